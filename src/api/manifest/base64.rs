@@ -1,0 +1,103 @@
+//! Standard base64, with Go's account of where it breaks.
+
+/// Decodes padded standard base64; line breaks are skipped. `Err` holds the byte Go's decoder would name.
+///
+/// Models Go `encoding/base64.StdEncoding`.
+pub fn decode(text: &str) -> Result<Vec<u8>, usize> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len() / 4 * 3);
+    let mut quantum = [0_u8; 4];
+    let mut filled = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let byte = bytes[at];
+        at += 1;
+        if byte == b'\n' || byte == b'\r' {
+            continue;
+        }
+        if byte == b'=' {
+            return finish(bytes, at, filled, &quantum, out);
+        }
+        quantum[filled] = digit(byte).ok_or(at - 1)?;
+        filled += 1;
+        if filled == 4 {
+            out.extend(join(&quantum));
+            filled = 0;
+        }
+    }
+    if filled == 0 { Ok(out) } else { Err(at - filled) }
+}
+
+/// Ends at the first `=`, which stood at `at - 1` after `filled` digits of its group of four.
+fn finish(
+    bytes: &[u8],
+    mut at: usize,
+    filled: usize,
+    quantum: &[u8; 4],
+    mut out: Vec<u8>,
+) -> Result<Vec<u8>, usize> {
+    let skip = |mut at: usize| {
+        while matches!(bytes.get(at), Some(b'\n' | b'\r')) {
+            at += 1;
+        }
+        at
+    };
+    match filled {
+        0 | 1 => return Err(at - 1),
+        2 => {
+            at = skip(at);
+            match bytes.get(at) {
+                None => return Err(bytes.len()),
+                Some(b'=') => at += 1,
+                Some(_) => return Err(at),
+            }
+        }
+        _ => {}
+    }
+    at = skip(at);
+    if at < bytes.len() {
+        return Err(at);
+    }
+    let mut last = *quantum;
+    last[filled..].fill(0);
+    out.extend(&join(&last)[..filled - 1]);
+    Ok(out)
+}
+
+fn join(q: &[u8; 4]) -> [u8; 3] {
+    [q[0] << 2 | q[1] >> 4, q[1] << 4 | q[2] >> 2, q[2] << 6 | q[3]]
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_text_decodes_and_bad_text_is_named_at_its_byte() {
+        let cases: &[(&str, Result<&[u8], usize>)] = &[
+            ("", Ok(b"")),
+            ("YQ==", Ok(b"a")),
+            ("YWI=", Ok(b"ab")),
+            ("YWJj\nYWJj", Ok(b"abcabc")),
+            ("not base64!", Err(3)),
+            ("YQ", Err(0)),
+            ("YQ=", Err(3)),
+            ("YQ==x", Err(4)),
+            ("YQ=x", Err(3)),
+        ];
+        for (text, want) in cases {
+            assert_eq!(decode(text).as_deref().map_err(|e| *e), *want, "{text}");
+        }
+    }
+}
