@@ -1,0 +1,34 @@
+# The page: built with Trunk into dist/, served by a small static server.
+
+page_serve() {
+  page_build
+  exec node "$ROOT/web/serve.mjs" "$@"
+}
+
+page_build() {
+  need_page_tools
+  local now stamp="$ROOT/dist/.built-from"
+  now="$(page_fingerprint)"
+  if [[ -f "$ROOT/dist/index.html" && "$(cat "$stamp" 2>/dev/null)" == "$now" ]]; then
+    step "the page in dist/ is up to date"
+    return
+  fi
+  step "bundling the editor"
+  node "$ROOT/web/build.mjs"
+  step "building the release page (minutes the first time, less than one afterwards)"
+  (cd "$ROOT" && env -u NO_COLOR trunk build --release) ||
+    die "The page could not be built." "Look at the lines above; they are the compiler's."
+  echo "$now" >"$stamp"
+  step "the page is in dist/"
+}
+
+# One line that changes with anything that the page is made from.
+page_fingerprint() {
+  (
+    cd "$ROOT"
+    find Cargo.toml Cargo.lock Trunk.toml index.html src static web lessons locales \
+      -path static/generated -prune -o -path web/node_modules -prune -o -path src/bin -prune -o -type f -print0 2>/dev/null |
+      LC_ALL=C sort -z | xargs -0 cksum
+    rustc --version
+  ) | cksum
+}

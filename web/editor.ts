@@ -1,0 +1,259 @@
+/**
+ * The YAML editor: CodeMirror 6 behind a handle small enough to be driven from Rust through the window.
+ *
+ * Everything that needs to know Kubernetes (errors, completion, hover) is asked of the caller; this file knows
+ * only text. Positions are offsets in UTF-16 code units, CodeMirror's and the DOM's own unit.
+ *
+ * Tab leaves the editor: it is never taken for indentation, so a keyboard user is never caught (WCAG 2.1.2).
+ */
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { yaml } from "@codemirror/lang-yaml";
+import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } from "@codemirror/language";
+import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import type { Diagnostic } from "@codemirror/lint";
+import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
+import { Compartment, EditorState, Prec } from "@codemirror/state";
+import type { Extension } from "@codemirror/state";
+import {
+  EditorView,
+  drawSelection,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  highlightSpecialChars,
+  hoverTooltip,
+  keymap,
+  lineNumbers,
+} from "@codemirror/view";
+import { phrasesFor } from "./phrases";
+import { theme } from "./theme";
+
+/** Past this many UTF-16 units a document is shown as plain text, so that a 5 MB paste stays editable. */
+const PLAIN_TEXT_OVER = 1_000_000;
+/** How long `onChange` waits in such a document: handing the whole text over takes milliseconds there. */
+const BIG_CHANGE_DELAY_MS = 250;
+
+export interface EditorOptions {
+  doc: string;
+  /** What a screen reader calls the text field. */
+  label: string;
+  /** Language of the editor's own words: "en" (default) or "ko". */
+  lang?: string;
+  readonly?: boolean;
+  /** Called with the whole text after the user changed it; not for `setText`. */
+  onChange?(text: string): void;
+  /** Called on Ctrl+Enter and Cmd+Enter. */
+  onApply?(): void;
+  /** What could stand at `pos`; `from` is where the replaced word begins. Null for nothing. */
+  complete?(text: string, pos: number): { from: number; options: CompletionOption[] } | null | undefined;
+  /** What to say about the word at `pos`. Null for nothing. */
+  hover?(text: string, pos: number): { from: number; to: number; text: string } | null | undefined;
+}
+
+export interface CompletionOption {
+  label: string;
+  detail?: string;
+  /** CodeMirror's icon names: "property", "enum", "keyword", "text", ... */
+  type?: string;
+  /** Shown beside the list while the option is selected. */
+  info?: string;
+  /** Inserted in place of the label. */
+  apply?: string;
+}
+
+export interface Mark {
+  from: number;
+  to: number;
+  severity: "error" | "warning" | "info";
+  message: string;
+}
+
+export interface EditorHandle {
+  getText(): string;
+  /** Replaces the whole text as one undoable step, keeping the caret where it can. */
+  setText(text: string): void;
+  setDiagnostics(marks: Mark[]): void;
+  focus(): void;
+  /** Selects a range and scrolls it into view, without taking the focus. */
+  reveal(from: number, to: number): void;
+  setReadonly(readonly: boolean): void;
+  setLabel(label: string, lang?: string): void;
+  destroy(): void;
+}
+
+function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
+  const language = new Compartment();
+  const writable = new Compartment();
+  const words = new Compartment();
+  let silent = false;
+  let pending: ReturnType<typeof setTimeout> | undefined;
+
+  const report = (state: EditorState): void => {
+    clearTimeout(pending);
+    const send = (): void => options.onChange?.(state.doc.toString());
+    if (isBig(state.doc.length)) pending = setTimeout(send, BIG_CHANGE_DELAY_MS);
+    else send();
+  };
+
+  const view = new EditorView({
+    parent,
+    state: EditorState.create({
+      doc: options.doc,
+      extensions: [
+        Prec.highest(keymap.of([applyKey("Mod-Enter", options), applyKey("Ctrl-Enter", options)])),
+        basics(),
+        theme,
+        language.of(languageFor(options.doc.length)),
+        switchLanguageBySize(language),
+        assistance(options),
+        writable.of(readonlyState(options.readonly ?? false)),
+        words.of(wordsFor(options.label, options.lang)),
+        EditorView.updateListener.of((update) => {
+          if (update.docChanged && !silent) report(update.state);
+        }),
+      ],
+    }),
+  });
+
+  return {
+    getText: () => view.state.doc.toString(),
+    setText(text) {
+      const head = Math.min(view.state.selection.main.head, text.length);
+      silent = true;
+      try {
+        view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, selection: { anchor: head } });
+      } finally {
+        silent = false;
+      }
+    },
+    setDiagnostics(marks) {
+      view.dispatch(setDiagnostics(view.state, marks.map((mark) => diagnostic(mark, view.state.doc.length))));
+    },
+    focus: () => view.focus(),
+    reveal(from, to) {
+      const [anchor, head] = within(from, to, view.state.doc.length);
+      view.dispatch({ selection: { anchor, head }, effects: EditorView.scrollIntoView(anchor, { y: "center" }) });
+    },
+    setReadonly: (readonly) => view.dispatch({ effects: writable.reconfigure(readonlyState(readonly)) }),
+    setLabel: (label, lang) => view.dispatch({ effects: words.reconfigure(wordsFor(label, lang ?? options.lang)) }),
+    destroy() {
+      clearTimeout(pending);
+      view.destroy();
+    },
+  };
+}
+
+function basics(): Extension {
+  return [
+    lineNumbers(),
+    highlightActiveLineGutter(),
+    highlightSpecialChars(),
+    history(),
+    foldGutter(),
+    drawSelection(),
+    indentUnit.of("  "),
+    indentOnInput(),
+    bracketMatching(),
+    closeBrackets(),
+    highlightActiveLine(),
+    highlightSelectionMatches(),
+    search({ top: true }),
+    lintGutter(),
+    keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap]),
+  ];
+}
+
+function applyKey(key: string, options: EditorOptions) {
+  return {
+    key,
+    run: () => {
+      options.onApply?.();
+      return true;
+    },
+  };
+}
+
+function assistance(options: EditorOptions): Extension {
+  const { complete, hover } = options;
+  return [
+    complete ? autocompletion({ override: [(context) => completions(context, complete)] }) : [],
+    hover
+      ? hoverTooltip((view, pos) => {
+          if (isBig(view.state.doc.length)) return null;
+          const found = hover(view.state.doc.toString(), pos);
+          if (!found) return null;
+          const [from, to] = within(found.from, found.to, view.state.doc.length);
+          return { pos: from, end: to, above: true, create: () => ({ dom: textBox(found.text) }) };
+        })
+      : [],
+  ];
+}
+
+function completions(
+  context: CompletionContext,
+  complete: NonNullable<EditorOptions["complete"]>,
+): CompletionResult | null {
+  if (isBig(context.state.doc.length)) return null;
+  // While typing, offer only after something was typed; on Ctrl+Space, offer anywhere.
+  if (!context.explicit && !context.matchBefore(/[\w./-]+$/)) return null;
+  const found = complete(context.state.doc.toString(), context.pos);
+  if (!found || found.options.length === 0) return null;
+  const options: Completion[] = found.options.map(({ label, detail, type, info, apply }) => ({ label, detail, type, info, apply }));
+  return { from: Math.min(found.from, context.pos), options, validFor: /^[\w./-]*$/ };
+}
+
+/** Colours for YAML, or none where colouring would cost more than it tells. */
+function languageFor(length: number): Extension {
+  return isBig(length) ? [] : yaml();
+}
+
+/** Takes the colours away, or gives them back, in the very change that crosses the size limit. */
+function switchLanguageBySize(language: Compartment): Extension {
+  return EditorState.transactionExtender.of((tr) => {
+    if (!tr.docChanged || isBig(tr.newDoc.length) === isBig(tr.startState.doc.length)) return null;
+    return { effects: language.reconfigure(languageFor(tr.newDoc.length)) };
+  });
+}
+
+function isBig(length: number): boolean {
+  return length > PLAIN_TEXT_OVER;
+}
+
+/** A read-only editor can still be focused, scrolled and copied from by keyboard. */
+function readonlyState(readonly: boolean): Extension {
+  return EditorState.readOnly.of(readonly);
+}
+
+function wordsFor(label: string, lang: string | undefined): Extension {
+  return [
+    EditorState.phrases.of(phrasesFor(lang)),
+    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
+  ];
+}
+
+/** CodeMirror refuses positions outside the document, and a mark may be of a text that has since been edited. */
+function diagnostic(mark: Mark, length: number): Diagnostic {
+  const [from, to] = within(mark.from, mark.to, length);
+  return { from, to, severity: mark.severity, message: mark.message };
+}
+
+function within(from: number, to: number, length: number): [number, number] {
+  const start = Math.max(0, Math.min(from, length));
+  return [start, Math.max(start, Math.min(to, length))];
+}
+
+function textBox(text: string): HTMLElement {
+  const box = document.createElement("div");
+  box.className = "cm-hover-text";
+  box.textContent = text;
+  return box;
+}
+
+declare global {
+  interface Window {
+    kubevizEditor?: { create: typeof create };
+  }
+}
+
+window.kubevizEditor = { create };
