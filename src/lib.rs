@@ -1,1 +1,12 @@
+//! kubeviz: a deterministic model of a Kubernetes 1.36 cluster. The library is the simulator and knows no screen.
+
 pub mod api;
+pub mod apiserver;
+pub mod client;
+pub mod clock;
+pub mod controllers;
+pub mod kubectl;
+pub mod kubelet;
+pub mod rng;
+pub mod scheduler;
+pub mod view;

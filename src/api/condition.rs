@@ -1,0 +1,49 @@
+//! Status conditions: reading one, and setting one so that its transition time moves only when its status does.
+
+use super::k8s::{DeploymentCondition, NodeCondition, PodCondition, Time};
+
+/// What the conditions of all kinds have in common.
+pub trait Condition {
+    /// The condition's type: `Ready`.
+    fn type_(&self) -> &str;
+    /// `True`, `False` or `Unknown`.
+    fn status(&self) -> &str;
+    /// When the status last changed.
+    fn transition(&mut self) -> &mut Option<Time>;
+}
+
+macro_rules! conditions {
+    ($($name:ty),*) => {$(
+        impl Condition for $name {
+            fn type_(&self) -> &str { &self.type_ }
+            fn status(&self) -> &str { &self.status }
+            fn transition(&mut self) -> &mut Option<Time> { &mut self.last_transition_time }
+        }
+    )*};
+}
+
+conditions!(PodCondition, NodeCondition, DeploymentCondition);
+
+/// The condition of that type, if it is there.
+pub fn find<'a, C: Condition>(conditions: Option<&'a [C]>, type_: &str) -> Option<&'a C> {
+    conditions.unwrap_or_default().iter().find(|condition| condition.type_() == type_)
+}
+
+/// Whether the condition of that type is there and `True`.
+pub fn is_true<C: Condition>(conditions: Option<&[C]>, type_: &str) -> bool {
+    find(conditions, type_).is_some_and(|condition| condition.status() == "True")
+}
+
+/// Adds or replaces a condition. The transition time given is kept only if the status differs from before.
+pub fn set<C: Condition>(conditions: &mut Option<Vec<C>>, mut condition: C) {
+    let list = conditions.get_or_insert_with(Vec::new);
+    match list.iter_mut().find(|old| old.type_() == condition.type_()) {
+        Some(old) => {
+            if old.status() == condition.status() {
+                *condition.transition() = old.transition().clone();
+            }
+            *old = condition;
+        }
+        None => list.push(condition),
+    }
+}

@@ -1,0 +1,152 @@
+//! Why a write was made: the arithmetic and the verdicts that led to it, typed per decider. It travels with the
+//! write in the log; the screen turns it into sentences and never works it out again.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// The reasons of one write.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Explain {
+    /// A scheduling attempt: every node's verdict and scores.
+    Scheduling(SchedulingDecision),
+    /// A step of a rolling update: what may be created and removed, and why no more.
+    Rollout(RolloutStep),
+    /// A ReplicaSet's step towards its count.
+    Replicas(ReplicaStep),
+    /// Which pods a Service's slice lists, and why the others are not ready in it.
+    Endpoints(EndpointStep),
+    /// An object collected because its owner is gone.
+    Garbage(GarbageStep),
+}
+
+/// One attempt to place one pod.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SchedulingDecision {
+    /// Which attempt for this pod it was, from 1.
+    pub attempt: u32,
+    /// The node chosen, if any.
+    pub selected: Option<Arc<str>>,
+    /// A PreFilter plugin that refused the pod as a whole, and its words.
+    pub pre_filter: Option<PluginMessage>,
+    /// Every node, in name order.
+    pub nodes: Vec<NodeVerdict>,
+    /// How many nodes shared the highest total; the seeded draw then chose among them.
+    pub tied: u32,
+    /// The text of the `FailedScheduling` event; empty when the pod was placed.
+    pub message: String,
+}
+
+/// What a plugin said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PluginMessage {
+    /// The plugin's name.
+    pub plugin: Arc<str>,
+    /// Its words.
+    pub message: String,
+}
+
+/// One node in one attempt.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NodeVerdict {
+    /// The node's name.
+    pub node: Arc<str>,
+    /// The first plugin that rejected the node; `None` if the pod fits.
+    pub rejection: Option<Rejection>,
+    /// Each scoring plugin's part, in plugin order; empty where scoring was not needed.
+    pub scores: Vec<PluginScore>,
+    /// The sum of the weighted scores.
+    pub total: i64,
+}
+
+/// A plugin's refusal of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rejection {
+    /// The plugin; empty for a node that a PreFilter result left out.
+    pub plugin: Arc<str>,
+    /// Whether removing pods could help: `Unschedulable`, or `UnschedulableAndUnresolvable`.
+    pub unresolvable: bool,
+    /// Its reasons, as they are counted in the event text.
+    pub reasons: Vec<Arc<str>>,
+    /// The numbers behind the reason, for people: "needs 600m, 400m of 4000m free".
+    pub detail: String,
+}
+
+/// One plugin's part of a node's score.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PluginScore {
+    /// The plugin.
+    pub plugin: Arc<str>,
+    /// What it gave, before normalising.
+    pub raw: i64,
+    /// 0 to 100, after normalising.
+    pub normalized: i64,
+    /// What the normalised score is multiplied with.
+    pub weight: i64,
+}
+
+/// The arithmetic of one move of a Deployment between its ReplicaSets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RolloutStep {
+    /// Pods asked for.
+    pub desired: i32,
+    /// Pods allowed above that.
+    pub max_surge: i32,
+    /// Pods that may be unavailable.
+    pub max_unavailable: i32,
+    /// Pods there are, old and new.
+    pub total: i32,
+    /// Pods available, old and new.
+    pub available: i32,
+    /// The ReplicaSet that is scaled.
+    pub replica_set: String,
+    /// Its size before and after.
+    pub from: i32,
+    /// See `from`.
+    pub to: i32,
+    /// Which rule made the move.
+    pub rule: RolloutRule,
+}
+
+/// The rules by which a Deployment moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum RolloutRule {
+    /// The new ReplicaSet grows into what `maxSurge` allows.
+    #[default]
+    ScaleUpNew,
+    /// Unhealthy old pods go first: they serve nobody.
+    CleanupUnhealthy,
+    /// Old pods go as far as `maxUnavailable` allows.
+    ScaleDownOld,
+    /// The Deployment's own size changed.
+    Scale,
+    /// Recreate: all old pods go before any new one comes.
+    Recreate,
+}
+
+/// A ReplicaSet compares what there is with what is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReplicaStep {
+    /// Pods wanted.
+    pub desired: i32,
+    /// Pods there are, without those being deleted.
+    pub actual: i32,
+    /// For a removal: why this pod rather than another.
+    pub ranking: Option<String>,
+}
+
+/// A Service's selector held against the pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EndpointStep {
+    /// Pods selected and ready.
+    pub ready: u32,
+    /// Pods selected but not ready, or terminating.
+    pub not_ready: u32,
+}
+
+/// Why an object was collected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GarbageStep {
+    /// The owner that is gone: `ReplicaSet web-5d8b`.
+    pub owner: String,
+}

@@ -1,0 +1,106 @@
+//! What is wrong with one field (`field.Error` upstream), and the path that leads to it.
+
+use std::fmt;
+
+use super::status::Cause;
+
+/// A path into an object, written as the API server writes it: `spec.containers[0].image`,
+/// `metadata.labels[app]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Path(String);
+
+impl Path {
+    /// The path of a top-level field.
+    pub fn new(name: &str) -> Path {
+        Path(name.to_string())
+    }
+
+    /// A field of what this path leads to.
+    #[must_use]
+    pub fn child(&self, name: &str) -> Path {
+        if self.0.is_empty() { Path::new(name) } else { Path(format!("{}.{name}", self.0)) }
+    }
+
+    /// An element of the list that this path leads to.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Path {
+        Path(format!("{}[{index}]", self.0))
+    }
+
+    /// An entry of the map that this path leads to.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Path {
+        Path(format!("{}[{key}]", self.0))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "<nil>" } else { &self.0 })
+    }
+}
+
+/// One violated rule: a path and what is wrong there, in the API server's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    path: Path,
+    message: String,
+}
+
+impl FieldError {
+    /// `Required value`, with what is required if that needs saying.
+    pub fn required(path: &Path, detail: &str) -> FieldError {
+        let message =
+            if detail.is_empty() { "Required value".into() } else { format!("Required value: {detail}") };
+        FieldError { path: path.clone(), message }
+    }
+
+    /// `Invalid value: <value>: <why>`. Pass a text value through [`quoted`].
+    pub fn invalid(path: &Path, value: impl fmt::Display, why: &str) -> FieldError {
+        let colon = if why.is_empty() { "" } else { ": " };
+        FieldError { path: path.clone(), message: format!("Invalid value: {value}{colon}{why}") }
+    }
+
+    /// `Unsupported value: "x": supported values: "a", "b"`, the supported ones sorted.
+    pub fn not_supported(path: &Path, value: &str, supported: &[&str]) -> FieldError {
+        let mut supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
+        supported.sort();
+        let message = format!("Unsupported value: {value:?}: supported values: {}", supported.join(", "));
+        FieldError { path: path.clone(), message }
+    }
+
+    /// `Duplicate value: "x"`.
+    pub fn duplicate(path: &Path, value: impl fmt::Display) -> FieldError {
+        FieldError { path: path.clone(), message: format!("Duplicate value: {value}") }
+    }
+
+    /// `Forbidden: <why>`.
+    pub fn forbidden(path: &Path, why: &str) -> FieldError {
+        FieldError { path: path.clone(), message: format!("Forbidden: {why}") }
+    }
+
+    /// `Too long: may not be more than N bytes`.
+    pub fn too_long(path: &Path, max: usize) -> FieldError {
+        FieldError { path: path.clone(), message: format!("Too long: may not be more than {max} bytes") }
+    }
+
+    /// `Not found: "x"`.
+    pub fn not_found(path: &Path, value: &str) -> FieldError {
+        FieldError { path: path.clone(), message: format!("Not found: {value:?}") }
+    }
+
+    pub(super) fn into_cause(self) -> Cause {
+        Cause { field: self.path.to_string(), message: self.message }
+    }
+}
+
+/// A text value as Go quotes it in an error.
+pub fn quoted(value: &str) -> String {
+    format!("{value:?}")
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}

@@ -1,0 +1,217 @@
+//! Every kind of the built-in API that is served, once: its names, its group and whether it lives in a
+//! namespace. What a kind does beyond being stored is said by its strategy in `apiserver/registry`.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A kind of object, as an index into [`KINDS`]: small, ordered, and cheap to compare, since it leads every
+/// key of the store.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind(pub u16);
+
+/// What discovery says of a kind (`kubectl api-resources`).
+#[derive(Debug)]
+pub struct KindInfo {
+    /// The kind as manifests write it: `Deployment`.
+    pub kind: &'static str,
+    /// The API group; empty for the core group.
+    pub group: &'static str,
+    /// The served, preferred version.
+    pub version: &'static str,
+    /// The resource name: `deployments`.
+    pub plural: &'static str,
+    /// The singular name: `deployment`.
+    pub singular: &'static str,
+    /// Abbreviations that kubectl knows: `deploy`.
+    pub short_names: &'static [&'static str],
+    /// Whether objects of the kind live in a namespace.
+    pub namespaced: bool,
+}
+
+macro_rules! kinds {
+    ($($konst:ident $kind:literal $group:literal $version:literal $plural:literal $singular:literal $short:expr, $namespaced:literal;)*) => {
+        /// The served kinds, in the order `kubectl api-resources` prints them.
+        pub const KINDS: &[KindInfo] = &[$(KindInfo {
+            kind: $kind, group: $group, version: $version, plural: $plural, singular: $singular,
+            short_names: &$short, namespaced: $namespaced,
+        }),*];
+
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum Index { $($konst),* }
+
+        #[allow(missing_docs)]
+        impl Kind { $(pub const $konst: Kind = Kind(Index::$konst as u16);)* }
+    };
+}
+
+#[rustfmt::skip]
+kinds! {
+    BINDING "Binding" "" "v1" "bindings" "binding" [], true;
+    CONFIG_MAP "ConfigMap" "" "v1" "configmaps" "configmap" ["cm"], true;
+    ENDPOINTS "Endpoints" "" "v1" "endpoints" "endpoints" ["ep"], true;
+    EVENT "Event" "" "v1" "events" "event" ["ev"], true;
+    LIMIT_RANGE "LimitRange" "" "v1" "limitranges" "limitrange" ["limits"], true;
+    NAMESPACE "Namespace" "" "v1" "namespaces" "namespace" ["ns"], false;
+    NODE "Node" "" "v1" "nodes" "node" ["no"], false;
+    PERSISTENT_VOLUME_CLAIM "PersistentVolumeClaim" "" "v1" "persistentvolumeclaims" "persistentvolumeclaim" ["pvc"], true;
+    PERSISTENT_VOLUME "PersistentVolume" "" "v1" "persistentvolumes" "persistentvolume" ["pv"], false;
+    POD "Pod" "" "v1" "pods" "pod" ["po"], true;
+    POD_TEMPLATE "PodTemplate" "" "v1" "podtemplates" "podtemplate" [], true;
+    REPLICATION_CONTROLLER "ReplicationController" "" "v1" "replicationcontrollers" "replicationcontroller" ["rc"], true;
+    RESOURCE_QUOTA "ResourceQuota" "" "v1" "resourcequotas" "resourcequota" ["quota"], true;
+    SECRET "Secret" "" "v1" "secrets" "secret" [], true;
+    SERVICE_ACCOUNT "ServiceAccount" "" "v1" "serviceaccounts" "serviceaccount" ["sa"], true;
+    SERVICE "Service" "" "v1" "services" "service" ["svc"], true;
+    MUTATING_WEBHOOK_CONFIGURATION "MutatingWebhookConfiguration" "admissionregistration.k8s.io" "v1" "mutatingwebhookconfigurations" "mutatingwebhookconfiguration" [], false;
+    VALIDATING_ADMISSION_POLICY "ValidatingAdmissionPolicy" "admissionregistration.k8s.io" "v1" "validatingadmissionpolicies" "validatingadmissionpolicy" [], false;
+    VALIDATING_ADMISSION_POLICY_BINDING "ValidatingAdmissionPolicyBinding" "admissionregistration.k8s.io" "v1" "validatingadmissionpolicybindings" "validatingadmissionpolicybinding" [], false;
+    VALIDATING_WEBHOOK_CONFIGURATION "ValidatingWebhookConfiguration" "admissionregistration.k8s.io" "v1" "validatingwebhookconfigurations" "validatingwebhookconfiguration" [], false;
+    CUSTOM_RESOURCE_DEFINITION "CustomResourceDefinition" "apiextensions.k8s.io" "v1" "customresourcedefinitions" "customresourcedefinition" ["crd", "crds"], false;
+    API_SERVICE "APIService" "apiregistration.k8s.io" "v1" "apiservices" "apiservice" [], false;
+    CONTROLLER_REVISION "ControllerRevision" "apps" "v1" "controllerrevisions" "controllerrevision" [], true;
+    DAEMON_SET "DaemonSet" "apps" "v1" "daemonsets" "daemonset" ["ds"], true;
+    DEPLOYMENT "Deployment" "apps" "v1" "deployments" "deployment" ["deploy"], true;
+    REPLICA_SET "ReplicaSet" "apps" "v1" "replicasets" "replicaset" ["rs"], true;
+    STATEFUL_SET "StatefulSet" "apps" "v1" "statefulsets" "statefulset" ["sts"], true;
+    HORIZONTAL_POD_AUTOSCALER "HorizontalPodAutoscaler" "autoscaling" "v2" "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"], true;
+    CRON_JOB "CronJob" "batch" "v1" "cronjobs" "cronjob" ["cj"], true;
+    JOB "Job" "batch" "v1" "jobs" "job" [], true;
+    CERTIFICATE_SIGNING_REQUEST "CertificateSigningRequest" "certificates.k8s.io" "v1" "certificatesigningrequests" "certificatesigningrequest" ["csr"], false;
+    LEASE "Lease" "coordination.k8s.io" "v1" "leases" "lease" [], true;
+    ENDPOINT_SLICE "EndpointSlice" "discovery.k8s.io" "v1" "endpointslices" "endpointslice" [], true;
+    FLOW_SCHEMA "FlowSchema" "flowcontrol.apiserver.k8s.io" "v1" "flowschemas" "flowschema" [], false;
+    PRIORITY_LEVEL_CONFIGURATION "PriorityLevelConfiguration" "flowcontrol.apiserver.k8s.io" "v1" "prioritylevelconfigurations" "prioritylevelconfiguration" [], false;
+    INGRESS_CLASS "IngressClass" "networking.k8s.io" "v1" "ingressclasses" "ingressclass" [], false;
+    INGRESS "Ingress" "networking.k8s.io" "v1" "ingresses" "ingress" ["ing"], true;
+    IP_ADDRESS "IPAddress" "networking.k8s.io" "v1" "ipaddresses" "ipaddress" ["ip"], false;
+    NETWORK_POLICY "NetworkPolicy" "networking.k8s.io" "v1" "networkpolicies" "networkpolicy" ["netpol"], true;
+    SERVICE_CIDR "ServiceCIDR" "networking.k8s.io" "v1" "servicecidrs" "servicecidr" [], false;
+    RUNTIME_CLASS "RuntimeClass" "node.k8s.io" "v1" "runtimeclasses" "runtimeclass" [], false;
+    POD_DISRUPTION_BUDGET "PodDisruptionBudget" "policy" "v1" "poddisruptionbudgets" "poddisruptionbudget" ["pdb"], true;
+    CLUSTER_ROLE_BINDING "ClusterRoleBinding" "rbac.authorization.k8s.io" "v1" "clusterrolebindings" "clusterrolebinding" [], false;
+    CLUSTER_ROLE "ClusterRole" "rbac.authorization.k8s.io" "v1" "clusterroles" "clusterrole" [], false;
+    ROLE_BINDING "RoleBinding" "rbac.authorization.k8s.io" "v1" "rolebindings" "rolebinding" [], true;
+    ROLE "Role" "rbac.authorization.k8s.io" "v1" "roles" "role" [], true;
+    DEVICE_CLASS "DeviceClass" "resource.k8s.io" "v1" "deviceclasses" "deviceclass" [], false;
+    RESOURCE_CLAIM "ResourceClaim" "resource.k8s.io" "v1" "resourceclaims" "resourceclaim" [], true;
+    RESOURCE_CLAIM_TEMPLATE "ResourceClaimTemplate" "resource.k8s.io" "v1" "resourceclaimtemplates" "resourceclaimtemplate" [], true;
+    RESOURCE_SLICE "ResourceSlice" "resource.k8s.io" "v1" "resourceslices" "resourceslice" [], false;
+    PRIORITY_CLASS "PriorityClass" "scheduling.k8s.io" "v1" "priorityclasses" "priorityclass" ["pc"], false;
+    CSI_DRIVER "CSIDriver" "storage.k8s.io" "v1" "csidrivers" "csidriver" [], false;
+    CSI_NODE "CSINode" "storage.k8s.io" "v1" "csinodes" "csinode" [], false;
+    CSI_STORAGE_CAPACITY "CSIStorageCapacity" "storage.k8s.io" "v1" "csistoragecapacities" "csistoragecapacity" [], true;
+    STORAGE_CLASS "StorageClass" "storage.k8s.io" "v1" "storageclasses" "storageclass" ["sc"], false;
+    VOLUME_ATTACHMENT "VolumeAttachment" "storage.k8s.io" "v1" "volumeattachments" "volumeattachment" [], false;
+    VOLUME_ATTRIBUTES_CLASS "VolumeAttributesClass" "storage.k8s.io" "v1" "volumeattributesclasses" "volumeattributesclass" ["vac"], false;
+}
+
+impl Kind {
+    /// The kind's names and scope.
+    pub fn info(self) -> &'static KindInfo {
+        &KINDS[usize::from(self.0)]
+    }
+
+    /// The kind as manifests write it.
+    pub fn name(self) -> &'static str {
+        self.info().kind
+    }
+
+    /// `v1` or `apps/v1`.
+    pub fn api_version(self) -> String {
+        let KindInfo { group, version, .. } = self.info();
+        if group.is_empty() { (*version).to_string() } else { format!("{group}/{version}") }
+    }
+
+    /// `deployments.apps`, or `pods` in the core group: how errors name a resource.
+    pub fn group_resource(self) -> String {
+        let KindInfo { group, plural, .. } = self.info();
+        if group.is_empty() { (*plural).to_string() } else { format!("{plural}.{group}") }
+    }
+
+    /// `deployment.apps`, or `pod` in the core group: how kubectl names what it has written.
+    pub fn group_singular(self) -> String {
+        let KindInfo { group, singular, .. } = self.info();
+        if group.is_empty() { (*singular).to_string() } else { format!("{singular}.{group}") }
+    }
+
+    /// All kinds, in order.
+    pub fn all() -> impl Iterator<Item = Kind> {
+        (0..KINDS.len() as u16).map(Kind)
+    }
+
+    /// The kind that a manifest's `apiVersion` and `kind` name, if it is served.
+    pub fn from_manifest(api_version: &str, kind: &str) -> Option<Kind> {
+        Kind::all().find(|candidate| {
+            let info = candidate.info();
+            let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+            info.kind == kind && info.group == group && info.version == version
+        })
+    }
+
+    /// The kind that a word of a kubectl command names: plural, singular, short name or kind, in any case,
+    /// alone or with its group (`deployments.apps`, `deploy.v1.apps`).
+    pub fn from_resource_word(word: &str) -> Option<Kind> {
+        let word = word.to_ascii_lowercase();
+        let (name, group) = word.split_once('.').map_or((word.as_str(), None), |(n, g)| (n, Some(g)));
+        Kind::all().find(|candidate| {
+            let info = candidate.info();
+            let named = info.plural == name
+                || info.singular == name
+                || info.kind.eq_ignore_ascii_case(name)
+                || info.short_names.contains(&name);
+            named
+                && group.is_none_or(|group| {
+                    group == info.group
+                        || group.strip_prefix(info.version).and_then(|g| g.strip_prefix('.'))
+                            == Some(info.group)
+                })
+        })
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_kubectl_commands_name_their_kind() {
+        let cases = [
+            ("po", Some(Kind::POD)),
+            ("Deployment", Some(Kind::DEPLOYMENT)),
+            ("deployments.apps", Some(Kind::DEPLOYMENT)),
+            ("deploy.v1.apps", Some(Kind::DEPLOYMENT)),
+            ("deployments.extensions", None),
+            ("ep", Some(Kind::ENDPOINTS)),
+            ("widgets", None),
+        ];
+        for (word, want) in cases {
+            assert_eq!(Kind::from_resource_word(word), want, "{word}");
+        }
+    }
+
+    #[test]
+    fn only_served_versions_match_a_manifest() {
+        assert_eq!(Kind::from_manifest("apps/v1", "Deployment"), Some(Kind::DEPLOYMENT));
+        assert_eq!(Kind::from_manifest("extensions/v1beta1", "Deployment"), None);
+        assert_eq!(Kind::from_manifest("v1", "Deployment"), None);
+    }
+}

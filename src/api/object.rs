@@ -1,0 +1,331 @@
+//! The objects of the cluster. A modelled kind has typed fields, each part behind its own `Arc`, so that a
+//! status write shares metadata and spec with the version before it and history stays small. A kind that is
+//! only stored keeps its fields as a tree.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::k8s::{self, ObjectMeta};
+use super::kind::Kind;
+use super::meta::{Key, MetaExt, Revision};
+
+/// One version of an object of a modelled kind. Cloning copies four pointers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Typed<S, T = ()> {
+    /// The write that made this version (`metadata.resourceVersion`); zero before the first.
+    pub revision: Revision,
+    /// `metadata`, without `resourceVersion`.
+    pub meta: Arc<ObjectMeta>,
+    /// `spec`; for a kind without one, all its fields.
+    pub spec: Arc<S>,
+    /// `status`; nothing for a kind without one.
+    pub status: Arc<T>,
+}
+
+impl<S, T> MetaExt for Typed<S, T> {
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+}
+
+impl<S: Default, T: Default> Typed<S, T> {
+    /// A new object, not yet written.
+    pub fn new(meta: ObjectMeta, spec: S) -> Typed<S, T> {
+        Typed { revision: 0, meta: Arc::new(meta), spec: Arc::new(spec), status: Arc::default() }
+    }
+}
+
+/// An object of a kind that is stored without effect in the model: its fields, as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tree {
+    /// Which kind it is.
+    pub kind: Kind,
+    /// The write that made this version; zero before the first.
+    pub revision: Revision,
+    /// `metadata`, without `resourceVersion`.
+    pub meta: Arc<ObjectMeta>,
+    /// Every field but `apiVersion`, `kind`, `metadata` and `status`.
+    pub fields: Arc<Map<String, Value>>,
+    /// `status`, if there is one.
+    pub status: Arc<Value>,
+}
+
+impl MetaExt for Tree {
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+}
+
+/// Fields of an `EndpointSlice` (`discovery.k8s.io/v1`), which has no spec.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EndpointSliceFields {
+    /// `IPv4` here, always.
+    pub address_type: String,
+    /// One entry per pod that the Service selects.
+    pub endpoints: Vec<k8s::Endpoint>,
+    /// The ports that each endpoint serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ports: Option<Vec<k8s::EndpointPort>>,
+}
+
+/// Fields of an `Event` (core/v1), which has no spec.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EventFields {
+    /// What the event is about.
+    pub involved_object: k8s::ObjectReference,
+    /// Why, as one CamelCase word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What happened, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Who reported it, in the old form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<k8s::EventSource>,
+    /// When it first happened.
+    pub first_timestamp: Option<k8s::Time>,
+    /// When it last happened.
+    pub last_timestamp: Option<k8s::Time>,
+    /// How often it has happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<i32>,
+    /// `Normal` or `Warning`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<String>,
+    /// When it happened, in the new form.
+    pub event_time: Option<k8s::MicroTime>,
+    /// What the reporter did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// A second object concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub related: Option<k8s::ObjectReference>,
+    /// Who reported it, in the new form.
+    pub reporting_component: String,
+    /// Which instance of the reporter.
+    pub reporting_instance: String,
+}
+
+/// A kind with typed fields: what informers, clients and views ask for by type.
+pub trait KubeObject: Clone + Into<Object> + MetaExt {
+    /// The kind it is of.
+    const KIND: Kind;
+    /// The object as this type, if it is of this kind.
+    fn from_object(object: &Object) -> Option<&Self>;
+}
+
+fn part<P: DeserializeOwned + Default>(
+    map: &mut Map<String, Value>,
+    name: &str,
+) -> Result<P, serde_json::Error> {
+    map.remove(name).filter(|value| !value.is_null()).map_or_else(|| Ok(P::default()), serde_json::from_value)
+}
+
+fn put<P: Serialize>(map: &mut Map<String, Value>, name: &str, value: &P) {
+    // The types here are plain structs with string keys, which serialise without fail.
+    map.insert(name.to_string(), serde_json::to_value(value).unwrap_or(Value::Null));
+}
+
+/// Lists the modelled kinds once: `split` kinds keep fields under `spec` and `status`, `flat` ones at the top.
+macro_rules! modelled_kinds {
+    ($($shape:ident $name:ident $kind:ident ($spec:ty, $status:ty);)*) => {
+        $(
+            #[doc = concat!("A `", stringify!($name), "`.")]
+            pub type $name = Typed<$spec, $status>;
+
+            impl KubeObject for $name {
+                const KIND: Kind = Kind::$kind;
+                fn from_object(object: &Object) -> Option<&Self> {
+                    match object { Object::$name(object) => Some(object), _ => None }
+                }
+            }
+
+            impl From<$name> for Object {
+                fn from(object: $name) -> Object { Object::$name(object) }
+            }
+        )*
+
+        /// One version of any object. A modelled kind has a variant of its own.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Object {
+            $(#[doc = concat!("A `", stringify!($name), "`.")] $name($name),)*
+            /// An object of a kind that is only stored.
+            Tree(Tree),
+        }
+
+        impl Object {
+            /// The object's kind.
+            pub fn kind(&self) -> Kind {
+                match self { $(Object::$name(_) => Kind::$kind,)* Object::Tree(tree) => tree.kind }
+            }
+
+            /// The write that made this version; zero before the first.
+            pub fn revision(&self) -> Revision {
+                match self { $(Object::$name(o) => o.revision,)* Object::Tree(o) => o.revision }
+            }
+
+            /// Sets the version.
+            pub fn set_revision(&mut self, revision: Revision) {
+                match self { $(Object::$name(o) => o.revision = revision,)* Object::Tree(o) => o.revision = revision }
+            }
+
+            /// The metadata, shared.
+            pub fn shared_meta(&self) -> &Arc<ObjectMeta> {
+                match self { $(Object::$name(o) => &o.meta,)* Object::Tree(o) => &o.meta }
+            }
+
+            /// The metadata, to change: copied first if another version shares it.
+            pub fn meta_mut(&mut self) -> &mut ObjectMeta {
+                match self { $(Object::$name(o) => Arc::make_mut(&mut o.meta),)* Object::Tree(o) => Arc::make_mut(&mut o.meta) }
+            }
+
+            /// Shares the metadata of another version whose metadata is equal.
+            pub fn share_meta(&mut self, other: &Object) {
+                match self { $(Object::$name(o) => o.meta = other.shared_meta().clone(),)* Object::Tree(o) => o.meta = other.shared_meta().clone() }
+            }
+
+            /// Whether two versions have the same fields outside metadata and status: what decides whether a
+            /// write raises `metadata.generation`.
+            pub fn same_spec(&self, other: &Object) -> bool {
+                match (self, other) {
+                    $((Object::$name(a), Object::$name(b)) => Arc::ptr_eq(&a.spec, &b.spec) || a.spec == b.spec,)*
+                    (Object::Tree(a), Object::Tree(b)) => Arc::ptr_eq(&a.fields, &b.fields) || a.fields == b.fields,
+                    _ => false,
+                }
+            }
+
+            /// Takes over the status of another version: an update of the object leaves its status alone.
+            pub fn take_status(&mut self, other: &Object) {
+                match (self, other) {
+                    $((Object::$name(a), Object::$name(b)) => a.status = b.status.clone(),)*
+                    (Object::Tree(a), Object::Tree(b)) => a.status = b.status.clone(),
+                    _ => {}
+                }
+            }
+
+            /// Takes over the fields outside metadata and status of another version: an update of the status
+            /// leaves the rest alone.
+            pub fn take_spec(&mut self, other: &Object) {
+                match (self, other) {
+                    $((Object::$name(a), Object::$name(b)) => a.spec = b.spec.clone(),)*
+                    (Object::Tree(a), Object::Tree(b)) => a.fields = b.fields.clone(),
+                    _ => {}
+                }
+            }
+
+            /// Clears the status, as creation through the API does.
+            pub fn clear_status(&mut self) {
+                match self { $(Object::$name(o) => o.status = Arc::default(),)* Object::Tree(o) => o.status = Arc::default() }
+            }
+
+            /// Reads an object of `kind` from JSON that has passed the schema check.
+            ///
+            /// # Errors
+            /// Where a field has a type that the kind's Rust type cannot hold.
+            pub fn from_value(kind: Kind, value: Value) -> Result<Object, serde_json::Error> {
+                let Value::Object(mut map) = value else {
+                    return Err(serde::de::Error::custom("an object is a map"));
+                };
+                map.remove("apiVersion");
+                map.remove("kind");
+                let mut meta: ObjectMeta = part(&mut map, "metadata")?;
+                let revision = meta.resource_version.take().and_then(|text| text.parse().ok()).unwrap_or_default();
+                let meta = Arc::new(meta);
+                Ok(match kind {
+                    $(Kind::$kind => modelled_kinds!(@read $shape $name, revision, meta, map),)*
+                    _ => {
+                        let status = Arc::new(map.remove("status").unwrap_or_default());
+                        Object::Tree(Tree { kind, revision, meta, fields: Arc::new(map), status })
+                    }
+                })
+            }
+
+            /// The object's fields without metadata, as JSON: `spec` and `status`, or what a flat kind has.
+            fn body(&self) -> Map<String, Value> {
+                let mut map = Map::new();
+                match self {
+                    $(Object::$name(o) => { modelled_kinds!(@write $shape o, map); })*
+                    Object::Tree(o) => {
+                        map = (*o.fields).clone();
+                        if !o.status.is_null() { map.insert("status".into(), (*o.status).clone()); }
+                    }
+                }
+                map
+            }
+        }
+    };
+    (@read split $name:ident, $revision:ident, $meta:ident, $map:ident) => {
+        Object::$name(Typed {
+            revision: $revision, meta: $meta,
+            spec: Arc::new(part(&mut $map, "spec")?), status: Arc::new(part(&mut $map, "status")?),
+        })
+    };
+    (@read flat $name:ident, $revision:ident, $meta:ident, $map:ident) => {
+        Object::$name(Typed {
+            revision: $revision, meta: $meta,
+            spec: Arc::new(serde_json::from_value(Value::Object($map))?), status: Arc::new(()),
+        })
+    };
+    (@write split $object:ident, $map:ident) => {
+        put(&mut $map, "spec", &*$object.spec);
+        put(&mut $map, "status", &*$object.status);
+    };
+    (@write flat $object:ident, $map:ident) => {
+        if let Ok(Value::Object(fields)) = serde_json::to_value(&*$object.spec) { $map = fields; }
+    };
+}
+
+/// What a kind without status has in its place. It reads and writes as an empty map.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoStatus {}
+
+modelled_kinds! {
+    split Pod POD (k8s::PodSpec, k8s::PodStatus);
+    split Node NODE (k8s::NodeSpec, k8s::NodeStatus);
+    split Namespace NAMESPACE (k8s::NamespaceSpec, k8s::NamespaceStatus);
+    split Service SERVICE (k8s::ServiceSpec, k8s::ServiceStatus);
+    split Deployment DEPLOYMENT (k8s::DeploymentSpec, k8s::DeploymentStatus);
+    split ReplicaSet REPLICA_SET (k8s::ReplicaSetSpec, k8s::ReplicaSetStatus);
+    split Lease LEASE (k8s::LeaseSpec, NoStatus);
+    flat EndpointSlice ENDPOINT_SLICE (EndpointSliceFields, ());
+    flat Event EVENT (EventFields, ());
+}
+
+impl MetaExt for Object {
+    fn meta(&self) -> &ObjectMeta {
+        self.shared_meta()
+    }
+}
+
+impl Object {
+    /// The object's key.
+    pub fn key(&self) -> Key {
+        Key::new(self.kind(), self.namespace(), self.name())
+    }
+
+    /// The object as one of the modelled kinds.
+    pub fn as_kind<K: KubeObject>(&self) -> Option<&K> {
+        K::from_object(self)
+    }
+
+    /// The object as the API serves it, `apiVersion`, `kind` and `resourceVersion` included.
+    pub fn to_value(&self) -> Value {
+        let mut map = self.body();
+        if matches!(self, Object::Lease(_)) {
+            map.remove("status");
+        }
+        let mut meta = (**self.shared_meta()).clone();
+        if self.revision() > 0 {
+            meta.resource_version = Some(self.revision().to_string());
+        }
+        map.insert("apiVersion".into(), self.kind().api_version().into());
+        map.insert("kind".into(), self.kind().name().into());
+        put(&mut map, "metadata", &meta);
+        Value::Object(map)
+    }
+}

@@ -1,0 +1,159 @@
+//! Resource quantities: `250m`, `1.5`, `64Mi`, `1e3`, `2G`.
+
+use super::k8s::Quantity;
+
+/// A quantity read exactly: `digits / 10^scale * 2^(10*binary)`, kept as thousandths where that is exact and
+/// rounded up where it is not, as upstream does when it asks for `MilliValue()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Parsed {
+    nanos: i128,
+}
+
+const NANO: i128 = 1_000_000_000;
+
+/// Larger amounts are cut to this, as upstream cuts to what an int64 holds.
+const MAX_NANOS: i128 = i64::MAX as i128 * NANO;
+
+/// Reads a quantity. `None` where `resource.ParseQuantity` refuses the text. Anything below one
+/// billionth is rounded up.
+pub fn parse(text: &str) -> Option<Parsed> {
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'-' => (-1, &text[1..]),
+        b'+' => (1, &text[1..]),
+        _ => (1, text),
+    };
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    let (number, suffix) = rest.split_at(end);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+        return None;
+    }
+    let (base, exponent) = suffix_scale(suffix)?;
+    let digits = format!("{whole}{fraction}");
+    let digits = digits.trim_start_matches('0');
+    let value: i128 = if digits.is_empty() { 0 } else { digits.get(..30).unwrap_or(digits).parse().ok()? };
+    let dropped = digits.len().saturating_sub(30) as i32;
+    let ten_power = (if base == 10 { exponent } else { 0 }) - fraction.len() as i32 + 9 + dropped;
+    let two_power = if base == 2 { exponent } else { 0 };
+    let value = value.checked_mul(1i128.checked_shl(two_power as u32)?).unwrap_or(MAX_NANOS);
+    let nanos = if value == 0 {
+        0
+    } else if ten_power >= 0 {
+        10i128.checked_pow(ten_power as u32).and_then(|power| value.checked_mul(power)).unwrap_or(MAX_NANOS)
+    } else {
+        10i128.checked_pow(ten_power.unsigned_abs()).map_or(1, |power| div_up(value, power))
+    };
+    Some(Parsed { nanos: sign * nanos.min(MAX_NANOS) })
+}
+
+/// Base and exponent of a suffix: `Ki` is 2^10, `m` is 10^-3, `e3` is 10^3.
+fn suffix_scale(suffix: &str) -> Option<(u32, i32)> {
+    Some(match suffix {
+        "" => (10, 0),
+        "Ki" => (2, 10),
+        "Mi" => (2, 20),
+        "Gi" => (2, 30),
+        "Ti" => (2, 40),
+        "Pi" => (2, 50),
+        "Ei" => (2, 60),
+        "n" => (10, -9),
+        "u" => (10, -6),
+        "m" => (10, -3),
+        "k" => (10, 3),
+        "M" => (10, 6),
+        "G" => (10, 9),
+        "T" => (10, 12),
+        "P" => (10, 15),
+        "E" => (10, 18),
+        _ => (10, suffix.strip_prefix(['e', 'E'])?.parse::<i32>().ok().filter(|e| e.abs() <= 64)?),
+    })
+}
+
+fn div_up(value: i128, by: i128) -> i128 {
+    value / by + i128::from(value % by > 0)
+}
+
+impl Parsed {
+    /// Whole units, rounded up (`Quantity.Value`).
+    pub fn value(self) -> i64 {
+        self.scaled(NANO)
+    }
+
+    /// Thousandths, rounded up (`Quantity.MilliValue`): what CPU is counted in.
+    pub fn milli(self) -> i64 {
+        self.scaled(NANO / 1_000)
+    }
+
+    /// Less than, equal to or more than zero, as -1, 0, 1.
+    pub fn sign(self) -> i32 {
+        self.nanos.signum() as i32
+    }
+
+    fn scaled(self, nanos_per_unit: i128) -> i64 {
+        let magnitude = div_up(self.nanos.abs(), nanos_per_unit).min(i128::from(i64::MAX)) as i64;
+        if self.nanos < 0 { -magnitude } else { magnitude }
+    }
+}
+
+/// Thousandths of a stored quantity; zero if it is absent or cannot be read.
+pub fn milli(quantity: &Quantity) -> i64 {
+    parse(&quantity.0).map_or(0, Parsed::milli)
+}
+
+/// Whole units of a stored quantity; zero if it is absent or cannot be read.
+pub fn value(quantity: &Quantity) -> i64 {
+    parse(&quantity.0).map_or(0, Parsed::value)
+}
+
+/// CPU as Kubernetes writes it in canonical form: `250m`, `2`.
+pub fn format_milli(milli: i64) -> String {
+    if milli % 1_000 == 0 { (milli / 1_000).to_string() } else { format!("{milli}m") }
+}
+
+/// Bytes in canonical binary form: `64Mi`, `1536Ki`, `1000`.
+pub fn format_bytes(bytes: i64) -> String {
+    const UNITS: [(&str, u32); 6] = [("Ei", 60), ("Pi", 50), ("Ti", 40), ("Gi", 30), ("Mi", 20), ("Ki", 10)];
+    UNITS
+        .iter()
+        .find(|(_, shift)| bytes != 0 && bytes % (1i64 << shift) == 0)
+        .map_or_else(|| bytes.to_string(), |(unit, shift)| format!("{}{unit}", bytes >> shift))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_read_exactly_and_round_up() {
+        let cases = [
+            ("250m", Some((1, 250))),
+            ("1.5", Some((2, 1_500))),
+            ("0.5m", Some((1, 1))),
+            ("1e3", Some((1_000, 1_000_000))),
+            ("1E", Some((1_000_000_000_000_000_000, i64::MAX))),
+            ("64Mi", Some((67_108_864, 67_108_864_000))),
+            (".5", Some((1, 500))),
+            ("5.", Some((5, 5_000))),
+            ("-1", Some((-1, -1_000))),
+            ("0", Some((0, 0))),
+            ("1.5Gi", Some((1_610_612_736, 1_610_612_736_000))),
+            ("", None),
+            ("m", None),
+            ("1gi", None),
+            ("1.2.3", None),
+            ("one", None),
+        ];
+        for (text, want) in cases {
+            assert_eq!(parse(text).map(|q| (q.value(), q.milli())), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn amounts_print_in_their_largest_whole_unit() {
+        assert_eq!(format_milli(1_500), "1500m");
+        assert_eq!(format_milli(2_000), "2");
+        assert_eq!(format_bytes(67_108_864), "64Mi");
+        assert_eq!(format_bytes(1_000), "1000");
+        assert_eq!(format_bytes(0), "0");
+    }
+}

@@ -1,0 +1,133 @@
+//! The error a client sees: `metav1.Status`, in the API server's words.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::field_error::FieldError;
+use super::kind::Kind;
+use super::meta::Key;
+
+/// Why a request was refused (`metav1.StatusReason`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Reason {
+    /// The request cannot be understood (400).
+    BadRequest,
+    /// Admission or policy refuses it (403).
+    Forbidden,
+    /// No such object (404).
+    NotFound,
+    /// The name is taken (409).
+    AlreadyExists,
+    /// The object has changed since it was read (409).
+    Conflict,
+    /// The watch asks for history that is gone (410).
+    Expired,
+    /// The object breaks a rule of its kind (422).
+    Invalid,
+    /// The verb does not apply to the kind (405).
+    MethodNotAllowed,
+    /// A bug of ours (500).
+    InternalError,
+}
+
+/// One field that made an object invalid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// The field's path as the API server writes it: `spec.containers[0].image`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// A refused request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The HTTP code.
+    pub code: u16,
+    /// The class of refusal.
+    pub reason: Reason,
+    /// The sentence the API server answers with.
+    pub message: String,
+    /// The kind concerned, if any.
+    pub kind: Option<Kind>,
+    /// The name of the object concerned; empty if there is none.
+    pub name: String,
+    /// The fields concerned, in order.
+    pub causes: Vec<Cause>,
+}
+
+impl Status {
+    fn new(code: u16, reason: Reason, message: String) -> Status {
+        Status { code, reason, message, kind: None, name: String::new(), causes: Vec::new() }
+    }
+
+    fn about(mut self, kind: Kind, name: &str) -> Status {
+        self.kind = Some(kind);
+        self.name = name.to_string();
+        self
+    }
+
+    /// `pods "web-0" not found`.
+    pub fn not_found(kind: Kind, name: &str) -> Status {
+        Status::new(404, Reason::NotFound, format!("{} \"{name}\" not found", kind.group_resource()))
+            .about(kind, name)
+    }
+
+    /// `deployments.apps "web" already exists`.
+    pub fn already_exists(kind: Kind, name: &str) -> Status {
+        let message = format!("{} \"{name}\" already exists", kind.group_resource());
+        Status::new(409, Reason::AlreadyExists, message).about(kind, name)
+    }
+
+    /// The object was changed by another writer since it was read.
+    pub fn modified(key: &Key) -> Status {
+        Status::conflict(
+            key,
+            "the object has been modified; please apply your changes to the latest version and try again",
+        )
+    }
+
+    /// `Operation cannot be fulfilled on …: <why>`.
+    pub fn conflict(key: &Key, why: &str) -> Status {
+        let message =
+            format!("Operation cannot be fulfilled on {} \"{}\": {why}", key.kind.group_resource(), key.name);
+        Status::new(409, Reason::Conflict, message).about(key.kind, &key.name)
+    }
+
+    /// A request that makes no sense as it stands.
+    pub fn bad_request(message: impl Into<String>) -> Status {
+        Status::new(400, Reason::BadRequest, message.into())
+    }
+
+    /// `pods "web-0" is forbidden: <why>`.
+    pub fn forbidden(kind: Kind, name: &str, why: &str) -> Status {
+        let message = format!("{} \"{name}\" is forbidden: {why}", kind.group_resource());
+        Status::new(403, Reason::Forbidden, message).about(kind, name)
+    }
+
+    /// The verb is not served for this kind.
+    pub fn method_not_allowed(message: impl Into<String>) -> Status {
+        Status::new(405, Reason::MethodNotAllowed, message.into())
+    }
+
+    /// The object breaks rules of its kind: all of them are listed.
+    pub fn invalid(kind: Kind, name: &str, errors: Vec<FieldError>) -> Status {
+        let group = kind.info().group;
+        let dot = if group.is_empty() { "" } else { "." };
+        let texts: Vec<String> = errors.iter().map(FieldError::to_string).collect();
+        let list = if texts.len() == 1 { texts[0].clone() } else { format!("[{}]", texts.join(", ")) };
+        let mut status =
+            Status::new(422, Reason::Invalid, format!("{kind}{dot}{group} \"{name}\" is invalid: {list}"));
+        status.causes = errors.into_iter().map(FieldError::into_cause).collect();
+        status.about(kind, name)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Status {}

@@ -1,0 +1,457 @@
+//! The API server: the only writer. Every change of the cluster passes through here, is defaulted, admitted and
+//! validated, gets the next revision and is appended to the log, where watches find it.
+
+pub mod admission;
+pub mod registry;
+pub mod store;
+pub mod validation;
+
+use std::sync::Arc;
+
+pub use store::{Actor, Change, Store, View};
+
+use crate::api::explain::Explain;
+use crate::api::k8s::{self, ObjectMeta};
+use crate::api::meta::Revision;
+use crate::api::{Key, Kind, KubeObject, MetaExt, Node, Object, Pod, Status, condition};
+use crate::clock::SimTime;
+use crate::rng::Rng;
+
+/// The longest name that a generated suffix is added to (`names.go` upstream): 63 letters less the suffix.
+const GENERATED_BASE_MAX: usize = 58;
+const SUFFIX_LEN: usize = 5;
+
+/// Who makes a request, and what made them do it. Written into the log with the change.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Who asks.
+    pub actor: Actor,
+    /// The earlier write they react to.
+    pub cause: Option<Revision>,
+    /// Their reasons.
+    pub explain: Option<Arc<Explain>>,
+}
+
+impl Origin {
+    /// A request by `actor` for no recorded cause.
+    pub fn new(actor: Actor) -> Origin {
+        Origin { actor, cause: None, explain: None }
+    }
+}
+
+/// What becomes of the objects that an object owns when it is deleted (`metav1.DeletionPropagation`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Propagation {
+    /// The object goes at once; the garbage collector removes what it owned.
+    #[default]
+    Background,
+    /// The object goes last, after what it owns.
+    Foreground,
+    /// What it owns stays, without an owner.
+    Orphan,
+}
+
+/// How to delete (`metav1.DeleteOptions`).
+#[derive(Clone, Debug, Default)]
+pub struct DeleteOptions {
+    /// Seconds that a pod gets to end; `None` for the pod's own `terminationGracePeriodSeconds`.
+    pub grace_period_seconds: Option<i64>,
+    /// What becomes of owned objects.
+    pub propagation: Propagation,
+    /// Delete only if the object still has this uid.
+    pub uid: Option<String>,
+}
+
+/// Finalizer that holds an object until what it owns is gone.
+pub const FOREGROUND_FINALIZER: &str = "foregroundDeletion";
+/// Finalizer that holds an object until what it owned has been released.
+pub const ORPHAN_FINALIZER: &str = "orphan";
+
+/// The API server's state: the store and what it draws names and addresses from.
+#[derive(Clone, Debug)]
+pub struct ApiServer {
+    store: Store,
+    names: Rng,
+    now: SimTime,
+}
+
+impl ApiServer {
+    /// An empty cluster.
+    pub fn new(seed: u64) -> ApiServer {
+        ApiServer { store: Store::default(), names: Rng::new(seed, "names"), now: SimTime::ZERO }
+    }
+
+    /// Sets the time that the next writes carry. Only the event loop calls this.
+    pub fn set_now(&mut self, now: SimTime) {
+        self.now = now;
+    }
+
+    /// The current time.
+    pub fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// The store, to read.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The objects alive now.
+    pub fn view(&self) -> &View {
+        self.store.view()
+    }
+
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn get(&self, key: &Key) -> Result<Arc<Object>, Status> {
+        self.view().object(key).cloned().ok_or_else(|| Status::not_found(key.kind, &key.name))
+    }
+
+    /// Creates an object: fills in its defaults, admits and validates it, and stores it.
+    ///
+    /// # Errors
+    /// `NotFound` for a missing namespace, `AlreadyExists`, `Invalid`, `Forbidden` by admission.
+    pub fn create(&mut self, origin: &Origin, object: impl Into<Object>) -> Result<Arc<Object>, Status> {
+        let (key, object) = self.prepare_create(object.into())?;
+        Ok(self
+            .commit(origin, key, None, Some(object))
+            .unwrap_or_else(|| unreachable!("a creation stores an object")))
+    }
+
+    /// What [`ApiServer::create`] would store, without storing it (`--dry-run=server`).
+    ///
+    /// # Errors
+    /// As [`ApiServer::create`].
+    pub fn dry_run_create(&self, object: impl Into<Object>) -> Result<Object, Status> {
+        self.clone().prepare_create(object.into()).map(|(_, object)| object)
+    }
+
+    fn prepare_create(&mut self, mut object: Object) -> Result<(Key, Object), Status> {
+        let kind = object.kind();
+        self.name_and_place(&mut object)?;
+        let strategy = registry::strategy(kind);
+        object.set_revision(0);
+        (strategy.default)(&mut object);
+        object.clear_status();
+        (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
+        admission::admit(self.store.view(), &mut object, &mut self.names)?;
+        let uid = self.names.uuid();
+        let now = self.now.to_time();
+        let meta = object.meta_mut();
+        meta.uid = Some(uid);
+        meta.creation_timestamp = Some(now);
+        meta.deletion_timestamp = None;
+        meta.resource_version = None;
+        meta.generation = strategy.counts_generations.then_some(1);
+        let mut errors = validation::validate_meta(&object);
+        errors.extend((strategy.validate)(&object));
+        if !errors.is_empty() {
+            return Err(Status::invalid(kind, object.name(), errors));
+        }
+        let key = object.key();
+        match self.view().object(&key) {
+            Some(_) => Err(Status::already_exists(kind, &key.name)),
+            None => Ok((key, object)),
+        }
+    }
+
+    /// Gives a new object its namespace and, for `generateName`, its name.
+    fn name_and_place(&mut self, object: &mut Object) -> Result<(), Status> {
+        let kind = object.kind();
+        if kind.info().namespaced {
+            if object.namespace().is_empty() {
+                object.meta_mut().namespace = Some("default".into());
+            }
+            let namespace = object.namespace().to_string();
+            let home = self.view().object(&Key::cluster(Kind::NAMESPACE, &namespace)).cloned();
+            let home = home.ok_or_else(|| Status::not_found(Kind::NAMESPACE, &namespace))?;
+            if home.is_deleting() && kind != Kind::EVENT {
+                let why = format!(
+                    "unable to create new content in namespace {namespace} because it is being terminated"
+                );
+                return Err(Status::forbidden(kind, object.name(), &why));
+            }
+        } else {
+            object.meta_mut().namespace = None;
+        }
+        if let (true, Some(base)) = (object.name().is_empty(), object.meta().generate_name.clone()) {
+            let base: String = base.chars().take(GENERATED_BASE_MAX).collect();
+            let name = loop {
+                let name = format!("{base}{}", self.names.suffix(SUFFIX_LEN));
+                if self.view().object(&Key::new(kind, object.namespace(), &name)).is_none() {
+                    break name;
+                }
+            };
+            object.meta_mut().name = Some(name);
+        }
+        Ok(())
+    }
+
+    /// Replaces an object, status aside. If `object` carries a revision it must be the stored one.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict`, `Invalid`.
+    pub fn update(&mut self, origin: &Origin, object: impl Into<Object>) -> Result<Arc<Object>, Status> {
+        let (old, object) = self.prepare_update(object.into())?;
+        self.finish_update(origin, old, object)
+    }
+
+    /// What [`ApiServer::update`] would store, without storing it.
+    ///
+    /// # Errors
+    /// As [`ApiServer::update`].
+    pub fn dry_run_update(&self, object: impl Into<Object>) -> Result<Object, Status> {
+        self.clone().prepare_update(object.into()).map(|(_, object)| object)
+    }
+
+    fn prepare_update(&mut self, mut object: Object) -> Result<(Arc<Object>, Object), Status> {
+        let (key, kind) = (object.key(), object.kind());
+        let old = self.current(&key, object.revision())?;
+        let strategy = registry::strategy(kind);
+        (strategy.default)(&mut object);
+        if strategy.has_status {
+            object.take_status(&old);
+        }
+        (strategy.prepare_for_update)(&mut object, &old);
+        keep_system_meta(object.meta_mut(), old.meta());
+        if strategy.counts_generations && !object.same_spec(&old) {
+            object.meta_mut().generation = Some(old.generation() + 1);
+        }
+        let mut errors = validation::validate_meta(&object);
+        errors.extend((strategy.validate)(&object));
+        errors.extend((strategy.validate_update)(&object, &old));
+        if errors.is_empty() { Ok((old, object)) } else { Err(Status::invalid(kind, &key.name, errors)) }
+    }
+
+    /// Replaces an object's status; spec and metadata (labels and annotations aside) stay as stored.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict`.
+    pub fn update_status(
+        &mut self,
+        origin: &Origin,
+        object: impl Into<Object>,
+    ) -> Result<Arc<Object>, Status> {
+        let mut object = object.into();
+        let old = self.current(&object.key(), object.revision())?;
+        object.take_spec(&old);
+        keep_system_meta(object.meta_mut(), old.meta());
+        object.meta_mut().generation = old.meta().generation;
+        self.finish_update(origin, old, object)
+    }
+
+    /// Stores an update unless nothing has changed, and removes the object if the update took away the last
+    /// finalizer that held it.
+    fn finish_update(
+        &mut self,
+        origin: &Origin,
+        old: Arc<Object>,
+        mut object: Object,
+    ) -> Result<Arc<Object>, Status> {
+        object.set_revision(old.revision());
+        if object == *old {
+            return Ok(old);
+        }
+        // Equal metadata keeps sharing the old allocation, so that history stays small.
+        if object.meta() == old.meta() {
+            object.share_meta(&old);
+        }
+        let key = old.key();
+        let released = object.is_deleting()
+            && no_finalizers(&object)
+            && object.meta().deletion_grace_period_seconds == Some(0);
+        if released {
+            self.commit(origin, key, Some(old), None);
+            return Ok(Arc::new(object));
+        }
+        Ok(self
+            .commit(origin, key, Some(old), Some(object))
+            .unwrap_or_else(|| unreachable!("an update stores an object")))
+    }
+
+    /// Binds a pod to a node (the `pods/binding` subresource): sets `spec.nodeName` and the `PodScheduled`
+    /// condition, and copies the node's zone and region onto the pod's labels, as 1.36 does.
+    ///
+    /// # Errors
+    /// `NotFound` if the pod is gone, `Conflict` if it has another uid, is bound already or is being deleted.
+    pub fn bind(
+        &mut self,
+        origin: &Origin,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        node: &str,
+    ) -> Result<Arc<Object>, Status> {
+        let key = Key::new(Kind::POD, namespace, name);
+        let old = self.get(&key)?;
+        let Some(pod) = old.as_kind::<Pod>() else { return Err(Status::not_found(Kind::POD, name)) };
+        if pod.uid() != uid {
+            return Err(Status::conflict(
+                &key,
+                "the UID in the precondition does not match the UID in record",
+            ));
+        }
+        if pod.is_deleting() {
+            return Err(Status::conflict(
+                &key,
+                &format!("pod {name} is being deleted, cannot be assigned to a host"),
+            ));
+        }
+        if let Some(assigned) = &pod.spec.node_name {
+            return Err(Status::conflict(
+                &key,
+                &format!("pod {name} is already assigned to node {assigned:?}"),
+            ));
+        }
+        let mut pod = pod.clone();
+        Arc::make_mut(&mut pod.spec).node_name = Some(node.to_string());
+        let zone_labels = self.view().get::<Node>("", node).map(topology_labels).unwrap_or_default();
+        if !zone_labels.is_empty() {
+            let labels = &mut Arc::make_mut(&mut pod.meta).labels;
+            labels.get_or_insert_default().extend(zone_labels);
+        }
+        let scheduled = k8s::PodCondition {
+            type_: "PodScheduled".into(),
+            status: "True".into(),
+            last_transition_time: Some(self.now.to_time()),
+            observed_generation: pod.meta.generation,
+            ..Default::default()
+        };
+        condition::set(&mut Arc::make_mut(&mut pod.status).conditions, scheduled);
+        self.finish_update(origin, old.clone(), pod.into())
+    }
+
+    /// Deletes an object, or marks it as being deleted where something must happen first: finalizers, or the grace
+    /// period of a pod that runs on a node. Returns the object as it is left (or was).
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict` if it has another uid than asked for.
+    pub fn delete(
+        &mut self,
+        origin: &Origin,
+        key: &Key,
+        options: &DeleteOptions,
+    ) -> Result<Arc<Object>, Status> {
+        let old = self.get(key)?;
+        if let Some(uid) = options.uid.as_deref().filter(|uid| *uid != old.uid()) {
+            let why =
+                format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", old.uid());
+            return Err(Status::conflict(key, &why));
+        }
+        let grace = match &*old {
+            Object::Pod(pod) => pod_grace_seconds(pod, options.grace_period_seconds),
+            _ => 0,
+        };
+        let mut object = (*old).clone();
+        add_propagation_finalizer(&mut object, options.propagation);
+        if grace == 0 && no_finalizers(&object) && key.kind != Kind::NAMESPACE {
+            self.commit(origin, key.clone(), Some(old.clone()), None);
+            return Ok(old);
+        }
+        let already_shorter =
+            old.meta().deletion_grace_period_seconds.is_some_and(|seconds| seconds <= grace);
+        if old.is_deleting() && already_shorter {
+            return Ok(old);
+        }
+        let deadline = self.now + crate::clock::SimDuration::from_secs(grace.max(0) as u64);
+        let meta = object.meta_mut();
+        meta.deletion_timestamp = Some(deadline.to_time());
+        meta.deletion_grace_period_seconds = Some(grace);
+        if let (Some(generation), false) = (meta.generation, old.is_deleting()) {
+            meta.generation = Some(generation + 1);
+        }
+        if let Object::Namespace(namespace) = &mut object {
+            Arc::make_mut(&mut namespace.status).phase = Some("Terminating".into());
+        }
+        Ok(self
+            .commit(origin, key.clone(), Some(old), Some(object))
+            .unwrap_or_else(|| unreachable!("a mark stores an object")))
+    }
+
+    /// Takes a namespace away for good, once the namespace controller has emptied it (`namespaces/finalize`).
+    pub fn finalize_namespace(&mut self, origin: &Origin, name: &str) {
+        let key = Key::cluster(Kind::NAMESPACE, name);
+        if let Some(old) = self.view().object(&key).cloned() {
+            self.commit(origin, key, Some(old), None);
+        }
+    }
+
+    /// The stored object, if `revision` is its own or zero.
+    fn current(&self, key: &Key, revision: Revision) -> Result<Arc<Object>, Status> {
+        let old = self.get(key)?;
+        if revision != 0 && revision != old.revision() { Err(Status::modified(key)) } else { Ok(old) }
+    }
+
+    fn commit(
+        &mut self,
+        origin: &Origin,
+        key: Key,
+        before: Option<Arc<Object>>,
+        after: Option<Object>,
+    ) -> Option<Arc<Object>> {
+        let revision = self.store.revision() + 1;
+        let after = after.map(|mut object| {
+            object.set_revision(revision);
+            Arc::new(object)
+        });
+        self.store.commit(Change {
+            revision,
+            time: self.now,
+            actor: origin.actor.clone(),
+            cause: origin.cause,
+            key,
+            before,
+            after: after.clone(),
+            explain: origin.explain.clone(),
+        });
+        after
+    }
+}
+
+/// What no client may change: identity, birth and the mark of deletion.
+fn keep_system_meta(meta: &mut ObjectMeta, old: &ObjectMeta) {
+    meta.uid.clone_from(&old.uid);
+    meta.creation_timestamp.clone_from(&old.creation_timestamp);
+    meta.deletion_timestamp.clone_from(&old.deletion_timestamp);
+    meta.deletion_grace_period_seconds = old.deletion_grace_period_seconds;
+    meta.generation = old.generation;
+    meta.resource_version = None;
+}
+
+fn no_finalizers(object: &Object) -> bool {
+    object.meta().finalizers.as_ref().is_none_or(Vec::is_empty)
+}
+
+fn add_propagation_finalizer(object: &mut Object, propagation: Propagation) {
+    let finalizer = match propagation {
+        Propagation::Background => return,
+        Propagation::Foreground => FOREGROUND_FINALIZER,
+        Propagation::Orphan => ORPHAN_FINALIZER,
+    };
+    let finalizers = object.meta_mut().finalizers.get_or_insert_default();
+    if !finalizers.iter().any(|existing| existing == finalizer) {
+        finalizers.push(finalizer.to_string());
+    }
+}
+
+/// The seconds a pod gets: none if no kubelet looks after it, else what is asked for or its own period.
+fn pod_grace_seconds(pod: &Pod, asked: Option<i64>) -> i64 {
+    let finished = matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed"));
+    if pod.spec.node_name.is_none() || (finished && asked.is_none()) {
+        return 0;
+    }
+    asked.or(pod.spec.termination_grace_period_seconds).unwrap_or(30).max(0)
+}
+
+fn topology_labels(node: &Node) -> Vec<(String, String)> {
+    const COPIED: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
+    let copied = node.labels().iter().filter(|(key, _)| COPIED.contains(&key.as_str()));
+    copied.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// An object of a modelled kind out of what a write returned. A write returns the kind it was given.
+pub fn typed<K: KubeObject>(object: &Arc<Object>) -> K {
+    object.as_kind::<K>().cloned().unwrap_or_else(|| unreachable!("a write keeps its object's kind"))
+}

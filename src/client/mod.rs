@@ -1,0 +1,153 @@
+//! What a component may touch: reads through its informer's view, writes through a [`Client`], keys through a work
+//! queue. client-go's part.
+
+pub mod informer;
+pub mod recorder;
+pub mod workqueue;
+
+use std::sync::Arc;
+
+pub use crate::apiserver::{
+    Actor, ApiServer, Change, DeleteOptions, FOREGROUND_FINALIZER, ORPHAN_FINALIZER, Propagation, View, typed,
+};
+pub use informer::Informer;
+pub use workqueue::WorkQueue;
+
+use crate::api::explain::Explain;
+use crate::api::meta::Revision;
+use crate::api::{Key, KubeObject, Object, Status};
+use crate::apiserver::Origin;
+use crate::clock::SimTime;
+
+/// A component's access to the API server for the length of one turn. Every write it makes carries its actor and
+/// the write it reacts to.
+pub struct Client<'a> {
+    api: &'a mut ApiServer,
+    actor: Actor,
+    cause: Option<Revision>,
+}
+
+impl<'a> Client<'a> {
+    /// Access for `actor`, who is reacting to the write `cause`.
+    pub fn new(api: &'a mut ApiServer, actor: Actor, cause: Option<Revision>) -> Client<'a> {
+        Client { api, actor, cause }
+    }
+
+    /// The current time.
+    pub fn now(&self) -> SimTime {
+        self.api.now()
+    }
+
+    /// Who this client writes as.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The cluster as it is now: a read that goes to the server, past any informer. Most components should read their
+    /// informer's view instead, as the real ones do.
+    pub fn live(&self) -> &View {
+        self.api.view()
+    }
+
+    /// The API server, to read: discovery, dry runs.
+    pub fn server(&self) -> &ApiServer {
+        self.api
+    }
+
+    /// From here on, writes carry another cause.
+    pub fn caused_by(&mut self, cause: Option<Revision>) {
+        self.cause = cause;
+    }
+
+    fn origin(&self, explain: Option<Explain>) -> Origin {
+        Origin { actor: self.actor.clone(), cause: self.cause, explain: explain.map(Arc::new) }
+    }
+
+    /// Reads an object from the server.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn get(&self, key: &Key) -> Result<Arc<Object>, Status> {
+        self.api.get(key)
+    }
+
+    /// Creates an object and returns it as stored.
+    ///
+    /// # Errors
+    /// As [`ApiServer::create`].
+    pub fn create<K: KubeObject>(&mut self, object: K, explain: Option<Explain>) -> Result<K, Status> {
+        let origin = self.origin(explain);
+        self.api.create(&origin, object).map(|stored| typed(&stored))
+    }
+
+    /// Creates an object of any kind.
+    ///
+    /// # Errors
+    /// As [`ApiServer::create`].
+    pub fn create_object(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        let origin = self.origin(None);
+        self.api.create(&origin, object)
+    }
+
+    /// Replaces an object (status aside) if it still has the revision it was read at.
+    ///
+    /// # Errors
+    /// As [`ApiServer::update`].
+    pub fn update<K: KubeObject>(&mut self, object: K, explain: Option<Explain>) -> Result<K, Status> {
+        let origin = self.origin(explain);
+        self.api.update(&origin, object).map(|stored| typed(&stored))
+    }
+
+    /// Replaces an object of any kind.
+    ///
+    /// # Errors
+    /// As [`ApiServer::update`].
+    pub fn update_object(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        let origin = self.origin(None);
+        self.api.update(&origin, object)
+    }
+
+    /// Replaces an object's status if the object still has the revision it was read at.
+    ///
+    /// # Errors
+    /// As [`ApiServer::update_status`].
+    pub fn update_status<K: KubeObject>(&mut self, object: K, explain: Option<Explain>) -> Result<K, Status> {
+        let origin = self.origin(explain);
+        self.api.update_status(&origin, object).map(|stored| typed(&stored))
+    }
+
+    /// Deletes an object, or begins to.
+    ///
+    /// # Errors
+    /// As [`ApiServer::delete`].
+    pub fn delete(
+        &mut self,
+        key: &Key,
+        options: &DeleteOptions,
+        explain: Option<Explain>,
+    ) -> Result<Arc<Object>, Status> {
+        let origin = self.origin(explain);
+        self.api.delete(&origin, key, options)
+    }
+
+    /// Binds a pod to a node.
+    ///
+    /// # Errors
+    /// As [`ApiServer::bind`].
+    pub fn bind(
+        &mut self,
+        pod: &Key,
+        uid: &str,
+        node: &str,
+        explain: Option<Explain>,
+    ) -> Result<Arc<Object>, Status> {
+        let origin = self.origin(explain);
+        self.api.bind(&origin, &pod.namespace, &pod.name, uid, node)
+    }
+
+    /// Removes a namespace that has been emptied.
+    pub fn finalize_namespace(&mut self, name: &str) {
+        let origin = self.origin(None);
+        self.api.finalize_namespace(&origin, name);
+    }
+}

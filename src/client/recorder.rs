@@ -1,0 +1,141 @@
+//! `Event` objects: what a component has to say about an object, for people to read.
+
+use std::sync::Arc;
+
+use super::{Actor, Client};
+use crate::api::hash::fnv1a_64;
+use crate::api::k8s::{EventSource, ObjectMeta, ObjectReference};
+use crate::api::object::EventFields;
+use crate::api::{Event, Key, Kind, KubeObject, MetaExt, Object};
+
+/// `Normal`, or `Warning` for what somebody should look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventType {
+    /// All is well.
+    Normal,
+    /// Something is wrong.
+    Warning,
+}
+
+impl EventType {
+    fn as_str(self) -> &'static str {
+        match self {
+            EventType::Normal => "Normal",
+            EventType::Warning => "Warning",
+        }
+    }
+}
+
+/// A reference to an object, as events and endpoints carry it.
+pub fn reference<K: KubeObject>(object: &K) -> ObjectReference {
+    reference_to(K::KIND, object)
+}
+
+/// A reference to an object of any kind.
+pub fn reference_to(kind: Kind, object: &impl MetaExt) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(kind.api_version()),
+        kind: Some(kind.name().into()),
+        name: object.meta().name.clone(),
+        namespace: object.meta().namespace.clone(),
+        uid: object.meta().uid.clone(),
+        ..Default::default()
+    }
+}
+
+impl Client<'_> {
+    /// Records an event about an object in the old form, as controllers and kubelets do: an equal event that is
+    /// already there is counted up instead of written anew (`EventCorrelator`).
+    pub fn event(
+        &mut self,
+        about: ObjectReference,
+        type_: EventType,
+        reason: &str,
+        message: impl Into<String>,
+    ) {
+        let message = message.into();
+        let namespace = about.namespace.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| "default".into());
+        let name = event_name(&self.actor, &about, type_, reason, &message);
+        let now = self.now();
+        let key = Key::new(Kind::EVENT, &namespace, &name);
+        if let Some(mut event) =
+            self.live().object(&key).and_then(|object| object.as_kind::<Event>()).cloned()
+        {
+            let fields = Arc::make_mut(&mut event.spec);
+            fields.count = Some(fields.count.unwrap_or(1) + 1);
+            fields.last_timestamp = Some(now.to_time());
+            // Nothing else writes events, so the update meets no conflict; a failure would only lose a count.
+            let _ = self.update(event, None);
+            return;
+        }
+        let host = match &self.actor {
+            Actor::Kubelet(node) => Some(node.to_string()),
+            _ => None,
+        };
+        let component = self.actor.component().to_string();
+        let fields = EventFields {
+            involved_object: about,
+            reason: Some(reason.into()),
+            message: Some(message),
+            source: Some(EventSource { component: Some(component.clone()), host: host.clone() }),
+            first_timestamp: Some(now.to_time()),
+            last_timestamp: Some(now.to_time()),
+            count: Some(1),
+            type_: Some(type_.as_str().into()),
+            reporting_component: component,
+            reporting_instance: host.unwrap_or_default(),
+            ..Default::default()
+        };
+        self.store_event(namespace, name, fields);
+    }
+
+    /// Records an event in the new form (`events.k8s.io`), as the scheduler does.
+    pub fn event_with_action(
+        &mut self,
+        about: ObjectReference,
+        type_: EventType,
+        reason: &str,
+        action: &str,
+        message: impl Into<String>,
+    ) {
+        let message = message.into();
+        let namespace = about.namespace.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| "default".into());
+        let name = event_name(&self.actor, &about, type_, reason, &message);
+        if self.live().object(&Key::new(Kind::EVENT, &namespace, &name)).is_some() {
+            return;
+        }
+        let fields = EventFields {
+            involved_object: about,
+            reason: Some(reason.into()),
+            message: Some(message),
+            source: Some(EventSource::default()),
+            event_time: Some(self.now().to_micro_time()),
+            type_: Some(type_.as_str().into()),
+            action: Some(action.into()),
+            reporting_component: self.actor.component().to_string(),
+            reporting_instance: self.actor.component().to_string(),
+            ..Default::default()
+        };
+        self.store_event(namespace, name, fields);
+    }
+
+    fn store_event(&mut self, namespace: String, name: String, fields: EventFields) {
+        let meta = ObjectMeta { name: Some(name), namespace: Some(namespace), ..Default::default() };
+        // An event that cannot be stored (its namespace is gone) is lost, as it is in a real cluster.
+        let _ = self.create_object(Object::Event(Event::new(meta, fields)));
+    }
+}
+
+/// Equal events have equal names, so that a repeated one finds its predecessor. Upstream keeps that memory in the
+/// reporter; here it is in the name, and survives a snapshot.
+fn event_name(
+    actor: &Actor,
+    about: &ObjectReference,
+    type_: EventType,
+    reason: &str,
+    message: &str,
+) -> String {
+    let uid = about.uid.as_deref().unwrap_or_default();
+    let identity = [actor.component(), uid, type_.as_str(), reason, message].join("\u{0}");
+    format!("{}.{:016x}", about.name.as_deref().unwrap_or_default(), fnv1a_64(identity.as_bytes()))
+}

@@ -1,0 +1,88 @@
+//! The keys that a controller has still to look at: each at most once, in order of arrival, with a back-off for
+//! those that keep failing.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::api::Key;
+use crate::api::meta::Revision;
+use crate::clock::SimDuration;
+
+/// The first retry waits 5 ms and each further one twice as long (`ItemExponentialFailureRateLimiter`).
+const BACKOFF_BASE: SimDuration = SimDuration::from_millis(5);
+const BACKOFF_MAX: SimDuration = SimDuration::from_secs(1_000);
+
+/// A queue of keys without duplicates. A key carries no payload but the write that last put it here: whoever takes
+/// it looks at the state of the object as it is by then.
+#[derive(Clone, Debug, Default)]
+pub struct WorkQueue {
+    order: VecDeque<Key>,
+    causes: BTreeMap<Key, Option<Revision>>,
+    failures: BTreeMap<Key, u32>,
+}
+
+impl WorkQueue {
+    /// Adds a key because of the write `cause`; only the cause is renewed if the key waits already.
+    pub fn add(&mut self, key: Key, cause: Option<Revision>) {
+        if self.causes.insert(key.clone(), cause).is_none() {
+            self.order.push_back(key);
+        }
+    }
+
+    /// Takes the key that has waited longest, and what put it here.
+    pub fn pop(&mut self) -> Option<(Key, Option<Revision>)> {
+        let key = self.order.pop_front()?;
+        let cause = self.causes.remove(&key).flatten();
+        Some((key, cause))
+    }
+
+    /// How many keys wait.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether no key waits.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Notes that work on a key failed, and says how long to wait before the next try.
+    pub fn failed(&mut self, key: &Key) -> SimDuration {
+        let failures = self.failures.entry(key.clone()).or_default();
+        let wait = BACKOFF_BASE.doubled(*failures, BACKOFF_MAX);
+        *failures = failures.saturating_add(1);
+        wait
+    }
+
+    /// Notes that work on a key succeeded: its back-off starts anew.
+    pub fn forget(&mut self, key: &Key) {
+        self.failures.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Kind;
+
+    #[test]
+    fn a_waiting_key_is_not_queued_twice_and_keeps_its_place() {
+        let key = |name| Key::new(Kind::POD, "default", name);
+        let mut queue = WorkQueue::default();
+        queue.add(key("a"), Some(1));
+        queue.add(key("b"), Some(2));
+        queue.add(key("a"), Some(3));
+        assert_eq!(queue.pop(), Some((key("a"), Some(3))));
+        assert_eq!(queue.pop(), Some((key("b"), Some(2))));
+        assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
+    fn a_failing_key_waits_twice_as_long_each_time_until_it_succeeds() {
+        let key = Key::new(Kind::POD, "default", "a");
+        let mut queue = WorkQueue::default();
+        let waits: Vec<u64> = (0..3).map(|_| queue.failed(&key).as_millis()).collect();
+        assert_eq!(waits, [5, 10, 20]);
+        queue.forget(&key);
+        assert_eq!(queue.failed(&key).as_millis(), 5);
+    }
+}

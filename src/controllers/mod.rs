@@ -1,0 +1,58 @@
+//! The controllers: loops that compare what is wanted with what there is, and take one step. None knows another;
+//! they meet in objects.
+
+use crate::api::{Key, Kind, Status};
+use crate::client::{Change, Client, View, WorkQueue};
+use crate::clock::SimDuration;
+
+/// What a controller wants after a look at one key (kube-rs' `Action`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing until something changes.
+    AwaitChange,
+    /// Another look after so long, whatever happens.
+    RequeueAfter(SimDuration),
+}
+
+/// One controller. It holds no more state of its own than upstream's does (expectations, back-offs); everything else
+/// is read from its informer's view at each look.
+pub trait Controller: CloneController {
+    /// The name it writes events under: `deployment-controller`.
+    fn name(&self) -> &'static str;
+
+    /// The kinds whose changes it is told of.
+    fn watches(&self) -> &'static [Kind];
+
+    /// Turns a change into the keys that deserve a look.
+    fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue);
+
+    /// Looks at one key and takes the step that is due. `view` is the cluster as last delivered to this controller;
+    /// `client` writes.
+    ///
+    /// # Errors
+    /// What the API server refused: the key is tried again after a back-off.
+    fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status>;
+}
+
+/// Lets a boxed controller be cloned with the simulation.
+pub trait CloneController: Send {
+    /// A copy, state and all.
+    fn clone_box(&self) -> Box<dyn Controller>;
+}
+
+impl<C: Controller + Clone + 'static> CloneController for C {
+    fn clone_box(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Controller> {
+    fn clone(&self) -> Self {
+        self.clone_box()
+    }
+}
+
+/// Every controller that runs, one line each.
+pub fn all() -> Vec<Box<dyn Controller>> {
+    vec![]
+}
