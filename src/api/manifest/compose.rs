@@ -116,9 +116,11 @@ impl Composer<'_> {
             match event.kind {
                 EventKind::DocumentEnd => {
                     // go-yaml never looks past the first document of a piece, not even at errors.
-                    if let Ok(Event { kind: EventKind::DocumentStart, from, .. }) = scanner.next() {
-                        unread = Some(self.span(from, from));
-                    }
+                    unread = match scanner.next() {
+                        Ok(Event { kind: EventKind::DocumentStart, from, .. }) => Some(self.span(from, from)),
+                        Ok(_) => None,
+                        Err(problem) => Some(self.span(problem.at.byte, problem.at.byte)),
+                    };
                     break;
                 }
                 EventKind::StreamEnd => break,

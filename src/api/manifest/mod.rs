@@ -166,7 +166,8 @@ impl<'t> Reader<'t> {
             self.report(duplicate.span, Severity::Warning, message);
         }
         if let Some(unread) = composed.unread {
-            let message = "what follows '...' is not read; separate documents with '---'".into();
+            let message =
+                "what follows is not read: the document has ended; separate documents with '---'".into();
             self.report(unread, Severity::Warning, message);
         }
         self.stream.documents.push(Document { index: self.index, span, root: composed.root });

@@ -65,10 +65,14 @@ fn the_last_of_duplicate_keys_wins_with_a_warning_that_names_the_first() {
 #[test]
 fn empty_documents_are_skipped_and_a_broken_one_does_not_hide_the_next() {
     let stream = read("---\n# nothing\n---\na: 1\n---\nb: [1\n---\nc: 3\n--- x\nd: 4\n");
-    let read: Vec<_> = stream.documents.iter().map(|d| (d.index, d.root.to_value())).collect();
-    assert_eq!(read, [(0, json!({"a": 1})), (2, json!({"c": 3})), (4, json!({"d": 4}))]);
+    let values: Vec<_> = stream.documents.iter().map(|d| (d.index, d.root.to_value())).collect();
+    assert_eq!(values, [(0, json!({"a": 1})), (2, json!({"c": 3})), (4, json!({"d": 4}))]);
     let errors: Vec<_> = stream.errors.iter().map(|e| (e.document, e.line)).collect();
     assert_eq!(errors, [(1, 6), (3, 9)]);
+    for text in ["a: 1\n...\nb: 2\n", "{\"a\": 1,} x"] {
+        let stream = read(text);
+        assert_eq!(stream.errors[0].severity, Severity::Warning, "{text}");
+    }
 }
 
 #[test]
@@ -95,9 +99,9 @@ fn syntax_errors_have_kubectls_words_and_our_place() {
     }
     check_error("{\"apiVersion\":\"v1\",\"kind\":\"Pod\"", "unexpected EOF", "1:1");
     check_error(
-        "{\"a\":1,}x",
-        "json: offset 8: invalid character '}' looking for beginning of object key string",
-        "1:9",
+        "{\"a\":1,]",
+        "json: offset 8: invalid character ']' looking for beginning of object key string",
+        "1:8",
     );
     check_error(
         "a: 1\n---\nb: 1\n c: 2\n",
