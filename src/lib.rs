@@ -9,4 +9,5 @@ pub mod kubectl;
 pub mod kubelet;
 pub mod rng;
 pub mod scheduler;
+pub mod sim;
 pub mod view;

@@ -120,6 +120,17 @@ impl ApiServer {
             .unwrap_or_else(|| unreachable!("a creation stores an object")))
     }
 
+    /// Creates a node together with its status, as a kubelet does when it registers.
+    ///
+    /// # Errors
+    /// As [`ApiServer::create`].
+    pub fn register_node(&mut self, origin: &Origin, node: Node) -> Result<Arc<Object>, Status> {
+        let status = node.status.clone();
+        let mut stored: Node = typed(&self.create(origin, node)?);
+        stored.status = status;
+        self.update_status(origin, stored)
+    }
+
     /// What [`ApiServer::create`] would store, without storing it (`--dry-run=server`).
     ///
     /// # Errors

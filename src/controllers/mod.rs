@@ -23,6 +23,11 @@ pub trait Controller: CloneController {
     /// The kinds whose changes it is told of.
     fn watches(&self) -> &'static [Kind];
 
+    /// Whether it looks at its keys for ever, at intervals: then a look that is due says nothing about activity.
+    fn is_periodic(&self) -> bool {
+        false
+    }
+
     /// Turns a change into the keys that deserve a look.
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue);
 

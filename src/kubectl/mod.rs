@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::manifest::Diagnostic;
 use crate::client::Client;
 
 /// What the command line lives in: the files it may name and where it stands.
@@ -39,6 +40,8 @@ pub struct Output {
     pub code: i32,
     /// What the command waits for before it ends (`rollout status`, `delete`, `wait`, `get -w`).
     pub wait: Option<Wait>,
+    /// Where in the manifest something is wrong.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// A command that has not ended: what it waits for, as plain data, so that a snapshot keeps it. The simulation polls it

@@ -68,3 +68,20 @@ impl Kubelets {
         matches!(timer.what, TimerKind::Heartbeat)
     }
 }
+
+/// A `Node` object as a kubelet registers it. Placeholder signature for the event loop.
+pub fn node_object(
+    name: &str,
+    cpu: &str,
+    memory: &str,
+    pods: u32,
+    zone: Option<&str>,
+    labels: &[(String, String)],
+    taints: Vec<crate::api::k8s::Taint>,
+) -> crate::api::Node {
+    let _ = (cpu, memory, pods, zone, labels, taints);
+    crate::api::Node::new(
+        crate::api::k8s::ObjectMeta { name: Some(name.into()), ..Default::default() },
+        Default::default(),
+    )
+}

@@ -1,0 +1,101 @@
+//! What a simulation is made from. Together with the journal of inputs it decides everything that happens.
+
+use serde::{Deserialize, Serialize};
+
+use super::latency::Latency;
+
+/// A node to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeSpec {
+    /// Its name.
+    pub name: String,
+    /// CPUs, as a quantity: `4`, `500m`.
+    #[serde(default = "default_cpu")]
+    pub cpu: String,
+    /// Memory, as a quantity: `8Gi`.
+    #[serde(default = "default_memory")]
+    pub memory: String,
+    /// How many pods it takes.
+    #[serde(default = "default_pods")]
+    pub pods: u32,
+    /// Its failure zone; none if empty.
+    #[serde(default)]
+    pub zone: String,
+    /// Labels besides those that every node has.
+    #[serde(default)]
+    pub labels: Vec<(String, String)>,
+    /// Taints, as kubectl writes them: `key=value:Effect`.
+    #[serde(default)]
+    pub taints: Vec<String>,
+}
+
+fn default_cpu() -> String {
+    "4".into()
+}
+
+fn default_memory() -> String {
+    "8Gi".into()
+}
+
+fn default_pods() -> u32 {
+    110
+}
+
+impl NodeSpec {
+    /// A node of the usual size: 4 CPUs, 8Gi, 110 pods.
+    pub fn new(name: &str) -> NodeSpec {
+        NodeSpec {
+            name: name.into(),
+            cpu: default_cpu(),
+            memory: default_memory(),
+            pods: default_pods(),
+            zone: String::new(),
+            labels: Vec::new(),
+            taints: Vec::new(),
+        }
+    }
+
+    /// The same, in a zone.
+    #[must_use]
+    pub fn in_zone(mut self, zone: &str) -> NodeSpec {
+        self.zone = zone.into();
+        self
+    }
+}
+
+/// The make of a cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Feeds every random draw.
+    pub seed: u64,
+    /// The nodes it starts with.
+    pub nodes: Vec<NodeSpec>,
+    /// How long messages take.
+    pub latency: Latency,
+    /// Whether to check the invariants after every event. Tests do; a benchmark does not.
+    pub check_invariants: bool,
+}
+
+impl Config {
+    /// The cluster that the page opens with: three nodes, one per zone.
+    pub fn small(seed: u64) -> Config {
+        let node = |n: u32| {
+            NodeSpec::new(&format!("node-{n}")).in_zone(["zone-a", "zone-b", "zone-c"][(n as usize - 1) % 3])
+        };
+        Config::with_nodes(seed, (1..=3).map(node).collect())
+    }
+
+    /// A cluster of so many equal nodes, over three zones.
+    pub fn sized(seed: u64, nodes: u32) -> Config {
+        let zone = |n: u32| ["zone-a", "zone-b", "zone-c"][(n % 3) as usize];
+        let width = nodes.to_string().len();
+        let node = |n: u32| NodeSpec::new(&format!("node-{:0width$}", n + 1)).in_zone(zone(n));
+        Config::with_nodes(seed, (0..nodes).map(node).collect())
+    }
+
+    /// A cluster of the given nodes.
+    pub fn with_nodes(seed: u64, nodes: Vec<NodeSpec>) -> Config {
+        Config { seed, nodes, latency: Latency::default(), check_invariants: cfg!(debug_assertions) }
+    }
+}

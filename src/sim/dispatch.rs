@@ -1,0 +1,234 @@
+//! From an event to the component it is for, and from what that component wrote to the deliveries that follow. This is
+//! the whole ring: write, log, deliver, reconcile, write.
+
+use std::collections::BTreeMap;
+
+use super::event::{ControllerId, Subscriber};
+use super::session::{Session, SessionId};
+use super::{Event, Simulation, invariants};
+use crate::api::meta::Revision;
+use crate::api::{Key, Kind};
+use crate::client::{Actor, Client};
+use crate::clock::{SimDuration, SimTime};
+use crate::controllers::Action;
+use crate::kubectl;
+use crate::kubelet::Kubelets;
+use crate::scheduler::Scheduler;
+
+/// What is already in the queue and must not be put there twice.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pending {
+    deliveries: Vec<Subscriber>,
+    reconciles: Vec<ControllerId>,
+    requeues: BTreeMap<(ControllerId, Key), SimTime>,
+    schedule: bool,
+    wake: Option<SimTime>,
+}
+
+/// Kinds that no waiting command looks at: writes of them come all the time.
+const BACKGROUND_KINDS: [Kind; 2] = [Kind::EVENT, Kind::LEASE];
+
+impl Simulation {
+    pub(super) fn dispatch(&mut self, event: Event) {
+        match event {
+            Event::Deliver(subscriber) => {
+                self.pending.deliveries.retain(|pending| *pending != subscriber);
+                self.deliver(subscriber);
+            }
+            Event::Reconcile(id) => {
+                self.pending.reconciles.retain(|pending| *pending != id);
+                self.reconcile(id);
+            }
+            Event::Requeue(id, key) => {
+                let due = self.pending.requeues.get(&(id, key.clone())) == Some(&self.now);
+                if due {
+                    self.pending.requeues.remove(&(id, key.clone()));
+                    self.controllers[id as usize].queue.add(key, None);
+                    self.want_reconcile(id);
+                }
+            }
+            Event::Schedule => {
+                self.pending.schedule = false;
+                let mut client = Client::new(&mut self.api, Actor::Scheduler, None);
+                self.scheduler.schedule_one(&mut client);
+                self.want_schedule();
+            }
+            Event::SchedulerWake => {
+                self.pending.wake = None;
+                self.scheduler.wake(self.now);
+                self.want_schedule();
+            }
+            Event::Kubelet(timer) => {
+                let mut timers = Vec::new();
+                self.kubelets.fire(&timer, self.kubelet_informer.view(), &mut self.api, &mut timers);
+                self.set_timers(timers);
+            }
+            Event::SessionTick(id) => {
+                self.poll_session(id);
+                if self.sessions.get(&id).is_some_and(|session| !session.is_done()) {
+                    self.schedule_in(Session::TICK, Event::SessionTick(id));
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self, subscriber: Subscriber) {
+        match subscriber {
+            Subscriber::Controller(id) => {
+                let slot = &mut self.controllers[id as usize];
+                let watches = slot.controller.watches();
+                for change in slot.informer.deliver(&self.api) {
+                    if watches.contains(&change.key.kind) {
+                        slot.controller.observe(&change, slot.informer.view(), &mut slot.queue);
+                    }
+                }
+                self.want_reconcile(id);
+            }
+            Subscriber::Scheduler => {
+                let changes = self.scheduler_informer.deliver(&self.api);
+                self.scheduler.observe(&changes, self.scheduler_informer.view(), self.now);
+                self.want_schedule();
+            }
+            Subscriber::Kubelets => {
+                let changes = self.kubelet_informer.deliver(&self.api);
+                let mut timers = Vec::new();
+                self.kubelets.observe(&changes, self.kubelet_informer.view(), &mut self.api, &mut timers);
+                self.set_timers(timers);
+            }
+            Subscriber::Session(id) => self.poll_session(id),
+        }
+    }
+
+    fn reconcile(&mut self, id: ControllerId) {
+        let slot = &mut self.controllers[id as usize];
+        let Some((key, cause)) = slot.queue.pop() else { return };
+        let actor = Actor::Controller(slot.controller.name());
+        let mut client = Client::new(&mut self.api, actor, cause);
+        let wait = match slot.controller.reconcile(&key, slot.informer.view(), &mut client) {
+            Err(_) => Some(slot.queue.failed(&key)),
+            Ok(action) => {
+                slot.queue.forget(&key);
+                match action {
+                    Action::RequeueAfter(delay) => Some(delay),
+                    Action::AwaitChange => None,
+                }
+            }
+        };
+        if let Some(wait) = wait {
+            self.requeue(id, key, wait);
+        }
+        self.want_reconcile(id);
+    }
+
+    /// Brings a key back after a delay, unless it comes back sooner anyway (`AddAfter` keeps the earlier time).
+    fn requeue(&mut self, id: ControllerId, key: Key, delay: SimDuration) {
+        let time = self.now + delay.max(SimDuration::from_micros(1));
+        let known = self.pending.requeues.get(&(id, key.clone()));
+        if known.is_none_or(|known| *known > time) {
+            self.pending.requeues.insert((id, key.clone()), time);
+            self.events.push(time, Event::Requeue(id, key));
+        }
+    }
+
+    fn poll_session(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(wait) = session.wait.take() else { return };
+        session.cursor = self.api.store().revision();
+        let mut client = Client::new(&mut self.api, Actor::User, None);
+        session.absorb(kubectl::poll(wait, &mut client));
+    }
+
+    fn want_reconcile(&mut self, id: ControllerId) {
+        if !self.controllers[id as usize].queue.is_empty() && !self.pending.reconciles.contains(&id) {
+            self.pending.reconciles.push(id);
+            let delay = self.config.latency.reconcile.draw(&mut self.latency);
+            self.schedule_in(delay, Event::Reconcile(id));
+        }
+    }
+
+    fn want_schedule(&mut self) {
+        if self.scheduler.has_work() && !self.pending.schedule {
+            self.pending.schedule = true;
+            let delay = self.config.latency.schedule.draw(&mut self.latency);
+            self.schedule_in(delay, Event::Schedule);
+        }
+        if let Some(time) = self.scheduler.next_wake() {
+            let time = time.max(self.now + SimDuration::from_micros(1));
+            if self.pending.wake.is_none_or(|pending| pending > time) {
+                self.pending.wake = Some(time);
+                self.events.push(time, Event::SchedulerWake);
+            }
+        }
+    }
+
+    fn set_timers(&mut self, timers: Vec<(SimDuration, crate::kubelet::Timer)>) {
+        for (delay, timer) in timers {
+            self.schedule_in(delay, Event::Kubelet(timer));
+        }
+    }
+
+    /// After an event: schedules the deliveries that its writes call for, and checks the invariants.
+    pub(super) fn after_writes(&mut self, before: Revision) {
+        let mut kinds: Vec<Kind> = Vec::new();
+        for change in self.api.store().since(before) {
+            if !kinds.contains(&change.key.kind) {
+                kinds.push(change.key.kind);
+            }
+        }
+        if kinds.is_empty() {
+            return;
+        }
+        let touches = |watches: &[Kind]| watches.iter().any(|kind| kinds.contains(kind));
+        let mut due: Vec<Subscriber> = Vec::new();
+        for (id, slot) in self.controllers.iter().enumerate() {
+            if touches(slot.controller.watches()) {
+                due.push(Subscriber::Controller(id as ControllerId));
+            }
+        }
+        if touches(Scheduler::WATCHES) {
+            due.push(Subscriber::Scheduler);
+        }
+        if touches(Kubelets::WATCHES) {
+            due.push(Subscriber::Kubelets);
+        }
+        if kinds.iter().any(|kind| !BACKGROUND_KINDS.contains(kind)) {
+            let waiting = self.sessions.iter().filter(|(_, session)| !session.is_done());
+            due.extend(waiting.map(|(id, _)| Subscriber::Session(*id)));
+        }
+        for subscriber in due {
+            if !self.pending.deliveries.contains(&subscriber) {
+                self.pending.deliveries.push(subscriber);
+                let delay = self.config.latency.watch.draw(&mut self.latency);
+                self.schedule_in(delay, Event::Deliver(subscriber));
+            }
+        }
+        if self.config.check_invariants {
+            invariants::check(self, before);
+        }
+    }
+
+    /// Whether an event counts as something going on, rather than as a heartbeat.
+    pub(super) fn is_activity(&self, event: &Event) -> bool {
+        match event {
+            Event::Kubelet(timer) => !Kubelets::is_periodic(timer),
+            Event::Requeue(id, key) => {
+                let current = self.pending.requeues.contains_key(&(*id, key.clone()));
+                current && !self.controllers[*id as usize].controller.is_periodic()
+            }
+            Event::SessionTick(_) => false,
+            Event::Deliver(_) | Event::Reconcile(_) => !self.only_heartbeats(event),
+            Event::Schedule | Event::SchedulerWake => true,
+        }
+    }
+
+    /// Whether a delivery brings, or a reconcile stems from, nothing but renewed leases.
+    fn only_heartbeats(&self, event: &Event) -> bool {
+        let id = match event {
+            Event::Deliver(Subscriber::Controller(id)) | Event::Reconcile(id) => *id,
+            _ => return false,
+        };
+        let slot = &self.controllers[id as usize];
+        let unseen = self.api.store().since(slot.informer.cursor());
+        slot.controller.is_periodic() && unseen.into_iter().all(|change| change.key.kind == Kind::LEASE)
+    }
+}

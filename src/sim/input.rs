@@ -1,0 +1,183 @@
+//! What comes from outside: commands, new nodes, faults. Inputs are data, and the journal of them, with the seed, is the
+//! whole run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::NodeSpec;
+use super::session::{Session, SessionId};
+use super::{Event, Simulation};
+use crate::api::k8s::{ObjectMeta, Taint};
+use crate::api::manifest::Diagnostic;
+use crate::api::{Key, Kind, Namespace, Object, Status};
+use crate::apiserver::{Actor, DeleteOptions, Origin};
+use crate::client::Client;
+use crate::clock::{SimDuration, SimTime};
+use crate::kubectl;
+use crate::kubelet;
+
+/// One thing done to the cluster from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Input {
+    /// A kubectl command.
+    Kubectl {
+        /// The line.
+        line: String,
+        /// What is piped into it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stdin: Option<String>,
+        /// The files it names, by the path on the line.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        files: BTreeMap<String, String>,
+    },
+    /// A machine joins.
+    AddNode(NodeSpec),
+    /// A machine leaves for good, its object with it.
+    RemoveNode(String),
+}
+
+/// An input and the place in the run at which it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// The time.
+    pub time: SimTime,
+    /// How many events had been processed: tells inputs of one moment from the events of that moment.
+    pub events_done: u64,
+    /// The input.
+    pub input: Input,
+}
+
+/// Every input so far. Copies share what they have in common.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    entries: rpds::VectorSync<Arc<JournalEntry>>,
+}
+
+impl Journal {
+    /// The inputs, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &Arc<JournalEntry>> {
+        self.entries.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// What an input has answered at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Text for standard output.
+    pub stdout: String,
+    /// Text for standard error.
+    pub stderr: String,
+    /// The exit status, once `waiting` is false.
+    pub code: i32,
+    /// Where in the manifest something is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The command's session: what it prints later is found there.
+    pub session: Option<SessionId>,
+    /// Whether the command goes on (`rollout status`, `delete`, `get -w`).
+    pub waiting: bool,
+}
+
+impl Outcome {
+    fn failed(status: &Status) -> Outcome {
+        Outcome { stderr: format!("error: {status}\n"), code: 1, ..Default::default() }
+    }
+}
+
+impl Simulation {
+    /// Does something to the cluster, now. It is journaled, and its effects are events from here on.
+    pub fn submit(&mut self, input: Input) -> Outcome {
+        let entry = JournalEntry { time: self.now, events_done: self.events_done, input: input.clone() };
+        self.journal.entries.push_back_mut(Arc::new(entry));
+        let before = self.revision();
+        let outcome = match input {
+            Input::Kubectl { line, stdin, files } => self.kubectl(kubectl::Invocation { line, stdin, files }),
+            Input::AddNode(node) => {
+                self.add_node(&node).map_or_else(|status| Outcome::failed(&status), |()| Outcome::default())
+            }
+            Input::RemoveNode(name) => self.remove_node(&name),
+        };
+        self.after_writes(before);
+        outcome
+    }
+
+    /// A convenience for [`Simulation::submit`]: a kubectl line with nothing piped in.
+    pub fn kubectl_line(&mut self, line: &str) -> Outcome {
+        self.submit(Input::Kubectl { line: line.into(), stdin: None, files: BTreeMap::new() })
+    }
+
+    /// A convenience for [`Simulation::submit`]: `kubectl apply -f -` of a manifest.
+    pub fn apply(&mut self, manifest: &str) -> Outcome {
+        let stdin = Some(manifest.to_string());
+        self.submit(Input::Kubectl { line: "kubectl apply -f -".into(), stdin, files: BTreeMap::new() })
+    }
+
+    fn kubectl(&mut self, invocation: kubectl::Invocation) -> Outcome {
+        let mut client = Client::new(&mut self.api, Actor::User, None);
+        let output = kubectl::run(&invocation, &mut self.context, &mut client);
+        let id = self.sessions.keys().next_back().map_or(0, |last| last + 1);
+        let session = Session::new(invocation.line, self.now, self.revision(), output);
+        let outcome = Outcome {
+            stdout: session.stdout.clone(),
+            stderr: session.stderr.clone(),
+            code: session.code,
+            diagnostics: session.diagnostics.clone(),
+            session: Some(id),
+            waiting: session.wait.is_some(),
+        };
+        if outcome.waiting {
+            self.events.push(self.now + Session::TICK, Event::SessionTick(id));
+        }
+        self.sessions.insert(id, session);
+        outcome
+    }
+
+    pub(super) fn add_node(&mut self, spec: &NodeSpec) -> Result<(), Status> {
+        let taints =
+            spec.taints.iter().map(|text| parse_taint(text)).collect::<Result<Vec<Taint>, Status>>()?;
+        let zone = Some(spec.zone.as_str()).filter(|zone| !zone.is_empty());
+        let node =
+            kubelet::node_object(&spec.name, &spec.cpu, &spec.memory, spec.pods, zone, &spec.labels, taints);
+        self.api.register_node(&Origin::new(Actor::Environment), node).map(|_| ())
+    }
+
+    fn remove_node(&mut self, name: &str) -> Outcome {
+        let origin = Origin::new(Actor::Environment);
+        let gone = self.api.delete(&origin, &Key::cluster(Kind::NODE, name), &DeleteOptions::default());
+        gone.map_or_else(|status| Outcome::failed(&status), |_| Outcome::default())
+    }
+
+    pub(super) fn create_namespace(&mut self, name: &str) {
+        let meta = ObjectMeta { name: Some(name.into()), ..Default::default() };
+        let namespace = Namespace::new(meta, Default::default());
+        // The names are ours and valid, and the cluster is empty.
+        let _ = self.api.create(&Origin::new(Actor::ApiServer), Object::Namespace(namespace));
+    }
+
+    pub(super) fn schedule_in(&mut self, delay: SimDuration, event: Event) {
+        self.events.push(self.now + delay, event);
+    }
+}
+
+/// Reads `key=value:Effect` or `key:Effect`.
+fn parse_taint(text: &str) -> Result<Taint, Status> {
+    let wrong = || Status::bad_request(format!("invalid taint spec: {text}"));
+    let (pair, effect) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let (key, value) = pair.split_once('=').map_or((pair, None), |(key, value)| (key, Some(value)));
+    if key.is_empty() || !["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect) {
+        return Err(wrong());
+    }
+    Ok(Taint { key: key.into(), value: value.map(str::to_string), effect: effect.into(), time_added: None })
+}

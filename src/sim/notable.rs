@@ -1,0 +1,65 @@
+//! Which writes people care about: what the time bar ticks, what a step goes to, what idle time ends with.
+
+use crate::api::{Key, Kind, MetaExt, Object, condition};
+use crate::apiserver::Change;
+
+/// Whether a write is part of the story: a pod that changes phase, readiness or place, a workload that is scaled, an
+/// object that comes or goes, a warning. Heartbeats, counters and bookkeeping are not.
+pub fn is_story(change: &Change) -> bool {
+    if matches!(change.key.kind, Kind::LEASE | Kind::ENDPOINTS | Kind::CONTROLLER_REVISION) {
+        return false;
+    }
+    match (change.before.as_deref(), change.after.as_deref()) {
+        (_, Some(Object::Event(event))) => event.spec.type_.as_deref() == Some("Warning"),
+        (_, None) => change.key.kind != Kind::EVENT,
+        (None, Some(_)) => true,
+        (Some(before), Some(after)) => changed_visibly(before, after),
+    }
+}
+
+fn changed_visibly(before: &Object, after: &Object) -> bool {
+    if before.is_deleting() != after.is_deleting() {
+        return true;
+    }
+    match (before, after) {
+        (Object::Pod(before), Object::Pod(after)) => {
+            let ready = |pod: &crate::api::Pod| condition::is_true(pod.status.conditions.as_deref(), "Ready");
+            before.spec.node_name != after.spec.node_name
+                || before.status.phase != after.status.phase
+                || ready(before) != ready(after)
+                || container_states(before) != container_states(after)
+        }
+        (Object::Node(before), Object::Node(after)) => {
+            let ready =
+                |node: &crate::api::Node| condition::is_true(node.status.conditions.as_deref(), "Ready");
+            before.spec != after.spec || ready(before) != ready(after) || before.labels() != after.labels()
+        }
+        (Object::EndpointSlice(before), Object::EndpointSlice(after)) => {
+            before.spec.endpoints != after.spec.endpoints
+        }
+        _ => !before.same_spec(after) || before.labels() != after.labels(),
+    }
+}
+
+/// Why each container waits, and how often it has restarted.
+fn container_states(pod: &crate::api::Pod) -> Vec<(Option<&str>, i32)> {
+    let statuses = pod
+        .status
+        .init_container_statuses
+        .iter()
+        .flatten()
+        .chain(pod.status.container_statuses.iter().flatten());
+    statuses
+        .map(|status| {
+            let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref());
+            (waiting.and_then(|waiting| waiting.reason.as_deref()), status.restart_count)
+        })
+        .collect()
+}
+
+/// Whether a write is made again and again without anything happening: renewed leases, node status, and the events and
+/// endpoints that only mirror other writes.
+pub fn is_background(change: &Change) -> bool {
+    let key: &Key = &change.key;
+    key.kind == Kind::LEASE || (key.kind == Kind::NODE && !is_story(change))
+}

@@ -1,0 +1,291 @@
+//! Time travel. A recording is a run that can be looked at anywhere and continued from anywhere: to look is to move a
+//! view along the log; to act in the past is to restore a checkpoint, replay up to there and go on from it, while the
+//! old future is kept as a run of its own.
+
+use super::input::{Input, Outcome};
+use super::notable::{is_background, is_story};
+use super::{Config, Simulation};
+use crate::api::meta::Revision;
+use crate::apiserver::{Change, View};
+use crate::clock::{SimDuration, SimTime};
+
+/// A checkpoint is taken when this much time has passed since the last one.
+const CHECKPOINT_EVERY: SimDuration = SimDuration::from_secs(5);
+/// When there are more checkpoints than this, every other one is dropped: replay costs more, memory less.
+const CHECKPOINTS_MAX: usize = 48;
+/// How many futures are kept.
+const RUNS_MAX: usize = 4;
+
+/// How far a step goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// To the next write that people care about.
+    Story,
+    /// To the next write.
+    Write,
+}
+
+/// What an [`Recording::advance`] has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The time asked for is reached.
+    Reached,
+    /// The budget of events ran out first: call again.
+    Busy,
+}
+
+/// A future that was left when somebody acted in its past.
+#[derive(Clone)]
+pub struct Run {
+    /// Where the new run left it.
+    pub forked_at: SimTime,
+    /// The whole of it, as far as it had come.
+    pub simulation: Simulation,
+}
+
+/// A run with its past.
+#[derive(Clone)]
+pub struct Recording {
+    live: Simulation,
+    checkpoints: Vec<Simulation>,
+    shown: View,
+    position: SimTime,
+    runs: Vec<Run>,
+}
+
+impl Recording {
+    /// A new cluster at time zero.
+    pub fn new(config: Config) -> Recording {
+        let live = Simulation::new(config);
+        let shown = live.view().clone();
+        Recording { checkpoints: vec![live.clone()], shown, position: live.now(), live, runs: Vec::new() }
+    }
+
+    /// The run itself, as far as it has come.
+    pub fn live(&self) -> &Simulation {
+        &self.live
+    }
+
+    /// The time that is looked at.
+    pub fn position(&self) -> SimTime {
+        self.position
+    }
+
+    /// How far the run has come.
+    pub fn end(&self) -> SimTime {
+        self.live.now()
+    }
+
+    /// Whether what is looked at lies in the past.
+    pub fn is_in_past(&self) -> bool {
+        self.position < self.end() || self.shown.revision() < self.live.revision()
+    }
+
+    /// The objects as they were at the position.
+    pub fn view(&self) -> &View {
+        &self.shown
+    }
+
+    /// The futures that were left, oldest first.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// The write with that revision.
+    pub fn change(&self, revision: Revision) -> Option<&Change> {
+        self.live.api().store().change(revision).map(|change| &**change)
+    }
+
+    /// Does something to the cluster at the position. In the past, this leaves the old future and starts a new one.
+    pub fn submit(&mut self, input: Input) -> Outcome {
+        if self.is_in_past() {
+            self.fork();
+        }
+        let outcome = self.live.submit(input);
+        self.follow();
+        outcome
+    }
+
+    /// Moves on to `until`: through the recorded run first, then by running on, with at most `max_events` events.
+    pub fn advance(&mut self, until: SimTime, max_events: u64) -> Progress {
+        if self.is_in_past() {
+            self.seek(until.min(self.end()));
+            if until <= self.position {
+                return Progress::Reached;
+            }
+        }
+        let done = self.live.advance(until, max_events);
+        self.checkpoint();
+        self.follow();
+        if done < max_events { Progress::Reached } else { Progress::Busy }
+    }
+
+    /// Runs on until something happens that is more than a heartbeat, or nothing is due until `limit`. The position is then
+    /// the moment at which it happened.
+    pub fn advance_to_next_change(&mut self, limit: SimTime, max_events: u64) -> Progress {
+        if self.is_in_past() {
+            let next = self.find_after(self.shown.revision(), |change| !is_background(change));
+            match next.filter(|revision| self.time_of(*revision) <= limit) {
+                Some(revision) => self.show(revision, self.time_of(revision)),
+                None => self.seek(limit.min(self.end())),
+            }
+            return Progress::Reached;
+        }
+        for _ in 0..max_events {
+            let before = self.live.revision();
+            match self.live.next_event_time() {
+                Some(time) if time <= limit => self.live.step(),
+                _ => {
+                    self.live.advance(limit, 1);
+                    self.follow();
+                    return Progress::Reached;
+                }
+            };
+            if self.live.api().store().since(before).any(|change| !is_background(change)) {
+                self.checkpoint();
+                self.follow();
+                return Progress::Reached;
+            }
+        }
+        self.checkpoint();
+        self.follow();
+        Progress::Busy
+    }
+
+    /// Looks at another time of the recorded run; times beyond its end are cut to it.
+    pub fn seek(&mut self, time: SimTime) {
+        let time = time.min(self.end());
+        let revision = self.live.api().store().revision_at(time);
+        self.show(revision, time);
+    }
+
+    /// Goes to the next write of that grain, running on if it has not been made yet (for at most `max_events` events). Says
+    /// whether there was one.
+    pub fn step_forward(&mut self, grain: Grain, max_events: u64) -> bool {
+        let from = self.shown.revision();
+        let mut budget = max_events;
+        loop {
+            if let Some(revision) = self.find_after(from, |change| matches_grain(change, grain)) {
+                self.show(revision, self.time_of(revision));
+                return true;
+            }
+            if budget == 0 || self.live.step().is_none() {
+                self.follow();
+                return false;
+            }
+            budget -= 1;
+            self.checkpoint();
+        }
+    }
+
+    /// Goes back to the moment before the last write of that grain. Says whether there was one to undo.
+    pub fn step_back(&mut self, grain: Grain) -> bool {
+        let store = self.live.api().store();
+        let found = (1..=self.shown.revision()).rev().find(|revision| {
+            store
+                .change(*revision)
+                .is_some_and(|change| matches_grain(change, grain) && change.time > SimTime::ZERO)
+        });
+        let Some(revision) = found else {
+            self.seek(SimTime::ZERO);
+            return false;
+        };
+        let before = self.find_before(revision, |change| matches_grain(change, grain));
+        match before.filter(|before| self.time_of(*before) > SimTime::ZERO) {
+            Some(before) => self.show(before, self.time_of(before)),
+            None => self.show(revision - 1, self.time_of(revision - 1)),
+        }
+        true
+    }
+
+    fn find_after(&self, revision: Revision, wanted: impl Fn(&Change) -> bool) -> Option<Revision> {
+        self.live.api().store().since(revision).find(|change| wanted(change)).map(|change| change.revision)
+    }
+
+    fn find_before(&self, revision: Revision, wanted: impl Fn(&Change) -> bool) -> Option<Revision> {
+        let store = self.live.api().store();
+        (1..revision).rev().find(|revision| store.change(*revision).is_some_and(|change| wanted(change)))
+    }
+
+    fn time_of(&self, revision: Revision) -> SimTime {
+        self.change(revision).map_or(SimTime::ZERO, |change| change.time)
+    }
+
+    fn show(&mut self, revision: Revision, time: SimTime) {
+        self.live.api().store().seek(&mut self.shown, revision);
+        self.position = time;
+    }
+
+    /// Looks at the end of the run.
+    fn follow(&mut self) {
+        self.shown = self.live.view().clone();
+        self.position = self.live.now();
+    }
+
+    fn checkpoint(&mut self) {
+        let last = self.checkpoints.last().map_or(SimTime::ZERO, Simulation::now);
+        if self.live.now().since(last) < CHECKPOINT_EVERY {
+            return;
+        }
+        self.checkpoints.push(self.live.clone());
+        if self.checkpoints.len() > CHECKPOINTS_MAX {
+            let mut index = 0;
+            self.checkpoints.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+        }
+    }
+
+    /// Leaves the future and goes on from the position.
+    fn fork(&mut self) {
+        let (position, revision) = (self.position, self.shown.revision());
+        let restored = replay(&self.checkpoints, &self.live, position, revision);
+        self.checkpoints
+            .retain(|checkpoint| checkpoint.now() <= position && checkpoint.revision() <= revision);
+        let left = std::mem::replace(&mut self.live, restored);
+        self.runs.push(Run { forked_at: position, simulation: left });
+        if self.runs.len() > RUNS_MAX {
+            self.runs.remove(0);
+        }
+        self.follow();
+    }
+}
+
+fn matches_grain(change: &Change, grain: Grain) -> bool {
+    match grain {
+        Grain::Story => is_story(change),
+        Grain::Write => true,
+    }
+}
+
+/// The run as it stood at a position: the nearest checkpoint before it, run on with the same inputs. Same seed, same
+/// inputs, same run, so what comes out is what was there.
+fn replay(checkpoints: &[Simulation], run: &Simulation, position: SimTime, revision: Revision) -> Simulation {
+    let usable = |checkpoint: &&Simulation| checkpoint.now() <= position && checkpoint.revision() <= revision;
+    let mut simulation = checkpoints
+        .iter()
+        .rev()
+        .find(usable)
+        .cloned()
+        .unwrap_or_else(|| Simulation::new(run.config().clone()));
+    let inputs: Vec<_> = run.journal().entries().skip(simulation.journal().len()).cloned().collect();
+    let mut inputs = inputs.into_iter().peekable();
+    while simulation.revision() < revision {
+        match inputs.peek().filter(|entry| entry.events_done <= simulation.events_done()) {
+            Some(entry) => {
+                simulation.set_now(entry.time);
+                simulation.submit(entry.input.clone());
+                inputs.next();
+            }
+            None => match simulation.next_event_time() {
+                Some(time) if time <= position => {
+                    simulation.step();
+                }
+                _ => break,
+            },
+        }
+    }
+    simulation.advance(position, u64::MAX);
+    simulation
+}
