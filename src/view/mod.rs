@@ -1,12 +1,21 @@
 //! Plain data for the screen. No API object leaves this module: what the page shows is decided here, and a
 //! component only lays it out.
 
+pub mod cards;
+pub mod inspect;
+pub mod stage;
+pub mod story;
+
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::api::Key;
 use crate::clock::SimTime;
+
+pub use inspect::{Decision, EventRow, Inspection, inspect};
+pub use stage::Stage;
+pub use story::story_line;
 
 /// The cluster at one revision, as the stage shows it. Cards that have not changed since the last view are the same
 /// `Arc`, so that a component can skip them by pointer.

@@ -1,0 +1,180 @@
+//! One object under the glass: a summary, its YAML, what was said of it, and why it is where it is.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::api::explain::Explain;
+use crate::api::meta::Revision;
+use crate::api::pod_status::summarize;
+use crate::api::selector::format_labels;
+use crate::api::{Event, Key, Kind, MetaExt, Object, quantity, taint};
+use crate::apiserver::{Store, View};
+use crate::clock::SimTime;
+
+/// Everything the inspector shows of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspection {
+    /// Which object.
+    pub key: Key,
+    /// Label keys of the message files, with values in the API's words.
+    pub rows: Vec<(&'static str, String)>,
+    /// The object as `kubectl get -o yaml` prints it.
+    pub yaml: String,
+    /// Its events, latest first.
+    pub events: Vec<EventRow>,
+    /// The latest recorded decision about it, up to the revision looked at.
+    pub why: Option<Decision>,
+    /// The objects it refers to: its owner, its node.
+    pub links: Vec<Key>,
+}
+
+/// One event about an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventRow {
+    /// When it last happened.
+    pub time: SimTime,
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// The reason, one word.
+    pub reason: String,
+    /// The message.
+    pub message: String,
+    /// Who said it.
+    pub from: String,
+    /// How often.
+    pub count: i32,
+}
+
+/// A decision and the write that carries it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The write.
+    pub revision: Revision,
+    /// When.
+    pub time: SimTime,
+    /// The reasons.
+    pub explain: Arc<Explain>,
+}
+
+/// Looks at an object as it is in `view`; `store` gives the decisions that led there. `None` if there is no such object.
+pub fn inspect(view: &View, store: &Store, key: &Key, now: SimTime) -> Option<Inspection> {
+    let object = view.object(key)?;
+    let yaml = serde_yaml::to_string(&object.to_value()).unwrap_or_default();
+    Some(Inspection {
+        key: key.clone(),
+        rows: rows(object, now),
+        yaml,
+        events: events_about(view, object),
+        why: latest_decision(store, view.revision(), key),
+        links: links(object),
+    })
+}
+
+fn rows(object: &Object, now: SimTime) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("kind", object.kind().name().to_string()), ("name", object.name().to_string())];
+    let mut row = |label: &'static str, value: String| {
+        if !value.is_empty() {
+            rows.push((label, value));
+        }
+    };
+    row("namespace", object.namespace().to_string());
+    row("age", now.since(object.created()).human());
+    row("labels", if object.labels().is_empty() { String::new() } else { format_labels(object.labels()) });
+    if let Some(owner) = object.controller() {
+        row("owner", format!("{}/{}", owner.kind, owner.name));
+    }
+    match object {
+        Object::Pod(pod) => {
+            let summary = summarize(pod);
+            row("status", summary.status);
+            row("ready", format!("{}/{}", summary.ready, summary.total));
+            row("restarts", summary.restarts.to_string());
+            row("node", pod.spec.node_name.clone().unwrap_or_default());
+            row("ip", pod.status.pod_ip.clone().unwrap_or_default());
+            row("qos", pod.status.qos_class.clone().unwrap_or_default());
+            let images: Vec<&str> = pod.spec.containers.iter().filter_map(|c| c.image.as_deref()).collect();
+            row("images", images.join(", "));
+        }
+        Object::Node(node) => {
+            let amount = |name: &str| {
+                node.status.allocatable.iter().flatten().find(|(key, _)| *key == name).map(|(_, q)| q)
+            };
+            row("cpu", amount("cpu").map(|q| quantity::format_milli(quantity::milli(q))).unwrap_or_default());
+            row(
+                "memory",
+                amount("memory").map(|q| quantity::format_bytes(quantity::value(q))).unwrap_or_default(),
+            );
+            let taints: Vec<String> = node.spec.taints.iter().flatten().map(taint::format_taint).collect();
+            row("taints", taints.join(", "));
+        }
+        Object::Deployment(deployment) => {
+            let status = &deployment.status;
+            let (ready, wanted) = (status.ready_replicas.unwrap_or(0), deployment.spec.replicas.unwrap_or(1));
+            row("ready", format!("{ready}/{wanted}"));
+            row("updated", status.updated_replicas.unwrap_or(0).to_string());
+            row("available", status.available_replicas.unwrap_or(0).to_string());
+        }
+        Object::ReplicaSet(set) => {
+            row(
+                "ready",
+                format!("{}/{}", set.status.ready_replicas.unwrap_or(0), set.spec.replicas.unwrap_or(1)),
+            );
+        }
+        Object::Service(service) => {
+            row("ip", service.spec.cluster_ip.clone().unwrap_or_default());
+            row("selector", service.spec.selector.as_ref().map(format_labels).unwrap_or_default());
+        }
+        _ => {}
+    }
+    rows
+}
+
+fn events_about(view: &View, object: &Object) -> Vec<EventRow> {
+    let namespace = if object.namespace().is_empty() { "default" } else { object.namespace() };
+    let about = |event: &&Event| event.spec.involved_object.uid.as_deref() == Some(object.uid());
+    let mut events: Vec<EventRow> =
+        view.list::<Event>(Some(namespace)).filter(about).map(event_row).collect();
+    events.sort_by(|a, b| b.time.cmp(&a.time));
+    events
+}
+
+/// An event as a row.
+pub fn event_row(event: &Event) -> EventRow {
+    let fields = &event.spec;
+    let time = fields.last_timestamp.as_ref().map(SimTime::from_time);
+    let time = time
+        .or_else(|| fields.event_time.as_ref().map(SimTime::from_micro_time))
+        .unwrap_or_else(|| event.created());
+    EventRow {
+        time,
+        warning: fields.type_.as_deref() == Some("Warning"),
+        reason: fields.reason.clone().unwrap_or_default(),
+        message: fields.message.clone().unwrap_or_default(),
+        from: fields.reporting_component.clone(),
+        count: fields.count.unwrap_or(1),
+    }
+}
+
+fn latest_decision(store: &Store, revision: Revision, key: &Key) -> Option<Decision> {
+    (1..=revision)
+        .rev()
+        .filter_map(|revision| store.change(revision))
+        .filter(|change| change.key == *key)
+        .find_map(|change| {
+            let explain = change.explain.clone()?;
+            Some(Decision { revision: change.revision, time: change.time, explain })
+        })
+}
+
+fn links(object: &Object) -> Vec<Key> {
+    let owner = object.controller().and_then(|owner| {
+        let kind = Kind::from_manifest(&owner.api_version, &owner.kind)?;
+        Some(Key::new(kind, object.namespace(), &owner.name))
+    });
+    let node = match object {
+        Object::Pod(pod) => pod.spec.node_name.as_deref().map(|node| Key::cluster(Kind::NODE, node)),
+        _ => None,
+    };
+    owner.into_iter().chain(node).collect()
+}
