@@ -12,6 +12,7 @@ pub mod meta;
 pub mod object;
 pub mod pod_status;
 pub mod quantity;
+pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod taint;

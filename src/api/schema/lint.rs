@@ -1,0 +1,177 @@
+//! Everything wrong with a manifest, at its line, before anything is sent.
+
+use super::decode::{Finding, FindingKind, decode_object_meta};
+use super::table::TypeId;
+use super::{compact_json, inspect, kind};
+use crate::api::manifest::{self, Diagnostic, Document, Kind, Limits, Node, Severity, SourceMap, Span};
+use serde_json::Value;
+
+/// Syntax, unknown kinds, unknown fields and wrong types of a text, in order of the text.
+///
+/// `resolve` says whether the cluster serves a kind of an `apiVersion` (it knows custom resources, the table does
+/// not). Messages are the API server's own words; an unknown field adds the name that may have been meant.
+/// `Diagnostic::kubectl` holds the server's whole sentence.
+pub fn lint(text: &str, resolve: &dyn Fn(&str, &str) -> bool) -> Vec<Diagnostic> {
+    let stream = manifest::parse(text, &Limits::default());
+    let map = SourceMap::new(text);
+    let mut linter = Linter { map, resolve, found: stream.errors };
+    for document in &stream.documents {
+        for object in document.objects() {
+            linter.object(document, object);
+        }
+    }
+    linter.found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
+    linter.found
+}
+
+struct Linter<'t> {
+    map: SourceMap<'t>,
+    resolve: &'t dyn Fn(&str, &str) -> bool,
+    found: Vec<Diagnostic>,
+}
+
+impl Linter<'_> {
+    fn object(&mut self, document: &Document, object: &Node) {
+        if !matches!(object.kind, Kind::Map(_)) {
+            let message = "a manifest must be an object with apiVersion and kind".to_string();
+            return self.push(document, object.span, message, "", None);
+        }
+        let value = object.to_value();
+        if self.missing(document, object, &value, "kind", "Kind")
+            | self.missing(document, object, &value, "apiVersion", "apiVersion")
+        {
+            return;
+        }
+        let (Some(api_version), Some(name)) = (self.text(&value, "apiVersion"), self.text(&value, "kind"))
+        else {
+            return self.wrong_type_meta(document, object, &value);
+        };
+        if !(self.resolve)(&api_version, &name) {
+            let message = format!("no matches for kind \"{name}\" in version \"{api_version}\"");
+            let at = object.locate("kind").map_or(object.span, |at| at.value);
+            return self.push(document, at, message.clone(), "kind", Some(message));
+        }
+        match kind(&api_version, &name) {
+            Some(ty) => self.fields(document, object, &value, ty, &api_version, &name),
+            // The schema of a custom resource is the cluster's; its metadata is everyone's.
+            None => {
+                if let Err(error) = decode_object_meta(&value) {
+                    let at = object.locate_nearest(error.path());
+                    self.push(document, at.value, error.to_string(), error.path(), Some(error.to_string()));
+                }
+            }
+        }
+    }
+
+    fn text(&self, value: &Value, key: &str) -> Option<String> {
+        value.get(key).and_then(Value::as_str).map(str::to_string)
+    }
+
+    fn missing(&mut self, document: &Document, object: &Node, value: &Value, key: &str, word: &str) -> bool {
+        let missing = match value.get(key) {
+            None | Some(Value::Null) => true,
+            Some(Value::String(text)) => text.is_empty(),
+            Some(_) => false,
+        };
+        if missing {
+            let at = object.locate(key).map_or(self.first_line(object.span), |at| at.key.unwrap_or(at.value));
+            let body = value.as_object().map(compact_json).unwrap_or_default();
+            let message = format!("Object '{word}' is missing");
+            let words = format!("{message} in '{body}'");
+            self.push(document, at, message, key, Some(words));
+        }
+        missing
+    }
+
+    fn wrong_type_meta(&mut self, document: &Document, object: &Node, value: &Value) {
+        for key in ["apiVersion", "kind"] {
+            let found = match value.get(key) {
+                Some(Value::String(_)) | None => continue,
+                Some(Value::Number(_)) => "number",
+                Some(Value::Bool(_)) => "bool",
+                Some(Value::Array(_)) => "array",
+                Some(_) => "object",
+            };
+            let words = format!(
+                "couldn't get version/kind; json parse error: json: cannot unmarshal {found} into Go struct field .{key} of type string"
+            );
+            let at = object.locate(key).map_or(object.span, |at| at.value);
+            self.push(document, at, words.clone(), key, Some(words));
+        }
+    }
+
+    fn fields(
+        &mut self,
+        document: &Document,
+        object: &Node,
+        value: &Value,
+        ty: TypeId,
+        api_version: &str,
+        kind: &str,
+    ) {
+        let version = api_version.rsplit('/').next().unwrap_or(api_version);
+        for finding in inspect(ty, value) {
+            let (span, message, strict) = match finding.kind {
+                FindingKind::UnknownField => {
+                    let at = object.locate_nearest(&finding.path);
+                    (at.key.unwrap_or(at.value), with_suggestion(ty, &finding), "strict decoding error: ")
+                }
+                FindingKind::WrongType | FindingKind::Malformed => {
+                    (object.locate_nearest(&finding.path).value, finding.message.clone(), "")
+                }
+            };
+            let words = format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {strict}{}",
+                finding.message
+            );
+            self.push(document, span, message, &finding.path, Some(words));
+        }
+    }
+
+    fn push(&mut self, document: &Document, span: Span, message: String, path: &str, words: Option<String>) {
+        let mut diagnostic = Diagnostic::new(&self.map, document.index, span, Severity::Error, message);
+        diagnostic.path = (!path.is_empty()).then(|| path.to_string());
+        diagnostic.kubectl = words;
+        self.found.push(diagnostic);
+    }
+
+    /// The part of a span on its first line: what to mark when something is missing from an object.
+    fn first_line(&self, span: Span) -> Span {
+        let line = self.map.line_span(self.map.position(span.from).line);
+        Span { from: span.from, to: span.to.min(line.to).max(span.from) }
+    }
+}
+
+/// `unknown field "spec.containers[0].imagee"; did you mean "image"?`
+fn with_suggestion(ty: TypeId, finding: &Finding) -> String {
+    let (parent, name) = finding.path.rsplit_once('.').unwrap_or(("", &finding.path));
+    let fields = super::complete(ty, parent);
+    let near = fields
+        .iter()
+        .map(|field| (distance(&field.name.to_lowercase(), &name.to_lowercase()), field.name))
+        .min()
+        .filter(|(distance, _)| *distance <= 1 + name.len() / 5);
+    match near {
+        Some((_, near)) => format!("{}; did you mean \"{near}\"?", finding.message),
+        None => finding.message.clone(),
+    }
+}
+
+/// Edit distance of two short names; names too long to be a slip of the pen are just far.
+fn distance(a: &str, b: &str) -> usize {
+    const NAME_MAX: usize = 64;
+    if a.len().max(b.len()) > NAME_MAX {
+        return usize::MAX;
+    }
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let replaced = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
