@@ -1,6 +1,10 @@
 //! The controllers: loops that compare what is wanted with what there is, and take one step. None knows another;
 //! they meet in objects.
 
+pub mod deployment;
+pub mod pods;
+pub mod replicaset;
+
 use crate::api::{Key, Kind, Status};
 use crate::client::{Change, Client, View, WorkQueue};
 use crate::clock::SimDuration;
@@ -59,5 +63,5 @@ impl Clone for Box<dyn Controller> {
 
 /// Every controller that runs, one line each.
 pub fn all() -> Vec<Box<dyn Controller>> {
-    vec![]
+    vec![Box::new(deployment::DeploymentController), Box::new(replicaset::ReplicaSetController::default())]
 }
