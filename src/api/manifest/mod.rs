@@ -38,11 +38,13 @@ pub struct Limits {
     pub nodes: usize,
     /// Documents in the stream; further ones are refused with one message.
     pub documents: usize,
+    /// Warnings kept; there may be one for every line.
+    pub warnings: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { bytes: 8 << 20, depth: 100, nodes: 1_000_000, documents: 20_000 }
+        Limits { bytes: 8 << 20, depth: 100, nodes: 1_000_000, documents: 20_000, warnings: 1_000 }
     }
 }
 
@@ -102,14 +104,22 @@ fn expand<'n>(node: &'n Node, objects: &mut Vec<&'n Node>) {
 
 /// Reads a text. See the module for what is accepted.
 pub fn parse(text: &str, limits: &Limits) -> Stream {
-    Reader { map: SourceMap::new(""), limits, nodes_left: limits.nodes, stream: Stream::default(), index: 0 }
-        .read(text)
+    let reader = Reader {
+        map: SourceMap::new(""),
+        limits,
+        nodes_left: limits.nodes,
+        warnings_left: limits.warnings,
+        stream: Stream::default(),
+        index: 0,
+    };
+    reader.read(text)
 }
 
 struct Reader<'t> {
     map: SourceMap<'t>,
     limits: &'t Limits,
     nodes_left: usize,
+    warnings_left: usize,
     stream: Stream,
     /// Index of the document being read.
     index: usize,
@@ -183,6 +193,12 @@ impl<'t> Reader<'t> {
     }
 
     fn report(&mut self, span: Span, severity: Severity, message: String) {
+        if severity == Severity::Warning {
+            if self.warnings_left == 0 {
+                return;
+            }
+            self.warnings_left -= 1;
+        }
         self.stream.errors.push(Diagnostic::new(&self.map, self.index, span, severity, message));
     }
 }

@@ -9,7 +9,7 @@
 use super::table::{SchemaOr, Table, Type, TypeId};
 use super::values::{check_quantity, check_time};
 use crate::api::manifest::{base64, json_float};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 use std::fmt;
 
 /// Go keeps at most this many unknown fields.
@@ -320,9 +320,4 @@ fn json_kind(value: &Value) -> &'static str {
 
 fn go_number(number: &Number) -> String {
     if number.is_f64() { number.as_f64().map_or_else(String::new, json_float) } else { number.to_string() }
-}
-
-/// The JSON kubectl shows in its messages: compact, keys sorted.
-pub fn compact_json(map: &Map<String, Value>) -> String {
-    serde_json::to_string(map).unwrap_or_default()
 }

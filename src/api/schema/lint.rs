@@ -2,7 +2,7 @@
 
 use super::decode::{Finding, FindingKind, decode_object_meta};
 use super::table::TypeId;
-use super::{compact_json, inspect, kind};
+use super::{inspect, kind};
 use crate::api::manifest::{self, Diagnostic, Document, Kind, Limits, Node, Severity, SourceMap, Span};
 use serde_json::Value;
 
@@ -24,6 +24,30 @@ pub fn lint(text: &str, resolve: &dyn Fn(&str, &str) -> bool) -> Vec<Diagnostic>
     linter.found
 }
 
+/// Whether an object says what it is, as kubectl checks it before anything else; `Err` holds what follows
+/// `error: error validating "STDIN": `.
+///
+/// Models kubectl `validation.getObjectKind`.
+pub fn check_type_meta(object: &Value) -> Result<(), String> {
+    let errors: Vec<String> =
+        ["apiVersion", "kind"].iter().filter_map(|key| check_string(object, key).err()).collect();
+    let list = match errors.as_slice() {
+        [] => return Ok(()),
+        [one] => one.clone(),
+        many => format!("[{}]", many.join(", ")),
+    };
+    let advice = "if you choose to ignore these errors, turn validation off with --validate=false";
+    Err(format!("error validating data: {list}; {advice}"))
+}
+
+fn check_string(object: &Value, key: &str) -> Result<(), String> {
+    match object.get(key) {
+        None | Some(Value::Null) => Err(format!("{key} not set")),
+        Some(Value::String(_)) => Ok(()),
+        Some(_) => Err(format!("{key} isn't string type")),
+    }
+}
+
 struct Linter<'t> {
     map: SourceMap<'t>,
     resolve: &'t dyn Fn(&str, &str) -> bool,
@@ -37,15 +61,11 @@ impl Linter<'_> {
             return self.push(document, object.span, message, "", None);
         }
         let value = object.to_value();
-        if self.missing(document, object, &value, "kind", "Kind")
-            | self.missing(document, object, &value, "apiVersion", "apiVersion")
-        {
-            return;
+        if let Err(words) = check_type_meta(&value) {
+            return self.type_meta(document, object, &value, &words);
         }
-        let (Some(api_version), Some(name)) = (self.text(&value, "apiVersion"), self.text(&value, "kind"))
-        else {
-            return self.wrong_type_meta(document, object, &value);
-        };
+        let api_version = self.text(&value, "apiVersion");
+        let name = self.text(&value, "kind");
         if !(self.resolve)(&api_version, &name) {
             let message = format!("no matches for kind \"{name}\" in version \"{api_version}\"");
             let at = object.locate("kind").map_or(object.span, |at| at.value);
@@ -63,40 +83,16 @@ impl Linter<'_> {
         }
     }
 
-    fn text(&self, value: &Value, key: &str) -> Option<String> {
-        value.get(key).and_then(Value::as_str).map(str::to_string)
+    fn text(&self, value: &Value, key: &str) -> String {
+        value.get(key).and_then(Value::as_str).unwrap_or_default().to_string()
     }
 
-    fn missing(&mut self, document: &Document, object: &Node, value: &Value, key: &str, word: &str) -> bool {
-        let missing = match value.get(key) {
-            None | Some(Value::Null) => true,
-            Some(Value::String(text)) => text.is_empty(),
-            Some(_) => false,
-        };
-        if missing {
-            let at = object.locate(key).map_or(self.first_line(object.span), |at| at.key.unwrap_or(at.value));
-            let body = value.as_object().map(compact_json).unwrap_or_default();
-            let message = format!("Object '{word}' is missing");
-            let words = format!("{message} in '{body}'");
-            self.push(document, at, message, key, Some(words));
-        }
-        missing
-    }
-
-    fn wrong_type_meta(&mut self, document: &Document, object: &Node, value: &Value) {
+    fn type_meta(&mut self, document: &Document, object: &Node, value: &Value, words: &str) {
         for key in ["apiVersion", "kind"] {
-            let found = match value.get(key) {
-                Some(Value::String(_)) | None => continue,
-                Some(Value::Number(_)) => "number",
-                Some(Value::Bool(_)) => "bool",
-                Some(Value::Array(_)) => "array",
-                Some(_) => "object",
-            };
-            let words = format!(
-                "couldn't get version/kind; json parse error: json: cannot unmarshal {found} into Go struct field .{key} of type string"
-            );
-            let at = object.locate(key).map_or(object.span, |at| at.value);
-            self.push(document, at, words.clone(), key, Some(words));
+            if let Err(message) = check_string(value, key) {
+                let at = object.locate(key).map_or(self.first_line(object.span), |at| at.value);
+                self.push(document, at, message, key, Some(words.to_string()));
+            }
         }
     }
 

@@ -175,7 +175,7 @@ fn lint_marks_each_thing_at_its_place() {
             "0@5:3  key \"name\" is already set on line 4; the last one wins",
             "0@9:5 spec.containers[0].imagee unknown field \"spec.containers[0].imagee\"; did you mean \"image\"?",
             "0@10:11 spec.containers[0].args json: cannot unmarshal string into Go struct field Container.spec.containers.args of type []string",
-            "1@12:1 apiVersion Object 'apiVersion' is missing",
+            "1@12:1 apiVersion apiVersion not set",
             "2@15:7 kind no matches for kind \"Deployment\" in version \"extensions/v1beta1\"",
             "3@17:1  a manifest must be an object with apiVersion and kind",
             "4@19:5  mapping values are not allowed in this context: a value that contains ': ' must be put in quotes, and a key must line up with the keys beside it",
@@ -249,5 +249,41 @@ fn completion_never_panics_wherever_the_caret_is() {
     let text = "apiVersion: v1\r\nkind: Pod\r\n---\n- - é: 'x\n   -\n\t- :\n: a\n - # é\nspec: {a: [b, \n";
     for offset in 0..=text.len() + 1 {
         complete_at(text, offset);
+    }
+}
+
+#[test]
+fn kubectl_asks_first_what_an_object_is() {
+    let tail = "; if you choose to ignore these errors, turn validation off with --validate=false";
+    let check = |value: serde_json::Value, want: &str| {
+        assert_eq!(check_type_meta(&value).unwrap_err(), format!("error validating data: {want}{tail}"));
+    };
+    check(serde_json::json!({"apiVersion": "v1", "kind": 1}), "kind isn't string type");
+    check(serde_json::json!({"apiVersion": "v1"}), "kind not set");
+    check(serde_json::json!({}), "[apiVersion not set, kind not set]");
+}
+
+#[test]
+fn no_mutation_of_a_manifest_panics_in_lint_or_completion() {
+    let seed = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: é}\nspec:\n  replicas: 3\n  template:\n    spec:\n      containers:\n      - name: a\n        resources: {limits: {cpu: 1}}\n        ports: [{containerPort: 80}]\n";
+    const BYTES: &[u8] = b"\t\n :-[]{},&*|\"#19.aey\xc3\xff";
+    let mut state = 7_u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for _ in 0..2_000 {
+        let mut bytes = seed.as_bytes().to_vec();
+        for _ in 0..1 + next(5) {
+            let at = next(bytes.len());
+            match next(3) {
+                0 => bytes[at] = BYTES[next(BYTES.len())],
+                1 => bytes.insert(at, BYTES[next(BYTES.len())]),
+                _ => drop(bytes.remove(at)),
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        lint(&text, &|_, _| true);
+        complete_at(&text, next(text.len() + 1));
     }
 }
