@@ -87,8 +87,7 @@ impl Node {
     /// `metadata.labels[app.kubernetes.io/name]`, `metadata.labels.key`, `spec.ports[name="http"].port`.
     /// A key that holds dots is found as one key. The empty path is the root.
     pub fn locate(&self, path: &str) -> Option<Location> {
-        let found = self.descend(path, None, &mut |_| ());
-        found
+        self.descend(path, None, &mut |_| ())
     }
 
     /// Like [`Node::locate`], but a path that leaves the tree gives its last ancestor that exists: the place to
@@ -134,10 +133,11 @@ impl Node {
                 Some((field, want)) => items
                     .iter()
                     .find(|item| {
-                        item.get(field).is_some_and(|value| match value.to_value() {
-                            Value::String(text) => text == want.trim_matches('"'),
-                            other => other.to_string() == want,
-                        })
+                        let found = item.get(field).map(|value| match value.to_value() {
+                            Value::String(text) => text,
+                            other => other.to_string(),
+                        });
+                        found.as_deref() == Some(want.trim_matches('"'))
                     })
                     .map(|item| (item, None)),
             },

@@ -113,7 +113,7 @@ fn syntax_errors_have_kubectls_words_and_our_place() {
 
 #[test]
 fn fields_are_found_by_the_servers_paths() {
-    let text = "spec:\n  containers:\n  - name: a\n    image: b\nmetadata:\n  labels: {app.kubernetes.io/name: x, k: y}\n";
+    let text = "ports: [{port: 80}]\nspec:\n  containers:\n  - name: a\n    image: b\nmetadata:\n  labels: {app.kubernetes.io/name: x, k: y}\n";
     let stream = read(text);
     let root = &stream.documents[0].root;
     let at = |path: &str| {
@@ -126,6 +126,7 @@ fn fields_are_found_by_the_servers_paths() {
     assert_eq!(at("metadata.labels[app.kubernetes.io/name]"), ("app.kubernetes.io/name", "x"));
     assert_eq!(at("metadata.labels.app.kubernetes.io/name"), ("app.kubernetes.io/name", "x"));
     assert_eq!(at("metadata.labels.k"), ("k", "y"));
+    assert_eq!(at("ports[port=80].port"), ("port", "80"));
     assert_eq!(at("spec.containers[0]"), ("", "name: a\n    image: b"));
     assert_eq!(at("spec.containers[1].image"), ("?", "?"));
     assert_eq!(
