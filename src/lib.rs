@@ -8,6 +8,7 @@ pub mod controllers;
 pub mod kubectl;
 pub mod kubelet;
 pub mod rng;
+pub mod scenario;
 pub mod scheduler;
 pub mod sim;
 pub mod view;
