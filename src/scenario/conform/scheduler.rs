@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::api::explain::NodeVerdict;
-use crate::api::{Kind, MetaExt, Node, Object, Pod};
+use crate::api::explain::{NodeVerdict, Rejection};
+use crate::api::{Kind, Node, Object, Pod};
 use crate::scheduler::cache::Cache;
 use crate::scheduler::framework::Cycle;
 use crate::scheduler::framework::diagnosis::fit_error;
@@ -105,13 +105,23 @@ fn check_filter(evaluation: &Evaluation, expect: &Value, differences: &mut Diffe
 fn verdict_json(verdict: &NodeVerdict) -> Value {
     match &verdict.rejection {
         None => serde_json::json!({"ok": true}),
+        // A node that a PreFilter result leaves out has no plugin in the recording.
+        Some(rejection) if rejection.plugin.is_empty() => serde_json::json!({
+            "ok": false,
+            "code": code(rejection),
+            "reasons": rejection.reasons.iter().map(|reason| &**reason).collect::<Vec<_>>(),
+        }),
         Some(rejection) => serde_json::json!({
             "ok": false,
             "plugin": &*rejection.plugin,
-            "code": if rejection.unresolvable { "UnschedulableAndUnresolvable" } else { "Unschedulable" },
+            "code": code(rejection),
             "reasons": rejection.reasons.iter().map(|reason| &**reason).collect::<Vec<_>>(),
         }),
     }
+}
+
+fn code(rejection: &Rejection) -> &'static str {
+    if rejection.unresolvable { "UnschedulableAndUnresolvable" } else { "Unschedulable" }
 }
 
 fn check_scores(evaluation: &Evaluation, expect: &Value, differences: &mut Differences) {

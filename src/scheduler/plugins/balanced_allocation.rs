@@ -2,7 +2,7 @@
 //! alike, rather than less.
 //!
 //! Example: on an empty node of 8 CPUs and 32Gi, a pod of 2 CPUs and 6Gi brings the shares to 25 % and 18.75 %; their
-//! deviation goes from 0 to 0.03125, which costs half of that: 75 - 1.56 = 73.
+//! deviation goes from 0 to 0.03125, so the balance falls from 100 to 96, and half of that is lost: 73.
 //! Upstream: `plugins/noderesources/balanced_allocation.go`.
 
 use crate::scheduler::cache::NodeInfo;
@@ -53,8 +53,26 @@ fn deviation(pairs: &[(i64, i64); 2]) -> f64 {
     }
 }
 
-/// How much better balanced the node is with the pod than without it, around 75.
+/// How much better balanced the node is with the pod than without it, around 75. Each balance is cut to a whole number
+/// before they are compared.
 fn score(without: f64, with: f64) -> i64 {
-    let gain = (1.0 - with) - (1.0 - without);
-    ((MAX_NODE_SCORE as f64) * (0.75 + gain / 2.0)).round() as i64
+    let balance = |deviation: f64| ((1.0 - deviation) * MAX_NODE_SCORE as f64) as i64;
+    MAX_NODE_SCORE / 2 + (MAX_NODE_SCORE / 2 + balance(with) - balance(without)) / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_evens_out_scores_above_75_and_one_that_skews_below() {
+        let cases = [
+            ([(0, 8), (0, 32)], [(2, 8), (6, 32)], 73),
+            ([(0, 8), (0, 32)], [(2, 8), (8, 32)], 75),
+            ([(4, 8), (0, 32)], [(4, 8), (16, 32)], 87),
+        ];
+        for (without, with, want) in cases {
+            assert_eq!(score(deviation(&without), deviation(&with)), want, "{without:?} to {with:?}");
+        }
+    }
 }
