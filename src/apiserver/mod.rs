@@ -120,17 +120,6 @@ impl ApiServer {
             .unwrap_or_else(|| unreachable!("a creation stores an object")))
     }
 
-    /// Creates a node together with its status, as a kubelet does when it registers.
-    ///
-    /// # Errors
-    /// As [`ApiServer::create`].
-    pub fn register_node(&mut self, origin: &Origin, node: Node) -> Result<Arc<Object>, Status> {
-        let status = node.status.clone();
-        let mut stored: Node = typed(&self.create(origin, node)?);
-        stored.status = status;
-        self.update_status(origin, stored)
-    }
-
     /// What [`ApiServer::create`] would store, without storing it (`--dry-run=server`).
     ///
     /// # Errors
@@ -145,7 +134,9 @@ impl ApiServer {
         let strategy = registry::strategy(kind);
         object.set_revision(0);
         (strategy.default)(&mut object);
-        object.clear_status();
+        if !strategy.keeps_status {
+            object.clear_status();
+        }
         (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
         admission::admit(self.store.view(), &mut object, &mut self.names)?;
         let uid = self.names.uuid();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::latency::Latency;
+use crate::kubelet::KubeletConfig;
 
 /// A node to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +74,8 @@ pub struct Config {
     pub nodes: Vec<NodeSpec>,
     /// How long messages take.
     pub latency: Latency,
+    /// How long things take on the nodes.
+    pub kubelet: KubeletConfig,
     /// Whether to check the invariants after every event. Tests do; a benchmark does not.
     pub check_invariants: bool,
 }
@@ -96,6 +99,12 @@ impl Config {
 
     /// A cluster of the given nodes.
     pub fn with_nodes(seed: u64, nodes: Vec<NodeSpec>) -> Config {
-        Config { seed, nodes, latency: Latency::default(), check_invariants: cfg!(debug_assertions) }
+        Config {
+            seed,
+            nodes,
+            latency: Latency::default(),
+            kubelet: KubeletConfig::default(),
+            check_invariants: cfg!(debug_assertions),
+        }
     }
 }

@@ -150,7 +150,7 @@ impl Simulation {
         let zone = Some(spec.zone.as_str()).filter(|zone| !zone.is_empty());
         let node =
             kubelet::node_object(&spec.name, &spec.cpu, &spec.memory, spec.pods, zone, &spec.labels, taints);
-        self.api.register_node(&Origin::new(Actor::Environment), node).map(|_| ())
+        self.api.create(&Origin::new(Actor::Environment), node).map(|_| ())
     }
 
     fn remove_node(&mut self, name: &str) -> Outcome {

@@ -84,7 +84,7 @@ impl Simulation {
             controllers: controllers::all().into_iter().map(slot).collect(),
             scheduler: Scheduler::new(seed),
             scheduler_informer: Informer::default(),
-            kubelets: Kubelets::new(seed),
+            kubelets: Kubelets::new(seed, config.kubelet.clone()),
             kubelet_informer: Informer::default(),
             latency: Rng::new(seed, "latency"),
             pending: Pending::default(),

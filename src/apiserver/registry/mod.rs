@@ -21,6 +21,9 @@ pub trait Strategy {
     /// Whether a changed spec raises `metadata.generation`.
     const COUNTS_GENERATIONS: bool = true;
 
+    /// Whether an object may be created with its status, as kubelets do with their nodes.
+    const KEEPS_STATUS: bool = false;
+
     /// Fills in the fields that the manifest leaves out.
     fn default(_object: &mut Self::Object) {}
 
@@ -49,6 +52,8 @@ pub struct Entry {
     pub has_status: bool,
     /// See [`Strategy::COUNTS_GENERATIONS`].
     pub counts_generations: bool,
+    /// See [`Strategy::KEEPS_STATUS`].
+    pub keeps_status: bool,
     /// See [`Strategy::default`].
     pub default: fn(&mut Object),
     /// See [`Strategy::prepare_for_create`].
@@ -75,6 +80,7 @@ impl Entry {
             kind: S::Object::KIND,
             has_status: true,
             counts_generations: S::COUNTS_GENERATIONS,
+            keeps_status: S::KEEPS_STATUS,
             default: |object| edit::<S>(object, S::default),
             prepare_for_create: |object, view, names| {
                 edit::<S>(object, |o| S::prepare_for_create(o, view, names))
@@ -98,6 +104,7 @@ impl Entry {
             kind: Kind(u16::MAX),
             has_status: false,
             counts_generations: false,
+            keeps_status: true,
             default: |_| {},
             prepare_for_create: |_, _, _| {},
             prepare_for_update: |_, _| {},

@@ -14,6 +14,7 @@ pub struct NodeStrategy;
 impl Strategy for NodeStrategy {
     type Object = Node;
     const COUNTS_GENERATIONS: bool = false;
+    const KEEPS_STATUS: bool = true;
 
     fn default(node: &mut Node) {
         let status = Arc::make_mut(&mut node.status);

@@ -1,0 +1,246 @@
+//! Images: their names, their sizes, which of them a node has, and how long it takes to get one there.
+
+use std::collections::BTreeMap;
+
+use super::config::Pulling;
+use crate::api::hash::fnv1a_64;
+use crate::api::k8s::ContainerImage;
+use crate::clock::{SimDuration, SimTime};
+use crate::rng::Rng;
+
+/// `nodeStatusMaxImages`: a node reports at most so many images.
+const REPORTED_IMAGES_MAX: usize = 50;
+
+/// An image reference taken apart: `registry.k8s.io/pause:3.10`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageName {
+    /// With registry and path, as the runtime completes it: `docker.io/library/nginx`.
+    pub repository: String,
+    /// The tag, `latest` if there is none; a digest with its `@`.
+    pub tag: String,
+}
+
+impl ImageName {
+    /// Reads a reference and fills in what it leaves out: Docker Hub, its `library`, the tag `latest`.
+    pub fn parse(image: &str) -> ImageName {
+        let (name, tag) = match (image.split_once('@'), image.rsplit_once(':')) {
+            (Some((name, digest)), _) => (name, format!("@{digest}")),
+            (None, Some((name, tag))) if !tag.contains('/') => (name, tag.to_string()),
+            _ => (image, "latest".to_string()),
+        };
+        let registry =
+            name.split_once('/').filter(|(host, _)| host.contains(['.', ':']) || *host == "localhost");
+        let repository = match (registry, name.contains('/')) {
+            (Some(_), _) => name.to_string(),
+            (None, true) => format!("docker.io/{name}"),
+            (None, false) => format!("docker.io/library/{name}"),
+        };
+        ImageName { repository, tag }
+    }
+
+    /// The last part of the repository: `nginx`.
+    pub fn base(&self) -> &str {
+        self.repository.rsplit('/').next().unwrap_or(&self.repository)
+    }
+
+    /// With the tag: `docker.io/library/nginx:1.27`.
+    pub fn full(&self) -> String {
+        let colon = if self.tag.starts_with('@') { "" } else { ":" };
+        format!("{}{colon}{}", self.repository, self.tag)
+    }
+
+    /// With a digest that stands for the content: `docker.io/library/nginx@sha256:…`.
+    pub fn by_digest(&self) -> String {
+        if self.tag.starts_with('@') {
+            return self.full();
+        }
+        format!("{}@sha256:{}", self.repository, hex_id(&self.full()))
+    }
+
+    /// Whether no registry has it. There is no registry to ask, so the name says it: a tag `bad…`, or
+    /// `doesnotexist` anywhere.
+    pub fn is_missing(&self) -> bool {
+        self.tag.starts_with("bad")
+            || self.repository.contains("doesnotexist")
+            || self.tag.contains("doesnotexist")
+    }
+
+    /// Bytes to pull. Well-known images have about their true size, others 20 to 120 MB, each always the same.
+    pub fn size_bytes(&self) -> u64 {
+        const MB: u64 = 1_000_000;
+        match self.base() {
+            "pause" => 320_000,
+            "hello-world" => 10_100,
+            "busybox" => 2_160_000,
+            "alpine" | "bash" => 3_800_000,
+            "whoami" | "traefik-whoami" => 2_900_000,
+            "echoserver" | "http-echo" => 4_700_000,
+            "memcached" => 32 * MB,
+            "redis" => 52 * MB,
+            "haproxy" | "httpd" | "debian" | "ubuntu" => 60 * MB,
+            "nginx" if self.tag.contains("alpine") => 21 * MB,
+            "nginx" => 72_950_000,
+            "agnhost" => 54 * MB,
+            "python" | "node" | "perl" => 340 * MB,
+            "postgres" => 160 * MB,
+            "mysql" | "mariadb" | "mongo" => 240 * MB,
+            _ => 20 * MB + fnv1a_64(self.full().as_bytes()) % (100 * MB),
+        }
+    }
+}
+
+/// Sixty-four hexadecimal digits that stand for a content or a container.
+pub fn hex_id(seed: &str) -> String {
+    (0..4u8).map(|part| format!("{:016x}", fnv1a_64(format!("{part}/{seed}").as_bytes()))).collect()
+}
+
+/// A pull in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pull {
+    /// When its turn came.
+    pub begins: SimTime,
+    /// When it is done.
+    pub ends: SimTime,
+}
+
+/// The images of one node.
+#[derive(Clone, Debug, Default)]
+pub struct ImageStore {
+    present: BTreeMap<String, u64>,
+    /// The end of the last pull asked for: pulls wait for one another.
+    busy_until: SimTime,
+    changed: bool,
+}
+
+impl ImageStore {
+    /// Whether the node has the image.
+    pub fn has(&self, image: &ImageName) -> bool {
+        self.present.contains_key(&image.full())
+    }
+
+    /// Asks for an image: it is pulled after those asked for before. An image that is there by then, or on its way,
+    /// takes no longer than asking the registry.
+    pub fn pull(&mut self, image: &ImageName, pulling: &Pulling, now: SimTime, rng: &mut Rng) -> Pull {
+        let begins = self.busy_until.max(now);
+        let bytes = if self.has(image) || image.is_missing() { 0 } else { image.size_bytes() };
+        let transfer = bytes.saturating_mul(1_000_000) / pulling.bytes_per_second.max(1);
+        let ends = begins + pulling.resolve.draw(rng) + SimDuration::from_micros(transfer);
+        self.busy_until = ends;
+        if !image.is_missing() {
+            self.add_pulled(image);
+        }
+        Pull { begins, ends }
+    }
+
+    /// Notes an image before its pull ends, so that the next pull of the same image finds it on its way; pulls are
+    /// in order, so nobody can use it too soon except by looking with [`ImageStore::has`], which containers do only
+    /// when their own turn has come.
+    fn add_pulled(&mut self, image: &ImageName) {
+        self.changed |= self.present.insert(image.full(), image.size_bytes()).is_none();
+    }
+
+    /// Whether images have come since this was last asked.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// As the node's status lists them: the largest first.
+    pub fn report(&self) -> Vec<ContainerImage> {
+        let mut images: Vec<(&String, &u64)> = self.present.iter().collect();
+        images.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+        let entry = |(name, size): (&String, &u64)| ContainerImage {
+            names: Some(vec![ImageName::parse(name).by_digest(), name.clone()]),
+            size_bytes: Some(*size as i64),
+        };
+        images.into_iter().take(REPORTED_IMAGES_MAX).map(entry).collect()
+    }
+}
+
+/// A span as Go prints it, to the millisecond: `412ms`, `1.2s`, `1m2.345s`.
+pub fn go_duration(span: SimDuration) -> String {
+    let millis = span.as_millis();
+    let (hours, minutes, rest) = (millis / 3_600_000, millis / 60_000 % 60, millis % 60_000);
+    if millis == 0 {
+        return "0s".into();
+    }
+    if millis < 1_000 {
+        return format!("{millis}ms");
+    }
+    let fraction = format!("{:03}", rest % 1_000);
+    let fraction = fraction.trim_end_matches('0');
+    let dot = if fraction.is_empty() { "" } else { "." };
+    let mut text = String::new();
+    if hours > 0 {
+        text = format!("{hours}h");
+    }
+    if hours > 0 || minutes > 0 {
+        text = format!("{text}{minutes}m");
+    }
+    format!("{text}{}{dot}{fraction}s", rest / 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubelet::config::Delay;
+
+    #[test]
+    fn references_are_completed_as_the_runtime_does() {
+        let cases = [
+            ("nginx", "docker.io/library/nginx:latest"),
+            ("nginx:1.27", "docker.io/library/nginx:1.27"),
+            ("user/app:v1", "docker.io/user/app:v1"),
+            ("registry.k8s.io/pause:3.10", "registry.k8s.io/pause:3.10"),
+            ("localhost/app", "localhost/app:latest"),
+            ("registry:5000/app", "registry:5000/app:latest"),
+            ("nginx@sha256:abc", "docker.io/library/nginx@sha256:abc"),
+        ];
+        for (image, want) in cases {
+            assert_eq!(ImageName::parse(image).full(), want, "{image}");
+        }
+    }
+
+    #[test]
+    fn missing_images_are_told_by_their_name() {
+        let cases = [
+            ("app:bad", true),
+            ("app:bad-tag", true),
+            ("doesnotexist", true),
+            ("app:doesnotexist", true),
+            ("badger:1", false),
+            ("app:1", false),
+        ];
+        for (image, want) in cases {
+            assert_eq!(ImageName::parse(image).is_missing(), want, "{image}");
+        }
+    }
+
+    #[test]
+    fn pulls_of_one_node_wait_for_one_another_and_a_second_pull_only_asks() {
+        let pulling =
+            Pulling { resolve: Delay::exactly_millis(500), bytes_per_second: 10_000_000, retry: None };
+        let (mut store, mut rng) = (ImageStore::default(), Rng::new(1, "test"));
+        let redis = ImageName::parse("redis:7");
+        let first = store.pull(&redis, &pulling, SimTime::ZERO, &mut rng);
+        assert_eq!((first.begins.0, first.ends.0), (0, 500_000 + 5_200_000));
+        let second = store.pull(&redis, &pulling, SimTime::from_secs(1), &mut rng);
+        assert_eq!((second.begins, second.ends.0), (first.ends, first.ends.0 + 500_000));
+        assert!(store.take_changed() && !store.take_changed());
+        assert_eq!(store.report()[0].size_bytes, Some(52_000_000));
+    }
+
+    #[test]
+    fn spans_read_as_go_prints_them() {
+        let cases = [
+            (0, "0s"),
+            (412, "412ms"),
+            (1_200, "1.2s"),
+            (62_345, "1m2.345s"),
+            (60_000, "1m0s"),
+            (3_600_000, "1h0m0s"),
+        ];
+        for (millis, want) in cases {
+            assert_eq!(go_duration(SimDuration::from_millis(millis)), want);
+        }
+    }
+}
