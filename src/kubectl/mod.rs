@@ -1,9 +1,25 @@
 //! kubectl: reads a command line, talks to the API server, prints what the real one prints.
 
+mod commands;
+mod complete;
+mod errors;
+mod manifests;
+mod merge;
+mod parse;
+pub mod print;
+mod resource_names;
+pub mod script;
+
 use std::collections::BTreeMap;
 
+pub use complete::complete;
+
+use crate::api::Key;
 use crate::api::manifest::Diagnostic;
 use crate::client::Client;
+
+use errors::Failure;
+use parse::{Args, Flag};
 
 /// What the command line lives in: the files it may name and where it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +54,7 @@ pub struct Output {
     pub stderr: String,
     /// The exit status; meaningful once there is nothing to wait for.
     pub code: i32,
-    /// What the command waits for before it ends (`rollout status`, `delete`, `wait`, `get -w`).
+    /// What the command waits for before it ends (`rollout status`, `delete`).
     pub wait: Option<Wait>,
     /// Where in the manifest something is wrong.
     pub diagnostics: Vec<Diagnostic>,
@@ -47,17 +63,115 @@ pub struct Output {
 /// A command that has not ended: what it waits for, as plain data, so that a snapshot keeps it. The simulation polls it
 /// whenever something has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wait {}
+pub enum Wait {
+    /// `rollout status`: until the Deployment is rolled out. Holds what was said last.
+    Rollout {
+        /// The Deployment.
+        key: Key,
+        /// The last line printed.
+        said: String,
+    },
+    /// `delete`: until the objects, told apart by uid from later ones of the same name, are gone.
+    Gone(Vec<(Key, String)>),
+}
+
+/// One run of a verb.
+struct Call<'a, 'c> {
+    args: Args,
+    invocation: &'a Invocation,
+    namespace: String,
+    client: &'a mut Client<'c>,
+    output: Output,
+}
+
+impl Call<'_, '_> {
+    fn say(&mut self, line: impl AsRef<str>) {
+        self.output.stdout.push_str(line.as_ref());
+        self.output.stdout.push('\n');
+    }
+
+    fn warn(&mut self, line: impl AsRef<str>) {
+        self.output.stderr.push_str(line.as_ref());
+        self.output.stderr.push('\n');
+    }
+
+    /// The key of an object that the command names.
+    fn key(&self, kind: crate::api::Kind, name: &str) -> Key {
+        let namespace = if kind.info().namespaced { self.namespace.as_str() } else { "" };
+        Key::new(kind, namespace, name)
+    }
+}
+
+/// A verb: one line in [`commands::VERBS`].
+struct Verb {
+    /// Its words: `rollout status`.
+    path: &'static str,
+    /// What it does, in one line of help.
+    help: &'static str,
+    /// The flags it knows besides those that all do.
+    flags: &'static [Flag],
+    /// What it does.
+    run: fn(&mut Call<'_, '_>) -> Result<(), Failure>,
+}
+
+/// Flags that every verb knows.
+const GLOBAL_FLAGS: &[Flag] = &[
+    parse::value("namespace", "the namespace to work in").short('n'),
+    parse::value("context", "the context to use"),
+    parse::value("v", "how much to log").short('v'),
+];
 
 /// Runs one command.
 pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'_>) -> Output {
-    let _ = (invocation, context, client);
-    Output::default()
+    let mut verb_path = String::new();
+    match prepare(invocation, context, client, &mut verb_path) {
+        Ok(output) => output,
+        Err(failure) => Output { stderr: failure.render(&verb_path), code: 1, ..Default::default() },
+    }
+}
+
+fn prepare(
+    invocation: &Invocation,
+    context: &mut Context,
+    client: &mut Client<'_>,
+    verb_path: &mut String,
+) -> Result<Output, Failure> {
+    let mut words = parse::words(&invocation.line)?;
+    if words.first().is_some_and(|word| word == "kubectl" || word == "k") {
+        words.remove(0);
+    }
+    // Global flags may stand before the verb.
+    let mut leading = Vec::new();
+    while words.first().is_some_and(|word| word.starts_with('-')) {
+        let separate = !words[0].contains('=') && words.len() > 1;
+        leading.extend(words.drain(..if separate { 2 } else { 1 }));
+    }
+    let Some((verb, used)) = commands::find(&words) else { return commands::no_verb(&words) };
+    *verb_path = verb.path.to_string();
+    let mut rest = words.split_off(used);
+    rest.splice(0..0, leading);
+    if rest.iter().any(|word| word == "--help" || word == "-h") {
+        return Ok(Output { stdout: commands::help_of(verb), ..Default::default() });
+    }
+    let args = parse::args(&rest, &[verb.flags, GLOBAL_FLAGS])?;
+    let namespace = args.value("namespace").unwrap_or(&context.namespace).to_string();
+    let mut call = Call { args, invocation, namespace, client, output: Output::default() };
+    if let Err(failure) = (verb.run)(&mut call) {
+        call.output.stderr.push_str(&failure.render(verb.path));
+        call.output.code = 1;
+    }
+    let output = call.output;
+    if let Some(namespace) = commands::chosen_namespace(verb, &rest).filter(|_| output.code == 0) {
+        context.namespace = namespace;
+    }
+    Ok(output)
 }
 
 /// Looks again at a command that waits. `output.stdout` and `stderr` hold only what is new; `wait` is `None` once it
 /// has ended.
 pub fn poll(wait: Wait, client: &mut Client<'_>) -> Output {
-    let _ = client;
-    match wait {}
+    match wait {
+        Wait::Rollout { key, said } => commands::rollout::poll_status(key, said, client),
+        Wait::Gone(keys) => commands::delete::poll_gone(keys, client),
+    }
 }

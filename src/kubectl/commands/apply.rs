@@ -1,0 +1,214 @@
+//! `apply`, `create -f` and `replace -f`.
+
+use serde_json::Value;
+
+use crate::api::{Kind, MetaExt, Object, Status};
+use crate::kubectl::errors::Failure;
+use crate::kubectl::manifests::{self, Item};
+use crate::kubectl::merge::three_way;
+use crate::kubectl::parse::{Flag, optional, switch, value};
+use crate::kubectl::{Call, Verb};
+
+/// The annotation in which apply keeps the manifest for the next time.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+const FLAGS: &[Flag] = &[
+    value("filename", "the manifests: a file, or - for standard input").short('f'),
+    optional("dry-run", "unchanged", "client or server: say what would happen, and do nothing"),
+    value("output", "name: print only names").short('o'),
+    switch("record", "has no effect any more"),
+    switch("save-config", "has no effect here"),
+];
+
+/// See the module.
+pub const APPLY: Verb = Verb {
+    path: "apply",
+    help: "Make the objects of manifests so, creating or changing them",
+    flags: FLAGS,
+    run: apply,
+};
+
+/// See the module.
+pub const CREATE: Verb =
+    Verb { path: "create", help: "Create the objects of manifests", flags: FLAGS, run: create };
+
+/// See the module.
+pub const REPLACE: Verb =
+    Verb { path: "replace", help: "Replace objects by those of manifests", flags: FLAGS, run: replace };
+
+fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    each(call, |call, item| {
+        let key = place(call, item)?;
+        if item.name.is_empty() {
+            return Err(Failure::message(nameless(item, &key.namespace)));
+        }
+        match call.client.get(&key) {
+            Err(_) => {
+                let mut item_value = item.value.clone();
+                remember(&mut item_value, item.kind, &key.namespace);
+                let object = decode(call, item, &item_value, "error when creating")?;
+                write(call, item, object, true, "error when creating").map(|_| "created")
+            }
+            Ok(live) => patch(call, item, &live),
+        }
+    })
+}
+
+/// Changes a live object to what the manifest says.
+fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static str, Failure> {
+    let mut new = item.value.clone();
+    remember(&mut new, item.kind, live.namespace());
+    // The fields are checked before they are merged, so that an error names the manifest's own.
+    decode(call, item, &new, "error when applying patch")?;
+    let noted = live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str::<Value>(text).ok());
+    if noted.is_none() {
+        call.warn(format!(
+            "Warning: resource {}/{} is missing the {LAST_APPLIED} annotation which is required by kubectl apply. kubectl apply \
+             should only be used on resources created declaratively by either kubectl create --save-config or kubectl apply. The \
+             missing annotation will be patched automatically.",
+            item.kind.info().plural, item.name
+        ));
+    }
+    let merged = three_way(&noted.unwrap_or(Value::Null), &new, &live.to_value());
+    let mut object =
+        Object::from_value(item.kind, merged).map_err(|error| Failure::message(error.to_string()))?;
+    object.set_revision(0);
+    let stored = write(call, item, object, false, "error when applying patch")?;
+    Ok(if stored == live.revision() { "unchanged" } else { "configured" })
+}
+
+fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    if !call.args.has("filename") {
+        let what = call.args.words.first().cloned().unwrap_or_default();
+        let text = format!("kubeviz does not offer \"kubectl create {what}\" without -f yet");
+        return Err(Failure::message(text.replace("create \" without", "create\" without")));
+    }
+    each(call, |call, item| {
+        place(call, item)?;
+        let object = decode(call, item, &item.value, "error when creating")?;
+        write(call, item, object, true, "error when creating").map(|_| "created")
+    })
+}
+
+fn replace(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    each(call, |call, item| {
+        let key = place(call, item)?;
+        call.client.get(&key).map_err(|status| {
+            Failure::while_doing(&format!("error when replacing \"{}\"", item.source), status)
+        })?;
+        let object = decode(call, item, &item.value, "error when replacing")?;
+        write(call, item, object, false, "error when replacing").map(|_| "replaced")
+    })
+}
+
+/// Reads the manifests and does `act` for each object, printing what it did; failures are collected, and the objects after a
+/// failing one are still tried, as kubectl does.
+fn each(
+    call: &mut Call<'_, '_>,
+    act: fn(&mut Call<'_, '_>, &Item) -> Result<&'static str, Failure>,
+) -> Result<(), Failure> {
+    let mut batch = manifests::read(call)?;
+    for item in &batch.items {
+        match act(call, item) {
+            Ok(done) => {
+                let name = if item.name.is_empty() {
+                    item.value["metadata"]["generateName"].as_str().unwrap_or_default()
+                } else {
+                    &item.name
+                };
+                let suffix = match call.args.value("dry-run") {
+                    Some("server") => " (server dry run)",
+                    Some("client" | "unchanged") => " (dry run)",
+                    _ => "",
+                };
+                let line = match call.args.value("output") {
+                    Some("name") => format!("{}/{name}", item.kind.group_singular()),
+                    _ => format!("{}/{name} {done}{suffix}", item.kind.group_singular()),
+                };
+                call.say(line);
+            }
+            Err(failure) => batch.failures.push(failure),
+        }
+    }
+    Failure::collect(batch.failures)
+}
+
+/// The key under which a manifest's object belongs.
+fn place(call: &Call<'_, '_>, item: &Item) -> Result<crate::api::Key, Failure> {
+    if call.args.has("namespace") && !item.namespace.is_empty() && item.namespace != call.namespace {
+        return Err(Failure::message(format!(
+            "the namespace from the provided object \"{}\" does not match the namespace \"{}\". You must pass '--namespace={}' to \
+             perform this operation.",
+            item.namespace, call.namespace, item.namespace
+        )));
+    }
+    let namespace = if item.namespace.is_empty() { call.namespace.clone() } else { item.namespace.clone() };
+    let namespace = if item.kind.info().namespaced { namespace } else { String::new() };
+    Ok(crate::api::Key::new(item.kind, &namespace, &item.name))
+}
+
+fn nameless(item: &Item, namespace: &str) -> String {
+    let (info, version) = (item.kind.info(), item.kind.api_version());
+    let path = if info.group.is_empty() { format!("/{}", info.version) } else { version };
+    format!(
+        "error when retrieving current configuration of:\nResource: \"{path}, Resource={}\", GroupVersionKind: \"{path}, \
+         Kind={}\"\nName: \"\", Namespace: \"{namespace}\"\nfrom server for: \"{}\": resource name may not be empty",
+        info.plural, info.kind, item.source
+    )
+}
+
+/// Writes the manifest into its own annotation, as kubectl does: keys sorted, namespace filled in, one line.
+fn remember(value: &mut Value, kind: Kind, namespace: &str) {
+    if !value["metadata"].is_object() {
+        return;
+    }
+    if kind.info().namespaced {
+        value["metadata"]["namespace"] = namespace.into();
+    }
+    let mut noted = value.clone();
+    if let Some(annotations) = noted["metadata"]["annotations"].as_object_mut() {
+        annotations.remove(LAST_APPLIED);
+    } else {
+        noted["metadata"]["annotations"] = Value::Object(Default::default());
+    }
+    let text = format!("{noted}\n");
+    if !value["metadata"]["annotations"].is_object() {
+        value["metadata"]["annotations"] = Value::Object(Default::default());
+    }
+    value["metadata"]["annotations"][LAST_APPLIED] = text.into();
+}
+
+fn decode(call: &mut Call<'_, '_>, item: &Item, value: &Value, doing: &str) -> Result<Object, Failure> {
+    match item.decode() {
+        Ok(_) => {
+            Object::from_value(item.kind, value.clone()).map_err(|error| Failure::message(error.to_string()))
+        }
+        Err(status) => Err(refuse(call, item, status, doing)),
+    }
+}
+
+/// Sends an object to the server, or asks what it would do; returns the stored revision.
+fn write(
+    call: &mut Call<'_, '_>,
+    item: &Item,
+    mut object: Object,
+    new: bool,
+    doing: &str,
+) -> Result<u64, Failure> {
+    if object.namespace().is_empty() && item.kind.info().namespaced {
+        object.meta_mut().namespace = Some(call.namespace.clone());
+    }
+    let dry = call.args.has("dry-run") && call.args.value("dry-run") != Some("none");
+    let done = match (dry, new) {
+        (true, true) => call.client.server().dry_run_create(object).map(|object| object.revision()),
+        (true, false) => call.client.server().dry_run_update(object).map(|object| object.revision()),
+        (false, true) => call.client.create_object(object).map(|stored| stored.revision()),
+        (false, false) => call.client.update_object(object).map(|stored| stored.revision()),
+    };
+    done.map_err(|status| refuse(call, item, status, doing))
+}
+
+fn refuse(call: &mut Call<'_, '_>, item: &Item, status: Status, doing: &str) -> Failure {
+    call.output.diagnostics.extend(item.diagnose(&status));
+    Failure::while_doing(&format!("{doing} \"{}\"", item.source), status)
+}

@@ -1,0 +1,201 @@
+//! `get`: objects as tables, YAML, JSON or names.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::api::selector::{Selector, format_labels};
+use crate::api::{Kind, MetaExt, Object};
+use crate::kubectl::errors::Failure;
+use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::print::{columns_of, table::Table};
+use crate::kubectl::resource_names::{Named, named};
+use crate::kubectl::{Call, Verb};
+
+const FLAGS: &[Flag] = &[
+    value("output", "wide, yaml, json or name").short('o'),
+    value("selector", "only objects with these labels").short('l'),
+    switch("all-namespaces", "objects of every namespace").short('A'),
+    switch("no-headers", "leave the headings out"),
+    switch("show-labels", "add a column with the labels"),
+    switch("ignore-not-found", "say nothing of objects that are not there"),
+    value("sort-by", "sort by a field, as a JSONPath"),
+];
+
+/// See the module.
+pub const GET: Verb = Verb { path: "get", help: "Display one or many objects", flags: FLAGS, run };
+
+/// The objects that a command names, or that its selector selects.
+///
+/// # Errors
+/// What cannot be found or understood. Objects that could be found are returned along with the failures.
+pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), Failure> {
+    let named = named(&call.args.words.clone())?;
+    let selector = call.args.value("selector").map(Selector::parse).transpose().map_err(Failure::message)?;
+    let all = call.args.on("all-namespaces");
+    match named {
+        Named::Kinds(kinds) => {
+            let mut found = Vec::new();
+            for kind in kinds {
+                let namespace = (kind.info().namespaced && !all).then_some(call.namespace.as_str());
+                let selected = call.client.live().objects(kind, namespace);
+                found.extend(
+                    selected.filter(|o| selector.as_ref().is_none_or(|s| s.matches(o.labels()))).cloned(),
+                );
+            }
+            Ok((found, Vec::new()))
+        }
+        Named::Objects(objects) => {
+            let (mut found, mut failures) = (Vec::new(), Vec::new());
+            for (kind, name) in objects {
+                match call.client.get(&call.key(kind, &name)) {
+                    Ok(object) => found.push(object),
+                    Err(status) => failures.push(Failure::from(status)),
+                }
+            }
+            Ok((found, failures))
+        }
+    }
+}
+
+fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    if call.args.words.is_empty() {
+        return Err(Failure::message(
+            "Required resource not specified.\nUse \"kubectl explain <resource>\" for a detailed description of that resource \
+             (e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and examples",
+        ));
+    }
+    let by_name = matches!(named(&call.args.words.clone())?, Named::Objects(_));
+    let (mut objects, mut failures) = select(call)?;
+    if call.args.on("ignore-not-found") {
+        failures.clear();
+    }
+    if let Some(path) = call.args.value("sort-by") {
+        let path = path.trim_matches(|c| "{}'".contains(c)).trim_start_matches('.').to_string();
+        objects.sort_by_key(|object| field(&object.to_value(), &path));
+    }
+    let single = by_name && objects.len() == 1 && failures.is_empty();
+    match call.args.value("output").map(str::to_string).as_deref() {
+        None | Some("wide") => tables(call, &objects, by_name && failures.is_empty()),
+        Some("yaml") => {
+            let text = serde_yaml::to_string(&list(&objects, single)).unwrap_or_default();
+            call.output.stdout.push_str(&text);
+        }
+        Some("json") => {
+            let text = indented(&list(&objects, single));
+            call.say(text);
+        }
+        Some("name") => {
+            for object in &objects {
+                call.say(format!("{}/{}", object.kind().group_singular(), object.name()));
+            }
+        }
+        Some(format) => {
+            return Err(Failure::message(format!(
+                "unable to match a printer suitable for the output format \"{format}\", allowed formats here are: json,name,wide,yaml"
+            )));
+        }
+    }
+    Failure::collect(failures)
+}
+
+/// A field's value as text to sort by; numbers sort as numbers.
+fn field(value: &Value, path: &str) -> (i64, String) {
+    let found =
+        path.split('.').try_fold(value, |value, part| value.get(part)).cloned().unwrap_or(Value::Null);
+    match found {
+        Value::Number(number) => (number.as_i64().unwrap_or(0), String::new()),
+        Value::String(text) => (0, text),
+        other => (0, other.to_string()),
+    }
+}
+
+/// One object as itself, several as a `List`.
+fn list(objects: &[Arc<Object>], single: bool) -> Value {
+    let mut items: Vec<Value> = objects.iter().map(|object| object.to_value()).collect();
+    if single {
+        return items.remove(0);
+    }
+    json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}})
+}
+
+/// JSON as kubectl prints it, indented by four.
+fn indented(value: &Value) -> String {
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    // A JSON value with text keys is written to memory without fail.
+    let _ = serde::Serialize::serialize(value, &mut serializer);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn tables(call: &mut Call<'_, '_>, objects: &[Arc<Object>], by_name: bool) {
+    if objects.is_empty() {
+        if !by_name && !call.args.words.iter().any(|word| word.contains('/')) && call.args.words.len() == 1 {
+            let text = if call.args.on("all-namespaces") || only_cluster_kinds(&call.args.words) {
+                "No resources found".to_string()
+            } else {
+                format!("No resources found in {} namespace.", call.namespace)
+            };
+            call.warn(text);
+        }
+        return;
+    }
+    let mut kinds: Vec<Kind> = Vec::new();
+    objects.iter().map(|object| object.kind()).for_each(|kind| {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    });
+    let words = call.args.words.first().cloned().unwrap_or_default();
+    let prefixed = kinds.len() > 1 || words.contains(',') || words == "all";
+    for (index, kind) in kinds.iter().enumerate() {
+        if index > 0 {
+            call.say("");
+        }
+        let text = table(call, *kind, objects, prefixed);
+        call.output.stdout.push_str(&text);
+    }
+}
+
+fn only_cluster_kinds(words: &[String]) -> bool {
+    words.first().and_then(|word| Kind::from_resource_word(word)).is_some_and(|kind| !kind.info().namespaced)
+}
+
+fn table(call: &Call<'_, '_>, kind: Kind, objects: &[Arc<Object>], prefixed: bool) -> String {
+    let columns = columns_of(kind);
+    let wide = call.args.value("output") == Some("wide");
+    let namespaced = call.args.on("all-namespaces") && kind.info().namespaced;
+    let labels = call.args.on("show-labels");
+    let mut headers: Vec<&str> = Vec::new();
+    if namespaced {
+        headers.push("NAMESPACE");
+    }
+    headers.extend(columns.headers);
+    if wide {
+        headers.extend(columns.wide);
+    }
+    if labels {
+        headers.push("LABELS");
+    }
+    let shown = columns.headers.len() + if wide { columns.wide.len() } else { 0 };
+    let mut table = Table::new(&headers);
+    let now = call.client.now();
+    for object in objects.iter().filter(|object| object.kind() == kind) {
+        let mut cells = (columns.cells)(object, now);
+        cells.truncate(shown);
+        if prefixed {
+            if let Some(first) = cells.first_mut().filter(|_| kind != Kind::EVENT) {
+                *first = format!("{}/{first}", kind.group_singular());
+            }
+        }
+        if namespaced {
+            cells.insert(0, object.namespace().into());
+        }
+        if labels {
+            cells.push(format_labels(object.labels()));
+        }
+        table.row(cells);
+    }
+    table.render(!call.args.on("no-headers"))
+}

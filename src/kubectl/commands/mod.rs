@@ -1,0 +1,144 @@
+//! The verbs, one file each (or one for a family), and the list of them all.
+
+mod apply;
+mod config;
+pub(super) mod delete;
+mod describe;
+mod edit_meta;
+mod get;
+mod info;
+mod nodes;
+pub(super) mod rollout;
+mod scale;
+mod set;
+
+use super::errors::Failure;
+use super::{Output, Verb};
+
+/// Every verb, in the order of the help text.
+const VERBS: &[&Verb] = &[
+    &apply::CREATE,
+    &get::GET,
+    &describe::DESCRIBE,
+    &delete::DELETE,
+    &apply::APPLY,
+    &apply::REPLACE,
+    &scale::SCALE,
+    &set::IMAGE,
+    &rollout::STATUS,
+    &rollout::HISTORY,
+    &rollout::UNDO,
+    &rollout::PAUSE,
+    &rollout::RESUME,
+    &rollout::RESTART,
+    &edit_meta::LABEL,
+    &edit_meta::ANNOTATE,
+    &nodes::TAINT,
+    &nodes::CORDON,
+    &nodes::UNCORDON,
+    &info::API_RESOURCES,
+    &info::VERSION,
+    &config::SET_CONTEXT,
+    &config::VIEW_NAMESPACE,
+];
+
+/// Verbs that kubectl has and this one does not yet.
+const MISSING: [&str; 26] = [
+    "edit",
+    "patch",
+    "diff",
+    "autoscale",
+    "drain",
+    "expose",
+    "run",
+    "logs",
+    "exec",
+    "debug",
+    "top",
+    "explain",
+    "api-versions",
+    "events",
+    "wait",
+    "cluster-info",
+    "auth",
+    "port-forward",
+    "cp",
+    "completion",
+    "attach",
+    "certificate",
+    "kustomize",
+    "plugin",
+    "proxy",
+    "options",
+];
+
+/// The verb that the words begin with, the longest that matches, and how many words it has.
+pub fn find(words: &[String]) -> Option<(&'static Verb, usize)> {
+    let matches = |verb: &&&Verb| {
+        let path: Vec<&str> = verb.path.split(' ').collect();
+        words.len() >= path.len() && path.iter().zip(words).all(|(a, b)| a == b)
+    };
+    let verb = VERBS.iter().filter(matches).max_by_key(|verb| verb.path.len())?;
+    Some((verb, verb.path.split(' ').count()))
+}
+
+/// What a line without a known verb gets: the help if it is empty, an error otherwise.
+///
+/// # Errors
+/// In kubectl's words for what is no command at all.
+pub fn no_verb(words: &[String]) -> Result<Output, Failure> {
+    let Some(first) = words.first().filter(|word| *word != "help") else {
+        return Ok(Output { stdout: help(), ..Default::default() });
+    };
+    let family = VERBS.iter().any(|verb| verb.path.starts_with(&format!("{first} ")));
+    if MISSING.contains(&first.as_str()) || family {
+        let what =
+            words.iter().take(2).take_while(|word| !word.starts_with('-')).cloned().collect::<Vec<_>>();
+        let what = if family { what.join(" ") } else { first.clone() };
+        return Err(Failure::message(format!("kubeviz does not offer \"kubectl {what}\" yet")));
+    }
+    Err(Failure::message(format!("unknown command \"{first}\" for \"kubectl\"")))
+}
+
+fn help() -> String {
+    let mut text = String::from("kubectl controls the Kubernetes cluster manager.\n\nCommands:\n");
+    for verb in VERBS {
+        text.push_str(&format!("  {:<20} {}\n", verb.path, verb.help));
+    }
+    text
+}
+
+/// The help text of one verb.
+pub fn help_of(verb: &Verb) -> String {
+    let mut text = format!("{}.\n\nUsage:\n  kubectl {} [flags]\n", verb.help, verb.path);
+    if !verb.flags.is_empty() {
+        text.push_str("\nOptions:\n");
+    }
+    for flag in verb.flags {
+        let short = flag.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
+        text.push_str(&format!("    {short}--{}:\n\t{}\n", flag.name, flag.help));
+    }
+    text
+}
+
+/// The namespace that `config set-context --current --namespace` makes current.
+pub fn chosen_namespace(verb: &Verb, words: &[String]) -> Option<String> {
+    if verb.path != config::SET_CONTEXT.path {
+        return None;
+    }
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if let Some(value) = word.strip_prefix("--namespace=") {
+            return Some(value.to_string());
+        }
+        if word == "--namespace" || word == "-n" {
+            return words.next().cloned();
+        }
+    }
+    None
+}
+
+/// The names that a console may complete a line's first words with.
+pub fn verb_paths() -> impl Iterator<Item = &'static str> {
+    VERBS.iter().map(|verb| verb.path)
+}

@@ -1,0 +1,167 @@
+//! What `-f` names: text, documents, objects, with the errors of every step and their places in the text.
+
+use serde_json::Value;
+
+use super::Call;
+use super::errors::Failure;
+use crate::api::manifest::{self, Diagnostic, Document, Limits, Severity, SourceMap};
+use crate::api::schema;
+use crate::api::{Kind, Object, Status};
+
+/// One object of a manifest, read and understood.
+pub struct Item {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its fields as written.
+    pub value: Value,
+    /// What errors call its source: `STDIN`, or the file's name.
+    pub source: String,
+    /// Its name as written; empty if it has none.
+    pub name: String,
+    /// Its namespace as written; empty if it has none.
+    pub namespace: String,
+    /// Where it stands.
+    place: Place,
+}
+
+/// An object's place in a text, for the diagnostics of what the server says about it.
+struct Place {
+    text: String,
+    document: Document,
+    index: usize,
+}
+
+/// What was read from all the sources: the objects, in order, and what went wrong on the way.
+#[derive(Default)]
+pub struct Batch {
+    /// The objects that could be read.
+    pub items: Vec<Item>,
+    /// What could not.
+    pub failures: Vec<Failure>,
+}
+
+impl Item {
+    /// The object for the server, after the strict check of its fields.
+    ///
+    /// # Errors
+    /// `BadRequest`, in the API server's words.
+    pub fn decode(&self) -> Result<Object, Status> {
+        let api_version = self.value["apiVersion"].as_str().unwrap_or_default();
+        if let Some(type_) = schema::kind(api_version, self.kind.name()) {
+            schema::strict_decode(type_, &self.value)
+                .map_err(|error| Status::bad_request(error.status_message(api_version, self.kind.name())))?;
+        }
+        Object::from_value(self.kind, self.value.clone())
+            .map_err(|error| Status::bad_request(error.to_string()))
+    }
+
+    /// Where a refusal points: the unknown or mistyped field, or the fields that the server finds invalid.
+    pub fn diagnose(&self, status: &Status) -> Vec<Diagnostic> {
+        let map = SourceMap::new(&self.place.text);
+        let objects = self.place.document.objects();
+        let Some(node) = objects.get(self.place.index) else { return Vec::new() };
+        let mut pointed: Vec<(String, String)> = status
+            .causes
+            .iter()
+            .map(|cause| (cause.field.clone(), format!("{}: {}", cause.field, cause.message)))
+            .collect();
+        let api_version = self.value["apiVersion"].as_str().unwrap_or_default();
+        if let (true, Some(type_)) = (pointed.is_empty(), schema::kind(api_version, self.kind.name())) {
+            pointed = schema::inspect(type_, &self.value)
+                .into_iter()
+                .map(|found| (found.path.clone(), found.message.clone()))
+                .collect();
+        }
+        if pointed.is_empty() {
+            pointed.push(("kind".into(), status.message.clone()));
+        }
+        let at = |(path, message): (String, String)| {
+            let location = node.locate_nearest(&path);
+            let span = location.key.unwrap_or(location.value);
+            Diagnostic::new(&map, self.place.document.index, span, Severity::Error, message).path(path)
+        };
+        pointed.into_iter().map(at).collect()
+    }
+}
+
+/// Reads everything that the `-f` flags of a command name.
+///
+/// # Errors
+/// If there is no such flag, or a file is not known.
+pub fn read(call: &mut Call<'_, '_>) -> Result<Batch, Failure> {
+    let names: Vec<String> = call.args.list("filename").into_iter().map(str::to_string).collect();
+    if names.is_empty() {
+        return Err(Failure::message("must specify one of -f and -k"));
+    }
+    let mut batch = Batch::default();
+    for name in names {
+        let (source, text) = if name == "-" {
+            ("STDIN".to_string(), call.invocation.stdin.clone().unwrap_or_default())
+        } else {
+            let known = call.invocation.files.get(&name).cloned();
+            (
+                name.clone(),
+                known.ok_or_else(|| Failure::message(format!("the path \"{name}\" does not exist")))?,
+            )
+        };
+        let before = batch.items.len() + batch.failures.len();
+        read_text(call, &source, &text, &mut batch);
+        if batch.items.len() + batch.failures.len() == before {
+            batch.failures.push(Failure::message("no objects passed to apply"));
+        }
+    }
+    Ok(batch)
+}
+
+fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, batch: &mut Batch) {
+    let stream = manifest::parse(text, &Limits::default());
+    call.output.diagnostics.extend(stream.errors.iter().cloned());
+    for document in &stream.documents {
+        for (index, node) in document.objects().into_iter().enumerate() {
+            let place = Place { text: text.to_string(), document: document.clone(), index };
+            match understand(node.to_value(), source, place) {
+                Ok(item) => batch.items.push(item),
+                Err((failure, diagnostic)) => {
+                    call.output.diagnostics.extend(diagnostic);
+                    batch.failures.push(failure);
+                }
+            }
+        }
+    }
+    // kubectl stops at the first document that it cannot read.
+    if let Some(broken) = stream.errors.iter().find(|diagnostic| diagnostic.is_error()) {
+        let words = broken.kubectl.clone().unwrap_or_else(|| broken.message.clone());
+        batch.items.retain(|item| item.source != source || item.place.document.index < broken.document);
+        batch.failures.push(Failure::message(format!("error parsing {source}: {words}")));
+    }
+}
+
+type Misunderstood = (Failure, Option<Diagnostic>);
+
+fn understand(value: Value, source: &str, place: Place) -> Result<Item, Misunderstood> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    let point = |place: &Place, path: &str, message: String| {
+        let map = SourceMap::new(&place.text);
+        let objects = place.document.objects();
+        let location = objects.get(place.index)?.locate_nearest(path);
+        let span = location.key.unwrap_or(location.value);
+        Some(Diagnostic::new(&map, place.document.index, span, Severity::Error, message).path(path))
+    };
+    if let Err(words) = schema::check_type_meta(&value) {
+        let words = format!("error validating \"{source}\": {words}");
+        return Err((Failure::message(words.clone()), point(&place, "", words)));
+    }
+    let (api_version, kind_name) = (text(&value["apiVersion"]), text(&value["kind"]));
+    let meta = &value["metadata"];
+    let (name, namespace) = (text(&meta["name"]), text(&meta["namespace"]));
+    let Some(kind) = Kind::from_manifest(&api_version, &kind_name) else {
+        let words = format!("no matches for kind \"{kind_name}\" in version \"{api_version}\"");
+        let diagnostic = point(&place, "kind", words.clone());
+        let failure = format!(
+            "resource mapping not found for name: \"{name}\" namespace: \"{namespace}\" from \"{source}\": {words}\nensure CRDs are \
+             installed first"
+        );
+        return Err((Failure::message(failure), diagnostic));
+    };
+    Ok(Item { kind, value, source: source.to_string(), name, namespace, place })
+}
