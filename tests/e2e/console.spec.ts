@@ -1,0 +1,39 @@
+/** The same through kubectl. */
+import { expect, fixture, test } from "./fixture";
+
+test("apply, get, scale and set image work as they do in a terminal", async ({ app }) => {
+  await app.open({ speed: 60 });
+  expect(await app.run(`kubectl apply -f - <<EOF\n${fixture("myapp-deploy.yaml")}EOF`)).toContain("deployment.apps/myapp-deploy created");
+  await app.expectReady(3);
+
+  const pods = await app.run("kubectl get pods");
+  expect(pods).toMatch(/NAME\s+READY\s+STATUS\s+RESTARTS\s+AGE/);
+  expect(pods.match(/myapp-deploy-\S+\s+1\/1\s+Running\s+0/g)).toHaveLength(3);
+
+  expect(await app.run("kubectl scale deployment/myapp-deploy --replicas=5")).toContain("deployment.apps/myapp-deploy scaled");
+  await app.expectReady(5);
+
+  const old = (await app.cards()).map((card) => card.uid);
+  expect(await app.run("kubectl set image deployment/myapp-deploy myapp=ghcr.io/example/myweb:v2.0")).toContain("deployment.apps/myapp-deploy image updated");
+  await expect.poll(async () => (await app.cards()).some(({ uid }) => old.includes(uid)), { timeout: 45_000 }).toBe(false);
+  await app.expectReady(5);
+});
+
+test("a command that fails says why in kubectl's words", async ({ app }) => {
+  await app.open();
+  expect(await app.run("kubectl get pod nosuch")).toContain('Error from server (NotFound): pods "nosuch" not found');
+  expect(await app.run("kubectl get nosuchs")).toContain(`error: the server doesn't have a resource type "nosuchs"`);
+});
+
+test("earlier lines come back with the arrow keys", async ({ app, page }) => {
+  await app.open();
+  await app.run("kubectl get nodes");
+  await app.run("kubectl get pods");
+  const input = page.getByTestId("console-input");
+  await input.press("ArrowUp");
+  await expect(input).toHaveValue("kubectl get pods");
+  await input.press("ArrowUp");
+  await expect(input).toHaveValue("kubectl get nodes");
+  await input.press("ArrowDown");
+  await expect(input).toHaveValue("kubectl get pods");
+});

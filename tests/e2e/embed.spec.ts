@@ -1,0 +1,166 @@
+/** Figures inside another page: embed.js against a stand-in figure, then the real page inside a course page. */
+import type { Page } from "@playwright/test";
+import { expect, Stage, test } from "./fixture";
+
+interface Message {
+  kubeviz: number;
+  type: string;
+  [field: string]: unknown;
+}
+
+/** A figure of a few lines that speaks the protocol and keeps what it was told. */
+const STAND_IN = `<!doctype html><title>figure</title><body>figure<script>
+  window.heard = [];
+  const say = (message) => parent.postMessage({ kubeviz: 1, ...message }, "*");
+  addEventListener("message", ({ data }) => {
+    if (data.type === "ping") return say({ type: "ready", version: 1 });
+    heard.push(data);
+    if (data.type === "pause") say({ type: "state", playing: false });
+    if (data.id) say({ type: "result", id: data.id, ok: data.cmd !== "bad", msg: "no such command" });
+  });
+</script>`;
+
+/** The course page's origin: another than the figures', so that everything crosses origins as it does in use. */
+const course = (baseURL: string) => baseURL.replace("localhost", "127.0.0.1");
+
+async function coursePage(page: Page, baseURL: string, body: string): Promise<void> {
+  await page.goto(`${course(baseURL)}/embed.js`); // any address of that origin; its text is replaced
+  await page.setContent(
+    `<!doctype html><html lang="ko"><title>course</title><link rel="icon" href="data:,"><script type="module" src="${baseURL}/embed.js"></script>${body}`,
+  );
+}
+
+async function standIn(page: Page): Promise<void> {
+  await page.route(/\/\?embed=1/, (route) => route.fulfill({ contentType: "text/html", body: STAND_IN }));
+}
+
+const FIGURE = `<kube-viz id="f" height="300" seed="7" label="A pod">
+    <script type="application/yaml">
+      kind: Pod
+      metadata:
+        name: 파드
+    </script>
+    <kube-do run="kubectl get pods">List</kube-do>
+    <p>instead</p>
+  </kube-viz>`;
+
+async function heard(page: Page): Promise<Message[]> {
+  const frame = page.frames().find((candidate) => candidate.url().includes("embed=1"));
+  return (await frame?.evaluate(() => (window as unknown as { heard: Message[] }).heard)) ?? [];
+}
+
+test.describe("embed.js", () => {
+  test("shows the figure once it answers, with everything in its address", async ({ page, baseURL }) => {
+    await standIn(page);
+    await coursePage(page, baseURL!, FIGURE);
+    await expect(page.locator("kube-viz iframe")).toBeVisible();
+    await expect(page.getByText("instead")).toBeHidden();
+
+    const url = new URL((await page.locator("kube-viz iframe").getAttribute("src"))!);
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      embed: "1", theme: "light", lang: "ko", seed: "7", label: "A pod", origin: course(baseURL!),
+    });
+    const state = await page.evaluate(async (packed) => {
+      const bytes = Uint8Array.from(atob(packed.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+      return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).json();
+    }, url.hash.slice("#s=1.".length));
+    expect(state).toEqual({
+      v: 1, k: "1.36", seed: 7, m: "kind: Pod\nmetadata:\n  name: 파드\n", a: [], ui: { actions: [{ label: "List", run: "kubectl get pods" }] },
+    });
+  });
+
+  test("without compression the manifest goes as it is", async ({ page, baseURL }) => {
+    await page.addInitScript(() => Reflect.deleteProperty(window, "CompressionStream"));
+    await standIn(page);
+    await coursePage(page, baseURL!, FIGURE);
+    await expect(page.locator("kube-viz iframe")).toBeVisible();
+    const url = new URL((await page.locator("kube-viz iframe").getAttribute("src"))!);
+    expect(decodeURIComponent(url.hash)).toBe("#y=kind: Pod\nmetadata:\n  name: 파드\n");
+  });
+
+  test("a button in the text runs its lines in order and stops at one that fails", async ({ page, baseURL }) => {
+    await standIn(page);
+    await coursePage(page, baseURL!, `${FIGURE}<p><kube-do for="f" run="one\ntwo">go</kube-do> <kube-do for="f" run="bad\nnever">stop</kube-do>`);
+    await page.locator("kube-do[for]").first().click();
+    await expect.poll(async () => (await heard(page)).map(({ cmd }) => cmd)).toEqual(["one", "two"]);
+    await page.locator("kube-do[for]").last().click();
+    await expect.poll(async () => (await heard(page)).map(({ cmd }) => cmd)).toEqual(["one", "two", "bad"]);
+    await expect(page.locator("kube-do[for]").last().locator("button")).not.toHaveAttribute("aria-busy");
+  });
+
+  test("loads only when it comes near, pauses off screen and goes on when seen again", async ({ page, baseURL }) => {
+    await standIn(page);
+    await coursePage(page, baseURL!, `<div style="height: 3000px">text</div>${FIGURE}<div style="height: 3000px">text</div>`);
+    await expect(page.locator("kube-viz p").first()).toHaveText("instead");
+    await expect(page.locator("kube-viz iframe")).toHaveCount(0);
+    await page.locator("kube-viz").scrollIntoViewIfNeeded();
+    await expect(page.locator("kube-viz iframe")).toBeVisible();
+
+    const frame = page.frames().find((candidate) => candidate.url().includes("embed=1"))!;
+    await frame.evaluate(() => parent.postMessage({ kubeviz: 1, type: "state", playing: true }, "*"));
+    await page.evaluate(() => scrollTo(0, 0));
+    await expect.poll(async () => (await heard(page)).map(({ type }) => type)).toEqual(["pause"]);
+    await page.locator("kube-viz").scrollIntoViewIfNeeded();
+    await expect.poll(async () => (await heard(page)).map(({ type }) => type)).toEqual(["pause", "play"]);
+  });
+
+  test("a figure that never answers leaves the text in place, with a link", async ({ page, baseURL }) => {
+    await page.clock.install();
+    await page.route(/\/\?embed=1/, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html>silent" }));
+    await coursePage(page, baseURL!, FIGURE);
+    await expect(page.locator("kube-viz iframe")).toHaveCount(1);
+    await page.clock.runFor(11_000);
+    await expect(page.getByText("instead")).toBeVisible();
+    await expect(page.getByRole("link", { name: "별도 페이지에서 열기" })).toBeVisible();
+  });
+
+  test("messages of anybody else are not heard", async ({ page, baseURL }) => {
+    await standIn(page);
+    await coursePage(page, baseURL!, FIGURE);
+    await expect(page.locator("kube-viz iframe")).toBeVisible();
+    const events = await page.evaluate(async () => {
+      let count = 0;
+      document.querySelector("kube-viz")!.addEventListener("goal", () => count++);
+      window.postMessage({ kubeviz: 1, type: "goal" }, "*");
+      await new Promise((done) => setTimeout(done, 100));
+      return count;
+    });
+    expect(events).toBe(0);
+  });
+
+  test("a figure that waits for a click loads nothing before it", async ({ page, baseURL }) => {
+    await standIn(page);
+    await coursePage(page, baseURL!, FIGURE.replace("<kube-viz", '<kube-viz ctl="1"'));
+    await page.getByRole("button", { name: "그림 시작" }).click();
+    await expect(page.locator("kube-viz iframe")).toBeVisible();
+  });
+});
+
+test.describe("the page inside a course page", () => {
+  test("both figures run, and the buttons of the text drive them", async ({ page }) => {
+    await page.goto("/embed-example.html");
+    const rollout = new Stage(page.frameLocator("#rollout iframe"));
+    await rollout.expectReady(3);
+    const old = (await rollout.cards()).map(({ uid }) => uid);
+    await page.locator('kube-do[for="rollout"]').click();
+    await expect.poll(async () => (await rollout.cards()).some(({ uid }) => old.includes(uid)), { timeout: 45_000 }).toBe(false);
+    await rollout.expectReady(3);
+
+    await page.locator("#pending").scrollIntoViewIfNeeded();
+    const pending = new Stage(page.frameLocator("#pending iframe"));
+    await expect(pending.pods("wait")).toHaveCount(1);
+    await page.locator('kube-do[for="pending"]').click();
+    await pending.expectReady(1);
+    expect((await pending.cards())[0]?.place).toBe("node-2");
+  });
+
+  test("a figure on another host than its page works the same", async ({ page, baseURL }) => {
+    await coursePage(page, baseURL!, `<kube-viz seed="7"><script type="application/yaml">
+      apiVersion: v1
+      kind: Pod
+      metadata: {name: solo}
+      spec: {containers: [{name: c, image: nginx}]}
+    </script></kube-viz>`);
+    await new Stage(page.frameLocator("kube-viz iframe")).expectReady(1);
+  });
+});
