@@ -1,1 +1,330 @@
+//! The headless command: reads files, calls the library, prints what it says. `kubeviz help` lists all it does.
+//!
+//! Exit status: 0 if all went as it should, 1 if something failed, 2 for a wrong command line or an unreadable file.
+
+#[cfg(not(target_arch = "wasm32"))]
+mod cli {
+    use std::collections::BTreeMap;
+    use std::io::Write;
+    use std::path::Path;
+    use std::process::ExitCode;
+
+    use clap::{Arg, ArgMatches, Command, value_parser};
+    use kubeviz::clock::SimDuration;
+    use kubeviz::scenario::conform::{Suite, Tally, run_text};
+    use kubeviz::scenario::run::{Manifest, run};
+    use kubeviz::scenario::{ClusterSpec, Scenario, bench, steps};
+    use kubeviz::sim::Config;
+
+    /// A failure that is not the simulation's: exit status 2.
+    type Outcome = Result<bool, String>;
+
+    pub fn main() -> ExitCode {
+        let matches = command().get_matches();
+        let outcome = match matches.subcommand() {
+            Some(("run", matches)) => run_manifests(matches),
+            Some(("scenario", matches)) => play(matches),
+            Some(("conform", matches)) => conform(matches),
+            Some(("digest", matches)) => digest(matches),
+            Some(("bench", matches)) => measure(matches),
+            _ => Err("no command given".into()),
+        };
+        match outcome {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(message) => {
+                eprintln!("kubeviz: {message}");
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    fn command() -> Command {
+        Command::new("kubeviz")
+            .about("A working model of a Kubernetes cluster, without a screen")
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommand(
+                Command::new("run")
+                    .about("Apply manifests to a new cluster and print what happens until it is quiet")
+                    .long_about(
+                        "Apply manifests to a new cluster and print what happens until it is quiet.\n\nExit status 0: \
+                         every manifest was applied, whether or not its pods became ready; the summary says.",
+                    )
+                    .arg(files("FILE", "Manifests, applied in this order; - is standard input"))
+                    .args(cluster_args())
+                    .arg(option("for", "TIME", "10m", "Stop after so much virtual time, for example 90s or 10m"))
+                    .arg(
+                        option("output", "FORMAT", "text", "text, or json with times in microseconds")
+                            .short('o')
+                            .value_parser(["text", "json"]),
+                    ),
+            )
+            .subcommand(
+                Command::new("scenario")
+                    .about("Play scenarios (YAML with steps and expectations) and print their transcripts")
+                    .arg(files("FILE", "Scenarios; the files they name are relative to them")),
+            )
+            .subcommand(
+                Command::new("conform")
+                    .about("Compare with recordings of a real control plane")
+                    .arg(Arg::new("SUITE").required(true).value_parser(Suite::ALL.map(|(word, _)| word)))
+                    .arg(files("FILE", "Recordings: .json or .jsonl, also .gz"))
+                    .arg(
+                        Arg::new("show")
+                            .long("show")
+                            .value_name("K")
+                            .default_value("0")
+                            .value_parser(value_parser!(usize))
+                            .help("Print the first K failed cases in full"),
+                    ),
+            )
+            .subcommand(
+                Command::new("digest")
+                    .about("Print a number for each scenario that is equal wherever the run was the same")
+                    .arg(files("FILE", "Scenarios")),
+            )
+            .subcommand(
+                Command::new("bench")
+                    .about("Measure the simulator")
+                    .arg(Arg::new("WHAT").default_value("apply").value_parser(["apply", "schedule"]))
+                    .arg(number("nodes", "100", "Nodes of the cluster"))
+                    .arg(number("pods", "1000", "Pods to run"))
+                    .arg(number("seed", "1", "Feeds every random draw")),
+            )
+    }
+
+    fn files(name: &'static str, help: &'static str) -> Arg {
+        Arg::new(name).required(true).num_args(1..).help(help)
+    }
+
+    fn option(name: &'static str, value: &'static str, default: &'static str, help: &'static str) -> Arg {
+        Arg::new(name).long(name).value_name(value).default_value(default).help(help)
+    }
+
+    fn number(name: &'static str, default: &'static str, help: &'static str) -> Arg {
+        option(name, "N", default, help).value_parser(value_parser!(u64))
+    }
+
+    fn cluster_args() -> [Arg; 3] {
+        [
+            number("seed", "1", "Feeds every random draw: the same seed gives the same run"),
+            number("nodes", "3", "Nodes of the cluster"),
+            Arg::new("cluster")
+                .long("cluster")
+                .value_name("FILE")
+                .conflicts_with("nodes")
+                .help("The cluster as YAML: nodes: [{name, cpu, memory, pods, zone, labels, taints}]"),
+        ]
+    }
+
+    fn config(matches: &ArgMatches) -> Result<Config, String> {
+        let seed = count(matches, "seed");
+        if let Some(path) = matches.get_one::<String>("cluster") {
+            let spec = ClusterSpec::parse(&read(path)?).map_err(|error| format!("{path}: {error}"))?;
+            return Ok(spec.config(seed));
+        }
+        match u32::try_from(count(matches, "nodes")) {
+            Ok(3) => Ok(Config::small(seed)),
+            Ok(nodes) => Ok(Config::sized(seed, nodes)),
+            Err(_) => Err("that is too many nodes".into()),
+        }
+    }
+
+    fn count(matches: &ArgMatches, name: &str) -> u64 {
+        matches.get_one::<u64>(name).copied().unwrap_or_default()
+    }
+
+    fn duration(matches: &ArgMatches, name: &str) -> Result<SimDuration, String> {
+        let text = matches.get_one::<String>(name).map(String::as_str).unwrap_or_default();
+        SimDuration::parse(text).ok_or_else(|| format!("--{name}: {text:?} is no duration; try 90s or 10m"))
+    }
+
+    fn paths(matches: &ArgMatches) -> impl Iterator<Item = &String> {
+        matches.get_many::<String>("FILE").into_iter().flatten()
+    }
+
+    fn run_manifests(matches: &ArgMatches) -> Outcome {
+        let manifests = paths(matches)
+            .map(|path| Ok(Manifest { name: path.clone(), text: read(path)? }))
+            .collect::<Result<Vec<_>, String>>()?;
+        let report = run(config(matches)?, &manifests, duration(matches, "for")?);
+        if matches.get_one::<String>("output").is_some_and(|format| format == "json") {
+            say(&serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?);
+            say("\n");
+        } else {
+            say(&report.render());
+        }
+        Ok(report.succeeded())
+    }
+
+    fn scenario(path: &str) -> Result<(Scenario, BTreeMap<String, String>), String> {
+        let scenario = Scenario::parse(&read(path)?).map_err(|error| format!("{path}: {error}"))?;
+        let folder = Path::new(path).parent().unwrap_or(Path::new("."));
+        let file = |name: &str| Ok((name.to_string(), read(&folder.join(name).to_string_lossy())?));
+        let files = scenario.files().map(file).collect::<Result<_, String>>()?;
+        Ok((scenario, files))
+    }
+
+    fn play(matches: &ArgMatches) -> Outcome {
+        let mut failures = 0;
+        for path in paths(matches) {
+            let (scenario, files) = scenario(path)?;
+            let played = steps::play(&scenario, &files);
+            say(&played.transcript);
+            for failure in &played.failures {
+                eprintln!("{path}: {failure}");
+            }
+            failures += played.failures.len();
+        }
+        Ok(failures == 0)
+    }
+
+    fn digest(matches: &ArgMatches) -> Outcome {
+        for path in paths(matches) {
+            let (scenario, files) = scenario(path)?;
+            say(&format!("{:016x}  {path}\n", steps::play(&scenario, &files).simulation.digest()));
+        }
+        Ok(true)
+    }
+
+    fn conform(matches: &ArgMatches) -> Outcome {
+        let word = matches.get_one::<String>("SUITE").map(String::as_str).unwrap_or_default();
+        let suite = Suite::from_word(word).ok_or_else(|| format!("there is no suite {word}"))?;
+        let show = matches.get_one::<usize>("show").copied().unwrap_or_default();
+        let mut total = Tally::default();
+        for path in paths(matches) {
+            let tally = run_text(suite, &read(path)?);
+            say(&format!("{path}: {}\n", tally.line()));
+            for (name, differences) in &tally.failed {
+                if suite == Suite::Traces {
+                    say(&format!("  {name}: {}\n", differences.first().map_or("", String::as_str)));
+                }
+            }
+            total.add(tally);
+        }
+        for (name, differences) in total.failed.iter().take(show) {
+            say(&format!("\n--- {name}\n{}\n", differences.join("\n")));
+        }
+        say(&format!("total: {}\n", total.line()));
+        Ok(total.failed.is_empty())
+    }
+
+    fn measure(matches: &ArgMatches) -> Outcome {
+        let size =
+            |name: &str| u32::try_from(count(matches, name)).map_err(|_| format!("--{name} is too large"));
+        let (nodes, pods, seed) = (size("nodes")?, size("pods")?, count(matches, "seed"));
+        if matches.get_one::<String>("WHAT").is_some_and(|what| what == "schedule") {
+            let work = bench::Schedule::new(seed, nodes, pods);
+            let clock = CpuClock::start();
+            let placed = work.run();
+            let spent = clock.micros().max(1);
+            say(&format!(
+                "schedule: {placed} of {pods} pods on {nodes} nodes in {} s of CPU, ",
+                seconds(spent)
+            ));
+            say(&format!("{} pods per CPU second\n", u64::from(placed) * 1_000_000 / spent));
+            return Ok(placed == pods);
+        }
+        let work = bench::Apply::new(seed, nodes, pods);
+        let clock = CpuClock::start();
+        let applied = work.run()?;
+        let spent = clock.micros();
+        let bench::Applied { events, writes, summary } = applied;
+        say(&format!(
+            "apply: {} of {pods} pods ready on {nodes} nodes in {} s of CPU ({} of virtual time, {events} events, \
+             {writes} writes)\n",
+            summary.pods.ready,
+            seconds(spent),
+            summary.time,
+        ));
+        Ok(summary.pods.ready == pods)
+    }
+
+    fn seconds(micros: u64) -> String {
+        format!("{}.{:03}", micros / 1_000_000, micros / 1_000 % 1_000)
+    }
+
+    /// CPU time of this process where the system tells it (Linux), otherwise the time that has passed.
+    struct CpuClock {
+        cpu: Option<u64>,
+        wall: std::time::Instant,
+    }
+
+    impl CpuClock {
+        // Measuring is what this clock is for; nothing that is simulated can see it.
+        #[allow(clippy::disallowed_methods)]
+        fn start() -> CpuClock {
+            CpuClock { cpu: cpu_micros(), wall: std::time::Instant::now() }
+        }
+
+        fn micros(&self) -> u64 {
+            match (self.cpu, cpu_micros()) {
+                (Some(start), Some(end)) => end.saturating_sub(start),
+                _ => u64::try_from(self.wall.elapsed().as_micros()).unwrap_or(u64::MAX),
+            }
+        }
+    }
+
+    /// The first number of `schedstat` is the time on a CPU, in nanoseconds.
+    fn cpu_micros() -> Option<u64> {
+        let text = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+        Some(text.split(' ').next()?.parse::<u64>().ok()? / 1_000)
+    }
+
+    /// Prints, and ends quietly if nobody reads any more (`kubeviz run ... | head`).
+    fn say(text: &str) {
+        if std::io::stdout().write_all(text.as_bytes()).is_err() {
+            std::process::exit(0);
+        }
+    }
+
+    /// Reads a file, or standard input for `-`; inflates what is gzipped.
+    fn read(path: &str) -> Result<String, String> {
+        let bytes = if path == "-" {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
+        } else {
+            std::fs::read(path)
+        };
+        let bytes = bytes.map_err(|error| format!("{path}: {error}"))?;
+        let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
+            gunzip(&bytes).ok_or_else(|| format!("{path}: not a whole gzip file"))?
+        } else {
+            bytes
+        };
+        String::from_utf8(bytes).map_err(|_| format!("{path}: not a text in UTF-8"))
+    }
+
+    /// The first member of a gzip file (RFC 1952): a header with optional parts, then deflated data, then eight bytes of
+    /// checksum and length, which the inflater has no need of.
+    fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {
+        const HEADER_CRC: u8 = 1 << 1;
+        const EXTRA: u8 = 1 << 2;
+        const NAME: u8 = 1 << 3;
+        const COMMENT: u8 = 1 << 4;
+        let flags = *bytes.get(3)?;
+        let mut at = 10;
+        if flags & EXTRA != 0 {
+            at += 2 + usize::from(u16::from_le_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
+        }
+        for text in [NAME, COMMENT] {
+            if flags & text != 0 {
+                at += bytes.get(at..)?.iter().position(|byte| *byte == 0)? + 1;
+            }
+        }
+        if flags & HEADER_CRC != 0 {
+            at += 2;
+        }
+        miniz_oxide::inflate::decompress_to_vec(bytes.get(at..bytes.len().checked_sub(8)?)?).ok()
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    cli::main()
+}
+
+/// There is no command line in a browser: the target is there only because every binary of a package is.
+#[cfg(target_arch = "wasm32")]
 fn main() {}

@@ -1,3 +1,15 @@
-//! Runs with a beginning and an end: scripts, transcripts, and comparisons with what a real control plane did.
+//! Runs with a beginning and an end: manifests applied until quiet, scripts of kubectl lines, lessons with steps and
+//! checks, and comparisons with what a real control plane did. Text in, text out: reading files and printing is the
+//! caller's.
 
+pub mod bench;
 pub mod conform;
+pub mod expect;
+pub mod run;
+pub mod schema;
+pub mod steps;
+pub mod summary;
+pub mod transcript;
+
+pub use schema::{ClusterSpec, Scenario};
+pub use transcript::Transcript;

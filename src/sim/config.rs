@@ -72,6 +72,8 @@ pub struct Config {
     pub seed: u64,
     /// The nodes it starts with.
     pub nodes: Vec<NodeSpec>,
+    /// The namespace in which kubectl commands stand at first. It is made if it is not one that every cluster has.
+    pub namespace: String,
     /// How long messages take.
     pub latency: Latency,
     /// How long things take on the nodes.
@@ -102,6 +104,7 @@ impl Config {
         Config {
             seed,
             nodes,
+            namespace: "default".into(),
             latency: Latency::default(),
             kubelet: KubeletConfig::default(),
             check_invariants: cfg!(debug_assertions),

@@ -20,6 +20,7 @@ pub use session::{Session, SessionId};
 
 use std::collections::BTreeMap;
 
+use crate::api::Namespace;
 use crate::api::hash::Digest;
 use crate::api::meta::Revision;
 use crate::apiserver::{ApiServer, View};
@@ -89,7 +90,7 @@ impl Simulation {
             latency: Rng::new(seed, "latency"),
             pending: Pending::default(),
             sessions: BTreeMap::new(),
-            context: kubectl::Context::default(),
+            context: kubectl::Context { namespace: config.namespace.clone() },
             journal: Journal::default(),
             boot_errors: Vec::new(),
             config,
@@ -100,8 +101,12 @@ impl Simulation {
 
     /// What a cluster has before anyone has asked for anything: its namespaces and its nodes.
     fn boot(&mut self) {
+        let first = self.config.namespace.clone();
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             self.create_namespace(name);
+        }
+        if self.view().get::<Namespace>("", &first).is_none() {
+            self.create_namespace(&first);
         }
         for node in self.config.nodes.clone() {
             if let Err(status) = self.add_node(&node) {

@@ -1,4 +1,108 @@
 //! Comparison with recordings of a real Kubernetes 1.36 control plane. Each runner takes one recorded case and answers with
-//! the differences it found; none means that the model did the same.
+//! the differences it found; none means that the model did the same. The recordings are the caller's: no answer is kept
+//! in the code.
 
+pub mod diff;
+pub mod normal;
 pub mod scheduler;
+pub mod traces;
+pub mod validation;
+
+use serde_json::Value;
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suite {
+    /// Single scheduling decisions.
+    Scheduler,
+    /// Whole scenarios: commands, controllers' writes, events, final objects.
+    Traces,
+    /// What the API server says of unusual and of wrong manifests.
+    Validation,
+}
+
+impl Suite {
+    /// Every suite, with the word that chooses it.
+    pub const ALL: [(&'static str, Suite); 3] =
+        [("scheduler", Suite::Scheduler), ("traces", Suite::Traces), ("validation", Suite::Validation)];
+
+    /// The suite of that name.
+    pub fn from_word(word: &str) -> Option<Suite> {
+        Suite::ALL.iter().find(|(name, _)| *name == word).map(|(_, suite)| *suite)
+    }
+
+    /// Runs one case.
+    ///
+    /// # Errors
+    /// Every difference, in words.
+    pub fn run_case(self, case: &Value) -> Result<(), Vec<String>> {
+        match self {
+            Suite::Scheduler => scheduler::run_case(case),
+            Suite::Traces => traces::run_case(case),
+            Suite::Validation => validation::run_case(case),
+        }
+    }
+}
+
+/// How the cases of one file went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Cases without a difference.
+    pub passed: u32,
+    /// The others: the case's name and its differences.
+    pub failed: Vec<(String, Vec<String>)>,
+}
+
+impl Tally {
+    /// The line that sums it up.
+    pub fn line(&self) -> String {
+        format!("{} passed, {} failed", self.passed, self.failed.len())
+    }
+
+    /// Adds another file's.
+    pub fn add(&mut self, other: Tally) {
+        self.passed += other.passed;
+        self.failed.extend(other.failed);
+    }
+}
+
+/// Runs every case of a file: one JSON object per line, or one object or a list of them in all. A line that is no JSON is
+/// a failed case: it must not pass unseen.
+pub fn run_text(suite: Suite, text: &str) -> Tally {
+    let mut tally = Tally::default();
+    for (number, case) in cases(text).into_iter().enumerate() {
+        let (name, result) = match case {
+            Ok(case) => (case_name(&case, number), suite.run_case(&case)),
+            Err(error) => (format!("#{}", number + 1), Err(vec![format!("unreadable: {error}")])),
+        };
+        match result {
+            Ok(()) => tally.passed += 1,
+            Err(differences) => tally.failed.push((name, differences)),
+        }
+    }
+    tally
+}
+
+fn cases(text: &str) -> Vec<Result<Value, serde_json::Error>> {
+    match serde_json::from_str(text) {
+        Ok(Value::Array(cases)) => cases.into_iter().map(Ok).collect(),
+        Ok(case) => vec![Ok(case)],
+        Err(_) => text.lines().filter(|line| !line.trim().is_empty()).map(serde_json::from_str).collect(),
+    }
+}
+
+fn case_name(case: &Value, number: usize) -> String {
+    let name = case["id"].as_str().or_else(|| case["scenario"].as_str());
+    name.map_or_else(|| format!("#{}", number + 1), str::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_no_json_is_a_failed_case() {
+        let tally = run_text(Suite::Scheduler, "{\"id\": \"a\"\nnonsense\n");
+        assert_eq!(tally.line(), "0 passed, 2 failed");
+    }
+}

@@ -1,0 +1,99 @@
+//! The recorded cluster, and what of its objects does not change from run to run.
+
+use serde_json::Value;
+
+use crate::clock::SimDuration;
+use crate::kubelet::KubeletConfig;
+use crate::scenario::conform::normal::Normalizer;
+use crate::sim::{Config, NodeSpec, Simulation};
+
+/// How large the nodes of a recording were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// 64 CPUs, 128Gi, 500 pods.
+    Large,
+    /// 4 CPUs, 8Gi, 110 pods.
+    Small,
+}
+
+/// Scenarios about nodes and placement ran on small nodes.
+const SMALL: [&str; 8] =
+    ["drain", "ds-", "taint-evict", "preemption", "scheduling-full", "pod-", "pdb-", "node-"];
+
+/// The size of the nodes on which a scenario was recorded.
+pub fn size_for(scenario: &str) -> Size {
+    if SMALL.iter().any(|prefix| scenario.starts_with(prefix)) { Size::Small } else { Size::Large }
+}
+
+/// A cluster like the recorded one, in which commands stand in `namespace`. `ready_gap`: how far apart pods of one
+/// namespace became ready.
+pub fn simulation(size: Size, nodes: u32, ready_gap: SimDuration, namespace: &str) -> Simulation {
+    let nodes = (1..=nodes).map(|number| node(size, &format!("node-{number}"))).collect();
+    let mut config = Config::with_nodes(1, nodes);
+    config.kubelet = KubeletConfig::recorded(ready_gap);
+    config.namespace = namespace.into();
+    Simulation::new(config)
+}
+
+/// A node of the recorded cluster; its zone follows from the number in its name.
+pub fn node(size: Size, name: &str) -> NodeSpec {
+    let (cpu, memory, pods) = match size {
+        Size::Large => ("64", "128Gi", 500),
+        Size::Small => ("4", "8Gi", 110),
+    };
+    let number: usize = name.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(1);
+    let zone = ["zone-c", "zone-a", "zone-b"][number % 3];
+    NodeSpec { cpu: cpu.into(), memory: memory.into(), pods, ..NodeSpec::new(name).in_zone(zone) }
+}
+
+/// Fields that are drawn or measured: only whether they are there is compared.
+const DRAWN: [&str; 25] = [
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "lastTransitionTime",
+    "lastUpdateTime",
+    "lastProbeTime",
+    "lastHeartbeatTime",
+    "startTime",
+    "startedAt",
+    "finishedAt",
+    "completionTime",
+    "podIP",
+    "podIPs",
+    "hostIP",
+    "hostIPs",
+    "containerID",
+    "imageID",
+    "nodeName",
+    "clusterIP",
+    "clusterIPs",
+    "nodePort",
+    "topology.kubernetes.io/zone",
+    "zone",
+    "addresses",
+];
+
+/// An object as two runs share it: drawn fields replaced by a mark, names and other text normalised.
+pub fn stable(object: &Value, normal: &Normalizer) -> Value {
+    match object {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(key, _)| *key != "managedFields")
+            .map(|(key, value)| {
+                let drawn = DRAWN.contains(&key.as_str()) && !value.is_null() && !is_none(value);
+                let value = if drawn { Value::from("<drawn>") } else { stable(value, normal) };
+                (normal.names(key), value)
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(|item| stable(item, normal)).collect(),
+        Value::String(text) => Value::from(normal.text(text)),
+        other => other.clone(),
+    }
+}
+
+/// `clusterIP: None` is chosen, not drawn.
+fn is_none(value: &Value) -> bool {
+    value == "None" || value.as_array().is_some_and(|items| items.len() == 1 && items[0] == "None")
+}

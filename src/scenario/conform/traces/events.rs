@@ -1,0 +1,164 @@
+//! The third column: events. For each object the type, reason and message of its events, in the order of their first
+//! writes. Objects whose drawn names are equal but for their number (the pods of a ReplicaSet) are compared as a
+//! collection, and a Deployment's scaling steps in one direction count as one.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::names::anonymous;
+use super::replay::Replay;
+use crate::api::{Event, MetaExt};
+use crate::clock::SimTime;
+use crate::scenario::conform::normal::Normalizer;
+
+/// Events of each object by its exact name: what is compared is the collection of such lists for each anonymous name.
+type Lists = BTreeMap<(String, String), Vec<String>>;
+
+/// The differences between the recorded events and ours.
+pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normalizer) -> Vec<String> {
+    let recorded = collect(case["events"].as_array().into_iter().flatten(), theirs);
+    let namespace = case["scenario"].as_str().unwrap_or_default();
+    let mut events: Vec<&Event> = replay.simulation.view().list::<Event>(Some(namespace)).collect();
+    events.sort_by_key(|event| first_seen(event));
+    let rows: Vec<Value> = events.into_iter().map(|event| row(event, replay)).collect();
+    let here = collect(rows.iter(), ours);
+    let mut differences = Vec::new();
+    let objects: std::collections::BTreeSet<&String> = recorded.keys().chain(here.keys()).collect();
+    for object in objects {
+        let none = Vec::new();
+        let (recorded, here) = (recorded.get(object).unwrap_or(&none), here.get(object).unwrap_or(&none));
+        if recorded != here {
+            differences.push(describe(object, recorded, here));
+        }
+    }
+    differences
+}
+
+fn first_seen(event: &Event) -> (SimTime, u64) {
+    let revision = event.meta().resource_version.as_deref().and_then(|revision| revision.parse().ok());
+    let created = event.meta().creation_timestamp.as_ref().map_or(SimTime::ZERO, SimTime::from_time);
+    let first = event.spec.event_time.as_ref().map(SimTime::from_micro_time);
+    let first = first.or_else(|| event.spec.first_timestamp.as_ref().map(SimTime::from_time));
+    (first.unwrap_or(created), revision.unwrap_or_default())
+}
+
+/// One of our events in the shape of a recorded one.
+fn row(event: &Event, replay: &Replay) -> Value {
+    let about = &event.spec.involved_object;
+    let name = about.name.as_deref().unwrap_or_default();
+    serde_json::json!({
+        "kind": about.kind,
+        "name": replay.names.numbered(name),
+        "type": event.spec.type_,
+        "reason": event.spec.reason,
+        "message": event.spec.message,
+        "reportingComponent": event.spec.reporting_component,
+    })
+}
+
+/// For each anonymous object, its lists of events, sorted.
+fn collect<'a>(
+    rows: impl Iterator<Item = &'a Value>,
+    normal: &Normalizer,
+) -> BTreeMap<String, Vec<Vec<String>>> {
+    let mut lists: Lists = BTreeMap::new();
+    for row in rows {
+        let text = |field: &str| row[field].as_str().unwrap_or_default();
+        let key = (text("kind").to_string(), text("name").to_string());
+        let message = anonymous(&normal.text(text("message")));
+        let message = if text("reason") == "Scheduled" { without_node(&message) } else { message };
+        let list = lists.entry(key).or_default();
+        let line = format!("{} {}: {message}", text("type"), text("reason"));
+        match merged(list, &line) {
+            Some((index, merged)) => list[index] = merged,
+            None => list.push(line),
+        }
+    }
+    let mut objects: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+    for ((kind, name), list) in lists {
+        objects.entry(format!("{kind} {}", anonymous(&name))).or_default().push(list);
+    }
+    objects.values_mut().for_each(|lists| lists.sort());
+    objects
+}
+
+fn without_node(message: &str) -> String {
+    message
+        .rsplit_once(" to ")
+        .map_or_else(|| message.to_string(), |(before, _)| format!("{before} to <node>"))
+}
+
+/// If `line` carries on a scaling of the same ReplicaSet in the same direction: where that stands, and the two as one.
+fn merged(list: &[String], line: &str) -> Option<(usize, String)> {
+    let (what, from, to) = scaling(line)?;
+    let index =
+        list.iter().rposition(|earlier| scaling(earlier).is_some_and(|(subject, ..)| subject == what))?;
+    let (_, start, end) = scaling(&list[index])?;
+    (end == from).then(|| (index, format!("{what} from {start} to {to}")))
+}
+
+/// `(Normal ScalingReplicaSet: Scaled up replica set web-{rs1}, 1, 2)`.
+fn scaling(line: &str) -> Option<(&str, &str, &str)> {
+    if !line.contains(" ScalingReplicaSet: ") {
+        return None;
+    }
+    let (what, counts) = line.split_once(" from ")?;
+    let (from, to) = counts.split_once(" to ")?;
+    Some((what, from, to))
+}
+
+fn describe(object: &str, recorded: &[Vec<String>], here: &[Vec<String>]) -> String {
+    let only = |these: &[Vec<String>], those: &[Vec<String>], who: &str| -> String {
+        let mut rest = those.to_vec();
+        let mut text = String::new();
+        for list in these {
+            match rest.iter().position(|other| other == list) {
+                Some(index) => {
+                    rest.remove(index);
+                }
+                None => text.push_str(&format!("\n    {who} {}", list.join("\n             "))),
+            }
+        }
+        text
+    };
+    format!("{object}:{}{}", only(recorded, here, "recorded"), only(here, recorded, "here    "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn scaling_in_one_direction_is_one_step() {
+        let scale = |message: &str| {
+            let reason = "ScalingReplicaSet";
+            json!({"kind": "Deployment", "name": "web", "type": "Normal", "reason": reason, "message": message})
+        };
+        let steps = [
+            scale("Scaled up replica set b from 0 to 1"),
+            scale("Scaled down replica set a from 3 to 2"),
+            scale("Scaled up replica set b from 1 to 3"),
+            scale("Scaled down replica set a from 2 to 0"),
+        ];
+        let found = collect(steps.iter(), &Normalizer::default());
+        let want = [
+            "Normal ScalingReplicaSet: Scaled up replica set b from 0 to 3",
+            "Normal ScalingReplicaSet: Scaled down replica set a from 3 to 0",
+        ];
+        assert_eq!(found["Deployment web"], [want.map(str::to_string).to_vec()]);
+    }
+
+    #[test]
+    fn pods_of_one_set_are_compared_as_a_collection() {
+        let event = |pod: &str| {
+            let message = format!("Successfully assigned x/{pod} to node-1");
+            json!({"kind": "Pod", "name": pod, "type": "Normal", "reason": "Scheduled", "message": message})
+        };
+        let one = [event("a-{p1}"), event("a-{p2}")];
+        let other = [event("a-{p4}"), event("a-{p3}")];
+        let normal = Normalizer::default();
+        assert_eq!(collect(one.iter(), &normal), collect(other.iter(), &normal));
+    }
+}

@@ -1,0 +1,88 @@
+//! The fourth column: every object at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::cluster;
+use super::replay::Replay;
+use crate::scenario::conform::diff;
+use crate::scenario::conform::normal::Normalizer;
+
+/// Kinds that are compared only where the recording has them: it does not follow them everywhere.
+const WHERE_RECORDED: [&str; 7] =
+    ["Namespace", "Node", "Event", "Lease", "Endpoints", "ServiceAccount", "ConfigMap"];
+/// Made by other software than Kubernetes in the recorded cluster.
+const FOREIGN: &str = "openshift-service-ca.crt";
+/// In every namespace of a real cluster; recordings leave it out.
+const ROOT_CA: &str = "kube-root-ca.crt";
+
+/// The differences between the recorded objects and ours.
+pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normalizer) -> Vec<String> {
+    let recorded = recorded_objects(case, theirs);
+    let namespace = case["scenario"].as_str().unwrap_or_default();
+    let mut here: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for (key, object) in replay.simulation.view().all() {
+        let kind = key.kind.name();
+        let inside = &*key.namespace == namespace || key.namespace.is_empty();
+        let followed = recorded.contains_key(kind) || !WHERE_RECORDED.contains(&kind);
+        if inside && followed && &*key.name != ROOT_CA {
+            here.entry(kind.into()).or_default().push(comparable(kind, &object.to_value(), ours));
+        }
+    }
+    here.values_mut().for_each(|objects| sort(objects));
+    let mut differences = Vec::new();
+    let kinds: BTreeSet<&String> = recorded.keys().chain(here.keys()).collect();
+    for kind in kinds {
+        let none = Vec::new();
+        let (recorded, here) = (recorded.get(kind).unwrap_or(&none), here.get(kind).unwrap_or(&none));
+        if recorded.len() != here.len() {
+            differences.push(format!("{kind}: recorded {}, here {}", recorded.len(), here.len()));
+        }
+        for (recorded, here) in recorded.iter().zip(here) {
+            let name = recorded["metadata"]["name"].as_str().unwrap_or_default();
+            diff::values(&format!("{kind} {name}"), recorded, here, &mut differences);
+        }
+    }
+    differences
+}
+
+fn recorded_objects(case: &Value, normal: &Normalizer) -> BTreeMap<String, Vec<Value>> {
+    let mut kinds = BTreeMap::new();
+    for (kind, objects) in case["final"].as_object().into_iter().flatten() {
+        let objects = objects.as_array().into_iter().flatten();
+        let own = objects.filter(|object| {
+            let name = &object["metadata"]["name"];
+            name != FOREIGN && name != ROOT_CA
+        });
+        let mut objects: Vec<Value> = own.map(|object| comparable(kind, object, normal)).collect();
+        if !objects.is_empty() {
+            sort(&mut objects);
+            kinds.insert(kind.clone(), objects);
+        }
+    }
+    kinds
+}
+
+/// An object without what is chance, and without the count of the steps that merging leaves open.
+fn comparable(kind: &str, object: &Value, normal: &Normalizer) -> Value {
+    let mut object = cluster::stable(object, normal);
+    if kind == "ReplicaSet" {
+        for path in ["/metadata/generation", "/status/observedGeneration"] {
+            if let Some(generation) = object.pointer_mut(path) {
+                *generation = Value::from("<steps>");
+            }
+        }
+    }
+    if kind == "EndpointSlice" {
+        if let Some(endpoints) = object["endpoints"].as_array_mut() {
+            sort(endpoints);
+        }
+    }
+    object
+}
+
+fn sort(objects: &mut [Value]) {
+    let key = |object: &Value| (object["metadata"]["name"].to_string(), object.to_string());
+    objects.sort_by_cached_key(key);
+}

@@ -1,0 +1,103 @@
+//! The first column: what kubectl printed.
+
+use serde_json::Value;
+
+use super::replay::Replay;
+use crate::scenario::conform::diff;
+use crate::scenario::conform::normal::Normalizer;
+
+/// Adds the differences in what each command printed.
+pub fn compare(
+    case: &Value,
+    replay: &Replay,
+    theirs: &Normalizer,
+    ours: &Normalizer,
+    differences: &mut Vec<String>,
+) {
+    let steps = case["steps"].as_array().into_iter().flatten();
+    for (step, answer) in steps.zip(&replay.answers) {
+        let (Some(line), Some(answer)) = (step["cmd"].as_str(), answer) else { continue };
+        let what = format!("$ {}", theirs.names(line));
+        let code = step["rc"].as_i64().unwrap_or_default();
+        if code != i64::from(answer.code) {
+            differences.push(format!("{what}: exit status: recorded {code}, here {}", answer.code));
+        }
+        for (stream, here) in [("stdout", &answer.stdout), ("stderr", &answer.stderr)] {
+            let recorded = step[stream].as_str().unwrap_or_default();
+            let recorded = comparable(line, &theirs.text(recorded));
+            diff::texts(
+                &format!("{what} ({stream})"),
+                &recorded,
+                &comparable(line, &ours.text(here)),
+                differences,
+            );
+        }
+    }
+}
+
+/// What of an output does not hang on chance: tables are sorted by names of which the end is drawn, and a rollout's
+/// progress lines are as many as it took steps.
+fn comparable(line: &str, text: &str) -> String {
+    let plain_get =
+        line.starts_with("kubectl get ") && !line.contains("-o yaml") && !line.contains("-o json");
+    if plain_get {
+        sort_rows(text)
+    } else if line.starts_with("kubectl rollout status") {
+        merge_progress(text)
+    } else {
+        text.to_string()
+    }
+}
+
+/// Sorts the rows of each table below its header.
+fn sort_rows(text: &str) -> String {
+    let mut tables = Vec::new();
+    for table in text.split("\n\n") {
+        let mut rows: Vec<&str> = table.lines().collect();
+        if rows.len() > 2 {
+            rows[1..].sort_unstable();
+        }
+        tables.push(rows.join("\n"));
+    }
+    tables.join("\n\n")
+}
+
+/// Lines that differ only in their counts become one.
+fn merge_progress(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let uncounted =
+            if line.starts_with("Waiting for ") { without_counts(line) } else { line.to_string() };
+        if lines.last() != Some(&uncounted) {
+            lines.push(uncounted);
+        }
+    }
+    lines.join("\n")
+}
+
+fn without_counts(line: &str) -> String {
+    let counts = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let words = line.split(' ').map(|word| if counts(word) { "N" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_progress_lines_lose_what_is_chance() {
+        let cases = [
+            ("kubectl get pods", "NAME AGE\nb 1\na 1\n\nNAME\nz\ny", "NAME AGE\na 1\nb 1\n\nNAME\ny\nz"),
+            (
+                "kubectl rollout status deploy/web",
+                "Waiting for x: 1 out of 3\nWaiting for x: 2 out of 3\ndone",
+                "Waiting for x: N out of N\ndone",
+            ),
+            ("kubectl describe pod a", "b\na", "b\na"),
+        ];
+        for (line, text, want) in cases {
+            assert_eq!(comparable(line, text), want, "{line}");
+        }
+    }
+}

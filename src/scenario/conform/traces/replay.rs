@@ -1,0 +1,133 @@
+//! Does again what was done while a recording was made.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::cluster;
+use super::names::Names;
+use crate::api::meta::Revision;
+use crate::clock::{SimDuration, SimTime};
+use crate::scenario::steps::finish;
+use crate::sim::{Input, Outcome, Simulation};
+
+/// The cluster stands this long before the scenario begins.
+const BEGIN: SimTime = SimTime::from_secs(10);
+/// What a kubectl process takes at the least: a command that waits began this long after the step before it.
+const START_UP: SimDuration = SimDuration::from_millis(70);
+/// The objects were read this long after the last step or write.
+const SETTLE: SimDuration = SimDuration::from_millis(500);
+/// Commands that wait are given up after this long.
+const WAIT_MAX: SimDuration = SimDuration::from_secs(600);
+
+/// A scenario, replayed.
+pub struct Replay {
+    /// The cluster at its end.
+    pub simulation: Simulation,
+    /// The last write before it began.
+    pub begin: Revision,
+    /// The answers, one for each step; `None` for a heading.
+    pub answers: Vec<Option<Outcome>>,
+    /// Steps that could not be repeated.
+    pub differences: Vec<String>,
+    /// The names drawn here.
+    pub names: Names,
+    /// The names drawn in the recording.
+    pub recorded: Names,
+}
+
+/// Replays the steps of a recording at their times.
+pub fn replay(case: &Value) -> Replay {
+    let scenario = case["scenario"].as_str().unwrap_or_default();
+    let gap = SimDuration::from_millis(if scenario.starts_with("rollout-") { 450 } else { 200 });
+    let nodes = if scenario.starts_with("node-failure") { 4 } else { 3 };
+    let size = cluster::size_for(scenario);
+    let mut simulation = cluster::simulation(size, nodes, gap, scenario);
+    simulation.advance(BEGIN, u64::MAX);
+    let mut replay = Replay {
+        begin: simulation.revision(),
+        simulation,
+        answers: Vec::new(),
+        differences: Vec::new(),
+        names: Names::default(),
+        recorded: Names::recorded(case),
+    };
+    let mut before = SimDuration::ZERO;
+    for step in case["steps"].as_array().into_iter().flatten() {
+        let at = seconds(&step["t"]).unwrap_or(before);
+        let answer = match step["cmd"].as_str() {
+            Some(line) => {
+                let began = if waits(line) { before + START_UP } else { at };
+                replay.run_on(BEGIN + began);
+                Some(replay.command(line, step["stdin"].as_str()))
+            }
+            None => {
+                replay.run_on(BEGIN + at);
+                replay.act(step["note"].as_str().unwrap_or_default(), size);
+                None
+            }
+        };
+        replay.answers.push(answer);
+        before = at;
+    }
+    let last = case["timeline"].as_array().and_then(|rows| rows.last()).and_then(|row| seconds(&row["t"]));
+    replay.run_on(BEGIN + last.unwrap_or(before).max(before) + SETTLE);
+    replay
+}
+
+impl Replay {
+    fn run_on(&mut self, until: SimTime) {
+        self.simulation.advance(until, u64::MAX);
+        self.observe();
+    }
+
+    /// Takes note of the names of new objects.
+    fn observe(&mut self) {
+        let mut names = Names::default();
+        self.simulation.api().store().since(self.begin).for_each(|change| names.observe(change));
+        self.names = names;
+    }
+
+    fn command(&mut self, line: &str, stdin: Option<&str>) -> Outcome {
+        let line = self.translate(line);
+        let stdin = stdin.map(|stdin| self.translate(stdin));
+        let outcome = self.simulation.submit(Input::Kubectl { line, stdin, files: BTreeMap::new() });
+        let outcome = finish(&mut self.simulation, outcome, WAIT_MAX);
+        self.observe();
+        outcome
+    }
+
+    /// Puts our names in the place of the recorded ones.
+    fn translate(&self, text: &str) -> String {
+        let mut pairs: Vec<(&str, &str)> = self.recorded.pairs().collect();
+        pairs.sort_by_key(|(drawn, _)| std::cmp::Reverse(drawn.len()));
+        let mut text = text.to_string();
+        for (drawn, numbered) in pairs {
+            if let Some(ours) = self.names.drawn(numbered).filter(|_| text.contains(drawn)) {
+                text = text.replace(drawn, ours);
+            }
+        }
+        text
+    }
+
+    /// Does what a note says, if it says that something was done to a node. Any other note is a heading.
+    fn act(&mut self, note: &str, size: cluster::Size) {
+        if let Some(name) = note.strip_prefix("ADD NODE ") {
+            self.simulation.submit(Input::AddNode(cluster::node(size, name)));
+        } else if note.starts_with("STOP ") || note.starts_with("REVIVE ") || note.starts_with("USAGE ") {
+            self.differences.push(format!("{note}: cannot be done here"));
+        }
+    }
+}
+
+/// Commands whose recorded time is when they had ended, long after they began.
+fn waits(line: &str) -> bool {
+    ["kubectl rollout status", "kubectl delete", "kubectl wait", "kubectl drain"]
+        .iter()
+        .any(|prefix| line.starts_with(prefix))
+}
+
+/// A number of seconds, by its decimal text. Times before the beginning have no place in a replay.
+pub fn seconds(number: &Value) -> Option<SimDuration> {
+    SimDuration::parse(&format!("{}s", number.as_number()?))
+}

@@ -1,0 +1,171 @@
+//! Runs a scenario and writes down what happens: each step, kubectl's answers, and the story in between.
+
+use std::collections::BTreeMap;
+
+use super::Transcript;
+use super::expect;
+use super::schema::{Command, FullCommand, ManifestSource, Scenario, Span, Step};
+use super::summary::Summary;
+use crate::clock::SimDuration;
+use crate::sim::{Input, Outcome, SessionId, Simulation};
+
+/// A command that waits is given up after this much virtual time.
+pub const WAIT_MAX: SimDuration = SimDuration::from_secs(30 * 60);
+
+/// What became of a scenario.
+#[derive(Clone)]
+pub struct Played {
+    /// All that happened, as text.
+    pub transcript: String,
+    /// What did not go as it should: expectations, commands, missing files. In order, with the number of the step.
+    pub failures: Vec<String>,
+    /// The cluster at the end.
+    pub simulation: Simulation,
+}
+
+/// Plays a scenario. `files` holds the files that its steps name.
+pub fn play(scenario: &Scenario, files: &BTreeMap<String, String>) -> Played {
+    let mut player = Player::new(scenario);
+    for (index, step) in scenario.steps.iter().enumerate() {
+        player.number = index + 1;
+        player.step(step, files);
+    }
+    player.log(&format!("\n{}", Summary::of(&player.simulation).render()));
+    Played { transcript: player.text, failures: player.failures, simulation: player.simulation }
+}
+
+struct Player {
+    simulation: Simulation,
+    story: Transcript,
+    text: String,
+    failures: Vec<String>,
+    /// The step that is being played, from 1.
+    number: usize,
+}
+
+impl Player {
+    fn new(scenario: &Scenario) -> Player {
+        let simulation = Simulation::new(scenario.config());
+        let failures = simulation.boot_errors().to_vec();
+        let story = Transcript::from_now(&simulation);
+        Player { simulation, story, text: format!("# {}\n", scenario.title), failures, number: 0 }
+    }
+
+    fn step(&mut self, step: &Step, files: &BTreeMap<String, String>) {
+        match step {
+            Step::Kubectl(Command::Line(line)) => self.kubectl(line, None, false),
+            Step::Kubectl(Command::Full(FullCommand { line, stdin, fails })) => {
+                self.kubectl(line, stdin.clone(), *fails);
+            }
+            Step::Apply(ManifestSource::Text(text)) => self.kubectl("apply -f -", Some(text.clone()), false),
+            Step::Apply(ManifestSource::File(file)) => match files.get(file) {
+                Some(text) => self.kubectl(&format!("apply -f - <{file}"), Some(text.clone()), false),
+                None => self.fail(&format!("there is no file {file}")),
+            },
+            Step::Advance(Span(span)) => {
+                self.log(&format!("\n# {} pass\n", seconds(*span)));
+                self.simulation.advance(self.simulation.now() + *span, u64::MAX);
+                self.tell();
+            }
+            Step::UntilQuiet(Span(limit)) => {
+                self.log("\n# until quiet\n");
+                let quiet = self.simulation.run_until_quiet(self.simulation.now() + *limit);
+                self.tell();
+                if !quiet {
+                    self.fail(&format!("not quiet after {}", seconds(*limit)));
+                }
+            }
+            Step::Fault(input) => {
+                self.log(&format!("\n# {}\n", describe(input)));
+                let outcome = self.simulation.submit(input.clone());
+                self.tell();
+                if outcome.code != 0 {
+                    self.fail(outcome.stderr.trim());
+                }
+            }
+            Step::Expect(expectation) => {
+                let verdict = expect::check(expectation, self.simulation.view());
+                self.log(&format!("\n# expect {}\n", verdict.text));
+                if !verdict.holds {
+                    self.fail(&verdict.text);
+                }
+            }
+        }
+    }
+
+    fn kubectl(&mut self, line: &str, stdin: Option<String>, fails: bool) {
+        self.log(&format!("\n$ kubectl {line}\n"));
+        // The redirection is for the reader: the text is already there.
+        let line = line.split_once(" <").map_or(line, |(line, _)| line);
+        let input = Input::Kubectl { line: format!("kubectl {line}"), stdin, files: BTreeMap::new() };
+        let outcome = self.simulation.submit(input);
+        let outcome = finish(&mut self.simulation, outcome, WAIT_MAX);
+        self.log(&outcome.stdout);
+        self.log(&outcome.stderr);
+        self.tell();
+        if (outcome.code != 0) != fails {
+            self.fail(&format!("kubectl {line} ended with exit status {}", outcome.code));
+        }
+    }
+
+    /// Writes down what has happened since the last time.
+    fn tell(&mut self) {
+        let story = self.story.take_text(&self.simulation);
+        self.log(&story);
+    }
+
+    fn fail(&mut self, why: &str) {
+        self.log(&format!("# FAILED: {why}\n"));
+        self.failures.push(format!("step {}: {why}", self.number));
+    }
+
+    fn log(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+}
+
+/// Runs the clock until a command that waits has ended, and collects all it has printed. One that has not ended after
+/// `limit`, or that waits for something that will never come (a watch on a quiet cluster), is left: exit status 124, as
+/// `timeout` has it.
+pub fn finish(simulation: &mut Simulation, outcome: Outcome, limit: SimDuration) -> Outcome {
+    let (true, Some(id)) = (outcome.waiting, outcome.session) else { return outcome };
+    let deadline = simulation.now() + limit;
+    let waits = |simulation: &Simulation| simulation.session(id).is_some_and(|session| !session.is_done());
+    while waits(simulation) && simulation.next_event_time().is_some_and(|time| time <= deadline) {
+        simulation.step();
+    }
+    collect(simulation, id, outcome)
+}
+
+fn collect(simulation: &Simulation, id: SessionId, outcome: Outcome) -> Outcome {
+    let Some(session) = simulation.session(id) else { return outcome };
+    let mut ended = Outcome {
+        stdout: session.stdout.clone(),
+        stderr: session.stderr.clone(),
+        code: session.code,
+        diagnostics: session.diagnostics.clone(),
+        session: Some(id),
+        waiting: !session.is_done(),
+    };
+    if ended.waiting {
+        ended.code = 124;
+        ended.stderr.push_str("error: the command has not ended, and is given up\n");
+    }
+    ended
+}
+
+fn describe(input: &Input) -> String {
+    match input {
+        Input::Kubectl { line, .. } => line.clone(),
+        Input::AddNode(node) => format!("node {} joins: {} CPU, {}", node.name, node.cpu, node.memory),
+        Input::RemoveNode(name) => format!("node {name} leaves"),
+    }
+}
+
+/// `30s`, `1.5s`.
+fn seconds(span: SimDuration) -> String {
+    match span.as_millis() % 1_000 {
+        0 => format!("{}s", span.as_secs()),
+        millis => format!("{}.{millis:03}s", span.as_secs()),
+    }
+}
