@@ -12,6 +12,7 @@ mod cli {
     use clap::{Arg, ArgMatches, Command, value_parser};
     use kubeviz::clock::SimDuration;
     use kubeviz::scenario::conform::{Suite, Tally, run_text};
+    use kubeviz::scenario::exec::{Printed, Script};
     use kubeviz::scenario::run::{Manifest, run};
     use kubeviz::scenario::{ClusterSpec, Scenario, bench, steps};
     use kubeviz::sim::Config;
@@ -23,6 +24,7 @@ mod cli {
         let matches = command().get_matches();
         let outcome = match matches.subcommand() {
             Some(("run", matches)) => run_manifests(matches),
+            Some(("exec", matches)) => exec(matches),
             Some(("scenario", matches)) => play(matches),
             Some(("conform", matches)) => conform(matches),
             Some(("digest", matches)) => digest(matches),
@@ -59,6 +61,19 @@ mod cli {
                             .short('o')
                             .value_parser(["text", "json"]),
                     ),
+            )
+            .subcommand(
+                Command::new("exec")
+                    .about("Run a script of kubectl lines; `sleep 30s` passes virtual time")
+                    .long_about(
+                        "Run a script of kubectl lines on a new cluster, to its end.\n\nThe script may have comments, lines \
+                         continued with \\, here-documents, and `sleep 30s`, which passes virtual time. Files named with \
+                         -f are relative to the script; of a folder, every manifest is read. Commands that wait run the \
+                         clock until they end. Exit status 1: some line failed; which ones is said at the end.",
+                    )
+                    .arg(Arg::new("SCRIPT").required(true).help("The script; - is standard input"))
+                    .args(cluster_args())
+                    .arg(option("wait", "TIME", "30m", "Give up a command that waits longer than this")),
             )
             .subcommand(
                 Command::new("scenario")
@@ -156,6 +171,40 @@ mod cli {
             say(&report.render());
         }
         Ok(report.succeeded())
+    }
+
+    fn exec(matches: &ArgMatches) -> Outcome {
+        let path = matches.get_one::<String>("SCRIPT").map(String::as_str).unwrap_or("-");
+        let script = Script::parse(&read(path)?).map_err(|(line, why)| format!("{path}:{line}: {why}"))?;
+        let folder = Path::new(path).parent().unwrap_or(Path::new("."));
+        // A file that is not there is for kubectl to complain about, at its line.
+        let found = |name: String| Some((name.clone(), read_manifests(&folder.join(name))?));
+        let files = script.paths().into_iter().filter_map(found).collect();
+        let executed =
+            script.run(config(matches)?, &files, duration(matches, "wait")?, &mut |printed| match printed {
+                Printed::Out(text) => say(text),
+                Printed::Err(text) => eprint!("{text}"),
+            });
+        if !executed.failed.is_empty() {
+            let lines: Vec<String> = executed.failed.iter().map(usize::to_string).collect();
+            eprintln!("kubeviz: {path}: failed at line {}", lines.join(", "));
+        }
+        Ok(executed.failed.is_empty())
+    }
+
+    /// A manifest, or all those in a folder, in the order of their names, as one.
+    fn read_manifests(path: &Path) -> Option<String> {
+        if !path.is_dir() {
+            return read(&path.to_string_lossy()).ok();
+        }
+        let entries = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+        let is_manifest = |path: &std::path::PathBuf| {
+            path.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end == *known))
+        };
+        let mut paths: Vec<_> = entries.filter(is_manifest).collect();
+        paths.sort();
+        let texts = paths.iter().filter_map(|path| read(&path.to_string_lossy()).ok());
+        Some(texts.collect::<Vec<_>>().join("\n---\n"))
     }
 
     fn scenario(path: &str) -> Result<(Scenario, BTreeMap<String, String>), String> {

@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod conform;
+pub mod exec;
 pub mod expect;
 pub mod run;
 pub mod schema;

@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::names::anonymous;
 use super::replay::Replay;
-use crate::api::{Event, MetaExt};
-use crate::clock::SimTime;
+use crate::api::{Event, Kind};
 use crate::scenario::conform::normal::Normalizer;
 
 /// Events of each object by its exact name: what is compared is the collection of such lists for each anonymous name.
@@ -19,9 +18,7 @@ type Lists = BTreeMap<(String, String), Vec<String>>;
 pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normalizer) -> Vec<String> {
     let recorded = collect(case["events"].as_array().into_iter().flatten(), theirs);
     let namespace = case["scenario"].as_str().unwrap_or_default();
-    let mut events: Vec<&Event> = replay.simulation.view().list::<Event>(Some(namespace)).collect();
-    events.sort_by_key(|event| first_seen(event));
-    let rows: Vec<Value> = events.into_iter().map(|event| row(event, replay)).collect();
+    let rows: Vec<Value> = own_events(replay, namespace).map(|event| row(event, replay)).collect();
     let here = collect(rows.iter(), ours);
     let mut differences = Vec::new();
     let objects: std::collections::BTreeSet<&String> = recorded.keys().chain(here.keys()).collect();
@@ -35,12 +32,13 @@ pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normal
     differences
 }
 
-fn first_seen(event: &Event) -> (SimTime, u64) {
-    let revision = event.meta().resource_version.as_deref().and_then(|revision| revision.parse().ok());
-    let created = event.meta().creation_timestamp.as_ref().map_or(SimTime::ZERO, SimTime::from_time);
-    let first = event.spec.event_time.as_ref().map(SimTime::from_micro_time);
-    let first = first.or_else(|| event.spec.first_timestamp.as_ref().map(SimTime::from_time));
-    (first.unwrap_or(created), revision.unwrap_or_default())
+/// Our events as they stand at the end, in the order of their first writes.
+fn own_events<'a>(replay: &'a Replay, namespace: &'a str) -> impl Iterator<Item = &'a Event> {
+    let store = replay.simulation.api().store();
+    let first = store.since(replay.begin).filter(move |change| {
+        change.key.kind == Kind::EVENT && change.before.is_none() && &*change.key.namespace == namespace
+    });
+    first.filter_map(|change| store.view().object(&change.key)?.as_kind())
 }
 
 /// One of our events in the shape of a recorded one.

@@ -74,12 +74,37 @@ fn comparable(kind: &str, object: &Value, normal: &Normalizer) -> Value {
             }
         }
     }
+    if kind == "Pod" {
+        order_status(&mut object["status"]);
+    }
     if kind == "EndpointSlice" {
         if let Some(endpoints) = object["endpoints"].as_array_mut() {
             sort(endpoints);
         }
     }
     object
+}
+
+/// A pod's status was written by the stand-in kubelet of the recordings, which is no evidence of order or bookkeeping: the
+/// conditions are sorted by type, and generations and empty states are left out.
+fn order_status(status: &mut Value) {
+    let Some(fields) = status.as_object_mut() else { return };
+    fields.remove("observedGeneration");
+    if let Some(conditions) = fields.get_mut("conditions").and_then(Value::as_array_mut) {
+        conditions.sort_by_cached_key(|condition| condition["type"].to_string());
+        conditions.iter_mut().filter_map(Value::as_object_mut).for_each(|condition| {
+            condition.remove("observedGeneration");
+        });
+    }
+    for list in ["containerStatuses", "initContainerStatuses"] {
+        let statuses = fields.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+        for status in statuses.filter_map(Value::as_object_mut) {
+            if status.get("lastState").is_some_and(|state| state.as_object().is_some_and(|it| it.is_empty()))
+            {
+                status.remove("lastState");
+            }
+        }
+    }
 }
 
 fn sort(objects: &mut [Value]) {
