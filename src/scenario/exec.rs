@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::steps::finish;
+use super::steps::follow;
 use crate::clock::SimDuration;
 use crate::kubectl::script::{self, Command, ScriptLine};
 use crate::sim::{Config, Input, Simulation};
@@ -77,9 +77,10 @@ impl Script {
                     let input =
                         Input::Kubectl { line: text.clone(), stdin: stdin.clone(), files: files.clone() };
                     let outcome = executed.simulation.submit(input);
-                    let outcome = finish(&mut executed.simulation, outcome, wait_max);
-                    print(Printed::Out(&outcome.stdout));
-                    print(Printed::Err(&outcome.stderr));
+                    let outcome = follow(&mut executed.simulation, outcome, wait_max, &mut |_, out, err| {
+                        print(Printed::Out(out));
+                        print(Printed::Err(err));
+                    });
                     if outcome.code != 0 {
                         executed.failed.push(line.number);
                     }

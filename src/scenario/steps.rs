@@ -7,7 +7,7 @@ use super::expect;
 use super::schema::{Command, FullCommand, ManifestSource, Scenario, Span, Step};
 use super::summary::Summary;
 use crate::clock::SimDuration;
-use crate::sim::{Input, Outcome, SessionId, Simulation};
+use crate::sim::{Input, Outcome, Simulation};
 
 /// A command that waits is given up after this much virtual time.
 pub const WAIT_MAX: SimDuration = SimDuration::from_secs(30 * 60);
@@ -99,10 +99,13 @@ impl Player {
         let line = line.split_once(" <").map_or(line, |(line, _)| line);
         let input = Input::Kubectl { line: format!("kubectl {line}"), stdin, files: BTreeMap::new() };
         let outcome = self.simulation.submit(input);
-        let outcome = finish(&mut self.simulation, outcome, WAIT_MAX);
-        self.log(&outcome.stdout);
-        self.log(&outcome.stderr);
         self.tell();
+        let (text, story) = (&mut self.text, &mut self.story);
+        let outcome = follow(&mut self.simulation, outcome, WAIT_MAX, &mut |simulation, out, err| {
+            text.push_str(&story.take_text(simulation));
+            text.push_str(out);
+            text.push_str(err);
+        });
         if (outcome.code != 0) != fails {
             self.fail(&format!("kubectl {line} ended with exit status {}", outcome.code));
         }
@@ -128,30 +131,38 @@ impl Player {
 /// `limit`, or that waits for something that will never come (a watch on a quiet cluster), is left: exit status 124, as
 /// `timeout` has it.
 pub fn finish(simulation: &mut Simulation, outcome: Outcome, limit: SimDuration) -> Outcome {
-    let (true, Some(id)) = (outcome.waiting, outcome.session) else { return outcome };
-    let deadline = simulation.now() + limit;
-    let waits = |simulation: &Simulation| simulation.session(id).is_some_and(|session| !session.is_done());
-    while waits(simulation) && simulation.next_event_time().is_some_and(|time| time <= deadline) {
-        simulation.step();
-    }
-    collect(simulation, id, outcome)
+    follow(simulation, outcome, limit, &mut |_, _, _| {})
 }
 
-fn collect(simulation: &Simulation, id: SessionId, outcome: Outcome) -> Outcome {
-    let Some(session) = simulation.session(id) else { return outcome };
-    let mut ended = Outcome {
-        stdout: session.stdout.clone(),
-        stderr: session.stderr.clone(),
-        code: session.code,
-        diagnostics: session.diagnostics.clone(),
-        session: Some(id),
-        waiting: !session.is_done(),
-    };
-    if ended.waiting {
-        ended.code = 124;
-        ended.stderr.push_str("error: the command has not ended, and is given up\n");
+/// The same, and hands on what the command prints, standard output and standard error, when it prints it.
+pub fn follow(
+    simulation: &mut Simulation,
+    mut outcome: Outcome,
+    limit: SimDuration,
+    print: &mut dyn FnMut(&Simulation, &str, &str),
+) -> Outcome {
+    print(simulation, &outcome.stdout, &outcome.stderr);
+    let Some(id) = outcome.session.filter(|_| outcome.waiting) else { return outcome };
+    let deadline = simulation.now() + limit;
+    while outcome.waiting && simulation.next_event_time().is_some_and(|time| time <= deadline) {
+        simulation.step();
+        let Some(session) = simulation.session(id) else { break };
+        let (out, err) = (&session.stdout[outcome.stdout.len()..], &session.stderr[outcome.stderr.len()..]);
+        if !out.is_empty() || !err.is_empty() || session.is_done() {
+            print(simulation, out, err);
+            outcome.stdout.push_str(out);
+            outcome.stderr.push_str(err);
+        }
+        outcome.code = session.code;
+        outcome.waiting = !session.is_done();
     }
-    ended
+    if outcome.waiting {
+        const GIVEN_UP: &str = "error: the command has not ended, and is given up\n";
+        print(simulation, "", GIVEN_UP);
+        outcome.stderr.push_str(GIVEN_UP);
+        outcome.code = 124;
+    }
+    outcome
 }
 
 fn describe(input: &Input) -> String {

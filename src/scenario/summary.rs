@@ -90,7 +90,7 @@ impl Summary {
         let mut text = format!(
             "{}  {}; nodes {}/{} ready, pods {}/{} ready, seed {}\n",
             self.time,
-            if self.quiet { "quiet" } else { "still busy when the time ran out" },
+            if self.quiet { "quiet" } else { "not quiet yet" },
             self.nodes.ready,
             self.nodes.total,
             self.pods.ready,

@@ -77,10 +77,9 @@ fn comparable(kind: &str, object: &Value, normal: &Normalizer) -> Value {
     if kind == "Pod" {
         order_status(&mut object["status"]);
     }
-    if kind == "EndpointSlice" {
-        if let Some(endpoints) = object["endpoints"].as_array_mut() {
-            sort(endpoints);
-        }
+    let endpoints = object["endpoints"].as_array_mut().filter(|_| kind == "EndpointSlice");
+    if let Some(endpoints) = endpoints {
+        sort(endpoints);
     }
     object
 }
