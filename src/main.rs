@@ -1,17 +1,10 @@
 //! The page: a Yew application around the simulator.
 
-use yew::prelude::*;
+mod ui;
 
-#[component]
-fn App() -> Html {
-    html! {
-        <main class="boot">
-            <h1>{ "kubeviz" }</h1>
-        </main>
-    }
-}
+rust_i18n::i18n!("locales", fallback = "en");
 
 fn main() {
-    let root = gloo::utils::document().get_element_by_id("app").expect("index.html has an element #app");
-    yew::Renderer::<App>::with_root(root).render();
+    ui::panic::install();
+    ui::mount();
 }

@@ -3,6 +3,7 @@
 
 pub mod cards;
 pub mod inspect;
+pub mod manifest;
 pub mod stage;
 pub mod story;
 
@@ -14,6 +15,7 @@ use crate::api::Key;
 use crate::clock::SimTime;
 
 pub use inspect::{Decision, EventRow, Inspection, inspect};
+pub use manifest::{Suggestion, complete as complete_manifest, lint};
 pub use stage::Stage;
 pub use story::story_line;
 

@@ -1,0 +1,227 @@
+//! The one clock of the page: turns frames into simulated time, within a budget per frame so that the page never blocks.
+
+use kubeviz::api::Key;
+use kubeviz::api::manifest::Diagnostic;
+use kubeviz::clock::{SimDuration, SimTime};
+use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId};
+use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
+
+/// What a frame may spend in the simulator, in milliseconds.
+const FRAME_BUDGET_MS: f64 = 6.0;
+/// Events between two looks at the watch.
+const EVENTS_PER_SLICE: u64 = 8;
+/// A frame longer than this (a tab that was hidden) does not make time jump.
+const FRAME_MAX_MS: f64 = 100.0;
+/// How long the stage may stand still before idle time is skipped, in milliseconds.
+const IDLE_MS: f64 = 600.0;
+/// How far one skip looks for the next change.
+const SKIP_MAX: SimDuration = SimDuration::from_secs(3_600);
+/// How many events a single step may need to get to the next change.
+const STEP_EVENTS: u64 = 20_000;
+
+/// The speeds that can be chosen, in tenths.
+pub const SPEEDS: [u32; 10] = [1, 2, 5, 10, 20, 40, 80, 160, 300, 600];
+
+/// The simulation and how it is played.
+pub struct Driver {
+    recording: Recording,
+    stage: Stage,
+    /// The stage at the position.
+    pub view: ClusterView,
+    /// Everything worth telling, up to the end of the run.
+    story: Vec<StoryLine>,
+    told: u64,
+    /// Whether time passes.
+    pub playing: bool,
+    /// Simulated tenths of a second per second.
+    pub speed_tenths: u32,
+    /// Whether time in which nothing happens is skipped.
+    pub skip_idle: bool,
+    /// Time skipped last, if the stage still stands where the skip led.
+    pub skipped: Option<SimDuration>,
+    last_frame: Option<f64>,
+    last_change: f64,
+}
+
+fn wall_ms() -> f64 {
+    gloo::utils::window().performance().map_or(0.0, |performance| performance.now())
+}
+
+impl Driver {
+    /// A new cluster of three nodes.
+    pub fn new(seed: u64, speed_tenths: u32, playing: bool) -> Driver {
+        let mut recording = Recording::new(Config::small(seed));
+        // What every cluster does when it starts is over before anyone looks.
+        recording.advance(SimTime(1_000), u64::MAX);
+        let mut driver = Driver {
+            recording,
+            stage: Stage::default(),
+            view: ClusterView::default(),
+            story: Vec::new(),
+            told: 0,
+            playing,
+            speed_tenths,
+            skip_idle: true,
+            skipped: None,
+            last_frame: None,
+            last_change: wall_ms(),
+        };
+        driver.refresh();
+        driver
+    }
+
+    /// The time looked at.
+    pub fn position(&self) -> SimTime {
+        self.recording.position()
+    }
+
+    /// How far the run has come.
+    pub fn end(&self) -> SimTime {
+        self.recording.end()
+    }
+
+    /// How many futures were left behind.
+    pub fn runs(&self) -> usize {
+        self.recording.runs().len()
+    }
+
+    /// The namespace that commands work in.
+    pub fn namespace(&self) -> String {
+        self.recording.live().namespace().to_string()
+    }
+
+    /// The objects at the position, for completion.
+    pub fn objects(&self) -> &kubeviz::apiserver::View {
+        self.recording.view()
+    }
+
+    /// The inputs so far as JSON: with the seed, the whole run.
+    pub fn journal(&self) -> String {
+        let entries: Vec<_> =
+            self.recording.live().journal().entries().map(|entry| (**entry).clone()).collect();
+        serde_json::json!({"seed": self.recording.live().config().seed, "inputs": entries}).to_string()
+    }
+
+    /// Lets a frame's worth of time pass. Says whether the stage shows something new.
+    pub fn frame(&mut self) -> bool {
+        let now = wall_ms();
+        let passed = (now - self.last_frame.unwrap_or(now)).clamp(0.0, FRAME_MAX_MS);
+        self.last_frame = Some(now);
+        if !self.playing {
+            return false;
+        }
+        let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
+        let target = self.position() + SimDuration::from_micros(micros);
+        let before = self.view.revision;
+        let idle = self.skip_idle && now - self.last_change > IDLE_MS && !self.recording.live().is_quiet();
+        if idle {
+            self.skip(now);
+        } else {
+            while self.recording.advance(target, EVENTS_PER_SLICE) == Progress::Busy {
+                if wall_ms() - now > FRAME_BUDGET_MS {
+                    break;
+                }
+            }
+        }
+        self.refresh();
+        self.view.revision != before
+    }
+
+    fn skip(&mut self, began: f64) {
+        let from = self.position();
+        while self.recording.advance_to_next_change(from + SKIP_MAX, EVENTS_PER_SLICE) == Progress::Busy {
+            if wall_ms() - began > FRAME_BUDGET_MS {
+                break;
+            }
+        }
+        let skipped = self.position().since(from);
+        self.skipped = Some(skipped).filter(|skipped| skipped.as_secs() >= 2).or(self.skipped);
+    }
+
+    /// Runs on towards a time, as far as one budget goes.
+    pub fn run_to(&mut self, time: SimTime) {
+        self.recording.advance(time, 1_000);
+        self.refresh();
+    }
+
+    /// Forgets the time of the last frame, when playing begins again.
+    pub fn restart_clock(&mut self) {
+        self.last_frame = None;
+        self.last_change = wall_ms();
+    }
+
+    /// Does something to the cluster at the position.
+    pub fn submit(&mut self, input: Input) -> Outcome {
+        let forks = self.recording.is_in_past();
+        let outcome = self.recording.submit(input);
+        if forks {
+            self.story.clear();
+            self.told = 0;
+        }
+        self.last_change = wall_ms();
+        self.refresh();
+        outcome
+    }
+
+    /// What a waiting command has printed by now, its errors included, and whether it has ended.
+    pub fn session(&self, id: SessionId) -> Option<(String, bool)> {
+        let session = self.recording.live().session(id)?;
+        Some((format!("{}{}", session.stdout, session.stderr), session.is_done()))
+    }
+
+    /// Goes to the next change.
+    pub fn step_forward(&mut self) {
+        self.recording.step_forward(Grain::Story, STEP_EVENTS);
+        self.refresh();
+    }
+
+    /// Goes back to the change before.
+    pub fn step_back(&mut self) {
+        self.recording.step_back(Grain::Story);
+        self.refresh();
+    }
+
+    /// Looks at another time.
+    pub fn seek(&mut self, time: SimTime) {
+        self.recording.seek(time);
+        self.skipped = None;
+        self.refresh();
+    }
+
+    /// What has been worth telling up to the position, oldest first.
+    pub fn story(&self) -> &[StoryLine] {
+        let until = self.story.partition_point(|line| line.revision <= self.view.revision);
+        &self.story[..until]
+    }
+
+    /// All that the run has told so far, for the ticks on the time bar.
+    pub fn whole_story(&self) -> &[StoryLine] {
+        &self.story
+    }
+
+    /// An object in detail.
+    pub fn inspect(&self, key: &Key) -> Option<Inspection> {
+        inspect(self.recording.view(), self.recording.live().api().store(), key, self.position())
+    }
+
+    fn refresh(&mut self) {
+        if self.recording.view().revision() != self.view.revision {
+            let view = self.stage.draw(self.recording.view());
+            let visible = view.nodes != self.view.nodes
+                || view.pending != self.view.pending
+                || view.workloads != self.view.workloads;
+            if visible {
+                self.last_change = wall_ms();
+            }
+            self.view = view;
+        }
+        let store = self.recording.live().api().store();
+        self.story.extend(store.since(self.told).filter_map(|change| story_line(change)));
+        self.told = store.revision();
+    }
+}
+
+/// The errors of a manifest that can be found without the cluster.
+pub fn lint(text: &str) -> Vec<Diagnostic> {
+    kubeviz::view::lint(text)
+}

@@ -1,0 +1,108 @@
+//! The YAML editor is JavaScript, loaded when first needed; this is the handle on it. Positions are UTF-16 units there and
+//! bytes here.
+
+use js_sys::{Array, Function, Object, Promise, Reflect};
+use kubeviz::api::manifest::{Diagnostic, Severity, SourceMap};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Element;
+use yew::Callback;
+
+/// An editor on the page. Dropping it leaves the element to Yew.
+pub struct Editor {
+    handle: JsValue,
+    _closures: (Closure<dyn FnMut(String)>, Closure<dyn FnMut()>, Closure<dyn FnMut(String, u32) -> JsValue>),
+}
+
+fn set(object: &Object, name: &str, value: impl Into<JsValue>) {
+    // A plain object takes any property.
+    let _ = Reflect::set(object, &name.into(), &value.into());
+}
+
+/// Loads the editor's bundle and makes an editor in `parent`. `None` if the bundle cannot be loaded: the plain text field then
+/// stays.
+pub async fn create(
+    parent: Element,
+    text: String,
+    label: String,
+    lang: &'static str,
+    on_change: Callback<String>,
+    on_apply: Callback<()>,
+) -> Option<Editor> {
+    let page = Reflect::get(&gloo::utils::window(), &"kubeviz".into()).ok()?;
+    let load: Function = Reflect::get(&page, &"loadEditor".into()).ok()?.dyn_into().ok()?;
+    let promise: Promise = load.call0(&page).ok()?.dyn_into().ok()?;
+    let editors = JsFuture::from(promise).await.ok()?;
+    let make: Function = Reflect::get(&editors, &"create".into()).ok()?.dyn_into().ok()?;
+    let change = Closure::new(move |text: String| on_change.emit(text));
+    let apply = Closure::new(move || on_apply.emit(()));
+    let complete = Closure::new(|text: String, position: u32| completions(&text, position));
+    let options = Object::new();
+    set(&options, "doc", text);
+    set(&options, "label", label);
+    set(&options, "lang", lang);
+    set(&options, "onChange", change.as_ref().clone());
+    set(&options, "onApply", apply.as_ref().clone());
+    set(&options, "complete", complete.as_ref().clone());
+    let handle = make.call2(&editors, &parent, &options).ok()?;
+    Some(Editor { handle, _closures: (change, apply, complete) })
+}
+
+impl Editor {
+    fn call(&self, name: &str, argument: &JsValue) {
+        if let Some(function) =
+            Reflect::get(&self.handle, &name.into()).ok().and_then(|f| f.dyn_into::<Function>().ok())
+        {
+            // The editor's methods do not throw; if one did, the text is still there.
+            let _ = function.call1(&self.handle, argument);
+        }
+    }
+
+    /// Replaces the text.
+    pub fn set_text(&self, text: &str) {
+        self.call("setText", &text.into());
+    }
+
+    /// Marks errors and warnings.
+    pub fn set_diagnostics(&self, diagnostics: &[Diagnostic]) {
+        let marks = Array::new();
+        for diagnostic in diagnostics {
+            let mark = Object::new();
+            set(&mark, "from", diagnostic.utf16.from);
+            set(&mark, "to", diagnostic.utf16.to.max(diagnostic.utf16.from + 1));
+            set(&mark, "severity", if diagnostic.severity == Severity::Error { "error" } else { "warning" });
+            set(&mark, "message", diagnostic.message.as_str());
+            marks.push(&mark);
+        }
+        self.call("setDiagnostics", &marks);
+    }
+}
+
+fn completions(text: &str, position: u32) -> JsValue {
+    let offset = byte_offset(text, position);
+    let Some((from, options)) = kubeviz::view::complete_manifest(text, offset) else { return JsValue::NULL };
+    let list = Array::new();
+    for option in options {
+        let entry = Object::new();
+        set(&entry, "label", option.label);
+        set(&entry, "type", if option.detail.is_empty() { "enum" } else { "property" });
+        set(&entry, "detail", option.detail);
+        list.push(&entry);
+    }
+    let answer = Object::new();
+    set(&answer, "from", SourceMap::new(text).utf16(from as u32));
+    set(&answer, "options", list);
+    answer.into()
+}
+
+fn byte_offset(text: &str, utf16: u32) -> usize {
+    let mut units = 0;
+    for (at, letter) in text.char_indices() {
+        if units >= utf16 {
+            return at;
+        }
+        units += letter.len_utf16() as u32;
+    }
+    text.len()
+}

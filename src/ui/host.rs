@@ -1,0 +1,84 @@
+//! A figure and the page around it talk by messages (`{kubeviz: 1, type, …}`).
+
+use gloo::events::EventListener;
+use js_sys::{Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::MessageEvent;
+use yew::Callback;
+
+/// What the page around the figure may ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Are you there?
+    Ping,
+    /// Let time pass.
+    Play,
+    /// Hold it.
+    Pause,
+    /// Go to the next (or the last) change.
+    Step(i32),
+    /// Look at a time, in seconds.
+    Seek(f64),
+    /// Run a kubectl line; the answer carries the number.
+    Exec(String, JsValue),
+    /// Apply a manifest.
+    Apply(String, JsValue),
+    /// Change the language.
+    Lang(String),
+    /// Change the theme.
+    Theme(String),
+}
+
+fn field(message: &JsValue, name: &str) -> JsValue {
+    Reflect::get(message, &name.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// Listens to the page around the figure, and to nobody else.
+pub fn listen(origin: Option<String>, heard: Callback<Request>) -> EventListener {
+    EventListener::new(&gloo::utils::window(), "message", move |event| {
+        let Some(event) = event.dyn_ref::<MessageEvent>() else { return };
+        let parent = gloo::utils::window().parent().ok().flatten().map(JsValue::from);
+        let from_parent = event.source().map(JsValue::from) == parent;
+        if !from_parent || origin.as_ref().is_some_and(|origin| *origin != event.origin()) {
+            return;
+        }
+        let message = event.data();
+        if !message.is_object() || field(&message, "kubeviz").as_f64() != Some(1.0) {
+            return;
+        }
+        if let Some(request) = read(&message) {
+            heard.emit(request);
+        }
+    })
+}
+
+fn read(message: &JsValue) -> Option<Request> {
+    let text = |name: &str| field(message, name).as_string();
+    Some(match text("type")?.as_str() {
+        "ping" => Request::Ping,
+        "play" => Request::Play,
+        "pause" => Request::Pause,
+        "step" => Request::Step(field(message, "n").as_f64().unwrap_or(1.0) as i32),
+        "seek" => Request::Seek(field(message, "t").as_f64()?),
+        "exec" => Request::Exec(text("cmd")?, field(message, "id")),
+        "apply" => Request::Apply(text("yaml")?, field(message, "id")),
+        "lang" => Request::Lang(text("v")?),
+        "theme" => Request::Theme(text("v")?),
+        _ => return None,
+    })
+}
+
+/// Says something to the page around the figure.
+pub fn say(origin: Option<&str>, type_: &str, fields: &[(&str, JsValue)]) {
+    let window = gloo::utils::window();
+    let Some(parent) = window.parent().ok().flatten().filter(|parent| *parent != window) else { return };
+    let message = Object::new();
+    let put = |name: &str, value: &JsValue| {
+        let _ = Reflect::set(&message, &name.into(), value);
+    };
+    put("kubeviz", &1.into());
+    put("type", &type_.into());
+    fields.iter().for_each(|(name, value)| put(name, value));
+    // A parent that is gone hears nothing.
+    let _ = parent.post_message(&message, origin.unwrap_or("*"));
+}

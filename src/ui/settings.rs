@@ -1,0 +1,85 @@
+//! How the page was asked to be: by its address, and by what was chosen the last time.
+
+use super::i18n::Lang;
+use super::{driver, storage};
+
+/// The settings at the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The language.
+    pub lang: Lang,
+    /// `light` or `dark`.
+    pub theme: &'static str,
+    /// The seed of the run.
+    pub seed: u64,
+    /// One of the speeds, in tenths.
+    pub speed_tenths: u32,
+    /// Whether the page is a figure in another page.
+    pub embed: bool,
+    /// Whether time passes from the start.
+    pub autoplay: bool,
+    /// The figure's title.
+    pub label: String,
+    /// The only page that may command the figure, if it named itself.
+    pub origin: Option<String>,
+}
+
+impl Settings {
+    /// Reads the address and the storage. `index.html` has set language and theme on the root element already.
+    pub fn read() -> Settings {
+        let root = gloo::utils::document().document_element();
+        let attribute = |name: &str| root.as_ref().and_then(|root| root.get_attribute(name));
+        let query = Query::read();
+        let tenths =
+            query.get("speed").and_then(|speed| speed.parse::<f64>().ok()).map(|speed| (speed * 10.0) as u32);
+        let nearest =
+            |wanted: u32| driver::SPEEDS.into_iter().min_by_key(|speed| speed.abs_diff(wanted)).unwrap_or(40);
+        Settings {
+            lang: attribute("lang").and_then(|code| Lang::from_code(&code)).unwrap_or_default(),
+            theme: if attribute("data-theme").as_deref() == Some("dark") { "dark" } else { "light" },
+            seed: query.get("seed").and_then(|seed| seed.parse().ok()).unwrap_or(1),
+            speed_tenths: tenths.map_or(40, nearest),
+            embed: query.get("embed").as_deref() == Some("1"),
+            autoplay: query.get("autoplay").as_deref() != Some("0"),
+            label: query.get("label").unwrap_or_default(),
+            origin: query.get("origin"),
+        }
+    }
+
+    /// Writes language and theme onto the root element, and remembers them.
+    pub fn show(&self) {
+        if let Some(root) = gloo::utils::document().document_element() {
+            // The root element takes any attribute.
+            let _ = root.set_attribute("lang", self.lang.code());
+            let _ = root.set_attribute("data-theme", self.theme);
+        }
+        if !self.embed {
+            storage::set(storage::THEME, self.theme);
+            storage::set(storage::LANG, self.lang.code());
+        }
+    }
+}
+
+/// The query part of the page's address.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn read() -> Query {
+        let text = gloo::utils::window().location().search().unwrap_or_default();
+        let pairs = text.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty());
+        let decode = |text: &str| {
+            js_sys::decode_uri_component(&text.replace('+', " "))
+                .map_or_else(|_| text.to_string(), String::from)
+        };
+        Query(
+            pairs
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .map(|(k, v)| (decode(k), decode(v)))
+                .collect(),
+        )
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    }
+}

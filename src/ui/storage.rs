@@ -1,0 +1,28 @@
+//! What survives a reload. Browsers refuse storage in some embedded and private pages; the page then works without it.
+
+use web_sys::Storage;
+
+/// The colour theme, `light` or `dark`; `index.html` reads it before the first paint.
+pub const THEME: &str = "kubeviz.theme";
+/// The language, `en` or `ko`; likewise.
+pub const LANG: &str = "kubeviz.lang";
+/// The manifest in the editor.
+pub const MANIFEST: &str = "kubeviz.manifest";
+/// The lines entered at the console, one JSON list.
+pub const HISTORY: &str = "kubeviz.history";
+/// Whether single-key shortcuts are off: `1`.
+pub const NO_KEYS: &str = "kubeviz.nokeys";
+
+fn storage() -> Option<Storage> {
+    gloo::utils::window().local_storage().ok().flatten()
+}
+
+/// What was kept under a key.
+pub fn get(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok().flatten()
+}
+
+/// Keeps a value. False where the browser refuses: storage is off, or the value too big for it.
+pub fn set(key: &str, value: &str) -> bool {
+    storage().is_some_and(|storage| storage.set_item(key, value).is_ok())
+}

@@ -1,0 +1,34 @@
+//! What the editor asks about a manifest: errors, and what could stand at the caret.
+
+use crate::api::Kind;
+use crate::api::manifest::Diagnostic;
+use crate::api::schema::{self, Options};
+
+/// Syntax errors, unknown kinds and fields, wrong types and duplicate keys of a text, each at its place.
+pub fn lint(text: &str) -> Vec<Diagnostic> {
+    schema::lint(text, &|api_version, kind| Kind::from_manifest(api_version, kind).is_some())
+}
+
+/// One thing that could be typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// What is inserted.
+    pub label: String,
+    /// Its type, as `kubectl explain` names it; empty for a value.
+    pub detail: String,
+}
+
+/// What could stand at a byte offset, and the offset at which the word that it replaces begins.
+pub fn complete(text: &str, offset: usize) -> Option<(usize, Vec<Suggestion>)> {
+    let completion = schema::complete_at(text, offset)?;
+    let options = match completion.options {
+        Options::Fields(fields) => fields
+            .into_iter()
+            .map(|field| Suggestion { label: field.name.to_string(), detail: field.type_name })
+            .collect(),
+        Options::Values(values) => {
+            values.into_iter().map(|label| Suggestion { label, detail: String::new() }).collect()
+        }
+    };
+    Some((completion.span.from as usize, options))
+}
