@@ -2,6 +2,10 @@
 //! they meet in objects.
 
 pub mod deployment;
+pub mod endpointslice;
+pub mod garbage_collector;
+pub mod namespace;
+pub mod node_lifecycle;
 pub mod pods;
 pub mod replicaset;
 

@@ -1,0 +1,126 @@
+//! The node lifecycle controller: a node whose lease is not renewed counts as lost. Models `pkg/controller/nodelifecycle`.
+
+use std::sync::Arc;
+
+use super::{Action, Controller};
+use crate::api::k8s::{NodeCondition, Taint};
+use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE};
+use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Status, condition};
+use crate::client::recorder::{EventType, reference};
+use crate::client::{Change, Client, View, WorkQueue};
+use crate::clock::{SimDuration, SimTime};
+
+/// How long a node may be silent (`node-monitor-grace-period`).
+const GRACE: SimDuration = SimDuration::from_secs(50);
+/// How often it is looked at (`node-monitor-period`).
+const PERIOD: SimDuration = SimDuration::from_secs(5);
+
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
+const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+
+/// The controller. What it knows of a node is in the node and in its lease.
+#[derive(Clone, Debug)]
+pub struct NodeLifecycleController;
+
+impl Controller for NodeLifecycleController {
+    fn name(&self) -> &'static str {
+        "node-controller"
+    }
+
+    fn watches(&self) -> &'static [Kind] {
+        &[Kind::NODE]
+    }
+
+    fn is_periodic(&self) -> bool {
+        true
+    }
+
+    fn observe(&mut self, change: &Change, _: &View, queue: &mut WorkQueue) {
+        if matches!(&**change.object(), Object::Node(_)) {
+            queue.add(change.key.clone(), Some(change.revision));
+        }
+    }
+
+    fn reconcile(&mut self, key: &Key, _: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+        // Leases change with every heartbeat: they are read when needed rather than watched.
+        let Ok(object) = client.get(key) else { return Ok(Action::AwaitChange) };
+        let Object::Node(node) = &*object else { return Ok(Action::AwaitChange) };
+        let now = client.now();
+        let silent = now.since(last_heard(node, client)) > GRACE;
+        let mut node = node.clone();
+        if silent && ready_status(&node) != "Unknown" {
+            node = declare_lost(node, client)?;
+        }
+        let taints = wanted_taints(&node, now);
+        if node.spec.taints.clone().unwrap_or_default() != taints {
+            Arc::make_mut(&mut node.spec).taints = Some(taints).filter(|taints| !taints.is_empty());
+            client.update(node, None)?;
+        }
+        Ok(Action::RequeueAfter(PERIOD))
+    }
+}
+
+/// When the node was last heard of: its lease's renewal, or its birth.
+fn last_heard(node: &Node, client: &Client<'_>) -> SimTime {
+    let lease = client.live().get::<Lease>("kube-node-lease", node.name());
+    let renewed = lease.and_then(|lease| lease.spec.renew_time.as_ref()).map(SimTime::from_micro_time);
+    renewed.unwrap_or_default().max(node.created())
+}
+
+fn ready_status(node: &Node) -> &str {
+    condition::find(node.status.conditions.as_deref(), "Ready")
+        .map_or("Unknown", |condition| condition.status.as_str())
+}
+
+/// Every condition becomes unknown: nobody is there to say.
+fn declare_lost(mut node: Node, client: &mut Client<'_>) -> Result<Node, Status> {
+    let now = client.now();
+    let status = Arc::make_mut(&mut node.status);
+    for old in status.conditions.clone().unwrap_or_default() {
+        let unknown = NodeCondition {
+            status: "Unknown".into(),
+            reason: Some("NodeStatusUnknown".into()),
+            message: Some("Kubelet stopped posting node status.".into()),
+            last_transition_time: Some(now.to_time()),
+            ..old
+        };
+        condition::set(&mut status.conditions, unknown);
+    }
+    let node = client.update_status(node, None)?;
+    let message = format!("Node {} status is now: NodeNotReady", node.name());
+    client.event(reference(&node), EventType::Normal, "NodeNotReady", message);
+    Ok(node)
+}
+
+/// The taints that follow from the node's state; those that people have set stay.
+fn wanted_taints(node: &Node, now: SimTime) -> Vec<Taint> {
+    let ours = |taint: &&Taint| [NOT_READY, UNREACHABLE, UNSCHEDULABLE].contains(&taint.key.as_str());
+    let present = node.spec.taints.clone().unwrap_or_default();
+    let mut taints: Vec<Taint> = present.iter().filter(|taint| !ours(taint)).cloned().collect();
+    let mut want = |key: &str, effect: &str, dated: bool| {
+        let known = present.iter().find(|taint| taint.key == key && taint.effect == effect).cloned();
+        let fresh = || Taint {
+            key: key.into(),
+            effect: effect.into(),
+            value: None,
+            time_added: dated.then(|| now.to_time()),
+        };
+        taints.push(known.unwrap_or_else(fresh));
+    };
+    match ready_status(node) {
+        "True" => {}
+        "Unknown" => {
+            want(UNREACHABLE, NO_SCHEDULE, false);
+            want(UNREACHABLE, NO_EXECUTE, true);
+        }
+        _ => {
+            want(NOT_READY, NO_SCHEDULE, false);
+            want(NOT_READY, NO_EXECUTE, true);
+        }
+    }
+    if node.spec.unschedulable == Some(true) {
+        want(UNSCHEDULABLE, NO_SCHEDULE, true);
+    }
+    taints
+}
