@@ -1,0 +1,334 @@
+//! Goal: whatever is done to a cluster, in whatever order, nothing that must hold is violated, and the same seed and inputs
+//! give the same run by every way there.
+//!
+//! Method: a seeded generator makes a workload (Deployments come, change and go, pods are deleted, nodes are cordoned, join
+//! and leave). It is run with every invariant checked after every event, twice over, through a snapshot, and through a
+//! recording that is sought back and forth. A failure names its seed: `SEED=17 cargo test --test simulation` runs that alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use kubeviz::api::{Deployment, Kind, MetaExt, Node, Pod, condition};
+use kubeviz::apiserver::View;
+use kubeviz::clock::{SimDuration, SimTime};
+use kubeviz::rng::Rng;
+use kubeviz::sim::{Config, Input, NodeSpec, Recording, Simulation};
+
+const SEEDS: u64 = 32;
+const STEPS: usize = 30;
+
+/// One thing done at a time.
+#[derive(Clone, Debug)]
+struct Act {
+    at: SimTime,
+    input: Input,
+}
+
+#[test]
+fn invariants_hold_and_what_can_run_runs_in_the_end() {
+    for_each_seed(SEEDS, |seed| {
+        let mut simulation = Simulation::new(config(seed));
+        let workload = workload(seed);
+        play(&mut simulation, &workload);
+        settle(&mut simulation);
+        everything_wanted_is_ready(simulation.view());
+        nothing_more_is_written(&mut simulation);
+    });
+}
+
+#[test]
+fn the_same_seed_and_inputs_give_the_same_run() {
+    for_each_seed(SEEDS / 4, |seed| {
+        let run = || {
+            let mut simulation = Simulation::new(config(seed));
+            play(&mut simulation, &workload(seed));
+            simulation
+        };
+        let (first, second) = (run(), run());
+        assert_same(&first, &second);
+        let mut other = Simulation::new(config(seed + 1));
+        play(&mut other, &workload(seed));
+        let names = |simulation: &Simulation| -> Vec<String> {
+            simulation.view().list::<Pod>(None).map(|pod| pod.name().to_string()).collect()
+        };
+        assert!(names(&first).is_empty() || names(&first) != names(&other), "another seed draws other names");
+    });
+}
+
+#[test]
+fn a_snapshot_goes_on_as_the_run_it_was_taken_from() {
+    for_each_seed(SEEDS / 2, |seed| {
+        let workload = workload(seed);
+        let (before, after) = workload.split_at(STEPS / 2);
+        let mut straight = Simulation::new(config(seed));
+        play(&mut straight, before);
+        let mut restored = straight.clone();
+        play(&mut straight, after);
+        settle(&mut straight);
+        play(&mut restored, after);
+        settle(&mut restored);
+        assert_same(&straight, &restored);
+    });
+}
+
+#[test]
+fn a_recording_looked_at_everywhere_is_the_same_run() {
+    for_each_seed(SEEDS / 4, |seed| {
+        let workload = workload(seed);
+        let mut straight = Simulation::new(config(seed));
+        play(&mut straight, &workload);
+        let mut recording = Recording::new(config(seed));
+        for (index, act) in workload.iter().enumerate() {
+            recording.advance(act.at, u64::MAX);
+            if index % 5 == 4 {
+                recording.seek(SimTime(act.at.0 / 2));
+                recording.seek(act.at);
+            }
+            recording.submit(act.input.clone());
+        }
+        assert_same(&straight, recording.live());
+        assert!(recording.runs().is_empty(), "looking leaves no future");
+    });
+}
+
+#[test]
+fn every_moment_looks_the_same_from_before_and_from_after() {
+    for_each_seed(SEEDS / 4, |seed| {
+        let mut recording = Recording::new(config(seed));
+        let mut seen: Vec<(SimTime, View)> = Vec::new();
+        for act in workload(seed) {
+            recording.advance(act.at, u64::MAX);
+            recording.submit(act.input);
+            // One moment may hold several inputs: look just after it, where there is only one answer.
+            let after = act.at + SimDuration::from_micros(1);
+            recording.advance(after, u64::MAX);
+            seen.retain(|(at, _)| *at != after);
+            seen.push((after, recording.view().clone()));
+        }
+        for (at, want) in seen.iter().rev().chain(&seen) {
+            recording.seek(*at);
+            let view = recording.view();
+            assert_eq!(view.revision(), want.revision(), "at {at}");
+            let same = view.all().zip(want.all()).all(|(here, then)| here.0 == then.0 && here.1 == then.1);
+            assert!(same && view.len() == want.len(), "the objects at {at}");
+        }
+    });
+}
+
+#[test]
+fn acting_in_the_past_is_as_if_the_future_had_not_been() {
+    for_each_seed(SEEDS / 4, |seed| {
+        let workload = workload(seed);
+        // Turn back to the middle of a pause, where the past is not in doubt.
+        let pause = (STEPS / 2..STEPS - 1).find(|index| workload[index - 1].at < workload[*index].at);
+        let pause = pause.unwrap_or_else(|| panic!("the workload has a pause"));
+        let (before, after) = workload.split_at(pause);
+        let turn = SimTime((before[pause - 1].at.0 + after[0].at.0) / 2);
+        let other = kubectl("kubectl create namespace elsewhere", None);
+        let mut straight = Simulation::new(config(seed));
+        play(&mut straight, before);
+        straight.advance(turn, u64::MAX);
+        straight.submit(other.clone());
+        settle(&mut straight);
+        let mut recording = Recording::new(config(seed));
+        for act in before.iter().chain(after) {
+            recording.advance(act.at.max(recording.position()), u64::MAX);
+            recording.submit(act.input.clone());
+        }
+        recording.seek(turn);
+        recording.submit(other);
+        let mut forked = recording.live().clone();
+        settle(&mut forked);
+        assert_eq!(recording.runs().len(), 1, "the old future is kept");
+        assert_same(&straight, &forked);
+    });
+}
+
+/// Runs a test for each seed, or for the one of the environment, and says which it was that failed.
+fn for_each_seed(seeds: u64, test: impl Fn(u64)) {
+    let only = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = only.map_or(1..=seeds, |seed| seed..=seed);
+    for seed in seeds {
+        if catch_unwind(AssertUnwindSafe(|| test(seed))).is_err() {
+            panic!("failed with SEED={seed}; the message is above");
+        }
+    }
+}
+
+fn config(seed: u64) -> Config {
+    Config { check_invariants: true, ..Config::small(seed) }
+}
+
+fn play(simulation: &mut Simulation, workload: &[Act]) {
+    for act in workload {
+        simulation.advance(act.at.max(simulation.now()), u64::MAX);
+        simulation.submit(act.input.clone());
+    }
+}
+
+/// Opens every node and lets the cluster come to rest.
+fn settle(simulation: &mut Simulation) {
+    let cordoned = |node: &&Node| node.spec.unschedulable == Some(true);
+    let names: Vec<String> =
+        simulation.view().list::<Node>(None).filter(cordoned).map(|node| node.name().to_string()).collect();
+    for name in names {
+        simulation.kubectl_line(&format!("kubectl uncordon {name}"));
+    }
+    let limit = simulation.now() + SimDuration::from_secs(3_600);
+    assert!(simulation.run_until_quiet(limit), "the cluster comes to rest within an hour");
+}
+
+#[track_caller]
+fn everything_wanted_is_ready(view: &View) {
+    for deployment in view.list::<Deployment>(None) {
+        let wanted = deployment.spec.replicas.unwrap_or(1);
+        let status = &deployment.status;
+        let counts =
+            [status.replicas, status.ready_replicas, status.updated_replicas, status.available_replicas];
+        assert_eq!(
+            counts.map(Option::unwrap_or_default),
+            [wanted; 4],
+            "{} has come to rest",
+            deployment.name()
+        );
+    }
+    for pod in view.list::<Pod>(None) {
+        assert!(condition::is_true(pod.status.conditions.as_deref(), "Ready"), "{} is ready", pod.name());
+    }
+}
+
+/// A cluster at rest renews its leases, and does nothing else.
+#[track_caller]
+fn nothing_more_is_written(simulation: &mut Simulation) {
+    let rest = simulation.revision();
+    simulation.advance(simulation.now() + SimDuration::from_secs(60), u64::MAX);
+    let busy = |kind: Kind| kind != Kind::LEASE && kind != Kind::NODE;
+    let written = simulation.api().store().since(rest).find(|change| busy(change.key.kind));
+    if let Some(change) = written {
+        panic!("{} still writes {} at {}", change.actor.component(), change.key, change.time);
+    }
+}
+
+/// Two runs are equal; if not, says where they part.
+#[track_caller]
+fn assert_same(left: &Simulation, right: &Simulation) {
+    let changes = left.api().store().since(0).zip(right.api().store().since(0));
+    for (left, right) in changes {
+        let same = left.time == right.time
+            && left.key == right.key
+            && left.actor == right.actor
+            && left.after == right.after;
+        assert!(
+            same,
+            "write {} differs: {} of {} at {}, and {} of {} at {}",
+            left.revision,
+            left.actor.component(),
+            left.key,
+            left.time,
+            right.actor.component(),
+            right.key,
+            right.time
+        );
+    }
+    assert_eq!(left.revision(), right.revision(), "as many writes");
+    assert_eq!(left.digest(), right.digest(), "the same digest");
+}
+
+/// What is done to the cluster: the same for the same seed.
+fn workload(seed: u64) -> Vec<Act> {
+    let mut rng = Rng::new(seed, "workload");
+    let mut state = Generator::default();
+    let mut at = SimTime::ZERO;
+    (0..STEPS)
+        .map(|_| {
+            // Half of the time things happen in the middle of others.
+            let wait = if rng.below(2) == 0 { rng.below(300) } else { rng.below(8_000) };
+            at += SimDuration::from_millis(u64::from(wait));
+            Act { at, input: state.next(&mut rng) }
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Generator {
+    deployments: Vec<u32>,
+    made: u32,
+    joined: u32,
+}
+
+impl Generator {
+    fn next(&mut self, rng: &mut Rng) -> Input {
+        let node = 1 + rng.below(3);
+        match rng.below(12) {
+            0..=2 => self.create(rng),
+            3 | 4 => self
+                .change(rng, |rng, name| format!("kubectl scale deploy/{name} --replicas={}", rng.below(7))),
+            5 | 6 => self.change(rng, |rng, name| {
+                format!("kubectl set image deploy/{name} web=nginx:1.{}", rng.below(20))
+            }),
+            7 => self.delete(rng),
+            8 => self.change(rng, |_, name| format!("kubectl delete pods -l app={name} --wait=false")),
+            9 => kubectl(&format!("kubectl cordon node-{node}"), None),
+            10 => kubectl(&format!("kubectl uncordon node-{node}"), None),
+            _ => {
+                self.joined += 1;
+                Input::AddNode(NodeSpec::new(&format!("late-{}", self.joined)).in_zone("zone-a"))
+            }
+        }
+    }
+
+    fn create(&mut self, rng: &mut Rng) -> Input {
+        self.made += 1;
+        self.deployments.push(self.made);
+        let (surge, unavailable) =
+            [("1", "0"), ("0", "1"), ("25%", "25%"), ("2", "1"), ("100%", "50%")][rng.below(5) as usize];
+        let manifest = format!(
+            "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: d{name}}}
+spec:
+  replicas: {replicas}
+  minReadySeconds: {min_ready}
+  selector: {{matchLabels: {{app: d{name}}}}}
+  strategy: {{rollingUpdate: {{maxSurge: {surge}, maxUnavailable: {unavailable}}}}}
+  template:
+    metadata: {{labels: {{app: d{name}}}}}
+    spec:
+      terminationGracePeriodSeconds: {grace}
+      containers:
+      - name: web
+        image: nginx:1.27
+        resources: {{requests: {{cpu: {cpu}m, memory: 32Mi}}}}
+",
+            name = self.made,
+            replicas = rng.below(6),
+            min_ready = [0, 0, 3][rng.below(3) as usize],
+            grace = [0, 1, 30][rng.below(3) as usize],
+            cpu = 10 + rng.below(90),
+        );
+        kubectl("kubectl apply -f -", Some(manifest))
+    }
+
+    fn change(&mut self, rng: &mut Rng, line: impl Fn(&mut Rng, &str) -> String) -> Input {
+        match self.deployments.len() as u32 {
+            0 => self.create(rng),
+            count => {
+                let name = format!("d{}", self.deployments[rng.below(count) as usize]);
+                kubectl(&line(rng, &name), None)
+            }
+        }
+    }
+
+    fn delete(&mut self, rng: &mut Rng) -> Input {
+        match self.deployments.len() as u32 {
+            0 => self.create(rng),
+            count => {
+                let name = self.deployments.remove(rng.below(count) as usize);
+                kubectl(&format!("kubectl delete deploy d{name} --wait=false"), None)
+            }
+        }
+    }
+}
+
+fn kubectl(line: &str, stdin: Option<String>) -> Input {
+    Input::Kubectl { line: line.into(), stdin, files: Default::default() }
+}
