@@ -228,7 +228,7 @@ function readonlyState(readonly: boolean): Extension {
 function wordsFor(label: string, lang: string | undefined): Extension {
   return [
     EditorState.phrases.of(phrasesFor(lang)),
-    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
+    EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0", spellcheck: "false", autocapitalize: "off", autocorrect: "off" }),
   ];
 }
 

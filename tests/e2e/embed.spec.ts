@@ -1,4 +1,6 @@
 /** Figures inside another page: embed.js against a stand-in figure, then the real page inside a course page. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
 import { expect, Stage, test } from "./fixture";
 
@@ -20,14 +22,13 @@ const STAND_IN = `<!doctype html><title>figure</title><body>figure<script>
   });
 </script>`;
 
-/** The course page's origin: another than the figures', so that everything crosses origins as it does in use. */
-const course = (baseURL: string) => baseURL.replace("localhost", "127.0.0.1");
-
+/** A course page served from an origin of its own, so that everything crosses origins as it does in use. */
 async function coursePage(page: Page, baseURL: string, body: string): Promise<void> {
-  await page.goto(`${course(baseURL)}/embed.js`); // any address of that origin; its text is replaced
-  await page.setContent(
-    `<!doctype html><html lang="ko"><title>course</title><link rel="icon" href="data:,"><script type="module" src="${baseURL}/embed.js"></script>${body}`,
-  );
+  const html = `<!doctype html><html lang="ko"><title>course</title><link rel="icon" href="data:,"><script type="module" src="${baseURL}/embed.js"></script>${body}`;
+  const server = createServer((_, response) => response.setHeader("Content-Type", "text/html; charset=utf-8").end(html));
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  page.on("close", () => server.close());
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/lesson`);
 }
 
 async function standIn(page: Page): Promise<void> {
@@ -58,7 +59,7 @@ test.describe("embed.js", () => {
 
     const url = new URL((await page.locator("kube-viz iframe").getAttribute("src"))!);
     expect(Object.fromEntries(url.searchParams)).toEqual({
-      embed: "1", theme: "light", lang: "ko", seed: "7", label: "A pod", origin: course(baseURL!),
+      embed: "1", theme: "light", lang: "ko", seed: "7", label: "A pod", origin: new URL(page.url()).origin,
     });
     const state = await page.evaluate(async (packed) => {
       const bytes = Uint8Array.from(atob(packed.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));

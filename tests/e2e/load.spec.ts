@@ -38,7 +38,7 @@ test.describe("where the application cannot be loaded", () => {
   test("without JavaScript the page says what it needs", async ({ browser, baseURL }) => {
     const page = await browser.newPage({ baseURL, javaScriptEnabled: false });
     await page.goto("/");
-    await expect(page.getByText("needs JavaScript and WebAssembly")).toBeVisible();
+    await expect(page.locator("noscript p").first()).toHaveText(/needs JavaScript and WebAssembly/);
     await page.close();
   });
 });
