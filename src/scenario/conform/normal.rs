@@ -51,7 +51,7 @@ fn squeeze(line: &str) -> String {
 
 /// Replaces, word for word, what has the form of a drawn value.
 fn forms(line: &str) -> String {
-    let line = dates(line);
+    let line = dates(&revision(line));
     let mut out = String::with_capacity(line.len());
     let mut word = String::new();
     for c in line.chars() {
@@ -65,6 +65,22 @@ fn forms(line: &str) -> String {
     }
     out.push_str(&form(&word));
     out
+}
+
+/// `resourceVersion: "318"`, in YAML or JSON, keeps its quotes and loses its number.
+fn revision(line: &str) -> String {
+    match line.split_once("resourceVersion") {
+        Some((before, after)) => {
+            let mut digits = after.chars().filter(char::is_ascii_digit).peekable();
+            if digits.peek().is_none() {
+                return line.to_string();
+            }
+            let end = after.rfind(|c: char| c.is_ascii_digit()).map_or(0, |at| at + 1);
+            let start = after.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
+            format!("{before}resourceVersion{}<revision>{}", &after[..start], &after[end..])
+        }
+        None => line.to_string(),
+    }
 }
 
 fn form(word: &str) -> String {
@@ -170,6 +186,7 @@ mod tests {
             ("10.244.1.19:8080,10.244.2.20:8080", "<ip>:8080,<ip>:8080"),
             ("cpu: 200m memory: 64Mi", "cpu: 200m memory: 64Mi"),
             ("from kube-api-access-bsmgv (ro)", "from kube-api-access-<suffix> (ro)"),
+            ("  resourceVersion: \"318\"", "  resourceVersion: \"<revision>\""),
             ("(x3 over 12s)", "(x3 over <age>)"),
             ("192.168.0.11", "192.168.0.11"),
         ];

@@ -1,14 +1,15 @@
-//! The third column: events. For each object the type, reason and message of its events, in the order of their first
-//! writes. Objects whose drawn names are equal but for their number (the pods of a ReplicaSet) are compared as a
+//! The third column: events. For each object the type, reason and message of its events, each once, in the order in which
+//! they were first written; how often one was repeated is a matter of timing, and so is whether it was the eleventh of its
+//! kind, at which recorders begin to combine similar events into one. Objects whose drawn names are equal but for their number (the pods of a ReplicaSet) are compared as a
 //! collection, and a Deployment's scaling steps in one direction count as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::names::anonymous;
 use super::replay::Replay;
-use crate::api::{Event, Kind};
+use crate::api::{Event, Key, Kind};
 use crate::scenario::conform::normal::Normalizer;
 
 /// Events of each object by its exact name: what is compared is the collection of such lists for each anonymous name.
@@ -16,12 +17,15 @@ type Lists = BTreeMap<(String, String), Vec<String>>;
 
 /// The differences between the recorded events and ours.
 pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normalizer) -> Vec<String> {
-    let recorded = collect(case["events"].as_array().into_iter().flatten(), theirs);
+    let mut rows: Vec<Value> =
+        case["events"].as_array().into_iter().flatten().flat_map(occurrences).collect();
+    rows.sort_by_key(|row| row["rv"].as_u64());
+    let recorded = collect(rows.iter(), theirs);
     let namespace = case["scenario"].as_str().unwrap_or_default();
     let rows: Vec<Value> = own_events(replay, namespace).map(|event| row(event, replay)).collect();
     let here = collect(rows.iter(), ours);
     let mut differences = Vec::new();
-    let objects: std::collections::BTreeSet<&String> = recorded.keys().chain(here.keys()).collect();
+    let objects: BTreeSet<&String> = recorded.keys().chain(here.keys()).collect();
     for object in objects {
         let none = Vec::new();
         let (recorded, here) = (recorded.get(object).unwrap_or(&none), here.get(object).unwrap_or(&none));
@@ -32,13 +36,25 @@ pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normal
     differences
 }
 
-/// Our events as they stand at the end, in the order of their first writes.
+/// A recorded event as it was at each of its writes: `occurrences` holds `[revision, time, count, message]`.
+fn occurrences(event: &Value) -> Vec<Value> {
+    let writes = event["occurrences"].as_array().into_iter().flatten();
+    let each: Vec<Value> = writes
+        .map(|write| {
+            let mut event = event.clone();
+            event["rv"] = write[0].clone();
+            event["message"] = write[3].clone();
+            event
+        })
+        .collect();
+    if each.is_empty() { vec![event.clone()] } else { each }
+}
+
+/// Every write of our events, in order.
 fn own_events<'a>(replay: &'a Replay, namespace: &'a str) -> impl Iterator<Item = &'a Event> {
-    let store = replay.simulation.api().store();
-    let first = store.since(replay.begin).filter(move |change| {
-        change.key.kind == Kind::EVENT && change.before.is_none() && &*change.key.namespace == namespace
-    });
-    first.filter_map(|change| store.view().object(&change.key)?.as_kind())
+    let changes = replay.simulation.api().store().since(replay.begin);
+    let inside = move |key: &Key| key.kind == Kind::EVENT && &*key.namespace == namespace;
+    changes.filter(move |change| inside(&change.key)).filter_map(|change| change.after.as_ref()?.as_kind())
 }
 
 /// One of our events in the shape of a recorded one.
@@ -61,10 +77,17 @@ fn collect<'a>(
     normal: &Normalizer,
 ) -> BTreeMap<String, Vec<Vec<String>>> {
     let mut lists: Lists = BTreeMap::new();
+    let mut seen: BTreeSet<[String; 4]> = BTreeSet::new();
     for row in rows {
         let text = |field: &str| row[field].as_str().unwrap_or_default();
         let key = (text("kind").to_string(), text("name").to_string());
-        let message = anonymous(&normal.text(text("message")));
+        let message = text("message");
+        let message = message.strip_prefix("(combined from similar events): ").unwrap_or(message);
+        let repeated = [key.0.clone(), key.1.clone(), text("reason").into(), message.into()];
+        if !seen.insert(repeated) {
+            continue;
+        }
+        let message = anonymous(&normal.text(message));
         let message = if text("reason") == "Scheduled" { without_node(&message) } else { message };
         let list = lists.entry(key).or_default();
         let line = format!("{} {}: {message}", text("type"), text("reason"));

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::cluster;
 use super::replay::Replay;
+use crate::api::MetaExt;
 use crate::scenario::conform::diff;
 use crate::scenario::conform::normal::Normalizer;
 
@@ -26,7 +27,9 @@ pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normal
         let kind = key.kind.name();
         let inside = &*key.namespace == namespace || key.namespace.is_empty();
         let followed = recorded.contains_key(kind) || !WHERE_RECORDED.contains(&kind);
-        if inside && followed && &*key.name != ROOT_CA {
+        // Whether a pod that is being deleted is quite gone is chance.
+        let leaving = kind == "Pod" && object.is_deleting();
+        if inside && followed && !leaving && &*key.name != ROOT_CA {
             here.entry(kind.into()).or_default().push(comparable(kind, &object.to_value(), ours));
         }
     }
@@ -53,7 +56,8 @@ fn recorded_objects(case: &Value, normal: &Normalizer) -> BTreeMap<String, Vec<V
         let objects = objects.as_array().into_iter().flatten();
         let own = objects.filter(|object| {
             let name = &object["metadata"]["name"];
-            name != FOREIGN && name != ROOT_CA
+            let leaving = kind == "Pod" && !object["metadata"]["deletionTimestamp"].is_null();
+            !leaving && name != FOREIGN && name != ROOT_CA
         });
         let mut objects: Vec<Value> = own.map(|object| comparable(kind, object, normal)).collect();
         if !objects.is_empty() {

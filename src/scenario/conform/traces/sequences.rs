@@ -2,8 +2,9 @@
 //!
 //! Of every object: that it appeared, and whether it was gone at the end. Of Deployments and ReplicaSets also how many pods
 //! they wanted, as the turning points of that number (3, 2, 1, 0 and 3, 1, 0 are the same way down), a Deployment's
-//! revisions and the states of its conditions, and for a Deployment its extremes: how many pods there were at the most, and,
-//! once it had all, how many were available at the least.
+//! revisions and the states of its conditions, and its extremes: how many pods it asked for at the most, and, once it had
+//! all, how many were available at the least. How close a run comes to its bounds is a matter of timing, so ours may
+//! go as far as its ceiling and its floor, or as the recording went, and no further.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,8 @@ use serde_json::Value;
 
 use super::names::anonymous;
 use super::replay::Replay;
-use crate::api::{Kind, Object};
+use crate::api::int_or_string::{Rounding, scaled};
+use crate::api::{Deployment, Kind, MetaExt, Object};
 use crate::apiserver::Change;
 use crate::scenario::conform::normal::Normalizer;
 
@@ -25,9 +27,11 @@ struct Row {
     kind: String,
     name: String,
     gone: bool,
+    deleting: bool,
     wanted: Option<i64>,
-    pods: i64,
     available: i64,
+    /// The most pods and the fewest available ones that a rolling update allows.
+    bounds: Option<(i64, i64)>,
     revision: Option<String>,
     /// Type to status and reason.
     conditions: BTreeMap<String, String>,
@@ -44,6 +48,8 @@ struct Track {
     pods_max: i64,
     available_min: Option<i64>,
     complete: bool,
+    ceiling: i64,
+    floor: Option<i64>,
 }
 
 /// The differences between what the recorded objects and ours went through.
@@ -68,21 +74,51 @@ pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normal
     differences
 }
 
+/// Whether an object that is there is marked for deletion: whether it is quite gone when a recording ends is chance.
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    Staying,
+    Leaving,
+}
+
+/// How many pods the ReplicaSets of each Deployment ask for. A Deployment's own count lags behind and may say more.
+#[derive(Default)]
+struct Asked(BTreeMap<String, BTreeMap<String, i64>>);
+
+impl Asked {
+    /// Takes note of a ReplicaSet's row. Gives its Deployment and what all its ReplicaSets ask for together.
+    fn observe(&mut self, row: &Row) -> Option<(String, i64)> {
+        let (deployment, _) = row.name.split_once("-{rs").filter(|_| row.kind == "ReplicaSet")?;
+        let sets = self.0.entry(format!("Deployment {deployment}")).or_default();
+        sets.insert(row.name.clone(), row.wanted.filter(|_| !row.gone).unwrap_or_default());
+        Some((format!("Deployment {deployment}"), sets.values().sum()))
+    }
+}
+
 fn tracks(rows: impl Iterator<Item = Row>) -> BTreeMap<String, Track> {
     let mut tracks: BTreeMap<String, Track> = BTreeMap::new();
-    let mut present: BTreeMap<String, u32> = BTreeMap::new();
+    let mut present: BTreeMap<String, Stage> = BTreeMap::new();
+    let mut asked = Asked::default();
     for row in rows.filter(|row| !LEFT_OUT.contains(&row.kind.as_str())) {
+        if let Some((deployment, sum)) = asked.observe(&row) {
+            let track = tracks.entry(deployment).or_default();
+            track.pods_max = track.pods_max.max(sum);
+        }
         let object = format!("{} {}", row.kind, anonymous(&row.name));
         let track = tracks.entry(object).or_default();
         let exact = format!("{} {}", row.kind, row.name);
+        let leaving = row.gone || row.deleting;
+        match (present.get(&exact), leaving) {
+            (None, _) if row.gone => {}
+            (None, _) => track.appeared += 1,
+            (Some(Stage::Staying), true) => track.gone += 1,
+            (Some(_), _) => {}
+        }
         if row.gone {
-            track.gone += 1;
             present.remove(&exact);
             continue;
         }
-        if present.insert(exact, 1).is_none() {
-            track.appeared += 1;
-        }
+        present.insert(exact, if leaving { Stage::Leaving } else { Stage::Staying });
         track.add(row);
     }
     tracks
@@ -99,8 +135,11 @@ impl Track {
         for (type_, state) in row.conditions {
             push_new(self.conditions.entry(type_).or_default(), state);
         }
+        if let Some((ceiling, floor)) = row.bounds {
+            self.ceiling = self.ceiling.max(ceiling);
+            self.floor = Some(self.floor.unwrap_or(i64::MAX).min(floor));
+        }
         if row.kind == "Deployment" {
-            self.pods_max = self.pods_max.max(row.pods);
             self.complete |= row.wanted == Some(row.available);
             if self.complete {
                 self.available_min = Some(self.available_min.unwrap_or(i64::MAX).min(row.available));
@@ -144,9 +183,17 @@ fn compare_tracks(object: &str, recorded: &Track, here: &Track, differences: &mu
     for type_ in here.conditions.keys().filter(|type_| !recorded.conditions.contains_key(*type_)) {
         check(&format!("condition {type_}"), "never".into(), "set".into());
     }
-    check("pods at the most", recorded.pods_max.to_string(), here.pods_max.to_string());
-    let least = |track: &Track| track.available_min.map_or("never complete".into(), |min| min.to_string());
-    check("available at the least", least(recorded), least(here));
+    if here.pods_max > recorded.pods_max.max(here.ceiling) {
+        let bound = format!("{} (ceiling {})", recorded.pods_max, here.ceiling);
+        check("pods asked for at the most", bound, here.pods_max.to_string());
+    }
+    let floor = recorded.available_min.into_iter().chain(here.floor).min();
+    if let (Some(least), Some(floor)) = (here.available_min, floor.filter(|_| recorded.complete)) {
+        if least < floor {
+            check("available at the least", floor.to_string(), least.to_string());
+        }
+    }
+    check("once complete", recorded.complete.to_string(), here.complete.to_string());
 }
 
 fn recorded_row(row: &Value, normal: &Normalizer) -> Row {
@@ -159,8 +206,9 @@ fn recorded_row(row: &Value, normal: &Normalizer) -> Row {
     Row {
         name: if kind == "EndpointSlice" { normal.names(name) } else { name.to_string() },
         gone: row["ev"] == "DELETED",
+        deleting: row["deleting"] == true,
+        bounds: None,
         wanted: row["spec"].as_i64().filter(|_| scales),
-        pods: number("replicas"),
         available: number("available"),
         revision: row["revision"].as_str().filter(|_| kind == "Deployment").map(str::to_string),
         conditions: conditions.map(condition).collect(),
@@ -180,22 +228,41 @@ fn own_row(change: &Change, replay: &Replay, normal: &Normalizer) -> Row {
         Kind::ENDPOINT_SLICE => normal.names(name),
         _ => replay.names.numbered(name).to_string(),
     };
-    let mut row = Row { kind: kind.name().into(), name, gone: change.after.is_none(), ..Default::default() };
+    let deleting = change.after.as_ref().is_some_and(|object| object.is_deleting());
+    let gone = change.after.is_none();
+    let mut row = Row { kind: kind.name().into(), name, gone, deleting, ..Default::default() };
     let Some(object @ (Object::Deployment(_) | Object::ReplicaSet(_))) = change.after.as_deref() else {
         return row;
     };
     let value = object.to_value();
     let number = |path: &str| value.pointer(path).and_then(Value::as_i64);
     row.wanted = number("/spec/replicas");
-    row.pods = number("/status/replicas").unwrap_or_default();
     row.available = number("/status/availableReplicas").unwrap_or_default();
-    if kind == Kind::DEPLOYMENT {
+    if let Object::Deployment(deployment) = object {
+        row.bounds = Some(bounds(deployment));
         let annotations = &value["metadata"]["annotations"];
         row.revision = annotations["deployment.kubernetes.io/revision"].as_str().map(str::to_string);
         let conditions = value["status"]["conditions"].as_array().into_iter().flatten();
         row.conditions = conditions.map(condition).collect();
     }
     row
+}
+
+/// The most pods and the fewest available ones that a Deployment's strategy allows. Recreate knows no floor.
+fn bounds(deployment: &Deployment) -> (i64, i64) {
+    let wanted = deployment.spec.replicas.unwrap_or(1);
+    let strategy = deployment.spec.strategy.as_ref();
+    let Some(rolling) = strategy.and_then(|strategy| strategy.rolling_update.as_ref()) else {
+        return (wanted.into(), 0);
+    };
+    let surge = rolling.max_surge.as_ref().and_then(|surge| scaled(surge, wanted, Rounding::Up));
+    let unavailable = rolling.max_unavailable.as_ref();
+    let unavailable = unavailable.and_then(|unavailable| scaled(unavailable, wanted, Rounding::Down));
+    let (surge, unavailable) = match (surge.unwrap_or(0), unavailable.unwrap_or(0)) {
+        (0, 0) => (0, 1),
+        bounds => bounds,
+    };
+    ((wanted + surge).into(), (wanted - unavailable).into())
 }
 
 #[cfg(test)]
