@@ -59,7 +59,7 @@ pub fn immutable_selector(new: &LabelSelector, old: &LabelSelector) -> Vec<Field
     if new == old {
         return Vec::new();
     }
-    let shown = serde_json::to_string(new).unwrap_or_default();
+    let shown = serde_json::to_value(new).unwrap_or_default().to_string();
     vec![FieldError::invalid(&Path::new("spec").child("selector"), shown, "field is immutable")]
 }
 

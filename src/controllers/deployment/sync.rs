@@ -80,7 +80,8 @@ fn without_hash(template: &PodTemplateSpec) -> PodTemplateSpec {
 /// dump of Go memory, so its letters differ; like there, equal templates have equal hashes, and a collision is
 /// resolved by a count.
 fn template_hash(template: &PodTemplateSpec, collisions: Option<i32>) -> String {
-    let mut text = serde_json::to_string(template).unwrap_or_default();
+    // By way of a value, whose keys are sorted.
+    let mut text = serde_json::to_value(template).unwrap_or_default().to_string();
     if let Some(count) = collisions {
         text.push_str(&count.to_string());
     }

@@ -165,7 +165,10 @@ fn history(call: &mut Call<'_, '_>) -> Result<(), Failure> {
                 Failure::message(format!("unable to find the specified revision {wanted} in history"))
             })?;
             call.say(format!("deployment.apps/{name} with revision #{wanted}"));
-            let template = serde_yaml::to_string(&set.spec.template).unwrap_or_default();
+            let template = serde_json::to_value(&set.spec.template)
+                .ok()
+                .and_then(|value| serde_yaml::to_string(&value).ok())
+                .unwrap_or_default();
             call.say(format!(
                 "Pod Template:\n{}",
                 template.lines().map(|line| format!("  {line}\n")).collect::<String>().trim_end()

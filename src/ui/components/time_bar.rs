@@ -80,7 +80,7 @@ pub fn TimeBar(props: &Props) -> Html {
     html! {
         <section class="time" aria-label={tr!(lang, "time.title")}>
             { button("step-back", tr!(lang, "time.back"), "◀", props.on_step.reform(|_| false)) }
-            { button("play", play_label, if props.playing { "⏸" } else { "▶" }, props.on_play.reform(|_| ())) }
+            { button("play", play_label, if props.playing { "❚❚" } else { "▶" }, props.on_play.reform(|_| ())) }
             { button("step-forward", tr!(lang, "time.forward"), "▶|", props.on_step.reform(|_| true)) }
             <select data-testid="speed" aria-label={tr!(lang, "time.speed")} onchange={onspeed}>
                 { for SPEEDS.into_iter().map(|tenths| html! {
