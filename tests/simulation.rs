@@ -37,7 +37,7 @@ fn invariants_hold_and_what_can_run_runs_in_the_end() {
 
 #[test]
 fn the_same_seed_and_inputs_give_the_same_run() {
-    for_each_seed(SEEDS / 4, |seed| {
+    for_each_seed(SEEDS / 8, |seed| {
         let run = || {
             let mut simulation = Simulation::new(config(seed));
             play(&mut simulation, &workload(seed));
@@ -57,7 +57,7 @@ fn the_same_seed_and_inputs_give_the_same_run() {
 
 #[test]
 fn a_snapshot_goes_on_as_the_run_it_was_taken_from() {
-    for_each_seed(SEEDS / 2, |seed| {
+    for_each_seed(SEEDS / 4, |seed| {
         let workload = workload(seed);
         let (before, after) = workload.split_at(STEPS / 2);
         let mut straight = Simulation::new(config(seed));

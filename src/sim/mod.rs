@@ -12,6 +12,7 @@ mod queue;
 pub mod recording;
 mod session;
 
+pub use crate::apiserver::View;
 pub use config::{Config, NodeSpec};
 pub use event::Event;
 pub use input::{Input, Journal, JournalEntry, Outcome};
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 use crate::api::Namespace;
 use crate::api::hash::Digest;
 use crate::api::meta::Revision;
-use crate::apiserver::{ApiServer, View};
+use crate::apiserver::ApiServer;
 use crate::client::{Informer, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers::{self, Controller};

@@ -91,7 +91,7 @@ impl Driver {
     }
 
     /// The objects at the position, for completion.
-    pub fn objects(&self) -> &kubeviz::apiserver::View {
+    pub fn objects(&self) -> &kubeviz::sim::View {
         self.recording.view()
     }
 

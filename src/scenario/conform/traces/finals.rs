@@ -71,6 +71,11 @@ fn recorded_objects(case: &Value, normal: &Normalizer) -> BTreeMap<String, Vec<V
 /// An object without what is chance, and without the count of the steps that merging leaves open.
 fn comparable(kind: &str, object: &Value, normal: &Normalizer) -> Value {
     let mut object = cluster::stable(object, normal);
+    if let Some(fields) = object.as_object_mut() {
+        // Some were read from a list, whose items do not repeat them.
+        fields.remove("apiVersion");
+        fields.remove("kind");
+    }
     if kind == "ReplicaSet" {
         for path in ["/metadata/generation", "/status/observedGeneration"] {
             if let Some(generation) = object.pointer_mut(path) {
