@@ -57,14 +57,22 @@ test_browser() {
   need_wasm_target
   need_wasm_bindgen
   need_browser
-  step "browser: the library inside headless Chromium"
+  step "browser: the library inside headless Chromium has the same runs as here"
+  # What the same sources do natively; tests/web.rs compares.
+  local scenarios native
+  mapfile -t scenarios < <(grep -o '"tests/scenarios/[^"]*"' tests/web.rs | tr -d '"')
+  native="$(cargo run --quiet --bin kubeviz -- digest "${scenarios[@]}")"
   # The runner starts Chromium by these settings; as root, Chromium refuses to start with its sandbox.
   mkdir -p target
   cat >target/webdriver.json <<JSON
 { "goog:chromeOptions": { "binary": "$CHROMIUM", "args": ["--headless=new", "--no-sandbox", "--disable-gpu",
   "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] } }
 JSON
-  WASM_BINDGEN_TEST_WEBDRIVER_JSON="$ROOT/target/webdriver.json" cargo test --target "$WASM_TARGET" --test web
+  # Without debug information: the runner reads the whole wasm file first. And an unoptimised run with all invariants
+  # checked takes its time in a browser on a busy machine.
+  CARGO_PROFILE_DEV_DEBUG=false WASM_BINDGEN_TEST_TIMEOUT=300 KUBEVIZ_NATIVE_DIGESTS="$native" \
+    WASM_BINDGEN_TEST_WEBDRIVER_JSON="$ROOT/target/webdriver.json" \
+    cargo test --target "$WASM_TARGET" --test web
 }
 
 test_page() {

@@ -107,7 +107,7 @@ impl Component for Console {
                     <span aria-hidden="true">{ "$" }</span>
                     <textarea rows="1" data-testid="console-input" ref={self.input.clone()} spellcheck="false" autocapitalize="off"
                         autocomplete="off" aria-label={tr!(lang, "console.input")} placeholder={tr!(lang, "console.hint")}
-                        onkeydown={ctx.link().callback(Msg::Key)} />
+                        onkeydown={self.keys(ctx)} />
                     if ctx.props().busy { <span class="busy">{ tr!(lang, "console.busy") }</span> }
                 </label>
             </section>
@@ -116,13 +116,33 @@ impl Component for Console {
 }
 
 impl Console {
+    /// Hands keys on. What the browser would do with them is stopped here and not in `update`, which may run only
+    /// after the browser has done it: Enter would leave a line break behind.
+    fn keys(&self, ctx: &Context<Self>) -> Callback<KeyboardEvent> {
+        let (link, input, complete) = (ctx.link().clone(), self.input.clone(), ctx.props().complete.clone());
+        Callback::from(move |event: KeyboardEvent| {
+            let Some(input) = input.cast::<HtmlTextAreaElement>() else { return };
+            let text = input.value();
+            let ours = match event.key().as_str() {
+                "Enter" => !event.shift_key(),
+                "ArrowUp" | "ArrowDown" => !text.contains('\n'),
+                // With nothing to complete, Tab leaves the field.
+                "Tab" => !event.shift_key() && !text.is_empty() && !complete.emit(text).is_empty(),
+                _ => false,
+            };
+            if ours && !event.is_composing() {
+                event.prevent_default();
+            }
+            link.send_message(Msg::Key(event));
+        })
+    }
+
     fn key(&mut self, ctx: &Context<Self>, event: &KeyboardEvent, input: &HtmlTextAreaElement) -> bool {
         if event.is_composing() {
             return false;
         }
         match event.key().as_str() {
             "Enter" if !event.shift_key() => {
-                event.prevent_default();
                 let text = input.value();
                 if unfinished(&text) {
                     input.set_value(&format!("{text}\n"));
@@ -139,11 +159,9 @@ impl Console {
                 ctx.props().on_run.emit(text);
             }
             "ArrowUp" if !input.value().contains('\n') => {
-                event.prevent_default();
                 self.recall(input, self.at.saturating_sub(1));
             }
             "ArrowDown" if !input.value().contains('\n') => {
-                event.prevent_default();
                 self.recall(input, (self.at + 1).min(self.history.len()));
             }
             "Tab" if !event.shift_key() && !input.value().is_empty() => {
@@ -151,7 +169,6 @@ impl Console {
                 if options.is_empty() {
                     return false; // nothing to complete: Tab leaves the field
                 }
-                event.prevent_default();
                 match options.as_slice() {
                     [only] => self.insert(input, &only.clone()),
                     _ => {
