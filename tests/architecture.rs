@@ -337,8 +337,8 @@ fn has_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let joins_before = word.starts_with(|c: char| c.is_ascii_alphanumeric());
         let joins_after = word.ends_with(|c: char| c.is_ascii_alphanumeric());
-        !(joins_before && part(line[..at].chars().next_back()))
-            && !(joins_after && part(line[at + word.len()..].chars().next()))
+        !(joins_before && part(line[..at].chars().next_back())
+            || joins_after && part(line[at + word.len()..].chars().next()))
     })
 }
 

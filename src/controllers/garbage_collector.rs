@@ -59,11 +59,11 @@ impl Controller for GarbageCollector {
                     keys.remove(&change.key);
                 }
                 // An owner that waits for its dependents looks again when one of them goes.
-                if change.after.is_none() {
-                    if let Some(kind) = Kind::from_manifest(&owner.api_version, &owner.kind) {
-                        let namespace = if kind.info().namespaced { &*change.key.namespace } else { "" };
-                        queue.add(Key::new(kind, namespace, &owner.name), Some(change.revision));
-                    }
+                if change.after.is_none()
+                    && let Some(kind) = Kind::from_manifest(&owner.api_version, &owner.kind)
+                {
+                    let namespace = if kind.info().namespaced { &*change.key.namespace } else { "" };
+                    queue.add(Key::new(kind, namespace, &owner.name), Some(change.revision));
                 }
             }
         }

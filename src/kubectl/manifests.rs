@@ -121,7 +121,8 @@ fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, batch: &mut Batc
             let place = Place { text: text.to_string(), document: document.clone(), index };
             match understand(node.to_value(), source, place) {
                 Ok(item) => batch.items.push(item),
-                Err((failure, diagnostic)) => {
+                Err(misunderstood) => {
+                    let (failure, diagnostic) = *misunderstood;
                     call.output.diagnostics.extend(diagnostic);
                     batch.failures.push(failure);
                 }
@@ -136,7 +137,7 @@ fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, batch: &mut Batc
     }
 }
 
-type Misunderstood = (Failure, Option<Diagnostic>);
+type Misunderstood = Box<(Failure, Option<Diagnostic>)>;
 
 fn understand(value: Value, source: &str, place: Place) -> Result<Item, Misunderstood> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
@@ -149,7 +150,7 @@ fn understand(value: Value, source: &str, place: Place) -> Result<Item, Misunder
     };
     if let Err(words) = schema::check_type_meta(&value) {
         let words = format!("error validating \"{source}\": {words}");
-        return Err((Failure::message(words.clone()), point(&place, "", words)));
+        return Err(Box::new((Failure::message(words.clone()), point(&place, "", words))));
     }
     let (api_version, kind_name) = (text(&value["apiVersion"]), text(&value["kind"]));
     let meta = &value["metadata"];
@@ -161,7 +162,7 @@ fn understand(value: Value, source: &str, place: Place) -> Result<Item, Misunder
             "resource mapping not found for name: \"{name}\" namespace: \"{namespace}\" from \"{source}\": {words}\nensure CRDs are \
              installed first"
         );
-        return Err((Failure::message(failure), diagnostic));
+        return Err(Box::new((Failure::message(failure), diagnostic)));
     };
     Ok(Item { kind, value, source: source.to_string(), name, namespace, place })
 }

@@ -158,8 +158,8 @@ fn shorthands<'f>(
     find: &dyn Fn(char) -> Option<&'f Flag>,
     args: &mut Args,
 ) -> Result<(), Failure> {
-    let mut at = letters.char_indices();
-    while let Some((index, letter)) = at.next() {
+    let at = letters.char_indices();
+    for (index, letter) in at {
         let flag = find(letter).ok_or_else(|| {
             Failure::usage(format!("unknown shorthand flag: {letter:?} in -{}", &letters[index..]))
         })?;

@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn commands_end_when_a_shell_would_end_them() {
-        let cases: [(&[&str], Option<(u64, i32)>); 9] = [
+        type Case = (&'static [&'static str], Option<(u64, i32)>);
+        let cases: [Case; 9] = [
             (&["sleep", "5"], Some((5_000, 0))),
             (&["sh", "-c", "sleep 2; exit 3"], Some((2_000, 3))),
             (&["sh", "-c", "echo 'a; b' && false || sleep 1"], Some((1_000, 0))),

@@ -9,10 +9,14 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::Element;
 use yew::Callback;
 
+/// What the editor calls: on a change, to apply, to complete. They live as long as it does.
+type Closures =
+    (Closure<dyn FnMut(String)>, Closure<dyn FnMut()>, Closure<dyn FnMut(String, u32) -> JsValue>);
+
 /// An editor on the page. Dropping it leaves the element to Yew.
 pub struct Editor {
     handle: JsValue,
-    _closures: (Closure<dyn FnMut(String)>, Closure<dyn FnMut()>, Closure<dyn FnMut(String, u32) -> JsValue>),
+    _closures: Closures,
 }
 
 fn set(object: &Object, name: &str, value: impl Into<JsValue>) {

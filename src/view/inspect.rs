@@ -135,7 +135,7 @@ fn events_about(view: &View, object: &Object) -> Vec<EventRow> {
     let about = |event: &&Event| event.spec.involved_object.uid.as_deref() == Some(object.uid());
     let mut events: Vec<EventRow> =
         view.list::<Event>(Some(namespace)).filter(about).map(event_row).collect();
-    events.sort_by(|a, b| b.time.cmp(&a.time));
+    events.sort_by_key(|event| std::cmp::Reverse(event.time));
     events
 }
 

@@ -49,7 +49,7 @@ impl Controller for ReplicaSetController {
             let was = change.before.as_ref().is_some_and(|before| before.is_deleting());
             !was && change.after.as_ref().is_none_or(|after| after.is_deleting())
         };
-        for owner in [&change.before, &change.after].into_iter().flatten().filter_map(|pod| owner_key(pod)) {
+        for owner in [&change.before, &change.after].into_iter().flatten().filter_map(owner_key) {
             if change.before.is_none() {
                 self.expectations.saw_creation(&owner);
             }

@@ -184,10 +184,8 @@ fn table(call: &Call<'_, '_>, kind: Kind, objects: &[Arc<Object>], prefixed: boo
     for object in objects.iter().filter(|object| object.kind() == kind) {
         let mut cells = (columns.cells)(object, now);
         cells.truncate(shown);
-        if prefixed {
-            if let Some(first) = cells.first_mut().filter(|_| kind != Kind::EVENT) {
-                *first = format!("{}/{first}", kind.group_singular());
-            }
+        if prefixed && let Some(first) = cells.first_mut().filter(|_| kind != Kind::EVENT) {
+            *first = format!("{}/{first}", kind.group_singular());
         }
         if namespaced {
             cells.insert(0, object.namespace().into());

@@ -32,10 +32,10 @@ pub fn run_case(case: &Value) -> Result<(), Vec<String>> {
         }
     }
     for value in input["pods"].as_array().into_iter().flatten() {
-        if let Some(pod) = read(Kind::POD, value)?.as_kind::<Pod>() {
-            if let Some(node) = pod.spec.node_name.clone() {
-                cache.set_pod(pod, &node);
-            }
+        if let Some(pod) = read(Kind::POD, value)?.as_kind::<Pod>()
+            && let Some(node) = pod.spec.node_name.clone()
+        {
+            cache.set_pod(pod, &node);
         }
     }
     let object = read(Kind::POD, &input["pod"])?;

@@ -36,7 +36,7 @@ pub struct Props {
 }
 
 fn speed_text(tenths: u32) -> String {
-    if tenths % 10 == 0 { format!("{}×", tenths / 10) } else { format!("0.{tenths}×") }
+    if tenths.is_multiple_of(10) { format!("{}×", tenths / 10) } else { format!("0.{tenths}×") }
 }
 
 /// See the module.

@@ -188,10 +188,10 @@ fn compare_tracks(object: &str, recorded: &Track, here: &Track, differences: &mu
         check("pods asked for at the most", bound, here.pods_max.to_string());
     }
     let floor = recorded.available_min.into_iter().chain(here.floor).min();
-    if let (Some(least), Some(floor)) = (here.available_min, floor.filter(|_| recorded.complete)) {
-        if least < floor {
-            check("available at the least", floor.to_string(), least.to_string());
-        }
+    if let (Some(least), Some(floor)) = (here.available_min, floor.filter(|_| recorded.complete))
+        && least < floor
+    {
+        check("available at the least", floor.to_string(), least.to_string());
     }
     check("once complete", recorded.complete.to_string(), here.complete.to_string());
 }
