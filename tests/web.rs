@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use kubeviz::api::manifest::{self, Limits};
 use kubeviz::scenario::{Scenario, steps};
+use kubeviz::sim::{Config, Simulation};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
@@ -45,5 +47,32 @@ fn the_browser_and_the_command_line_have_the_same_runs() {
             .find(|line| line.ends_with(path))
             .expect("the command line was asked for the path");
         assert_eq!(line, format!("{}  {path}", digest(text)));
+    }
+}
+
+#[wasm_bindgen_test]
+fn a_manifest_is_read_with_its_places() {
+    let stream = manifest::parse("kind: Pod\nmetadata:\n\tname: tab\n", &Limits::default());
+    let first = stream.errors.first().expect("a tab is no indentation");
+    assert_eq!(first.line, 3);
+}
+
+#[wasm_bindgen_test]
+fn a_wrong_field_is_answered_in_the_servers_words() {
+    let mut simulation = Simulation::new(Config::small(1));
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  container: []\n";
+    let outcome = simulation.apply(manifest);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.stderr.contains("unknown field \"spec.container\""), "{}", outcome.stderr);
+}
+
+#[wasm_bindgen_test]
+fn hostile_text_is_refused() {
+    let deep = "[".repeat(10_000);
+    let bomb = "a: &a [x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n\
+                d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e]\n\
+                g: &g [*f,*f,*f,*f,*f,*f,*f,*f]\nh: [*g,*g,*g,*g,*g,*g,*g,*g]\n";
+    for text in [deep.as_str(), bomb] {
+        assert!(manifest::parse(text, &Limits::default()).has_errors());
     }
 }
