@@ -1,5 +1,7 @@
 //! What `-f` names: text, documents, objects, with the errors of every step and their places in the text.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::Call;
@@ -26,8 +28,10 @@ pub struct Item {
 
 /// An object's place in a text, for the diagnostics of what the server says about it.
 struct Place {
-    text: String,
-    document: Document,
+    /// Shared by all objects of a source: a stream may hold thousands.
+    text: Arc<str>,
+    /// Shared by all objects of a List.
+    document: Arc<Document>,
     index: usize,
 }
 
@@ -116,9 +120,11 @@ pub fn read(call: &mut Call<'_, '_>) -> Result<Batch, Failure> {
 fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, batch: &mut Batch) {
     let stream = manifest::parse(text, &Limits::default());
     call.output.diagnostics.extend(stream.errors.iter().cloned());
-    for document in &stream.documents {
+    let text: Arc<str> = text.into();
+    for document in stream.documents {
+        let document = Arc::new(document);
         for (index, node) in document.objects().into_iter().enumerate() {
-            let place = Place { text: text.to_string(), document: document.clone(), index };
+            let place = Place { text: text.clone(), document: document.clone(), index };
             match understand(node.to_value(), source, place) {
                 Ok(item) => batch.items.push(item),
                 Err(misunderstood) => {
