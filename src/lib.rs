@@ -11,4 +11,5 @@ pub mod rng;
 pub mod scenario;
 pub mod scheduler;
 pub mod sim;
+pub mod testing;
 pub mod view;

@@ -35,6 +35,30 @@ pub struct SchedulingDecision {
     pub tied: u32,
     /// The text of the `FailedScheduling` event; empty when the pod was placed.
     pub message: String,
+    /// What preemption considered; `None` if it was not tried.
+    pub preemption: Option<PreemptionStep>,
+}
+
+/// A search for pods to remove so that another fits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PreemptionStep {
+    /// The nodes on which it would help to remove pods, in name order.
+    pub candidates: Vec<PreemptionCandidate>,
+    /// The node chosen; empty if there was no candidate.
+    pub nominated_node: String,
+    /// The nodes that were as good as the chosen one.
+    pub tied: Vec<Arc<str>>,
+}
+
+/// A node that the removal of some pods would make fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PreemptionCandidate {
+    /// The node.
+    pub node: Arc<str>,
+    /// The pods to remove, as `namespace/name`: those whose disruption budget would be broken first, then by importance.
+    pub victims: Vec<String>,
+    /// How many of them would break a disruption budget.
+    pub pdb_violations: u32,
 }
 
 /// What a plugin said.

@@ -12,7 +12,6 @@ pub const NO_EXECUTE: &str = "NoExecute";
 /// Whether `toleration` tolerates `taint` (`v1.Toleration.ToleratesTaint`). An empty effect tolerates every effect,
 /// an empty key with `Exists` every taint.
 pub fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let (effect, key) = (text(&toleration.effect), text(&toleration.key));
     if (!effect.is_empty() && effect != taint.effect) || (!key.is_empty() && key != taint.key) {
         return false;
@@ -22,6 +21,10 @@ pub fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
         "Exists" => true,
         _ => false,
     }
+}
+
+fn text(field: &Option<String>) -> &str {
+    field.as_deref().unwrap_or_default()
 }
 
 /// Whether any of the tolerations tolerates the taint.

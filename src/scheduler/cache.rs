@@ -1,147 +1,242 @@
-//! What the scheduler knows of the nodes: what each has, and what the pods on it, bound or assumed to be, take of it.
+//! The nodes with their pods, as the scheduler believes them to be: what the watch has told, and the pods it has itself
+//! placed since. It is its own snapshot, for nothing else happens while a pod is being scheduled; copying it copies one
+//! pointer per node.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::resource::{Resources, pod_requests, pod_requests_nonzero};
-use crate::api::k8s::ContainerPort;
-use crate::api::{MetaExt, Node, Pod, quantity};
+use super::framework::{NodeInfo, PodInfo};
+use crate::api::{MetaExt, Node};
 
-/// A node with the sum of what its pods take (`framework.NodeInfo`). Sums are kept up to date as pods come and go, so that
-/// no decision adds them up again.
-#[derive(Clone, Debug, Default)]
-pub struct NodeInfo {
-    /// The node's name.
-    pub name: Arc<str>,
-    /// The node object.
-    pub node: Node,
-    /// What pods may ask for.
-    pub allocatable: Resources,
-    /// How many pods it takes.
-    pub allowed_pods: i64,
-    /// What its pods ask for.
-    pub requested: Resources,
-    /// What its pods ask for, with defaults where they do not say: CPU in thousandths, memory in bytes.
-    pub nonzero: (i64, i64),
-    /// Its pods, by uid.
-    pub pods: BTreeMap<String, Pod>,
-    /// Host ports in use: (address, protocol, port).
-    pub ports: Vec<HostPort>,
-}
+/// A node's place in the cache. It stays the same as long as the node exists, and is then used again.
+pub type NodeIndex = u32;
 
-/// A port of the node that a pod claims.
-pub type HostPort = (String, String, i32);
-
-impl NodeInfo {
-    /// A node without pods.
-    pub fn new(node: Node) -> NodeInfo {
-        let mut info = NodeInfo { name: node.name().into(), ..Default::default() };
-        info.set_node(node);
-        info
-    }
-
-    /// Takes over a changed node object.
-    pub fn set_node(&mut self, node: Node) {
-        self.allocatable = Resources::from_list(node.status.allocatable.as_ref());
-        let pods = node.status.allocatable.as_ref().and_then(|list| list.get("pods"));
-        self.allowed_pods = pods.map_or(0, quantity::value);
-        self.node = node;
-    }
-
-    /// Adds a pod, in place of the version that is there.
-    pub fn add_pod(&mut self, pod: Pod) {
-        self.remove_pod(pod.uid());
-        self.requested.add(&pod_requests(&pod.spec));
-        let (cpu, memory) = pod_requests_nonzero(&pod.spec);
-        self.nonzero = (self.nonzero.0 + cpu, self.nonzero.1 + memory);
-        self.ports.extend(host_ports(&pod));
-        self.pods.insert(pod.uid().to_string(), pod);
-    }
-
-    /// Takes a pod away.
-    pub fn remove_pod(&mut self, uid: &str) {
-        let Some(pod) = self.pods.remove(uid) else { return };
-        self.requested.subtract(&pod_requests(&pod.spec));
-        let (cpu, memory) = pod_requests_nonzero(&pod.spec);
-        self.nonzero = (self.nonzero.0 - cpu, self.nonzero.1 - memory);
-        for port in host_ports(&pod) {
-            if let Some(index) = self.ports.iter().position(|taken| *taken == port) {
-                self.ports.remove(index);
-            }
-        }
-    }
-}
-
-/// The ports of the node that a pod claims.
-pub fn host_ports(pod: &Pod) -> Vec<HostPort> {
-    let sidecars = pod
-        .spec
-        .init_containers
-        .iter()
-        .flatten()
-        .filter(|container| crate::api::pod_status::is_sidecar(container));
-    let containers = pod.spec.containers.iter().chain(sidecars);
-    let claim = |port: &ContainerPort| {
-        let address = port.host_ip.clone().filter(|ip| !ip.is_empty()).unwrap_or_else(|| "0.0.0.0".into());
-        let protocol = port.protocol.clone().unwrap_or_else(|| "TCP".into());
-        port.host_port.filter(|port| *port > 0).map(|number| (address, protocol, number))
-    };
-    containers.flat_map(|container| container.ports.iter().flatten().filter_map(claim)).collect()
-}
-
-/// All nodes. Assumed pods, whose binding has been written but not yet seen, count like bound ones.
+/// All nodes (`backend/cache`).
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    nodes: BTreeMap<Arc<str>, NodeInfo>,
-    node_of: BTreeMap<String, Arc<str>>,
+    slots: Vec<Arc<NodeInfo>>,
+    free: Vec<NodeIndex>,
+    order: Vec<NodeIndex>,
+    by_name: BTreeMap<Arc<str>, NodeIndex>,
+    pods: BTreeMap<Arc<str>, PlacedPod>,
+    images: BTreeMap<String, ImageState>,
+    affinity_pods: u32,
+    anti_affinity_pods: u32,
+}
+
+/// A pod that counts on a node.
+#[derive(Clone, Debug)]
+struct PlacedPod {
+    info: Arc<PodInfo>,
+    node: Arc<str>,
+    assumed: bool,
+}
+
+/// An image that some nodes hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageState {
+    /// Its size in bytes, as the first node to have it said. Other nodes may say otherwise, and are not listened to.
+    pub size_bytes: i64,
+    /// How many nodes have it.
+    pub nodes: u32,
 }
 
 impl Cache {
+    /// The places of the nodes, in name order.
+    pub fn order(&self) -> &[NodeIndex] {
+        &self.order
+    }
+
     /// The nodes, in name order.
-    pub fn nodes(&self) -> impl ExactSizeIterator<Item = &NodeInfo> {
-        self.nodes.values()
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = &Arc<NodeInfo>> {
+        self.order.iter().map(|index| &self.slots[*index as usize])
     }
 
-    /// One node.
-    pub fn node(&self, name: &str) -> Option<&NodeInfo> {
-        self.nodes.get(name)
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.order.len()
     }
 
-    /// Adds a node or takes over its change.
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// The node in a place.
+    pub fn node(&self, index: NodeIndex) -> &Arc<NodeInfo> {
+        &self.slots[index as usize]
+    }
+
+    /// The place of the node with that name.
+    pub fn index(&self, name: &str) -> Option<NodeIndex> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The image of that name, if any node holds it.
+    pub fn image(&self, name: &str) -> Option<ImageState> {
+        self.images.get(name).copied()
+    }
+
+    /// Whether any placed pod has a rule about other pods.
+    pub fn has_pods_with_affinity(&self) -> bool {
+        self.affinity_pods > 0
+    }
+
+    /// Whether any placed pod keeps other pods away.
+    pub fn has_pods_with_required_anti_affinity(&self) -> bool {
+        self.anti_affinity_pods > 0
+    }
+
+    /// Adds a node, or takes over its change. Pods that were told of before their node count from now on.
     pub fn set_node(&mut self, node: &Node) {
-        let name: Arc<str> = node.name().into();
-        match self.nodes.get_mut(&name) {
-            Some(info) => info.set_node(node.clone()),
+        let Some(index) = self.index(node.name()) else { return self.add_node(node) };
+        let slot = index as usize;
+        // A heartbeat changes neither images nor spec; it should not cost a count of all images.
+        if self.slots[slot].node.status.images == node.status.images {
+            Arc::make_mut(&mut self.slots[slot]).set_node(node);
+            return;
+        }
+        self.forget_images(index);
+        Arc::make_mut(&mut self.slots[slot]).set_node(node);
+        self.count_images(index);
+    }
+
+    fn add_node(&mut self, node: &Node) {
+        let mut info = NodeInfo::new(node);
+        let name = info.name.clone();
+        for placed in self.pods.values().filter(|placed| placed.node == name) {
+            info.add_pod(placed.info.clone());
+        }
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.slots[index as usize] = Arc::new(info);
+                index
+            }
             None => {
-                self.nodes.insert(name, NodeInfo::new(node.clone()));
+                self.slots.push(Arc::new(info));
+                (self.slots.len() - 1) as NodeIndex
             }
-        }
+        };
+        self.by_name.insert(name, index);
+        self.order = self.by_name.values().copied().collect();
+        self.count_images(index);
     }
 
-    /// Forgets a node and the pods on it.
+    /// Forgets a node. Its pods are remembered until they are gone themselves.
     pub fn remove_node(&mut self, name: &str) {
-        if let Some(info) = self.nodes.remove(name) {
-            for uid in info.pods.keys() {
-                self.node_of.remove(uid);
+        if let Some(index) = self.by_name.remove(name) {
+            self.forget_images(index);
+            self.slots[index as usize] = Arc::default();
+            self.free.push(index);
+            self.order = self.by_name.values().copied().collect();
+        }
+    }
+
+    fn count_images(&mut self, index: NodeIndex) {
+        for (name, size_bytes) in &self.slots[index as usize].images {
+            match self.images.get_mut(name) {
+                Some(state) => state.nodes += 1,
+                None => {
+                    self.images.insert(name.clone(), ImageState { size_bytes: *size_bytes, nodes: 1 });
+                }
             }
         }
     }
 
-    /// Counts a pod on a node: bound there, or about to be.
-    pub fn set_pod(&mut self, pod: &Pod, node: &str) {
-        if self.node_of.get(pod.uid()).is_some_and(|known| &**known != node) {
-            self.remove_pod(pod.uid());
-        }
-        if let Some(info) = self.nodes.get_mut(node) {
-            info.add_pod(pod.clone());
-            self.node_of.insert(pod.uid().to_string(), info.name.clone());
+    fn forget_images(&mut self, index: NodeIndex) {
+        for name in self.slots[index as usize].images.keys() {
+            if let Some(state) = self.images.get_mut(name) {
+                state.nodes -= 1;
+                if state.nodes == 0 {
+                    self.images.remove(name);
+                }
+            }
         }
     }
 
-    /// Counts a pod no longer.
-    pub fn remove_pod(&mut self, uid: &str) {
-        if let Some(info) = self.node_of.remove(uid).and_then(|node| self.nodes.get_mut(&node)) {
-            info.remove_pod(uid);
+    /// Counts a pod on a node that the scheduler has chosen, before the watch tells of its binding.
+    pub fn assume_pod(&mut self, info: Arc<PodInfo>, node: &Arc<str>) {
+        self.place(info, node.clone(), true);
+    }
+
+    /// Whether a pod counts on a node that the watch has not told of yet.
+    pub fn is_assumed(&self, uid: &str) -> bool {
+        self.pods.get(uid).is_some_and(|placed| placed.assumed)
+    }
+
+    /// Takes an assumption back: the binding has failed.
+    pub fn forget_pod(&mut self, uid: &str) {
+        if self.is_assumed(uid) {
+            self.remove_pod(uid);
         }
+    }
+
+    /// Counts a pod that is bound to a node, or takes over its change.
+    pub fn set_pod(&mut self, info: Arc<PodInfo>, node: &str) {
+        self.place(info, node.into(), false);
+    }
+
+    fn place(&mut self, info: Arc<PodInfo>, node: Arc<str>, assumed: bool) {
+        self.remove_pod(info.uid());
+        self.affinity_pods += u32::from(info.has_affinity());
+        self.anti_affinity_pods += u32::from(!info.required_anti_affinity.is_empty());
+        if let Some(index) = self.index(&node) {
+            Arc::make_mut(&mut self.slots[index as usize]).add_pod(info.clone());
+        }
+        self.pods.insert(info.uid().into(), PlacedPod { info, node, assumed });
+    }
+
+    /// Counts a pod no longer: it has ended, or is gone.
+    pub fn remove_pod(&mut self, uid: &str) {
+        let Some(placed) = self.pods.remove(uid) else { return };
+        self.affinity_pods -= u32::from(placed.info.has_affinity());
+        self.anti_affinity_pods -= u32::from(!placed.info.required_anti_affinity.is_empty());
+        if let Some(index) = self.index(&placed.node) {
+            Arc::make_mut(&mut self.slots[index as usize]).remove_pod(uid);
+        }
+    }
+
+    /// The pods that count on nodes, by uid, with their nodes and whether that is only assumed.
+    pub fn placed(&self) -> impl Iterator<Item = (&Arc<PodInfo>, &str, bool)> {
+        self.pods.values().map(|placed| (&placed.info, &*placed.node, placed.assumed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{node, pod};
+
+    fn pod_info(name: &str, cpu: &str) -> Arc<PodInfo> {
+        Arc::new(PodInfo::new(pod(name).cpu(cpu).build()))
+    }
+
+    fn requested(cache: &Cache) -> Vec<(String, i64)> {
+        cache.nodes().map(|node| (node.name.to_string(), node.requested.cpu_milli)).collect()
+    }
+
+    #[test]
+    fn an_assumed_pod_counts_once_when_its_binding_is_seen() {
+        let mut cache = Cache::default();
+        cache.set_node(&node("n1").cpu("4").build());
+        cache.assume_pod(pod_info("a", "1"), &"n1".into());
+        cache.set_pod(pod_info("a", "1"), "n1");
+        assert_eq!(requested(&cache), [("n1".into(), 1_000)]);
+        cache.forget_pod(pod_info("a", "1").uid());
+        assert_eq!(requested(&cache), [("n1".into(), 1_000)], "a bound pod is not forgotten");
+        cache.remove_pod(pod_info("a", "1").uid());
+        assert_eq!(requested(&cache), [("n1".into(), 0)]);
+    }
+
+    #[test]
+    fn pods_told_of_before_their_node_count_when_it_appears() {
+        let mut cache = Cache::default();
+        cache.set_pod(pod_info("a", "1"), "n2");
+        cache.set_node(&node("n2").build());
+        cache.set_node(&node("n1").build());
+        assert_eq!(requested(&cache), [("n1".into(), 0), ("n2".into(), 1_000)]);
+        cache.remove_node("n2");
+        cache.set_node(&node("n2").build());
+        assert_eq!(requested(&cache), [("n1".into(), 0), ("n2".into(), 1_000)]);
     }
 }

@@ -1,124 +1,325 @@
-//! The scheduling framework: the extension points, in the order in which a pod passes them.
+//! What a scheduling decision is made of. A plugin has a say at one or more *extension points*; the framework takes each pod
+//! through them in this order:
 //!
-//! A pod that enters the queue passes **PreEnqueue**. A cycle asks **PreFilter** of every plugin once, then **Filter** of
-//! every plugin for every node until one refuses it; if no node is left, **PostFilter** looks for a way out. Otherwise
-//! **PreScore** runs once, **Score** for every node left, **NormalizeScore** brings each plugin's scores to 0..=100, and
-//! weights add them up. **Reserve** counts the pod on the node, **Bind** writes it.
+//! 1. PreEnqueue: may the pod enter the queue at all?
+//! 2. QueueSort: who comes first?
+//! 3. PreFilter: once per pod, work that Filter would repeat for every node; may refuse the pod as a whole.
+//! 4. Filter: can this node run the pod? The first plugin that says no decides.
+//! 5. PostFilter: if no node can, what could be done about it? Preemption.
+//! 6. PreScore: once per pod, work that Score would repeat.
+//! 7. Score, NormalizeScore: how good is each node that can run it, from 0 to 100?
+//! 8. Reserve: take note of the choice. Permit: may it be carried out now?
+//! 9. PreBind, Bind: carry it out.
+//!
+//! Upstream: `staging/src/k8s.io/kube-scheduler/framework`, `pkg/scheduler/framework`.
 
+pub mod cycle_state;
 pub mod diagnosis;
+pub mod events;
+pub mod node_info;
+pub mod node_selector;
+pub mod pod_info;
+pub mod preemption;
+pub mod registry;
+pub mod resource;
 pub mod runtime;
+pub mod status;
 
-use std::any::Any;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::fmt::Debug;
 
-use super::cache::{Cache, NodeInfo};
-use crate::api::Pod;
-use crate::client::Change;
+pub use cycle_state::CycleState;
+pub use diagnosis::Diagnosis;
+pub use events::{Action, ClusterEvent, Hint, Resource as EventResource};
+pub use node_info::NodeInfo;
+pub use pod_info::{HostPort, PodInfo};
+pub use resource::Resource;
+pub use runtime::Framework;
+pub use status::{Code, Reason, Status};
 
-/// The highest score a plugin may give.
+use super::cache::{Cache, NodeIndex};
+use super::queue::Nominator;
+use crate::api::Status as ApiStatus;
+use crate::api::explain::{Explain, PreemptionStep};
+use crate::client::{Change, Client, View};
+use crate::rng::Rng;
+
+/// The highest score that a plugin may give a node, after normalising.
 pub const MAX_NODE_SCORE: i64 = 100;
 
-/// A refusal of a pod on a node, or of a pod altogether (`framework.Status` with a code that is not success).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refusal {
-    /// Whether removing pods cannot help (`UnschedulableAndUnresolvable`).
-    pub unresolvable: bool,
-    /// The reasons that the event text counts.
-    pub reasons: Vec<Arc<str>>,
-    /// The numbers behind them, for people.
-    pub detail: String,
+/// Where a plugin has a say. NormalizeScore belongs to Score, and the answers to added and removed pods to PreFilter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Point {
+    /// Before the pod enters the queue.
+    PreEnqueue,
+    /// The order of the queue.
+    QueueSort,
+    /// Once per cycle, before Filter.
+    PreFilter,
+    /// Per node.
+    Filter,
+    /// Once per cycle, if no node can run the pod.
+    PostFilter,
+    /// Once per cycle, before Score.
+    PreScore,
+    /// Per node that can run the pod.
+    Score,
+    /// Once a node is chosen.
+    Reserve,
+    /// Before the choice is carried out.
+    Permit,
+    /// Work that must be done before binding.
+    PreBind,
+    /// Binding.
+    Bind,
 }
 
-impl Refusal {
-    /// Removing pods could help.
-    pub fn unschedulable(reason: &str, detail: String) -> Refusal {
-        Refusal { unresolvable: false, reasons: vec![reason.into()], detail }
-    }
-
-    /// Nothing done to other pods can help.
-    pub fn unresolvable(reason: &str, detail: String) -> Refusal {
-        Refusal { unresolvable: true, reasons: vec![reason.into()], detail }
-    }
-}
-
-/// What a plugin works out once per cycle and keeps for its later extension points.
-pub type State = Option<Box<dyn Any>>;
-
-/// The answer of PreFilter.
-pub enum PreFilter {
-    /// Filter has work to do. The nodes it names, if it does, are the only ones worth a look.
-    Continue(State, Option<BTreeSet<Arc<str>>>),
-    /// The plugin has nothing to say of this pod: its Filter is left out.
-    Skip,
-    /// No node can take the pod.
-    Reject(Refusal),
-}
-
-/// The answer of PreScore.
-pub enum PreScore {
-    /// Score has work to do.
-    Continue(State),
-    /// The plugin's Score is left out.
-    Skip,
-}
-
-/// One cycle: the pod and the nodes as they are.
-pub struct Cycle<'a> {
-    /// The pod to place.
-    pub pod: &'a Pod,
-    /// The nodes.
+/// What plugins may look at.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The nodes with their pods.
     pub cache: &'a Cache,
+    /// Every other object, as of the last delivery: namespaces, services, claims, budgets.
+    pub view: &'a View,
+    /// The pods that have been promised room on a node.
+    pub nominator: &'a Nominator,
 }
 
-/// A plugin: whatever extension points it does not override have no effect.
-pub trait Plugin: Sync {
+/// What PreFilter has found out: `None` if every node is worth a look, else the names of those that are.
+pub type PreFilterResult = Option<BTreeSet<String>>;
+
+/// What PostFilter has done about a pod that fits nowhere.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PostFilterResult {
+    /// The node on which room is being made; empty to take an earlier promise back.
+    pub nominated_node: String,
+    /// What was considered.
+    pub preemption: PreemptionStep,
+    /// The pods to remove from the nominated node, most important first, as `(namespace, name, uid)`.
+    pub victims: Vec<(String, String, String)>,
+}
+
+/// What PostFilter is given of the cycle that has failed.
+pub struct Failure<'a> {
+    /// The framework, to try Filter again on changed nodes.
+    pub framework: &'a Framework,
+    /// The notes of the cycle.
+    pub state: &'a CycleState,
+    /// Why no node can run the pod.
+    pub diagnosis: &'a Diagnosis,
+}
+
+/// A plugin. It says where it has a say; extension points that it does not name are never called.
+#[expect(unused_variables, reason = "a default method that ignores its arguments should still name them")]
+pub trait Plugin: Debug + Send + Sync {
     /// Its upstream name.
     fn name(&self) -> &'static str;
 
-    /// Whether the pod may enter the queue; if not, why.
-    fn pre_enqueue(&self, _pod: &Pod) -> Result<(), String> {
+    /// Where it has a say.
+    fn points(&self) -> &'static [Point];
+
+    /// What could make a pod schedulable that it has rejected.
+    fn events_to_register(&self) -> &'static [ClusterEvent] {
+        &[]
+    }
+
+    /// Whether one of the registered events really may have helped `pod`.
+    fn is_schedulable_after(
+        &self,
+        cx: &Context<'_>,
+        event: &ClusterEvent,
+        change: &Change,
+        pod: &PodInfo,
+    ) -> Hint {
+        Hint::Queue
+    }
+
+    /// Whether the pod may enter the queue.
+    ///
+    /// # Errors
+    /// What it waits for.
+    fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Status> {
         Ok(())
     }
 
-    /// Work done once per cycle, before the nodes are filtered.
-    fn pre_filter(&self, _cycle: &Cycle<'_>) -> PreFilter {
-        PreFilter::Continue(None, None)
+    /// The pod's rank in the queue: the lowest goes first, and among equals the one that has waited longest.
+    fn queue_rank(&self, pod: &PodInfo) -> i64 {
+        0
+    }
+
+    /// Work done once per cycle. Skips the plugin's Filter with [`Code::Skip`].
+    ///
+    /// # Errors
+    /// Why no node at all can run the pod.
+    fn pre_filter(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+    ) -> Result<PreFilterResult, Status> {
+        Ok(None)
+    }
+
+    /// Brings the plugin's notes up to date as if `added` ran on `node` too.
+    fn add_pod(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        added: &PodInfo,
+        node: &NodeInfo,
+    ) {
+    }
+
+    /// Brings the plugin's notes up to date as if `removed` did not run on `node`.
+    fn remove_pod(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        removed: &PodInfo,
+        node: &NodeInfo,
+    ) {
     }
 
     /// Whether the pod can run on the node.
     ///
     /// # Errors
-    /// The refusal, if it cannot.
-    fn filter(&self, _cycle: &Cycle<'_>, _state: &State, _node: &NodeInfo) -> Result<(), Refusal> {
+    /// Why it cannot.
+    fn filter(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        node: &NodeInfo,
+    ) -> Result<(), Status> {
         Ok(())
     }
 
-    /// Work done once per cycle, before the nodes left are scored.
-    fn pre_score(&self, _cycle: &Cycle<'_>, _nodes: &[&NodeInfo]) -> PreScore {
-        PreScore::Skip
+    /// The numbers behind a rejection by Filter, for people: `needs 600m, 400m of 4 free`. Only asked for when a record is kept.
+    fn detail(&self, cx: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
+        String::new()
     }
 
-    /// The node's raw score.
-    fn score(&self, _cycle: &Cycle<'_>, _state: &State, _node: &NodeInfo) -> i64 {
+    /// What can be done about a pod that fits nowhere.
+    ///
+    /// # Errors
+    /// Why nothing can. A code other than `Unschedulable` keeps later plugins from trying.
+    fn post_filter(
+        &self,
+        cx: &Context<'_>,
+        failure: &Failure<'_>,
+        pod: &PodInfo,
+        rng: &mut Rng,
+    ) -> Result<PostFilterResult, Status> {
+        Err(Status::unschedulable(""))
+    }
+
+    /// Work done once per cycle for the nodes that can run the pod. Skips the plugin's Score with [`Code::Skip`].
+    ///
+    /// # Errors
+    /// Only to skip.
+    fn pre_score(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        nodes: &[NodeIndex],
+    ) -> Result<(), Status> {
+        Ok(())
+    }
+
+    /// How good the node is, on a scale of the plugin's own.
+    fn score(&self, cx: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &NodeInfo) -> i64 {
         0
     }
 
-    /// Brings the raw scores of all nodes to 0..=100.
-    fn normalize(&self, _cycle: &Cycle<'_>, _state: &State, _scores: &mut [i64]) {}
+    /// Brings the scores of all nodes, in the order of PreScore, to 0..=100.
+    fn normalize_score(&self, cx: &Context<'_>, state: &CycleState, nodes: &[NodeIndex], scores: &mut [i64]) {
+    }
 
-    /// Whether a change may make a pod schedulable that this plugin has refused (its queueing hint).
-    fn may_help(&self, _change: &Change, _pod: &Pod) -> bool {
-        false
+    /// Takes note that the pod will run on the node.
+    ///
+    /// # Errors
+    /// Why it cannot after all.
+    fn reserve(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        node: &str,
+    ) -> Result<(), Status> {
+        Ok(())
+    }
+
+    /// Undoes [`Plugin::reserve`], whether or not that had been reached.
+    fn unreserve(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo, node: &str) {}
+
+    /// Whether the choice may be carried out now.
+    ///
+    /// # Errors
+    /// Why not.
+    fn permit(&self, cx: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &str) -> Result<(), Status> {
+        Ok(())
+    }
+
+    /// Work that must be done before binding.
+    ///
+    /// # Errors
+    /// Why it failed.
+    fn pre_bind(
+        &self,
+        client: &mut Client<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        node: &str,
+    ) -> Result<(), Status> {
+        Ok(())
+    }
+
+    /// Binds the pod to the node, with the reasons for it attached to the write.
+    ///
+    /// # Errors
+    /// The API server's refusal.
+    fn bind(
+        &self,
+        client: &mut Client<'_>,
+        pod: &PodInfo,
+        node: &str,
+        explain: Option<Explain>,
+    ) -> Result<(), ApiStatus> {
+        Ok(())
     }
 }
 
-/// Scales scores so that the highest becomes 100 (`DefaultNormalizeScore`); `reverse` turns them round, for plugins that count
-/// what speaks against a node.
-pub fn default_normalize(scores: &mut [i64], reverse: bool) {
+/// Scales scores so that the highest becomes 100 (`helper.DefaultNormalizeScore`), cutting fractions off; `reverse` turns them
+/// round, for plugins that count what speaks against a node.
+///
+/// Example: 10, 20, 30 become 33, 66, 100, or in reverse 67, 34, 0.
+pub fn default_normalize_score(scores: &mut [i64], reverse: bool) {
     let highest = scores.iter().copied().max().unwrap_or(0);
     for score in scores {
         let scaled = if highest == 0 { 0 } else { MAX_NODE_SCORE * *score / highest };
         *score = if reverse { MAX_NODE_SCORE - scaled } else { scaled };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_scaled_to_the_highest_and_turned_round_where_less_is_better() {
+        let cases: [(&[i64], bool, &[i64]); 4] = [
+            (&[10, 20, 30], false, &[33, 66, 100]),
+            (&[10, 20, 30], true, &[67, 34, 0]),
+            (&[0, 0], false, &[0, 0]),
+            (&[0, 0], true, &[100, 100]),
+        ];
+        for (scores, reverse, want) in cases {
+            let mut got = scores.to_vec();
+            default_normalize_score(&mut got, reverse);
+            assert_eq!(got, want, "{scores:?}, reverse {reverse}");
+        }
     }
 }

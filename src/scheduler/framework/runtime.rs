@@ -3,147 +3,481 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Cycle, Plugin, PreFilter, PreScore, Refusal, State};
-use crate::api::explain::{NodeVerdict, PluginScore, Rejection};
-use crate::scheduler::cache::NodeInfo;
+use super::registry::Profile;
+use super::{
+    ClusterEvent, Code, Context, CycleState, Diagnosis, Failure, Hint, NodeInfo, Plugin, PodInfo, Point,
+    PostFilterResult, PreFilterResult, Status,
+};
+use crate::api::Status as ApiStatus;
+use crate::api::explain::Explain;
+use crate::client::{Change, Client};
+use crate::rng::Rng;
+use crate::scheduler::cache::NodeIndex;
 
-/// The reason of a node that a PreFilter result leaves out.
-const NOT_NAMED: &str = "node(s) didn't satisfy plugin(s)";
+/// A set of a profile's plugins, by their places in it. A profile has at most 64.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PluginSet(u64);
 
-/// A plugin's place in a profile: scoring plugins have a weight.
-pub struct Enabled {
-    /// The plugin.
-    pub plugin: &'static dyn Plugin,
-    /// What its normalised scores are multiplied with; zero for a plugin that does not score.
+impl PluginSet {
+    /// Whether it is empty.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether the plugin in that place is in it.
+    pub fn contains(self, place: u8) -> bool {
+        self.0 & (1 << place) != 0
+    }
+
+    /// Puts the plugin in that place into it.
+    pub fn insert(&mut self, place: u8) {
+        self.0 |= 1 << place;
+    }
+
+    /// Whether the two have a plugin in common.
+    pub fn meets(self, other: PluginSet) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Puts all of the other's into it.
+    pub fn extend(&mut self, other: PluginSet) {
+        self.0 |= other.0;
+    }
+}
+
+/// A profile, made ready to run: who has a say where (`framework/runtime`).
+#[derive(Debug)]
+pub struct Framework {
+    /// The pods it takes: those with this `spec.schedulerName`.
+    pub scheduler_name: Arc<str>,
+    plugins: Vec<Arc<dyn Plugin>>,
+    weights: Vec<i64>,
+    names: Vec<Arc<str>>,
+    at: [Vec<u8>; 11],
+}
+
+/// What the Filter phase has found.
+#[derive(Debug, Default)]
+pub struct Feasibility {
+    /// The notes of the cycle so far.
+    pub state: CycleState,
+    /// The nodes that can run the pod, in name order.
+    pub nodes: Vec<NodeIndex>,
+    /// Why the others cannot.
+    pub diagnosis: Diagnosis,
+}
+
+/// The scores of the nodes that can run a pod.
+#[derive(Debug, Default)]
+pub struct Scores {
+    /// One part per plugin that scored, in profile order.
+    pub parts: Vec<ScorePart>,
+    /// The weighted sums, in the order of the nodes.
+    pub totals: Vec<i64>,
+}
+
+/// One plugin's scores.
+#[derive(Debug)]
+pub struct ScorePart {
+    /// The plugin's place in the profile.
+    pub place: u8,
+    /// What the normalised scores are multiplied with.
     pub weight: i64,
+    /// As the plugin gave them, in the order of the nodes.
+    pub raw: Vec<i64>,
+    /// From 0 to 100.
+    pub normalized: Vec<i64>,
 }
 
-/// What a cycle found out.
-#[derive(Clone, Debug, Default)]
-pub struct Evaluation {
-    /// A plugin that refused the pod as a whole.
-    pub rejected: Option<(&'static str, Refusal)>,
-    /// Every node's verdict, in name order; empty if the pod was refused as a whole.
-    pub verdicts: Vec<NodeVerdict>,
-    /// The plugins that refused some node: what they need is what may help.
-    pub refusing: BTreeSet<&'static str>,
-}
-
-impl Evaluation {
-    /// The nodes that can run the pod.
-    pub fn feasible(&self) -> impl Iterator<Item = &NodeVerdict> {
-        self.verdicts.iter().filter(|verdict| verdict.rejection.is_none())
+impl Framework {
+    /// Makes a profile ready to run.
+    pub fn new(profile: &Profile) -> Framework {
+        let mut at: [Vec<u8>; 11] = Default::default();
+        let plugins: Vec<Arc<dyn Plugin>> =
+            profile.plugins.iter().take(64).map(|enabled| enabled.plugin.clone()).collect();
+        for (place, plugin) in plugins.iter().enumerate() {
+            for point in plugin.points() {
+                at[*point as usize].push(place as u8);
+            }
+        }
+        Framework {
+            scheduler_name: profile.scheduler_name.clone(),
+            names: plugins.iter().map(|plugin| Arc::from(plugin.name())).collect(),
+            weights: profile.plugins.iter().map(|enabled| enabled.weight).collect(),
+            plugins,
+            at,
+        }
     }
 
-    /// The feasible nodes with the highest total.
-    pub fn best(&self) -> Vec<&NodeVerdict> {
-        let highest = self.feasible().map(|verdict| verdict.total).max();
-        self.feasible().filter(|verdict| Some(verdict.total) == highest).collect()
+    /// The name of the plugin in that place.
+    pub fn plugin_name(&self, place: u8) -> &Arc<str> {
+        &self.names[place as usize]
     }
-}
 
-/// How much of the scoring to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scoring {
-    /// As the scheduler does: none if fewer than two nodes are left.
-    AsNeeded,
-    /// Always, to be looked at.
-    Always,
-}
+    /// The plugin of that name.
+    pub fn plugin(&self, name: &str) -> Option<&dyn Plugin> {
+        self.plugins.iter().find(|plugin| plugin.name() == name).map(|plugin| &**plugin)
+    }
 
-/// Filters and scores all nodes for a pod.
-pub fn evaluate(profile: &[Enabled], cycle: &Cycle<'_>, scoring: Scoring) -> Evaluation {
-    let mut evaluation = Evaluation::default();
-    let mut states: Vec<Option<State>> = Vec::with_capacity(profile.len());
-    let mut named: Option<(BTreeSet<Arc<str>>, Vec<&'static str>)> = None;
-    for enabled in profile {
-        match enabled.plugin.pre_filter(cycle) {
-            PreFilter::Skip => states.push(None),
-            PreFilter::Continue(state, nodes) => {
-                states.push(Some(state));
-                if let Some(nodes) = nodes {
-                    named = Some(intersect(named, nodes, enabled.plugin.name()));
+    fn at(&self, point: Point) -> impl Iterator<Item = (u8, &dyn Plugin)> {
+        self.at[point as usize].iter().map(|place| (*place, &*self.plugins[*place as usize]))
+    }
+
+    /// PreEnqueue.
+    ///
+    /// # Errors
+    /// The first plugin's answer that keeps the pod out of the queue.
+    pub fn run_pre_enqueue(&self, pod: &PodInfo) -> Result<(), Status> {
+        self.at(Point::PreEnqueue)
+            .try_for_each(|(_, plugin)| plugin.pre_enqueue(pod).map_err(|status| status.by(plugin.name())))
+    }
+
+    /// QueueSort: a profile has one such plugin.
+    pub fn queue_rank(&self, pod: &PodInfo) -> i64 {
+        self.at(Point::QueueSort).next().map_or(0, |(_, plugin)| plugin.queue_rank(pod))
+    }
+
+    /// The plugins that have registered for the event: only pods that one of them has rejected need be asked about.
+    pub fn interested_in(&self, event: &ClusterEvent) -> PluginSet {
+        let mut interested = PluginSet::default();
+        for (place, plugin) in self.plugins.iter().enumerate() {
+            if plugin.events_to_register().iter().any(|registered| registered.covers(event)) {
+                interested.insert(place as u8);
+            }
+        }
+        interested
+    }
+
+    /// Whether one of the plugins that have rejected the pod thinks that the event may have helped it.
+    pub fn is_worth_requeuing(
+        &self,
+        cx: &Context<'_>,
+        event: &ClusterEvent,
+        change: &Change,
+        pod: &PodInfo,
+        rejectors: PluginSet,
+    ) -> bool {
+        self.plugins.iter().enumerate().any(|(place, plugin)| {
+            rejectors.contains(place as u8)
+                && plugin.events_to_register().iter().any(|registered| registered.covers(event))
+                && plugin.is_schedulable_after(cx, event, change, pod) == Hint::Queue
+        })
+    }
+
+    /// Finds the nodes that can run the pod: PreFilter, then Filter on every node that is worth a look. A pod that has been
+    /// promised room on a node looks there first, and nowhere else if it fits.
+    pub fn find_nodes_that_fit(&self, cx: &Context<'_>, pod: &PodInfo) -> Feasibility {
+        let mut found = Feasibility::default();
+        let names = match self.run_pre_filter(cx, pod, &mut found) {
+            Ok(names) => names,
+            Err(status) => {
+                found.diagnosis.pre_filter_message = status.message();
+                found.diagnosis.absent = Some((status, cx.cache.len() as u32));
+                return found;
+            }
+        };
+        if let Some(index) = pod.nominated_node().and_then(|name| cx.cache.index(name)) {
+            if self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(index)).is_ok() {
+                found.nodes.push(index);
+                return found;
+            }
+        }
+        let some: Vec<NodeIndex>;
+        let worth_a_look = match &names {
+            None => cx.cache.order(),
+            Some(names) => {
+                some = names.iter().filter_map(|name| cx.cache.index(name)).collect();
+                &some
+            }
+        };
+        for index in worth_a_look {
+            match self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(*index)) {
+                Ok(()) => found.nodes.push(*index),
+                Err((place, status)) => {
+                    found.diagnosis.rejectors.insert(place);
+                    found.diagnosis.nodes.push((*index, status));
                 }
             }
-            PreFilter::Reject(refusal) => {
-                evaluation.refusing.insert(enabled.plugin.name());
-                evaluation.rejected = Some((enabled.plugin.name(), refusal));
-                return evaluation;
+        }
+        if let Some((_, count)) = &mut found.diagnosis.absent {
+            *count = (cx.cache.len() - worth_a_look.len()) as u32;
+        }
+        found
+    }
+
+    /// PreFilter. The names of the nodes worth a look are those that all plugins name.
+    fn run_pre_filter(
+        &self,
+        cx: &Context<'_>,
+        pod: &PodInfo,
+        found: &mut Feasibility,
+    ) -> Result<PreFilterResult, Status> {
+        let mut names: PreFilterResult = None;
+        let mut naming: BTreeSet<&'static str> = BTreeSet::new();
+        for (place, plugin) in self.at(Point::PreFilter) {
+            match plugin.pre_filter(cx, &mut found.state, pod) {
+                Ok(None) => {}
+                Ok(Some(named)) => {
+                    naming.insert(plugin.name());
+                    found.diagnosis.rejectors.insert(place);
+                    names = Some(match names {
+                        None => named,
+                        Some(known) => known.intersection(&named).cloned().collect(),
+                    });
+                }
+                Err(status) if status.code == Code::Skip => found.state.skip_filter.insert(place),
+                Err(status) => {
+                    found.diagnosis.rejectors.insert(place);
+                    return Err(status.by(plugin.name()));
+                }
+            }
+        }
+        let list = || naming.iter().copied().collect::<Vec<_>>().join(" ");
+        match &names {
+            Some(names) if names.is_empty() && naming.len() == 1 => {
+                Err(Status::unresolvable(format!("node(s) didn't satisfy plugin {}", list())))
+            }
+            Some(names) if names.is_empty() => Err(Status::unresolvable(format!(
+                "node(s) didn't satisfy plugin(s) [{}] simultaneously",
+                list()
+            ))),
+            Some(_) => {
+                let left_out = Status::unresolvable(format!("node(s) didn't satisfy plugin(s) [{}]", list()));
+                found.diagnosis.absent = Some((left_out, 0));
+                Ok(names)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Filter on one node: the first plugin that says no, and its place.
+    ///
+    /// # Errors
+    /// That plugin's answer.
+    pub fn run_filter(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        node: &NodeInfo,
+    ) -> Result<(), (u8, Status)> {
+        for place in &self.at[Point::Filter as usize] {
+            if !state.skip_filter.contains(*place) {
+                let plugin = &self.plugins[*place as usize];
+                plugin.filter(cx, state, pod, node).map_err(|status| (*place, status.by(plugin.name())))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Filter on one node as if the pods that have been promised room there were there already, if they matter at least as
+    /// much as this one; and again without them, for the pod may need what they bring but must not count on it.
+    ///
+    /// # Errors
+    /// The first plugin that says no, and its place.
+    pub fn run_filter_with_nominated_pods(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        node: &NodeInfo,
+    ) -> Result<(), (u8, Status)> {
+        if !cx.nominator.is_empty() {
+            let ahead = cx
+                .nominator
+                .pods_on(&node.name)
+                .filter(|nominated| nominated.priority() >= pod.priority() && nominated.uid() != pod.uid());
+            let ahead: Vec<Arc<PodInfo>> = ahead.cloned().collect();
+            if !ahead.is_empty() {
+                let (mut state, mut node) = (state.clone(), node.clone());
+                for nominated in ahead {
+                    node.add_pod(nominated.clone());
+                    self.run_add_pod(cx, &mut state, pod, &nominated, &node);
+                }
+                self.run_filter(cx, &state, pod, &node)?;
+            }
+        }
+        self.run_filter(cx, state, pod, node)
+    }
+
+    /// Tells the plugins to think of `added` as running on `node`.
+    pub fn run_add_pod(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        added: &PodInfo,
+        node: &NodeInfo,
+    ) {
+        for (place, plugin) in self.at(Point::PreFilter) {
+            if !state.skip_filter.contains(place) {
+                plugin.add_pod(cx, state, pod, added, node);
             }
         }
     }
-    let mut feasible: Vec<&NodeInfo> = Vec::new();
-    for node in cycle.cache.nodes() {
-        let rejection = match &named {
-            Some((names, plugins)) if !names.contains(&node.name) => {
-                evaluation.refusing.extend(plugins.iter().copied());
-                Some(Rejection {
-                    plugin: "".into(),
-                    unresolvable: true,
-                    reasons: vec![format!("{NOT_NAMED} [{}]", plugins.join(" ")).into()],
-                    detail: String::new(),
-                })
+
+    /// Tells the plugins to think of `removed` as gone from `node`.
+    pub fn run_remove_pod(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        removed: &PodInfo,
+        node: &NodeInfo,
+    ) {
+        for (place, plugin) in self.at(Point::PreFilter) {
+            if !state.skip_filter.contains(place) {
+                plugin.remove_pod(cx, state, pod, removed, node);
             }
-            _ => filter(profile, &states, cycle, node, &mut evaluation.refusing),
-        };
-        if rejection.is_none() {
-            feasible.push(node);
-        }
-        evaluation.verdicts.push(NodeVerdict { node: node.name.clone(), rejection, ..Default::default() });
-    }
-    if feasible.len() > 1 || (scoring == Scoring::Always && !feasible.is_empty()) {
-        score(profile, cycle, &feasible, &mut evaluation);
-    }
-    evaluation
-}
-
-type Named = (BTreeSet<Arc<str>>, Vec<&'static str>);
-
-fn intersect(named: Option<Named>, nodes: BTreeSet<Arc<str>>, plugin: &'static str) -> Named {
-    match named {
-        None => (nodes, vec![plugin]),
-        Some((known, mut plugins)) => {
-            plugins.push(plugin);
-            (known.intersection(&nodes).cloned().collect(), plugins)
         }
     }
-}
 
-/// The first refusal, as the real framework stops at the first.
-fn filter(
-    profile: &[Enabled],
-    states: &[Option<State>],
-    cycle: &Cycle<'_>,
-    node: &NodeInfo,
-    refusing: &mut BTreeSet<&'static str>,
-) -> Option<Rejection> {
-    for (enabled, state) in profile.iter().zip(states) {
-        let Some(state) = state else { continue };
-        if let Err(refusal) = enabled.plugin.filter(cycle, state, node) {
-            refusing.insert(enabled.plugin.name());
-            return Some(Rejection {
-                plugin: enabled.plugin.name().into(),
-                unresolvable: refusal.unresolvable,
-                reasons: refusal.reasons,
-                detail: refusal.detail,
-            });
+    /// The numbers behind a rejection, for people.
+    pub fn detail(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        index: NodeIndex,
+        status: &Status,
+    ) -> String {
+        let plugin = self.plugin(status.plugin);
+        plugin.map(|plugin| plugin.detail(cx, state, pod, cx.cache.node(index))).unwrap_or_default()
+    }
+
+    /// PostFilter: the first plugin that finds a way out. The words of those that find none are joined.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn run_post_filter(
+        &self,
+        cx: &Context<'_>,
+        found: &Feasibility,
+        pod: &PodInfo,
+        rng: &mut Rng,
+    ) -> Result<PostFilterResult, Status> {
+        let failure = Failure { framework: self, state: &found.state, diagnosis: &found.diagnosis };
+        let mut words: Option<Status> = None;
+        for (_, plugin) in self.at(Point::PostFilter) {
+            match plugin.post_filter(cx, &failure, pod, rng) {
+                Ok(result) => return Ok(result),
+                Err(status) if status.code == Code::Unschedulable => {
+                    words = Some(match words {
+                        None => status,
+                        Some(words) => status.reasons().cloned().fold(words, Status::and),
+                    });
+                }
+                Err(status) => return Err(status),
+            }
+        }
+        Err(words.unwrap_or_else(|| Status::unschedulable("")))
+    }
+
+    /// PreScore, Score, NormalizeScore, and the weighted sums.
+    pub fn score(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        nodes: &[NodeIndex],
+    ) -> Scores {
+        for (place, plugin) in self.at(Point::PreScore) {
+            if plugin.pre_score(cx, state, pod, nodes).is_err() {
+                state.skip_score.insert(place);
+            }
+        }
+        let mut scores = Scores { parts: Vec::with_capacity(8), totals: vec![0; nodes.len()] };
+        for (place, plugin) in self.at(Point::Score) {
+            if state.skip_score.contains(place) {
+                continue;
+            }
+            let raw: Vec<i64> =
+                nodes.iter().map(|index| plugin.score(cx, state, pod, cx.cache.node(*index))).collect();
+            let mut normalized = raw.clone();
+            plugin.normalize_score(cx, state, nodes, &mut normalized);
+            let weight = self.weights[place as usize];
+            for (total, score) in scores.totals.iter_mut().zip(&normalized) {
+                *total += score * weight;
+            }
+            scores.parts.push(ScorePart { place, weight, raw, normalized });
+        }
+        scores
+    }
+
+    /// Reserve; if a plugin refuses, all take it back.
+    ///
+    /// # Errors
+    /// That plugin's answer.
+    pub fn run_reserve(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        node: &str,
+    ) -> Result<(), Status> {
+        for (_, plugin) in self.at(Point::Reserve) {
+            if let Err(status) = plugin.reserve(cx, state, pod, node) {
+                self.run_unreserve(cx, state, pod, node);
+                return Err(status.by(plugin.name()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a reservation back, last plugin first.
+    pub fn run_unreserve(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo, node: &str) {
+        let reserving: Vec<_> = self.at(Point::Reserve).collect();
+        for (_, plugin) in reserving.into_iter().rev() {
+            plugin.unreserve(cx, state, pod, node);
         }
     }
-    None
-}
 
-fn score(profile: &[Enabled], cycle: &Cycle<'_>, nodes: &[&NodeInfo], evaluation: &mut Evaluation) {
-    let mut rows: Vec<&mut NodeVerdict> =
-        evaluation.verdicts.iter_mut().filter(|verdict| verdict.rejection.is_none()).collect();
-    for enabled in profile.iter().filter(|enabled| enabled.weight > 0) {
-        let PreScore::Continue(state) = enabled.plugin.pre_score(cycle, nodes) else { continue };
-        let raw: Vec<i64> = nodes.iter().map(|node| enabled.plugin.score(cycle, &state, node)).collect();
-        let mut normalized = raw.clone();
-        enabled.plugin.normalize(cycle, &state, &mut normalized);
-        let name: Arc<str> = enabled.plugin.name().into();
-        for ((row, raw), normalized) in rows.iter_mut().zip(raw).zip(normalized) {
-            row.scores.push(PluginScore { plugin: name.clone(), raw, normalized, weight: enabled.weight });
-            row.total += normalized * enabled.weight;
+    /// Permit.
+    ///
+    /// # Errors
+    /// The first plugin's answer that holds the pod back.
+    pub fn run_permit(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        node: &str,
+    ) -> Result<(), Status> {
+        self.at(Point::Permit).try_for_each(|(_, plugin)| {
+            plugin.permit(cx, state, pod, node).map_err(|status| status.by(plugin.name()))
+        })
+    }
+
+    /// PreBind.
+    ///
+    /// # Errors
+    /// The first plugin's failure.
+    pub fn run_pre_bind(
+        &self,
+        client: &mut Client<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        node: &str,
+    ) -> Result<(), Status> {
+        self.at(Point::PreBind).try_for_each(|(_, plugin)| {
+            plugin.pre_bind(client, state, pod, node).map_err(|status| status.by(plugin.name()))
+        })
+    }
+
+    /// Bind, by the first plugin that binds.
+    ///
+    /// # Errors
+    /// The API server's refusal.
+    pub fn run_bind(
+        &self,
+        client: &mut Client<'_>,
+        pod: &PodInfo,
+        node: &str,
+        explain: Option<Explain>,
+    ) -> Result<(), ApiStatus> {
+        match self.at(Point::Bind).next() {
+            Some((_, plugin)) => plugin.bind(client, pod, node, explain),
+            None => Err(ApiStatus::bad_request("no bind plugin is enabled")),
         }
     }
 }

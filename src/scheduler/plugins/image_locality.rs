@@ -1,73 +1,111 @@
-//! `ImageLocality`: prefers nodes that have the pod's images already, the more the larger the images, damped by how many
-//! nodes have them so that a popular image does not draw every pod to one node.
-//!
-//! Upstream: `plugins/imagelocality`.
+//! # What it does
+//! Prefers nodes that have the pod's images already: the more so the larger the images, and the less so the fewer nodes have
+//! them, or the first node to pull an image would draw all pods to it.
+//! # Example
+//! Images of 523 MiB in all on every node: (523 - 23) of (1000 - 23) MiB, which scores 51.
+//! # Upstream
+//! `plugins/imagelocality`
 
-use std::collections::BTreeMap;
-
+use super::names;
 use crate::api::k8s::PodSpec;
-use crate::scheduler::cache::NodeInfo;
-use crate::scheduler::framework::{Cycle, MAX_NODE_SCORE, Plugin, PreScore, State};
+use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::framework::{
+    Context, CycleState, MAX_NODE_SCORE, NodeInfo, Plugin, PodInfo, Point, Status,
+};
 
-/// Images below 23 MB in all make no difference.
-const MIN_BYTES: i64 = 23 * 1024 * 1024;
-/// Beyond 1000 MB a container, more makes none.
-const MAX_BYTES_PER_CONTAINER: i64 = 1000 * 1024 * 1024;
+/// Images below 23 MiB in all make no difference.
+const MIN_THRESHOLD_BYTES: i64 = 23 * 1024 * 1024;
+/// More than 1000 MiB per container makes none either.
+const MAX_CONTAINER_THRESHOLD_BYTES: i64 = 1000 * 1024 * 1024;
 
 /// See the module.
+#[derive(Debug)]
 pub struct ImageLocality;
 
-/// How many nodes have an image, of how many.
-struct Spread {
-    holders: BTreeMap<String, i64>,
-    nodes: i64,
+/// The pod's images that some node has, each with the bytes it counts for there: its size times the share of the nodes that
+/// have it.
+#[derive(Clone, Debug)]
+struct Images {
+    scaled: Vec<(String, i64)>,
+    containers: i64,
 }
 
 impl Plugin for ImageLocality {
     fn name(&self) -> &'static str {
-        "ImageLocality"
+        names::IMAGE_LOCALITY
     }
 
-    fn pre_score(&self, cycle: &Cycle<'_>, _: &[&NodeInfo]) -> PreScore {
-        let wanted = images(&cycle.pod.spec);
-        let mut holders: BTreeMap<String, i64> = BTreeMap::new();
-        for node in cycle.cache.nodes() {
-            for image in wanted.iter().filter(|image| size_on(node, image).is_some()) {
-                *holders.entry(image.clone()).or_default() += 1;
-            }
-        }
-        PreScore::Continue(Some(Box::new(Spread { holders, nodes: cycle.cache.nodes().len() as i64 })))
+    fn points(&self) -> &'static [Point] {
+        &[Point::PreScore, Point::Score]
     }
 
-    fn score(&self, cycle: &Cycle<'_>, state: &State, node: &NodeInfo) -> i64 {
-        let Some(spread) = state.as_ref().and_then(|state| state.downcast_ref::<Spread>()) else { return 0 };
-        let spec = &cycle.pod.spec;
-        let damped = |image: &String| {
-            let holders = spread.holders.get(image).copied().unwrap_or(0);
-            size_on(node, image)
-                .map_or(0, |bytes| (bytes as f64 * (holders as f64 / spread.nodes as f64)) as i64)
-        };
-        let sum: i64 = images(spec).iter().map(damped).sum();
+    fn pre_score(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        _: &[NodeIndex],
+    ) -> Result<(), Status> {
+        let spec = &pod.pod.spec;
+        let scaled = images(spec).filter_map(|image| {
+            let state = cx.cache.image(&image)?;
+            let share = f64::from(state.nodes) / cx.cache.len() as f64;
+            Some((image, (state.size_bytes as f64 * share) as i64))
+        });
         let containers = spec.containers.len() + spec.init_containers.as_ref().map_or(0, Vec::len);
-        let most = MAX_BYTES_PER_CONTAINER * containers as i64;
-        MAX_NODE_SCORE * (sum.clamp(MIN_BYTES, most) - MIN_BYTES) / (most - MIN_BYTES)
+        state.write(Images { scaled: scaled.collect(), containers: containers as i64 });
+        Ok(())
+    }
+
+    fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
+        let Some(images) = state.read::<Images>() else { return 0 };
+        let here = images.scaled.iter().filter(|(image, _)| node.images.contains_key(image));
+        let sum: i64 = here.map(|(_, bytes)| bytes).sum();
+        let most = (MAX_CONTAINER_THRESHOLD_BYTES * images.containers).max(MIN_THRESHOLD_BYTES + 1);
+        MAX_NODE_SCORE * (sum.clamp(MIN_THRESHOLD_BYTES, most) - MIN_THRESHOLD_BYTES)
+            / (most - MIN_THRESHOLD_BYTES)
     }
 }
 
-/// The images of all containers, with `:latest` where there is no tag.
-fn images(spec: &PodSpec) -> Vec<String> {
+/// The images of all containers.
+fn images(spec: &PodSpec) -> impl Iterator<Item = String> {
     let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
-    containers.filter_map(|container| container.image.as_deref()).map(normalized).collect()
+    containers.filter_map(|container| container.image.as_deref()).map(normalized)
 }
 
+/// The name under which a node lists an image: with `:latest` where there is no tag.
 fn normalized(image: &str) -> String {
-    let tagged = image.rfind(':') > image.rfind('/');
-    if tagged { image.into() } else { format!("{image}:latest") }
+    let is_tagged = image.rfind(':') > image.rfind('/');
+    if is_tagged { image.into() } else { format!("{image}:latest") }
 }
 
-fn size_on(node: &NodeInfo, image: &str) -> Option<i64> {
-    let images = node.node.status.images.iter().flatten();
-    images
-        .filter(|held| held.names.iter().flatten().any(|name| name == image))
-        .find_map(|held| held.size_bytes)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::plugins::test_support::scores;
+    use crate::testing::{container, node, pod};
+
+    const MI: i64 = 1024 * 1024;
+
+    #[test]
+    fn large_images_that_many_nodes_have_draw_pods() {
+        let uses = |image: &str| pod("p").container(container("c").image(image));
+        let everywhere = [node("a").image("web:1", 523 * MI), node("b").image("web:1", 523 * MI)];
+        assert_eq!(scores(ImageLocality, uses("web:1"), everywhere.clone(), []), [51, 51]);
+        let on_one = [node("a").image("web:1", 523 * MI), node("b")];
+        assert_eq!(
+            scores(ImageLocality, uses("web:1"), on_one, []),
+            [24, 0],
+            "half the nodes, half the size"
+        );
+        assert_eq!(scores(ImageLocality, uses("db"), everywhere, []), [0, 0]);
+        let untagged = [node("a").image("web:latest", 523 * MI)];
+        assert_eq!(scores(ImageLocality, uses("web"), untagged, []), [51]);
+    }
+
+    #[test]
+    fn a_colon_before_the_last_slash_is_a_port_and_no_tag() {
+        assert_eq!(normalized("registry:5000/web"), "registry:5000/web:latest");
+        assert_eq!(normalized("registry:5000/web:1"), "registry:5000/web:1");
+    }
 }

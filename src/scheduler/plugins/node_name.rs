@@ -1,31 +1,62 @@
-//! `NodeName`: a pod that names its node runs there or nowhere.
-//!
-//! Upstream: `plugins/nodename`.
+//! # What it does
+//! A pod that names its node runs there or nowhere.
+//! # Example
+//! `nodeName: node-2`: all other nodes answer `node(s) didn't match the requested node name`. (A pod that carries the field
+//! when it is created never reaches a scheduler; the kubelet of that node takes it.)
+//! # Upstream
+//! `plugins/nodename`
 
-use crate::api::{Kind, Pod};
-use crate::client::Change;
-use crate::scheduler::cache::NodeInfo;
-use crate::scheduler::framework::{Cycle, Plugin, Refusal, State};
+use super::names;
+use crate::api::Kind;
+use crate::scheduler::framework::{
+    Action, ClusterEvent, Context, CycleState, EventResource, NodeInfo, Plugin, PodInfo, Point, Status,
+};
 
 /// See the module.
+#[derive(Debug)]
 pub struct NodeName;
 
 impl Plugin for NodeName {
     fn name(&self) -> &'static str {
-        "NodeName"
+        names::NODE_NAME
     }
 
-    fn filter(&self, cycle: &Cycle<'_>, _: &State, node: &NodeInfo) -> Result<(), Refusal> {
-        match cycle.pod.spec.node_name.as_deref() {
-            Some(name) if !name.is_empty() && *name != *node.name => Err(Refusal::unresolvable(
-                "node(s) didn't match the requested node name",
-                format!("the pod names {name}"),
-            )),
+    fn points(&self) -> &'static [Point] {
+        &[Point::Filter]
+    }
+
+    fn events_to_register(&self) -> &'static [ClusterEvent] {
+        const EVENTS: [ClusterEvent; 1] = [ClusterEvent::new(EventResource::Kind(Kind::NODE), Action::ADD)];
+        &EVENTS
+    }
+
+    fn filter(&self, _: &Context<'_>, _: &CycleState, pod: &PodInfo, node: &NodeInfo) -> Result<(), Status> {
+        match pod.pod.spec.node_name.as_deref() {
+            Some(name) if !name.is_empty() && *name != *node.name => {
+                Err(Status::unresolvable("node(s) didn't match the requested node name"))
+            }
             _ => Ok(()),
         }
     }
 
-    fn may_help(&self, change: &Change, _: &Pod) -> bool {
-        change.key.kind == Kind::NODE && change.before.is_none()
+    fn detail(&self, _: &Context<'_>, _: &CycleState, pod: &PodInfo, _: &NodeInfo) -> String {
+        format!("the pod names {}", pod.pod.spec.node_name.as_deref().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::plugins::test_support::filter_message;
+    use crate::testing::{node, pod};
+
+    #[test]
+    fn a_pod_that_names_its_node_fits_only_there() {
+        assert_eq!(filter_message(&NodeName, pod("a"), node("n")), None);
+        assert_eq!(filter_message(&NodeName, pod("a").node("n"), node("n")), None);
+        assert_eq!(
+            filter_message(&NodeName, pod("a").node("m"), node("n")).as_deref(),
+            Some("node(s) didn't match the requested node name")
+        );
     }
 }

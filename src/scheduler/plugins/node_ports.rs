@@ -1,44 +1,107 @@
-//! `NodePorts`: a port of the node goes to one pod only.
-//!
-//! Upstream: `plugins/nodeports`.
+//! # What it does
+//! A port of the node goes to one pod only.
+//! # Example
+//! Two pods with `hostPort: 8080` never share a node, unless they ask for different addresses or protocols.
+//! # Upstream
+//! `plugins/nodeports`
 
-use crate::api::{Kind, Pod};
+use super::names;
+use crate::api::{Kind, Object};
 use crate::client::Change;
-use crate::scheduler::cache::{HostPort, NodeInfo, host_ports};
-use crate::scheduler::framework::{Cycle, Plugin, PreFilter, Refusal, State};
+use crate::scheduler::framework::{
+    Action, ClusterEvent, Context, CycleState, EventResource, Hint, HostPort, NodeInfo, Plugin, PodInfo,
+    Point, PreFilterResult, Status,
+};
 
 /// See the module.
+#[derive(Debug)]
 pub struct NodePorts;
 
 impl Plugin for NodePorts {
     fn name(&self) -> &'static str {
-        "NodePorts"
+        names::NODE_PORTS
     }
 
-    fn pre_filter(&self, cycle: &Cycle<'_>) -> PreFilter {
-        let ports = host_ports(cycle.pod);
-        if ports.is_empty() { PreFilter::Skip } else { PreFilter::Continue(Some(Box::new(ports)), None) }
+    fn points(&self) -> &'static [Point] {
+        &[Point::PreFilter, Point::Filter]
     }
 
-    fn filter(&self, _: &Cycle<'_>, state: &State, node: &NodeInfo) -> Result<(), Refusal> {
-        let wanted = state.as_ref().and_then(|state| state.downcast_ref::<Vec<HostPort>>());
-        let clash =
-            wanted.into_iter().flatten().find(|port| node.ports.iter().any(|taken| conflict(port, taken)));
-        match clash {
-            Some((_, protocol, port)) => {
-                let why = format!("{protocol} port {port} is taken");
-                Err(Refusal::unschedulable("node(s) didn't have free ports for the requested pod ports", why))
+    fn events_to_register(&self) -> &'static [ClusterEvent] {
+        const EVENTS: [ClusterEvent; 2] = [
+            ClusterEvent::new(EventResource::AssignedPod, Action::DELETE),
+            ClusterEvent::new(EventResource::Kind(Kind::NODE), Action::ADD),
+        ];
+        &EVENTS
+    }
+
+    /// A pod that goes helps if it had one of the ports.
+    fn is_schedulable_after(
+        &self,
+        _: &Context<'_>,
+        _: &ClusterEvent,
+        change: &Change,
+        pod: &PodInfo,
+    ) -> Hint {
+        match change.object().as_ref() {
+            Object::Pod(gone) => {
+                let freed = PodInfo::new(gone.clone()).ports;
+                Hint::queue_if(freed.iter().any(|port| pod.ports.iter().any(|wanted| wanted.conflicts(port))))
+            }
+            _ => Hint::Queue,
+        }
+    }
+
+    fn pre_filter(
+        &self,
+        _: &Context<'_>,
+        _: &mut CycleState,
+        pod: &PodInfo,
+    ) -> Result<PreFilterResult, Status> {
+        if pod.ports.is_empty() { Err(Status::skip()) } else { Ok(None) }
+    }
+
+    fn filter(&self, _: &Context<'_>, _: &CycleState, pod: &PodInfo, node: &NodeInfo) -> Result<(), Status> {
+        match taken(pod, node) {
+            Some(_) => {
+                Err(Status::unschedulable("node(s) didn't have free ports for the requested pod ports"))
             }
             None => Ok(()),
         }
     }
 
-    fn may_help(&self, change: &Change, _: &Pod) -> bool {
-        change.key.kind == Kind::NODE || change.after.is_none()
+    fn detail(&self, _: &Context<'_>, _: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
+        taken(pod, node)
+            .map(|port| format!("{} port {} is taken", port.protocol, port.port))
+            .unwrap_or_default()
     }
 }
 
-/// The wildcard address clashes with every address.
-fn conflict(a: &HostPort, b: &HostPort) -> bool {
-    a.1 == b.1 && a.2 == b.2 && (a.0 == b.0 || a.0 == "0.0.0.0" || b.0 == "0.0.0.0")
+/// The first port that the pod wants and cannot have.
+fn taken<'a>(pod: &'a PodInfo, node: &NodeInfo) -> Option<&'a HostPort> {
+    pod.ports.iter().find(|wanted| node.used_ports.iter().any(|used| used.conflicts(wanted)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::plugins::test_support::filter_message_beside;
+    use crate::testing::{PodBuilder, node, pod};
+
+    #[track_caller]
+    fn check(what: &str, wanted: PodBuilder, there: PodBuilder, fits: bool) {
+        let got = filter_message_beside(&NodePorts, wanted, node("n"), [there]);
+        assert_eq!(got.is_none(), fits, "{what}: {got:?}");
+    }
+
+    #[test]
+    fn ports_clash_by_number_protocol_and_address() {
+        let port = |address: &str, protocol: &str, number| pod("a").host_port(address, protocol, number);
+        check("no ports", pod("a"), port("", "TCP", 80), true);
+        check("the same port", port("", "TCP", 80), port("", "TCP", 80), false);
+        check("another number", port("", "TCP", 80), port("", "TCP", 81), true);
+        check("another protocol", port("", "TCP", 80), port("", "UDP", 80), true);
+        check("different addresses", port("10.0.0.1", "TCP", 80), port("10.0.0.2", "TCP", 80), true);
+        check("one on all addresses", port("10.0.0.1", "TCP", 80), port("", "TCP", 80), false);
+        check("the other on all addresses", port("", "TCP", 80), port("10.0.0.1", "TCP", 80), false);
+    }
 }

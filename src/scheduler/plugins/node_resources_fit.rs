@@ -1,125 +1,325 @@
-//! `NodeResourcesFit`: a pod runs where what it asks for is free, and rather where much is free (`LeastAllocated`).
-//!
-//! Example: a node of 4 CPUs with 3.6 requested refuses a pod that asks for 600m: `Insufficient cpu`. Were it to ask for 5
-//! CPUs, the refusal would be final, since no removal of pods helps.
-//! Upstream: `plugins/noderesources/fit.go`, `least_allocated.go`.
+//! # What it does
+//! A node takes a pod only if it has enough of everything left that the pod asks for; and of the nodes that do, it prefers
+//! those of which less is taken.
+//! # Example
+//! On a node with 4 CPUs of which 1 is taken, and 16Gi of which 4Gi are taken, a pod that asks for 1 CPU and 4Gi leaves 50 %
+//! of each, which scores 50.
+//! # Upstream
+//! `plugins/noderesources/fit.go`, `resource_allocation.go`, `least_allocated.go`, `most_allocated.go`
 
-use crate::api::{Kind, Pod, quantity};
+use super::names;
+use crate::api::{Kind, Object, quantity};
 use crate::client::Change;
-use crate::scheduler::cache::NodeInfo;
-use crate::scheduler::framework::{Cycle, MAX_NODE_SCORE, Plugin, PreFilter, PreScore, Refusal, State};
-use crate::scheduler::resource::{Resources, pod_requests, pod_requests_nonzero};
+use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::framework::resource::is_scalar;
+use crate::scheduler::framework::{
+    Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Plugin,
+    PodInfo, Point, PreFilterResult, Reason, Resource, Status,
+};
 
 /// See the module.
-pub struct NodeResourcesFit;
-
-/// One resource that does not suffice.
-struct Shortage {
-    reason: String,
-    final_: bool,
-    detail: String,
+#[derive(Clone, Debug)]
+pub struct NodeResourcesFit {
+    /// Which nodes are preferred.
+    pub strategy: ScoringStrategy,
+    /// The resources that count for that, with their weights.
+    pub resources: Vec<(String, i64)>,
 }
+
+/// Which nodes are preferred (`ScoringStrategyType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScoringStrategy {
+    /// Those of which less is taken: pods are spread.
+    LeastAllocated,
+    /// Those of which more is taken: pods are packed.
+    MostAllocated,
+}
+
+impl Default for NodeResourcesFit {
+    fn default() -> NodeResourcesFit {
+        NodeResourcesFit {
+            strategy: ScoringStrategy::LeastAllocated,
+            resources: vec![("cpu".into(), 1), ("memory".into(), 1)],
+        }
+    }
+}
+
+/// What the pod asks for of each resource that counts.
+#[derive(Clone, Debug)]
+struct PodRequests(Vec<i64>);
 
 impl Plugin for NodeResourcesFit {
     fn name(&self) -> &'static str {
-        "NodeResourcesFit"
+        names::NODE_RESOURCES_FIT
     }
 
-    fn pre_filter(&self, cycle: &Cycle<'_>) -> PreFilter {
-        PreFilter::Continue(Some(Box::new(pod_requests(&cycle.pod.spec))), None)
+    fn points(&self) -> &'static [Point] {
+        &[Point::PreFilter, Point::Filter, Point::PreScore, Point::Score]
     }
 
-    fn filter(&self, _: &Cycle<'_>, state: &State, node: &NodeInfo) -> Result<(), Refusal> {
-        let Some(asked) = state.as_ref().and_then(|state| state.downcast_ref::<Resources>()) else {
-            return Ok(());
-        };
-        if fits(asked, node) {
+    fn events_to_register(&self) -> &'static [ClusterEvent] {
+        const EVENTS: [ClusterEvent; 3] = [
+            ClusterEvent::new(EventResource::AssignedPod, Action::DELETE.or(Action::UPDATE_POD_SCALE_DOWN)),
+            ClusterEvent::new(EventResource::UnscheduledPod, Action::UPDATE_POD_SCALE_DOWN),
+            ClusterEvent::new(
+                EventResource::Kind(Kind::NODE),
+                Action::ADD.or(Action::UPDATE_NODE_ALLOCATABLE),
+            ),
+        ];
+        &EVENTS
+    }
+
+    /// A node helps if the pod would fit on it were it empty, and there is now more of something that the pod asks for.
+    fn is_schedulable_after(
+        &self,
+        _: &Context<'_>,
+        _: &ClusterEvent,
+        change: &Change,
+        pod: &PodInfo,
+    ) -> Hint {
+        let Some(Object::Node(after)) = change.after.as_deref() else { return Hint::Queue };
+        let after = NodeInfo::new(after);
+        if !insufficient(pod, &after).is_empty() {
+            return Hint::Skip;
+        }
+        match change.before.as_deref() {
+            Some(Object::Node(before)) => Hint::queue_if(has_more(&NodeInfo::new(before), &after, pod)),
+            _ => Hint::Queue,
+        }
+    }
+
+    fn pre_filter(
+        &self,
+        _: &Context<'_>,
+        _: &mut CycleState,
+        _: &PodInfo,
+    ) -> Result<PreFilterResult, Status> {
+        // What the pod asks for has been summed up when it was delivered.
+        Ok(None)
+    }
+
+    fn filter(&self, _: &Context<'_>, _: &CycleState, pod: &PodInfo, node: &NodeInfo) -> Result<(), Status> {
+        if fits(pod, node) {
             return Ok(());
         }
-        let shortages = shortages(asked, node);
-        Err(Refusal {
-            unresolvable: shortages.iter().any(|shortage| shortage.final_),
-            detail: shortages.iter().map(|shortage| shortage.detail.as_str()).collect::<Vec<_>>().join("; "),
-            reasons: shortages.into_iter().map(|shortage| shortage.reason.into()).collect(),
-        })
+        let short = insufficient(pod, node);
+        // More than the node has altogether: removing pods cannot help.
+        let hopeless = short.iter().any(Shortage::is_hopeless);
+        let code = if hopeless { Code::UnschedulableAndUnresolvable } else { Code::Unschedulable };
+        let mut reasons = short.into_iter().map(|shortage| shortage.reason());
+        let first = reasons.next().unwrap_or_default();
+        Err(reasons.fold(Status::new(code, first), Status::and))
     }
 
-    fn pre_score(&self, cycle: &Cycle<'_>, _: &[&NodeInfo]) -> PreScore {
-        PreScore::Continue(Some(Box::new(pod_requests_nonzero(&cycle.pod.spec))))
+    fn detail(&self, _: &Context<'_>, _: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
+        let texts: Vec<String> = insufficient(pod, node).iter().map(Shortage::in_numbers).collect();
+        texts.join("; ")
     }
 
-    /// The mean of the free shares of CPU and memory, in percent, each rounded down. A node of 8 CPUs and 32Gi that would
-    /// have 2 CPUs and 6Gi requested scores (75 + 81) / 2 = 78.
-    fn score(&self, _: &Cycle<'_>, state: &State, node: &NodeInfo) -> i64 {
-        let (cpu, memory) =
-            state.as_ref().and_then(|state| state.downcast_ref::<(i64, i64)>()).copied().unwrap_or_default();
-        let parts = [
-            (node.nonzero.0 + cpu, node.allocatable.cpu_milli),
-            (node.nonzero.1 + memory, node.allocatable.memory_bytes),
-        ];
+    fn pre_score(
+        &self,
+        _: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        _: &[NodeIndex],
+    ) -> Result<(), Status> {
+        let asked = |(name, _): &(String, i64)| match name.as_str() {
+            "cpu" => pod.scoring.0,
+            "memory" => pod.scoring.1,
+            name => pod.requests.amount(name),
+        };
+        state.write(PodRequests(self.resources.iter().map(asked).collect()));
+        Ok(())
+    }
+
+    fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
+        let Some(PodRequests(asked)) = state.read() else { return 0 };
         let (mut sum, mut weights) = (0, 0);
-        for (requested, capacity) in parts.into_iter().filter(|(_, capacity)| *capacity > 0) {
-            sum += if requested > capacity { 0 } else { (capacity - requested) * MAX_NODE_SCORE / capacity };
-            weights += 1;
+        for ((name, weight), asked) in self.resources.iter().zip(asked) {
+            let (have, taken) = match name.as_str() {
+                "cpu" => (node.allocatable.cpu_milli, node.nonzero.0),
+                "memory" => (node.allocatable.memory_bytes, node.nonzero.1),
+                // A device that the pod does not ask for has no say.
+                name if *asked == 0 && is_scalar(name) => continue,
+                name => (node.allocatable.amount(name), node.requested.amount(name)),
+            };
+            if have == 0 {
+                continue;
+            }
+            sum += self.strategy.score(taken.saturating_add(*asked), have) * weight;
+            weights += weight;
         }
         if weights == 0 { 0 } else { sum / weights }
     }
+}
 
-    fn may_help(&self, change: &Change, _: &Pod) -> bool {
-        match change.key.kind {
-            Kind::NODE => true,
-            _ => change.after.as_ref().is_none_or(|after| after.as_kind::<Pod>().is_some_and(finished)),
+impl ScoringStrategy {
+    /// The score for `taken` of `have`, in whole hundredths, cut off.
+    fn score(self, taken: i64, have: i64) -> i64 {
+        match self {
+            ScoringStrategy::LeastAllocated if taken > have => 0,
+            ScoringStrategy::LeastAllocated => share(have - taken, have),
+            // Pods without requests may take a node beyond what it has.
+            ScoringStrategy::MostAllocated => share(taken.min(have), have),
         }
     }
 }
 
-fn finished(pod: &Pod) -> bool {
-    matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed"))
+/// `part` of `whole` in hundredths. Bytes of a large node times a hundred do not fit 64 bits everywhere.
+fn share(part: i64, whole: i64) -> i64 {
+    match part.checked_mul(MAX_NODE_SCORE) {
+        Some(product) => product / whole,
+        None => (i128::from(part) * i128::from(MAX_NODE_SCORE) / i128::from(whole)) as i64,
+    }
 }
 
-/// The answer alone, for the many nodes where it is yes.
-fn fits(asked: &Resources, node: &NodeInfo) -> bool {
-    let (have, used) = (&node.allocatable, &node.requested);
-    let room = |asked: i64, have: i64, used: i64| asked == 0 || asked <= have - used;
+/// The usual question, answered without building anything.
+fn fits(pod: &PodInfo, node: &NodeInfo) -> bool {
+    let (asked, have, taken) = (&pod.requests, &node.allocatable, &node.requested);
+    let enough = |asked: i64, have: i64, taken: i64| asked == 0 || asked <= have - taken;
     (node.pods.len() as i64) < node.allowed_pods
-        && room(asked.cpu_milli, have.cpu_milli, used.cpu_milli)
-        && room(asked.memory_bytes, have.memory_bytes, used.memory_bytes)
-        && room(asked.ephemeral_bytes, have.ephemeral_bytes, used.ephemeral_bytes)
-        && asked.scalar.iter().all(|(name, asked)| {
-            room(
-                *asked,
-                have.scalar.get(name).copied().unwrap_or(0),
-                used.scalar.get(name).copied().unwrap_or(0),
-            )
-        })
+        && enough(asked.cpu_milli, have.cpu_milli, taken.cpu_milli)
+        && enough(asked.memory_bytes, have.memory_bytes, taken.memory_bytes)
+        && enough(asked.ephemeral_bytes, have.ephemeral_bytes, taken.ephemeral_bytes)
+        && asked.scalar.iter().all(|(name, asked)| enough(*asked, have.amount(name), taken.amount(name)))
 }
 
-fn shortages(asked: &Resources, node: &NodeInfo) -> Vec<Shortage> {
-    let (have, used) = (&node.allocatable, &node.requested);
-    let mut found = Vec::new();
-    if node.pods.len() as i64 >= node.allowed_pods {
-        let detail = format!("{} of {} pods", node.pods.len(), node.allowed_pods);
-        found.push(Shortage { reason: "Too many pods".into(), final_: false, detail });
+/// Too little of something (`InsufficientResource`).
+struct Shortage<'a> {
+    resource: &'a str,
+    asked: i64,
+    taken: i64,
+    have: i64,
+}
+
+impl Shortage<'_> {
+    fn is_hopeless(&self) -> bool {
+        self.resource != "pods" && self.asked > self.have
     }
-    let mut check = |name: &str, asked: i64, have: i64, used: i64, show: fn(i64) -> String| {
-        if asked > 0 && asked > have - used {
-            let free = show((have - used).max(0));
-            let detail = format!("{name}: needs {}, {free} of {} free", show(asked), show(have));
-            found.push(Shortage { reason: format!("Insufficient {name}"), final_: asked > have, detail });
+
+    fn reason(&self) -> Reason {
+        match self.resource {
+            "pods" => "Too many pods".into(),
+            "cpu" => "Insufficient cpu".into(),
+            "memory" => "Insufficient memory".into(),
+            "ephemeral-storage" => "Insufficient ephemeral-storage".into(),
+            other => format!("Insufficient {other}").into(),
         }
-    };
-    check("cpu", asked.cpu_milli, have.cpu_milli, used.cpu_milli, quantity::format_milli);
-    check("memory", asked.memory_bytes, have.memory_bytes, used.memory_bytes, quantity::format_bytes);
-    check(
-        "ephemeral-storage",
-        asked.ephemeral_bytes,
-        have.ephemeral_bytes,
-        used.ephemeral_bytes,
-        quantity::format_bytes,
-    );
-    for (name, asked) in &asked.scalar {
-        let of = |list: &Resources| list.scalar.get(name).copied().unwrap_or(0);
-        check(name, *asked, of(have), of(used), |amount| amount.to_string());
     }
-    found
+
+    fn in_numbers(&self) -> String {
+        let format = |amount: i64| match self.resource {
+            "cpu" => quantity::format_milli(amount),
+            "memory" | "ephemeral-storage" => quantity::format_bytes(amount),
+            _ => amount.to_string(),
+        };
+        if self.resource == "pods" {
+            return format!("runs {} pods of {}", self.taken, self.have);
+        }
+        let free = (self.have - self.taken).max(0);
+        format!(
+            "needs {} {}, {} of {} free",
+            format(self.asked),
+            self.resource,
+            format(free),
+            format(self.have)
+        )
+    }
+}
+
+/// Everything of which the node has too little left (`fitsRequest`), in the order in which the message names it. Upstream goes
+/// through extended resources in no particular order; here it is that of their names.
+fn insufficient<'a>(pod: &'a PodInfo, node: &NodeInfo) -> Vec<Shortage<'a>> {
+    let mut short = Vec::new();
+    let pods = node.pods.len() as i64;
+    if pods + 1 > node.allowed_pods {
+        short.push(Shortage { resource: "pods", asked: 1, taken: pods, have: node.allowed_pods });
+    }
+    let (asked, have, taken): (&Resource, _, _) = (&pod.requests, &node.allocatable, &node.requested);
+    let named = ["cpu", "memory", "ephemeral-storage"].into_iter();
+    for name in named.chain(asked.scalar.keys().map(String::as_str)) {
+        let (asked, have, taken) = (asked.amount(name), have.amount(name), taken.amount(name));
+        if asked > 0 && asked > have - taken {
+            short.push(Shortage { resource: name, asked, taken, have });
+        }
+    }
+    short
+}
+
+/// Whether a changed node has more of something that the pod asks for, or takes more pods.
+fn has_more(before: &NodeInfo, after: &NodeInfo, pod: &PodInfo) -> bool {
+    let more = |name: &str| {
+        pod.requests.amount(name) > 0 && after.allocatable.amount(name) > before.allocatable.amount(name)
+    };
+    after.allowed_pods > before.allowed_pods
+        || ["cpu", "memory", "ephemeral-storage"].into_iter().any(more)
+        || pod.requests.scalar.keys().any(|name| more(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::plugins::test_support::{filter_status_beside, scores};
+    use crate::testing::{NodeBuilder, PodBuilder, node, pod};
+
+    #[track_caller]
+    fn check(
+        what: &str,
+        pod: PodBuilder,
+        node: NodeBuilder,
+        there: &[PodBuilder],
+        want: Option<(&str, bool)>,
+    ) {
+        let got = filter_status_beside(&NodeResourcesFit::default(), pod, node, there.to_vec());
+        let got = got.map(|status| (status.message(), status.code == Code::UnschedulableAndUnresolvable));
+        assert_eq!(got, want.map(|(message, hopeless)| (message.to_string(), hopeless)), "{what}");
+    }
+
+    #[test]
+    fn a_node_takes_what_it_has_room_for() {
+        let small = || node("n").cpu("2").memory("4Gi").pods(2);
+        let one = || pod("there").cpu("1").memory("1Gi");
+        check("room for it", pod("a").cpu("1"), small(), &[one()], None);
+        check("no CPU left", pod("a").cpu("1500m"), small(), &[one()], Some(("Insufficient cpu", false)));
+        check("more CPU than there is", pod("a").cpu("3"), small(), &[], Some(("Insufficient cpu", true)));
+        check(
+            "neither CPU nor memory",
+            pod("a").cpu("2").memory("4Gi"),
+            small(),
+            &[one()],
+            Some(("Insufficient cpu, Insufficient memory", false)),
+        );
+        check(
+            "enough pods already",
+            pod("a"),
+            small(),
+            &[one(), pod("other")],
+            Some(("Too many pods", false)),
+        );
+        check(
+            "no such device",
+            pod("a").request("example.com/gpu", "1"),
+            small(),
+            &[],
+            Some(("Insufficient example.com/gpu", true)),
+        );
+        check("no request on an overcommitted node", pod("a"), node("n").cpu("0"), &[one()], None);
+    }
+
+    #[test]
+    fn the_node_of_which_less_is_taken_scores_higher() {
+        let nodes = || [node("a").cpu("4").memory("16Gi"), node("b").cpu("4").memory("16Gi")];
+        let there = || [pod("x").cpu("1").memory("4Gi").node("a")];
+        let asks = || pod("p").cpu("1").memory("4Gi");
+        assert_eq!(scores(NodeResourcesFit::default(), asks(), nodes(), there()), [50, 75]);
+        let packs = NodeResourcesFit { strategy: ScoringStrategy::MostAllocated, ..Default::default() };
+        assert_eq!(scores(packs, asks(), nodes(), there()), [50, 25]);
+    }
+
+    #[test]
+    fn pods_without_requests_count_a_little() {
+        let nodes = [node("a").cpu("1").memory("2000Mi"), node("b").cpu("1").memory("2000Mi")];
+        let got = scores(NodeResourcesFit::default(), pod("p"), nodes, [pod("x").node("a")]);
+        assert_eq!(got, [80, 90]);
+    }
 }

@@ -1,34 +1,56 @@
-//! `SchedulingGates`: a pod with gates does not enter the queue until somebody has removed them all.
-//!
-//! Upstream: `plugins/schedulinggates`.
+//! # What it does
+//! Keeps a pod out of the queue as long as it has scheduling gates.
+//! # Example
+//! `schedulingGates: [{name: example.com/quota}]`: the pod reads `SchedulingGated` until somebody removes the gate.
+//! # Upstream
+//! `plugins/schedulinggates`
 
-use crate::api::Pod;
-use crate::client::Change;
-use crate::scheduler::framework::{Cycle, Plugin, PreFilter};
+use super::names;
+use crate::scheduler::framework::{Action, ClusterEvent, EventResource, Plugin, PodInfo, Point, Status};
 
 /// See the module.
+#[derive(Debug)]
 pub struct SchedulingGates;
 
 impl Plugin for SchedulingGates {
     fn name(&self) -> &'static str {
-        "SchedulingGates"
+        names::SCHEDULING_GATES
     }
 
-    fn pre_enqueue(&self, pod: &Pod) -> Result<(), String> {
+    fn points(&self) -> &'static [Point] {
+        &[Point::PreEnqueue]
+    }
+
+    fn events_to_register(&self) -> &'static [ClusterEvent] {
+        const EVENTS: [ClusterEvent; 1] =
+            [ClusterEvent::new(EventResource::UnscheduledPod, Action::UPDATE_POD_GATES_ELIMINATED)];
+        &EVENTS
+    }
+
+    fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Status> {
         let gates: Vec<&str> =
-            pod.spec.scheduling_gates.iter().flatten().map(|gate| gate.name.as_str()).collect();
+            pod.pod.spec.scheduling_gates.iter().flatten().map(|gate| gate.name.as_str()).collect();
         if gates.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("waiting for scheduling gates: [{}]", gates.join(" ")))
+            return Ok(());
         }
+        Err(Status::unresolvable(format!("waiting for scheduling gates: [{}]", gates.join(" "))))
     }
+}
 
-    fn pre_filter(&self, _: &Cycle<'_>) -> PreFilter {
-        PreFilter::Skip
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::pod;
 
-    fn may_help(&self, change: &Change, pod: &Pod) -> bool {
-        &*change.key.name == pod.meta.name.as_deref().unwrap_or_default()
+    #[test]
+    fn a_pod_waits_for_all_its_gates() {
+        let answer = |pod: crate::testing::PodBuilder| {
+            SchedulingGates.pre_enqueue(&PodInfo::new(pod.build())).map_err(|status| status.message())
+        };
+        assert_eq!(answer(pod("free")), Ok(()));
+        assert_eq!(
+            answer(pod("gated").gate("a").gate("b")),
+            Err("waiting for scheduling gates: [a b]".to_string())
+        );
     }
 }

@@ -1,0 +1,107 @@
+//! The record of a decision: who said what of which node, and what the numbers were.
+
+use std::sync::Arc;
+
+use super::framework::runtime::{Feasibility, Scores};
+use super::framework::{Context, Framework, PodInfo, Status};
+use super::queue::QueuedPod;
+use super::schedule_one::Preemption;
+use crate::api::explain::{NodeVerdict, PluginMessage, PluginScore, Rejection, SchedulingDecision};
+use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::framework::Code;
+
+/// How the attempt ended.
+#[derive(Default)]
+pub struct Outcome<'a> {
+    /// The node chosen.
+    pub selected: Option<&'a Arc<str>>,
+    /// How many nodes were equally good.
+    pub tied: u32,
+    /// The text of the event, if no node was chosen.
+    pub message: &'a str,
+    /// What preemption considered.
+    pub preemption: Preemption,
+}
+
+/// Writes down an attempt. Nodes that were not looked at, because the pod's promised node fits, have no line.
+pub fn record(
+    framework: &Framework,
+    cx: &Context<'_>,
+    queued: &QueuedPod,
+    found: &Feasibility,
+    scores: &Scores,
+    outcome: Outcome<'_>,
+) -> SchedulingDecision {
+    let diagnosis = &found.diagnosis;
+    let pre_filter = diagnosis.absent.as_ref().filter(|_| !diagnosis.pre_filter_message.is_empty());
+    SchedulingDecision {
+        attempt: queued.attempts,
+        selected: outcome.selected.cloned(),
+        pre_filter: pre_filter.map(|(status, _)| PluginMessage {
+            plugin: status.plugin.into(),
+            message: diagnosis.pre_filter_message.clone(),
+        }),
+        nodes: verdicts(framework, cx, &queued.info, found, scores),
+        tied: outcome.tied,
+        message: outcome.message.to_string(),
+        preemption: outcome.preemption,
+    }
+}
+
+/// Every node's verdict, in name order. The three lists that are merged here are all in that order.
+fn verdicts(
+    framework: &Framework,
+    cx: &Context<'_>,
+    pod: &PodInfo,
+    found: &Feasibility,
+    scores: &Scores,
+) -> Vec<NodeVerdict> {
+    let mut feasible = found.nodes.iter().enumerate().peekable();
+    let mut rejected = found.diagnosis.nodes.iter().peekable();
+    let mut verdicts = Vec::with_capacity(cx.cache.len());
+    for index in cx.cache.order() {
+        let node = cx.cache.node(*index).name.clone();
+        if let Some((place, _)) = feasible.next_if(|(_, fits)| *fits == index) {
+            let total = scores.totals.get(place).copied().unwrap_or(0);
+            verdicts.push(NodeVerdict {
+                node,
+                rejection: None,
+                scores: row(framework, scores, place),
+                total,
+            });
+        } else if let Some((_, status)) = rejected.next_if(|(rejected, _)| rejected == index) {
+            let rejection = Some(rejection(framework, cx, pod, found, *index, status));
+            verdicts.push(NodeVerdict { node, rejection, ..Default::default() });
+        } else if let Some((status, _)) = &found.diagnosis.absent {
+            let rejection = Some(rejection(framework, cx, pod, found, *index, status));
+            verdicts.push(NodeVerdict { node, rejection, ..Default::default() });
+        }
+    }
+    verdicts
+}
+
+fn row(framework: &Framework, scores: &Scores, place: usize) -> Vec<PluginScore> {
+    let part = |part: &super::framework::runtime::ScorePart| PluginScore {
+        plugin: framework.plugin_name(part.place).clone(),
+        raw: part.raw[place],
+        normalized: part.normalized[place],
+        weight: part.weight,
+    };
+    scores.parts.iter().map(part).collect()
+}
+
+fn rejection(
+    framework: &Framework,
+    cx: &Context<'_>,
+    pod: &PodInfo,
+    found: &Feasibility,
+    index: NodeIndex,
+    status: &Status,
+) -> Rejection {
+    Rejection {
+        plugin: status.plugin.into(),
+        unresolvable: status.code == Code::UnschedulableAndUnresolvable,
+        reasons: status.reasons().map(|reason| Arc::from(&**reason)).collect(),
+        detail: framework.detail(cx, &found.state, pod, index, status),
+    }
+}

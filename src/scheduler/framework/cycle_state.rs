@@ -1,0 +1,96 @@
+//! What plugins write down in one scheduling cycle for their own later extension points.
+
+use std::any::{Any, TypeId};
+use std::fmt::Debug;
+
+use super::runtime::PluginSet;
+
+/// Something a plugin keeps for the length of a cycle. Any plain type that can be copied will do: preemption tries things
+/// out on a copy.
+pub trait StateData: Any + Debug + Send + Sync {
+    /// A copy that can be changed without changing this one.
+    fn copy(&self) -> Box<dyn StateData>;
+    /// The value, to be recognised by its type.
+    fn as_any(&self) -> &dyn Any;
+    /// The value, to be recognised by its type and changed.
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+}
+
+impl<T: Any + Clone + Debug + Send + Sync> StateData for T {
+    fn copy(&self) -> Box<dyn StateData> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// The notes of one cycle (`framework.CycleState`), found by their type: each plugin has a type of its own for each
+/// extension point that leaves one. A handful at most, so they are looked through in a row.
+#[derive(Debug, Default)]
+pub struct CycleState {
+    /// The plugins whose Filter is left out.
+    pub skip_filter: PluginSet,
+    /// The plugins whose Score is left out.
+    pub skip_score: PluginSet,
+    notes: Vec<(TypeId, Box<dyn StateData>)>,
+}
+
+impl Clone for CycleState {
+    fn clone(&self) -> CycleState {
+        let (skip_filter, skip_score) = (self.skip_filter, self.skip_score);
+        CycleState {
+            skip_filter,
+            skip_score,
+            notes: self.notes.iter().map(|(id, note)| (*id, (**note).copy())).collect(),
+        }
+    }
+}
+
+impl CycleState {
+    /// Leaves a note, in place of one of the same type.
+    pub fn write<T: StateData>(&mut self, note: T) {
+        let id = TypeId::of::<T>();
+        self.notes.retain(|(known, _)| *known != id);
+        self.notes.push((id, Box::new(note)));
+    }
+
+    /// Finds a note. `None` if the plugin's earlier extension point did not run.
+    pub fn read<T: StateData>(&self) -> Option<&T> {
+        let id = TypeId::of::<T>();
+        let (_, note) = self.notes.iter().find(|(known, _)| *known == id)?;
+        (**note).as_any().downcast_ref()
+    }
+
+    /// Finds a note to change it.
+    pub fn read_mut<T: StateData>(&mut self) -> Option<&mut T> {
+        let id = TypeId::of::<T>();
+        let (_, note) = self.notes.iter_mut().find(|(known, _)| *known == id)?;
+        (**note).as_any_mut().downcast_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Count(u32);
+
+    #[test]
+    fn a_copy_is_changed_without_changing_the_original() {
+        let mut state = CycleState::default();
+        state.write(Count(1));
+        let mut copy = state.clone();
+        if let Some(count) = copy.read_mut::<Count>() {
+            count.0 = 2;
+        }
+        assert_eq!((state.read(), copy.read()), (Some(&Count(1)), Some(&Count(2))));
+        assert_eq!(state.read::<String>(), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! A node with the sums of what its pods take.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::pod_info::{HostPort, PodInfo};
+use super::resource::Resource;
+use crate::api::{MetaExt, Node, quantity};
+
+/// A node as decisions see it (`framework.NodeInfo`). The sums are kept up to date as pods come and go, so that no
+/// decision adds them up again.
+#[derive(Clone, Debug, Default)]
+pub struct NodeInfo {
+    /// The node's name.
+    pub name: Arc<str>,
+    /// The node object.
+    pub node: Node,
+    /// What pods may ask for.
+    pub allocatable: Resource,
+    /// How many pods it takes.
+    pub allowed_pods: i64,
+    /// What its pods ask for.
+    pub requested: Resource,
+    /// What its pods count as in scores: CPU in thousandths, memory in bytes.
+    pub nonzero: (i64, i64),
+    /// Its pods, bound and assumed, in order of arrival.
+    pub pods: Vec<Arc<PodInfo>>,
+    /// Those of its pods that have any rule about other pods.
+    pub pods_with_affinity: Vec<Arc<PodInfo>>,
+    /// Those of its pods that keep other pods away.
+    pub pods_with_required_anti_affinity: Vec<Arc<PodInfo>>,
+    /// Ports of the node in use.
+    pub used_ports: Vec<HostPort>,
+    /// The images it holds, by every name they have, with their sizes in bytes.
+    pub images: BTreeMap<String, i64>,
+}
+
+impl NodeInfo {
+    /// A node without pods.
+    pub fn new(node: &Node) -> NodeInfo {
+        let mut info = NodeInfo { name: node.name().into(), ..Default::default() };
+        info.set_node(node);
+        info
+    }
+
+    /// Takes over a changed node object.
+    pub fn set_node(&mut self, node: &Node) {
+        let status = &node.status;
+        self.allocatable = Resource::from_list(status.allocatable.as_ref());
+        let pods = status.allocatable.as_ref().and_then(|list| list.get("pods"));
+        self.allowed_pods = pods.map_or(0, quantity::value);
+        self.images.clear();
+        for image in status.images.iter().flatten() {
+            for name in image.names.iter().flatten() {
+                self.images.insert(name.clone(), image.size_bytes.unwrap_or(0));
+            }
+        }
+        self.node = node.clone();
+    }
+
+    /// Adds a pod.
+    pub fn add_pod(&mut self, pod: Arc<PodInfo>) {
+        self.requested.add(&pod.requests);
+        self.nonzero = (self.nonzero.0 + pod.nonzero.0, self.nonzero.1 + pod.nonzero.1);
+        self.used_ports.extend(pod.ports.iter().cloned());
+        if pod.has_affinity() {
+            self.pods_with_affinity.push(pod.clone());
+        }
+        if !pod.required_anti_affinity.is_empty() {
+            self.pods_with_required_anti_affinity.push(pod.clone());
+        }
+        self.pods.push(pod);
+    }
+
+    /// Takes a pod away; says whether it was there.
+    pub fn remove_pod(&mut self, uid: &str) -> bool {
+        let Some(at) = self.pods.iter().position(|pod| pod.uid() == uid) else { return false };
+        let pod = self.pods.remove(at);
+        self.requested.subtract(&pod.requests);
+        self.nonzero = (self.nonzero.0 - pod.nonzero.0, self.nonzero.1 - pod.nonzero.1);
+        for port in &pod.ports {
+            if let Some(at) = self.used_ports.iter().position(|used| used == port) {
+                self.used_ports.remove(at);
+            }
+        }
+        self.pods_with_affinity.retain(|other| other.uid() != uid);
+        self.pods_with_required_anti_affinity.retain(|other| other.uid() != uid);
+        true
+    }
+}

@@ -1,0 +1,140 @@
+//! Node selectors, read once and then matched against many nodes (`component-helpers/scheduling/corev1/nodeaffinity`).
+
+use std::collections::BTreeSet;
+
+use super::NodeInfo;
+use crate::api::k8s::{NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm};
+use crate::api::meta::StringMap;
+use crate::api::selector::{Operator, Requirement};
+use crate::api::{MetaExt, Node, Pod};
+
+/// What a pod requires of its node: `nodeSelector` and required node affinity.
+#[derive(Clone, Debug, Default)]
+pub struct RequiredNodeAffinity {
+    labels: Option<StringMap>,
+    terms: Option<Vec<Term>>,
+}
+
+/// One term: all of its conditions must hold.
+#[derive(Clone, Debug)]
+pub struct Term {
+    labels: Vec<Requirement>,
+    names: Vec<Requirement>,
+    /// An empty term, or one that cannot be read, matches nothing.
+    is_valid: bool,
+}
+
+impl RequiredNodeAffinity {
+    /// What `pod` requires.
+    pub fn new(pod: &Pod) -> RequiredNodeAffinity {
+        let labels = pod.spec.node_selector.clone().filter(|labels| !labels.is_empty());
+        let terms = required_terms(pod).map(|terms| terms.iter().map(Term::new).collect());
+        RequiredNodeAffinity { labels, terms }
+    }
+
+    /// Whether the node meets it.
+    pub fn matches(&self, node: &Node) -> bool {
+        self.missing_label(node).is_none()
+            && self.terms.as_ref().is_none_or(|terms| terms.iter().any(|term| term.matches(node)))
+    }
+
+    /// A label of `nodeSelector` that the node does not have.
+    pub fn missing_label(&self, node: &Node) -> Option<(&str, &str)> {
+        let have = node.labels();
+        let mut wanted = self.labels.iter().flatten();
+        wanted
+            .find(|(key, value)| have.get(*key) != Some(value))
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+/// The terms of a pod's required node affinity. `None` if it has none.
+pub fn required_terms(pod: &Pod) -> Option<&[NodeSelectorTerm]> {
+    let rules = pod.spec.affinity.as_ref()?.node_affinity.as_ref()?;
+    Some(&rules.required_during_scheduling_ignored_during_execution.as_ref()?.node_selector_terms)
+}
+
+/// The nodes that the terms name by `metadata.name`, if every term names some: then no other is worth a look. `None` if
+/// some term leaves the name open.
+///
+/// Example: `[{metadata.name In (a)}, {metadata.name In (b), disk In (ssd)}]` names `a` and `b`.
+pub fn named_nodes(terms: &[NodeSelectorTerm]) -> Option<BTreeSet<String>> {
+    let mut all = BTreeSet::new();
+    for term in terms {
+        let names_it =
+            |field: &&NodeSelectorRequirement| field.key == "metadata.name" && field.operator == "In";
+        let mut names: Option<BTreeSet<String>> = None;
+        for field in term.match_fields.iter().flatten().filter(names_it) {
+            let values: BTreeSet<String> = field.values.iter().flatten().cloned().collect();
+            names = Some(match names {
+                None => values,
+                Some(known) => known.intersection(&values).cloned().collect(),
+            });
+        }
+        all.extend(names?);
+    }
+    Some(all)
+}
+
+impl Term {
+    /// Reads a term.
+    pub fn new(term: &NodeSelectorTerm) -> Term {
+        let mut is_valid = true;
+        let mut read = |list: &Option<Vec<NodeSelectorRequirement>>,
+                        check: fn(&NodeSelectorRequirement) -> Option<Requirement>| {
+            let requirements: Vec<Option<Requirement>> = list.iter().flatten().map(check).collect();
+            is_valid &= requirements.iter().all(Option::is_some);
+            requirements.into_iter().flatten().collect::<Vec<_>>()
+        };
+        let labels = read(&term.match_expressions, label_requirement);
+        let names = read(&term.match_fields, field_requirement);
+        is_valid &= !(labels.is_empty() && names.is_empty());
+        Term { labels, names, is_valid }
+    }
+
+    /// Whether the node meets all conditions.
+    pub fn matches(&self, node: &Node) -> bool {
+        self.is_valid
+            && self.labels.iter().all(|requirement| requirement.matches(node.labels()))
+            && self.names.iter().all(|requirement| {
+                // There is one field to select by; any other is empty.
+                requirement.holds_for(Some(if requirement.key == "metadata.name" { node.name() } else { "" }))
+            })
+    }
+}
+
+fn label_requirement(field: &NodeSelectorRequirement) -> Option<Requirement> {
+    let operator = Operator::parse(&field.operator)?;
+    let values = field.values.clone().unwrap_or_default();
+    let is_valid = match operator {
+        Operator::In | Operator::NotIn => !values.is_empty(),
+        Operator::Exists | Operator::DoesNotExist => values.is_empty(),
+        Operator::Gt | Operator::Lt => values.len() == 1 && values[0].parse::<i64>().is_ok(),
+    };
+    is_valid.then(|| Requirement { key: field.key.clone(), operator, values })
+}
+
+/// Fields are compared with one value only.
+fn field_requirement(field: &NodeSelectorRequirement) -> Option<Requirement> {
+    let operator =
+        Operator::parse(&field.operator).filter(|o| matches!(o, Operator::In | Operator::NotIn))?;
+    let values = field.values.clone().filter(|values| values.len() == 1)?;
+    Some(Requirement { key: field.key.clone(), operator, values })
+}
+
+/// What a pod prefers of its node: terms with their weights.
+#[derive(Clone, Debug, Default)]
+pub struct PreferredTerms(Vec<(i64, Term)>);
+
+impl PreferredTerms {
+    /// Reads the terms. Those of no weight, and empty ones, say nothing.
+    pub fn new(terms: &[PreferredSchedulingTerm]) -> PreferredTerms {
+        let weighted = terms.iter().filter(|term| term.weight != 0);
+        PreferredTerms(weighted.map(|term| (i64::from(term.weight), Term::new(&term.preference))).collect())
+    }
+
+    /// The sum of the weights of the terms that the node meets.
+    pub fn score(&self, node: &NodeInfo) -> i64 {
+        self.0.iter().filter(|(_, term)| term.matches(&node.node)).map(|(weight, _)| weight).sum()
+    }
+}

@@ -1,0 +1,189 @@
+//! Which pods would have to go so that another fits, and where that costs least.
+//! Upstream: `pkg/scheduler/framework/preemption`, `plugins/defaultpreemption`.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Context, CycleState, Failure, NodeInfo, PodInfo, Status};
+use crate::api::selector::Selector;
+use crate::api::{Kind, MetaExt, Object};
+use crate::client::View;
+use crate::scheduler::cache::NodeIndex;
+
+/// A node on which the pod would fit if some others went.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The node.
+    pub node: NodeIndex,
+    /// The pods that would have to go, the most important first.
+    pub victims: Vec<Arc<PodInfo>>,
+    /// How many of them would break a disruption budget.
+    pub pdb_violations: u32,
+}
+
+/// What is left of a disruption budget.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    namespace: String,
+    selector: Selector,
+    allowed: i64,
+    /// Pods whose removal is counted already.
+    disrupted: Vec<String>,
+}
+
+impl Budget {
+    /// All budgets. One whose selector selects nothing, or everything, protects nothing.
+    pub fn all(view: &View) -> Vec<Budget> {
+        view.objects(Kind::POD_DISRUPTION_BUDGET, None).filter_map(|object| Budget::read(object)).collect()
+    }
+
+    fn read(object: &Object) -> Option<Budget> {
+        let value = object.to_value();
+        let selector = serde_json::from_value(value["spec"]["selector"].clone()).ok()?;
+        let selector =
+            Selector::from_field(&selector).filter(|selector| !selector.requirements.is_empty())?;
+        let disrupted = value["status"]["disruptedPods"].as_object();
+        Some(Budget {
+            namespace: object.namespace().to_string(),
+            selector,
+            allowed: value["status"]["disruptionsAllowed"].as_i64().unwrap_or(0),
+            disrupted: disrupted.into_iter().flatten().map(|(name, _)| name.clone()).collect(),
+        })
+    }
+
+    /// Counts the removal of a pod. Says whether that breaks the budget.
+    fn spend(&mut self, pod: &PodInfo) -> bool {
+        let pod = &pod.pod;
+        let applies = self.namespace == pod.namespace()
+            && !pod.labels().is_empty()
+            && self.selector.matches(pod.labels())
+            && !self.disrupted.iter().any(|name| name == pod.name());
+        if applies {
+            self.allowed -= 1;
+        }
+        applies && self.allowed < 0
+    }
+}
+
+/// How much a pod matters: what sorts first stays longest. The highest priority, then the longest running; a pod that has
+/// not started yet matters least, and names decide where upstream leaves it open.
+fn importance(pod: &PodInfo) -> (Reverse<i32>, i64, &str, &str) {
+    let started = pod.pod.status.start_time.as_ref().map_or(i64::MAX, |time| time.0.as_second());
+    (Reverse(pod.priority()), started, pod.pod.namespace(), pod.pod.name())
+}
+
+/// Finds the pods that would have to go from one node: all less important ones are taken away, and brought back one by one,
+/// the most important first, as long as the pod still fits.
+///
+/// # Errors
+/// Why their removal would not help.
+pub fn select_victims_on_node(
+    cx: &Context<'_>,
+    failure: &Failure<'_>,
+    pod: &PodInfo,
+    node: NodeIndex,
+    budgets: &[Budget],
+) -> Result<Candidate, Status> {
+    let mut trial =
+        Trial { cx, failure, pod, state: failure.state.clone(), node: (**cx.cache.node(node)).clone() };
+    let lower = trial.node.pods.iter().filter(|other| other.priority() < pod.priority());
+    let mut potential: Vec<Arc<PodInfo>> = lower.cloned().collect();
+    if potential.is_empty() {
+        return Err(Status::unresolvable("No preemption victims found for incoming pod"));
+    }
+    for other in &potential {
+        trial.remove(other);
+    }
+    trial.fits()?;
+    potential.sort_by(|a, b| importance(a).cmp(&importance(b)));
+    let (violating, others) = split_by_budget(potential, budgets);
+    let is_mixed = !violating.is_empty() && !others.is_empty();
+    let mut victims = trial.reprieve(violating);
+    let pdb_violations = victims.len() as u32;
+    victims.extend(trial.reprieve(others));
+    if is_mixed {
+        victims.sort_by(|a, b| importance(a).cmp(&importance(b)));
+    }
+    Ok(Candidate { node, victims, pdb_violations })
+}
+
+/// Parts the pods, which are sorted by importance, into those whose removal would break a budget and the rest
+/// (`filterPodsWithPDBViolation`).
+fn split_by_budget(pods: Vec<Arc<PodInfo>>, budgets: &[Budget]) -> (Vec<Arc<PodInfo>>, Vec<Arc<PodInfo>>) {
+    let mut budgets = budgets.to_vec();
+    pods.into_iter().partition(|pod| {
+        // Every budget that applies is charged, also after one is found to be broken.
+        budgets.iter_mut().fold(false, |broken, budget| budget.spend(pod) || broken)
+    })
+}
+
+/// A node from which pods are taken away, and brought back, in thought.
+struct Trial<'a> {
+    cx: &'a Context<'a>,
+    failure: &'a Failure<'a>,
+    pod: &'a PodInfo,
+    state: CycleState,
+    node: NodeInfo,
+}
+
+impl Trial<'_> {
+    fn remove(&mut self, other: &PodInfo) {
+        self.node.remove_pod(other.uid());
+        self.failure.framework.run_remove_pod(self.cx, &mut self.state, self.pod, other, &self.node);
+    }
+
+    fn add(&mut self, other: &Arc<PodInfo>) {
+        self.node.add_pod(other.clone());
+        self.failure.framework.run_add_pod(self.cx, &mut self.state, self.pod, other, &self.node);
+    }
+
+    fn fits(&self) -> Result<(), Status> {
+        let framework = self.failure.framework;
+        framework
+            .run_filter_with_nominated_pods(self.cx, &self.state, self.pod, &self.node)
+            .map_err(|(_, status)| status)
+    }
+
+    /// Brings pods back while the new one still fits; the rest have to go.
+    fn reprieve(&mut self, pods: Vec<Arc<PodInfo>>) -> Vec<Arc<PodInfo>> {
+        let mut victims = Vec::new();
+        for other in pods {
+            self.add(&other);
+            if self.fits().is_err() {
+                self.remove(&other);
+                victims.push(other);
+            }
+        }
+        victims
+    }
+}
+
+/// The candidates that cost least (`pickOneNodeForPreemption`): fewest broken budgets; then the least important most important
+/// victim; then the lowest sum of priorities; then the fewest victims; then the latest start of the most important victims.
+/// More than one if all that is equal.
+pub fn pick_candidates(mut candidates: Vec<&Candidate>) -> Vec<&Candidate> {
+    let costs: [fn(&Candidate) -> i64; 5] = [
+        |candidate| i64::from(candidate.pdb_violations),
+        |candidate| candidate.victims.first().map_or(i64::MIN, |victim| i64::from(victim.priority())),
+        // Shifted, so that more victims cost more also where priorities are below zero.
+        |candidate| candidate.victims.iter().map(|v| i64::from(v.priority()) + i64::from(i32::MAX) + 1).sum(),
+        |candidate| candidate.victims.len() as i64,
+        |candidate| -earliest_start(candidate),
+    ];
+    for cost in costs {
+        let least = candidates.iter().map(|candidate| cost(candidate)).min();
+        candidates.retain(|candidate| Some(cost(candidate)) == least);
+    }
+    candidates
+}
+
+/// When the first of the most important victims started, in seconds; one that has not started counts as now, the latest of all.
+fn earliest_start(candidate: &Candidate) -> i64 {
+    let highest = candidate.victims.iter().map(|victim| victim.priority()).max();
+    let most_important = candidate.victims.iter().filter(|victim| Some(victim.priority()) == highest);
+    most_important.map(|victim| importance(victim).1).min().unwrap_or(i64::MAX - 1).min(i64::MAX - 1)
+}
+
+/// What the nodes that were tried answered, for the message.
+pub type Answers = BTreeMap<NodeIndex, Status>;

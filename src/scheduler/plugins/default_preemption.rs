@@ -1,0 +1,233 @@
+//! # What it does
+//! If no node can run a pod, finds a node that could if less important pods were removed; removes those, and promises the room
+//! to the pod (`status.nominatedNodeName`).
+//! # Example
+//! A pod of priority 1000 that needs 2 CPUs, on a node full of pods of priority 0 with 1 CPU each: the two that started last
+//! have to go.
+//! # Upstream
+//! `plugins/defaultpreemption`, `framework/preemption`
+
+use std::sync::Arc;
+
+use super::names;
+use crate::api::explain::{PreemptionCandidate, PreemptionStep};
+use crate::api::{MetaExt, Pod, condition};
+use crate::rng::Rng;
+use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::framework::preemption::{
+    Answers, Budget, Candidate, pick_candidates, select_victims_on_node,
+};
+use crate::scheduler::framework::{
+    Code, Context, Diagnosis, Failure, Plugin, PodInfo, Point, PostFilterResult, Status,
+};
+
+/// See the module.
+#[derive(Debug)]
+pub struct DefaultPreemption {
+    /// The share of the nodes, in hundredths, among which candidates are looked for.
+    pub min_candidate_nodes_percentage: u32,
+    /// But no fewer than so many.
+    pub min_candidate_nodes_absolute: u32,
+}
+
+impl Default for DefaultPreemption {
+    fn default() -> DefaultPreemption {
+        DefaultPreemption { min_candidate_nodes_percentage: 10, min_candidate_nodes_absolute: 100 }
+    }
+}
+
+impl Plugin for DefaultPreemption {
+    fn name(&self) -> &'static str {
+        names::DEFAULT_PREEMPTION
+    }
+
+    fn points(&self) -> &'static [Point] {
+        &[Point::PostFilter]
+    }
+
+    fn post_filter(
+        &self,
+        cx: &Context<'_>,
+        failure: &Failure<'_>,
+        pod: &PodInfo,
+        rng: &mut Rng,
+    ) -> Result<PostFilterResult, Status> {
+        if let Some(why) = not_eligible(cx, failure.diagnosis, pod) {
+            return Err(Status::unschedulable(format!("preemption: {why}")));
+        }
+        let (candidates, answers) = self.find_candidates(cx, failure, pod, rng);
+        let best = pick_candidates(candidates.iter().collect());
+        let Some(chosen) = best.get(rng.below(best.len() as u32) as usize) else {
+            return Err(Status::unschedulable(format!("preemption: {}", refusal(cx, answers))));
+        };
+        let name = |index: NodeIndex| cx.cache.node(index).name.clone();
+        let mut considered: Vec<PreemptionCandidate> = candidates.iter().map(|c| in_words(cx, c)).collect();
+        considered.sort_by(|a, b| a.node.cmp(&b.node));
+        let identity = |victim: &Arc<PodInfo>| {
+            let pod = &victim.pod;
+            (pod.namespace().to_string(), pod.name().to_string(), pod.uid().to_string())
+        };
+        Ok(PostFilterResult {
+            nominated_node: name(chosen.node).to_string(),
+            preemption: PreemptionStep {
+                candidates: considered,
+                nominated_node: name(chosen.node).to_string(),
+                tied: best.iter().map(|candidate| name(candidate.node)).collect(),
+            },
+            victims: chosen.victims.iter().map(identity).collect(),
+        })
+    }
+}
+
+impl DefaultPreemption {
+    /// Tries nodes from a random one on, until there are enough candidates. A node that would break a budget only counts once
+    /// another that would not has been found.
+    fn find_candidates(
+        &self,
+        cx: &Context<'_>,
+        failure: &Failure<'_>,
+        pod: &PodInfo,
+        rng: &mut Rng,
+    ) -> (Vec<Candidate>, Answers) {
+        let may_help = |index: &&NodeIndex| {
+            failure.diagnosis.status(**index).is_some_and(|status| status.code == Code::Unschedulable)
+        };
+        let potential: Vec<NodeIndex> = cx.cache.order().iter().filter(may_help).copied().collect();
+        let (mut candidates, mut answers) = (Vec::new(), Answers::new());
+        if potential.is_empty() {
+            return (candidates, answers);
+        }
+        let enough = self.candidates_wanted(potential.len() as u32) as usize;
+        // With few nodes all are tried, and where one begins makes no difference.
+        let offset = if enough < potential.len() { rng.below(potential.len() as u32) as usize } else { 0 };
+        let budgets = Budget::all(cx.view);
+        for index in potential[offset..].iter().chain(&potential[..offset]) {
+            match select_victims_on_node(cx, failure, pod, *index, &budgets) {
+                Ok(candidate) if candidate.victims.is_empty() => {
+                    let why =
+                        format!("expected at least one victim pod on node {:?}", cx.cache.node(*index).name);
+                    answers.insert(*index, Status::new(Code::Error, why));
+                }
+                Ok(candidate) => candidates.push(candidate),
+                Err(status) => {
+                    answers.insert(*index, status);
+                }
+            }
+            let breaks_none = |candidate: &Candidate| candidate.pdb_violations == 0;
+            if candidates.len() >= enough && candidates.iter().any(breaks_none) {
+                break;
+            }
+        }
+        (candidates, answers)
+    }
+
+    fn candidates_wanted(&self, nodes: u32) -> u32 {
+        let share = (u64::from(nodes) * u64::from(self.min_candidate_nodes_percentage) / 100) as u32;
+        share.max(self.min_candidate_nodes_absolute).min(nodes)
+    }
+}
+
+/// Why the pod may not remove others (`PodEligibleToPreemptOthers`). `None` if it may.
+fn not_eligible(cx: &Context<'_>, diagnosis: &Diagnosis, pod: &PodInfo) -> Option<&'static str> {
+    if pod.pod.spec.preemption_policy.as_deref() == Some("Never") {
+        return Some("not eligible due to preemptionPolicy=Never.");
+    }
+    let nominated = cx.cache.index(pod.nominated_node()?)?;
+    let is_hopeless = |status: &Status| status.code == Code::UnschedulableAndUnresolvable;
+    if diagnosis.status(nominated).is_some_and(is_hopeless) {
+        return None;
+    }
+    let is_going = |other: &Arc<PodInfo>| other.priority() < pod.priority() && is_being_preempted(&other.pod);
+    let node = cx.cache.node(nominated);
+    node.pods.iter().any(is_going).then_some("not eligible due to a terminating pod on the nominated node.")
+}
+
+fn is_being_preempted(pod: &Pod) -> bool {
+    let disrupted = condition::find(pod.status.conditions.as_deref(), "DisruptionTarget");
+    pod.is_deleting()
+        && disrupted.is_some_and(|condition| {
+            condition.status == "True" && condition.reason.as_deref() == Some("PreemptionByScheduler")
+        })
+}
+
+/// The sentence that says why no removal helps: the answers of the nodes that were tried, and that the others were not.
+fn refusal(cx: &Context<'_>, answers: Answers) -> String {
+    let untried = (cx.cache.len() - answers.len()) as u32;
+    let diagnosis = Diagnosis {
+        nodes: answers.into_iter().collect(),
+        absent: Some((Status::unresolvable("Preemption is not helpful for scheduling"), untried)),
+        ..Default::default()
+    };
+    diagnosis.message(cx.cache.len())
+}
+
+fn in_words(cx: &Context<'_>, candidate: &Candidate) -> PreemptionCandidate {
+    let name = |victim: &Arc<PodInfo>| format!("{}/{}", victim.pod.namespace(), victim.pod.name());
+    PreemptionCandidate {
+        node: cx.cache.node(candidate.node).name.clone(),
+        victims: candidate.victims.iter().map(name).collect(),
+        pdb_violations: candidate.pdb_violations,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::View;
+    use crate::scheduler::cache::Cache;
+    use crate::scheduler::framework::Framework;
+    use crate::scheduler::framework::registry::Profile;
+    use crate::scheduler::plugins::test_support::cluster;
+    use crate::scheduler::queue::Nominator;
+    use crate::testing::{PodBuilder, node, pod};
+
+    fn preempt(pod: PodBuilder, cache: &Cache) -> Result<(String, Vec<String>), String> {
+        let (view, nominator) = (View::default(), Nominator::default());
+        let cx = Context { cache, view: &view, nominator: &nominator };
+        let framework = Framework::new(&Profile::default());
+        let pod = PodInfo::new(pod.build());
+        let found = framework.find_nodes_that_fit(&cx, &pod);
+        assert!(found.nodes.is_empty(), "the pod fits without preemption");
+        let result = framework.run_post_filter(&cx, &found, &pod, &mut Rng::new(1, "test"));
+        let names = |result: PostFilterResult| {
+            (result.nominated_node, result.victims.into_iter().map(|(_, name, _)| name).collect())
+        };
+        result.map(names).map_err(|status| status.message())
+    }
+
+    fn full_node() -> Cache {
+        let there =
+            |name: &str, priority, started| pod(name).cpu("1").priority(priority).started(started).node("n1");
+        let pods = [there("old", 0, 1), there("young", 0, 5), there("vital", 100, 9)];
+        cluster([node("n1").cpu("3"), node("n2").cpu("3").taint("off", "", "NoSchedule")], pods)
+    }
+
+    #[test]
+    fn the_least_important_and_youngest_pods_go() {
+        let cache = full_node();
+        let go = |cpu: &str, priority| preempt(pod("p").cpu(cpu).priority(priority), &cache);
+        let victims = |names: &[&str]| Ok(("n1".to_string(), names.iter().map(|n| n.to_string()).collect()));
+        assert_eq!(go("1", 10), victims(&["young"]));
+        assert_eq!(go("2", 10), victims(&["old", "young"]));
+        assert_eq!(go("3", 1_000), victims(&["vital", "old", "young"]));
+        assert_eq!(
+            go("3", 10).unwrap_err(),
+            "no new claims to deallocate, preemption: 0/2 nodes are available: 1 Insufficient cpu, \
+             1 Preemption is not helpful for scheduling."
+        );
+        assert_eq!(
+            go("1", 0).unwrap_err(),
+            "no new claims to deallocate, preemption: 0/2 nodes are available: 1 No preemption victims found for \
+             incoming pod, 1 Preemption is not helpful for scheduling."
+        );
+    }
+
+    #[test]
+    fn a_pod_may_renounce_preemption() {
+        let meek = pod("p").cpu("1").priority(1_000).never_preempts();
+        assert_eq!(
+            preempt(meek, &full_node()).unwrap_err(),
+            "no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never."
+        );
+    }
+}

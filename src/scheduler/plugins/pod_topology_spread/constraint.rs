@@ -1,0 +1,180 @@
+//! Topology spread constraints, read for one pod.
+
+use crate::api::k8s::TopologySpreadConstraint;
+use crate::api::selector::{Operator, Requirement, Selector};
+use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, tolerated};
+use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, ReplicaSet, Service};
+use crate::client::View;
+use crate::scheduler::framework::node_selector::RequiredNodeAffinity;
+use crate::scheduler::framework::{Context, NodeInfo, PodInfo};
+
+/// The label by which every node is a domain of its own.
+pub const HOSTNAME: &str = "kubernetes.io/hostname";
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// What is asked of pods that ask for nothing themselves (`PodTopologySpreadArgs.defaultConstraints`).
+#[derive(Clone, Debug)]
+pub struct DefaultConstraints(Vec<TopologySpreadConstraint>);
+
+impl Default for DefaultConstraints {
+    /// The system's own (`defaultingType: System`): a skew of 3 over nodes and of 5 over zones, softly.
+    fn default() -> DefaultConstraints {
+        let constraint = |topology_key: &str, max_skew| TopologySpreadConstraint {
+            max_skew,
+            topology_key: topology_key.into(),
+            when_unsatisfiable: "ScheduleAnyway".into(),
+            ..Default::default()
+        };
+        DefaultConstraints(vec![constraint(HOSTNAME, 3), constraint(ZONE, 5)])
+    }
+}
+
+/// A constraint, read (`topologySpreadConstraint`).
+#[derive(Clone, Debug)]
+pub struct Constraint {
+    /// How many pods a domain may be ahead of the emptiest.
+    pub max_skew: i64,
+    /// The label whose values are the domains.
+    pub topology_key: String,
+    /// How many domains there have to be for the emptiest to count.
+    pub min_domains: i64,
+    /// The pods counted; `None` for none.
+    selector: Option<Selector>,
+    honors_affinity: bool,
+    honors_taints: bool,
+}
+
+impl Constraint {
+    fn new(pod: &Pod, constraint: &TopologySpreadConstraint) -> Constraint {
+        let mut selector = constraint.label_selector.as_ref().and_then(Selector::from_field);
+        // The API server has merged these keys into the selector; a pod from elsewhere may still need it.
+        if let Some(selector) = &mut selector {
+            for key in constraint.match_label_keys.iter().flatten() {
+                if let Some(value) = pod.labels().get(key) {
+                    selector.requirements.push(Requirement {
+                        key: key.clone(),
+                        operator: Operator::In,
+                        values: vec![value.clone()],
+                    });
+                }
+            }
+        }
+        Constraint {
+            max_skew: i64::from(constraint.max_skew),
+            topology_key: constraint.topology_key.clone(),
+            min_domains: i64::from(constraint.min_domains.unwrap_or(1)),
+            selector,
+            honors_affinity: constraint.node_affinity_policy.as_deref() != Some("Ignore"),
+            honors_taints: constraint.node_taints_policy.as_deref() == Some("Honor"),
+        }
+    }
+
+    /// Whether the constraint counts this pod, namespace aside.
+    pub fn selects(&self, pod: &Pod) -> bool {
+        self.selector.as_ref().is_some_and(|selector| selector.matches(pod.labels()))
+    }
+
+    /// Whether the node takes part in the count, by the constraint's node policies.
+    pub fn includes(&self, pod: &PodInfo, node: &Node, required: &RequiredNodeAffinity) -> bool {
+        if self.honors_affinity && !required.matches(node) {
+            return false;
+        }
+        let tolerations = pod.pod.spec.tolerations.as_deref().unwrap_or_default();
+        let keeps_off = || {
+            node.spec.taints.iter().flatten().any(|taint| {
+                matches!(taint.effect.as_str(), NO_SCHEDULE | NO_EXECUTE) && !tolerated(tolerations, taint)
+            })
+        };
+        !(self.honors_taints && keeps_off())
+    }
+
+    /// The node's pods that are counted: those in the pod's namespace that are not on their way out. A selector without any
+    /// condition counts nothing (`countPodsMatchSelector`).
+    pub fn count(&self, node: &NodeInfo, pod: &Pod) -> i64 {
+        let Some(selector) = self.selector.as_ref().filter(|selector| !selector.requirements.is_empty())
+        else {
+            return 0;
+        };
+        let counted = |other: &Pod| {
+            !other.is_deleting() && other.namespace() == pod.namespace() && selector.matches(other.labels())
+        };
+        node.pods.iter().filter(|other| counted(&other.pod)).count() as i64
+    }
+}
+
+/// The pod's constraints of one kind (`DoNotSchedule` or `ScheduleAnyway`), or the default ones if it has none of either and
+/// belongs to something.
+pub fn constraints(
+    cx: &Context<'_>,
+    pod: &Pod,
+    when_unsatisfiable: &str,
+    defaults: &DefaultConstraints,
+) -> Vec<Constraint> {
+    let own = pod.spec.topology_spread_constraints.as_deref().unwrap_or_default();
+    let of_that_kind = |list: &[TopologySpreadConstraint]| -> Vec<Constraint> {
+        let picked = list.iter().filter(|constraint| constraint.when_unsatisfiable == when_unsatisfiable);
+        picked.map(|constraint| Constraint::new(pod, constraint)).collect()
+    };
+    if !own.is_empty() {
+        return of_that_kind(own);
+    }
+    let mut constraints = of_that_kind(&defaults.0);
+    if constraints.is_empty() {
+        return constraints;
+    }
+    let selector = default_selector(cx.view, pod);
+    if selector.requirements.is_empty() {
+        return Vec::new();
+    }
+    for constraint in &mut constraints {
+        constraint.selector = Some(selector.clone());
+    }
+    constraints
+}
+
+/// The pods that belong together with this one (`helper.DefaultSelector`): all Services that select it and the controller
+/// that owns it. Without any condition if there are none.
+fn default_selector(view: &View, pod: &Pod) -> Selector {
+    let mut labels = std::collections::BTreeMap::new();
+    for service in view.list::<Service>(Some(pod.namespace())) {
+        if let Some(selector) = service.spec.selector.as_ref().filter(|selector| !selector.is_empty()) {
+            if Selector::from_map(selector).matches(pod.labels()) {
+                labels.extend(selector.clone());
+            }
+        }
+    }
+    let mut selector = Selector::from_map(&labels);
+    let Some(owner) = pod.controller() else { return selector };
+    match owner.kind.as_str() {
+        "ReplicaSet" => {
+            if let Some(owner) = view.get::<ReplicaSet>(pod.namespace(), &owner.name) {
+                let more = Selector::from_field(&owner.spec.selector).unwrap_or_default();
+                selector.requirements.extend(more.requirements);
+            }
+        }
+        "ReplicationController" => {
+            let key = Key::new(Kind::REPLICATION_CONTROLLER, pod.namespace(), &owner.name);
+            let map = spec_selector(view, &key).and_then(|field| serde_json::from_value(field).ok());
+            let map: std::collections::BTreeMap<String, String> = map.unwrap_or_default();
+            labels.extend(map);
+            selector = Selector::from_map(&labels);
+        }
+        "StatefulSet" => {
+            let key = Key::new(Kind::STATEFUL_SET, pod.namespace(), &owner.name);
+            let field = spec_selector(view, &key).and_then(|field| serde_json::from_value(field).ok());
+            let more = field.and_then(|field| Selector::from_field(&field)).unwrap_or_default();
+            selector.requirements.extend(more.requirements);
+        }
+        _ => {}
+    }
+    selector
+}
+
+/// `spec.selector` of an object, in whichever form it is kept.
+fn spec_selector(view: &View, key: &Key) -> Option<serde_json::Value> {
+    let object: &Object = view.object(key)?;
+    match object {
+        Object::Tree(tree) => tree.fields.get("spec")?.get("selector").cloned(),
+        other => other.to_value().get("spec")?.get("selector").cloned(),
+    }
+}

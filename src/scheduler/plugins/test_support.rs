@@ -1,0 +1,102 @@
+//! What the tables of the plugins' tests have in common: a small cluster, one plugin, one question.
+
+use std::sync::Arc;
+
+use crate::client::View;
+use crate::scheduler::cache::Cache;
+use crate::scheduler::framework::registry::{Enabled, Profile};
+use crate::scheduler::framework::{Code, Context, CycleState, Framework, Plugin, PodInfo, Status};
+use crate::scheduler::queue::Nominator;
+use crate::testing::{NodeBuilder, PodBuilder};
+
+/// Nodes with the pods that name them.
+pub fn cluster(
+    nodes: impl IntoIterator<Item = NodeBuilder>,
+    pods: impl IntoIterator<Item = PodBuilder>,
+) -> Cache {
+    let mut cache = Cache::default();
+    for node in nodes {
+        cache.set_node(&node.build());
+    }
+    for pod in pods {
+        let pod = pod.build();
+        let node = pod.spec.node_name.clone().unwrap_or_default();
+        cache.set_pod(Arc::new(PodInfo::new(pod)), &node);
+    }
+    cache
+}
+
+/// What the plugin says of one node, beside pods that are there already. `None` if the pod fits.
+pub fn filter_status_beside(
+    plugin: &dyn Plugin,
+    pod: PodBuilder,
+    node: NodeBuilder,
+    there: impl IntoIterator<Item = PodBuilder>,
+) -> Option<Status> {
+    let name = node.clone().build().meta.name.clone().unwrap_or_default();
+    let cache = cluster([node], there.into_iter().map(|pod| pod.node(&name)));
+    let (view, nominator) = (View::default(), Nominator::default());
+    let cx = Context { cache: &cache, view: &view, nominator: &nominator };
+    let (mut state, pod) = (CycleState::default(), PodInfo::new(pod.build()));
+    match plugin.pre_filter(&cx, &mut state, &pod) {
+        Ok(_) => plugin.filter(&cx, &state, &pod, cache.node(0)).err(),
+        Err(status) if status.code == Code::Skip => None,
+        Err(status) => Some(status),
+    }
+}
+
+/// The words of [`filter_status_beside`].
+pub fn filter_message_beside(
+    plugin: &dyn Plugin,
+    pod: PodBuilder,
+    node: NodeBuilder,
+    there: impl IntoIterator<Item = PodBuilder>,
+) -> Option<String> {
+    filter_status_beside(plugin, pod, node, there).map(|status| status.message())
+}
+
+/// What the plugin says of an empty node.
+pub fn filter_message(plugin: &dyn Plugin, pod: PodBuilder, node: NodeBuilder) -> Option<String> {
+    filter_message_beside(plugin, pod, node, [])
+}
+
+/// The plugin's words on every node, in name order; `None` where the pod fits.
+pub fn filter_all(
+    plugin: impl Plugin + 'static,
+    pod: PodBuilder,
+    cache: &Cache,
+    view: &View,
+) -> Vec<Option<String>> {
+    let framework = only(plugin);
+    let nominator = Nominator::default();
+    let cx = Context { cache, view, nominator: &nominator };
+    let found = framework.find_nodes_that_fit(&cx, &PodInfo::new(pod.build()));
+    let words =
+        |index| found.diagnosis.status(index).map(Status::message).filter(|_| !found.nodes.contains(&index));
+    cache.order().iter().map(|index| words(*index)).collect()
+}
+
+/// The plugin's normalised scores, in the order of the nodes' names; empty if it sits this pod out.
+pub fn scores(
+    plugin: impl Plugin + 'static,
+    pod: PodBuilder,
+    nodes: impl IntoIterator<Item = NodeBuilder>,
+    pods: impl IntoIterator<Item = PodBuilder>,
+) -> Vec<i64> {
+    scores_in(plugin, pod, &cluster(nodes, pods), &View::default())
+}
+
+/// The same, in a cluster with other objects.
+pub fn scores_in(plugin: impl Plugin + 'static, pod: PodBuilder, cache: &Cache, view: &View) -> Vec<i64> {
+    let framework = only(plugin);
+    let nominator = Nominator::default();
+    let cx = Context { cache, view, nominator: &nominator };
+    let pod = PodInfo::new(pod.build());
+    let scores = framework.score(&cx, &mut CycleState::default(), &pod, cache.order());
+    scores.parts.into_iter().next().map(|part| part.normalized).unwrap_or_default()
+}
+
+fn only(plugin: impl Plugin + 'static) -> Framework {
+    let plugins = vec![Enabled { plugin: Arc::new(plugin), weight: 1 }];
+    Framework::new(&Profile { scheduler_name: "test".into(), plugins })
+}

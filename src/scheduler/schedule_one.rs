@@ -1,0 +1,249 @@
+//! One pod's way: out of the queue, through the scheduling cycle (which node?) and the binding cycle (make it so), or back into
+//! the queue.
+
+use std::sync::Arc;
+
+use super::Scheduler;
+use super::decision::{Outcome, record};
+use super::framework::runtime::{Feasibility, PluginSet, Scores};
+use super::framework::{Framework, PodInfo, PostFilterResult};
+use super::queue::QueuedPod;
+use crate::api::explain::{Explain, PreemptionStep};
+use crate::api::k8s::PodCondition;
+use crate::api::{Key, Kind, MetaExt, Object, Pod, condition};
+use crate::client::recorder::{EventType, reference};
+use crate::client::{Client, DeleteOptions};
+
+/// The longest text of an event, in characters.
+const NOTE_MAX: usize = 1_024;
+
+impl Scheduler {
+    /// Takes the next pod through one whole cycle: queue, PreFilter … Score, Reserve, Bind, or PostFilter and back to the
+    /// queue. Writes the binding, the `PodScheduled` condition and the event, and attaches the decision to the write.
+    pub fn schedule_one(&mut self, client: &mut Client<'_>) {
+        let Some(queued) = self.queue.pop() else { return };
+        client.caused_by(Some(queued.info.pod.revision));
+        let framework = self.frameworks[queued.profile as usize].clone();
+        let mut found = framework.find_nodes_that_fit(&self.context(), &queued.info);
+        let (scores, tied) = self.score(&framework, &mut found, &queued.info);
+        let Some(place) = self.draw(&tied) else {
+            return self.post_filter(queued, &framework, found, client);
+        };
+        let node = self.cache.node(found.nodes[place]).name.clone();
+        let outcome = Outcome { selected: Some(&node), tied: tied.len() as u32, ..Default::default() };
+        let explain = self.options.explain.then(|| {
+            let decision = record(&framework, &self.context(), &queued, &found, &scores, outcome);
+            Explain::Scheduling(decision)
+        });
+        self.bind(queued, &framework, found, &node, explain, client);
+    }
+
+    /// Scores the nodes that can run the pod, and finds the best of them: their places among those. With a single node there is
+    /// nothing to score.
+    fn score(&self, framework: &Framework, found: &mut Feasibility, pod: &PodInfo) -> (Scores, Vec<usize>) {
+        if found.nodes.len() < 2 {
+            return (Scores::default(), (0..found.nodes.len()).collect());
+        }
+        let scores = framework.score(&self.context(), &mut found.state, pod, &found.nodes);
+        let highest = scores.totals.iter().max();
+        let best = |(place, total): (usize, &i64)| (Some(total) == highest).then_some(place);
+        let tied = scores.totals.iter().enumerate().filter_map(best).collect();
+        (scores, tied)
+    }
+
+    /// Draws one of the equally good nodes (`selectHost`). One alone costs no draw.
+    fn draw(&mut self, tied: &[usize]) -> Option<usize> {
+        match tied {
+            [] => None,
+            [only] => Some(*only),
+            _ => tied.get(self.rng.below(tied.len() as u32) as usize).copied(),
+        }
+    }
+
+    /// Reserve, Permit and the binding cycle. From the assumption on the pod counts on the node, though the watch has not told so
+    /// yet.
+    fn bind(
+        &mut self,
+        queued: QueuedPod,
+        framework: &Framework,
+        mut found: Feasibility,
+        node: &Arc<str>,
+        explain: Option<Explain>,
+        client: &mut Client<'_>,
+    ) {
+        let info = queued.info.clone();
+        self.cache.assume_pod(info.clone(), node);
+        let context = self.context();
+        let reserved = framework
+            .run_reserve(&context, &mut found.state, &info, node)
+            .and_then(|()| framework.run_permit(&context, &found.state, &info, node))
+            .and_then(|()| framework.run_pre_bind(client, &found.state, &info, node));
+        let bound = match reserved {
+            Ok(()) => framework
+                .run_bind(client, &info, node, explain)
+                .map_err(|refused| (refused.code == 404, format!("binding rejected: {}", refused.message))),
+            Err(status) => Err((false, status.message())),
+        };
+        match bound {
+            Ok(()) => {
+                self.queue.nominator.remove(info.uid());
+                let pod = &info.pod;
+                let message = format!("Successfully assigned {}/{} to {node}", pod.namespace(), pod.name());
+                client.event_with_action(reference(pod), EventType::Normal, "Scheduled", "Binding", message);
+            }
+            Err((is_gone, message)) => {
+                framework.run_unreserve(&self.context(), &mut found.state, &info, node);
+                self.cache.forget_pod(info.uid());
+                if !is_gone {
+                    let failure = Failing { reason: "SchedulerError", message, ..Default::default() };
+                    self.fail(queued, PluginSet::default(), failure, client);
+                }
+            }
+        }
+    }
+
+    /// No node can run the pod: sees what can be done about it, says so, and puts the pod back.
+    fn post_filter(
+        &mut self,
+        queued: QueuedPod,
+        framework: &Framework,
+        mut found: Feasibility,
+        client: &mut Client<'_>,
+    ) {
+        let mut preempted: Option<PostFilterResult> = None;
+        // Without any node the real scheduler gives up before it asks.
+        if !self.cache.is_empty() {
+            let mut rng = self.rng.clone();
+            match framework.run_post_filter(&self.context(), &found, &queued.info, &mut rng) {
+                Ok(result) => preempted = Some(result),
+                Err(status) => found.diagnosis.post_filter_message = status.message(),
+            }
+            self.rng = rng;
+        }
+        let message = found.diagnosis.message(self.cache.len());
+        let explain = self.options.explain.then(|| {
+            let preemption = preempted.as_ref().map(|result| result.preemption.clone());
+            let outcome = Outcome { message: &message, preemption, ..Default::default() };
+            Explain::Scheduling(record(
+                framework,
+                &self.context(),
+                &queued,
+                &found,
+                &Scores::default(),
+                outcome,
+            ))
+        });
+        let nominated_node = preempted.as_ref().map(|result| result.nominated_node.clone());
+        if let Some(result) = preempted {
+            evict(&queued.info, &result, client);
+        }
+        let failure = Failing { reason: "Unschedulable", message, nominated_node, explain };
+        self.fail(queued, found.diagnosis.rejectors, failure, client);
+    }
+
+    /// Writes the event and the condition, and puts the pod back into the queue (`handleSchedulingFailure`).
+    fn fail(&mut self, queued: QueuedPod, rejectors: PluginSet, failing: Failing, client: &mut Client<'_>) {
+        let info = queued.info.clone();
+        let key = queued.key.clone();
+        let note: String = failing.message.chars().take(NOTE_MAX).collect();
+        // The pod may be gone, or be another of the same name, or have been bound by somebody else.
+        let current = client.get(&key).ok().and_then(|object| object.as_kind::<Pod>().cloned());
+        let Some(current) = current.filter(|pod| pod.uid() == info.uid() && pod.spec.node_name.is_none())
+        else {
+            self.queue.nominator.remove(info.uid());
+            return;
+        };
+        if let Some(node) = failing.nominated_node.as_deref().filter(|node| !node.is_empty()) {
+            self.queue.nominator.add(info.clone(), node);
+        }
+        self.queue.add_unschedulable(queued, rejectors, client.now());
+        client.event_with_action(
+            reference(&info.pod),
+            EventType::Warning,
+            "FailedScheduling",
+            "Scheduling",
+            note,
+        );
+        say_unscheduled(current, failing, client);
+    }
+}
+
+/// How an attempt failed.
+#[derive(Default)]
+struct Failing {
+    reason: &'static str,
+    message: String,
+    /// The node promised; empty to take an earlier promise back, `None` to leave it.
+    nominated_node: Option<String>,
+    explain: Option<Explain>,
+}
+
+fn say_unscheduled(mut pod: Pod, failing: Failing, client: &mut Client<'_>) {
+    let unscheduled = PodCondition {
+        type_: "PodScheduled".into(),
+        status: "False".into(),
+        reason: Some(failing.reason.into()),
+        message: Some(failing.message),
+        last_transition_time: Some(client.now().to_time()),
+        observed_generation: pod.meta.generation,
+        ..Default::default()
+    };
+    let status = Arc::make_mut(&mut pod.status);
+    condition::set(&mut status.conditions, unscheduled);
+    if let Some(node) = failing.nominated_node {
+        status.nominated_node_name = Some(node).filter(|node| !node.is_empty());
+    }
+    // The pod was read at this very moment, so nothing can have come between.
+    let _ = client.update_status(pod, failing.explain);
+}
+
+/// Removes the victims (`prepareCandidate`): each is marked, told why, and deleted. Less important pods that had been promised
+/// room on the node lose that promise.
+fn evict(preemptor: &PodInfo, result: &PostFilterResult, client: &mut Client<'_>) {
+    for (namespace, name, uid) in &result.victims {
+        let key = Key::new(Kind::POD, namespace, name);
+        let victim = client.get(&key).ok().and_then(|object| object.as_kind::<Pod>().cloned());
+        let Some(mut victim) = victim.filter(|victim| victim.uid() == uid) else { continue };
+        let told = reference(&victim);
+        if !victim.is_deleting() {
+            let disrupted = PodCondition {
+                type_: "DisruptionTarget".into(),
+                status: "True".into(),
+                reason: Some("PreemptionByScheduler".into()),
+                message: Some("default-scheduler: preempting to accommodate a higher priority pod".into()),
+                last_transition_time: Some(client.now().to_time()),
+                observed_generation: victim.meta.generation,
+                ..Default::default()
+            };
+            condition::set(&mut Arc::make_mut(&mut victim.status).conditions, disrupted);
+            // Read a moment ago, like every victim here; a victim that is gone by now needs no more.
+            let _ = client.update_status(victim, None);
+            let _ = client.delete(&key, &DeleteOptions::default(), None);
+        }
+        let message = format!("Preempted by pod {} on node {}", preemptor.uid(), result.nominated_node);
+        client.event_with_action(told, EventType::Normal, "Preempted", "Preempting", message);
+    }
+    let lower: Vec<Arc<Object>> = client
+        .live()
+        .objects(Kind::POD, None)
+        .filter(|object| is_outranked(object, preemptor, &result.nominated_node))
+        .cloned()
+        .collect();
+    for object in lower {
+        if let Some(mut pod) = object.as_kind::<Pod>().cloned() {
+            Arc::make_mut(&mut pod.status).nominated_node_name = None;
+            let _ = client.update_status(pod, None);
+        }
+    }
+}
+
+fn is_outranked(object: &Object, preemptor: &PodInfo, node: &str) -> bool {
+    object.as_kind::<Pod>().is_some_and(|pod| {
+        pod.spec.node_name.is_none()
+            && pod.status.nominated_node_name.as_deref() == Some(node)
+            && pod.spec.priority.unwrap_or(0) < preemptor.priority()
+    })
+}
+
+/// What preemption considered, for the record.
+pub(super) type Preemption = Option<PreemptionStep>;
