@@ -1,12 +1,15 @@
 //! What `kubeviz bench` measures: work of a known size. The clock is the caller's, since the library has none.
 
+use std::sync::Arc;
+
 use crate::api::k8s::{Container, ObjectMeta, PodSpec, Quantity, ResourceRequirements};
 use crate::api::{Node, Pod};
+use crate::apiserver::View;
 use crate::clock::SimDuration;
 use crate::scheduler::cache::Cache;
-use crate::scheduler::framework::Cycle;
-use crate::scheduler::framework::runtime::{Scoring, evaluate};
-use crate::scheduler::plugins::DEFAULT_PROFILE;
+use crate::scheduler::framework::registry::Profile;
+use crate::scheduler::framework::{Context, Framework, PodInfo};
+use crate::scheduler::queue::Nominator;
 use crate::sim::{Config, Simulation};
 
 use super::summary::Summary;
@@ -61,9 +64,11 @@ impl Apply {
     }
 }
 
-/// Pods about to be placed, one after the other, by the scheduler alone.
+/// Pods about to be placed, one after the other, by the scheduler's framework alone.
 pub struct Schedule {
+    framework: Framework,
     cache: Cache,
+    view: View,
     pods: Vec<Pod>,
 }
 
@@ -71,19 +76,26 @@ impl Schedule {
     /// So many pods for a cluster of so many nodes.
     pub fn new(seed: u64, nodes: u32, pods: u32) -> Schedule {
         let simulation = Simulation::new(Config::sized(seed, nodes));
+        let view = simulation.view().clone();
         let mut cache = Cache::default();
-        simulation.view().list::<Node>(None).for_each(|node| cache.set_node(node));
-        Schedule { cache, pods: (0..pods).map(pod).collect() }
+        view.list::<Node>(None).for_each(|node| cache.set_node(node));
+        let framework = Framework::new(&Profile::default());
+        Schedule { framework, cache, view, pods: (0..pods).map(pod).collect() }
     }
 
     /// Places every pod on the first of the best nodes. Returns how many found one.
     pub fn run(mut self) -> u32 {
+        let nominator = Nominator::default();
         let mut placed = 0;
-        for pod in &self.pods {
-            let evaluation = evaluate(DEFAULT_PROFILE, &Cycle { pod, cache: &self.cache }, Scoring::Always);
-            let node = evaluation.best().first().map(|verdict| verdict.node.to_string());
-            if let Some(node) = node {
-                self.cache.set_pod(pod, &node);
+        for pod in self.pods {
+            let info = Arc::new(PodInfo::new(pod));
+            let cx = Context { cache: &self.cache, view: &self.view, nominator: &nominator };
+            let mut found = self.framework.find_nodes_that_fit(&cx, &info);
+            let scores = self.framework.score(&cx, &mut found.state, &info, &found.nodes);
+            let best = found.nodes.iter().zip(scores.totals).rev().max_by_key(|(_, total)| *total);
+            if let Some((index, _)) = best {
+                let node = self.cache.node(*index).name.clone();
+                self.cache.assume_pod(info, &node);
                 placed += 1;
             }
         }

@@ -1,8 +1,7 @@
 //! A scheduler against a real API server: what it writes, and when it tries again.
 
 use crate::api::{Key, Node, Pod};
-use crate::apiserver::Origin;
-use crate::client::{Actor, ApiServer, Client, Informer};
+use crate::client::{Actor, ApiServer, Client, DeleteOptions, Informer};
 use crate::clock::SimDuration;
 use crate::testing::{NodeBuilder, PodBuilder, node, pod};
 
@@ -20,15 +19,22 @@ impl World {
             World { api: ApiServer::new(1), informer: Informer::default(), scheduler: Scheduler::new(1) };
         let namespace = crate::api::k8s::ObjectMeta { name: Some("default".into()), ..Default::default() };
         let namespace = crate::api::Namespace::new(namespace, Default::default());
-        world.api.create(&Origin::new(Actor::Environment), namespace).expect("a namespace");
+        world.client(Actor::Environment).create(namespace, None).expect("a namespace");
         for node in nodes {
             world.register(node);
         }
         world
     }
 
+    fn client(&mut self, actor: Actor) -> Client<'_> {
+        Client::new(&mut self.api, actor, None)
+    }
+
     fn register(&mut self, node: NodeBuilder) {
-        self.api.register_node(&Origin::new(Actor::Environment), node.build()).expect("a node");
+        let node = node.build();
+        let mut stored = self.client(Actor::Environment).create(node.clone(), None).expect("a node");
+        stored.status = node.status;
+        self.client(Actor::Environment).update_status(stored, None).expect("a node's status");
     }
 
     fn apply(&mut self, pod: PodBuilder) {
@@ -36,13 +42,13 @@ impl World {
         for container in &mut Arc::make_mut(&mut pod.spec).containers {
             container.image = Some("app".into());
         }
-        self.api.create(&Origin::new(Actor::User), pod).expect("a pod");
+        self.client(Actor::User).create(pod, None).expect("a pod");
     }
 
     fn delete(&mut self, name: &str) {
         let key = Key::new(Kind::POD, "default", name);
-        let now = crate::client::DeleteOptions { grace_period_seconds: Some(0), ..Default::default() };
-        self.api.delete(&Origin::new(Actor::User), &key, &now).expect("a pod to delete");
+        let now = DeleteOptions { grace_period_seconds: Some(0), ..Default::default() };
+        self.client(Actor::User).delete(&key, &now, None).expect("a pod to delete");
     }
 
     /// Delivers, schedules what there is to schedule, and delivers what that wrote.
@@ -161,7 +167,7 @@ fn a_more_important_pod_displaces_a_lesser_one_and_gets_its_room() {
         "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": priority}, "value": 1000,
     });
     let class = crate::api::Object::from_value(Kind::PRIORITY_CLASS, class).expect("a priority class");
-    world.api.create(&Origin::new(Actor::User), class).expect("a priority class");
+    world.client(Actor::User).create_object(class).expect("a priority class");
     world.apply(pod("vital").cpu("2").with(|spec| spec.priority_class_name = Some(priority.into())));
     world.settle();
     assert!(world.pod("lesser").meta.deletion_timestamp.is_some(), "the victim is on its way out");
@@ -212,7 +218,7 @@ fn a_deleted_node_takes_no_more_pods() {
     let mut world = World::new([node("n1"), node("n2")]);
     world.settle();
     let key = Key::cluster(Kind::NODE, "n1");
-    world.api.delete(&Origin::new(Actor::User), &key, &Default::default()).expect("a node to delete");
+    world.client(Actor::User).delete(&key, &DeleteOptions::default(), None).expect("a node to delete");
     for n in 0..4 {
         world.apply(pod(&format!("p{n}")));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::api::{Kind, Object, Pod};
-use crate::client::{Actor, Change, View};
+use crate::apiserver::{Actor, Change, View};
 use crate::clock::SimTime;
 use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
