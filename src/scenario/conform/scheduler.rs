@@ -252,7 +252,7 @@ fn check_preemption(
     differences.check_entries("candidates", &recorded["candidates"], &Value::Object(candidates.collect()));
     // Where several nodes are as good, each scheduler draws its own; the recorded victims are those of the recorded draw.
     let of_the_recorded =
-        step.candidates.iter().find(|candidate| recorded["nominatedNode"] == Value::from(&*candidate.node));
+        step.candidates.iter().find(|candidate| recorded["nominatedNode"] == *candidate.node);
     let victims = of_the_recorded.map(|candidate| json!(candidate.victims)).unwrap_or_default();
     differences.check("victims", &recorded["victims"], &victims);
 }

@@ -114,7 +114,8 @@ fn split_by_budget(pods: Vec<Arc<PodInfo>>, budgets: &[Budget]) -> (Vec<Arc<PodI
     let mut budgets = budgets.to_vec();
     pods.into_iter().partition(|pod| {
         // Every budget that applies is charged, also after one is found to be broken.
-        budgets.iter_mut().fold(false, |broken, budget| budget.spend(pod) || broken)
+        let broken: Vec<bool> = budgets.iter_mut().map(|budget| budget.spend(pod)).collect();
+        broken.contains(&true)
     })
 }
 

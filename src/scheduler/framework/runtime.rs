@@ -176,11 +176,11 @@ impl Framework {
                 return found;
             }
         };
-        if let Some(index) = pod.nominated_node().and_then(|name| cx.cache.index(name)) {
-            if self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(index)).is_ok() {
-                found.nodes.push(index);
-                return found;
-            }
+        if let Some(index) = pod.nominated_node().and_then(|name| cx.cache.index(name))
+            && self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(index)).is_ok()
+        {
+            found.nodes.push(index);
+            return found;
         }
         let some: Vec<NodeIndex>;
         let worth_a_look = match &names {

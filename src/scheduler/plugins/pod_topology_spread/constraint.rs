@@ -137,10 +137,10 @@ pub fn constraints(
 fn default_selector(view: &View, pod: &Pod) -> Selector {
     let mut labels = std::collections::BTreeMap::new();
     for service in view.list::<Service>(Some(pod.namespace())) {
-        if let Some(selector) = service.spec.selector.as_ref().filter(|selector| !selector.is_empty()) {
-            if Selector::from_map(selector).matches(pod.labels()) {
-                labels.extend(selector.clone());
-            }
+        if let Some(selector) = service.spec.selector.as_ref().filter(|selector| !selector.is_empty())
+            && Selector::from_map(selector).matches(pod.labels())
+        {
+            labels.extend(selector.clone());
         }
     }
     let mut selector = Selector::from_map(&labels);
