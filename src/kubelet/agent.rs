@@ -81,9 +81,13 @@ impl Agent {
         Agent { node, workers: BTreeMap::new(), reported: SimTime::ZERO }
     }
 
-    /// Begins to send heartbeats.
-    pub fn start(&mut self, turn: &mut Turn<'_>) {
+    /// Begins to send heartbeats. Of a node that nobody has reported on yet, the first report comes at once.
+    pub fn start(&mut self, silent: bool, turn: &mut Turn<'_>) {
         self.reported = turn.now();
+        if silent {
+            let name = self.node.name.clone();
+            node_status::report(&name, Vec::new(), &mut turn.client(&name));
+        }
         self.heartbeat(turn);
     }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use config::KubeletConfig;
 pub use node_status::node_object;
 
-use crate::api::{Kind, MetaExt, Object, Pod};
+use crate::api::{Kind, MetaExt, Object, Pod, condition};
 use crate::client::{ApiServer, Change, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
@@ -81,7 +81,8 @@ impl Kubelets {
                     let name: Arc<str> = node.name().into();
                     self.joined += 1;
                     self.agents.insert(name.clone(), Agent::new(name.clone(), self.joined));
-                    self.with_agent(&name, api, timers, |agent, turn| agent.start(turn));
+                    let silent = condition::find(node.status.conditions.as_deref(), "Ready").is_none();
+                    self.with_agent(&name, api, timers, |agent, turn| agent.start(silent, turn));
                 }
                 (Some(Object::Node(node)), None) => {
                     self.agents.remove(node.name());

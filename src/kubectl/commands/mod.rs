@@ -2,6 +2,7 @@
 
 mod apply;
 mod config;
+mod create;
 pub(super) mod delete;
 mod describe;
 mod edit_meta;
@@ -18,6 +19,7 @@ use super::{Output, Verb};
 /// Every verb, in the order of the help text.
 const VERBS: &[&Verb] = &[
     &apply::CREATE,
+    &create::DEPLOYMENT,
     &get::GET,
     &describe::DESCRIBE,
     &delete::DELETE,
