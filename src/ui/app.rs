@@ -1,6 +1,6 @@
 //! The application: one state, one list of messages, and the layout that they end up in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use gloo::events::EventListener;
@@ -549,11 +549,11 @@ impl App {
 
 /// Pods whose place changes between two views.
 fn measure_moves(before: &kubeviz::view::ClusterView, after: &kubeviz::view::ClusterView) -> Moves {
-    let waited: Vec<&str> = before.pending.iter().map(|card| card.uid.as_str()).collect();
-    let now_waiting: Vec<&str> = after.pending.iter().map(|card| card.uid.as_str()).collect();
-    let bound = waited.iter().copied().filter(|uid| !now_waiting.contains(uid));
-    let unbound = now_waiting.iter().copied().filter(|uid| !waited.contains(uid));
-    Moves::measure(bound.chain(unbound))
+    let uids = |view: &'_ kubeviz::view::ClusterView| -> BTreeSet<String> {
+        view.pending.iter().map(|card| card.uid.clone()).collect()
+    };
+    let (waited, waiting) = (uids(before), uids(after));
+    Moves::measure(waited.symmetric_difference(&waiting).map(String::as_str))
 }
 
 fn focus(selector: &str) {

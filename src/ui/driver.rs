@@ -207,9 +207,7 @@ impl Driver {
     fn refresh(&mut self) {
         if self.recording.view().revision() != self.view.revision {
             let view = self.stage.draw(self.recording.view());
-            let visible = view.nodes != self.view.nodes
-                || view.pending != self.view.pending
-                || view.workloads != self.view.workloads;
+            let visible = !view.same_cards(&self.view);
             if visible {
                 self.last_change = wall_ms();
             }

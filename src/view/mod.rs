@@ -35,6 +35,18 @@ pub struct ClusterView {
     pub totals: Totals,
 }
 
+impl ClusterView {
+    /// Whether both show the very same cards: told by pointers, since an unchanged card is the same `Arc`.
+    pub fn same_cards(&self, other: &ClusterView) -> bool {
+        fn same<T>(a: &[Arc<T>], b: &[Arc<T>]) -> bool {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+        }
+        same(&self.nodes, &other.nodes)
+            && same(&self.pending, &other.pending)
+            && same(&self.workloads, &other.workloads)
+    }
+}
+
 /// Counts over the whole cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
