@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::pods::{controller_reference, is_ready};
+use super::pods::is_ready;
+use super::ref_manager::controller_reference;
 use super::{Action, Controller};
 use crate::api::explain::{EndpointStep, Explain};
 use crate::api::k8s::{Endpoint, EndpointConditions, EndpointPort, IntOrString, ObjectMeta, ServicePort};

@@ -3,10 +3,13 @@
 
 pub mod deployment;
 pub mod endpointslice;
+mod expectations;
 pub mod garbage_collector;
 pub mod namespace;
 pub mod node_lifecycle;
+mod owner_index;
 pub mod pods;
+pub mod ref_manager;
 pub mod replicaset;
 
 use crate::api::{Key, Kind, Status};
@@ -67,5 +70,12 @@ impl Clone for Box<dyn Controller> {
 
 /// Every controller that runs, one line each.
 pub fn all() -> Vec<Box<dyn Controller>> {
-    vec![Box::new(deployment::DeploymentController), Box::new(replicaset::ReplicaSetController::default())]
+    vec![
+        Box::new(deployment::DeploymentController::default()),
+        Box::new(replicaset::ReplicaSetController::default()),
+        Box::new(endpointslice::EndpointSliceController),
+        Box::new(garbage_collector::GarbageCollector::default()),
+        Box::new(namespace::NamespaceController),
+        Box::new(node_lifecycle::NodeLifecycleController),
+    ]
 }

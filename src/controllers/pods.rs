@@ -1,20 +1,11 @@
-//! What controllers of pods share: pods from templates, and when a pod counts as available.
+//! What controllers share about pods: making them from templates, and what state counts as what (`pkg/api/v1/pod`,
+//! `controller_utils.go`).
 
-use crate::api::k8s::{ObjectMeta, OwnerReference, PodTemplateSpec};
+use crate::api::k8s::{ObjectMeta, PodCondition, PodTemplateSpec};
 use crate::api::{KubeObject, MetaExt, Pod, condition};
 use crate::clock::{SimDuration, SimTime};
 
-/// The reference by which `owner` manages an object (`metav1.NewControllerRef`).
-pub fn controller_reference<K: KubeObject>(owner: &K) -> OwnerReference {
-    OwnerReference {
-        api_version: K::KIND.api_version(),
-        kind: K::KIND.name().into(),
-        name: owner.name().into(),
-        uid: owner.uid().into(),
-        controller: Some(true),
-        block_owner_deletion: Some(true),
-    }
-}
+use super::ref_manager::controller_reference;
 
 /// A new pod of a workload (`controller.GetPodFromTemplate`). Its name is the owner's with a random end.
 pub fn pod_from_template<K: KubeObject>(template: &PodTemplateSpec, owner: &K) -> Pod {
@@ -31,30 +22,56 @@ pub fn pod_from_template<K: KubeObject>(template: &PodTemplateSpec, owner: &K) -
     Pod::new(meta, template.spec.clone().unwrap_or_default())
 }
 
-/// Whether an orphan may be adopted: not one that is going.
-pub fn pod_wanted(pod: &Pod) -> bool {
-    !pod.is_deleting()
+/// Whether the pod's containers have ended for good.
+pub fn is_terminal(pod: &Pod) -> bool {
+    matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed"))
 }
 
-/// Whether the pod is ready.
+/// Whether the pod counts as one of its owner's replicas: neither finished nor being deleted (`IsPodActive`).
+pub fn is_active(pod: &Pod) -> bool {
+    !is_terminal(pod) && !pod.is_deleting()
+}
+
+/// Whether the pod is on its way out: being deleted and not finished yet (`IsPodTerminating`).
+pub fn is_terminating(pod: &Pod) -> bool {
+    !is_terminal(pod) && pod.is_deleting()
+}
+
+fn ready_condition(pod: &Pod) -> Option<&PodCondition> {
+    condition::find(pod.status.conditions.as_deref(), "Ready").filter(|ready| ready.status == "True")
+}
+
+/// Whether the pod's `Ready` condition is `True`.
 pub fn is_ready(pod: &Pod) -> bool {
-    condition::is_true(pod.status.conditions.as_deref(), "Ready")
+    ready_condition(pod).is_some()
+}
+
+/// Since when the pod has been ready; `None` if it is not.
+pub fn ready_since(pod: &Pod) -> Option<SimTime> {
+    ready_condition(pod)?.last_transition_time.as_ref().map(SimTime::from_time)
 }
 
 /// How long until a ready pod counts as available: zero if it does, `None` if it is not ready. A pod that became ready 5 s
 /// ago under `minReadySeconds: 20` is available in 15 s.
 pub fn available_in(pod: &Pod, min_ready_seconds: i32, now: SimTime) -> Option<SimDuration> {
-    let ready = condition::find(pod.status.conditions.as_deref(), "Ready")
-        .filter(|condition| condition.status == "True")?;
-    if min_ready_seconds <= 0 {
-        return Some(SimDuration::ZERO);
+    if !is_ready(pod) {
+        return None;
     }
-    let since = ready.last_transition_time.as_ref().map(SimTime::from_time)?;
-    let due = since + SimDuration::from_secs(min_ready_seconds as u64);
-    Some(due.since(now))
+    match u64::try_from(min_ready_seconds) {
+        Ok(seconds) if seconds > 0 => Some((ready_since(pod)? + SimDuration::from_secs(seconds)).since(now)),
+        _ => Some(SimDuration::ZERO),
+    }
 }
 
-/// Whether a pod is available.
-pub fn is_available(pod: &Pod, min_ready_seconds: i32, now: SimTime) -> bool {
-    available_in(pod, min_ready_seconds, now) == Some(SimDuration::ZERO)
+/// The highest restart count of the pod's ordinary containers, and that of its sidecars.
+pub fn max_restarts(pod: &Pod) -> (i32, i32) {
+    let is_sidecar = |name: &str| {
+        let mut containers = pod.spec.init_containers.iter().flatten();
+        containers.any(|c| c.name == name && c.restart_policy.as_deref() == Some("Always"))
+    };
+    let ordinary = pod.status.container_statuses.iter().flatten().map(|status| status.restart_count).max();
+    let sidecars = pod.status.init_container_statuses.iter().flatten();
+    let sidecars =
+        sidecars.filter(|status| is_sidecar(&status.name)).map(|status| status.restart_count).max();
+    (ordinary.unwrap_or(0), sidecars.unwrap_or(0))
 }

@@ -3,7 +3,7 @@
 use super::{Rollout, available, progress, revision, sync, wanted};
 use crate::api::explain::RolloutRule;
 use crate::api::int_or_string::{Rounding, scaled};
-use crate::api::{Deployment, Status};
+use crate::api::{Deployment, Key, Kind, MetaExt, ReplicaSet, Status};
 use crate::client::Client;
 use crate::controllers::Action;
 
@@ -49,79 +49,104 @@ pub fn removable(desired: i32, max_unavailable: i32, total: i32, new: i32, new_a
     (total - (desired - max_unavailable) - (new - new_available)).max(0)
 }
 
+/// Old sets that shrink, as (place among the old, size), and the rule behind it.
+type Shrink = (Vec<(usize, i32)>, RolloutRule);
+
+/// An old ReplicaSet in the eyes of the arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct OldSet {
+    size: i32,
+    available: i32,
+}
+
 /// One look at a rolling update (`rolloutRolling`): at most one direction moves, then the status is written.
 ///
 /// # Errors
 /// What the API server refused.
 pub fn roll(rollout: &mut Rollout, client: &mut Client<'_>) -> Result<Action, Status> {
     sync::ensure_new_set(rollout, client)?;
-    if grow_new(rollout, client)? || shrink_old(rollout, client)? {
-        return progress::sync_status(rollout, client);
-    }
-    if progress::is_complete(&rollout.deployment, &progress::calculate(rollout, client.now())) {
+    let moved = grow_new(rollout, client)? || shrink_old(rollout, client)?;
+    if !moved && progress::is_complete(&rollout.deployment, &rollout.deployment.status) {
         revision::cleanup(rollout, client)?;
     }
-    progress::sync_status(rollout, client)
+    progress::sync_rollout_status(rollout, client)
 }
 
-fn grow_new(rollout: &mut Rollout, client: &mut Client<'_>) -> Result<bool, Status> {
+/// Models `reconcileNewReplicaSet`. A new set above the desired count, which a late scale-down leaves, is cut first.
+fn grow_new(rollout: &Rollout, client: &mut Client<'_>) -> Result<bool, Status> {
     let (desired, total) = (rollout.desired(), rollout.all().map(wanted).sum());
     let Some(new) = &rollout.new else { return Ok(false) };
     let size = match wanted(new) {
         size if size > desired => desired,
         size => new_size(desired, bounds(&rollout.deployment).max_surge, total, size),
     };
-    sync::scale_new(rollout, size, RolloutRule::ScaleUpNew, client)
-}
-
-fn shrink_old(rollout: &mut Rollout, client: &mut Client<'_>) -> Result<bool, Status> {
-    if rollout.old.iter().map(wanted).sum::<i32>() == 0 {
+    if size == wanted(new) {
         return Ok(false);
     }
+    sync::scale_set(rollout, new, size, RolloutRule::ScaleUpNew, client)?;
+    Ok(true)
+}
+
+/// Models `reconcileOldReplicaSets`.
+fn shrink_old(rollout: &Rollout, client: &mut Client<'_>) -> Result<bool, Status> {
     let desired = rollout.desired();
     let max_unavailable = bounds(&rollout.deployment).max_unavailable;
-    let new = rollout.new.as_ref();
-    let total = rollout.all().map(wanted).sum();
-    let most = removable(desired, max_unavailable, total, new.map_or(0, wanted), new.map_or(0, available));
+    let (new, new_available) = rollout.new.as_ref().map_or((0, 0), |set| (wanted(set), available(set)));
+    let mut old: Vec<OldSet> =
+        rollout.old.iter().map(|set| OldSet { size: wanted(set), available: available(set) }).collect();
+    let total = new + old.iter().map(|set| set.size).sum::<i32>();
+    let most = removable(desired, max_unavailable, total, new, new_available);
     if most == 0 {
         return Ok(false);
     }
-    let cleaned = remove_unhealthy(rollout, most, client)?;
-    let floor = desired - max_unavailable;
-    let healthy = rollout.all().map(available).sum::<i32>() - floor;
-    let shrunk = remove_healthy(rollout, healthy, client)?;
-    Ok(cleaned + shrunk > 0)
-}
-
-/// Old pods that are not available serve nobody and go first (`cleanupUnhealthyReplicas`).
-fn remove_unhealthy(rollout: &mut Rollout, most: i32, client: &mut Client<'_>) -> Result<i32, Status> {
-    let mut removed = 0;
-    for index in 0..rollout.old.len() {
-        let set = &rollout.old[index];
-        let unhealthy = wanted(set) - available(set);
-        let count = unhealthy.min(most - removed);
-        if count > 0 {
-            let size = wanted(set) - count;
-            sync::scale_old(rollout, index, size, RolloutRule::CleanupUnhealthy, client)?;
-            removed += count;
+    // The healthy are counted as they were found: cleaning up takes none of them away.
+    let spare =
+        new_available + old.iter().map(|set| set.available).sum::<i32>() - (desired - max_unavailable);
+    let mut moved = false;
+    let moves: [Shrink; 2] = [
+        (remove_unhealthy(&mut old, most), RolloutRule::CleanupUnhealthy),
+        (remove_healthy(&mut old, spare), RolloutRule::ScaleDownOld),
+    ];
+    let mut current: Vec<Option<ReplicaSet>> = rollout.old.iter().cloned().map(Some).collect();
+    for (sizes, rule) in moves {
+        for (index, size) in sizes {
+            let Some(set) = current[index].take() else { continue };
+            sync::scale_set(rollout, &set, size, rule, client)?;
+            moved = true;
+            // A set may shrink twice in one look; the second time from what the first has left.
+            let key = Key::new(Kind::REPLICA_SET, set.namespace(), set.name());
+            current[index] = client.get(&key).ok().and_then(|set| set.as_kind().cloned());
         }
     }
-    Ok(removed)
+    Ok(moved)
 }
 
-/// Healthy old pods go as far as the floor allows (`scaleDownOldReplicaSetsForRollingUpdate`).
-fn remove_healthy(rollout: &mut Rollout, most: i32, client: &mut Client<'_>) -> Result<i32, Status> {
-    let mut removed = 0;
-    for index in 0..rollout.old.len() {
-        let set = &rollout.old[index];
-        let count = wanted(set).min(most - removed);
+/// Old pods that are not available serve nobody and go first, oldest set first, up to `most` (`cleanupUnhealthyReplicas`).
+///
+/// Two old sets of 5, of which 3 and 5 are available, and 3 to remove: the first loses its 2 unhealthy ones, the second
+/// none.
+fn remove_unhealthy(old: &mut [OldSet], most: i32) -> Vec<(usize, i32)> {
+    take(old, most, |set| set.size - set.available)
+}
+
+/// Healthy old pods go as far as the floor allows, oldest set first (`scaleDownOldReplicaSetsForRollingUpdate`).
+fn remove_healthy(old: &mut [OldSet], most: i32) -> Vec<(usize, i32)> {
+    take(old, most, |set| set.size)
+}
+
+/// Takes up to `most` pods away, from each set as many as `offer` says. Returns the sets that shrink, and their new sizes.
+fn take(old: &mut [OldSet], most: i32, offer: impl Fn(&OldSet) -> i32) -> Vec<(usize, i32)> {
+    let mut left = most;
+    let mut shrunk = Vec::new();
+    for (index, set) in old.iter_mut().enumerate() {
+        let count = offer(set).min(set.size).min(left);
         if count > 0 {
-            let size = wanted(set) - count;
-            sync::scale_old(rollout, index, size, RolloutRule::ScaleDownOld, client)?;
-            removed += count;
+            left -= count;
+            set.size -= count;
+            shrunk.push((index, set.size));
         }
     }
-    Ok(removed)
+    shrunk
 }
 
 #[cfg(test)]
@@ -164,6 +189,50 @@ mod tests {
                 want,
                 "{total} of {desired}, {ready}/{new} new"
             );
+        }
+    }
+
+    #[test]
+    fn unhealthy_old_pods_go_before_healthy_ones_and_older_sets_before_younger() {
+        let set = |size, available| OldSet { size, available };
+        let mut old = [set(5, 3), set(5, 5)];
+        assert_eq!(remove_unhealthy(&mut old, 3), [(0, 3)]);
+        assert_eq!(remove_healthy(&mut old, 4), [(0, 0), (1, 4)]);
+        assert_eq!(old, [set(0, 3), set(4, 5)]);
+        assert_eq!(remove_unhealthy(&mut [set(4, 0), set(4, 0)], 6), [(0, 0), (1, 2)]);
+        assert_eq!(remove_healthy(&mut [set(4, 4)], -2), []);
+    }
+
+    #[test]
+    fn counts_and_percentages_become_bounds_that_always_let_something_move() {
+        use crate::api::k8s::{DeploymentSpec, DeploymentStrategy, IntOrString, RollingUpdateDeployment};
+        let value = |text: &str| match text.parse() {
+            Ok(count) => IntOrString::Int(count),
+            Err(_) => IntOrString::String(text.into()),
+        };
+        // replicas, maxSurge, maxUnavailable -> surge, unavailable
+        let cases = [
+            (10, "25%", "25%", 3, 2),
+            (3, "25%", "25%", 1, 0),
+            (1, "0", "25%", 0, 1),
+            (3, "0", "0", 0, 1),
+            (4, "0", "50%", 0, 2),
+            (4, "100%", "0", 4, 0),
+            (2, "1", "5", 1, 2),
+            (0, "25%", "25%", 0, 0),
+        ];
+        for (replicas, surge, unavailable, want_surge, want_unavailable) in cases {
+            let rolling = RollingUpdateDeployment {
+                max_surge: Some(value(surge)),
+                max_unavailable: Some(value(unavailable)),
+            };
+            let strategy =
+                DeploymentStrategy { rolling_update: Some(rolling), type_: Some("RollingUpdate".into()) };
+            let spec =
+                DeploymentSpec { replicas: Some(replicas), strategy: Some(strategy), ..Default::default() };
+            let want = Bounds { max_surge: want_surge, max_unavailable: want_unavailable };
+            let deployment = Deployment::new(Default::default(), spec);
+            assert_eq!(bounds(&deployment), want, "{replicas} with {surge} and {unavailable}");
         }
     }
 

@@ -1,30 +1,40 @@
 //! The ReplicaSet controller: as many pods of one template as are wanted, no more and no fewer.
 //! Models `pkg/controller/replicaset`.
 
-mod expectations;
 mod ranking;
 mod status;
 
-use std::sync::Arc;
-
-use super::pods::{pod_from_template, pod_wanted};
+use super::expectations::Expectations;
+use super::owner_index::OwnerIndex;
+use super::pods::{is_active, is_terminating, pod_from_template};
+use super::ref_manager::{claim, gone_is_fine};
 use super::{Action, Controller};
 use crate::api::explain::{Explain, ReplicaStep};
+use crate::api::k8s::OwnerReference;
 use crate::api::selector::Selector;
-use crate::api::{Key, Kind, KubeObject, MetaExt, Object, Pod, ReplicaSet, Status};
+use crate::api::{Key, Kind, KubeObject, MetaExt, Namespace, Object, Pod, ReplicaSet, Status};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
-use crate::clock::SimDuration;
-
-use expectations::Expectations;
 
 /// At most so many pods are created or deleted in one look (`BurstReplicas`).
 const BURST: usize = 500;
 
-/// The controller and its memory of what it has asked for and not seen yet.
-#[derive(Clone, Debug, Default)]
+/// The controller: its memory of what it has asked for and not seen yet, and its indexes.
+#[derive(Clone, Debug)]
 pub struct ReplicaSetController {
     expectations: Expectations,
+    pods: OwnerIndex,
+    sets: OwnerIndex,
+}
+
+impl Default for ReplicaSetController {
+    fn default() -> Self {
+        ReplicaSetController {
+            expectations: Expectations::default(),
+            pods: OwnerIndex::new(Kind::POD),
+            sets: OwnerIndex::new(Kind::REPLICA_SET),
+        }
+    }
 }
 
 impl Controller for ReplicaSetController {
@@ -37,33 +47,16 @@ impl Controller for ReplicaSetController {
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
-        let object = change.object();
-        if let Object::ReplicaSet(_) = &**object {
-            if change.after.is_none() {
-                self.expectations.forget(&change.key);
-            }
-            queue.add(change.key.clone(), Some(change.revision));
+        self.pods.note(change);
+        self.sets.note(change);
+        if change.key.kind == Kind::POD {
+            self.observe_pod(change, view, queue);
             return;
         }
-        let began_deletion = || {
-            let was = change.before.as_ref().is_some_and(|before| before.is_deleting());
-            !was && change.after.as_ref().is_none_or(|after| after.is_deleting())
-        };
-        for owner in [&change.before, &change.after].into_iter().flatten().filter_map(owner_key) {
-            if change.before.is_none() {
-                self.expectations.saw_creation(&owner);
-            }
-            if began_deletion() {
-                self.expectations.saw_deletion(&owner, object.uid());
-            }
-            queue.add(owner, Some(change.revision));
+        if change.after.is_none() {
+            self.expectations.forget(&change.key);
         }
-        if object.controller().is_none() {
-            let selects = |set: &&ReplicaSet| selector_of(set).matches(object.labels());
-            for set in view.list::<ReplicaSet>(Some(object.namespace())).filter(selects) {
-                queue.add(Key::new(ReplicaSet::KIND, set.namespace(), set.name()), Some(change.revision));
-            }
-        }
+        queue.add(change.key.clone(), Some(change.revision));
     }
 
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
@@ -71,151 +64,222 @@ impl Controller for ReplicaSetController {
             self.expectations.forget(key);
             return Ok(Action::AwaitChange);
         };
-        let pods = claim_pods(set, view, client)?;
-        let active: Vec<&Pod> = pods.iter().filter(|pod| is_active(pod)).collect();
-        let failure = if self.expectations.satisfied(key) && !set.is_deleting() {
-            self.manage(key, set, &active, view, client).err()
-        } else {
-            None
-        };
-        let wait = status::update(set, &pods, failure.as_ref(), client)?;
-        match (failure, wait) {
-            (Some(failure), _) => Err(failure),
-            (None, Some(wait)) => Ok(Action::RequeueAfter(wait)),
-            (None, None) => Ok(Action::AwaitChange),
+        let due = self.expectations.satisfied(key, client.now());
+        let selector = selector_of(set);
+        let (mut active, mut terminating) = (Vec::new(), 0);
+        let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace(), view);
+        for pod in own.chain(self.pods.orphans(set.namespace(), view)) {
+            if is_active(pod) {
+                active.push(pod.clone());
+            } else if is_terminating(pod) && pod.is_controlled_by(set.uid()) && selector.matches(pod.labels())
+            {
+                terminating += 1;
+            }
         }
+        let active = claim(set, &selector, active, client)?;
+        let managed =
+            if due && !set.is_deleting() { self.manage(key, set, &active, view, client) } else { Ok(()) };
+        let wait = status::update(set, &active, terminating, managed.as_ref().err(), client)?;
+        managed.map(|()| wait.map_or(Action::AwaitChange, Action::RequeueAfter))
     }
 }
 
 impl ReplicaSetController {
-    /// Creates what is missing, in batches that double (1, 2, 4 …) so that a set whose pods are refused makes few futile
-    /// tries; or deletes what is too much, the least useful pods first.
+    fn observe_pod(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
+        let cause = Some(change.revision);
+        let (before, after) = (change.before.as_deref(), change.after.as_deref());
+        let owners = [before, after].map(|pod| owner_set(pod?, view));
+        // A pod that is marked, or removed, is one that the set may replace; seeing both counts once.
+        let ends = after.is_none_or(|pod| pod.is_deleting());
+        if let [_, Some(owner)] | [Some(owner), None] = &owners {
+            if before.is_none() && !ends {
+                self.expectations.creation_observed(owner);
+            } else if ends {
+                if before.is_none() {
+                    self.expectations.creation_observed(owner);
+                }
+                self.expectations.deletion_observed(owner, &change.key);
+            }
+        }
+        for owner in owners.into_iter().flatten() {
+            queue.add(owner, cause);
+        }
+        // An orphan may be one that a set would adopt, if anything that decides it is new.
+        let Some(pod) = after.filter(|pod| pod.controller().is_none() && !pod.is_deleting()) else { return };
+        let news = before
+            .is_none_or(|before| before.labels() != pod.labels() || before.controller() != pod.controller());
+        if news {
+            for set in view.list::<ReplicaSet>(Some(pod.namespace())) {
+                if selector_of(set).matches(pod.labels()) {
+                    queue.add(Key::new(Kind::REPLICA_SET, set.namespace(), set.name()), cause);
+                }
+            }
+        }
+    }
+
+    /// Creates what is missing or deletes what is too much (`manageReplicas`).
     fn manage(
         &mut self,
         key: &Key,
         set: &ReplicaSet,
-        active: &[&Pod],
+        active: &[Pod],
         view: &View,
         client: &mut Client<'_>,
     ) -> Result<(), Status> {
         let desired = set.spec.replicas.unwrap_or(1);
-        let actual = active.len() as i32;
-        if actual < desired {
-            let missing = ((desired - actual) as usize).min(BURST);
-            self.expectations.expect_creations(key, missing);
-            let explain = ReplicaStep { desired, actual, ranking: None };
-            let (mut made, mut batch) = (0, 1usize);
-            while made < missing {
-                for _ in 0..batch.min(missing - made) {
-                    if let Err(refused) = create_pod(set, &explain, client) {
-                        self.expectations.lower_creations(key, missing - made);
-                        return Err(refused);
-                    }
-                    made += 1;
+        let actual = i32::try_from(active.len()).unwrap_or(i32::MAX);
+        match usize::try_from(actual.abs_diff(desired)).unwrap_or(BURST).min(BURST) {
+            0 => Ok(()),
+            missing if actual < desired => {
+                self.expectations.expect_creations(key, missing, client.now());
+                let step = ReplicaStep { desired, actual, ranking: None };
+                let (made, result) = slow_start(missing, || create_pod(set, &step, client));
+                for _ in made..missing {
+                    self.expectations.creation_observed(key);
                 }
-                batch *= 2;
+                result
             }
-        } else if actual > desired {
-            let surplus = ((actual - desired) as usize).min(BURST);
-            let doomed = ranking::victims(set, active, surplus, view);
-            self.expectations
-                .expect_deletions(key, doomed.iter().map(|victim| victim.pod.uid().to_string()).collect());
-            for victim in doomed {
-                let explain = Explain::Replicas(ReplicaStep { desired, actual, ranking: Some(victim.why) });
-                let pod_key = Key::new(Kind::POD, victim.pod.namespace(), victim.pod.name());
-                match client.delete(&pod_key, &DeleteOptions::default(), Some(explain)) {
-                    Ok(_) => {
-                        let message = format!("Deleted pod: {}", victim.pod.name());
-                        client.event(reference(set), EventType::Normal, "SuccessfulDelete", message);
-                    }
-                    Err(refused) => {
-                        self.expectations.saw_deletion(key, victim.pod.uid());
-                        if refused.code != 404 {
-                            return Err(refused);
-                        }
-                    }
-                }
+            surplus => self.remove(key, set, (active, surplus), view, client),
+        }
+    }
+
+    /// Deletes `surplus` of the active pods, the least useful first.
+    fn remove(
+        &mut self,
+        key: &Key,
+        set: &ReplicaSet,
+        (active, surplus): (&[Pod], usize),
+        view: &View,
+        client: &mut Client<'_>,
+    ) -> Result<(), Status> {
+        let desired = set.spec.replicas.unwrap_or(1);
+        let actual = i32::try_from(active.len()).unwrap_or(i32::MAX);
+        let on_node = ranking::pods_per_node(self.related_pods(set, view));
+        let doomed = ranking::victims(active, surplus, &on_node, client.now());
+        let keys = doomed.iter().map(|victim| Key::new(Kind::POD, set.namespace(), victim.pod.name()));
+        self.expectations.expect_deletions(key, keys, client.now());
+        let mut first_failure = Ok(());
+        for victim in doomed {
+            let explain =
+                Explain::Replicas(ReplicaStep { desired, actual, ranking: Some(victim.why.into()) });
+            if let Err(refused) = delete_pod(set, victim.pod, explain, client) {
+                let pod = Key::new(Kind::POD, set.namespace(), victim.pod.name());
+                self.expectations.deletion_observed(key, &pod);
+                first_failure = first_failure.and(gone_is_fine::<()>(Err(refused)).map(drop));
             }
         }
-        Ok(())
+        first_failure
+    }
+
+    /// The pods of all ReplicaSets under the same controller (`getIndirectlyRelatedPods`): old and new pods of a Deployment
+    /// count as doubled up on a node together. None for a set without a controller.
+    fn related_pods<'a>(&'a self, set: &ReplicaSet, view: &'a View) -> impl Iterator<Item = &'a Pod> {
+        let owner = set.controller().map(|owner| owner.uid.clone());
+        let namespace = set.namespace().to_string();
+        let sets: Vec<String> = owner
+            .iter()
+            .flat_map(|owner| self.sets.controlled_by::<ReplicaSet>(owner, &namespace, view))
+            .map(|set| set.uid().to_string())
+            .collect();
+        sets.into_iter().flat_map(move |uid| self.pods.controlled_by::<Pod>(&uid, &namespace, view))
     }
 }
 
-fn create_pod(set: &ReplicaSet, explain: &ReplicaStep, client: &mut Client<'_>) -> Result<(), Status> {
+/// Calls `create` until it has succeeded `count` times, in batches that double (1, 2, 4 …), and stops after a batch with a
+/// failure: a set whose pods are all refused makes one futile try, not five hundred. Returns the successes and the first
+/// failure.
+fn slow_start(count: usize, mut create: impl FnMut() -> Result<(), Status>) -> (usize, Result<(), Status>) {
+    let (mut tried, mut made, mut batch) = (0, 0, 1);
+    while tried < count {
+        let mut result = Ok(());
+        for _ in 0..batch.min(count - tried) {
+            tried += 1;
+            match create() {
+                Ok(()) => made += 1,
+                Err(refused) => result = result.and(Err(refused)),
+            }
+        }
+        if result.is_err() {
+            return (made, result);
+        }
+        batch *= 2;
+    }
+    (made, Ok(()))
+}
+
+fn create_pod(set: &ReplicaSet, step: &ReplicaStep, client: &mut Client<'_>) -> Result<(), Status> {
     let Some(template) = &set.spec.template else { return Ok(()) };
-    let pod = pod_from_template(template, set);
-    match client.create(pod, Some(Explain::Replicas(explain.clone()))) {
+    match client.create(pod_from_template(template, set), Some(Explain::Replicas(step.clone()))) {
         Ok(pod) => {
-            client.event(
-                reference(set),
-                EventType::Normal,
-                "SuccessfulCreate",
-                format!("Created pod: {}", pod.name()),
-            );
+            let message = format!("Created pod: {}", pod.name());
+            client.event(reference(set), EventType::Normal, "SuccessfulCreate", message);
+            Ok(())
+        }
+        // In a namespace that is going, pods are refused by design; the set itself goes next.
+        Err(_) if client.live().get::<Namespace>("", set.namespace()).is_none_or(MetaExt::is_deleting) => {
             Ok(())
         }
         Err(refused) => {
-            client.event(
-                reference(set),
-                EventType::Warning,
-                "FailedCreate",
-                format!("Error creating: {refused}"),
-            );
+            let message = format!("Error creating: {refused}");
+            client.event(reference(set), EventType::Warning, "FailedCreate", message);
             Err(refused)
         }
     }
 }
 
-/// The ReplicaSet that manages a pod.
-fn owner_key(object: &Arc<Object>) -> Option<Key> {
-    let owner = object.controller().filter(|owner| owner.kind == "ReplicaSet")?;
-    Some(Key::new(Kind::REPLICA_SET, object.namespace(), &owner.name))
+fn delete_pod(set: &ReplicaSet, pod: &Pod, explain: Explain, client: &mut Client<'_>) -> Result<(), Status> {
+    let key = Key::new(Kind::POD, pod.namespace(), pod.name());
+    match client.delete(&key, &DeleteOptions::default(), Some(explain)) {
+        Ok(_) => {
+            let message = format!("Deleted pod: {}", pod.name());
+            client.event(reference(set), EventType::Normal, "SuccessfulDelete", message);
+            Ok(())
+        }
+        Err(refused) => {
+            if refused.code != 404 {
+                let message = format!("Error deleting: {refused}");
+                client.event(reference(set), EventType::Warning, "FailedDelete", message);
+            }
+            Err(refused)
+        }
+    }
+}
+
+/// The ReplicaSet that controls a pod, if there is one of that uid (`resolveControllerRef`).
+fn owner_set(pod: &Object, view: &View) -> Option<Key> {
+    let of_kind = |owner: &&OwnerReference| owner.kind == ReplicaSet::KIND.name();
+    let owner = pod.controller().filter(of_kind)?;
+    let set = view.get::<ReplicaSet>(pod.namespace(), &owner.name).filter(|set| set.uid() == owner.uid)?;
+    Some(Key::new(Kind::REPLICA_SET, set.namespace(), set.name()))
 }
 
 fn selector_of(set: &ReplicaSet) -> Selector {
     Selector::from_field(&set.spec.selector).unwrap_or_default()
 }
 
-/// Whether a pod counts: not finished and not being deleted (`IsPodActive`).
-pub fn is_active(pod: &Pod) -> bool {
-    !matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed")) && !pod.is_deleting()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The set's pods: those it manages and whose labels still match, after adopting matching pods that nobody manages and
-/// releasing managed ones that no longer match (`PodControllerRefManager.ClaimPods`).
-fn claim_pods(set: &ReplicaSet, view: &View, client: &mut Client<'_>) -> Result<Vec<Pod>, Status> {
-    let selector = selector_of(set);
-    let mut claimed = Vec::new();
-    for pod in view.list::<Pod>(Some(set.namespace())) {
-        let matches = selector.matches(pod.labels());
-        match pod.controller() {
-            Some(owner) if owner.uid == set.uid() && matches => claimed.push(pod.clone()),
-            Some(owner) if owner.uid == set.uid() && !set.is_deleting() => {
-                let mut released = pod.clone();
-                let owners = &mut Arc::make_mut(&mut released.meta).owner_references;
-                owners.iter_mut().for_each(|owners| owners.retain(|owner| owner.uid != set.uid()));
-                client.update(released, None)?;
-            }
-            None if matches && !set.is_deleting() && is_active(pod) && pod_wanted(pod) => {
-                let mut adopted = pod.clone();
-                let owners = Arc::make_mut(&mut adopted.meta).owner_references.get_or_insert_default();
-                owners.push(super::pods::controller_reference(set));
-                claimed.push(client.update(adopted, None)?);
-            }
-            _ => {}
+    #[test]
+    fn creations_come_in_batches_that_double_and_end_with_the_first_failing_batch() {
+        // count, failing from the n-th try on -> successes, tries
+        let cases = [
+            (10, 99, 10, 10),
+            (10, 0, 0, 1),
+            (10, 1, 1, 3),
+            (10, 5, 5, 7),
+            (500, 499, 499, 500),
+            (0, 0, 0, 0),
+        ];
+        for (count, failing_from, want_made, want_tries) in cases {
+            let mut tries = 0;
+            let (made, result) = slow_start(count, || {
+                tries += 1;
+                if tries > failing_from { Err(Status::bad_request("no")) } else { Ok(()) }
+            });
+            assert_eq!((made, tries), (want_made, want_tries), "{count} pods, failing after {failing_from}");
+            assert_eq!(result.is_err(), want_made < count, "{count} pods, failing after {failing_from}");
         }
     }
-    Ok(claimed)
-}
-
-/// How long until the last of the ready pods has been ready for `min_ready_seconds`; `None` if all have.
-pub fn until_available(
-    pods: &[Pod],
-    min_ready_seconds: i32,
-    now: crate::clock::SimTime,
-) -> Option<SimDuration> {
-    pods.iter()
-        .filter_map(|pod| super::pods::available_in(pod, min_ready_seconds, now))
-        .filter(|wait| *wait > SimDuration::ZERO)
-        .min()
 }

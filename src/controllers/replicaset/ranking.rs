@@ -1,124 +1,140 @@
-//! Which pods go when there are too many (`ActivePodsWithRanks`): those without a node first, then pending ones, those
-//! not ready, the cheaper by the deletion-cost annotation, those doubled up on a node, the most recently ready, those
-//! with more restarts, the younger.
+//! Which pods go when there are too many (`ActivePodsWithRanks`). The criteria in order: a pod without a node goes first,
+//! then one that is pending, one that is not ready, one of lower deletion cost, one that shares its node with more pods of
+//! its Deployment, one ready for a shorter time, one that restarted more often, a younger one.
+//!
+//! Times are compared by magnitude only (the logarithm of the age), so that a rollout's survivors are not always the oldest:
+//! pods ready for 5 s and 7 s are alike, those of 7 s and 9 s are not, and among alike ones the uid decides.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
-use crate::api::{MetaExt, Pod, ReplicaSet, condition};
-use crate::client::View;
+use crate::api::{MetaExt, Pod};
 use crate::clock::SimTime;
-
-use super::is_active;
+use crate::controllers::pods::{is_active, is_ready, max_restarts, ready_since};
 
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
-/// A pod that goes, and what put it before the others.
+/// How many active pods each node holds; the empty name counts those without a node.
+pub type PodsPerNode<'a> = BTreeMap<&'a str, usize>;
+
+/// A pod that goes, and what put it before the first of those that stay.
 pub struct Victim<'a> {
     /// The pod.
     pub pod: &'a Pod,
-    /// Why it rather than one that stays.
-    pub why: String,
+    /// The criterion that decided, in words.
+    pub why: &'static str,
 }
 
-/// The criteria in order of weight, each as a number that is lower for a pod that goes sooner.
+/// Counts active pods by node.
+pub fn pods_per_node<'a>(pods: impl Iterator<Item = &'a Pod>) -> PodsPerNode<'a> {
+    let mut on_node = PodsPerNode::new();
+    for pod in pods.filter(|pod| is_active(pod)) {
+        *on_node.entry(node_of(pod)).or_default() += 1;
+    }
+    on_node
+}
+
+fn node_of(pod: &Pod) -> &str {
+    pod.spec.node_name.as_deref().unwrap_or_default()
+}
+
+/// The `count` pods that go, in the order in which they are deleted.
+pub fn victims<'a>(
+    active: &'a [Pod],
+    count: usize,
+    on_node: &PodsPerNode<'_>,
+    now: SimTime,
+) -> Vec<Victim<'a>> {
+    let mut ranked: Vec<(Rank, &Pod)> = active.iter().map(|pod| (Rank::of(pod, on_node, now), pod)).collect();
+    ranked.sort_by(|(a, x), (b, y)| a.compare(b).0.then_with(|| x.uid().cmp(y.uid())));
+    let keeper = ranked.get(count).map(|(rank, _)| rank);
+    let why = |rank: &Rank| keeper.map_or("none is wanted", |keeper| rank.compare(keeper).1);
+    ranked.iter().take(count).map(|(rank, pod)| Victim { pod, why: why(rank) }).collect()
+}
+
+/// The criteria, each as a value that is lower for a pod that goes sooner.
 struct Rank {
     bound: bool,
     phase: u8,
     ready: bool,
-    cost: i64,
+    cost: i32,
     doubled: Reverse<usize>,
-    ready_age: Reverse<Option<SimTime>>,
+    ready_for: i32,
     restarts: Reverse<i32>,
-    created: Reverse<SimTime>,
+    sidecar_restarts: Reverse<i32>,
+    age: i32,
 }
 
 impl Rank {
-    fn of(pod: &Pod, on_node: &BTreeMap<&str, usize>) -> Rank {
-        let ready = condition::find(pod.status.conditions.as_deref(), "Ready")
-            .filter(|condition| condition.status == "True");
-        let phase = match pod.status.phase.as_deref() {
-            Some("Pending") => 0,
-            Some("Running") => 2,
-            _ => 1,
-        };
-        let node = pod.spec.node_name.as_deref();
+    fn of(pod: &Pod, on_node: &PodsPerNode<'_>, now: SimTime) -> Rank {
+        let (restarts, sidecar_restarts) = max_restarts(pod);
         Rank {
-            bound: node.is_some(),
-            phase,
-            ready: ready.is_some(),
-            cost: pod.annotation(DELETION_COST).and_then(|cost| cost.parse().ok()).unwrap_or(0),
-            doubled: Reverse(node.and_then(|node| on_node.get(node)).copied().unwrap_or(0)),
-            ready_age: Reverse(ready.and_then(|c| c.last_transition_time.as_ref()).map(SimTime::from_time)),
-            restarts: Reverse(
-                pod.status
-                    .container_statuses
-                    .iter()
-                    .flatten()
-                    .map(|status| status.restart_count)
-                    .max()
-                    .unwrap_or(0),
-            ),
-            created: Reverse(pod.created()),
+            bound: pod.spec.node_name.is_some(),
+            phase: match pod.status.phase.as_deref() {
+                Some("Pending") => 0,
+                Some("Running") => 2,
+                _ => 1,
+            },
+            ready: is_ready(pod),
+            cost: deletion_cost(pod),
+            doubled: Reverse(on_node.get(node_of(pod)).copied().unwrap_or(0)),
+            ready_for: ready_since(pod).map_or(-1, |since| magnitude(since, now)),
+            restarts: Reverse(restarts),
+            sidecar_restarts: Reverse(sidecar_restarts),
+            age: magnitude(pod.created(), now),
         }
     }
 
     /// The order of two pods and the criterion that decided.
     fn compare(&self, other: &Rank) -> (Ordering, &'static str) {
+        // Upstream lets the uid decide between two pods ready for times of one magnitude; that is no total order once
+        // restarts come in for pods ready since the same second, so here restarts always come first.
         let criteria = [
             (self.bound.cmp(&other.bound), "it has no node"),
             (self.phase.cmp(&other.phase), "it is not running"),
             (self.ready.cmp(&other.ready), "it is not ready"),
             (self.cost.cmp(&other.cost), "its deletion cost is lower"),
-            (self.doubled.cmp(&other.doubled), "more pods of its set share its node"),
-            (self.ready_age.cmp(&other.ready_age), "it became ready last"),
+            (self.doubled.cmp(&other.doubled), "its node holds more pods of the same workload"),
+            (self.ready_for.cmp(&other.ready_for), "it has been ready for a shorter time"),
             (self.restarts.cmp(&other.restarts), "it has restarted more often"),
-            (self.created.cmp(&other.created), "it is the youngest"),
+            (self.sidecar_restarts.cmp(&other.sidecar_restarts), "its sidecars have restarted more often"),
+            (self.age.cmp(&other.age), "it is younger"),
         ];
-        criteria
-            .into_iter()
-            .find(|(order, _)| *order != Ordering::Equal)
-            .unwrap_or((Ordering::Equal, "all are equal"))
+        let decided = criteria.into_iter().find(|(order, _)| *order != Ordering::Equal);
+        decided.unwrap_or((Ordering::Equal, "they are alike and one had to go"))
     }
 }
 
-/// The `count` pods that go, in order.
-pub fn victims<'a>(set: &ReplicaSet, active: &[&'a Pod], count: usize, view: &View) -> Vec<Victim<'a>> {
-    let owner = set.controller().map(|owner| owner.uid.clone());
-    // Doubling up is counted over all pods of the Deployment, so that old and new pods spread together.
-    let related = |pod: &&Pod| match (&owner, pod.controller()) {
-        (_, Some(mine)) if mine.uid == set.uid() => true,
-        (Some(owner), Some(other)) => view
-            .get::<ReplicaSet>(pod.namespace(), &other.name)
-            .is_some_and(|sibling| sibling.is_controlled_by(owner)),
-        _ => false,
-    };
-    let mut on_node: BTreeMap<&str, usize> = BTreeMap::new();
-    for pod in view.list::<Pod>(Some(set.namespace())).filter(related).filter(|pod| is_active(pod)) {
-        if let Some(node) = pod.spec.node_name.as_deref() {
-            *on_node.entry(node).or_default() += 1;
-        }
-    }
-    let mut ranked: Vec<(Rank, &'a Pod)> = active.iter().map(|pod| (Rank::of(pod, &on_node), *pod)).collect();
-    ranked.sort_by(|(a, x), (b, y)| a.compare(b).0.then_with(|| x.uid().cmp(y.uid())));
-    let keeper = ranked.get(count).map(|(rank, _)| rank);
-    let why = |rank: &Rank| {
-        keeper.map_or("the set shrinks to nothing", |keeper| rank.compare(keeper).1).to_string()
-    };
-    ranked.iter().take(count).map(|(rank, pod)| Victim { pod, why: why(rank) }).collect()
+/// The annotation's number if it is a whole number in Go's eyes (`+5` and `007` are none), else zero.
+fn deletion_cost(pod: &Pod) -> i32 {
+    let Some(text) = pod.annotation(DELETION_COST) else { return 0 };
+    text.parse::<i32>().ok().filter(|cost| cost.to_string() == text).unwrap_or(0)
+}
+
+/// The whole part of the binary logarithm of an age in nanoseconds; -1 for no age.
+fn magnitude(since: SimTime, now: SimTime) -> i32 {
+    let nanos = u128::from(now.since(since).0) * 1_000;
+    nanos.checked_ilog2().map_or(-1, |log| i32::try_from(log).unwrap_or(i32::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::k8s::{ObjectMeta, PodCondition, PodSpec};
+    use crate::api::k8s::{ContainerStatus, ObjectMeta, PodCondition, PodSpec};
     use std::sync::Arc;
 
-    fn pod(name: &str, node: Option<&str>, phase: &str, ready_at: Option<u64>) -> Pod {
-        let meta = ObjectMeta { name: Some(name.into()), uid: Some(name.into()), ..Default::default() };
-        let mut pod = Pod::new(meta, PodSpec { node_name: node.map(str::to_string), ..Default::default() });
+    const NOW: SimTime = SimTime::from_secs(1_000);
+
+    fn running(name: &str, node: &str, ready_at: Option<u64>) -> Pod {
+        let meta = ObjectMeta {
+            name: Some(name.into()),
+            uid: Some(name.into()),
+            creation_timestamp: Some(SimTime::from_secs(1).to_time()),
+            ..Default::default()
+        };
+        let mut pod = Pod::new(meta, PodSpec { node_name: Some(node.into()), ..Default::default() });
         let status = Arc::make_mut(&mut pod.status);
-        status.phase = Some(phase.into());
+        status.phase = Some("Running".into());
         status.conditions = ready_at.map(|secs| {
             vec![PodCondition {
                 type_: "Ready".into(),
@@ -130,21 +146,67 @@ mod tests {
         pod
     }
 
+    fn with(mut pod: Pod, change: impl FnOnce(&mut Pod)) -> Pod {
+        change(&mut pod);
+        pod
+    }
+
+    fn order(pods: &[Pod]) -> Vec<&str> {
+        let on_node = pods_per_node(pods.iter());
+        victims(pods, pods.len(), &on_node, NOW).iter().map(|victim| victim.pod.name()).collect()
+    }
+
     #[test]
     fn the_least_useful_pod_goes_first() {
+        let unbound = with(running("unbound", "", None), |pod| {
+            Arc::make_mut(&mut pod.spec).node_name = None;
+            Arc::make_mut(&mut pod.status).phase = Some("Pending".into());
+        });
+        let pending = with(running("pending", "n3", None), |pod| {
+            Arc::make_mut(&mut pod.status).phase = Some("Pending".into());
+        });
+        let restarted = with(running("restarted", "n4", None), |pod| {
+            let crashed = ContainerStatus { restart_count: 3, ..Default::default() };
+            Arc::make_mut(&mut pod.status).container_statuses = Some(vec![crashed]);
+        });
+        let cheap = with(running("cheap", "n1", Some(10)), |pod| {
+            let annotations = Arc::make_mut(&mut pod.meta).annotations.get_or_insert_default();
+            annotations.insert(DELETION_COST.into(), "-5".into());
+        });
         let pods = [
-            pod("old-ready", Some("n1"), "Running", Some(1)),
-            pod("young-ready", Some("n2"), "Running", Some(9)),
-            pod("unready", Some("n3"), "Running", None),
-            pod("pending", Some("n3"), "Pending", None),
-            pod("unbound", None, "Pending", None),
+            running("old-ready", "n1", Some(1)),
+            running("young-ready", "n2", Some(990)),
+            running("unready", "n5", None),
+            cheap,
+            restarted,
+            pending,
+            unbound,
         ];
-        let active: Vec<&Pod> = pods.iter().collect();
-        let set = ReplicaSet::new(ObjectMeta::default(), Default::default());
-        let order: Vec<&str> = victims(&set, &active, 5, &View::default())
-            .iter()
-            .map(|victim| victim.pod.meta.name.as_deref().unwrap_or(""))
-            .collect();
-        assert_eq!(order, ["unbound", "pending", "unready", "young-ready", "old-ready"]);
+        assert_eq!(
+            order(&pods),
+            ["unbound", "pending", "restarted", "unready", "cheap", "old-ready", "young-ready"],
+            "n1 holds two, so its old pod goes before the young one alone on n2"
+        );
+    }
+
+    #[test]
+    fn ages_of_one_magnitude_are_alike_and_the_uid_decides() {
+        // Ready for 5 s and 7 s: both between 2^32 and 2^33 ns. 9 s is past 2^33.
+        let pods =
+            [running("b", "n1", Some(993)), running("a", "n2", Some(995)), running("c", "n3", Some(991))];
+        assert_eq!(order(&pods), ["a", "b", "c"]);
+        let now_ready = [running("a", "n1", Some(991)), running("b", "n2", Some(995))];
+        assert_eq!(order(&now_ready), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_deletion_cost_that_go_would_not_print_back_is_none() {
+        for (text, want) in [("7", 7), ("-7", -7), ("+7", 0), ("007", 0), ("x", 0), ("99999999999", 0)] {
+            let pod = with(running("p", "n", None), |pod| {
+                let annotations = Arc::make_mut(&mut pod.meta).annotations.get_or_insert_default();
+                annotations.insert(DELETION_COST.into(), text.into());
+            });
+            assert_eq!(deletion_cost(&pod), want, "{text}");
+        }
     }
 }

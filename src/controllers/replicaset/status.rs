@@ -1,81 +1,99 @@
-//! A ReplicaSet's status: counts of its pods (`calculateStatus`).
+//! A ReplicaSet's status: counts of its pods (`replica_set_utils.go`).
 
 use std::sync::Arc;
 
-use super::{is_active, until_available};
+use super::super::pods::{available_in, is_ready};
 use crate::api::k8s::{ReplicaSetCondition, ReplicaSetStatus};
 use crate::api::meta::StringMap;
-use crate::api::{MetaExt, Pod, ReplicaSet, Status};
+use crate::api::status::Reason;
+use crate::api::{Key, Kind, MetaExt, Pod, ReplicaSet, Status};
 use crate::client::Client;
-use crate::clock::SimDuration;
-use crate::controllers::pods::{is_available, is_ready};
+use crate::clock::{SimDuration, SimTime};
+
+const REPLICA_FAILURE: &str = "ReplicaFailure";
 
 /// Writes the status if it differs. Returns how long until the next pod becomes available by the passage of time alone.
 ///
 /// # Errors
-/// A conflict with another writer.
+/// A conflict with another writer, twice in a row.
 pub fn update(
     set: &ReplicaSet,
-    pods: &[Pod],
+    active: &[Pod],
+    terminating: i32,
     failure: Option<&Status>,
     client: &mut Client<'_>,
 ) -> Result<Option<SimDuration>, Status> {
     let now = client.now();
-    let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
-    let status = calculate(set, pods, failure, client);
+    let status = calculate(set, active, terminating, failure, now);
     if status != *set.status {
         let mut updated = set.clone();
         updated.status = Arc::new(status);
-        client.update_status(updated, None)?;
+        match client.update_status(updated.clone(), None) {
+            // Counts are right whoever else wrote meanwhile, so they are put onto the latest version once.
+            Err(refused) if refused.reason == Reason::Conflict => {
+                let key = Key::new(Kind::REPLICA_SET, set.namespace(), set.name());
+                updated.revision = client.get(&key)?.revision();
+                client.update_status(updated, None)?;
+            }
+            result => drop(result?),
+        }
     }
-    Ok(until_available(pods, min_ready, now))
+    let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
+    let waits = active.iter().filter_map(|pod| available_in(pod, min_ready, now));
+    Ok(waits.filter(|wait| *wait > SimDuration::ZERO).min())
 }
 
+/// Models `calculateStatus`. A count of zero is left out, as the API leaves it out of its JSON.
 fn calculate(
     set: &ReplicaSet,
-    pods: &[Pod],
+    active: &[Pod],
+    terminating: i32,
     failure: Option<&Status>,
-    client: &Client<'_>,
+    now: SimTime,
 ) -> ReplicaSetStatus {
-    let now = client.now();
     let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
-    let active = || pods.iter().filter(|pod| is_active(pod));
-    let count = |wanted: &dyn Fn(&Pod) -> bool| active().filter(|pod| wanted(pod)).count() as i32;
-    let template_labels: StringMap =
-        set.spec.template.as_ref().and_then(|t| t.metadata.as_ref()?.labels.clone()).unwrap_or_default();
-    let labelled =
-        |pod: &Pod| template_labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value));
-    let positive = |count: i32| Some(count).filter(|count| *count > 0);
-    let terminating = pods.iter().filter(|pod| pod.is_deleting() && !finished(pod)).count() as i32;
+    let none = StringMap::new();
+    let template_labels =
+        set.spec.template.as_ref().and_then(|t| t.metadata.as_ref()?.labels.as_ref()).unwrap_or(&none);
+    let count = |counts: &dyn Fn(&Pod) -> bool| {
+        let count = active.iter().filter(|pod| counts(pod)).count();
+        Some(i32::try_from(count).unwrap_or(i32::MAX)).filter(|count| *count > 0)
+    };
     ReplicaSetStatus {
-        replicas: active().count() as i32,
-        fully_labeled_replicas: positive(count(&labelled)),
-        ready_replicas: positive(count(&is_ready)),
-        available_replicas: positive(count(&|pod| is_available(pod, min_ready, now))),
+        replicas: count(&|_| true).unwrap_or(0),
+        fully_labeled_replicas: count(&|pod| {
+            template_labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
+        }),
+        ready_replicas: count(&is_ready),
+        available_replicas: count(&|pod| available_in(pod, min_ready, now) == Some(SimDuration::ZERO)),
         terminating_replicas: Some(terminating),
         observed_generation: set.meta.generation,
-        conditions: conditions(set, failure, client),
+        conditions: conditions(set, active.len(), failure, now),
     }
 }
 
-fn finished(pod: &Pod) -> bool {
-    matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed"))
-}
-
-/// `ReplicaFailure` stands as long as creating or deleting pods fails.
+/// `ReplicaFailure` stands, as it first came up, for as long as creating or deleting pods fails.
 fn conditions(
     set: &ReplicaSet,
+    actual: usize,
     failure: Option<&Status>,
-    client: &Client<'_>,
+    now: SimTime,
 ) -> Option<Vec<ReplicaSetCondition>> {
-    let failure = failure?;
-    let known = set.status.conditions.iter().flatten().find(|condition| condition.type_ == "ReplicaFailure");
-    let condition = known.cloned().unwrap_or_else(|| ReplicaSetCondition {
-        type_: "ReplicaFailure".into(),
-        status: "True".into(),
-        reason: Some("FailedCreate".into()),
-        message: Some(failure.to_string()),
-        last_transition_time: Some(client.now().to_time()),
-    });
-    Some(vec![condition])
+    let mut conditions = set.status.conditions.clone().unwrap_or_default();
+    let stands = conditions.iter().any(|condition| condition.type_ == REPLICA_FAILURE);
+    match failure {
+        Some(failure) if !stands => {
+            let too_few = i64::try_from(actual).is_ok_and(|n| n < i64::from(set.spec.replicas.unwrap_or(1)));
+            conditions.push(ReplicaSetCondition {
+                type_: REPLICA_FAILURE.into(),
+                status: "True".into(),
+                reason: Some(if too_few { "FailedCreate" } else { "FailedDelete" }.into()),
+                message: Some(failure.to_string()),
+                last_transition_time: Some(now.to_time()),
+            });
+        }
+        None if stands => conditions.retain(|condition| condition.type_ != REPLICA_FAILURE),
+        _ => {}
+    }
+    Some(conditions).filter(|conditions| !conditions.is_empty())
 }
