@@ -2,9 +2,13 @@
 
 use kubeviz::api::Key;
 use kubeviz::api::manifest::Diagnostic;
+
 use kubeviz::clock::{SimDuration, SimTime};
-use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId};
+use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
 use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
+
+use super::panic;
+use super::shared::Shared;
 
 /// What a frame may spend in the simulator, in milliseconds.
 const FRAME_BUDGET_MS: f64 = 6.0;
@@ -26,8 +30,10 @@ pub const SPEEDS: [u32; 10] = [1, 2, 5, 10, 20, 40, 80, 160, 300, 600];
 pub struct Driver {
     recording: Recording,
     stage: Stage,
-    /// The stage at the position.
-    pub view: ClusterView,
+    /// The stage at the position; another allocation only when something on it has changed.
+    pub view: Shared<ClusterView>,
+    /// The last write at the position.
+    revision: u64,
     /// Everything worth telling, up to the end of the run.
     story: Vec<StoryLine>,
     told: u64,
@@ -56,7 +62,8 @@ impl Driver {
         let mut driver = Driver {
             recording,
             stage: Stage::default(),
-            view: ClusterView::default(),
+            view: Shared::new(ClusterView::default()),
+            revision: 0,
             story: Vec::new(),
             told: 0,
             playing,
@@ -80,6 +87,11 @@ impl Driver {
         self.recording.end()
     }
 
+    /// Whether what is looked at lies in the past: doing something here begins another future.
+    pub fn is_in_past(&self) -> bool {
+        self.recording.is_in_past()
+    }
+
     /// How many futures were left behind.
     pub fn runs(&self) -> usize {
         self.recording.runs().len()
@@ -91,32 +103,28 @@ impl Driver {
     }
 
     /// The objects at the position, for completion.
-    pub fn objects(&self) -> &kubeviz::sim::View {
+    pub fn objects(&self) -> &View {
         self.recording.view()
     }
 
-    /// The inputs so far as JSON: with the seed, the whole run.
-    pub fn journal(&self) -> String {
-        let entries: Vec<_> =
-            self.recording.live().journal().entries().map(|entry| (**entry).clone()).collect();
-        serde_json::json!({"seed": self.recording.live().config().seed, "inputs": entries}).to_string()
+    /// The last write at the position.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
-    /// Lets a frame's worth of time pass. Says whether the stage shows something new.
-    pub fn frame(&mut self) -> bool {
+    /// Lets a frame's worth of time pass, if time passes at all.
+    pub fn frame(&mut self) {
         let now = wall_ms();
         let passed = (now - self.last_frame.unwrap_or(now)).clamp(0.0, FRAME_MAX_MS);
         self.last_frame = Some(now);
         if !self.playing {
-            return false;
+            return;
         }
-        let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
-        let target = self.position() + SimDuration::from_micros(micros);
-        let before = self.view.revision;
-        let idle = self.skip_idle && now - self.last_change > IDLE_MS && !self.recording.live().is_quiet();
-        if idle {
+        if self.skip_idle && now - self.last_change > IDLE_MS && !self.recording.live().is_quiet() {
             self.skip(now);
         } else {
+            let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
+            let target = self.position() + SimDuration::from_micros(micros);
             while self.recording.advance(target, EVENTS_PER_SLICE) == Progress::Busy {
                 if wall_ms() - now > FRAME_BUDGET_MS {
                     break;
@@ -124,7 +132,6 @@ impl Driver {
             }
         }
         self.refresh();
-        self.view.revision != before
     }
 
     fn skip(&mut self, began: f64) {
@@ -154,9 +161,14 @@ impl Driver {
     pub fn submit(&mut self, input: Input) -> Outcome {
         let forks = self.recording.is_in_past();
         let outcome = self.recording.submit(input);
+        if let Some(entry) = self.recording.live().journal().entries().last() {
+            panic::remember(entry);
+        }
         if forks {
-            self.story.clear();
-            self.told = 0;
+            // The new future shares the past of the old one up to here.
+            let kept = self.story.partition_point(|line| line.revision <= self.revision);
+            self.story.truncate(kept);
+            self.told = self.revision;
         }
         self.last_change = wall_ms();
         self.refresh();
@@ -190,7 +202,7 @@ impl Driver {
 
     /// What has been worth telling up to the position, oldest first.
     pub fn story(&self) -> &[StoryLine] {
-        let until = self.story.partition_point(|line| line.revision <= self.view.revision);
+        let until = self.story.partition_point(|line| line.revision <= self.revision);
         &self.story[..until]
     }
 
@@ -204,14 +216,17 @@ impl Driver {
         inspect(self.recording.view(), self.recording.live().api().store(), key, self.position())
     }
 
+    /// Brings the stage and the story up to the position.
     fn refresh(&mut self) {
-        if self.recording.view().revision() != self.view.revision {
+        let revision = self.recording.view().revision();
+        if revision != self.revision {
+            self.revision = revision;
             let view = self.stage.draw(self.recording.view());
-            let visible = !view.same_cards(&self.view);
-            if visible {
+            if !view.same_cards(&self.view) {
                 self.last_change = wall_ms();
+                self.skipped = self.skipped.filter(|_| self.playing);
+                self.view = Shared::new(view);
             }
-            self.view = view;
         }
         let store = self.recording.live().api().store();
         self.story.extend(store.since(self.told).filter_map(|change| story_line(change)));

@@ -54,6 +54,10 @@ pub async fn create(
 }
 
 impl Editor {
+    fn method(&self, name: &str) -> Option<Function> {
+        Reflect::get(&self.handle, &name.into()).ok()?.dyn_into().ok()
+    }
+
     fn call(&self, name: &str, argument: &JsValue) {
         if let Some(function) =
             Reflect::get(&self.handle, &name.into()).ok().and_then(|f| f.dyn_into::<Function>().ok())
@@ -66,6 +70,20 @@ impl Editor {
     /// Replaces the text.
     pub fn set_text(&self, text: &str) {
         self.call("setText", &text.into());
+    }
+
+    /// Selects a range, in UTF-16 units, and scrolls to it.
+    pub fn reveal(&self, from: u32, to: u32) {
+        if let Some(function) = self.method("reveal") {
+            let _ = function.call2(&self.handle, &from.into(), &to.into());
+        }
+    }
+
+    /// Says in another language what the editor is, and in which language it speaks.
+    pub fn set_label(&self, label: &str, lang: &str) {
+        if let Some(function) = self.method("setLabel") {
+            let _ = function.call2(&self.handle, &label.into(), &lang.into());
+        }
     }
 
     /// Marks errors and warnings.

@@ -46,6 +46,11 @@ pub fn span(span: SimDuration) -> String {
     span.human()
 }
 
+/// An object as the story names it, without the namespace that is meant anyway: `Pod default/web-0` reads `Pod web-0`.
+pub fn short_object(object: &str) -> String {
+    object.replacen(" default/", " ", 1)
+}
+
 /// A generated name in two parts, `web-5d8b9c-` and `x2k4z`: the end tells pods of one owner apart, so it is the part
 /// that must never be cut off.
 pub fn split_name(name: &str) -> (&str, &str) {

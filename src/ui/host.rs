@@ -27,6 +27,12 @@ pub enum Request {
     Lang(String),
     /// Change the theme.
     Theme(String),
+    /// Choose a speed.
+    Speed(f64),
+    /// Put an object under the glass: `pod/web-0`.
+    Select(String),
+    /// Tell how you are.
+    GetState,
 }
 
 fn field(message: &JsValue, name: &str) -> JsValue {
@@ -64,6 +70,9 @@ fn read(message: &JsValue) -> Option<Request> {
         "apply" => Request::Apply(text("yaml")?, field(message, "id")),
         "lang" => Request::Lang(text("v")?),
         "theme" => Request::Theme(text("v")?),
+        "speed" => Request::Speed(field(message, "x").as_f64()?),
+        "select" => Request::Select(text("ref")?),
+        "getState" => Request::GetState,
         _ => return None,
     })
 }

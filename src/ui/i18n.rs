@@ -55,7 +55,7 @@ pub fn attr(text: Cow<'static, str>) -> AttrValue {
 macro_rules! tr {
     ($lang:expr, $key:literal $(, $name:ident = $value:expr)* $(,)?) => {
         $crate::ui::i18n::attr(::std::borrow::Cow::Owned(
-            ::rust_i18n::t!($key, locale = $lang.code() $(, $name = $value)*).into_owned(),
+            ::rust_i18n::t!($key, locale = &$lang.code() $(, $name = $value)*).into_owned(),
         ))
     };
 }

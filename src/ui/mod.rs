@@ -1,18 +1,22 @@
 //! What is on the screen. The simulator decides what is true; this lays it out, moves it, and hands commands over.
 
 mod app;
+mod commands;
 mod components;
 mod driver;
 mod editor_bridge;
 mod flip;
 mod format;
 mod host;
-mod i18n;
+pub mod i18n;
+mod keyboard;
+mod layout;
 pub mod panic;
 mod settings;
 mod share;
 mod shared;
 mod starters;
+mod state;
 mod storage;
 
 /// Puts the application in the place of what `index.html` shows while it loads.

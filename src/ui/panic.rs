@@ -3,17 +3,25 @@
 
 use std::cell::RefCell;
 
+use kubeviz::sim::JournalEntry;
+
 use super::i18n::Lang;
 use crate::tr;
 
 thread_local! {
-    /// The run so far as JSON, kept here so that the hook reaches it whatever state the rest is in.
-    static JOURNAL: RefCell<String> = const { RefCell::new(String::new()) };
+    /// The inputs so far as JSON, kept here so that the hook reaches them whatever state the rest is in.
+    static JOURNAL: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Notes the journal that would be offered.
-pub fn remember(journal: String) {
-    JOURNAL.with_borrow_mut(|kept| *kept = journal);
+/// Begins the journal of another run.
+pub fn forget() {
+    JOURNAL.with_borrow_mut(Vec::clear);
+}
+
+/// Notes an input for the journal that would be offered.
+pub fn remember(entry: &JournalEntry) {
+    let entry = serde_json::to_string(entry).unwrap_or_default();
+    JOURNAL.with_borrow_mut(|kept| kept.push(entry));
 }
 
 /// Shows the message in place of the page whenever something panics.
@@ -26,8 +34,9 @@ fn show(what: &str) {
     let root = document.document_element();
     let lang = root.and_then(|root| root.get_attribute("lang")).and_then(|code| Lang::from_code(&code));
     let lang = lang.unwrap_or_default();
-    let journal = JOURNAL.try_with(|kept| kept.try_borrow().map(|kept| kept.clone()).unwrap_or_default());
-    let journal = String::from(js_sys::encode_uri_component(&journal.unwrap_or_default()));
+    let journal = JOURNAL.try_with(|kept| kept.try_borrow().map(|kept| kept.join(",\n")).unwrap_or_default());
+    let journal = format!("{{\"inputs\": [\n{}\n]}}\n", journal.unwrap_or_default());
+    let journal = String::from(js_sys::encode_uri_component(&journal));
     let (Ok(panel), Some(body)) = (document.create_element("div"), document.body()) else { return };
     panel.set_class_name("broken");
     let _ = panel.set_attribute("role", "alertdialog");

@@ -8,6 +8,10 @@ pub const THEME: &str = "kubeviz.theme";
 pub const LANG: &str = "kubeviz.lang";
 /// The manifest in the editor.
 pub const MANIFEST: &str = "kubeviz.manifest";
+/// The lines entered at the console, one JSON list.
+pub const HISTORY: &str = "kubeviz.history";
+/// Whether single-key shortcuts are off: `1`.
+pub const NO_KEYS: &str = "kubeviz.nokeys";
 
 fn storage() -> Option<Storage> {
     gloo::utils::window().local_storage().ok().flatten()

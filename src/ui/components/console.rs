@@ -1,225 +1,180 @@
-//! The console: kubectl with history and completion.
+//! The kubectl console.
 
-use web_sys::HtmlTextAreaElement;
+use web_sys::{Element, HtmlTextAreaElement, KeyboardEvent};
 use yew::prelude::*;
 
+use super::Icon;
 use crate::tr;
+use crate::ui::commands;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::Shared;
+use crate::ui::state::{Action, Entry};
 
-/// A command and what it has printed.
-#[derive(Debug)]
-pub struct Entry {
-    pub line: String,
-    pub output: String,
-    pub failed: bool,
-}
-
-/// See the module.
-#[derive(Properties)]
-pub struct Props {
-    pub lang: Lang,
-    pub entries: Vec<Shared<Entry>>,
-    pub busy: bool,
-    pub namespace: String,
+#[derive(Properties, PartialEq)]
+pub struct ConsoleProps {
+    pub log: Shared<Vec<Entry>>,
+    pub history: Shared<Vec<String>>,
+    pub open: bool,
+    /// What could complete a line.
     pub complete: Callback<String, Vec<String>>,
-    pub on_run: Callback<String>,
+    pub lang: Lang,
+    pub on: Callback<Action>,
 }
 
-impl PartialEq for Props {
-    /// `complete` is made anew with every frame and always means the same.
-    fn eq(&self, other: &Props) -> bool {
-        self.lang == other.lang
-            && self.entries == other.entries
-            && self.busy == other.busy
-            && self.namespace == other.namespace
-    }
-}
-
-/// See the module.
-pub struct Console {
-    history: Vec<String>,
-    /// Which line of the history is shown; one past the end for what is being written.
-    at: usize,
-    options: Vec<String>,
-    input: NodeRef,
-    output: NodeRef,
-}
-
-/// What is done at the prompt.
-pub enum Msg {
-    Key(KeyboardEvent),
-    Choose(String),
-}
-
-impl Component for Console {
-    type Message = Msg;
-    type Properties = Props;
-
-    fn create(_: &Context<Self>) -> Self {
-        Console {
-            history: Vec::new(),
-            at: 0,
-            options: Vec::new(),
-            input: NodeRef::default(),
-            output: NodeRef::default(),
-        }
-    }
-
-    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
-        let Some(input) = self.input.cast::<HtmlTextAreaElement>() else { return false };
-        match msg {
-            Msg::Choose(option) => self.insert(&input, &option),
-            Msg::Key(event) => return self.key(ctx, &event, &input),
-        }
-        true
-    }
-
-    fn rendered(&mut self, _: &Context<Self>, _: bool) {
-        if let Some(output) = self.output.cast::<web_sys::Element>() {
-            output.set_scroll_top(output.scroll_height());
-        }
-    }
-
-    fn view(&self, ctx: &Context<Self>) -> Html {
-        let lang = ctx.props().lang;
-        let entry = |entry: &Shared<Entry>| {
-            html! {
-                <div class="entry">
-                    <pre class="entry-line">{ "$ " }{ &entry.line }</pre>
-                    if !entry.output.is_empty() { <pre class={classes!(entry.failed.then_some("is-failed"))}>{ &entry.output }</pre> }
-                </div>
+/// Prompt, history and answers. Several lines pasted are several commands; Tab completes only where there is something to
+/// complete, and leaves otherwise.
+#[component]
+pub fn Console(props: &ConsoleProps) -> Html {
+    let ConsoleProps { log, history, open, lang, on, .. } = props;
+    let (output, input) = (use_node_ref(), use_node_ref());
+    let back = use_mut_ref(|| 0_usize);
+    let offers = use_state(Vec::<String>::new);
+    {
+        let output = output.clone();
+        use_effect_with((log.clone(), *open), move |_| {
+            if let Some(output) = output.cast::<Element>() {
+                output.set_scroll_top(output.scroll_height());
             }
-        };
-        let option = |option: &String| {
-            let chosen = option.clone();
-            let onclick = ctx.link().callback(move |_| Msg::Choose(chosen.clone()));
-            html! { <button type="button" class="option" tabindex="-1" {onclick}>{ option }</button> }
-        };
-        html! {
-            <section class="console" aria-label={tr!(lang, "console.title")}>
-                <div class="entries" data-testid="console-output" role="log" tabindex="0" ref={self.output.clone()}
-                    aria-label={tr!(lang, "console.output")}>
-                    { for ctx.props().entries.iter().map(entry) }
-                </div>
-                if !self.options.is_empty() { <div class="options">{ for self.options.iter().take(12).map(option) }</div> }
-                <label class="prompt">
-                    <span aria-hidden="true">{ "$" }</span>
-                    <textarea rows="1" data-testid="console-input" ref={self.input.clone()} spellcheck="false" autocapitalize="off"
-                        autocomplete="off" aria-label={tr!(lang, "console.input")} placeholder={tr!(lang, "console.hint")}
-                        onkeydown={self.keys(ctx)} />
-                    if ctx.props().busy { <span class="busy">{ tr!(lang, "console.busy") }</span> }
-                </label>
-            </section>
-        }
+        });
     }
-}
-
-impl Console {
-    /// Hands keys on. What the browser would do with them is stopped here and not in `update`, which may run only
-    /// after the browser has done it: Enter would leave a line break behind.
-    fn keys(&self, ctx: &Context<Self>) -> Callback<KeyboardEvent> {
-        let (link, input, complete) = (ctx.link().clone(), self.input.clone(), ctx.props().complete.clone());
-        Callback::from(move |event: KeyboardEvent| {
-            let Some(input) = input.cast::<HtmlTextAreaElement>() else { return };
-            let text = input.value();
-            let ours = match event.key().as_str() {
-                "Enter" => !event.shift_key(),
-                "ArrowUp" | "ArrowDown" => !text.contains('\n'),
-                // With nothing to complete, Tab leaves the field.
-                "Tab" => !event.shift_key() && !text.is_empty() && !complete.emit(text).is_empty(),
-                _ => false,
-            };
-            if ours && !event.is_composing() {
-                event.prevent_default();
+    let onkeydown = {
+        let (history, complete, on, input, back, offers) =
+            (history.clone(), props.complete.clone(), on.clone(), input.clone(), back, offers.clone());
+        move |event: KeyboardEvent| {
+            let Some(field) = input.cast::<HtmlTextAreaElement>() else { return };
+            if event.is_composing() {
+                return;
             }
-            link.send_message(Msg::Key(event));
-        })
-    }
-
-    fn key(&mut self, ctx: &Context<Self>, event: &KeyboardEvent, input: &HtmlTextAreaElement) -> bool {
-        if event.is_composing() {
-            return false;
-        }
-        match event.key().as_str() {
-            "Enter" if !event.shift_key() => {
-                let text = input.value();
-                if unfinished(&text) {
-                    input.set_value(&format!("{text}\n"));
-                    return false;
+            if event.code() != "Tab" && !offers.is_empty() {
+                offers.set(Vec::new());
+            }
+            let text = field.value();
+            match event.code().as_str() {
+                "Enter" | "NumpadEnter" if !event.shift_key() && !commands::is_open(&text) => {
+                    event.prevent_default();
+                    *back.borrow_mut() = 0;
+                    set(&field, "");
+                    on.emit(Action::Run(text));
                 }
-                input.set_value("");
-                self.options.clear();
-                if text.trim().is_empty() {
-                    return true;
+                "ArrowUp" if !text.contains('\n') => {
+                    recall(&event, &field, &history, &mut back.borrow_mut(), 1)
                 }
-                self.history.retain(|line| *line != text);
-                self.history.push(text.clone());
-                self.at = self.history.len();
-                ctx.props().on_run.emit(text);
-            }
-            "ArrowUp" if !input.value().contains('\n') => {
-                self.recall(input, self.at.saturating_sub(1));
-            }
-            "ArrowDown" if !input.value().contains('\n') => {
-                self.recall(input, (self.at + 1).min(self.history.len()));
-            }
-            "Tab" if !event.shift_key() && !input.value().is_empty() => {
-                let options = ctx.props().complete.emit(input.value());
-                if options.is_empty() {
-                    return false; // nothing to complete: Tab leaves the field
+                "ArrowDown" if !text.contains('\n') => {
+                    recall(&event, &field, &history, &mut back.borrow_mut(), -1)
                 }
-                match options.as_slice() {
-                    [only] => self.insert(input, &only.clone()),
-                    _ => {
-                        let common = common_start(&options);
-                        self.options = options;
-                        if common.len() > last_word(&input.value()).len() {
-                            replace_last_word(input, &common);
-                        }
+                "KeyC" if event.ctrl_key() && field.selection_start() == field.selection_end() => {
+                    on.emit(Action::Interrupt)
+                }
+                "Tab" if !event.shift_key() && !text.trim().is_empty() => {
+                    let found = complete.emit(text.clone());
+                    if !found.is_empty() {
+                        event.prevent_default();
+                        set(&field, &completed(&text, &found));
+                        offers.set(if found.len() > 1 { found } else { Vec::new() });
                     }
                 }
+                _ => {}
             }
-            "Escape" => self.options.clear(),
-            _ => return false,
         }
-        true
+    };
+    let oninput = {
+        let input = input.clone();
+        move |_: InputEvent| {
+            if let Some(field) = input.cast::<HtmlTextAreaElement>() {
+                fit(&field);
+            }
+        }
+    };
+    let fold = {
+        let on = on.clone();
+        move |_: MouseEvent| on.emit(Action::ToggleConsole)
+    };
+    let entry = |entry: &Entry| {
+        html! {
+            <div class="entry" data-failed={entry.failed.to_string()}>
+                <pre class="entered"><span class="prompt" aria-hidden="true">{ "$ " }</span>{ entry.line.clone() }</pre>
+                <pre class="answer">{ entry.output.clone() }</pre>
+                if entry.following.is_some() { <p class="following">{ tr!(*lang, "console.waiting") }</p> }
+            </div>
+        }
+    };
+    html! {
+        <section class="console" aria-label={tr!(*lang, "console.label")} data-open={open.to_string()}>
+            <button type="button" class="console-fold" aria-expanded={open.to_string()} aria-controls="console-body" onclick={fold}><Icon name="terminal" />{ "kubectl" }<Icon name="chevron" /></button>
+            <div class="console-body" id="console-body">
+                <div class="console-output" data-testid="console-output" ref={output} role="log" aria-label={tr!(*lang, "console.output")} tabindex="0" lang="en">
+                    if log.is_empty() { <p class="console-hint" lang={lang.code()}>{ tr!(*lang, "console.hint") }</p> }
+                    { for log.iter().map(entry) }
+                </div>
+                if !offers.is_empty() { <p class="offers" role="status" lang="en">{ offers.join("  ") }</p> }
+                <div class="console-line">
+                    <span class="prompt" aria-hidden="true">{ "$" }</span>
+                    <textarea ref={input} data-testid="console-input" rows="1" aria-label={tr!(*lang, "console.input")} placeholder="kubectl get pods" spellcheck="false" autocapitalize="off" autocomplete="off" autocorrect="off" {onkeydown} {oninput}/>
+                </div>
+            </div>
+        </section>
     }
+}
 
-    fn recall(&mut self, input: &HtmlTextAreaElement, at: usize) {
-        self.at = at;
-        input.set_value(self.history.get(at).map_or("", String::as_str));
+fn set(field: &HtmlTextAreaElement, text: &str) {
+    field.set_value(text);
+    fit(field);
+}
+
+/// As many rows as the text has lines, within reason.
+fn fit(field: &HtmlTextAreaElement) {
+    let lines = field.value().split('\n').count();
+    field.set_rows(lines.clamp(1, 8) as u32);
+}
+
+fn recall(
+    event: &KeyboardEvent,
+    field: &HtmlTextAreaElement,
+    history: &[String],
+    back: &mut usize,
+    step: isize,
+) {
+    let to = back.saturating_add_signed(step).min(history.len());
+    if to == *back {
+        return;
     }
+    event.prevent_default();
+    *back = to;
+    let line = if to == 0 { "" } else { history[history.len() - to].as_str() };
+    set(field, line);
+}
 
-    fn insert(&mut self, input: &HtmlTextAreaElement, option: &str) {
-        replace_last_word(input, &format!("{option} "));
-        self.options.clear();
-        // The field is on the page and can take the focus.
-        let _ = input.focus();
+/// The line with its last word completed as far as all candidates agree.
+fn completed(line: &str, found: &[String]) -> String {
+    let head = line.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    let word = &line[head..];
+    let Some(first) = found.first() else { return line.to_string() };
+    let common = found.iter().skip(1).fold(first.as_str(), |common, other| {
+        let same = common
+            .char_indices()
+            .zip(other.chars())
+            .find(|((_, a), b)| a != b)
+            .map_or(common.len().min(other.len()), |((at, _), _)| at);
+        &common[..same]
+    });
+    let end = if found.len() == 1 { " " } else { "" };
+    if common.len() < word.len() { line.to_string() } else { format!("{}{common}{end}", &line[..head]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::completed;
+
+    #[test]
+    fn a_word_is_completed_as_far_as_the_candidates_agree() {
+        let cases = [
+            ("kubectl ge", &["get"][..], "kubectl get "),
+            ("get po", &["pods", "podtemplates"], "get pod"),
+            ("get x", &[], "get x"),
+        ];
+        for (line, found, want) in cases {
+            let found: Vec<String> = found.iter().map(|word| word.to_string()).collect();
+            assert_eq!(completed(line, &found), want, "{line}");
+        }
     }
-}
-
-/// Whether a here-document has been begun and not ended.
-fn unfinished(text: &str) -> bool {
-    let Some((_, rest)) = text.split_once("<<") else { return text.ends_with('\\') };
-    let end =
-        rest.trim_start_matches('-').split_whitespace().next().unwrap_or_default().trim_matches(['\'', '"']);
-    !end.is_empty() && !text.lines().skip(1).any(|line| line.trim_end() == end)
-}
-
-fn last_word(text: &str) -> &str {
-    text.rsplit(' ').next().unwrap_or(text)
-}
-
-fn replace_last_word(input: &HtmlTextAreaElement, word: &str) {
-    let text = input.value();
-    let keep = text.len() - last_word(&text).len();
-    input.set_value(&format!("{}{word}", &text[..keep]));
-}
-
-fn common_start(options: &[String]) -> String {
-    let Some((first, rest)) = options.split_first() else { return String::new() };
-    let shared = |other: &String| first.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
-    let length = rest.iter().map(shared).min().unwrap_or(0);
-    first.chars().take(length).collect()
 }

@@ -1,43 +1,37 @@
-//! What happened, latest first: the story of the log.
+//! The story so far, latest first.
 
 use kubeviz::view::StoryLine;
 use yew::prelude::*;
 
 use crate::tr;
-use crate::ui::format::clock;
+use crate::ui::format;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::Shared;
+use crate::ui::state::Action;
 
-/// See the module.
-#[derive(Properties)]
-pub struct Props {
+#[derive(Properties, PartialEq)]
+pub struct EventListProps {
+    /// The latest lines, latest first.
+    pub story: Shared<Vec<StoryLine>>,
     pub lang: Lang,
-    pub lines: Shared<Vec<StoryLine>>,
+    pub on: Callback<Action>,
 }
 
-impl PartialEq for Props {
-    fn eq(&self, other: &Props) -> bool {
-        let newest = |props: &Props| props.lines.first().map(|line| line.revision);
-        self.lang == other.lang && newest(self) == newest(other) && self.lines.len() == other.lines.len()
-    }
-}
-
-/// See the module.
+/// The lines; each leads back to its time.
 #[component]
-pub fn EventList(props: &Props) -> Html {
+pub fn EventList(props: &EventListProps) -> Html {
+    let EventListProps { story, lang, on } = props;
+    if story.is_empty() {
+        return html! { <p class="empty">{ tr!(*lang, "events.empty") }</p> };
+    }
     let line = |line: &StoryLine| {
+        let (on, time) = (on.clone(), line.time);
         html! {
-            <li key={line.revision} class={classes!(line.warning.then_some("is-warning"))}>
-                <span class="story-head"><time>{ clock(line.time) }</time><b>{ &line.actor }</b></span>
-                <span class="story-object">{ &line.object }</span>
-                <span class="story-text">{ &line.text }</span>
+            <li key={line.revision} class="event" data-warning={line.warning.to_string()}>
+                <button type="button" class="event-time" title={tr!(*lang, "events.go")} onclick={move |_| on.emit(Action::Seek(time))}>{ format::clock(time) }</button>
+                <span class="event-text" lang="en"><b>{ format::short_object(&line.object) }</b>{ format!(" {}", line.text) }<span class="event-actor">{ line.actor.clone() }</span></span>
             </li>
         }
     };
-    html! {
-        <div class="story" data-testid="inspector">
-            <h2>{ tr!(props.lang, "story.title") }</h2>
-            <ol tabindex="0" aria-label={tr!(props.lang, "story.title")}>{ for props.lines.iter().map(line) }</ol>
-        </div>
-    }
+    html! { <ol class="events" role="log" aria-live="off" aria-label={tr!(*lang, "events.title")}>{ for story.iter().map(line) }</ol> }
 }

@@ -1,44 +1,50 @@
-//! The bar at the top: what this is, how the cluster fares, theme and language.
+//! The top of the page.
 
 use kubeviz::view::Totals;
 use yew::prelude::*;
 
+use super::Icon;
 use crate::tr;
 use crate::ui::i18n::Lang;
+use crate::ui::state::Action;
 
-/// See the module.
 #[derive(Properties, PartialEq)]
-pub struct Props {
-    pub lang: Lang,
+pub struct HeaderProps {
     pub totals: Totals,
-    pub namespace: String,
+    pub namespace: AttrValue,
     pub theme: &'static str,
-    pub on_theme: Callback<()>,
-    pub on_lang: Callback<()>,
+    pub editor_open: bool,
+    pub lang: Lang,
+    pub on: Callback<Action>,
 }
 
-/// See the module.
+/// Name, counts, and what concerns the whole page.
 #[component]
-pub fn Header(props: &Props) -> Html {
-    let Props { lang, totals, .. } = props;
-    let count = |class: &'static str, number: u32, label: AttrValue| {
-        html! { <span class={classes!("count", class)}><b>{ number }</b>{ " " }{ label }</span> }
+pub fn Header(props: &HeaderProps) -> Html {
+    let HeaderProps { totals, namespace, theme, editor_open, lang, on } = props;
+    let lang = *lang;
+    let emit = |action: fn() -> Action| {
+        let on = on.clone();
+        move |_: MouseEvent| on.emit(action())
     };
+    let theme_label = if *theme == "dark" { tr!(lang, "header.light") } else { tr!(lang, "header.dark") };
     html! {
         <header class="head">
-            <h1>{ "kubeviz" }</h1>
+            <button type="button" class="icon-button drawer-toggle" aria-expanded={editor_open.to_string()} aria-label={tr!(lang, "header.editor")} title={tr!(lang, "header.editor")} onclick={emit(|| Action::ToggleEditor)}><Icon name="file" /></button>
+            <h1 class="brand"><span class="brand-mark" aria-hidden="true"></span>{ "kubeviz" }</h1>
             <span class="version">{ "Kubernetes 1.36" }</span>
-            <span class="ns">{ "ns: " }{ &props.namespace }</span>
             <p class="counts">
-                <span class="count"><b>{ format!("{}/{}", totals.nodes_ready, totals.nodes) }</b>{ " " }{ tr!(lang, "counts.nodes") }</span>
-                <span class="count"><b>{ format!("{}/{}", totals.pods_ready, totals.pods) }</b>{ " " }{ tr!(lang, "counts.pods") }</span>
-                if totals.pods_pending > 0 { { count("is-wait", totals.pods_pending, tr!(lang, "counts.pending")) } }
-                if totals.pods_failed > 0 { { count("is-fail", totals.pods_failed, tr!(lang, "counts.failed")) } }
+                <span>{ tr!(lang, "header.nodes", ready = totals.nodes_ready, count = totals.nodes) }</span>
+                <span>{ tr!(lang, "header.pods", ready = totals.pods_ready, count = totals.pods) }</span>
+                if totals.pods_failed > 0 { <span class="counts-failed"><Icon name="fail" />{ tr!(lang, "header.failed", count = totals.pods_failed) }</span> }
+                if *namespace != "default" { <span>{ format!("ns: {namespace}") }</span> }
             </p>
-            <button type="button" class="tool" data-testid="theme" aria-label={tr!(lang, "theme.switch")} title={tr!(lang, "theme.switch")}
-                onclick={props.on_theme.reform(|_| ())}>{ if props.theme == "dark" { "☀" } else { "☾" } }</button>
-            <button type="button" class="tool" data-testid="lang" lang={lang.other().code()} aria-label={tr!(lang.other(), "lang.switch")}
-                onclick={props.on_lang.reform(|_| ())}>{ if *lang == Lang::Ko { "EN" } else { "한" } }</button>
+            <div class="head-tools">
+                <button type="button" class="button quiet" onclick={emit(|| Action::Reset)} title={tr!(lang, "header.reset_title")}><Icon name="reset" /><span class="wide">{ tr!(lang, "header.reset") }</span></button>
+                <button type="button" class="icon-button help-button" aria-label={tr!(lang, "header.help")} title={tr!(lang, "header.help")} onclick={emit(|| Action::Help(true))}><Icon name="help" /></button>
+                <button type="button" class="icon-button" data-testid="theme" aria-label={theme_label.clone()} title={theme_label} onclick={emit(|| Action::ToggleTheme)}><Icon name={if *theme == "dark" { "sun" } else { "moon" }} /></button>
+                <button type="button" class="button quiet lang" data-testid="lang" lang={lang.other().code()} onclick={emit(|| Action::ToggleLang)}><span class="wide">{ if lang == Lang::En { "한국어" } else { "English" } }</span><span class="narrow">{ if lang == Lang::En { "한" } else { "EN" } }</span></button>
+            </div>
         </header>
     }
 }

@@ -1,103 +1,166 @@
-//! One object under the glass: summary, the reasons, YAML, events.
+//! One object under the glass.
 
 use kubeviz::api::Key;
-use kubeviz::view::{EventRow, Inspection};
+use kubeviz::view::{EventRow, Inspection, StoryLine};
+use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
-use super::why::Why;
+use super::Icon;
+use super::event_list::EventList;
+use super::why_panel::WhyPanel;
 use crate::tr;
-use crate::ui::format::clock;
+use crate::ui::format;
 use crate::ui::i18n::{Lang, attr};
 use crate::ui::shared::Shared;
+use crate::ui::state::{Action, InspectorTab};
 
-/// See the module.
-#[derive(Properties)]
-pub struct Props {
+#[derive(Properties, PartialEq)]
+pub struct InspectorProps {
+    pub selected: Option<Key>,
+    /// What there is to say of it; nothing if it does not exist at the time looked at.
+    pub inspection: Option<Shared<Inspection>>,
+    pub tab: InspectorTab,
+    pub story: Shared<Vec<StoryLine>>,
     pub lang: Lang,
-    pub inspection: Shared<Inspection>,
-    pub on_select: Callback<Option<Key>>,
+    pub on: Callback<Action>,
 }
 
-impl PartialEq for Props {
-    fn eq(&self, other: &Props) -> bool {
-        self.lang == other.lang && *self.inspection == *other.inspection
-    }
-}
-
-/// The parts of the inspector, of which one is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Summary,
-    Why,
-    Yaml,
-    Events,
-}
-
-/// See the module.
+/// The object in four pages, or the story if there is none.
 #[component]
-pub fn Inspector(props: &Props) -> Html {
-    let part = use_state(|| Part::Summary);
-    let (lang, seen) = (props.lang, &props.inspection);
-    let tab = |which: Part, text: AttrValue| {
-        let set = part.clone();
-        let onclick = Callback::from(move |_: MouseEvent| set.set(which));
-        html! { <button type="button" role="tab" aria-selected={(*part == which).to_string()} {onclick}>{ text }</button> }
+pub fn Inspector(props: &InspectorProps) -> Html {
+    let InspectorProps { selected, inspection, tab, story, lang, on } = props;
+    let Some(key) = selected else {
+        return html! {
+            <section class="inspector" data-testid="inspector" aria-label={tr!(*lang, "events.title")} data-empty="true">
+                <div class="panel-head"><h2>{ tr!(*lang, "events.title") }</h2></div>
+                <div class="panel-body" tabindex="0"><EventList story={story.clone()} lang={*lang} on={on.clone()} /></div>
+            </section>
+        };
     };
-    let body = match *part {
-        Part::Summary => summary(lang, seen, &props.on_select),
-        Part::Why => html! { <Why {lang} decision={seen.why.clone()} /> },
-        Part::Yaml => html! { <pre class="yaml" tabindex="0">{ &seen.yaml }</pre> },
-        Part::Events => events(lang, &seen.events),
+    let close = {
+        let on = on.clone();
+        move |_: MouseEvent| on.emit(Action::Select(None))
+    };
+    let body = match inspection {
+        None => html! { <p class="empty">{ tr!(*lang, "inspector.absent") }</p> },
+        Some(found) => page(*tab, found, *lang, on),
     };
     html! {
-        <div class="inspector" data-testid="inspector">
-            <header>
-                <h2><span class="inspector-kind">{ seen.key.kind.name() }</span>{ " " }{ &*seen.key.name }</h2>
-                <button type="button" class="tool" aria-label={tr!(lang, "inspector.close")} onclick={props.on_select.reform(|_| None)}>{ "✕" }</button>
-            </header>
-            <div class="inspector-tabs" role="tablist" aria-label={tr!(lang, "inspector.title")}>
-                { tab(Part::Summary, tr!(lang, "inspector.summary")) }
-                { tab(Part::Why, tr!(lang, "inspector.why")) }
-                { tab(Part::Yaml, "YAML".into()) }
-                { tab(Part::Events, tr!(lang, "inspector.events")) }
+        <section class="inspector" data-testid="inspector" aria-label={tr!(*lang, "inspector.label")} data-empty="false">
+            <div class="panel-head">
+                <h2><span class="kind">{ key.kind.name() }</span>{ key.name.to_string() }</h2>
+                <button type="button" class="icon-button" aria-label={tr!(*lang, "close")} onclick={close}><Icon name="close" /></button>
             </div>
-            <div class="inspector-body" role="tabpanel">{ body }</div>
-        </div>
+            { tabs(*tab, *lang, on) }
+            <div class="panel-body" role="tabpanel" id="inspector-page" aria-labelledby={format!("tab-{}", tab_name(*tab))} tabindex="0">{ body }</div>
+        </section>
     }
 }
 
-fn summary(lang: Lang, seen: &Inspection, on_select: &Callback<Option<Key>>) -> Html {
+fn tab_name(tab: InspectorTab) -> &'static str {
+    match tab {
+        InspectorTab::Summary => "summary",
+        InspectorTab::Why => "why",
+        InspectorTab::Yaml => "yaml",
+        InspectorTab::Events => "events",
+    }
+}
+
+/// The tabs: one stop, arrow keys turn the pages.
+fn tabs(current: InspectorTab, lang: Lang, on: &Callback<Action>) -> Html {
+    let tab = |tab: InspectorTab| {
+        let text = match tab {
+            InspectorTab::Summary => tr!(lang, "inspector.summary"),
+            InspectorTab::Why => tr!(lang, "inspector.why"),
+            InspectorTab::Yaml => AttrValue::Static("YAML"),
+            InspectorTab::Events => tr!(lang, "inspector.events"),
+        };
+        let on = on.clone();
+        let here = tab == current;
+        html! {
+            <button type="button" role="tab" id={format!("tab-{}", tab_name(tab))} aria-selected={here.to_string()} aria-controls="inspector-page"
+                tabindex={if here { "0" } else { "-1" }} onclick={move |_| on.emit(Action::Tab(tab))}>{ text }</button>
+        }
+    };
+    let onkeydown = {
+        let on = on.clone();
+        move |event: KeyboardEvent| {
+            let at = InspectorTab::ALL.iter().position(|tab| *tab == current).unwrap_or(0);
+            let to = match event.code().as_str() {
+                "ArrowRight" => (at + 1) % 4,
+                "ArrowLeft" => (at + 3) % 4,
+                _ => return,
+            };
+            event.prevent_default();
+            on.emit(Action::Tab(InspectorTab::ALL[to]));
+            if let Some(tab) =
+                gloo::utils::document().get_element_by_id(&format!("tab-{}", tab_name(InspectorTab::ALL[to])))
+            {
+                use wasm_bindgen::JsCast;
+                // Focusing a tab that is on screen does not fail.
+                let _ = tab.unchecked_into::<web_sys::HtmlElement>().focus();
+            }
+        }
+    };
+    html! { <div class="tabs" role="tablist" {onkeydown}>{ for InspectorTab::ALL.into_iter().map(tab) }</div> }
+}
+
+fn page(tab: InspectorTab, found: &Shared<Inspection>, lang: Lang, on: &Callback<Action>) -> Html {
+    match tab {
+        InspectorTab::Summary => summary(found, lang, on),
+        InspectorTab::Why => html! { <WhyPanel inspection={found.clone()} {lang} on={on.clone()} /> },
+        InspectorTab::Yaml => html! { <pre class="yaml" lang="en">{ found.yaml.clone() }</pre> },
+        InspectorTab::Events => events(&found.events, lang),
+    }
+}
+
+fn summary(found: &Inspection, lang: Lang, on: &Callback<Action>) -> Html {
     let row = |(label, value): &(&'static str, String)| {
-        let key = format!("row.{label}");
-        let label = attr(std::borrow::Cow::Owned(rust_i18n::t!(&key, locale = lang.code()).into_owned()));
-        html! { <><dt>{ label }</dt><dd>{ value }</dd></> }
+        let text = rust_i18n::t!(format!("row.{label}"), locale = lang.code()).into_owned();
+        html! { <div class="fact"><dt>{ attr(text.into()) }</dt><dd lang="en">{ fact(label, value) }</dd></div> }
     };
     let link = |key: &Key| {
-        let target = key.clone();
-        let onclick = on_select.reform(move |_| Some(target.clone()));
-        html! { <button type="button" class="link" {onclick}>{ key.to_string() }</button> }
+        let (on, to) = (on.clone(), key.clone());
+        html! { <li><button type="button" class="link" onclick={move |_| on.emit(Action::Select(Some(to.clone())))}>{ key.to_string() }</button></li> }
     };
     html! {
         <>
-            <dl class="rows">{ for seen.rows.iter().map(row) }</dl>
-            if !seen.links.is_empty() { <p class="links">{ for seen.links.iter().map(link) }</p> }
+            <dl class="facts">{ for found.rows.iter().map(row) }</dl>
+            if !found.links.is_empty() {
+                <h3>{ tr!(lang, "inspector.links") }</h3>
+                <ul class="links" role="list">{ for found.links.iter().map(link) }</ul>
+            }
+            if let Some(latest) = found.events.first() {
+                <h3>{ tr!(lang, "inspector.latest") }</h3>
+                { event(latest) }
+            }
         </>
     }
 }
 
-fn events(lang: Lang, rows: &[EventRow]) -> Html {
-    if rows.is_empty() {
-        return html! { <p class="none">{ tr!(lang, "inspector.no_events") }</p> };
+/// Labels one by one, everything else as it is.
+fn fact(label: &str, value: &str) -> Html {
+    if !matches!(label, "labels" | "selector") {
+        return html! { value.to_string() };
     }
-    let row = |row: &EventRow| {
-        html! {
-            <li class={classes!(row.warning.then_some("is-warning"))}>
-                <span class="story-head"><time>{ clock(row.time) }</time><b>{ &row.reason }</b>
-                    if row.count > 1 { <span>{ format!("×{}", row.count) }</span> }</span>
-                <span class="story-text">{ &row.message }</span>
-                <span class="story-object">{ &row.from }</span>
-            </li>
-        }
-    };
-    html! { <ol class="events">{ for rows.iter().map(row) }</ol> }
+    let pill = |label: &str| html! { <li class="pill">{ label.to_string() }</li> };
+    html! { <ul class="pills" role="list">{ for value.split(',').map(pill) }</ul> }
+}
+
+fn events(rows: &[EventRow], lang: Lang) -> Html {
+    if rows.is_empty() {
+        return html! { <p class="empty">{ tr!(lang, "inspector.no_events") }</p> };
+    }
+    html! { <div class="object-events">{ for rows.iter().map(event) }</div> }
+}
+
+fn event(row: &EventRow) -> Html {
+    html! {
+        <div class="object-event" data-warning={row.warning.to_string()} lang="en">
+            <p class="object-event-head"><b>{ row.reason.clone() }</b><span>{ format::clock(row.time) }</span>
+                if row.count > 1 { <span class="times">{ format!("×{}", row.count) }</span> }
+                <span class="from">{ row.from.clone() }</span></p>
+            <p>{ row.message.clone() }</p>
+        </div>
+    }
 }

@@ -1,12 +1,31 @@
-//! What the page is made of. A component lays out what it is given, and decides nothing.
+//! The parts of the page. Each lays out what it is given and says what was asked for by an [`Action`](super::state::Action).
 
-pub mod console;
-pub mod editor;
-pub mod event_list;
-pub mod header;
-pub mod inspector;
-pub mod node_card;
-pub mod pod_card;
-pub mod stage;
-pub mod time_bar;
-pub mod why;
+mod banner;
+mod console;
+mod control_plane_strip;
+mod event_list;
+mod header;
+mod help;
+mod icon;
+mod inspector;
+mod manifest_editor;
+mod meter;
+mod node_card;
+mod pending_lane;
+mod pod_card;
+mod scrubber;
+mod stage;
+mod time_bar;
+mod why_panel;
+mod workload_strip;
+
+pub use banner::BannerBar;
+pub use console::Console;
+pub use header::Header;
+pub use help::Help;
+pub use icon::{Icon, Sprite};
+pub use inspector::Inspector;
+pub use manifest_editor::ManifestEditor;
+pub use scrubber::Track;
+pub use stage::Stage;
+pub use time_bar::TimeBar;

@@ -1,69 +1,74 @@
-//! A node as a card: its name, labels and taints, how full it is, and its pods.
+//! A node with the pods on it.
 
-use kubeviz::api::{Key, Kind};
-use kubeviz::view::{Meter, NodeCard as Data};
+use kubeviz::view::NodeCard as Node;
 use yew::prelude::*;
 
+use super::Icon;
+use super::meter::{Meter, Unit};
 use super::pod_card::PodCard;
+use super::stage::Density;
 use crate::tr;
-use crate::ui::format;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::Card;
 
-/// See the module.
+/// More labels than this are counted, not shown.
+const LABELS_SHOWN: usize = 3;
+
 #[derive(Properties, PartialEq)]
-pub struct Props {
+pub struct NodeCardProps {
+    pub node: Card<Node>,
+    pub density: Density,
+    /// The uid of the pod under the glass, if it is on this node.
+    pub selected_pod: Option<AttrValue>,
+    pub selected: bool,
+    /// Why the pod under the glass was refused here.
+    pub refusal: Option<AttrValue>,
+    /// The time looked at, in whole seconds, if a pod here is being deleted.
+    pub second: Option<u64>,
     pub lang: Lang,
-    pub card: Card<Data>,
-    pub selected: Option<Key>,
-    pub small: bool,
-    pub on_select: Callback<Option<Key>>,
 }
 
-fn meter(label: AttrValue, meter: Meter, show: fn(i64) -> String) -> Html {
-    let share = format::per_mille(meter.requested, meter.allocatable);
-    let text = format!("{} / {}", show(meter.requested), show(meter.allocatable));
+/// The node's name, state and resources, and its pods in slots that do not move.
+#[component]
+pub fn NodeCard(props: &NodeCardProps) -> Html {
+    let NodeCardProps { node, density, selected_pod, selected, refusal, second, lang } = props;
+    let pod = |pod: &std::sync::Arc<kubeviz::view::PodCard>| {
+        let selected = selected_pod.as_deref() == Some(pod.uid.as_str());
+        let second = second.filter(|_| pod.deadline.is_some());
+        html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} density={*density} {selected} {second} lang={*lang} /> }
+    };
     html! {
-        <div class="meter">
-            <span class="meter-label">{ &label }</span>
-            <span class="meter-bar" role="meter" aria-label={label} aria-valuemin="0" aria-valuemax="1000"
-                aria-valuenow={share.to_string()} aria-valuetext={text.clone()}>
-                <span class="meter-fill" style={format!("width:{}%", share as f64 / 10.0)}></span>
-            </span>
-            <span class="meter-text">{ text }</span>
-        </div>
+        <li class="node" data-node={node.name.clone()} data-ready={node.ready.to_string()} data-cordoned={node.unschedulable.to_string()}
+            data-refused={refusal.is_some().then_some("true")}>
+            <button type="button" class="node-head" data-select-node={node.name.clone()} aria-pressed={selected.to_string()} tabindex="-1"
+                aria-label={tr!(*lang, "node.label", name = node.name, status = node.status, pods = node.pods.len())}>
+                <span class="node-name">{ node.name.clone() }</span>
+                if let Some(zone) = &node.zone { <span class="node-zone">{ zone.clone() }</span> }
+                <span class="node-status"><Icon name={if node.ready { "ready" } else { "fail" }} />{ node.status.clone() }</span>
+            </button>
+            <div class="node-meters">
+                <Meter label="CPU" amounts={node.cpu} unit={Unit::MilliCpu} lang={*lang} />
+                <Meter label="Mem" amounts={node.memory} unit={Unit::Bytes} lang={*lang} />
+            </div>
+            { pills(node, *lang) }
+            if let Some(refusal) = refusal { <p class="node-refusal"><Icon name="gone" />{ refusal.clone() }</p> }
+            <ul class="pods" role="list">{ for node.pods.iter().map(pod) }</ul>
+        </li>
     }
 }
 
-/// See the module.
-#[component]
-pub fn NodeCard(props: &Props) -> Html {
-    let Props { lang, card, .. } = props;
-    let key = Key::cluster(Kind::NODE, &card.name);
-    let onclick = props.on_select.reform(move |_| Some(key.clone()));
-    let pod = |pod: &std::sync::Arc<kubeviz::view::PodCard>| {
-        let selected = props.selected.as_ref().is_some_and(|key| {
-            key.kind == Kind::POD && *key.name == *pod.name && *key.namespace == *pod.namespace
-        });
-        html! {
-            <li key={pod.uid.clone()}>
-                <PodCard lang={*lang} card={Card(pod.clone())} {selected} small={props.small} on_select={props.on_select.clone()} />
-            </li>
-        }
-    };
+fn pills(node: &Node, lang: Lang) -> Html {
+    if node.labels.is_empty() && node.taints.is_empty() {
+        return html! {};
+    }
+    let label =
+        |(key, value): &(String, String)| html! { <li class="pill">{ format!("{key}={value}") }</li> };
+    let more = node.labels.len().saturating_sub(LABELS_SHOWN);
     html! {
-        <section class={classes!("node", (!card.ready).then_some("is-down"), card.unschedulable.then_some("is-cordoned"))}
-            data-node={card.name.clone()} aria-label={tr!(lang, "node.label", name = card.name, count = card.pods.len())}>
-            <header class="node-head">
-                <button type="button" class="node-name" {onclick}>{ &card.name }</button>
-                if let Some(zone) = &card.zone { <span class="pill">{ zone }</span> }
-                if !card.ready || card.unschedulable { <span class="pill is-warn">{ &card.status }</span> }
-                { for card.labels.iter().map(|(name, value)| html! { <span class="pill">{ format!("{name}={value}") }</span> }) }
-                { for card.taints.iter().map(|taint| html! { <span class="pill is-taint">{ "⛉ " }{ taint }</span> }) }
-            </header>
-            { meter(tr!(lang, "meter.cpu"), card.cpu, format::cpus) }
-            { meter(tr!(lang, "meter.memory"), card.memory, format::bytes) }
-            <ul class="pods">{ for card.pods.iter().map(pod) }</ul>
-        </section>
+        <ul class="pills" role="list" aria-label={tr!(lang, "node.pills")}>
+            { for node.taints.iter().map(|taint| html! { <li class="pill taint">{ taint.clone() }</li> }) }
+            { for node.labels.iter().take(LABELS_SHOWN).map(label) }
+            if more > 0 { <li class="pill">{ format!("+{more}") }</li> }
+        </ul>
     }
 }

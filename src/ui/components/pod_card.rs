@@ -1,58 +1,95 @@
-//! A pod as a card: identity in its name, status in icon, border and colour, revision in its band.
+//! A pod.
 
-use kubeviz::api::{Key, Kind};
-use kubeviz::view::{PodCard as Data, PodClass};
+use kubeviz::clock::SimTime;
+use kubeviz::view::{PodCard as Pod, PodClass};
 use yew::prelude::*;
 
+use super::Icon;
+use super::stage::Density;
 use crate::tr;
 use crate::ui::format::split_name;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::Card;
 
-/// See the module.
 #[derive(Properties, PartialEq)]
-pub struct Props {
-    pub lang: Lang,
-    pub card: Card<Data>,
+pub struct PodCardProps {
+    pub pod: Card<Pod>,
+    pub density: Density,
     pub selected: bool,
-    /// A chip rather than a card.
-    pub small: bool,
-    pub on_select: Callback<Option<Key>>,
+    /// The time looked at, in whole seconds; only for a pod that is being deleted.
+    pub second: Option<u64>,
+    pub lang: Lang,
 }
 
-/// The sign of each class, for those who cannot tell the colours.
-pub fn glyph(class: PodClass) -> &'static str {
-    match class {
-        PodClass::Wait => "⧗",
-        PodClass::Progress => "◐",
-        PodClass::Ready => "✓",
-        PodClass::Fail => "!",
-        PodClass::Done => "☑",
-        PodClass::Gone => "✕",
+/// A button in the colour, icon and treatment of the pod's state. Clicks are taken by the stage.
+#[component]
+pub fn PodCard(props: &PodCardProps) -> Html {
+    let PodCardProps { pod, density, selected, second, lang } = props;
+    let left = second.and_then(|second| seconds_left(pod, second));
+    let status = match left {
+        Some(left) => AttrValue::from(format!("{} {left}s", pod.status)),
+        None => AttrValue::from(pod.status.clone()),
+    };
+    let inside = match density {
+        Density::Card => html! {
+            <>
+                <span class="pod-glyph"><Icon name={pod.class.as_str()} /></span>
+                { name(&pod.name) }
+                <span class="pod-state">
+                    <span class="pod-status">{ status }</span>
+                    <span class="pod-ready">{ format!("{}/{}", pod.ready, pod.containers) }</span>
+                    if pod.restarts > 0 {
+                        <span class="pod-restarts"><Icon name="restart" />{ pod.restarts }</span>
+                    }
+                    <span class="pod-image">{ pod.image.clone() }</span>
+                </span>
+                if let Some(revision) = pod.revision {
+                    <span class="pod-rev" data-band={(revision % 3).to_string()}>{ revision }</span>
+                }
+            </>
+        },
+        Density::Chip => html! { <span class="pod-glyph"><Icon name={pod.class.as_str()} /></span> },
+        Density::Cell => html! {},
+    };
+    html! {
+        <li>
+            <button type="button" class="pod" data-pod={pod.name.clone()} data-uid={pod.uid.clone()} data-ns={pod.namespace.clone()}
+                data-status={pod.class.as_str()} aria-label={label(pod, *lang)} aria-pressed={selected.to_string()}
+                tabindex="-1" title={(*density != Density::Card).then(|| format!("{} · {}", pod.name, pod.status))}>
+                { inside }
+            </button>
+        </li>
     }
 }
 
-/// See the module.
-#[component]
-pub fn PodCard(props: &Props) -> Html {
-    let Props { lang, card, .. } = props;
-    let key = Key::new(Kind::POD, &card.namespace, &card.name);
-    let onclick = props.on_select.reform(move |_| Some(key.clone()));
-    let (stem, end) = split_name(&card.name);
-    let place = card.node.clone().unwrap_or_else(|| tr!(lang, "pending.short").to_string());
-    let said = format!("{}, {}, {}/{}, {place}", card.name, card.status, card.ready, card.containers);
-    let band = card.revision.map(|revision| format!("band-{}", revision % 3));
-    html! {
-        <button type="button" class={classes!("pod", card.class.as_str(), band, props.small.then_some("small"))}
-            data-pod={card.name.clone()} data-uid={card.uid.clone()} data-status={card.class.as_str()}
-            aria-pressed={props.selected.to_string()} aria-label={said} title={card.message.clone()} {onclick}>
-            <span class="glyph" aria-hidden="true">{ glyph(card.class) }</span>
-            <span class="pod-name"><span class="stem">{ stem }</span><span class="end">{ end }</span></span>
-            if !props.small {
-                <span class="pod-status">{ &card.status }</span>
-                <span class="pod-image">{ &card.image }</span>
-                if card.restarts > 0 { <span class="restarts">{ "↻" }{ card.restarts }</span> }
-            }
-        </button>
+fn name(name: &str) -> Html {
+    let (head, tail) = split_name(name);
+    html! { <span class="pod-name"><span class="head">{ head.to_string() }</span><span class="tail">{ tail.to_string() }</span></span> }
+}
+
+fn seconds_left(pod: &Pod, second: u64) -> Option<u64> {
+    let deadline = pod.deadline.filter(|_| pod.class == PodClass::Gone)?;
+    let left = deadline.since(SimTime::from_secs(second)).as_secs();
+    (left > 0).then_some(left)
+}
+
+/// What assistive technology reads: name, state, place.
+fn label(pod: &Pod, lang: Lang) -> AttrValue {
+    let place = match &pod.node {
+        Some(node) => AttrValue::from(node.clone()),
+        None => tr!(lang, "pod.no_node"),
+    };
+    let label = tr!(
+        lang,
+        "pod.label",
+        name = pod.name,
+        status = pod.status,
+        ready = pod.ready,
+        containers = pod.containers,
+        node = place
+    );
+    match pod.restarts {
+        0 => label,
+        restarts => AttrValue::from(format!("{label}, {}", tr!(lang, "pod.restarts", count = restarts))),
     }
 }

@@ -1,107 +1,93 @@
-//! The time bar: play, step, scrub, speed.
+//! Play, pause, step, scrub.
 
-use std::rc::Rc;
-
-use kubeviz::clock::SimTime;
+use kubeviz::clock::{SimDuration, SimTime};
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
+use super::Icon;
+use super::scrubber::{Scrubber, Track};
 use crate::tr;
 use crate::ui::driver::SPEEDS;
-use crate::ui::format::{clock, span};
+use crate::ui::format;
 use crate::ui::i18n::Lang;
+use crate::ui::shared::Shared;
+use crate::ui::state::Action;
 
-/// More ticks than this are not drawn.
-const MARKS_MAX: usize = 150;
-
-/// See the module. Times are in microseconds.
 #[derive(Properties, PartialEq)]
-pub struct Props {
-    pub lang: Lang,
-    pub position: u64,
-    pub end: u64,
+pub struct TimeBarProps {
     pub playing: bool,
     pub speed_tenths: u32,
     pub skip_idle: bool,
-    pub skipped: Option<u64>,
-    pub runs: usize,
-    pub marks: Rc<Vec<(u64, bool)>>,
-    pub compact: bool,
-    pub on_play: Callback<()>,
-    /// True for forwards.
-    pub on_step: Callback<bool>,
-    pub on_seek: Callback<u64>,
-    pub on_speed: Callback<u32>,
-    pub on_skip: Callback<()>,
+    pub skipped: Option<SimDuration>,
+    pub position: SimTime,
+    pub end: SimTime,
+    pub track: Shared<Track>,
+    pub events: (usize, usize),
+    pub last: AttrValue,
+    /// Fewer controls, for a figure.
+    #[prop_or_default]
+    pub small: bool,
+    pub lang: Lang,
+    pub on: Callback<Action>,
+    #[prop_or_default]
+    pub children: Html,
+}
+
+/// The bar at the bottom.
+#[component]
+pub fn TimeBar(props: &TimeBarProps) -> Html {
+    let TimeBarProps { playing, speed_tenths, skip_idle, position, end, lang, on, small, .. } = props;
+    let lang = *lang;
+    let button = |test: Option<&'static str>,
+                  icon: &'static str,
+                  label: AttrValue,
+                  action: fn() -> Action| {
+        let on = on.clone();
+        html! { <button type="button" class="icon-button" data-testid={test} aria-label={label.clone()} title={label} onclick={move |_| on.emit(action())}><Icon name={icon} /></button> }
+    };
+    let onspeed = {
+        let on = on.clone();
+        move |event: Event| {
+            if let Ok(tenths) = event.target_unchecked_into::<HtmlSelectElement>().value().parse() {
+                on.emit(Action::Speed(tenths));
+            }
+        }
+    };
+    let onskip = {
+        let on = on.clone();
+        move |event: Event| {
+            on.emit(Action::SkipIdle(event.target_unchecked_into::<HtmlInputElement>().checked()))
+        }
+    };
+    let speed = |tenths: u32| html! { <option value={tenths.to_string()} selected={tenths == *speed_tenths}>{ speed_text(tenths) }</option> };
+    html! {
+        <section class="time" aria-label={tr!(lang, "time.label")} data-small={small.to_string()}>
+            <div class="transport" role="group" aria-label={tr!(lang, "time.transport")}>
+                if !small { { button(None, "first", tr!(lang, "time.first"), || Action::Seek(SimTime::ZERO)) } }
+                { button(Some("step-back"), "step-back", tr!(lang, "time.back"), || Action::Step(-1)) }
+                <button type="button" class="icon-button play" data-testid="play" aria-label={if *playing { tr!(lang, "time.pause") } else { tr!(lang, "time.play") }}
+                    title={if *playing { tr!(lang, "time.pause") } else { tr!(lang, "time.play") }} onclick={{ let on = on.clone(); move |_| on.emit(Action::TogglePlay) }}>
+                    <Icon name={if *playing { "pause" } else { "play" }} /></button>
+                { button(Some("step-forward"), "step-forward", tr!(lang, "time.forward"), || Action::Step(1)) }
+                if !small { { button(None, "last", tr!(lang, "time.last"), || Action::SeekEnd) } }
+            </div>
+            <select class="speed" data-testid="speed" aria-label={tr!(lang, "time.speed")} onchange={onspeed}>{ for SPEEDS.into_iter().map(speed) }</select>
+            <Scrubber track={props.track.clone()} position={*position} end={*end} events={props.events} last={props.last.clone()} {lang} on={on.clone()} />
+            <p class="clock" data-testid="clock"><span class="now">{ format::clock(*position) }</span><span class="of">{ format!(" / {}", format::clock(*end)) }</span></p>
+            if let Some(skipped) = props.skipped {
+                <p class="skipped" title={tr!(lang, "time.skipped", span = format::span(skipped))}><Icon name="skip" />{ format!("+{}", format::span(skipped)) }</p>
+            }
+            if !small {
+                <label class="check"><input type="checkbox" data-testid="skip-idle" checked={*skip_idle} onchange={onskip} />{ tr!(lang, "time.skip_idle") }</label>
+            }
+            { props.children.clone() }
+        </section>
+    }
 }
 
 fn speed_text(tenths: u32) -> String {
-    if tenths.is_multiple_of(10) { format!("{}×", tenths / 10) } else { format!("0.{tenths}×") }
-}
-
-/// See the module.
-#[component]
-pub fn TimeBar(props: &Props) -> Html {
-    let lang = props.lang;
-    let button = |id: &'static str, label: AttrValue, text: &'static str, onclick: Callback<MouseEvent>| {
-        html! { <button type="button" class="tool" data-testid={id} aria-label={label.clone()} title={label} {onclick}>{ text }</button> }
-    };
-    let play_label = if props.playing { tr!(lang, "time.pause") } else { tr!(lang, "time.play") };
-    let onseek = props.on_seek.reform(|event: InputEvent| {
-        event
-            .target_unchecked_into::<HtmlInputElement>()
-            .value()
-            .parse::<f64>()
-            .map_or(0, |millis| (millis * 1_000.0) as u64)
-    });
-    let end = props.end;
-    let seek = props.on_seek.clone();
-    // The end is where the run is, to the microsecond; the slider knows only milliseconds.
-    let onkeydown = Callback::from(move |event: KeyboardEvent| match event.key().as_str() {
-        "Home" => {
-            event.prevent_default();
-            seek.emit(0);
-        }
-        "End" => {
-            event.prevent_default();
-            seek.emit(end);
-        }
-        _ => {}
-    });
-    let onspeed = props.on_speed.reform(|event: Event| {
-        event.target_unchecked_into::<HtmlSelectElement>().value().parse().unwrap_or(40)
-    });
-    let now = clock(SimTime(props.position));
-    let mark = |(time, warning): &(u64, bool)| {
-        let left = *time as f64 * 100.0 / props.end.max(1) as f64;
-        html! { <i class={classes!("mark", warning.then_some("is-warning"))} style={format!("left:{left}%")}></i> }
-    };
-    let marks = props.marks.iter().filter(|(time, _)| *time > 0).rev().take(MARKS_MAX);
-    html! {
-        <section class="time" aria-label={tr!(lang, "time.title")}>
-            { button("step-back", tr!(lang, "time.back"), "◀", props.on_step.reform(|_| false)) }
-            { button("play", play_label, if props.playing { "❚❚" } else { "▶" }, props.on_play.reform(|_| ())) }
-            { button("step-forward", tr!(lang, "time.forward"), "▶|", props.on_step.reform(|_| true)) }
-            <select data-testid="speed" aria-label={tr!(lang, "time.speed")} onchange={onspeed}>
-                { for SPEEDS.into_iter().map(|tenths| html! {
-                    <option value={tenths.to_string()} selected={tenths == props.speed_tenths}>{ speed_text(tenths) }</option>
-                }) }
-            </select>
-            if !props.compact {
-                <label class="skip-idle"><input type="checkbox" data-testid="skip-idle" checked={props.skip_idle}
-                    onchange={props.on_skip.reform(|_| ())} />{ tr!(lang, "time.skip") }</label>
-            }
-            <span class="track">
-                <span class="marks" aria-hidden="true">{ for marks.map(mark) }</span>
-                <input type="range" class="scrubber" data-testid="scrubber" min="0" max={(props.end / 1_000).to_string()} step="1"
-                    value={(props.position / 1_000).to_string()} aria-label={tr!(lang, "time.scrub")}
-                    aria-valuetext={tr!(lang, "time.value", now = now)} oninput={onseek} {onkeydown} />
-            </span>
-            <span class="clock" data-testid="clock">{ now }</span>
-            if let Some(seconds) = props.skipped {
-                <span class="chip">{ "⏩ +" }{ span(kubeviz::clock::SimDuration::from_secs(seconds)) }</span>
-            }
-            if props.runs > 0 { <span class="chip">{ tr!(lang, "time.runs", count = props.runs) }</span> }
-        </section>
+    match tenths % 10 {
+        0 => format!("{}×", tenths / 10),
+        part => format!("{}.{part}×", tenths / 10),
     }
 }

@@ -1,0 +1,127 @@
+//! What is shown besides the stage, brought up to date after every action: ticks, story, the object under the glass.
+
+use std::collections::BTreeMap;
+
+use kubeviz::api::explain::Explain;
+use kubeviz::clock::SimTime;
+use kubeviz::view::{Inspection, StoryLine};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+use super::App;
+use crate::tr;
+use crate::ui::components::Track;
+use crate::ui::shared::Shared;
+
+/// How many lines of the story the page lists.
+const FEED: usize = 80;
+/// How often the object under the glass is looked at again while time passes, in frames.
+const INSPECT_EVERY: u32 = 12;
+/// How often, at most, assistive technology is told what happens while time passes, in frames.
+const ANNOUNCE_EVERY: u32 = 90;
+
+impl App {
+    pub(super) fn derive(&mut self) {
+        let driver = self.driver.borrow();
+        let revision = driver.revision();
+        let span_ms = Track::span_for(driver.end());
+        let track_of = (driver.whole_story().len(), span_ms, driver.runs());
+        if self.track_of != track_of {
+            self.track_of = track_of;
+            self.track = Shared::new(track(driver.whole_story(), span_ms));
+        }
+        let last = driver.story().last().map(|line| line.revision);
+        if self.feed_of != last || last.is_none() {
+            self.feed_of = last;
+            self.feed = Shared::new(
+                driver
+                    .story()
+                    .iter()
+                    .rev()
+                    .take_while(|line| line.time > SimTime::ZERO)
+                    .take(FEED)
+                    .cloned()
+                    .collect(),
+            );
+        }
+        let Some(key) = self.ui.selected.clone() else {
+            if self.inspection.take().is_some() || !self.refusals.is_empty() {
+                self.refusals = Shared::new(BTreeMap::new());
+            }
+            return;
+        };
+        let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY);
+        let stale = self.inspected.as_ref().is_none_or(|(of, at)| *of != key || (*at != revision && due));
+        if stale {
+            let found = driver.inspect(&key);
+            self.refusals = Shared::new(found.as_ref().map(refusals).unwrap_or_default());
+            self.inspection = found.map(Shared::new);
+            self.inspected = Some((key, revision));
+        }
+    }
+
+    /// Tells assistive technology what has happened: at once when stepping, now and then while time passes.
+    pub(super) fn announce(&mut self) {
+        let driver = self.driver.borrow();
+        let story = driver.story();
+        let Some(last) = story.last() else { return };
+        let (told, at) = self.announced;
+        let soon = driver.playing && self.frames.wrapping_sub(at) < ANNOUNCE_EVERY;
+        if last.revision == told || soon {
+            return;
+        }
+        let new = story.iter().rev().take_while(|line| line.revision > told).count();
+        let one = format!("{}: {}", last.object, last.text);
+        self.announced = (last.revision, self.frames);
+        self.ui.live =
+            if new > 1 { tr!(self.ui.lang, "live.many", count = new, last = one) } else { one.into() };
+    }
+
+    /// A card that had the focus keeps it when it moves into another frame.
+    pub(super) fn keep_focus(&mut self) {
+        let Some(uid) = self.focused_uid.take() else { return };
+        let document = gloo::utils::document();
+        let lost = document.active_element().is_none_or(|element| element.tag_name() == "BODY");
+        let card = document.query_selector(&format!("[data-uid=\"{uid}\"]")).ok().flatten().filter(|_| lost);
+        if let Some(card) = card.and_then(|card| card.dyn_into::<HtmlElement>().ok()) {
+            let _ = card.focus();
+        }
+    }
+
+    /// Whether nothing has been done with the cluster yet.
+    pub(in crate::ui) fn is_untouched(&self) -> bool {
+        let driver = self.driver.borrow();
+        let totals = &driver.view.totals;
+        totals.pods == 0 && driver.view.workloads.is_empty() && totals.nodes <= 12
+    }
+}
+
+fn track(story: &[StoryLine], span_ms: u64) -> Track {
+    let times =
+        |wanted: fn(&StoryLine) -> bool| story.iter().filter(move |line| wanted(line)).map(|line| line.time);
+    Track {
+        span_ms,
+        ticks: Track::path(times(|_| true), span_ms),
+        warnings: Track::path(times(|line| line.warning), span_ms),
+        commands: Track::path(times(|line| line.actor == "kubectl"), span_ms),
+    }
+}
+
+/// Why each node refused the pod, where the last decision about it is that it fits nowhere.
+fn refusals(inspection: &Inspection) -> BTreeMap<String, String> {
+    let Some(Explain::Scheduling(decision)) = inspection.why.as_ref().map(|why| &*why.explain) else {
+        return BTreeMap::new();
+    };
+    if decision.selected.is_some() {
+        return BTreeMap::new();
+    }
+    let reason = |node: &kubeviz::api::explain::NodeVerdict| {
+        let rejection = node.rejection.as_ref()?;
+        let words = match rejection.detail.is_empty() {
+            true => rejection.reasons.first().map(|reason| reason.to_string()).unwrap_or_default(),
+            false => rejection.detail.clone(),
+        };
+        Some((node.node.to_string(), words))
+    };
+    decision.nodes.iter().filter_map(reason).collect()
+}

@@ -1,0 +1,110 @@
+//! The manifest in the editor: typed, checked, kept, applied.
+
+use gloo::timers::callback::Timeout;
+use kubeviz::api::manifest::Diagnostic;
+use kubeviz::sim::Outcome;
+use web_sys::Element;
+use yew::prelude::*;
+
+use super::App;
+use crate::tr;
+use crate::ui::commands::MANIFEST_FILE;
+use crate::ui::editor_bridge::{self, Editor};
+use crate::ui::shared::Shared;
+use crate::ui::state::{Action, Banner};
+use crate::ui::{driver, storage};
+
+/// How long typing must rest before errors are looked for.
+const LINT_AFTER_MS: u32 = 300;
+/// A text up to this size is kept at every keystroke; a longer one when typing rests.
+const KEEP_AT_ONCE: usize = 200_000;
+/// A longer text is looked through when it is applied, not while it is typed.
+const LINT_MAX: usize = 256 * 1024;
+
+impl App {
+    pub(super) fn load_editor(&self, ctx: &Context<Self>) {
+        let Some(host) = self.editor_host.cast::<Element>().filter(|_| self.editor.is_none()) else { return };
+        if host.child_element_count() > 0 {
+            return;
+        }
+        let link = ctx.link().clone();
+        let (text, lang) = (self.manifest.clone(), self.ui.lang);
+        let (change, apply) = (self.on.reform(Action::Edited), self.on.reform(|()| Action::Apply));
+        wasm_bindgen_futures::spawn_local(async move {
+            let label = tr!(lang, "manifest.label").to_string();
+            let editor = editor_bridge::create(host, text, label, lang.code(), change, apply).await;
+            link.send_message(Action::EditorReady(editor.map(Box::new)));
+        });
+    }
+
+    pub(super) fn editor_ready(&mut self, editor: Option<Box<Editor>>) {
+        let Some(editor) = editor else { return };
+        // What was typed into the plain field while the bundle loaded.
+        editor.set_text(&self.manifest);
+        editor.set_diagnostics(&self.ui.diagnostics);
+        self.editor = Some(editor);
+    }
+
+    pub(super) fn edited(&mut self, ctx: &Context<Self>, text: String) -> bool {
+        self.manifest = text;
+        if self.manifest.len() <= KEEP_AT_ONCE {
+            self.keep_manifest();
+        }
+        let link = ctx.link().clone();
+        self.lint_timer = Some(Timeout::new(LINT_AFTER_MS, move || link.send_message(Action::Lint)));
+        false
+    }
+
+    pub(super) fn keep_manifest(&mut self) {
+        if self.settings.embed {
+            return;
+        }
+        if !storage::set(storage::MANIFEST, &self.manifest) && self.manifest.len() > KEEP_AT_ONCE {
+            self.ui.banner = Some(Banner::NotKept);
+        }
+    }
+
+    pub(super) fn lint(&mut self) {
+        self.keep_manifest();
+        self.ui.refusal = AttrValue::default();
+        let found = if self.manifest.len() <= LINT_MAX { driver::lint(&self.manifest) } else { Vec::new() };
+        self.show_diagnostics(found);
+    }
+
+    pub(super) fn show_diagnostics(&mut self, diagnostics: Vec<Diagnostic>) {
+        if let Some(editor) = &self.editor {
+            editor.set_diagnostics(&diagnostics);
+        }
+        self.ui.diagnostics = Shared::new(diagnostics);
+    }
+
+    pub(super) fn set_manifest(&mut self, text: &str) {
+        self.manifest = text.to_string();
+        self.loaded_text = (self.loaded_text.0 + 1, text.to_string().into());
+        if let Some(editor) = &self.editor {
+            editor.set_text(text);
+        }
+        self.keep_manifest();
+    }
+
+    /// Applies the manifest, or says why not. kubectl would apply the documents before a broken one; a person who looks at the
+    /// whole text is better served when nothing is done until it is right.
+    pub(super) fn apply(&mut self) -> Outcome {
+        self.lint_timer = None;
+        self.keep_manifest();
+        let found = driver::lint(&self.manifest);
+        if found.iter().any(Diagnostic::is_error) {
+            self.ui.refusal = tr!(self.ui.lang, "manifest.nothing_applied");
+            self.show_diagnostics(found);
+            return Outcome { code: 1, stderr: self.ui.refusal.to_string(), ..Default::default() };
+        }
+        let outcome = self.submit(format!("kubectl apply -f {MANIFEST_FILE}"), None);
+        let refused: Vec<Diagnostic> =
+            outcome.diagnostics.iter().filter(|found| found.is_error()).cloned().collect();
+        let unplaced = outcome.code != 0 && refused.is_empty();
+        self.ui.refusal =
+            if unplaced { outcome.stderr.trim_end().to_string().into() } else { AttrValue::default() };
+        self.show_diagnostics(found.into_iter().chain(refused).collect());
+        outcome
+    }
+}

@@ -1,0 +1,161 @@
+//! The console: what is entered is run line by line, and commands that wait are followed.
+
+use kubeviz::kubectl::script::{self, Command};
+use kubeviz::sim::{Outcome, SessionId};
+
+use super::App;
+use crate::ui::driver::Driver;
+use crate::ui::shared::Shared;
+use crate::ui::state::{Banner, Entry};
+use crate::ui::{commands, panic, storage};
+
+/// How many console entries and lines of history are kept.
+const LOG_MAX: usize = 200;
+
+impl App {
+    pub(super) fn run(&mut self, entered: &str) {
+        if entered.trim().is_empty() {
+            return;
+        }
+        self.remember(entered.trim());
+        match script::parse(entered) {
+            Ok(lines) => self.queue.extend(lines.into_iter().map(|line| line.command)),
+            Err((_, why)) => self.note(entered.trim(), &format!("{why}\n"), 1, None),
+        }
+        self.run_queue();
+    }
+
+    /// Runs what waits, one command after another, until one takes time.
+    pub(super) fn run_queue(&mut self) {
+        while self.sleeping.is_none() && !self.is_following() {
+            match self.queue.pop_front() {
+                None => break,
+                Some(Command::Sleep(span)) => {
+                    self.sleeping = Some(self.driver.borrow().position() + span);
+                    self.note(&format!("sleep {}", span.human()), "", 0, None);
+                }
+                Some(Command::Kubectl { line, .. }) if line == "clear" => {
+                    self.ui.log = Shared::new(Vec::new())
+                }
+                Some(Command::Kubectl { line, stdin }) => {
+                    self.submit(line, stdin);
+                }
+            }
+        }
+    }
+
+    /// Lets the time of a `sleep` pass, a frame's worth at a time.
+    pub(super) fn sleep_on(&mut self) {
+        let Some(until) = self.sleeping else { return };
+        self.driver.borrow_mut().run_to(until);
+        if self.driver.borrow().position() >= until {
+            self.sleeping = None;
+            self.run_queue();
+        }
+    }
+
+    pub(super) fn is_following(&self) -> bool {
+        self.ui.log.iter().any(|entry| entry.following.is_some())
+    }
+
+    pub(super) fn remember(&mut self, entered: &str) {
+        let mut history = (*self.ui.history).clone();
+        history.retain(|line| line != entered);
+        history.push(entered.to_string());
+        let surplus = history.len().saturating_sub(LOG_MAX);
+        history.drain(..surplus);
+        if !self.settings.embed {
+            storage::set(storage::HISTORY, &serde_json::to_string(&history).unwrap_or_default());
+        }
+        self.ui.history = Shared::new(history);
+    }
+
+    pub(super) fn submit(&mut self, line: String, stdin: Option<String>) -> Outcome {
+        let input = commands::input(line.clone(), stdin, &self.manifest);
+        let forks = self.driver.borrow().is_in_past();
+        let at = self.driver.borrow().position();
+        let outcome = self.driver.borrow_mut().submit(input);
+        if forks {
+            self.ui.banner = Some(Banner::Forked(at, self.driver.borrow().runs()));
+        }
+        let following = outcome.session.filter(|_| outcome.waiting);
+        self.note(&line, &format!("{}{}", outcome.stdout, outcome.stderr), outcome.code, following);
+        if following.is_some() {
+            self.play(true);
+        }
+        outcome
+    }
+
+    /// Puts a command and its answer into the console.
+    pub(super) fn note(&mut self, line: &str, output: &str, code: i32, following: Option<SessionId>) {
+        let entry = Entry {
+            line: line.to_string().into(),
+            output: output.to_string().into(),
+            failed: code != 0,
+            following,
+        };
+        let mut log = (*self.ui.log).clone();
+        log.push(entry);
+        let surplus = log.len().saturating_sub(LOG_MAX);
+        log.drain(..surplus);
+        self.ui.log = Shared::new(log);
+    }
+
+    /// Shows what waiting commands have printed since.
+    pub(super) fn follow_sessions(&mut self) {
+        if !self.is_following() {
+            return;
+        }
+        let driver = self.driver.borrow();
+        let mut log = (*self.ui.log).clone();
+        for entry in log.iter_mut() {
+            let Some(id) = entry.following else { continue };
+            match driver.session(id) {
+                Some((output, done)) => {
+                    if *entry.output != *output {
+                        entry.output = output.into();
+                    }
+                    entry.following = Some(id).filter(|_| !done);
+                }
+                // It belonged to a future that was left.
+                None => entry.following = None,
+            }
+        }
+        drop(driver);
+        if log != *self.ui.log {
+            self.ui.log = Shared::new(log);
+            self.run_queue();
+        }
+    }
+
+    pub(super) fn interrupt(&mut self) {
+        self.sleeping = None;
+        self.queue.clear();
+        let mut log = (*self.ui.log).clone();
+        for entry in log.iter_mut().filter(|entry| entry.following.is_some()) {
+            entry.following = None;
+            entry.output = format!("{}^C\n", entry.output).into();
+        }
+        self.ui.log = Shared::new(log);
+    }
+
+    pub(super) fn reset(&mut self) {
+        panic::forget();
+        let fresh = {
+            let old = self.driver.borrow();
+            let mut fresh = Driver::new(self.settings.seed, old.speed_tenths, old.playing);
+            fresh.skip_idle = old.skip_idle;
+            fresh
+        };
+        self.driver.replace(fresh);
+        self.ui.log = Shared::new(Vec::new());
+        self.ui.selected = None;
+        self.ui.banner = None;
+        self.queue.clear();
+        self.sleeping = None;
+        self.announced = (0, self.frames);
+        if self.settings.embed && !self.manifest.is_empty() {
+            self.apply();
+        }
+    }
+}

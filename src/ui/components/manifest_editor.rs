@@ -1,0 +1,103 @@
+//! The manifest: an editor once its bundle has loaded, a plain text field until then and where it cannot be.
+
+use kubeviz::api::manifest::{Diagnostic, Severity};
+use web_sys::HtmlTextAreaElement;
+use yew::prelude::*;
+
+use super::Icon;
+use crate::tr;
+use crate::ui::i18n::Lang;
+use crate::ui::shared::Shared;
+use crate::ui::state::Action;
+
+/// More findings than this are counted, not listed.
+const SHOWN: usize = 50;
+
+#[derive(Properties, PartialEq)]
+pub struct ManifestEditorProps {
+    /// Where the editor is put in; Yew leaves the inside of it alone.
+    pub host: NodeRef,
+    /// Whether the editor has loaded.
+    pub loaded: bool,
+    /// The text for the plain field, whose number rises whenever something else than typing has changed it.
+    pub text: (u32, AttrValue),
+    pub diagnostics: Shared<Vec<Diagnostic>>,
+    pub refusal: AttrValue,
+    /// Goes to a finding.
+    pub reveal: Callback<(u32, u32)>,
+    pub lang: Lang,
+    pub on: Callback<Action>,
+}
+
+/// Editor, Apply, and what is wrong.
+#[component]
+pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
+    let ManifestEditorProps { host, loaded, text, lang, on, .. } = props;
+    let lang = *lang;
+    let apply = {
+        let on = on.clone();
+        move |_: MouseEvent| on.emit(Action::Apply)
+    };
+    html! {
+        <section class="manifest" aria-label={tr!(lang, "manifest.label")}>
+            <div class="panel-head">
+                <h2>{ tr!(lang, "manifest.title") }</h2>
+                <button type="button" class="button primary" data-testid="apply" onclick={apply}>{ tr!(lang, "manifest.apply") }<kbd>{ "Ctrl ⏎" }</kbd></button>
+            </div>
+            <div class="editor" data-testid={loaded.then_some("editor")} hidden={!loaded} ref={host.clone()}></div>
+            if !loaded { <PlainField key={text.0} text={text.1.clone()} {lang} on={on.clone()} /> }
+            <p class="hint editor-hint">{ tr!(lang, "manifest.tab_hint") }</p>
+            <div class="diagnostics" data-testid="diagnostics" role="alert" aria-label={tr!(lang, "manifest.diagnostics")}>{ findings(props) }</div>
+        </section>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct PlainFieldProps {
+    text: AttrValue,
+    lang: Lang,
+    on: Callback<Action>,
+}
+
+#[component]
+fn PlainField(props: &PlainFieldProps) -> Html {
+    let PlainFieldProps { text, lang, on } = props;
+    let oninput = {
+        let on = on.clone();
+        move |event: InputEvent| {
+            on.emit(Action::Edited(event.target_unchecked_into::<HtmlTextAreaElement>().value()))
+        }
+    };
+    html! {
+        <textarea class="editor-plain" data-testid="editor" aria-label={tr!(*lang, "manifest.label")} spellcheck="false" autocapitalize="off" defaultvalue={text.clone()} {oninput}/>
+    }
+}
+
+fn findings(props: &ManifestEditorProps) -> Html {
+    let ManifestEditorProps { diagnostics, refusal, lang, reveal, .. } = props;
+    if diagnostics.is_empty() && refusal.is_empty() {
+        return html! {};
+    }
+    let finding = |finding: &Diagnostic| {
+        let (reveal, at) = (reveal.clone(), (finding.utf16.from, finding.utf16.to));
+        let error = finding.severity == Severity::Error;
+        html! {
+            <li class="finding" data-error={error.to_string()}>
+                <Icon name={if error { "fail" } else { "wait" }} />
+                <button type="button" class="link" onclick={move |_| reveal.emit(at)}>{ tr!(*lang, "manifest.place", line = finding.line, column = finding.column) }</button>
+                <span lang="en">
+                    if let Some(path) = finding.path.as_ref().filter(|path| !finding.message.contains(path.as_str())) { <code>{ path.clone() }</code>{ " " } }
+                    { finding.message.clone() }
+                </span>
+            </li>
+        }
+    };
+    let more = diagnostics.len().saturating_sub(SHOWN);
+    html! {
+        <ul role="list">
+            if !refusal.is_empty() { <li class="finding" data-error="true"><Icon name="fail" /><span lang="en">{ refusal.clone() }</span></li> }
+            { for diagnostics.iter().take(SHOWN).map(finding) }
+            if more > 0 { <li class="finding">{ tr!(*lang, "manifest.more", count = more) }</li> }
+        </ul>
+    }
+}

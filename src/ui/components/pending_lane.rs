@@ -1,0 +1,47 @@
+//! Where pods wait for a node.
+
+use kubeviz::view::ClusterView;
+use yew::prelude::*;
+
+use super::pod_card::PodCard;
+use super::stage::Density;
+use crate::tr;
+use crate::ui::i18n::Lang;
+use crate::ui::shared::{Card, Shared};
+
+/// More waiting pods than this are counted, not shown: the lane is for looking at, and the rest look alike.
+const SHOWN: usize = 200;
+
+#[derive(Properties, PartialEq)]
+pub struct PendingLaneProps {
+    pub view: Shared<ClusterView>,
+    pub density: Density,
+    pub selected_pod: Option<AttrValue>,
+    pub second: Option<u64>,
+    pub lang: Lang,
+}
+
+/// The lane. It keeps its height when it is empty, so that nothing jumps when a pod enters it.
+#[component]
+pub fn PendingLane(props: &PendingLaneProps) -> Html {
+    let PendingLaneProps { view, density, selected_pod, second, lang } = props;
+    let pods = &view.pending;
+    let pod = |pod: &std::sync::Arc<kubeviz::view::PodCard>| {
+        let selected = selected_pod.as_deref() == Some(pod.uid.as_str());
+        let second = second.filter(|_| pod.deadline.is_some());
+        html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} density={*density} {selected} {second} lang={*lang} /> }
+    };
+    let more = pods.len().saturating_sub(SHOWN);
+    html! {
+        <section class="lane" data-testid="pending-lane" aria-label={tr!(*lang, "lane.label", count = pods.len())}>
+            <h2 class="lane-title">{ tr!(*lang, "lane.title") }<span class="count">{ pods.len() }</span></h2>
+            if pods.is_empty() {
+                <p class="lane-empty">{ tr!(*lang, "lane.empty") }</p>
+            }
+            <ul class="pods" role="list">
+                { for pods.iter().take(SHOWN).map(pod) }
+                if more > 0 { <li class="lane-more">{ format!("+{more}") }</li> }
+            </ul>
+        </section>
+    }
+}

@@ -1,0 +1,76 @@
+//! Shortcuts. They go by the place of a key (`event.code`), since with a Korean input method `w` arrives as `ㅈ`, and they
+//! rest while text is entered.
+
+use kubeviz::clock::SimTime;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, KeyboardEvent};
+
+use super::state::{Action, InspectorTab, Pane};
+
+/// The shortcuts for people: key, and the message that says what it does.
+pub const KEYS: [(&str, &str); 11] = [
+    ("Ctrl/⌘ + Enter", "keys.apply"),
+    ("Space", "keys.play"),
+    (", .", "keys.step"),
+    ("Home End", "keys.ends"),
+    ("[ ]", "keys.speed"),
+    ("E", "keys.editor"),
+    ("`", "keys.console"),
+    ("W D Y", "keys.tabs"),
+    ("← ↑ → ↓", "keys.arrows"),
+    ("Esc", "keys.escape"),
+    ("?", "keys.help"),
+];
+
+/// What a key pressed anywhere on the page asks for. `single` says whether single keys count.
+pub fn action(event: &KeyboardEvent, single: bool, help: bool) -> Option<Action> {
+    if event.is_composing() || event.key_code() == 229 {
+        return None;
+    }
+    if event.code() == "Enter" && (event.ctrl_key() || event.meta_key()) {
+        return in_manifest_field(event).then_some(Action::Apply);
+    }
+    if event.code() == "Escape" {
+        return Some(if help { Action::Help(false) } else { Action::Select(None) })
+            .filter(|_| !takes_text(event));
+    }
+    if !single || event.ctrl_key() || event.meta_key() || event.alt_key() || takes_text(event) {
+        return None;
+    }
+    Some(match (event.code().as_str(), event.shift_key()) {
+        ("Space", _) if !is_control(event) => Action::TogglePlay,
+        ("Period", false) => Action::Step(1),
+        ("Comma", false) => Action::Step(-1),
+        ("BracketLeft", _) => Action::SpeedBy(-1),
+        ("BracketRight", _) => Action::SpeedBy(1),
+        ("Home", _) => Action::Seek(SimTime::ZERO),
+        ("End", _) => Action::SeekEnd,
+        ("Backquote", _) => Action::Pane(Pane::Console),
+        ("KeyE", _) => Action::Pane(Pane::Manifest),
+        ("KeyW", _) => Action::Tab(InspectorTab::Why),
+        ("KeyD", _) => Action::Tab(InspectorTab::Summary),
+        ("KeyY", _) => Action::Tab(InspectorTab::Yaml),
+        ("Slash", true) => Action::Help(!help),
+        _ => return None,
+    })
+}
+
+fn target(event: &KeyboardEvent) -> Option<Element> {
+    event.target()?.dyn_into().ok()
+}
+
+/// Whether the key goes into a text, a list or a slider that has its own use for it.
+fn takes_text(event: &KeyboardEvent) -> bool {
+    let own = "input:not([type=checkbox]), textarea, select, [contenteditable=true], [contenteditable=plaintext-only]";
+    target(event).is_some_and(|target| target.closest(own).ok().flatten().is_some())
+}
+
+/// Whether the key presses what has the focus.
+fn is_control(event: &KeyboardEvent) -> bool {
+    target(event).is_some_and(|target| target.closest("button, a, summary, input").ok().flatten().is_some())
+}
+
+/// Whether the focus is in the plain text field that stands in for the editor; the editor itself has its own key.
+fn in_manifest_field(event: &KeyboardEvent) -> bool {
+    target(event).is_some_and(|target| target.closest(".cm-editor, .console").ok().flatten().is_none())
+}

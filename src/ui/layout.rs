@@ -1,0 +1,146 @@
+//! Where things stand: the page, and the figure in another page.
+
+use kubeviz::clock::SimTime;
+use yew::prelude::*;
+
+use super::app::App;
+use super::components::{
+    BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, Sprite, Stage, TimeBar,
+};
+use super::state::{Action, Pane};
+use crate::tr;
+
+/// The whole page.
+pub fn page(app: &App) -> Html {
+    let (ui, lang, on) = (&app.ui, app.ui.lang, &app.on);
+    let driver = app.driver.borrow();
+    let skip = |to: &'static str, text: AttrValue| html! { <a class="skip" href={to}>{ text }</a> };
+    html! {
+        <div class="app" data-pane={ui.pane.as_str()} data-console={ui.console_open.to_string()} data-editor-open={ui.editor_open.to_string()}
+            data-inspecting={ui.selected.is_some().to_string()}>
+            <Sprite />
+            { skip("#stage", tr!(lang, "skip.stage")) }
+            { skip("#manifest", tr!(lang, "skip.manifest")) }
+            { skip("#console", tr!(lang, "skip.console")) }
+            { skip("#time", tr!(lang, "skip.time")) }
+            <Header totals={driver.view.totals} namespace={driver.namespace()} theme={ui.theme} editor_open={ui.editor_open} {lang} on={on.clone()} />
+            if let Some(banner) = &ui.banner { <BannerBar banner={banner.clone()} {lang} on={on.clone()} /> }
+            <div class="left" id="manifest">{ manifest(app) }</div>
+            <main class="middle">{ stage(app) }</main>
+            <aside class="right" aria-label={tr!(lang, "inspector.label")}>
+                <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} tab={ui.tab} story={app.feed.clone()} {lang} on={on.clone()} />
+            </aside>
+            <div class="bottom" id="console">
+                <Console log={ui.log.clone()} history={ui.history.clone()} open={ui.console_open} complete={app.complete.clone()} {lang} on={on.clone()} />
+            </div>
+            <div class="foot" id="time">{ time_bar(app, false, html! {}) }</div>
+            { tab_bar(app) }
+            if ui.help { <Help single_keys={ui.single_keys} {lang} on={on.clone()} /> }
+            { unseen(app) }
+        </div>
+    }
+}
+
+/// The figure: stage, one line of text, time bar, and the author's buttons.
+pub fn figure(app: &App) -> Html {
+    let (ui, lang, on) = (&app.ui, app.ui.lang, &app.on);
+    let settings = &app.settings;
+    let emit = |action: fn() -> Action| {
+        let on = on.clone();
+        move |_: MouseEvent| on.emit(action())
+    };
+    let button = |button: &super::share::ActionButton| {
+        let (on, line) = (on.clone(), button.run.clone());
+        html! { <button type="button" class="button" title={button.run.clone()} onclick={move |_| on.emit(Action::Run(line.clone()))}>{ button.label.clone() }</button> }
+    };
+    let yaml = html! { <button type="button" class="button quiet" aria-expanded={ui.editor_open.to_string()} onclick={emit(|| Action::ToggleEditor)}><Icon name="file" />{ "YAML" }</button> };
+    let title =
+        if settings.label.is_empty() { tr!(lang, "figure.title") } else { settings.label.clone().into() };
+    let selected = ui.selected.is_some();
+    html! {
+        <div class="figure" data-editor-open={ui.editor_open.to_string()} data-inspecting={selected.to_string()} data-buttons={(!app.buttons.is_empty()).to_string()}>
+            <Sprite />
+            <header class="figure-head">
+                <h1>{ title }</h1>
+                <button type="button" class="button quiet" onclick={emit(|| Action::Reset)}><Icon name="reset" />{ tr!(lang, "header.reset") }</button>
+                <a class="button quiet" href={open_alone()} target="_blank" rel="noopener"><Icon name="open" />{ tr!(lang, "figure.open") }</a>
+            </header>
+            <main class="middle">{ stage(app) }</main>
+            <p class="caption" lang="en">{ app.feed.first().map(|line| format!("{}: {}", line.object, line.text)).unwrap_or_default() }</p>
+            if selected {
+                <aside class="sheet" aria-label={tr!(lang, "inspector.label")}>
+                    <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} tab={ui.tab} story={app.feed.clone()} {lang} on={on.clone()} />
+                </aside>
+            }
+            <div class="sheet yaml-sheet" hidden={!ui.editor_open}>{ manifest(app) }</div>
+            <div class="foot">{ time_bar(app, true, yaml) }</div>
+            if !app.buttons.is_empty() { <div class="figure-actions">{ for app.buttons.iter().map(button) }</div> }
+            { unseen(app) }
+        </div>
+    }
+}
+
+/// The figure's address as a page of its own.
+fn open_alone() -> String {
+    let href = gloo::utils::window().location().href().unwrap_or_default();
+    href.replacen("embed=1&", "", 1).replacen("embed=1", "", 1)
+}
+
+fn manifest(app: &App) -> Html {
+    let ui = &app.ui;
+    html! {
+        <ManifestEditor host={app.editor_host.clone()} loaded={app.editor.is_some()} text={app.loaded_text.clone()} diagnostics={ui.diagnostics.clone()}
+            refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()} />
+    }
+}
+
+fn stage(app: &App) -> Html {
+    let driver = app.driver.borrow();
+    let leaving = |pod: &std::sync::Arc<kubeviz::view::PodCard>| pod.deadline.is_some();
+    let anyone = driver.view.pending.iter().any(leaving)
+        || driver.view.nodes.iter().any(|node| node.pods.iter().any(leaving));
+    let second = anyone.then(|| driver.position().0 / 1_000_000);
+    html! {
+        <Stage view={driver.view.clone()} revision={app.feed.first().map_or(0, |line| line.revision)} last={app.feed.first().cloned()} selected={app.ui.selected.clone()}
+            refusals={app.refusals.clone()} {second} starters={!app.settings.embed && app.is_untouched()} lang={app.ui.lang} on={app.on.clone()} />
+    }
+}
+
+fn time_bar(app: &App, small: bool, more: Html) -> Html {
+    let driver = app.driver.borrow();
+    let position: SimTime = driver.position();
+    let last = app.feed.first().map(|line| format!("{} {}", line.object, line.text)).unwrap_or_default();
+    html! {
+        <TimeBar playing={driver.playing} speed_tenths={driver.speed_tenths} skip_idle={driver.skip_idle} skipped={driver.skipped} {position}
+            end={driver.end()} track={app.track.clone()} events={(driver.story().len(), driver.whole_story().len())} {last} {small} lang={app.ui.lang} on={app.on.clone()}>
+            { more }
+        </TimeBar>
+    }
+}
+
+/// A phone's panes, one at a time.
+fn tab_bar(app: &App) -> Html {
+    let lang = app.ui.lang;
+    let tab = |pane: Pane| {
+        let (icon, text) = match pane {
+            Pane::Cluster => ("nodes", tr!(lang, "pane.cluster")),
+            Pane::Manifest => ("file", AttrValue::Static("YAML")),
+            Pane::Console => ("terminal", AttrValue::Static("kubectl")),
+            Pane::Events => ("list", tr!(lang, "pane.events")),
+        };
+        let on = app.on.clone();
+        let current = (app.ui.pane == pane).then_some("page");
+        html! { <button type="button" aria-current={current} onclick={move |_| on.emit(Action::Pane(pane))}><Icon name={icon} />{ text }</button> }
+    };
+    html! { <nav class="tab-bar" aria-label={tr!(lang, "pane.label")}>{ for Pane::ALL.into_iter().map(tab) }</nav> }
+}
+
+/// What is heard and not seen, and what flies above the page.
+fn unseen(app: &App) -> Html {
+    html! {
+        <>
+            <p class="unseen" role="status" aria-live="polite" lang="en">{ app.ui.live.clone() }</p>
+            <div id="flight" aria-hidden="true"></div>
+        </>
+    }
+}

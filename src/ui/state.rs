@@ -1,0 +1,177 @@
+//! What can be done on the page, and what of it the page itself remembers; the cluster is the driver's.
+
+use kubeviz::api::Key;
+use kubeviz::api::manifest::Diagnostic;
+use kubeviz::clock::SimTime;
+use yew::AttrValue;
+
+use super::editor_bridge::Editor;
+use super::host::Request;
+use super::i18n::Lang;
+use super::shared::Shared;
+use super::starters::Starter;
+
+/// Everything that a person, the clock or the page around can ask of the page.
+pub enum Action {
+    /// A frame is about to be drawn.
+    Frame,
+    /// Let time pass, or stop it.
+    TogglePlay,
+    /// Go so many changes forward, or back if negative.
+    Step(i32),
+    /// Look at another time.
+    Seek(SimTime),
+    /// Look at the end of the run.
+    SeekEnd,
+    /// Choose a speed, in tenths.
+    Speed(u32),
+    /// Choose the next faster (1) or slower (-1) speed.
+    SpeedBy(i32),
+    /// Skip time in which nothing happens, or not.
+    SkipIdle(bool),
+    /// Put an object under the glass, or none.
+    Select(Option<Key>),
+    /// Turn to a page of the inspector.
+    Tab(InspectorTab),
+    /// Turn to a pane; on a wide screen, only the focus moves there.
+    Pane(Pane),
+    /// Fold or unfold the console.
+    ToggleConsole,
+    /// Show or hide the editor, where it lies over the stage.
+    ToggleEditor,
+    /// Light or dark.
+    ToggleTheme,
+    /// The other language.
+    ToggleLang,
+    /// Show or hide the list of keys.
+    Help(bool),
+    /// Single keys as shortcuts, or not.
+    SingleKeys(bool),
+    /// The text in the editor has changed.
+    Edited(String),
+    /// The editor's bundle has loaded, or cannot be.
+    EditorReady(Option<Box<Editor>>),
+    /// Errors in the text are due to be looked for.
+    Lint,
+    /// Apply the manifest in the editor.
+    Apply,
+    /// Run what was entered at the console.
+    Run(String),
+    /// Stop following the command that waits.
+    Interrupt,
+    /// Begin with one of the starters.
+    Start(Starter),
+    /// A new cluster.
+    Reset,
+    /// Put the banner away.
+    Dismiss,
+    /// A word from the page around the figure.
+    Heard(Request),
+}
+
+/// A page of the inspector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InspectorTab {
+    /// What it is.
+    #[default]
+    Summary,
+    /// Why it is so.
+    Why,
+    /// As YAML.
+    Yaml,
+    /// What was said of it.
+    Events,
+}
+
+impl InspectorTab {
+    /// In the order of the tabs.
+    pub const ALL: [InspectorTab; 4] =
+        [InspectorTab::Summary, InspectorTab::Why, InspectorTab::Yaml, InspectorTab::Events];
+}
+
+/// A part of the page: what a phone shows one at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The stage.
+    #[default]
+    Cluster,
+    /// The manifest editor.
+    Manifest,
+    /// The console.
+    Console,
+    /// Inspector and events.
+    Events,
+}
+
+impl Pane {
+    /// In the order of a phone's tab bar.
+    pub const ALL: [Pane; 4] = [Pane::Cluster, Pane::Manifest, Pane::Console, Pane::Events];
+
+    /// Its name in markup.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Pane::Cluster => "cluster",
+            Pane::Manifest => "manifest",
+            Pane::Console => "console",
+            Pane::Events => "events",
+        }
+    }
+}
+
+/// One command at the console and what it has printed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What was entered.
+    pub line: AttrValue,
+    /// What it has printed so far.
+    pub output: AttrValue,
+    /// Whether it failed.
+    pub failed: bool,
+    /// The session that it follows while it waits.
+    pub following: Option<kubeviz::sim::SessionId>,
+}
+
+/// A message across the page until it is put away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Banner {
+    /// Something was done in the past, at this time; so many futures are kept.
+    Forked(SimTime, usize),
+    /// The text is too big for the browser to keep.
+    NotKept,
+    /// The link could not be read.
+    BadLink(String),
+}
+
+/// What the page remembers by itself.
+pub struct UiState {
+    /// The language.
+    pub lang: Lang,
+    /// `light` or `dark`.
+    pub theme: &'static str,
+    /// What is under the glass.
+    pub selected: Option<Key>,
+    /// The inspector's page.
+    pub tab: InspectorTab,
+    /// The pane in front, on a phone.
+    pub pane: Pane,
+    /// Whether the console is unfolded.
+    pub console_open: bool,
+    /// Whether the editor is shown where it lies over the stage.
+    pub editor_open: bool,
+    /// Whether the list of keys is shown.
+    pub help: bool,
+    /// Whether single keys are shortcuts.
+    pub single_keys: bool,
+    /// The console, oldest first.
+    pub log: Shared<Vec<Entry>>,
+    /// The lines entered, oldest first.
+    pub history: Shared<Vec<String>>,
+    /// What is wrong with the manifest.
+    pub diagnostics: Shared<Vec<Diagnostic>>,
+    /// What kubectl said of the manifest where that has no place in it.
+    pub refusal: AttrValue,
+    /// The message across the page.
+    pub banner: Option<Banner>,
+    /// What assistive technology is told.
+    pub live: AttrValue,
+}
