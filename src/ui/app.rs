@@ -79,7 +79,8 @@ impl Component for App {
         let settings = Settings::read();
         settings.show();
         let playing = settings.autoplay;
-        let driver = Rc::new(RefCell::new(Driver::new(settings.seed, settings.speed_tenths, playing)));
+        let driver =
+            Rc::new(RefCell::new(Driver::new(settings.seed, settings.nodes, settings.speed_tenths, playing)));
         let (shared, bad_link) = match share::read_hash() {
             Ok(shared) => (shared, None),
             Err(why) => (None, Some(Banner::BadLink(why))),

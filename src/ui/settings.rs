@@ -12,6 +12,8 @@ pub struct Settings {
     pub theme: &'static str,
     /// The seed of the run.
     pub seed: u64,
+    /// How many nodes the cluster has.
+    pub nodes: u32,
     /// One of the speeds, in tenths.
     pub speed_tenths: u32,
     /// Whether the page is a figure in another page.
@@ -23,6 +25,9 @@ pub struct Settings {
     /// The only page that may command the figure, if it named itself.
     pub origin: Option<String>,
 }
+
+/// More nodes than this are more than a page can show.
+const NODES_MAX: u32 = 1_000;
 
 impl Settings {
     /// Reads the address and the storage. `index.html` has set language and theme on the root element already.
@@ -38,6 +43,10 @@ impl Settings {
             lang: attribute("lang").and_then(|code| Lang::from_code(&code)).unwrap_or_default(),
             theme: if attribute("data-theme").as_deref() == Some("dark") { "dark" } else { "light" },
             seed: query.get("seed").and_then(|seed| seed.parse().ok()).unwrap_or(1),
+            nodes: query
+                .get("nodes")
+                .and_then(|nodes| nodes.parse().ok())
+                .map_or(3, |nodes: u32| nodes.clamp(1, NODES_MAX)),
             speed_tenths: tenths.map_or(40, nearest),
             embed: query.get("embed").as_deref() == Some("1"),
             autoplay: query.get("autoplay").as_deref() != Some("0"),

@@ -28,6 +28,7 @@ export interface Options {
   lang?: "en" | "ko";
   theme?: "light" | "dark";
   seed?: number;
+  nodes?: number;
   speed?: number;
   embed?: 1;
   autoplay?: 0 | 1;
