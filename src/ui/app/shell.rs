@@ -143,7 +143,8 @@ impl App {
         panic::forget();
         let fresh = {
             let old = self.driver.borrow();
-            let mut fresh = Driver::new(self.settings.seed, old.speed_tenths, old.playing);
+            let mut fresh =
+                Driver::new(self.settings.seed, self.settings.nodes, old.speed_tenths, old.playing);
             fresh.skip_idle = old.skip_idle;
             fresh
         };
