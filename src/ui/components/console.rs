@@ -103,9 +103,9 @@ pub fn Console(props: &ConsoleProps) -> Html {
             <button type="button" class="console-fold" aria-expanded={open.to_string()} aria-controls="console-body" onclick={fold}><Icon name="terminal" />{ "kubectl" }<Icon name="chevron" /></button>
             <div class="console-body" id="console-body">
                 <div class="console-output" data-testid="console-output" ref={output} role="log" aria-label={tr!(*lang, "console.output")} tabindex="0" lang="en">
-                    if log.is_empty() { <p class="console-hint" lang={lang.code()}>{ tr!(*lang, "console.hint") }</p> }
                     { for log.iter().map(entry) }
                 </div>
+                if log.is_empty() { <p class="console-hint">{ tr!(*lang, "console.hint") }</p> }
                 if !offers.is_empty() { <p class="offers" role="status" lang="en">{ offers.join("  ") }</p> }
                 <div class="console-line">
                     <span class="prompt" aria-hidden="true">{ "$" }</span>
