@@ -16,6 +16,7 @@ pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod taint;
+pub mod typed;
 
 pub use kind::Kind;
 pub use meta::{Key, MetaExt};

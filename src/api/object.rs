@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::k8s::{self, ObjectMeta};
 use super::kind::Kind;
 use super::meta::{Key, MetaExt, Revision};
+use super::typed::{self, Misfit};
 
 /// One version of an object of a modelled kind. Cloning copies four pointers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,16 +120,14 @@ pub trait KubeObject: Clone + Into<Object> + MetaExt {
     fn from_object(object: &Object) -> Option<&Self>;
 }
 
-fn part<P: DeserializeOwned + Default>(
-    map: &mut Map<String, Value>,
-    name: &str,
-) -> Result<P, serde_json::Error> {
-    map.remove(name).filter(|value| !value.is_null()).map_or_else(|| Ok(P::default()), serde_json::from_value)
+fn part<P: DeserializeOwned + Default>(map: &mut Map<String, Value>, name: &str) -> Result<P, Misfit> {
+    map.remove(name)
+        .filter(|value| !value.is_null())
+        .map_or_else(|| Ok(P::default()), |value| typed::read(&value))
 }
 
 fn put<P: Serialize>(map: &mut Map<String, Value>, name: &str, value: &P) {
-    // The types here are plain structs with string keys, which serialise without fail.
-    map.insert(name.to_string(), serde_json::to_value(value).unwrap_or(Value::Null));
+    map.insert(name.to_string(), typed::write(value));
 }
 
 /// Lists the modelled kinds once: `split` kinds keep fields under `spec` and `status`, `flat` ones at the top.
@@ -227,9 +226,9 @@ macro_rules! modelled_kinds {
             ///
             /// # Errors
             /// Where a field has a type that the kind's Rust type cannot hold.
-            pub fn from_value(kind: Kind, value: Value) -> Result<Object, serde_json::Error> {
+            pub fn from_value(kind: Kind, value: Value) -> Result<Object, Misfit> {
                 let Value::Object(mut map) = value else {
-                    return Err(serde::de::Error::custom("an object is a map"));
+                    return Err(Misfit);
                 };
                 map.remove("apiVersion");
                 map.remove("kind");
@@ -268,7 +267,7 @@ macro_rules! modelled_kinds {
     (@read flat $name:ident, $revision:ident, $meta:ident, $map:ident) => {
         Object::$name(Typed {
             revision: $revision, meta: $meta,
-            spec: Arc::new(serde_json::from_value(Value::Object($map))?), status: Arc::new(()),
+            spec: Arc::new(typed::read(&Value::Object($map))?), status: Arc::new(()),
         })
     };
     (@write split $object:ident, $map:ident) => {
@@ -276,7 +275,7 @@ macro_rules! modelled_kinds {
         put(&mut $map, "status", &*$object.status);
     };
     (@write flat $object:ident, $map:ident) => {
-        if let Ok(Value::Object(fields)) = serde_json::to_value(&*$object.spec) { $map = fields; }
+        if let Value::Object(fields) = typed::write(&*$object.spec) { $map = fields; }
     };
 }
 

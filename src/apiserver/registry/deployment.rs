@@ -6,8 +6,8 @@ use super::Strategy;
 use super::pod_template::{default_pod_spec, validate_selector_and_template};
 use crate::api::Deployment;
 use crate::api::field_error::{FieldError, Path, quoted};
-use crate::api::int_or_string;
 use crate::api::k8s::{IntOrString, LabelSelector, RollingUpdateDeployment};
+use crate::api::{int_or_string, typed};
 use crate::apiserver::validation::non_negative;
 
 /// Models `pkg/registry/apps/deployment/strategy.go` and `pkg/apis/apps/v1/defaults.go`.
@@ -59,7 +59,7 @@ pub fn immutable_selector(new: &LabelSelector, old: &LabelSelector) -> Vec<Field
     if new == old {
         return Vec::new();
     }
-    let shown = serde_json::to_value(new).unwrap_or_default().to_string();
+    let shown = typed::write(new).to_string();
     vec![FieldError::invalid(&Path::new("spec").child("selector"), shown, "field is immutable")]
 }
 

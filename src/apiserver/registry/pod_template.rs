@@ -3,6 +3,7 @@
 use crate::api::field_error::{FieldError, Path, quoted};
 use crate::api::k8s::{Container, LabelSelector, PodSpec, PodTemplateSpec, Probe, ResourceRequirements};
 use crate::api::selector::{Operator, Selector};
+use crate::api::typed;
 use crate::apiserver::validation::{dns_label, is_dns_label};
 
 /// Fills in what a pod's spec leaves out (`pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec` and what it calls).
@@ -140,7 +141,7 @@ pub fn validate_selector_and_template(
     let empty = selector.match_labels.as_ref().is_none_or(|m| m.is_empty())
         && selector.match_expressions.as_ref().is_none_or(Vec::is_empty);
     if empty {
-        let shown = serde_json::to_value(selector).unwrap_or_default().to_string();
+        let shown = typed::write(selector).to_string();
         errors.push(FieldError::invalid(&at, shown, "empty selector is invalid for deployment"));
     }
     for (index, requirement) in selector.match_expressions.iter().flatten().enumerate() {
@@ -165,7 +166,7 @@ pub fn validate_selector_and_template(
     let labels = template.metadata.as_ref().and_then(|meta| meta.labels.clone()).unwrap_or_default();
     let selects = Selector::from_field(selector).is_some_and(|selector| selector.matches(&labels));
     if !empty && errors.is_empty() && !selects {
-        let shown = serde_json::to_value(&labels).unwrap_or_default().to_string();
+        let shown = typed::write(&labels).to_string();
         let path = template_path.child("metadata").child("labels");
         errors.push(FieldError::invalid(&path, shown, "`selector` does not match template `labels`"));
     }

@@ -2,6 +2,7 @@
 
 use crate::api::hash::fnv1a_32;
 use crate::api::k8s::PodTemplateSpec;
+use crate::api::typed;
 
 use super::TEMPLATE_HASH;
 
@@ -12,7 +13,7 @@ const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 /// its letters differ; as there, equal templates have equal hashes, and a collision is resolved by counting it in.
 pub fn template_hash(template: &PodTemplateSpec, collisions: Option<i32>) -> String {
     // By way of a value, whose keys are sorted.
-    let mut bytes = serde_json::to_value(template).unwrap_or_default().to_string().into_bytes();
+    let mut bytes = typed::write(template).to_string().into_bytes();
     if let Some(count) = collisions {
         bytes.extend(i64::from(count).to_le_bytes());
     }

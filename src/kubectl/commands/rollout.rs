@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::k8s::PodTemplateSpec;
-use crate::api::{Deployment, Key, Kind, MetaExt, Object, ReplicaSet};
+use crate::api::{Deployment, Key, Kind, MetaExt, Object, ReplicaSet, typed};
 use crate::client::Client;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
@@ -165,10 +165,7 @@ fn history(call: &mut Call<'_, '_>) -> Result<(), Failure> {
                 Failure::message(format!("unable to find the specified revision {wanted} in history"))
             })?;
             call.say(format!("deployment.apps/{name} with revision #{wanted}"));
-            let template = serde_json::to_value(&set.spec.template)
-                .ok()
-                .and_then(|value| serde_yaml::to_string(&value).ok())
-                .unwrap_or_default();
+            let template = serde_yaml::to_string(&typed::write(&set.spec.template)).unwrap_or_default();
             call.say(format!(
                 "Pod Template:\n{}",
                 template.lines().map(|line| format!("  {line}\n")).collect::<String>().trim_end()
@@ -248,15 +245,13 @@ fn set_paused(call: &mut Call<'_, '_>, paused: bool, done: &str, idle: &str) -> 
 }
 
 fn restart(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let now = serde_json::to_value(call.client.now().to_time())
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_string))
-        .unwrap_or_default();
+    let now = typed::write(&call.client.now().to_time());
+    let now = now.as_str().unwrap_or_default();
     for deployment in deployments(call)? {
         let mut updated = deployment.clone();
         updated.revision = 0;
         let meta = Arc::make_mut(&mut updated.spec).template.metadata.get_or_insert_default();
-        meta.annotations.get_or_insert_default().insert(RESTARTED_AT.into(), now.clone());
+        meta.annotations.get_or_insert_default().insert(RESTARTED_AT.into(), now.into());
         call.client.update(updated, None)?;
         call.say(format!("deployment.apps/{} restarted", deployment.name()));
     }

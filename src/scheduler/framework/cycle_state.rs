@@ -1,13 +1,13 @@
 //! What plugins write down in one scheduling cycle for their own later extension points.
 
 use std::any::{Any, TypeId};
-use std::fmt::Debug;
+use std::fmt;
 
 use super::runtime::PluginSet;
 
 /// Something a plugin keeps for the length of a cycle. Any plain type that can be copied will do: preemption tries things
 /// out on a copy.
-pub trait StateData: Any + Debug + Send + Sync {
+pub trait StateData: Any + Send + Sync {
     /// A copy that can be changed without changing this one.
     fn copy(&self) -> Box<dyn StateData>;
     /// The value, to be recognised by its type.
@@ -16,7 +16,14 @@ pub trait StateData: Any + Debug + Send + Sync {
     fn as_any_mut(&mut self) -> &mut dyn Any;
 }
 
-impl<T: Any + Clone + Debug + Send + Sync> StateData for T {
+/// Shows that there is one: what it holds is the plugin's own, and no type has to be able to print itself for it.
+impl fmt::Debug for dyn StateData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StateData")
+    }
+}
+
+impl<T: Any + Clone + Send + Sync> StateData for T {
     fn copy(&self) -> Box<dyn StateData> {
         Box::new(self.clone())
     }

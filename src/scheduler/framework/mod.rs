@@ -26,7 +26,7 @@ pub mod runtime;
 pub mod status;
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
+use std::fmt;
 
 pub use cycle_state::CycleState;
 pub use diagnosis::Diagnosis;
@@ -111,7 +111,7 @@ pub struct Failure<'a> {
 
 /// A plugin. It says where it has a say; extension points that it does not name are never called.
 #[expect(unused_variables, reason = "a default method that ignores its arguments should still name them")]
-pub trait Plugin: Debug + Send + Sync {
+pub trait Plugin: Send + Sync {
     /// Its upstream name.
     fn name(&self) -> &'static str;
 
@@ -289,6 +289,13 @@ pub trait Plugin: Debug + Send + Sync {
         explain: Option<Explain>,
     ) -> Result<(), ApiStatus> {
         Ok(())
+    }
+}
+
+/// Shows its name: a plugin's settings are its own.
+impl fmt::Debug for dyn Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

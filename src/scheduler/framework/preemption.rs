@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Context, CycleState, Failure, NodeInfo, PodInfo, Status};
 use crate::api::selector::Selector;
+use crate::api::typed;
 use crate::api::{Kind, MetaExt, Object};
 use crate::client::View;
 use crate::scheduler::cache::NodeIndex;
@@ -40,7 +41,7 @@ impl Budget {
 
     fn read(object: &Object) -> Option<Budget> {
         let value = object.to_value();
-        let selector = serde_json::from_value(value["spec"]["selector"].clone()).ok()?;
+        let selector = typed::read(&value["spec"]["selector"]).ok()?;
         let selector =
             Selector::from_field(&selector).filter(|selector| !selector.requirements.is_empty())?;
         let disrupted = value["status"]["disruptedPods"].as_object();

@@ -3,7 +3,7 @@
 use crate::api::k8s::TopologySpreadConstraint;
 use crate::api::selector::{Operator, Requirement, Selector};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, tolerated};
-use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, ReplicaSet, Service};
+use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, ReplicaSet, Service, typed};
 use crate::client::View;
 use crate::scheduler::framework::node_selector::RequiredNodeAffinity;
 use crate::scheduler::framework::{Context, NodeInfo, PodInfo};
@@ -154,14 +154,14 @@ fn default_selector(view: &View, pod: &Pod) -> Selector {
         }
         "ReplicationController" => {
             let key = Key::new(Kind::REPLICATION_CONTROLLER, pod.namespace(), &owner.name);
-            let map = spec_selector(view, &key).and_then(|field| serde_json::from_value(field).ok());
+            let map = spec_selector(view, &key).and_then(|field| typed::read(&field).ok());
             let map: std::collections::BTreeMap<String, String> = map.unwrap_or_default();
             labels.extend(map);
             selector = Selector::from_map(&labels);
         }
         "StatefulSet" => {
             let key = Key::new(Kind::STATEFUL_SET, pod.namespace(), &owner.name);
-            let field = spec_selector(view, &key).and_then(|field| serde_json::from_value(field).ok());
+            let field = spec_selector(view, &key).and_then(|field| typed::read(&field).ok());
             let more = field.and_then(|field| Selector::from_field(&field)).unwrap_or_default();
             selector.requirements.extend(more.requirements);
         }
