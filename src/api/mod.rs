@@ -14,6 +14,7 @@ pub mod pod_status;
 pub mod quantity;
 pub mod schema;
 pub mod selector;
+pub mod sorting;
 pub mod status;
 pub mod taint;
 pub mod typed;

@@ -2,6 +2,7 @@
 
 use super::k8s::{LabelSelector, LabelSelectorRequirement};
 use super::meta::StringMap;
+use crate::api::sorting;
 
 /// One condition on one label.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,7 +175,7 @@ pub fn format_label_selector(field: &LabelSelector) -> String {
     if selector.requirements.is_empty() {
         return "<none>".into();
     }
-    selector.requirements.sort_by(|a, b| a.key.cmp(&b.key));
+    sorting::sort_by(&mut selector.requirements, |a, b| a.key.cmp(&b.key));
     let texts: Vec<String> = selector.requirements.iter().map(format_requirement).collect();
     texts.join(",")
 }

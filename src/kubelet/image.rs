@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::config::Pulling;
 use crate::api::hash::fnv1a_64;
 use crate::api::k8s::ContainerImage;
+use crate::api::sorting;
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
@@ -147,7 +148,7 @@ impl ImageStore {
     /// As the node's status lists them: the largest first.
     pub fn report(&self) -> Vec<ContainerImage> {
         let mut images: Vec<(&String, &u64)> = self.present.iter().collect();
-        images.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+        sorting::sort_by(&mut images, |a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
         let entry = |(name, size): (&String, &u64)| ContainerImage {
             names: Some(vec![ImageName::parse(name).by_digest(), name.clone()]),
             size_bytes: Some(*size as i64),

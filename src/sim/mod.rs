@@ -212,7 +212,13 @@ impl Simulation {
     /// Whether nothing but heartbeats is due within [`QUIET_HORIZON`].
     pub fn is_quiet(&self) -> bool {
         let horizon = self.now + QUIET_HORIZON;
-        !self.events.iter().take_while(|(time, _)| *time <= horizon).any(|(_, event)| self.is_activity(event))
+        let mut due = self.events.iter().take_while(|(time, _)| *time <= horizon);
+        !due.any(|(_, event)| self.is_activity(event))
+    }
+
+    /// When something else than a heartbeat is due next.
+    pub fn next_activity(&self) -> Option<SimTime> {
+        self.events.iter().find(|(_, event)| self.is_activity(event)).map(|(time, _)| time)
     }
 
     /// A number that two runs share if and only if every write of theirs was the same, byte for byte.

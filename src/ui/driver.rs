@@ -121,8 +121,9 @@ impl Driver {
         if !self.playing {
             return;
         }
-        if self.skip_idle && now - self.last_change > IDLE_MS && !self.recording.live().is_quiet() {
-            self.skip(now);
+        let idle = self.skip_idle && now - self.last_change > IDLE_MS;
+        if let Some(until) = self.worth_skipping().filter(|_| idle) {
+            self.skip(now, until);
         } else {
             let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
             let target = self.position() + SimDuration::from_micros(micros);
@@ -135,9 +136,19 @@ impl Driver {
         self.refresh();
     }
 
-    fn skip(&mut self, began: f64) {
+    /// Until when time may be skipped: up to what is due next, or, in the past, as far as the run went. Nothing if only
+    /// heartbeats lie ahead: a cluster at rest ages as its reader does.
+    fn worth_skipping(&self) -> Option<SimTime> {
+        let far = self.position() + SKIP_MAX;
+        if self.recording.is_in_past() {
+            return Some(far);
+        }
+        self.recording.live().next_activity().filter(|time| *time <= far)
+    }
+
+    fn skip(&mut self, began: f64, until: SimTime) {
         let from = self.position();
-        while self.recording.advance_to_next_change(from + SKIP_MAX, EVENTS_PER_SLICE) == Progress::Busy {
+        while self.recording.advance_to_next_change(until, EVENTS_PER_SLICE) == Progress::Busy {
             if wall_ms() - began > FRAME_BUDGET_MS {
                 break;
             }

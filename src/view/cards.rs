@@ -19,7 +19,9 @@ const COMMON_NODE_LABELS: [&str; 2] = ["kubernetes.io/", "beta.kubernetes.io/"];
 pub fn pod_card(pod: &Pod, view: &View) -> PodCard {
     let summary = summarize(pod);
     let owner = pod.controller();
-    let deadline = pod.meta.deletion_timestamp.as_ref().map(SimTime::from_time);
+    // Once its containers have stopped nothing is left to wait for.
+    let stopped = matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed"));
+    let deadline = pod.meta.deletion_timestamp.as_ref().filter(|_| !stopped).map(SimTime::from_time);
     PodCard {
         uid: pod.uid().into(),
         name: pod.name().into(),

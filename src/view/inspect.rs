@@ -8,6 +8,7 @@ use crate::api::explain::Explain;
 use crate::api::meta::Revision;
 use crate::api::pod_status::summarize;
 use crate::api::selector::format_labels;
+use crate::api::sorting;
 use crate::api::{Event, Key, Kind, MetaExt, Object, quantity, taint};
 use crate::apiserver::{Store, View};
 use crate::clock::SimTime;
@@ -135,7 +136,7 @@ fn events_about(view: &View, object: &Object) -> Vec<EventRow> {
     let about = |event: &&Event| event.spec.involved_object.uid.as_deref() == Some(object.uid());
     let mut events: Vec<EventRow> =
         view.list::<Event>(Some(namespace)).filter(about).map(event_row).collect();
-    events.sort_by_key(|event| std::cmp::Reverse(event.time));
+    sorting::sort_by_key(&mut events, |event| std::cmp::Reverse(event.time));
     events
 }
 

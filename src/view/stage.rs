@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cards::{deployment_card, node_card, pod_card, replica_set_card};
 use super::{ClusterView, PodCard, PodClass, Totals, WorkloadCard};
+use crate::api::sorting;
 use crate::api::{Key, Kind, MetaExt, Node, Object};
 use crate::apiserver::View;
 
@@ -35,7 +36,7 @@ impl Stage {
             .filter(|drawn| drawn.card.node.is_none())
             .map(|drawn| drawn.card.clone())
             .collect();
-        pending.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
+        sorting::sort_by(&mut pending, |a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
         let workloads = self.workloads.values().map(|drawn| drawn.card.clone()).collect();
         let totals = self.totals(&nodes);
         self.last = ClusterView { revision: view.revision(), nodes, pending, workloads, totals };
@@ -79,7 +80,7 @@ impl Stage {
             }
         }
         let mut nodes: Vec<&Node> = view.list::<Node>(None).collect();
-        nodes.sort_by(|a, b| (a.created(), a.name()).cmp(&(b.created(), b.name())));
+        sorting::sort_by(&mut nodes, |a, b| (a.created(), a.name()).cmp(&(b.created(), b.name())));
         let old: BTreeMap<&str, &Arc<super::NodeCard>> =
             self.last.nodes.iter().map(|card| (card.uid.as_str(), card)).collect();
         let card = |node: &Node| {
@@ -120,5 +121,5 @@ fn keep_slots(pods: &mut [Arc<PodCard>], before: &[Arc<PodCard>]) {
     let place: BTreeMap<&str, usize> =
         before.iter().enumerate().map(|(at, card)| (card.uid.as_str(), at)).collect();
     let rank = |card: &PodCard| place.get(card.uid.as_str()).copied().unwrap_or(usize::MAX);
-    pods.sort_by(|a, b| (rank(a), a.created, &a.name).cmp(&(rank(b), b.created, &b.name)));
+    sorting::sort_by(pods, |a, b| (rank(a), a.created, &a.name).cmp(&(rank(b), b.created, &b.name)));
 }

@@ -4,6 +4,7 @@ use super::decode::{Finding, FindingKind, decode_object_meta};
 use super::table::TypeId;
 use super::{inspect, kind};
 use crate::api::manifest::{self, Diagnostic, Document, Kind, Limits, Node, Severity, SourceMap, Span};
+use crate::api::sorting;
 use serde_json::Value;
 
 /// Syntax, unknown kinds, unknown fields and wrong types of a text, in order of the text.
@@ -20,7 +21,7 @@ pub fn lint(text: &str, resolve: &dyn Fn(&str, &str) -> bool) -> Vec<Diagnostic>
             linter.object(document, object);
         }
     }
-    linter.found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
+    sorting::sort_by_key(&mut linter.found, |diagnostic| (diagnostic.span, diagnostic.severity));
     linter.found
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{DESIRED_REPLICAS, MAX_REPLICAS, REVISION, REVISION_HISTORY, Rollout, wanted};
+use crate::api::sorting;
 use crate::api::{Deployment, Key, Kind, MetaExt, ReplicaSet, Status};
 use crate::client::{Client, DeleteOptions};
 use crate::controllers::ref_manager::gone_is_fine;
@@ -101,7 +102,7 @@ pub fn cleanup(rollout: &Rollout, client: &mut Client<'_>) -> Result<(), Status>
     let mut old: Vec<&ReplicaSet> = rollout.old.iter().filter(|set| !set.is_deleting()).collect();
     let surplus = old.len().saturating_sub(usize::try_from(limit).unwrap_or(0));
     // The sets come oldest first, so equal revisions stay in order of age.
-    old.sort_by_key(|set| revision_of(set));
+    sorting::sort_by_key(&mut old, |set| revision_of(set));
     for set in old.into_iter().take(surplus) {
         let idle = set.status.replicas == 0 && wanted(set) == 0;
         if idle && set.generation() <= set.status.observed_generation.unwrap_or(0) {

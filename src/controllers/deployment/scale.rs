@@ -5,6 +5,7 @@ use super::rolling::bounds;
 use super::sync::scale_set;
 use super::{DESIRED_REPLICAS, MAX_REPLICAS, Rollout, available, is_recreate, wanted};
 use crate::api::explain::RolloutRule;
+use crate::api::sorting;
 use crate::api::{MetaExt, ReplicaSet, Status};
 use crate::client::Client;
 
@@ -62,7 +63,7 @@ pub fn scale(rollout: &Rollout, client: &mut Client<'_>) -> Result<(), Status> {
 /// Larger sets first; of equals the newer one when growing, the older one when shrinking.
 fn by_size(mut sets: Vec<&ReplicaSet>, growing: bool) -> Vec<&ReplicaSet> {
     let age = |a: &ReplicaSet, b: &ReplicaSet| (a.created(), a.name()).cmp(&(b.created(), b.name()));
-    sets.sort_by(|a, b| {
+    sorting::sort_by(&mut sets, |a, b| {
         let age = age(a, b);
         wanted(b).cmp(&wanted(a)).then(if growing { age.reverse() } else { age })
     });

@@ -10,6 +10,7 @@ use super::rolling::{bounds, new_size};
 use super::{DESIRED_REPLICAS, MAX_REPLICAS, REVISION, Rollout, TEMPLATE_HASH, available, wanted};
 use crate::api::explain::{Explain, RolloutRule, RolloutStep};
 use crate::api::k8s::{DeploymentCondition, LabelSelector, ObjectMeta, ReplicaSetSpec};
+use crate::api::sorting;
 use crate::api::status::Reason;
 use crate::api::{Deployment, Key, Kind, MetaExt, Namespace, ReplicaSet, Status};
 use crate::client::Client;
@@ -19,7 +20,7 @@ use crate::controllers::ref_manager::controller_reference;
 /// Sorts the sets by age and tells the one with the current template from the others (`FindNewReplicaSet`: the oldest
 /// match, so that all looks agree even if there should be two).
 pub fn arrange(deployment: Deployment, mut sets: Vec<ReplicaSet>) -> Rollout {
-    sets.sort_by(|a, b| (a.created(), a.name()).cmp(&(b.created(), b.name())));
+    sorting::sort_by(&mut sets, |a, b| (a.created(), a.name()).cmp(&(b.created(), b.name())));
     let same = |set: &ReplicaSet| {
         let template = set.spec.template.as_ref();
         template.is_some_and(|template| equal_ignoring_hash(template, &deployment.spec.template))

@@ -8,6 +8,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
+use crate::api::sorting;
 use crate::api::{MetaExt, Pod};
 use crate::clock::SimTime;
 use crate::controllers::pods::{is_active, is_ready, max_restarts, ready_since};
@@ -46,7 +47,7 @@ pub fn victims<'a>(
     now: SimTime,
 ) -> Vec<Victim<'a>> {
     let mut ranked: Vec<(Rank, &Pod)> = active.iter().map(|pod| (Rank::of(pod, on_node, now), pod)).collect();
-    ranked.sort_by(|(a, x), (b, y)| a.compare(b).0.then_with(|| x.uid().cmp(y.uid())));
+    sorting::sort_by(&mut ranked, |(a, x), (b, y)| a.compare(b).0.then_with(|| x.uid().cmp(y.uid())));
     let keeper = ranked.get(count).map(|(rank, _)| rank);
     let why = |rank: &Rank| keeper.map_or("none is wanted", |keeper| rank.compare(keeper).1);
     ranked.iter().take(count).map(|(rank, pod)| Victim { pod, why: why(rank) }).collect()

@@ -1,6 +1,7 @@
 //! `describe`: an object's summary and its events.
 
 use crate::api::selector::format_labels;
+use crate::api::sorting;
 use crate::api::{Event, MetaExt, Object};
 use crate::clock::SimTime;
 use crate::kubectl::errors::Failure;
@@ -95,7 +96,7 @@ fn events(call: &Call<'_, '_>, object: &Object, now: SimTime) -> String {
     if rows.is_empty() {
         return "Events:  <none>\n".into();
     }
-    rows.sort_by_key(|(seen, _)| *seen);
+    sorting::sort_by_key(&mut rows, |(seen, _)| *seen);
     rows.into_iter().for_each(|(_, row)| table.row(row));
     format!("Events:\n{}", table.render(true))
 }

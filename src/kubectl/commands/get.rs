@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::api::selector::{Selector, format_labels};
+use crate::api::sorting;
 use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
@@ -72,7 +73,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     }
     if let Some(path) = call.args.value("sort-by") {
         let path = path.trim_matches(|c| "{}'".contains(c)).trim_start_matches('.').to_string();
-        objects.sort_by_key(|object| field(&object.to_value(), &path));
+        sorting::sort_by_key(&mut objects, |object| field(&object.to_value(), &path));
     }
     let single = by_name && objects.len() == 1 && failures.is_empty();
     match call.args.value("output").map(str::to_string).as_deref() {

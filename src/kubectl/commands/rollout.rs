@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::k8s::PodTemplateSpec;
+use crate::api::sorting;
 use crate::api::{Deployment, Key, Kind, MetaExt, Object, ReplicaSet, typed};
 use crate::client::Client;
 use crate::kubectl::errors::Failure;
@@ -151,7 +152,7 @@ fn revisions(deployment: &Deployment, client: &Client<'_>) -> Vec<(i64, ReplicaS
         .filter(|set| set.is_controlled_by(deployment.uid()));
     let mut revisions: Vec<(i64, ReplicaSet)> =
         sets.filter_map(|set| Some((number(set)?, set.clone()))).collect();
-    revisions.sort_by_key(|(revision, _)| *revision);
+    sorting::sort_by_key(&mut revisions, |(revision, _)| *revision);
     revisions
 }
 

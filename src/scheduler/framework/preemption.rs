@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Context, CycleState, Failure, NodeInfo, PodInfo, Status};
 use crate::api::selector::Selector;
+use crate::api::sorting;
 use crate::api::typed;
 use crate::api::{Kind, MetaExt, Object};
 use crate::client::View;
@@ -97,14 +98,14 @@ pub fn select_victims_on_node(
         trial.remove(other);
     }
     trial.fits()?;
-    potential.sort_by(|a, b| importance(a).cmp(&importance(b)));
+    sorting::sort_by(&mut potential, |a, b| importance(a).cmp(&importance(b)));
     let (violating, others) = split_by_budget(potential, budgets);
     let is_mixed = !violating.is_empty() && !others.is_empty();
     let mut victims = trial.reprieve(violating);
     let pdb_violations = victims.len() as u32;
     victims.extend(trial.reprieve(others));
     if is_mixed {
-        victims.sort_by(|a, b| importance(a).cmp(&importance(b)));
+        sorting::sort_by(&mut victims, |a, b| importance(a).cmp(&importance(b)));
     }
     Ok(Candidate { node, victims, pdb_violations })
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::names;
 use crate::api::explain::{PreemptionCandidate, PreemptionStep};
+use crate::api::sorting;
 use crate::api::{MetaExt, Pod, condition};
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
@@ -62,7 +63,7 @@ impl Plugin for DefaultPreemption {
         };
         let name = |index: NodeIndex| cx.cache.node(index).name.clone();
         let mut considered: Vec<PreemptionCandidate> = candidates.iter().map(|c| in_words(cx, c)).collect();
-        considered.sort_by(|a, b| a.node.cmp(&b.node));
+        sorting::sort_by(&mut considered, |a, b| a.node.cmp(&b.node));
         let identity = |victim: &Arc<PodInfo>| {
             let pod = &victim.pod;
             (pod.namespace().to_string(), pod.name().to_string(), pod.uid().to_string())

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use kubeviz::api::explain::{
     EndpointStep, Explain, NodeVerdict, ReplicaStep, RolloutRule, RolloutStep, SchedulingDecision,
 };
+use kubeviz::api::sorting;
 use kubeviz::view::Inspection;
 use yew::prelude::*;
 
@@ -56,8 +57,8 @@ fn scheduling(decision: &SchedulingDecision, lang: Lang) -> Html {
             if let Some(refusal) = &decision.pre_filter { <p class="raw" lang="en"><b>{ refusal.plugin.to_string() }</b>{ format!(" {}", refusal.message) }</p> }
             <p class="funnel">
                 <span>{ tr!(lang, "why.nodes", count = decision.nodes.len()) }</span><span class="arrow">{ "Filter" }</span>
-                <span>{ tr!(lang, "why.feasible", count = feasible.len()) }</span><span class="arrow">{ "Score" }</span>
-                <span>{ decision.selected.as_deref().map_or_else(|| tr!(lang, "why.nowhere"), |node| AttrValue::from(node.to_string())) }</span>
+                <span>{ tr!(lang, "why.feasible", count = feasible.len()) }</span>
+                if let Some(node) = &decision.selected { <span class="arrow">{ "Score" }</span><span>{ node.to_string() }</span> }
             </p>
             { filters(decision, lang) }
             { scores(&feasible, decision, lang) }
@@ -122,7 +123,7 @@ fn scores(feasible: &[&NodeVerdict], decision: &SchedulingDecision, lang: Lang) 
         }
     };
     let mut ranked = feasible.to_vec();
-    ranked.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.node.cmp(&b.node)));
+    sorting::sort_by(&mut ranked, |a, b| b.total.cmp(&a.total).then_with(|| a.node.cmp(&b.node)));
     html! { <><h3>{ "Score" }</h3>{ for ranked.iter().take(20).map(bar) }<p class="hint">{ tr!(lang, "why.score_hint") }</p></> }
 }
 
