@@ -1,6 +1,6 @@
 # The tests, in layers: cheapest first, so that what is wrong is known as early as can be.
 
-LAYERS=(fmt clippy unit browser page e2e)
+LAYERS=(fmt clippy unit schema browser page e2e)
 
 # tests_run [LAYER...]: one layer runs here; several run each in a process of its own, all of them, and are summed up.
 tests_run() {
@@ -33,14 +33,14 @@ tests_all() {
 test_fmt() {
   need_cargo
   step "fmt: the code is formatted"
-  cargo fmt --check
+  cargo fmt --all --check
 }
 
 test_clippy() {
   need_cargo
   need_wasm_target
   step "clippy: the library and the headless command"
-  cargo clippy --quiet --lib --bin kubeviz --tests --benches -- -D warnings
+  cargo clippy --quiet --workspace --lib --bin kubeviz --tests --benches -- -D warnings
   step "clippy: the page"
   cargo clippy --quiet --target "$WASM_TARGET" --features ui --bin web -- -D warnings
 }
@@ -48,7 +48,13 @@ test_clippy() {
 test_unit() {
   need_cargo
   step "unit: modules, scenarios, conformance, simulation, architecture"
-  cargo test --lib --bin kubeviz --tests
+  cargo test --workspace --lib --bin kubeviz --tests
+}
+
+test_schema() {
+  need_cargo
+  step "schema: the table of fields is what k8s-openapi says"
+  cargo run --quiet --manifest-path tools/schema-table/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/schema-table" -- --check
 }
 
 test_browser() {

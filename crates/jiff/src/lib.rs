@@ -1,0 +1,262 @@
+//! Stands in for the `jiff` crate, under its name and with its names, for the one use that this package has of it: the
+//! times inside k8s-openapi's types. Those are instants in UTC, written in two fixed formats; jiff brings time zones,
+//! spans, calendars and error texts along with them, an eighth of what a reader of the page has to load.
+
+pub mod fmt;
+
+use std::fmt::{Display, Formatter, Result as FmtResult};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+const MICROS: i64 = 1_000_000;
+/// The first and the last second that four digits of year can write.
+const SECONDS: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
+
+/// An instant, to the microsecond: years 0000 to 9999 of the Gregorian calendar, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    /// Since 1970-01-01T00:00:00Z.
+    micros: i64,
+}
+
+/// An instant that cannot be written, or a text that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error;
+
+impl Display for Error {
+    fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
+        f.write_str("not a time of RFC 3339 in the years 0000 to 9999")
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const UNIX_EPOCH: Timestamp = Timestamp { micros: 0 };
+
+    /// So many seconds after 1970.
+    ///
+    /// # Errors
+    /// Outside the years 0000 to 9999.
+    pub fn from_second(seconds: i64) -> Result<Timestamp, Error> {
+        if SECONDS.contains(&seconds) { Ok(Timestamp { micros: seconds * MICROS }) } else { Err(Error) }
+    }
+
+    /// So many microseconds after 1970.
+    ///
+    /// # Errors
+    /// Outside the years 0000 to 9999.
+    pub fn from_microsecond(micros: i64) -> Result<Timestamp, Error> {
+        if SECONDS.contains(&micros.div_euclid(MICROS)) { Ok(Timestamp { micros }) } else { Err(Error) }
+    }
+
+    /// Microseconds since 1970.
+    pub fn as_microsecond(self) -> i64 {
+        self.micros
+    }
+
+    /// Whole seconds since 1970, rounded towards 1970.
+    pub fn as_second(self) -> i64 {
+        self.micros / MICROS
+    }
+
+    /// `2026-01-02T03:04:05`, and the microseconds of that second.
+    fn civil(self) -> (String, i64) {
+        let seconds = self.micros.div_euclid(MICROS);
+        let (year, month, day) = date_of(seconds.div_euclid(86_400));
+        let of_day = seconds.rem_euclid(86_400);
+        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+        let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+        (text, self.micros.rem_euclid(MICROS))
+    }
+}
+
+/// Days since 1970 of a date. Years count from March here, so that the leap day comes last.
+fn days_of(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month > 2 { year } else { year - 1 };
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468
+}
+
+/// The date of a day since 1970: year, month, day.
+fn date_of(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (year, month, of_year - (153 * from_march + 2) / 5 + 1)
+}
+
+impl Display for Timestamp {
+    fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
+        match self.civil() {
+            (text, 0) => write!(f, "{text}Z"),
+            (text, micros) => write!(f, "{text}.{micros:06}Z"),
+        }
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = Error;
+
+    /// Reads `2026-01-02T03:04:05Z`, with a fraction or an offset if it has one; what is finer than a microsecond is cut.
+    fn from_str(text: &str) -> Result<Timestamp, Error> {
+        let mut rest = text;
+        let mut field = |width: usize, end: &str| -> Result<i64, Error> {
+            let digits = rest.get(..width).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+            let number = digits.and_then(|digits| digits.parse().ok()).ok_or(Error)?;
+            rest = rest[width..].strip_prefix(end).ok_or(Error)?;
+            Ok(number)
+        };
+        let (year, month, day) = (field(4, "-")?, field(2, "-")?, field(2, "T")?);
+        let (hour, minute, second) = (field(2, ":")?, field(2, ":")?, field(2, "")?);
+        if !(1..=12).contains(&month) || day < 1 || hour > 23 || minute > 59 || second > 59 {
+            return Err(Error);
+        }
+        let days = days_of(year, month, day);
+        if date_of(days) != (year, month, day) {
+            return Err(Error);
+        }
+        let (micros, zone) = fraction(rest);
+        let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset(zone)?;
+        Timestamp::from_microsecond(seconds * MICROS + micros)
+    }
+}
+
+/// The microseconds of `.25Z`, and what comes after them.
+fn fraction(text: &str) -> (i64, &str) {
+    let Some(digits) = text.strip_prefix('.') else { return (0, text) };
+    let end = digits.bytes().take_while(u8::is_ascii_digit).count();
+    let micros = (0..6).fold(0, |sum, place| {
+        let digit =
+            digits.as_bytes().get(place).filter(|_| place < end).map_or(0, |digit| i64::from(digit - b'0'));
+        sum * 10 + digit
+    });
+    (micros, &digits[end..])
+}
+
+/// The seconds that `Z` or `+09:00` lies before UTC.
+fn offset(text: &str) -> Result<i64, Error> {
+    match *text.as_bytes() {
+        [b'Z'] => Ok(0),
+        [sign @ (b'+' | b'-'), a, b, b':', c, d] if [a, b, c, d].iter().all(u8::is_ascii_digit) => {
+            let number = |tens: u8, ones: u8| i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+            let seconds = number(a, b) * 3_600 + number(c, d) * 60;
+            Ok(if sign == b'+' { seconds } else { -seconds })
+        }
+        _ => Err(Error),
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Timestamp;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> FmtResult {
+                f.write_str("a time of RFC 3339")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+    use super::fmt::strtime;
+
+    #[test]
+    fn a_time_is_read_and_written() {
+        // text -> microseconds since 1970, to the second, to the microsecond
+        let cases = [
+            ("1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000000Z"),
+            (
+                "2026-01-02T03:04:05Z",
+                1_767_323_045_000_000,
+                "2026-01-02T03:04:05Z",
+                "2026-01-02T03:04:05.000000Z",
+            ),
+            (
+                "2024-02-29T23:59:59.5Z",
+                1_709_251_199_500_000,
+                "2024-02-29T23:59:59Z",
+                "2024-02-29T23:59:59.500000Z",
+            ),
+            (
+                "2026-01-02T12:04:05+09:00",
+                1_767_323_045_000_000,
+                "2026-01-02T03:04:05Z",
+                "2026-01-02T03:04:05.000000Z",
+            ),
+            ("1969-12-31T23:59:59.9999999Z", -1, "1969-12-31T23:59:59Z", "1969-12-31T23:59:59.999999Z"),
+            (
+                "0000-01-01T00:00:00Z",
+                -62_167_219_200_000_000,
+                "0000-01-01T00:00:00Z",
+                "0000-01-01T00:00:00.000000Z",
+            ),
+            (
+                "9999-12-31T23:59:59Z",
+                253_402_300_799_000_000,
+                "9999-12-31T23:59:59Z",
+                "9999-12-31T23:59:59.000000Z",
+            ),
+        ];
+        for (text, micros, to_second, to_micro) in cases {
+            let time: Timestamp = text.parse().unwrap();
+            assert_eq!(time.as_microsecond(), micros, "{text}");
+            assert_eq!(Timestamp::from_microsecond(micros), Ok(time), "{text}");
+            assert_eq!(strtime::format("%Y-%m-%dT%H:%M:%SZ", time).unwrap(), to_second, "{text}");
+            assert_eq!(strtime::format("%Y-%m-%dT%H:%M:%S%.6fZ", time).unwrap(), to_micro, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_day_is_written_as_it_is_read() {
+        for day in -40_000..40_000 {
+            let time = Timestamp::from_second(day * 86_400).unwrap();
+            assert_eq!(time.to_string().parse(), Ok(time), "day {day}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        let texts = [
+            "",
+            "yesterday",
+            "2026-1-02T03:04:05Z",
+            "2026-13-02T03:04:05Z",
+            "2026-02-29T03:04:05Z",
+            "2026-01-02 03:04:05Z",
+            "2026-01-02T24:00:00Z",
+            "2026-01-02T03:04:05",
+            "2026-01-02T03:04:05+9",
+            "2026-01-02T03:04:05Zz",
+            "9999-12-31T23:59:59-01:00",
+            "\u{ac00}2026-01-02T03:04:05Z",
+        ];
+        for text in texts {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+        assert!(Timestamp::from_second(i64::MAX).is_err());
+        assert!(strtime::format("%A", Timestamp::UNIX_EPOCH).is_err());
+    }
+}
