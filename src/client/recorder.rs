@@ -136,6 +136,7 @@ fn event_name(
     message: &str,
 ) -> String {
     let uid = about.uid.as_deref().unwrap_or_default();
-    let identity = [actor.component(), uid, type_.as_str(), reason, message].join("\u{0}");
+    let part = about.field_path.as_deref().unwrap_or_default();
+    let identity = [actor.component(), uid, part, type_.as_str(), reason, message].join("\u{0}");
     format!("{}.{:016x}", about.name.as_deref().unwrap_or_default(), fnv1a_64(identity.as_bytes()))
 }

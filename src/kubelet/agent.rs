@@ -1,135 +1,352 @@
-//! The kubelet of one node: its pods, its images, its heartbeat.
+//! The kubelet of one node: its pods, its images, its addresses, its heartbeat.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::config::KubeletConfig;
 use super::image::ImageStore;
-use super::node_status;
-use super::pod_worker::{PodWorker, Step};
-use super::{Timer, TimerKind};
-use crate::api::{MetaExt, Pod};
+use super::pod_worker::{PodStep, PodWorker};
+use super::{NodeState, Timer, TimerKind, node_status};
+use crate::api::k8s::{ContainerImage, ObjectReference};
+use crate::api::meta::Revision;
+use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod};
+use crate::client::recorder::EventType;
 use crate::client::{Actor, ApiServer, Client};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
-/// What a kubelet has at hand while it acts.
-pub struct Turn<'a> {
+/// Hosts of one block of addresses: `.2` to `.254`; the node's bridge is `.1`.
+const HOSTS: u32 = 253;
+
+/// What all kubelets share while one of them acts.
+pub struct Shared<'a> {
     /// The times.
     pub config: &'a KubeletConfig,
     /// Chance.
     pub rng: &'a mut Rng,
+    /// By namespace, when the next pod may begin to run, where pods take turns.
+    pub turns: &'a mut BTreeMap<String, SimTime>,
     /// The API server.
     pub api: &'a mut ApiServer,
-    /// When the next pod of a namespace may begin to run, where they do so one at a time, over all nodes.
-    pub slots: &'a mut BTreeMap<String, SimTime>,
     /// The timers to set.
     pub timers: &'a mut Vec<(SimDuration, Timer)>,
 }
 
-/// What the pods of a node share.
-#[derive(Clone, Debug)]
-pub struct NodeState {
-    /// The node's name.
-    pub name: Arc<str>,
-    /// Its number, from 1: `192.168.0.10 + n`, and the third byte of its pods' addresses.
-    pub number: u32,
-    /// Its images.
-    pub images: ImageStore,
-    /// Addresses handed out so far.
-    addresses: u32,
-}
-
-impl NodeState {
-    /// The node's address.
-    pub fn host_ip(&self) -> String {
-        node_status::host_ip(self.number)
-    }
-
-    /// An address for a pod that no pod of this node has had.
-    pub fn next_pod_ip(&mut self) -> String {
-        self.addresses += 1;
-        let host = self.addresses % 253 + 1;
-        format!("10.244.{}.{host}", self.number % 256)
-    }
+/// What a pod has at hand while something happens to it.
+pub struct Turn<'a> {
+    /// What all kubelets share.
+    pub config: &'a KubeletConfig,
+    /// Chance.
+    pub rng: &'a mut Rng,
+    /// See [`Shared::turns`].
+    pub turns: &'a mut BTreeMap<String, SimTime>,
+    /// What the pods of the node share.
+    pub node: &'a mut NodeFacts,
+    api: &'a mut ApiServer,
+    timers: &'a mut Vec<(SimDuration, Timer)>,
 }
 
 impl Turn<'_> {
-    /// Access for a kubelet's writes.
-    pub fn client(&mut self, node: &Arc<str>) -> Client<'_> {
-        Client::new(self.api, Actor::Kubelet(node.clone()), None)
-    }
-
     /// The current time.
     pub fn now(&self) -> SimTime {
         self.api.now()
+    }
+
+    /// Whether the node reaches the API server.
+    pub fn is_online(&self) -> bool {
+        self.node.state == NodeState::Running
+    }
+
+    /// Access for the kubelet's writes. Whoever writes has to ask [`Turn::is_online`] first.
+    pub fn client(&mut self, cause: Option<Revision>) -> Client<'_> {
+        Client::new(self.api, Actor::Kubelet(self.node.name.clone()), cause)
+    }
+
+    /// The cluster, as what runs in containers sees it through its network.
+    pub fn cluster(&self) -> Option<&ApiServer> {
+        self.is_online().then_some(self.api)
+    }
+
+    /// Records an event, unless the cluster does without or cannot be reached.
+    pub fn event(
+        &mut self,
+        about: ObjectReference,
+        type_: EventType,
+        reason: &str,
+        message: String,
+        cause: Option<Revision>,
+    ) {
+        if self.config.reporting.events && self.is_online() {
+            self.client(cause).event(about, type_, reason, message);
+        }
+    }
+
+    /// Has a step of a pod come back after a delay.
+    pub fn after(&mut self, delay: SimDuration, uid: &Arc<str>, step: PodStep, background: bool) {
+        let what = TimerKind::Pod { uid: uid.clone(), step, background };
+        self.timers.push((delay, Timer { node: self.node.name.clone(), what }));
+    }
+}
+
+/// What the pods of a node share.
+#[derive(Clone, Debug)]
+pub struct NodeFacts {
+    /// The node's name.
+    pub name: Arc<str>,
+    /// Its `InternalIP`.
+    pub host_ip: String,
+    /// Its images.
+    pub images: ImageStore,
+    /// Whether it is there.
+    state: NodeState,
+    ordinal: u32,
+    next_address: u32,
+    addresses: BTreeSet<u32>,
+}
+
+impl NodeFacts {
+    /// An address that no pod of the node has, the one longest unused.
+    pub fn take_address(&mut self) -> String {
+        let mut number = self.next_address;
+        while self.addresses.contains(&number) {
+            number += 1;
+        }
+        self.addresses.insert(number);
+        // A block is used up before its first address is used again.
+        self.next_address = if (number + 1).is_multiple_of(HOSTS) { 0 } else { number + 1 };
+        format!("{}.{}", node_status::pod_network(self.ordinal, number / HOSTS), number % HOSTS + 2)
+    }
+
+    /// Takes back the address of a pod that is gone.
+    fn release_address(&mut self, address: &str) {
+        let number = self.addresses.iter().copied().find(|number| {
+            let network = node_status::pod_network(self.ordinal, number / HOSTS);
+            address.strip_prefix(network.as_str()).and_then(|rest| rest.strip_prefix('.'))
+                == Some((number % HOSTS + 2).to_string().as_str())
+        });
+        if let Some(number) = number {
+            self.addresses.remove(&number);
+        }
     }
 }
 
 /// One kubelet.
 #[derive(Clone, Debug)]
 pub struct Agent {
-    node: NodeState,
-    workers: BTreeMap<Arc<str>, PodWorker>,
+    node: NodeFacts,
+    /// By uid. Shared with snapshots until the pod's next event.
+    workers: BTreeMap<Arc<str>, Arc<PodWorker>>,
     reported: SimTime,
+    beats: bool,
 }
 
 impl Agent {
-    /// The kubelet of the node that joined as the `number`th.
-    pub fn new(name: Arc<str>, number: u32) -> Agent {
-        let node = NodeState { name, number, images: ImageStore::default(), addresses: 0 };
-        Agent { node, workers: BTreeMap::new(), reported: SimTime::ZERO }
+    /// The kubelet of a node that has just appeared.
+    pub fn new(node: &Node, ordinal: u32) -> Agent {
+        let node = NodeFacts {
+            name: node.name().into(),
+            host_ip: node_status::host_ip(&node.status, ordinal),
+            images: ImageStore::default(),
+            state: NodeState::Running,
+            ordinal,
+            next_address: 0,
+            addresses: BTreeSet::new(),
+        };
+        Agent { node, workers: BTreeMap::new(), reported: SimTime::ZERO, beats: false }
     }
 
-    /// Begins to send heartbeats. Of a node that nobody has reported on yet, the first report comes at once.
-    pub fn start(&mut self, silent: bool, turn: &mut Turn<'_>) {
-        self.reported = turn.now();
-        if silent {
-            let name = self.node.name.clone();
-            node_status::report(&name, Vec::new(), &mut turn.client(&name));
+    /// The number from which its addresses follow.
+    pub fn ordinal(&self) -> u32 {
+        self.node.ordinal
+    }
+
+    /// Says that the node is there: its status, its lease. Further heartbeats follow.
+    pub fn register(&mut self, shared: &mut Shared<'_>) {
+        self.report_node(None, shared);
+        self.renew_lease(shared);
+        if let Some(every) = shared.config.lease_every {
+            self.beats = true;
+            shared.timers.push((every, Timer { node: self.node.name.clone(), what: TimerKind::Heartbeat }));
         }
-        self.heartbeat(turn);
     }
 
     /// Renews the node's lease, and reports the node's status if it has changed or is due.
-    pub fn heartbeat(&mut self, turn: &mut Turn<'_>) {
-        let Some(every) = turn.config.lease_every else { return };
-        let due = turn.now().since(self.reported) >= turn.config.node_report_every;
-        let changed = self.node.images.take_changed();
-        let (name, images) = (self.node.name.clone(), self.node.images.report());
-        let mut client = turn.client(&name);
-        node_status::renew_lease(&name, &mut client);
-        if due || changed {
-            node_status::report(&name, images, &mut client);
-            self.reported = turn.now();
+    pub fn heartbeat(&mut self, shared: &mut Shared<'_>) {
+        self.beats = self.node.state != NodeState::Stopped;
+        let Some(every) = shared.config.lease_every.filter(|_| self.beats) else { return };
+        shared.timers.push((every, Timer { node: self.node.name.clone(), what: TimerKind::Heartbeat }));
+        if self.node.state == NodeState::Partitioned {
+            return;
         }
-        turn.timers.push((every, Timer { node: name, what: TimerKind::Heartbeat }));
+        self.renew_lease(shared);
+        let now = shared.api.now();
+        let due = now.since(self.reported) >= shared.config.node_report_every;
+        let images = self.node.images.take_changed(now).then(|| self.node.images.report(now));
+        if due || images.is_some() || !self.looks_healthy(shared) {
+            self.report_node(images, shared);
+        }
     }
 
-    /// A pod of this node is new or has changed.
-    pub fn pod_changed(&mut self, pod: &Pod, turn: &mut Turn<'_>) {
-        let uid: Arc<str> = pod.uid().into();
-        match self.workers.get_mut(&uid) {
-            Some(worker) => worker.changed(pod, &mut self.node, turn),
-            None if matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed"))
-                && !pod.is_deleting() => {}
-            None => {
-                let mut worker = PodWorker::new(pod);
-                worker.begin(&mut self.node, turn);
-                self.workers.insert(uid, worker);
-            }
+    fn looks_healthy(&self, shared: &Shared<'_>) -> bool {
+        let node = shared.api.view().get::<Node>("", &self.node.name);
+        node.is_none_or(|node| node_status::is_healthy(&node.status))
+    }
+
+    fn client<'a>(&self, shared: &'a mut Shared<'_>) -> Client<'a> {
+        Client::new(shared.api, Actor::Kubelet(self.node.name.clone()), None)
+    }
+
+    fn renew_lease(&self, shared: &mut Shared<'_>) {
+        if shared.config.lease_every.is_none() {
+            return;
         }
+        let mut client = self.client(shared);
+        let Some(node) = client.live().get::<Node>("", &self.node.name).cloned() else { return };
+        let key = Key::new(Kind::LEASE, node_status::LEASE_NAMESPACE, &self.node.name);
+        let existing = client.live().object(&key).and_then(|object| object.as_kind::<Lease>()).cloned();
+        let lease = node_status::lease(&node, existing.as_ref(), client.now());
+        // A lease that cannot be written is a heartbeat missed: the node lifecycle controller judges that.
+        let _ = if existing.is_some() { client.update(lease, None) } else { client.create(lease, None) };
+    }
+
+    fn report_node(&mut self, images: Option<Vec<ContainerImage>>, shared: &mut Shared<'_>) {
+        let name = self.node.name.clone();
+        let mut client = self.client(shared);
+        let now = client.now();
+        let Ok(stored) = client.get(&Key::cluster(Kind::NODE, &name)) else { return };
+        let Some(mut node) = stored.as_kind::<Node>().cloned() else { return };
+        let status = Arc::make_mut(&mut node.status);
+        let was_healthy = node_status::is_healthy(status);
+        node_status::complete(status, &name, self.node.ordinal, now);
+        if let Some(images) = images {
+            status.images = Some(images).filter(|images| !images.is_empty());
+        }
+        self.node.host_ip = node_status::host_ip(status, self.node.ordinal);
+        // The node was read at this very moment.
+        let _ = client.update_status(node, None);
+        self.reported = now;
+        if !was_healthy && shared.config.reporting.events {
+            let about = ObjectReference {
+                kind: Some("Node".into()),
+                name: Some(name.to_string()),
+                uid: Some(stored.uid().to_string()),
+                ..Default::default()
+            };
+            let message = format!("Node {name} status is now: NodeReady");
+            self.client(shared).event(about, EventType::Normal, "NodeReady", message);
+        }
+    }
+
+    /// A pod of this node is new or has changed; `cause` is the write, unless it was the kubelet's own.
+    pub fn pod_changed(&mut self, pod: &Pod, cause: Option<Revision>, shared: &mut Shared<'_>) {
+        if self.node.state != NodeState::Running {
+            return;
+        }
+        let uid: Arc<str> = pod.uid().into();
+        if !self.workers.contains_key(&uid) {
+            let finished = matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed"));
+            if finished && !pod.is_deleting() {
+                return;
+            }
+            self.workers.insert(uid.clone(), Arc::new(PodWorker::new(pod)));
+        }
+        self.with_worker(&uid, shared, |worker, turn| worker.changed(pod, cause, turn));
     }
 
     /// A pod of this node is gone.
     pub fn pod_removed(&mut self, pod: &Pod) {
-        self.workers.remove(pod.uid());
+        if self.node.state == NodeState::Running {
+            self.forget(pod.uid());
+        }
+    }
+
+    fn forget(&mut self, uid: &str) {
+        if let Some(address) = self.workers.remove(uid).and_then(|worker| worker.address.clone()) {
+            self.node.release_address(&address);
+        }
     }
 
     /// Something about a pod is due.
-    pub fn pod_step(&mut self, uid: &Arc<str>, step: &Step, turn: &mut Turn<'_>) {
+    pub fn pod_step(&mut self, uid: &Arc<str>, step: &PodStep, shared: &mut Shared<'_>) {
+        if self.node.state != NodeState::Stopped {
+            self.with_worker(uid, shared, |worker, turn| worker.step(step, turn));
+        }
+    }
+
+    fn with_worker(
+        &mut self,
+        uid: &Arc<str>,
+        shared: &mut Shared<'_>,
+        act: impl FnOnce(&mut PodWorker, &mut Turn<'_>),
+    ) {
         if let Some(worker) = self.workers.get_mut(uid) {
-            worker.step(step, &mut self.node, turn);
+            let turn = &mut Turn {
+                config: shared.config,
+                rng: shared.rng,
+                turns: shared.turns,
+                node: &mut self.node,
+                api: shared.api,
+                timers: shared.timers,
+            };
+            let worker = Arc::make_mut(worker);
+            act(worker, turn);
+            worker.flush(turn);
+        }
+    }
+
+    /// Ends a running container at once.
+    pub fn kill_container(
+        &mut self,
+        uid: &str,
+        container: &str,
+        exit_code: i32,
+        reason: Option<&'static str>,
+        shared: &mut Shared<'_>,
+    ) -> bool {
+        let mut found = false;
+        self.with_worker(&uid.into(), shared, |worker, turn| {
+            found = worker.kill_now(container, exit_code, reason, turn);
+        });
+        found
+    }
+
+    /// Stops the node, cuts it off, or brings it back.
+    pub fn set_state(&mut self, state: NodeState, shared: &mut Shared<'_>) {
+        let before = std::mem::replace(&mut self.node.state, state);
+        if state != NodeState::Running || before == state {
+            return;
+        }
+        if before == NodeState::Stopped {
+            let uids: Vec<Arc<str>> = self.workers.keys().cloned().collect();
+            for uid in uids {
+                self.with_worker(&uid, shared, PodWorker::reboot);
+            }
+        }
+        self.resync(shared);
+        if self.beats {
+            self.renew_lease(shared);
+            self.report_node(None, shared);
+        } else {
+            self.register(shared);
+        }
+    }
+
+    /// Looks at all pods of the node anew: what has been missed while it could not hear.
+    pub fn resync(&mut self, shared: &mut Shared<'_>) {
+        let mine = |object: &&Arc<Object>| match &***object {
+            Object::Pod(pod) => pod.spec.node_name.as_deref() == Some(&*self.node.name),
+            _ => false,
+        };
+        let objects: Vec<Arc<Object>> =
+            shared.api.view().objects(Kind::POD, None).filter(mine).cloned().collect();
+        let alive: BTreeSet<&str> = objects.iter().map(|object| object.uid()).collect();
+        let gone: Vec<Arc<str>> =
+            self.workers.keys().filter(|uid| !alive.contains(&***uid)).cloned().collect();
+        gone.iter().for_each(|uid| self.forget(uid));
+        for object in &objects {
+            if let Some(pod) = object.as_kind::<Pod>() {
+                self.pod_changed(pod, None, shared);
+            }
         }
     }
 }

@@ -107,47 +107,51 @@ pub struct Pull {
 /// The images of one node.
 #[derive(Clone, Debug, Default)]
 pub struct ImageStore {
-    present: BTreeMap<String, u64>,
+    /// By full name: bytes, and since when the image is there.
+    images: BTreeMap<String, (u64, SimTime)>,
     /// The end of the last pull asked for: pulls wait for one another.
     busy_until: SimTime,
-    changed: bool,
+    /// When the first image arrives that has not been reported.
+    unreported: Option<SimTime>,
 }
 
 impl ImageStore {
     /// Whether the node has the image.
-    pub fn has(&self, image: &ImageName) -> bool {
-        self.present.contains_key(&image.full())
+    pub fn has(&self, image: &ImageName, now: SimTime) -> bool {
+        self.images.get(&image.full()).is_some_and(|(_, since)| *since <= now)
     }
 
-    /// Asks for an image: it is pulled after those asked for before. An image that is there by then, or on its way,
-    /// takes no longer than asking the registry.
+    /// Asks for an image: it is pulled after those asked for before. An image that is there by then takes no longer
+    /// than asking the registry.
     pub fn pull(&mut self, image: &ImageName, pulling: &Pulling, now: SimTime, rng: &mut Rng) -> Pull {
         let begins = self.busy_until.max(now);
-        let bytes = if self.has(image) || image.is_missing() { 0 } else { image.size_bytes() };
+        let missing = image.is_missing();
+        let bytes = if self.has(image, begins) || missing { 0 } else { image.size_bytes() };
         let transfer = bytes.saturating_mul(1_000_000) / pulling.bytes_per_second.max(1);
         let ends = begins + pulling.resolve.draw(rng) + SimDuration::from_micros(transfer);
         self.busy_until = ends;
-        if !image.is_missing() {
-            self.add_pulled(image);
+        if !missing && !self.images.contains_key(&image.full()) {
+            self.images.insert(image.full(), (image.size_bytes(), ends));
+            self.unreported.get_or_insert(ends);
         }
         Pull { begins, ends }
     }
 
-    /// Notes an image before its pull ends, so that the next pull of the same image finds it on its way; pulls are
-    /// in order, so nobody can use it too soon except by looking with [`ImageStore::has`], which containers do only
-    /// when their own turn has come.
-    fn add_pulled(&mut self, image: &ImageName) {
-        self.changed |= self.present.insert(image.full(), image.size_bytes()).is_none();
-    }
-
     /// Whether images have come since this was last asked.
-    pub fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
+    pub fn take_changed(&mut self, now: SimTime) -> bool {
+        let arrived = self.unreported.is_some_and(|since| since <= now);
+        if arrived {
+            // Those still on their way are for the next time.
+            self.unreported =
+                self.images.values().map(|(_, since)| *since).filter(|since| *since > now).min();
+        }
+        arrived
     }
 
     /// As the node's status lists them: the largest first.
-    pub fn report(&self) -> Vec<ContainerImage> {
-        let mut images: Vec<(&String, &u64)> = self.present.iter().collect();
+    pub fn report(&self, now: SimTime) -> Vec<ContainerImage> {
+        let there = self.images.iter().filter(|(_, (_, since))| *since <= now);
+        let mut images: Vec<(&String, &u64)> = there.map(|(name, (size, _))| (name, size)).collect();
         sorting::sort_by(&mut images, |a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
         let entry = |(name, size): (&String, &u64)| ContainerImage {
             names: Some(vec![ImageName::parse(name).by_digest(), name.clone()]),
@@ -226,8 +230,9 @@ mod tests {
         assert_eq!((first.begins.0, first.ends.0), (0, 500_000 + 5_200_000));
         let second = store.pull(&redis, &pulling, SimTime::from_secs(1), &mut rng);
         assert_eq!((second.begins, second.ends.0), (first.ends, first.ends.0 + 500_000));
-        assert!(store.take_changed() && !store.take_changed());
-        assert_eq!(store.report()[0].size_bytes, Some(52_000_000));
+        assert!(!store.take_changed(SimTime::from_secs(1)));
+        assert!(store.take_changed(SimTime::from_secs(60)) && !store.take_changed(SimTime::from_secs(60)));
+        assert_eq!(store.report(SimTime::from_secs(60))[0].size_bytes, Some(52_000_000));
     }
 
     #[test]

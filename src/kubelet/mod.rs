@@ -1,26 +1,40 @@
 //! The kubelets: on every node an agent that runs the pods bound to it and reports what becomes of them.
+//!
+//! Where is what: [`agent`] is one node; [`pod_worker`] one pod, with [`start`] and [`stop`] for the ways up and down;
+//! [`lifecycle`] one container; [`workload`] and [`shell`] what runs in it; [`probe`] and [`prober`] how it is asked how
+//! it fares; [`status`] and [`node_status`] what is written. Everything that takes time is a [`Timer`] that comes back.
 
 mod agent;
 pub mod config;
 pub mod image;
+mod lifecycle;
 mod node_status;
 mod pod_worker;
+mod probe;
+mod prober;
+mod shell;
+mod start;
 mod status;
+mod stop;
+#[cfg(test)]
+mod tests;
 mod workload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use config::KubeletConfig;
 pub use node_status::node_object;
+pub use pod_worker::{ContainerStep, PodStep};
+pub use probe::ProbeKind;
 
-use crate::api::{Kind, MetaExt, Object, Pod, condition};
-use crate::client::{ApiServer, Change, View};
+use crate::api::meta::Revision;
+use crate::api::{Kind, MetaExt, Node, Object, Pod};
+use crate::client::{Actor, ApiServer, Change, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
-use agent::{Agent, Turn};
-use pod_worker::Step;
+use agent::{Agent, Shared};
 
 /// Something that a kubelet has to do later. Plain data: it waits in the simulation's event queue and comes back to
 /// [`Kubelets::fire`].
@@ -42,17 +56,35 @@ pub enum TimerKind {
         /// The pod.
         uid: Arc<str>,
         /// What is due.
-        step: Step,
+        step: PodStep,
+        /// Whether it is one of those that come for ever, as far as the kubelet can tell: the end of a crash loop's
+        /// back-off, a probe that keeps failing, a turn of a loop.
+        background: bool,
     },
+}
+
+/// Whether a node and its kubelet are there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NodeState {
+    /// All is well.
+    #[default]
+    Running,
+    /// The machine is off: its containers are dead, its kubelet is silent. When it is on again, they start anew.
+    Stopped,
+    /// The machine runs, but nothing gets through between it and the API server.
+    Partitioned,
 }
 
 /// The kubelets of all nodes.
 #[derive(Clone, Debug)]
 pub struct Kubelets {
     config: Arc<KubeletConfig>,
-    agents: BTreeMap<Arc<str>, Agent>,
-    slots: BTreeMap<String, SimTime>,
-    joined: u32,
+    /// By node. Shared with snapshots until the node's next event.
+    agents: BTreeMap<Arc<str>, Arc<Agent>>,
+    /// The numbers of the nodes.
+    ordinals: BTreeSet<u32>,
+    /// By namespace, when the next pod may begin to run, where pods take turns.
+    turns: BTreeMap<String, SimTime>,
     rng: Rng,
 }
 
@@ -63,7 +95,13 @@ impl Kubelets {
     /// No kubelet yet: one starts for every node object that appears.
     pub fn new(seed: u64, config: KubeletConfig) -> Kubelets {
         let rng = Rng::new(seed, "kubelet");
-        Kubelets { config: Arc::new(config), agents: BTreeMap::new(), slots: BTreeMap::new(), joined: 0, rng }
+        Kubelets {
+            config: Arc::new(config),
+            agents: BTreeMap::new(),
+            ordinals: BTreeSet::new(),
+            turns: BTreeMap::new(),
+            rng,
+        }
     }
 
     /// Takes delivery of changes and hands each to the kubelet of its node. Timers to set are pushed to `timers` as
@@ -71,44 +109,56 @@ impl Kubelets {
     pub fn observe(
         &mut self,
         changes: &[Arc<Change>],
-        view: &View,
+        _view: &View,
         api: &mut ApiServer,
         timers: &mut Vec<(SimDuration, Timer)>,
     ) {
         for change in changes {
             match (change.before.as_deref(), change.after.as_deref()) {
-                (None, Some(Object::Node(node))) => {
-                    let name: Arc<str> = node.name().into();
-                    self.joined += 1;
-                    self.agents.insert(name.clone(), Agent::new(name.clone(), self.joined));
-                    let silent = condition::find(node.status.conditions.as_deref(), "Ready").is_none();
-                    self.with_agent(&name, api, timers, |agent, turn| agent.start(silent, turn));
-                }
+                (None, Some(Object::Node(node))) => self.node_added(node, api, timers),
                 (Some(Object::Node(node)), None) => {
-                    self.agents.remove(node.name());
+                    if let Some(agent) = self.agents.remove(node.name()) {
+                        self.ordinals.remove(&agent.ordinal());
+                    }
                 }
-                (_, Some(Object::Pod(pod))) => {
-                    self.tell(pod, api, timers, |agent, turn, pod| agent.pod_changed(pod, turn))
-                }
+                (_, Some(Object::Pod(pod))) => self.pod_changed(change, pod, api, timers),
                 (Some(Object::Pod(pod)), None) => {
-                    self.tell(pod, api, timers, |agent, _, pod| agent.pod_removed(pod))
+                    if let Some(agent) = self.agent_of(pod) {
+                        agent.pod_removed(pod);
+                    }
                 }
                 _ => {}
             }
         }
-        let _ = view;
     }
 
-    fn tell(
+    fn node_added(&mut self, node: &Node, api: &mut ApiServer, timers: &mut Vec<(SimDuration, Timer)>) {
+        let name: Arc<str> = node.name().into();
+        let ordinal = node_status::ordinal(&name, &self.ordinals);
+        self.ordinals.insert(ordinal);
+        self.agents.insert(name.clone(), Arc::new(Agent::new(node, ordinal)));
+        self.with_agent(&name, api, timers, |agent, shared| {
+            agent.register(shared);
+            // Pods may have been bound to the node's name before.
+            agent.resync(shared);
+        });
+    }
+
+    fn pod_changed(
         &mut self,
+        change: &Change,
         pod: &Pod,
         api: &mut ApiServer,
         timers: &mut Vec<(SimDuration, Timer)>,
-        act: impl FnOnce(&mut Agent, &mut Turn<'_>, &Pod),
     ) {
-        if let Some(node) = pod.spec.node_name.as_deref() {
-            self.with_agent(node, api, timers, |agent, turn| act(agent, turn, pod));
-        }
+        let Some(node) = pod.spec.node_name.as_deref() else { return };
+        let own = matches!(&change.actor, Actor::Kubelet(by) if **by == *node);
+        let cause: Option<Revision> = Some(change.revision).filter(|_| !own);
+        self.with_agent(node, api, timers, |agent, shared| agent.pod_changed(pod, cause, shared));
+    }
+
+    fn agent_of(&mut self, pod: &Pod) -> Option<&mut Agent> {
+        self.agents.get_mut(pod.spec.node_name.as_deref()?).map(Arc::make_mut)
     }
 
     fn with_agent(
@@ -116,14 +166,12 @@ impl Kubelets {
         node: &str,
         api: &mut ApiServer,
         timers: &mut Vec<(SimDuration, Timer)>,
-        act: impl FnOnce(&mut Agent, &mut Turn<'_>),
+        act: impl FnOnce(&mut Agent, &mut Shared<'_>),
     ) {
-        let config = self.config.clone();
         if let Some(agent) = self.agents.get_mut(node) {
-            act(
-                agent,
-                &mut Turn { config: &config, rng: &mut self.rng, slots: &mut self.slots, api, timers },
-            );
+            let shared =
+                &mut Shared { config: &self.config, rng: &mut self.rng, turns: &mut self.turns, api, timers };
+            act(Arc::make_mut(agent), shared);
         }
     }
 
@@ -135,18 +183,47 @@ impl Kubelets {
         api: &mut ApiServer,
         timers: &mut Vec<(SimDuration, Timer)>,
     ) {
-        self.with_agent(&timer.node, api, timers, |agent, turn| match &timer.what {
-            TimerKind::Heartbeat => agent.heartbeat(turn),
-            TimerKind::Pod { uid, step } => agent.pod_step(uid, step, turn),
+        self.with_agent(&timer.node, api, timers, |agent, shared| match &timer.what {
+            TimerKind::Heartbeat => agent.heartbeat(shared),
+            TimerKind::Pod { uid, step, .. } => agent.pod_step(uid, step, shared),
         });
     }
 
-    /// Whether a timer is one of those that come for ever (heartbeats, probes of a healthy container): a cluster in which only
-    /// such timers wait is quiet.
+    /// Whether a timer is one of those that come for ever: a cluster in which only such timers wait is quiet.
     pub fn is_periodic(timer: &Timer) -> bool {
         match &timer.what {
             TimerKind::Heartbeat => true,
-            TimerKind::Pod { step, .. } => step.is_periodic(),
+            TimerKind::Pod { background, .. } => *background,
         }
+    }
+
+    /// Stops a node, cuts it off, or brings it back. Nothing happens for a node without kubelet.
+    pub fn set_node(
+        &mut self,
+        node: &str,
+        state: NodeState,
+        api: &mut ApiServer,
+        timers: &mut Vec<(SimDuration, Timer)>,
+    ) {
+        self.with_agent(node, api, timers, |agent, shared| agent.set_state(state, shared));
+    }
+
+    /// Ends a running container of a pod at once, with that exit code and reason (`OOMKilled`; `None`: what follows from
+    /// the code). Says whether there was such a container.
+    pub fn kill_container(
+        &mut self,
+        pod: &Pod,
+        container: &str,
+        exit_code: i32,
+        reason: Option<&'static str>,
+        api: &mut ApiServer,
+        timers: &mut Vec<(SimDuration, Timer)>,
+    ) -> bool {
+        let Some(node) = pod.spec.node_name.as_deref() else { return false };
+        let mut found = false;
+        self.with_agent(node, api, timers, |agent, shared| {
+            found = agent.kill_container(pod.uid(), container, exit_code, reason, shared);
+        });
+        found
     }
 }

@@ -1,26 +1,31 @@
-//! What a kubelet says of its node: its size, its conditions, its lease.
+//! What a kubelet reports of its node: the object it registers, its conditions, its images, and its lease.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::image::hex_id;
 use crate::api::k8s::{
-    ContainerImage, DaemonEndpoint, LeaseSpec, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeSpec,
-    NodeStatus, NodeSystemInfo, ObjectMeta, Quantity, Taint,
+    DaemonEndpoint, LeaseSpec, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeSpec, NodeStatus,
+    NodeSystemInfo, ObjectMeta, OwnerReference, Quantity, Taint,
 };
-use crate::api::{Key, Kind, Lease, MetaExt, Node, Object};
-use crate::client::Client;
+use crate::api::{Lease, MetaExt, Node, condition};
 use crate::clock::SimTime;
 
-const LEASE_NAMESPACE: &str = "kube-node-lease";
+/// The kubelet's version, which is that of the cluster.
+pub const VERSION: &str = "v1.36.2";
+
+/// Where leases of nodes live.
+pub const LEASE_NAMESPACE: &str = "kube-node-lease";
+
+/// `nodeLeaseDurationSeconds`.
 const LEASE_SECONDS: i32 = 40;
-const VERSION: &str = "v1.36.2";
 
-/// The address of the node that joined as the `number`th.
-pub fn host_ip(number: u32) -> String {
-    format!("192.168.{}.{}", (number + 10) / 256, (number + 10) % 256)
-}
+const EPHEMERAL_STORAGE: &str = "100Gi";
+const REGION_LABEL: &str = "topology.kubernetes.io/region";
+const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 
-/// A `Node` object as a kubelet registers it, ready at once. `labels` come on top of those that every node has.
+/// A `Node` as its kubelet registers it: ready, with so much CPU and memory (quantities), so many pods, in that zone
+/// of region `r1`, with these labels besides those that every node has.
 pub fn node_object(
     name: &str,
     cpu: &str,
@@ -30,119 +35,214 @@ pub fn node_object(
     labels: &[(String, String)],
     taints: Vec<Taint>,
 ) -> Node {
-    let mut all: BTreeMap<String, String> = BTreeMap::new();
-    let mut label = |key: &str, value: &str| {
-        all.insert(key.into(), value.into());
-    };
-    for prefix in ["kubernetes.io", "beta.kubernetes.io"] {
-        label(&format!("{prefix}/os"), "linux");
-        label(&format!("{prefix}/arch"), "amd64");
-    }
-    label("kubernetes.io/hostname", name);
+    let mut all: BTreeMap<String, String> = [
+        ("beta.kubernetes.io/arch", "amd64"),
+        ("beta.kubernetes.io/os", "linux"),
+        ("kubernetes.io/arch", "amd64"),
+        ("kubernetes.io/hostname", name),
+        ("kubernetes.io/os", "linux"),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_string(), value.to_string()))
+    .collect();
     if let Some(zone) = zone {
-        label("topology.kubernetes.io/zone", zone);
-        label("topology.kubernetes.io/region", "r1");
+        all.insert(REGION_LABEL.into(), "r1".into());
+        all.insert(ZONE_LABEL.into(), zone.into());
     }
-    labels.iter().for_each(|(key, value)| label(key, value));
-    let amounts = [
-        ("cpu", cpu),
-        ("memory", memory),
-        ("ephemeral-storage", "100Gi"),
-        ("hugepages-1Gi", "0"),
-        ("hugepages-2Mi", "0"),
-    ];
-    let mut capacity: BTreeMap<String, Quantity> =
-        amounts.into_iter().map(|(name, amount)| (name.to_string(), Quantity(amount.into()))).collect();
-    capacity.insert("pods".into(), Quantity(pods.to_string()));
+    all.extend(labels.iter().cloned());
     let meta = ObjectMeta { name: Some(name.into()), labels: Some(all), ..Default::default() };
-    let taints = Some(taints).filter(|taints| !taints.is_empty());
-    let mut node = Node::new(meta, NodeSpec { taints, ..Default::default() });
-    node.status = Arc::new(NodeStatus {
-        allocatable: Some(capacity.clone()),
-        capacity: Some(capacity),
-        conditions: Some(conditions(SimTime::ZERO)),
-        daemon_endpoints: Some(NodeDaemonEndpoints {
-            kubelet_endpoint: Some(DaemonEndpoint { port: 10250 }),
-        }),
-        addresses: Some(vec![NodeAddress { type_: "Hostname".into(), address: name.into() }]),
-        node_info: Some(NodeSystemInfo {
-            architecture: "amd64".into(),
-            container_runtime_version: "containerd://2.2.1".into(),
-            kernel_version: "6.12.0".into(),
-            kubelet_version: VERSION.into(),
-            operating_system: "linux".into(),
-            os_image: "kubeviz".into(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    });
+    let spec = NodeSpec { taints: (!taints.is_empty()).then_some(taints), ..Default::default() };
+    let mut node = Node::new(meta, spec);
+    node.status = Arc::new(first_status(name, cpu, memory, pods));
     node
 }
 
-fn conditions(now: SimTime) -> Vec<NodeCondition> {
-    let condition = |type_: &str, status: &str, reason: &str, message: &str| NodeCondition {
-        type_: type_.into(),
-        status: status.into(),
-        reason: Some(reason.into()),
-        message: Some(message.into()),
-        last_heartbeat_time: Some(now.to_time()),
-        last_transition_time: Some(now.to_time()),
-    };
-    vec![
-        condition(
-            "MemoryPressure",
-            "False",
-            "KubeletHasSufficientMemory",
-            "kubelet has sufficient memory available",
-        ),
-        condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-        condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+fn first_status(name: &str, cpu: &str, memory: &str, pods: u32) -> NodeStatus {
+    let capacity: BTreeMap<String, Quantity> = [
+        ("cpu", cpu.to_string()),
+        ("ephemeral-storage", EPHEMERAL_STORAGE.to_string()),
+        ("hugepages-1Gi", "0".to_string()),
+        ("hugepages-2Mi", "0".to_string()),
+        ("memory", memory.to_string()),
+        ("pods", pods.to_string()),
     ]
+    .into_iter()
+    .map(|(key, value)| (key.to_string(), Quantity(value)))
+    .collect();
+    let mut status =
+        NodeStatus { allocatable: Some(capacity.clone()), capacity: Some(capacity), ..Default::default() };
+    describe(&mut status, name);
+    heartbeat(&mut status, SimTime::ZERO);
+    status
 }
 
-/// Renews the node's lease, or makes it.
-pub fn renew_lease(node: &Arc<str>, client: &mut Client<'_>) {
-    let now = client.now().to_micro_time();
-    let key = Key::new(Kind::LEASE, LEASE_NAMESPACE, node);
-    let existing = client.live().object(&key).and_then(|object| object.as_kind::<Lease>()).cloned();
-    // A lease that cannot be written is a heartbeat missed: the node lifecycle controller judges that.
-    let _ = match existing {
-        Some(mut lease) => {
-            Arc::make_mut(&mut lease.spec).renew_time = Some(now);
-            client.update(lease, None)
-        }
-        None => {
-            let meta = ObjectMeta {
-                name: Some(node.to_string()),
-                namespace: Some(LEASE_NAMESPACE.into()),
-                ..Default::default()
-            };
-            let spec = LeaseSpec {
-                holder_identity: Some(node.to_string()),
-                lease_duration_seconds: Some(LEASE_SECONDS),
-                renew_time: Some(now),
-                ..Default::default()
-            };
-            client.create(Lease::new(meta, spec), None)
-        }
-    };
-}
-
-/// Reports the node's conditions and images.
-pub fn report(node: &Arc<str>, images: Vec<ContainerImage>, client: &mut Client<'_>) {
-    let now = client.now();
-    let Some(Object::Node(stored)) = client.get(&Key::cluster(Kind::NODE, node)).ok().as_deref().cloned()
-    else {
-        return;
-    };
-    let mut stored = stored;
-    let status = Arc::make_mut(&mut stored.status);
-    for fresh in conditions(now) {
-        crate::api::condition::set(&mut status.conditions, fresh);
+/// Fills in what a kubelet knows of its machine, what is there already aside, and says that the node is in good health.
+pub fn complete(status: &mut NodeStatus, name: &str, ordinal: u32, now: SimTime) {
+    if status.capacity.as_ref().is_none_or(BTreeMap::is_empty) {
+        let first = first_status(name, "4", "8Gi", 110);
+        (status.capacity, status.allocatable) = (first.capacity, first.allocatable);
     }
-    status.images = Some(images).filter(|images| !images.is_empty());
-    debug_assert_eq!(stored.name(), &**node);
-    // The node was read at this very moment.
-    let _ = client.update_status(stored, None);
+    let address = |type_: &str, address: String| NodeAddress { type_: type_.into(), address };
+    status.addresses.get_or_insert_with(|| {
+        vec![address("InternalIP", internal_ip(ordinal)), address("Hostname", name.to_string())]
+    });
+    describe(status, name);
+    heartbeat(status, now);
+}
+
+/// The machine and its software.
+fn describe(status: &mut NodeStatus, name: &str) {
+    status
+        .daemon_endpoints
+        .get_or_insert(NodeDaemonEndpoints { kubelet_endpoint: Some(DaemonEndpoint { port: 10_250 }) });
+    let digits = hex_id(name);
+    let uuid = |from: usize| {
+        let part = |start: usize, len: usize| &digits[from + start..from + start + len];
+        format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 4), part(12, 4), part(16, 4), part(20, 12))
+    };
+    status.node_info.get_or_insert_with(|| NodeSystemInfo {
+        architecture: "amd64".into(),
+        boot_id: uuid(0),
+        container_runtime_version: "containerd://2.2.1".into(),
+        kernel_version: "6.12.57+deb13-amd64".into(),
+        kube_proxy_version: String::new(),
+        kubelet_version: VERSION.into(),
+        machine_id: digits[..32].to_string(),
+        operating_system: "linux".into(),
+        os_image: "Debian GNU/Linux 13 (trixie)".into(),
+        swap: None,
+        system_uuid: uuid(28),
+    });
+}
+
+/// Says that all is well, as of now. A condition's transition time moves only where it was otherwise before.
+pub fn heartbeat(status: &mut NodeStatus, now: SimTime) {
+    const HEALTHY: [(&str, &str, &str, &str); 4] = [
+        ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+    ];
+    for (type_, value, reason, message) in HEALTHY {
+        let healthy = NodeCondition {
+            type_: type_.into(),
+            status: value.into(),
+            reason: Some(reason.into()),
+            message: Some(message.into()),
+            last_heartbeat_time: Some(now.to_time()),
+            last_transition_time: Some(now.to_time()),
+        };
+        condition::set(&mut status.conditions, healthy);
+    }
+}
+
+/// Whether every condition is as [`heartbeat`] would set it, times aside.
+pub fn is_healthy(status: &NodeStatus) -> bool {
+    let is = |type_: &str, value: &str| {
+        condition::find(status.conditions.as_deref(), type_).is_some_and(|found| found.status == value)
+    };
+    is("Ready", "True")
+        && ["MemoryPressure", "DiskPressure", "PIDPressure"].iter().all(|type_| is(type_, "False"))
+}
+
+/// The node's lease, new or renewed.
+pub fn lease(node: &Node, existing: Option<&Lease>, now: SimTime) -> Lease {
+    let renewed = |spec: &mut LeaseSpec| {
+        spec.renew_time = Some(now.to_micro_time());
+        spec.holder_identity = Some(node.name().to_string());
+        spec.lease_duration_seconds = Some(LEASE_SECONDS);
+    };
+    if let Some(existing) = existing {
+        let mut lease = existing.clone();
+        renewed(Arc::make_mut(&mut lease.spec));
+        return lease;
+    }
+    let owner = OwnerReference {
+        api_version: "v1".into(),
+        kind: "Node".into(),
+        name: node.name().into(),
+        uid: node.uid().into(),
+        ..Default::default()
+    };
+    let meta = ObjectMeta {
+        name: Some(node.name().into()),
+        namespace: Some(LEASE_NAMESPACE.into()),
+        owner_references: Some(vec![owner]),
+        ..Default::default()
+    };
+    let mut spec = LeaseSpec::default();
+    renewed(&mut spec);
+    Lease::new(meta, spec)
+}
+
+/// A node's number, from which its addresses follow: the one its name ends in, or the next that is not taken.
+pub fn ordinal(name: &str, taken: &BTreeSet<u32>) -> u32 {
+    let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let wanted = name[digits..].parse::<u32>().ok().filter(|number| (1..ORDINAL_MAX).contains(number));
+    let free = |number: &u32| !taken.contains(number);
+    wanted.filter(free).or_else(|| (1..ORDINAL_MAX).find(free)).unwrap_or(ORDINAL_MAX)
+}
+
+/// Addresses have room for so many nodes: further ones share theirs.
+const ORDINAL_MAX: u32 = 2_047;
+
+fn internal_ip(ordinal: u32) -> String {
+    let host = ordinal + 10;
+    format!("192.168.{}.{}", host / 250, host % 250)
+}
+
+/// The first three numbers of the addresses that the pods of a node have: `10.244.1`. A node with more than one
+/// block's worth of pods has further blocks.
+pub fn pod_network(ordinal: u32, block: u32) -> String {
+    format!("10.{}.{}", 244 + ordinal / 256 - 8 * block.min(30), ordinal % 256)
+}
+
+/// The node's `InternalIP`.
+pub fn host_ip(status: &NodeStatus, ordinal: u32) -> String {
+    let internal = status.addresses.iter().flatten().find(|address| address.type_ == "InternalIP");
+    internal.map_or_else(|| internal_ip(ordinal), |address| address.address.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registered_node_is_ready_and_says_what_it_has() {
+        let labels = [("disk".to_string(), "ssd".to_string())];
+        let node = node_object("node-2", "4", "8Gi", 110, Some("zone-b"), &labels, Vec::new());
+        assert!(is_healthy(&node.status));
+        let label = |key: &str| node.labels().get(key).map(String::as_str);
+        assert_eq!((label("disk"), label(ZONE_LABEL)), (Some("ssd"), Some("zone-b")));
+        assert_eq!(label("kubernetes.io/hostname"), Some("node-2"));
+    }
+
+    #[test]
+    fn a_heartbeat_moves_only_the_heartbeat_of_a_healthy_node() {
+        let mut status = first_status("n1", "1", "1Gi", 10);
+        heartbeat(&mut status, SimTime::from_secs(60));
+        let ready = condition::find(status.conditions.as_deref(), "Ready").cloned().unwrap_or_default();
+        assert_eq!(ready.last_heartbeat_time, Some(SimTime::from_secs(60).to_time()));
+        assert_eq!(ready.last_transition_time, Some(SimTime::ZERO.to_time()));
+    }
+
+    #[test]
+    fn a_kubelet_completes_a_node_that_somebody_else_has_made() {
+        let mut status = NodeStatus::default();
+        complete(&mut status, "n", 2, SimTime::ZERO);
+        assert!(is_healthy(&status));
+        assert_eq!(host_ip(&status, 7), "192.168.0.12");
+        let pods = status.allocatable.as_ref().and_then(|list| list.get("pods"));
+        assert_eq!(pods, Some(&Quantity("110".into())));
+    }
+
+    #[test]
+    fn numbers_of_nodes_come_from_their_names_unless_taken() {
+        let taken = BTreeSet::from([1, 7]);
+        let cases = [("node-9", 9), ("worker12", 12), ("node-7", 2), ("control-plane", 2), ("node-0", 2)];
+        for (name, want) in cases {
+            assert_eq!(ordinal(name, &taken), want, "{name}");
+        }
+        assert_eq!(pod_network(300, 0), "10.245.44");
+    }
 }

@@ -1,152 +1,275 @@
-//! A pod's status, from the state of its containers: what `kubectl get pods` and the controllers see.
+//! From what the kubelet knows of a pod to the status it writes. Models `kubelet_pods.go generateAPIPodStatus` and
+//! `status/generate.go`.
 
-use super::pod_worker::{Ended, PodWorker, Run, RunState};
+use super::config::KubeletConfig;
+use super::image::{ImageName, hex_id};
+use super::lifecycle::{ContainerRun, ContainerState, Progress, Termination};
+use super::pod_worker::{PodWorker, Stage};
 use crate::api::k8s::{
-    ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
+    self, Container, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
     HostIP, PodCondition, PodIP, PodStatus,
 };
-use crate::api::{MetaExt, Pod};
+use crate::api::pod_status::is_sidecar;
+use crate::api::{MetaExt, Pod, condition};
 use crate::clock::SimTime;
 
-/// The status of a pod as its kubelet sees it now. Conditions keep their transition times from `stored`.
-pub fn pod_status(worker: &PodWorker, stored: &Pod, host_ip: &str, now: SimTime) -> PodStatus {
-    let mut status = (*stored.status).clone();
-    status.phase = Some(phase(worker).into());
-    status.host_ip = Some(host_ip.into());
-    status.host_ips = Some(vec![HostIP { ip: host_ip.into() }]);
-    status.start_time = status.start_time.or_else(|| Some(now.to_time()));
-    status.observed_generation = stored.meta.generation;
-    if let Some(ip) = &worker.ip {
-        status.pod_ip = Some(ip.clone());
-        status.pod_ips = Some(vec![PodIP { ip: ip.clone() }]);
+/// The conditions that are the kubelet's, in the order in which it writes them.
+const OWNED: [&str; 5] =
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+
+/// The status of a pod, given what its status is now. What is not the kubelet's is left as it is.
+pub fn generate(
+    live: &Pod,
+    worker: &PodWorker,
+    host_ip: &str,
+    config: &KubeletConfig,
+    now: SimTime,
+) -> PodStatus {
+    let mut status = (*live.status).clone();
+    let phase = phase(worker);
+    let observed = config.reporting.observed_generation.then(|| worker.pod.generation());
+    status.phase = Some(phase.into());
+    status.observed_generation = observed.or(status.observed_generation);
+    if let Some((reason, message)) = &worker.failure {
+        status.reason = Some((*reason).to_string());
+        status.message = Some(message.clone());
     }
-    let list = |init: bool| {
-        let runs = worker.runs.iter().filter(|run| run.init == init);
-        let statuses: Vec<ContainerStatus> = runs.map(|run| container_status(run, worker)).collect();
-        Some(statuses).filter(|statuses| !statuses.is_empty())
+    status.host_ip = Some(host_ip.to_string());
+    status.host_ips = Some(vec![HostIP { ip: host_ip.to_string() }]);
+    status.start_time = worker.accepted.map(SimTime::to_time);
+    let ran = config.reporting.address_with_sandbox
+        || worker.runs.iter().any(|run| run.last.is_some() || run.has_run());
+    if let (Some(address), true) = (&worker.address, ran) {
+        status.pod_ip = Some(address.clone());
+        status.pod_ips = Some(vec![PodIP { ip: address.clone() }]);
+    }
+    let statuses = |containers: &[Container], runs: &[ContainerRun]| -> Vec<ContainerStatus> {
+        containers.iter().zip(runs).map(|(c, run)| container_status(c, run, worker, config)).collect()
     };
-    status.init_container_statuses = list(true);
-    status.container_statuses = list(false);
-    set_conditions(&mut status, worker, stored, now);
+    let (init, main) = worker.split();
+    let init_statuses = statuses(worker.pod.spec.init_containers.as_deref().unwrap_or_default(), init);
+    status.init_container_statuses = (!init_statuses.is_empty()).then_some(init_statuses);
+    status.container_statuses = Some(statuses(&worker.pod.spec.containers, main));
+    set_conditions(&mut status, worker, phase, config, now);
     status
 }
 
-/// Models `getPhase`.
-fn phase(worker: &PodWorker) -> &'static str {
-    let main = || worker.runs.iter().filter(|run| !run.init);
-    let ended = |run: &Run| match &run.state {
-        RunState::Ended(end) => Some(end.code),
-        _ => None,
-    };
-    let initialized = worker.is_initialized();
-    let all_ended = main().all(|run| ended(run).is_some());
-    let init_failed =
-        worker.runs.iter().filter(|run| run.init).any(|run| ended(run).is_some_and(|code| code != 0));
+/// The pod's phase (`getPhase`).
+pub fn phase(worker: &PodWorker) -> &'static str {
+    if worker.failure.is_some() && worker.stage == Stage::Finished {
+        return "Failed";
+    }
+    let (init, main) = worker.split();
+    let policy = worker.pod.spec.restart_policy.as_deref().unwrap_or("Always");
+    let finished = worker.stage == Stage::Finished;
+    let begun = worker.has_begun();
+    let specs = worker.pod.spec.init_containers.iter().flatten();
+    let init_failed = specs.clone().zip(init).any(|(spec, run)| {
+        !is_sidecar(spec) && run.progress == Progress::Done && run.is_over() && !run.succeeded()
+    });
+    if init_failed && !begun {
+        return "Failed";
+    }
+    if specs.zip(init).any(|(spec, run)| if is_sidecar(spec) { !run.started } else { !run.succeeded() })
+        && !begun
+    {
+        return "Pending";
+    }
+    let count = |wanted: fn(&ContainerRun) -> bool| main.iter().filter(|run| wanted(run)).count();
+    let running = count(|run| run.running_since().is_some());
+    let stopped = count(|run| run.is_over() || (run.last.is_some() && run.running_since().is_none()));
+    let succeeded = count(ContainerRun::succeeded);
+    // Sidecars keep a pod running, but are not what it is there for.
+    let specs = worker.pod.spec.init_containers.iter().flatten();
+    let beside = specs.zip(init).any(|(spec, run)| is_sidecar(spec) && run.running_since().is_some());
     match () {
-        () if init_failed && worker.never_restarts() => "Failed",
-        () if !initialized => "Pending",
-        () if all_ended && (worker.is_finished() || worker.stopping) => {
-            if main().all(|run| ended(run) == Some(0)) { "Succeeded" } else { "Failed" }
-        }
-        () if main().any(|run| matches!(run.state, RunState::Running { .. }) || run.last.is_some()) => {
-            "Running"
-        }
-        () if main().any(|run| ended(run).is_some()) => "Running",
-        () => "Pending",
+        () if running + stopped < main.len() => "Pending",
+        () if running > 0 || beside => "Running",
+        () if finished || policy != "Always" => match () {
+            () if succeeded == stopped => "Succeeded",
+            () if finished || policy == "Never" => "Failed",
+            () => "Running",
+        },
+        () => "Running",
     }
 }
 
-fn container_status(run: &Run, worker: &PodWorker) -> ContainerStatus {
-    let running = matches!(run.state, RunState::Running { .. });
-    let ready = if run.init && !run.sidecar {
-        matches!(&run.state, RunState::Ended(end) if end.code == 0)
+fn container_status(
+    container: &Container,
+    run: &ContainerRun,
+    worker: &PodWorker,
+    config: &KubeletConfig,
+) -> ContainerStatus {
+    let image = container.image.clone().unwrap_or_default();
+    let begun = run.last.is_some() || run.has_run();
+    let full = config.reporting.full_image_names;
+    let (image, image_id) = match (begun, full) {
+        (false, _) => (image, String::new()),
+        (true, false) => (image.clone(), format!("sha256:{image}")),
+        (true, true) => {
+            let name = ImageName::parse(&image);
+            (name.full(), name.by_digest())
+        }
+    };
+    let id = |restarts: u32| {
+        let digits = hex_id(&format!("{}/{}/{restarts}", worker.pod.uid(), container.name));
+        format!("containerd://{}", if full { &digits } else { &digits[..8] })
+    };
+    let waiting = |reason: &str, message: Option<String>| k8s::ContainerState {
+        waiting: Some(ContainerStateWaiting { reason: Some(reason.into()), message }),
+        ..Default::default()
+    };
+    let state = match &run.state {
+        ContainerState::Created if worker.runs.len() > worker.pod.spec.containers.len() => {
+            waiting("PodInitializing", None)
+        }
+        ContainerState::Created => waiting("ContainerCreating", None),
+        ContainerState::Waiting { reason, message } => {
+            waiting(reason, Some(message.clone()).filter(|text| !text.is_empty()))
+        }
+        ContainerState::Running { started } => k8s::ContainerState {
+            running: Some(ContainerStateRunning { started_at: Some(started.to_time()) }),
+            ..Default::default()
+        },
+        ContainerState::Terminated(end) => terminated(end, id(run.restarts)),
+    };
+    let earlier = if run.is_over() || run.running_since().is_none() {
+        run.restarts
     } else {
-        run.ready
+        run.restarts.saturating_sub(1)
     };
     ContainerStatus {
-        name: run.name.clone(),
-        image: run.image.clone(),
-        image_id: String::new(),
-        container_id: run.id(worker),
-        ready,
-        started: Some(running && run.started),
-        restart_count: run.restarts,
-        state: Some(state(&run.state)),
-        last_state: run
-            .last
-            .as_ref()
-            .map(|end| ContainerState { terminated: Some(terminated(end)), ..Default::default() }),
+        name: container.name.clone(),
+        state: Some(state),
+        last_state: Some(run.last.as_ref().map(|end| terminated(end, id(earlier))).unwrap_or_default()),
+        ready: run.ready,
+        started: Some(run.started),
+        restart_count: i32::try_from(run.restarts).unwrap_or(i32::MAX),
+        container_id: begun.then(|| id(run.restarts)),
+        image,
+        image_id,
         ..Default::default()
     }
 }
 
-fn state(state: &RunState) -> ContainerState {
-    match state {
-        RunState::Waiting { reason, message } => ContainerState {
-            waiting: Some(ContainerStateWaiting {
-                reason: Some(reason.to_string()),
-                message: Some(message.clone()).filter(|message| !message.is_empty()),
-            }),
-            ..Default::default()
-        },
-        RunState::Running { since } => ContainerState {
-            running: Some(ContainerStateRunning { started_at: Some(since.to_time()) }),
-            ..Default::default()
-        },
-        RunState::Ended(end) => ContainerState { terminated: Some(terminated(end)), ..Default::default() },
-    }
-}
-
-fn terminated(end: &Ended) -> ContainerStateTerminated {
-    ContainerStateTerminated {
-        exit_code: end.code,
-        reason: Some(end.reason.to_string()),
-        started_at: Some(end.started.to_time()),
+fn terminated(end: &Termination, id: String) -> k8s::ContainerState {
+    let end = ContainerStateTerminated {
+        container_id: end.started.map(|_| id),
+        exit_code: end.exit_code,
+        reason: Some(end.reason.into()),
+        message: Some(end.message.to_string()).filter(|text| !text.is_empty()),
+        started_at: end.started.map(SimTime::to_time),
         finished_at: Some(end.finished.to_time()),
-        ..Default::default()
-    }
+        signal: None,
+    };
+    k8s::ContainerState { terminated: Some(end), ..Default::default() }
 }
 
-fn set_conditions(status: &mut PodStatus, worker: &PodWorker, stored: &Pod, now: SimTime) {
-    let initialized = worker.is_initialized();
-    let unready: Vec<&str> =
-        worker.runs.iter().filter(|run| !run.init && !run.ready).map(|run| run.name.as_str()).collect();
-    let (done, ready) = (worker.is_finished(), unready.is_empty() && !worker.is_finished());
-    let not_ready = || match done && !worker.stopping {
-        true => ("PodCompleted", String::new()),
-        false => ("ContainersNotReady", format!("containers with unready status: [{}]", unready.join(" "))),
-    };
-    let pending: Vec<&str> = worker
-        .runs
-        .iter()
-        .filter(|run| run.init && !run.is_past_init())
-        .map(|run| run.name.as_str())
-        .collect();
-    let mut set = |type_: &str, holds: bool, why: Option<(&str, String)>| {
-        let old = status.conditions.iter().flatten().find(|condition| condition.type_ == type_);
-        let word = if holds { "True" } else { "False" };
-        let since = old.filter(|old| old.status == word).and_then(|old| old.last_transition_time.clone());
-        let condition = PodCondition {
+fn set_conditions(
+    status: &mut PodStatus,
+    worker: &PodWorker,
+    phase: &str,
+    config: &KubeletConfig,
+    now: SimTime,
+) {
+    let containers = containers_ready(worker, phase, config);
+    let ready = readiness_gates(&worker.pod, status, &containers);
+    let own =
+        [verdict(worker.address.is_some()), initialized(worker, phase), ready, containers, verdict(true)];
+    let mut conditions: Vec<PodCondition> = Vec::with_capacity(OWNED.len());
+    for (type_, found) in OWNED.into_iter().zip(own) {
+        let new = PodCondition {
             type_: type_.into(),
-            status: word.into(),
-            reason: why.as_ref().map(|(reason, _)| (*reason).to_string()),
-            message: why.map(|(_, message)| message).filter(|message| !message.is_empty()),
-            last_transition_time: since.or_else(|| Some(now.to_time())),
-            observed_generation: stored.meta().generation,
+            status: if found.holds { "True" } else { "False" }.into(),
+            reason: found.reason.map(str::to_string),
+            message: found.message,
+            last_transition_time: Some(now.to_time()),
+            observed_generation: config.reporting.observed_generation.then(|| worker.pod.generation()),
             ..Default::default()
         };
-        let list = status.conditions.get_or_insert_default();
-        match list.iter_mut().find(|old| old.type_ == type_) {
-            Some(old) => *old = condition,
-            None => list.push(condition),
+        let mut place = condition::find(status.conditions.as_deref(), type_).map(|old| vec![old.clone()]);
+        condition::set(&mut place, new);
+        conditions.extend(place.into_iter().flatten());
+    }
+    let foreign = status.conditions.take().unwrap_or_default().into_iter();
+    conditions.extend(foreign.filter(|old| !OWNED.contains(&old.type_.as_str())));
+    status.conditions = Some(conditions);
+}
+
+/// A condition before it has a type and a time.
+struct Verdict {
+    holds: bool,
+    reason: Option<&'static str>,
+    message: Option<String>,
+}
+
+fn verdict(holds: bool) -> Verdict {
+    Verdict { holds, reason: None, message: None }
+}
+
+fn initialized(worker: &PodWorker, phase: &str) -> Verdict {
+    let (init, _) = worker.split();
+    if phase == "Succeeded" {
+        return Verdict { holds: true, reason: Some("PodCompleted"), message: None };
+    }
+    if worker.has_begun() {
+        return verdict(true);
+    }
+    let specs = worker.pod.spec.init_containers.iter().flatten();
+    let incomplete: Vec<&str> = specs
+        .zip(init)
+        .filter(|(spec, run)| if is_sidecar(spec) { !run.started } else { !run.succeeded() })
+        .map(|(spec, _)| spec.name.as_str())
+        .collect();
+    if incomplete.is_empty() {
+        return verdict(true);
+    }
+    let message = format!("containers with incomplete status: [{}]", incomplete.join(" "));
+    Verdict { holds: false, reason: Some("ContainersNotInitialized"), message: Some(message) }
+}
+
+fn containers_ready(worker: &PodWorker, phase: &str, config: &KubeletConfig) -> Verdict {
+    let (init, main) = worker.split();
+    let specs = worker.pod.spec.init_containers.iter().flatten();
+    let sidecars = specs.zip(init).filter(|(spec, _)| is_sidecar(spec));
+    let all = sidecars.chain(worker.pod.spec.containers.iter().zip(main));
+    let unready: Vec<&str> = all.filter(|(_, run)| !run.ready).map(|(spec, _)| spec.name.as_str()).collect();
+    let message = || Some(format!("containers with unready status: [{}]", unready.join(" ")));
+    let finished = |reason| {
+        let message = if config.reporting.unready_message_when_finished { message() } else { None };
+        Verdict { holds: false, reason: Some(reason), message }
+    };
+    match phase {
+        "Succeeded" => finished("PodCompleted"),
+        "Failed" => finished("PodFailed"),
+        _ if unready.is_empty() => verdict(true),
+        _ => Verdict { holds: false, reason: Some("ContainersNotReady"), message: message() },
+    }
+}
+
+/// A pod is ready when its containers are and every condition that it names as a readiness gate holds.
+fn readiness_gates(pod: &Pod, status: &PodStatus, containers: &Verdict) -> Verdict {
+    if !containers.holds {
+        return Verdict { holds: false, reason: containers.reason, message: containers.message.clone() };
+    }
+    let mut wrong = Vec::new();
+    for gate in pod.spec.readiness_gates.iter().flatten() {
+        let type_ = &gate.condition_type;
+        match condition::find(status.conditions.as_deref(), type_) {
+            None => {
+                wrong.push(format!(
+                    "corresponding condition of pod readiness gate \"{type_}\" does not exist."
+                ));
+            }
+            Some(found) if found.status != "True" => wrong.push(format!(
+                "the status of pod readiness gate \"{type_}\" is not \"True\", but {}",
+                found.status
+            )),
+            Some(_) => {}
         }
-    };
-    set("PodReadyToStartContainers", worker.ip.is_some() && !worker.cleaned, None);
-    let uninitialized = || {
-        ("ContainersNotInitialized", format!("containers with incomplete status: [{}]", pending.join(" ")))
-    };
-    set("Initialized", initialized, (!initialized).then(uninitialized));
-    set("Ready", ready, (!ready).then(not_ready));
-    set("ContainersReady", ready, (!ready).then(not_ready));
-    set("PodScheduled", true, None);
+    }
+    if wrong.is_empty() {
+        return verdict(true);
+    }
+    Verdict { holds: false, reason: Some("ReadinessGatesNotReady"), message: Some(wrong.join(", ")) }
 }

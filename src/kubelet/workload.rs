@@ -1,186 +1,257 @@
-//! How a container behaves, since nothing really runs in it: from its command, read as a small shell would, and from
-//! annotations on the pod.
+//! How a container behaves. Containers have no processes here: what their image is known for, what their command says
+//! and what annotations ask for decide when they serve, how long they run and how they take being asked to end.
 //!
-//! An image runs and stays up unless something says otherwise: `sleep 5` ends after five seconds with 0, `sh -c "sleep 2;
-//! exit 3"` after two with 3, and `kubeviz.dev/run-seconds: "10"` after ten, whatever the image.
+//! Annotations on the pod, under `kubeviz.dev/`, hold for all its containers; `kubeviz.dev/<container>.<name>` for one:
+//!
+//! | name | value | meaning |
+//! |---|---|---|
+//! | `start-delay` | seconds | from creation to running |
+//! | `ready-delay` | seconds or `never` | from running to serving; without a readiness probe, to ready |
+//! | `unhealthy-after` | seconds | probes fail from then on |
+//! | `run-seconds` | seconds | the process ends by itself after so long |
+//! | `crash-after` | seconds | the same, with exit code 1 unless `exit-code` says otherwise |
+//! | `oom-after` | seconds | the same, killed for its memory: exit code 137, `OOMKilled` |
+//! | `exit-code` | number | what it ends with |
+//! | `fail-times` | count | only the first so many runs fail, the next ones succeed |
+//! | `fail-indexes` | `0,3` | pods of an indexed Job with these indexes fail |
+//! | `term-delay` | seconds or `never` | from SIGTERM to its end; `never` ignores the signal |
 
 use super::config::KubeletConfig;
+use super::image::ImageName;
+use super::shell::Program;
 use crate::api::k8s::Container;
 use crate::api::{MetaExt, Pod};
 use crate::clock::SimDuration;
 
-/// A container's behaviour, from its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The exit code of a process that SIGKILL has ended: 128 and the signal's number.
+pub const EXIT_SIGKILL: i32 = 137;
+
+/// How one run of a container goes, as far as it is known beforehand.
+#[derive(Clone, Debug, Default)]
 pub struct Behaviour {
-    /// How long creating and starting it takes, if not as usual.
-    pub start: Option<SimDuration>,
-    /// From when on it answers probes; `None`: never.
-    pub ready: Option<SimDuration>,
-    /// When it ends by itself, and with which exit code; `None`: it stays up.
-    pub end: Option<(SimDuration, i32)>,
-    /// How long it takes to end when asked to, if not as usual.
-    pub stop: Option<SimDuration>,
+    /// What its command does, where a shell reads it.
+    pub script: Option<Program>,
+    /// From creation to running, if not as usual.
+    pub start_delay: Option<SimDuration>,
+    /// From running to serving; `None`: never.
+    pub serves_after: Option<SimDuration>,
+    /// The same, from the moment at which a script has become a server.
+    pub serves_when_up: Option<SimDuration>,
+    /// From running to when its probes fail; `None`: never.
+    pub unhealthy_after: Option<SimDuration>,
+    /// Whether it waits for serving even without a readiness probe, because an annotation asks for it.
+    pub ready_when_serving: bool,
+    /// How it ends by itself; `None`: it does not.
+    pub ends: Option<End>,
+    /// How it takes SIGTERM.
+    pub on_term: OnTerm,
+}
+
+/// An end that comes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// From running.
+    pub after: SimDuration,
+    /// With which exit code.
+    pub exit_code: i32,
+    /// The reason, if not the one that follows from the exit code.
+    pub reason: Option<&'static str>,
+    /// Whether later runs will end otherwise: then a cluster in which it restarts has not come to rest.
+    pub heals: bool,
+}
+
+/// What a process does when asked to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnTerm {
+    /// It ends after the usual time with exit code 0.
+    #[default]
+    Ends,
+    /// It ends after this long with exit code 0.
+    EndsAfter(SimDuration),
+    /// It is a shell or a command of one, and process 1 of its container: it does not hear a signal without a trap for it.
+    Shell,
+    /// It does not end.
+    Ignores,
+}
+
+/// The behaviour of the run of a container that follows `restarts` earlier ones.
+pub fn behaviour(pod: &Pod, container: &Container, restarts: u32, config: &KubeletConfig) -> Behaviour {
+    let image = ImageName::parse(container.image.as_deref().unwrap_or_default());
+    let mut behaviour = if config.runs_commands { of_image(&image, container) } else { Behaviour::steady() };
+    Annotations { pod, container: &container.name, prefix: &config.annotation_prefix }
+        .apply(&mut behaviour, restarts);
+    behaviour
 }
 
 impl Behaviour {
-    /// Reads the behaviour of one container of a pod.
-    pub fn of(pod: &Pod, container: &Container, config: &KubeletConfig) -> Behaviour {
-        let note = |name: &str| pod.annotation(&format!("{}{name}", config.annotation_prefix));
-        let seconds = |name: &str| note(name).and_then(parse_seconds);
-        let command = if config.runs_commands { run_command(container) } else { None };
-        let code = note("exit-code").and_then(|code| code.parse().ok());
-        let end = match (seconds("run-seconds"), command) {
-            (Some(after), _) => Some((after, code.unwrap_or(0))),
-            (None, Some((after, status))) => Some((after, code.unwrap_or(status))),
-            (None, None) => None,
-        };
-        let ready = match note("ready-delay") {
-            Some("never") => None,
-            Some(text) => Some(parse_seconds(text).unwrap_or_default()),
-            None => Some(SimDuration::ZERO),
-        };
-        Behaviour { start: seconds("start-delay"), ready, end, stop: seconds("term-delay") }
+    /// Serves at once and stays up.
+    fn steady() -> Behaviour {
+        Behaviour { serves_after: Some(SimDuration::ZERO), ..Behaviour::default() }
+    }
+
+    fn serving_after_millis(millis: u64) -> Behaviour {
+        Behaviour { serves_after: Some(SimDuration::from_millis(millis)), ..Behaviour::default() }
+    }
+
+    fn completing_after(after: SimDuration) -> Behaviour {
+        let ends = Some(End { after, exit_code: 0, reason: None, heals: false });
+        Behaviour { ends, ..Behaviour::steady() }
     }
 }
 
-/// A count of seconds, `2` or `0.5`, or a duration, `2s`.
-fn parse_seconds(text: &str) -> Option<SimDuration> {
-    SimDuration::parse(text).or_else(|| SimDuration::parse(&format!("{text}s")))
-}
-
-/// How long a command takes, as far as it can be told: zero for a program we know nothing of.
-pub fn command_time(command: Vec<String>) -> SimDuration {
-    let container = Container { command: Some(command), ..Default::default() };
-    run_command(&container).map_or(SimDuration::ZERO, |(time, _)| time)
-}
-
-/// When the container's command ends and how; `None` if it stays up, or is a program we know nothing of.
-fn run_command(container: &Container) -> Option<(SimDuration, i32)> {
-    let words: Vec<&str> = container
-        .command
-        .iter()
-        .flatten()
-        .chain(container.args.iter().flatten())
-        .map(String::as_str)
-        .collect();
-    match words.as_slice() {
-        ["sh" | "/bin/sh" | "bash" | "/bin/bash" | "ash", "-c" | "-ec" | "-exc", script, ..] => {
-            run_script(script)
+/// What an image is known for and a command says: how long its server takes to serve, or that it is none. Unknown
+/// images and programs serve soon and stay up.
+fn of_image(image: &ImageName, container: &Container) -> Behaviour {
+    let words: Vec<String> = container.command.iter().chain(&container.args).flatten().cloned().collect();
+    let mut behaviour = match image.base() {
+        // A shell without a terminal reads the end of its input and ends.
+        "busybox" | "alpine" | "bash" | "ubuntu" | "debian" | "hello-world" if words.is_empty() => {
+            return Behaviour::completing_after(SimDuration::ZERO);
         }
-        [] => None,
-        words => match run_program(words)? {
-            Ran::For(time, code) => Some((time, code)),
-            Ran::Exit(code) => Some((SimDuration::ZERO, code)),
-        },
+        "nginx" | "httpd" | "haproxy" | "redis" | "memcached" | "whoami" => {
+            Behaviour::serving_after_millis(150)
+        }
+        "mysql" | "mariadb" => Behaviour::serving_after_millis(6_000),
+        "postgres" | "mongo" => Behaviour::serving_after_millis(3_000),
+        _ => Behaviour::serving_after_millis(300),
+    };
+    // Arguments alone go to whatever program the image begins with.
+    let runs_shell = container.command.is_some() || matches!(image.base(), "busybox" | "alpine" | "bash");
+    if let (false, Some(first), true) = (words.is_empty(), words.first(), runs_shell) {
+        if first.ends_with("perl") {
+            return Behaviour::completing_after(SimDuration::from_secs(5));
+        }
+        if let Some(program) = Program::of_command(&words) {
+            behaviour.serves_when_up = behaviour.serves_after.take();
+            behaviour.on_term = OnTerm::Shell;
+            behaviour.script = Some(program);
+        }
     }
+    behaviour
 }
 
-/// What one simple command does.
-enum Ran {
-    /// It takes so long and then reports the code.
-    For(SimDuration, i32),
-    /// It ends the shell.
-    Exit(i32),
+struct Annotations<'a> {
+    pod: &'a Pod,
+    container: &'a str,
+    prefix: &'a str,
 }
 
-fn run_program(words: &[&str]) -> Option<Ran> {
-    match words {
-        ["sleep" | "/bin/sleep", time] => Some(Ran::For(parse_seconds(time)?, 0)),
-        [
-            "true" | "/bin/true" | "echo" | "/bin/echo" | "printf" | "touch" | "rm" | "mkdir" | "date"
-            | "env" | "ls" | "set",
-            ..,
-        ] => Some(Ran::For(SimDuration::ZERO, 0)),
-        ["false" | "/bin/false"] => Some(Ran::For(SimDuration::ZERO, 1)),
-        ["exit"] => Some(Ran::Exit(0)),
-        ["exit", code] => Some(Ran::Exit(code.parse().ok()?)),
-        _ => None,
+impl Annotations<'_> {
+    /// The container's own annotation, or the pod's.
+    fn get(&self, name: &str) -> Option<&str> {
+        let own = format!("{}{}.{name}", self.prefix, self.container);
+        self.pod.annotation(&own).or_else(|| self.pod.annotation(&format!("{}{name}", self.prefix)))
     }
-}
 
-/// Runs a list of simple commands joined by `;`, `&&`, `||` or line ends. Anything else is a program that stays up.
-fn run_script(script: &str) -> Option<(SimDuration, i32)> {
-    let (mut time, mut code) = (SimDuration::ZERO, 0);
-    for (joint, command) in split_commands(script) {
-        if (joint == "&&" && code != 0) || (joint == "||" && code == 0) {
-            continue;
+    fn seconds(&self, name: &str) -> Option<SimDuration> {
+        seconds(self.get(name)?)
+    }
+
+    fn apply(&self, behaviour: &mut Behaviour, restarts: u32) {
+        if self.pod.annotations().is_empty() {
+            return;
         }
-        let words = shlex::split(command)?;
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        if words.is_empty() {
-            continue;
+        behaviour.start_delay = self.seconds("start-delay");
+        if let Some(text) = self.get("ready-delay") {
+            behaviour.serves_after = seconds(text);
+            behaviour.serves_when_up = behaviour.serves_after;
+            behaviour.ready_when_serving = true;
         }
-        match run_program(&words)? {
-            Ran::For(span, status) => {
-                time = time + span;
-                code = status;
+        behaviour.unhealthy_after = self.seconds("unhealthy-after");
+        if let Some(end) = self.end(restarts) {
+            behaviour.ends = Some(end);
+            behaviour.script = None;
+        }
+        match self.get("term-delay") {
+            Some("never") => behaviour.on_term = OnTerm::Ignores,
+            Some(text) => {
+                behaviour.on_term = seconds(text).map_or(behaviour.on_term, OnTerm::EndsAfter);
             }
-            Ran::Exit(status) => return Some((time, status)),
+            None => {}
         }
     }
-    Some((time, code))
+
+    /// How annotations say that it ends.
+    fn end(&self, restarts: u32) -> Option<End> {
+        let code = self.get("exit-code").and_then(|text| text.trim().parse::<i32>().ok());
+        let (after, mut exit_code, reason) = match () {
+            () if self.get("oom-after").is_some() => {
+                (self.seconds("oom-after")?, EXIT_SIGKILL, Some("OOMKilled"))
+            }
+            () if self.get("crash-after").is_some() => {
+                (self.seconds("crash-after")?, code.unwrap_or(1), None)
+            }
+            () => (self.seconds("run-seconds")?, code.unwrap_or(0), None),
+        };
+        let fail_times = self.get("fail-times").and_then(|text| text.trim().parse::<u32>().ok());
+        let index = self.pod.annotation("batch.kubernetes.io/job-completion-index");
+        if let Some(indexes) = self.get("fail-indexes") {
+            let failing = index.is_some_and(|index| indexes.split(',').any(|one| one.trim() == index));
+            exit_code = if failing { code.unwrap_or(1) } else { 0 };
+        }
+        if let Some(times) = fail_times {
+            exit_code = if restarts < times { code.unwrap_or(1) } else { 0 };
+        }
+        Some(End { after, exit_code, reason: reason.filter(|_| exit_code != 0), heals: fail_times.is_some() })
+    }
 }
 
-/// Cuts a script at its joints, outside quotes; each command comes with the joint before it.
-fn split_commands(script: &str) -> Vec<(&str, &str)> {
-    let (mut commands, mut start, mut joint, mut quote) = (Vec::new(), 0, ";", None);
-    let bytes = script.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let found = match (quote, bytes[at]) {
-            (Some(open), byte) if byte == open => {
-                quote = None;
-                None
-            }
-            (Some(_), _) => None,
-            (None, byte @ (b'\'' | b'"')) => {
-                quote = Some(byte);
-                None
-            }
-            (None, b';' | b'\n') => Some((";", 1)),
-            (None, b'&') if bytes.get(at + 1) == Some(&b'&') => Some(("&&", 2)),
-            (None, b'|') if bytes.get(at + 1) == Some(&b'|') => Some(("||", 2)),
-            _ => None,
-        };
-        let Some((found, width)) = found else {
-            at += 1;
-            continue;
-        };
-        commands.push((joint, script[start..at].trim()));
-        joint = found;
-        at += width;
-        start = at;
-    }
-    commands.push((joint, script[start..].trim()));
-    commands
+/// Seconds with a fraction: `0.6`. `None` for `never` and for what is no number.
+pub fn seconds(text: &str) -> Option<SimDuration> {
+    let text = text.trim();
+    let number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if number && !text.is_empty() { SimDuration::parse(&format!("{text}s")) } else { None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::k8s::{ObjectMeta, PodSpec};
+
+    fn check(image: &str, command: &[&str], annotations: &[(&str, &str)], restarts: u32) -> Behaviour {
+        let annotations = annotations.iter().map(|(k, v)| ((*k).to_string(), (*v).to_string())).collect();
+        let meta = ObjectMeta { annotations: Some(annotations), ..Default::default() };
+        let command = (!command.is_empty()).then(|| command.iter().map(|word| (*word).to_string()).collect());
+        let container =
+            Container { name: "app".into(), image: Some(image.into()), command, ..Default::default() };
+        let pod = Pod::new(meta, PodSpec::default());
+        behaviour(&pod, &container, restarts, &KubeletConfig::default())
+    }
 
     #[test]
-    fn commands_end_when_a_shell_would_end_them() {
-        type Case = (&'static [&'static str], Option<(u64, i32)>);
-        let cases: [Case; 9] = [
-            (&["sleep", "5"], Some((5_000, 0))),
-            (&["sh", "-c", "sleep 2; exit 3"], Some((2_000, 3))),
-            (&["sh", "-c", "echo 'a; b' && false || sleep 1"], Some((1_000, 0))),
-            (&["sh", "-c", "false && sleep 9"], Some((0, 1))),
-            (
-                &["sh", "-c", "touch /tmp/healthy\nsleep 30\nrm -f /tmp/healthy\nsleep 600"],
-                Some((630_000, 0)),
-            ),
-            (&["false"], Some((0, 1))),
-            (&["dotnet", "Pi.Web.dll", "-m", "web"], None),
-            (&["sh", "-c", "while true; do sleep 1; done"], None),
-            (&[], None),
-        ];
-        for (words, want) in cases {
-            let command = Some(words.iter().map(|word| (*word).to_string()).collect());
-            let container = Container { command, ..Default::default() };
-            let got = run_command(&container).map(|(time, code)| (time.as_millis(), code));
-            assert_eq!(got, want, "{words:?}");
-        }
+    fn images_and_commands_say_how_a_container_ends() {
+        let end = |behaviour: Behaviour| behaviour.ends.map(|end| (end.after.as_secs(), end.exit_code));
+        assert_eq!(end(check("nginx", &[], &[], 0)), None);
+        assert_eq!(end(check("example.com/unknown:1", &[], &[], 0)), None);
+        assert_eq!(end(check("busybox", &[], &[], 0)), Some((0, 0)));
+        assert_eq!(end(check("perl", &["perl", "-wle", "print 1"], &[], 0)), Some((5, 0)));
+        let sleeping = check("busybox", &["sleep", "30"], &[], 0);
+        assert!(sleeping.script.is_some() && sleeping.on_term == OnTerm::Shell);
+    }
+
+    #[test]
+    fn annotations_overrule_what_the_image_is_known_for() {
+        let end = |annotations: &[(&str, &str)], restarts| {
+            check("nginx", &[], annotations, restarts)
+                .ends
+                .map(|end| (end.after.as_millis(), end.exit_code, end.reason))
+        };
+        assert_eq!(end(&[("kubeviz.dev/run-seconds", "1.5")], 0), Some((1_500, 0, None)));
+        assert_eq!(end(&[("kubeviz.dev/crash-after", "2")], 3), Some((2_000, 1, None)));
+        assert_eq!(end(&[("kubeviz.dev/oom-after", "2")], 0), Some((2_000, 137, Some("OOMKilled"))));
+        let flaky = [("kubeviz.dev/run-seconds", "1"), ("kubeviz.dev/fail-times", "2")];
+        assert_eq!(end(&flaky, 1), Some((1_000, 1, None)));
+        assert_eq!(end(&flaky, 2), Some((1_000, 0, None)));
+        assert_eq!(
+            end(&[("kubeviz.dev/run-seconds", "9"), ("kubeviz.dev/app.run-seconds", "1")], 0),
+            Some((1_000, 0, None))
+        );
+        assert_eq!(end(&[("kubeviz.dev/run-seconds", "soon")], 0), None);
+    }
+
+    #[test]
+    fn a_pod_that_shall_never_be_ready_never_serves() {
+        let behaviour = check("nginx", &[], &[("kubeviz.dev/ready-delay", "never")], 0);
+        assert_eq!((behaviour.serves_after, behaviour.ready_when_serving), (None, true));
     }
 }

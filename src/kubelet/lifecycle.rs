@@ -1,0 +1,277 @@
+//! One container of a pod: what it is doing, what became of its earlier runs, and what that looks like from outside.
+
+use super::probe::ProbeRun;
+use super::shell::{Files, Process};
+use super::workload::{Behaviour, OnTerm};
+use crate::clock::{SimDuration, SimTime};
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Termination {
+    /// The exit code; 128 and a signal's number where a signal ended it.
+    pub exit_code: i32,
+    /// `Completed`, `Error`, `OOMKilled`.
+    pub reason: &'static str,
+    /// What more there is to say; mostly nothing.
+    pub message: &'static str,
+    /// When the run began; `None` for a container that never ran.
+    pub started: Option<SimTime>,
+    /// When it ended.
+    pub finished: SimTime,
+}
+
+/// What a container's status says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContainerState {
+    /// Not begun: `ContainerCreating`, or `PodInitializing` where init containers come first.
+    Created,
+    /// Held up, for a reason.
+    Waiting {
+        /// `CrashLoopBackOff`, `ErrImagePull`.
+        reason: &'static str,
+        /// In a sentence.
+        message: String,
+    },
+    /// Its process runs.
+    Running {
+        /// Since when.
+        started: SimTime,
+    },
+    /// Its process has ended.
+    Terminated(Termination),
+}
+
+/// What the kubelet is doing with a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// To be started as soon as its turn comes.
+    Idle,
+    /// Its image is on the way.
+    Pulling {
+        /// When the image was asked for.
+        asked: SimTime,
+        /// When the node began to pull it.
+        begins: SimTime,
+    },
+    /// It is being created and started.
+    Starting,
+    /// Its process runs.
+    Up,
+    /// Its process runs and has been asked to end.
+    Stopping {
+        /// When it will have ended.
+        ends: SimTime,
+        /// With which exit code.
+        exit_code: i32,
+        /// Whether its preStop hook will not be done by then.
+        hook_cut: bool,
+    },
+    /// Its process has ended, or the last attempt to start it; whether it starts again is yet to be seen.
+    Down,
+    /// It waits out a back-off.
+    BackOff,
+    /// It does not run any more, and will not again.
+    Done,
+}
+
+/// One container of a pod, over all its runs.
+#[derive(Clone, Debug)]
+pub struct ContainerRun {
+    /// What the kubelet is doing with it.
+    pub progress: Progress,
+    /// What its status says.
+    pub state: ContainerState,
+    /// How its last run but the current one ended.
+    pub last: Option<Termination>,
+    /// How often it has been started again.
+    pub restarts: u32,
+    /// Failures in a row, of runs and of pulls: what back-offs grow with.
+    pub crashes: u32,
+    /// See `crashes`.
+    pub pull_failures: u32,
+    /// Rises with every step: a timer set for an earlier one means nothing any more.
+    pub epoch: u32,
+    /// Whether it counts as ready.
+    pub ready: bool,
+    /// Whether its startup probe, if any, has succeeded.
+    pub started: bool,
+    /// Whether it has had its turn in its namespace, where pods take turns.
+    pub had_turn: bool,
+    /// How its process behaves in the current run.
+    pub behaviour: Behaviour,
+    /// Its script, where its command is one.
+    pub process: Option<Process>,
+    /// Its probes: startup, liveness, readiness.
+    pub probes: Vec<ProbeRun>,
+}
+
+impl Default for ContainerRun {
+    fn default() -> ContainerRun {
+        ContainerRun {
+            progress: Progress::Idle,
+            state: ContainerState::Created,
+            last: None,
+            restarts: 0,
+            crashes: 0,
+            pull_failures: 0,
+            epoch: 0,
+            ready: false,
+            started: false,
+            had_turn: false,
+            behaviour: Behaviour::default(),
+            process: None,
+            probes: Vec::new(),
+        }
+    }
+}
+
+impl ContainerRun {
+    /// Takes a step: timers set before it are void.
+    pub fn step(&mut self, progress: Progress) {
+        self.progress = progress;
+        self.epoch += 1;
+    }
+
+    /// Whether its process runs, asked to end or not.
+    pub fn is_running(&self) -> bool {
+        matches!(self.progress, Progress::Up | Progress::Stopping { .. })
+    }
+
+    /// When the current run began.
+    pub fn running_since(&self) -> Option<SimTime> {
+        match self.state {
+            ContainerState::Running { started } => Some(started),
+            _ => None,
+        }
+    }
+
+    /// When its last run ended.
+    pub fn ended_at(&self) -> Option<SimTime> {
+        match &self.state {
+            ContainerState::Terminated(end) => Some(end.finished),
+            _ => self.last.as_ref().map(|end| end.finished),
+        }
+    }
+
+    /// The files that its script has made.
+    pub fn files(&self) -> Option<&Files> {
+        self.process.as_ref().map(Process::files)
+    }
+
+    /// It has become a server only now: what it needs to serve counts from here.
+    pub fn serve_from(&mut self, now: SimTime) {
+        let age = self.running_since().map_or(SimDuration::ZERO, |since| now.since(since));
+        let behaviour = &mut self.behaviour;
+        behaviour.serves_after = behaviour.serves_when_up.map(|after| age + after);
+        // The shell has become the server.
+        if behaviour.on_term == OnTerm::Shell {
+            behaviour.on_term = OnTerm::Ends;
+        }
+    }
+
+    /// Whether it runs or has run.
+    pub fn has_run(&self) -> bool {
+        matches!(self.state, ContainerState::Running { .. } | ContainerState::Terminated(_))
+    }
+
+    /// Whether its last run has ended and its state still says so.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, ContainerState::Terminated(_))
+    }
+
+    /// Whether its last run ended with exit code 0.
+    pub fn succeeded(&self) -> bool {
+        matches!(&self.state, ContainerState::Terminated(end) if end.exit_code == 0)
+    }
+
+    /// Holds it up for a reason that its status shows.
+    pub fn wait(&mut self, reason: &'static str, message: String) {
+        self.remember();
+        self.state = ContainerState::Waiting { reason, message };
+    }
+
+    /// Begins a run.
+    pub fn run(&mut self, now: SimTime) {
+        self.remember();
+        if self.last.is_some() {
+            self.restarts += 1;
+        }
+        self.state = ContainerState::Running { started: now };
+        self.pull_failures = 0;
+        self.step(Progress::Up);
+    }
+
+    /// Ends a run.
+    pub fn exit(&mut self, exit_code: i32, reason: Option<&'static str>, now: SimTime) {
+        let started = self.running_since();
+        let reason = reason.unwrap_or(if exit_code == 0 { "Completed" } else { "Error" });
+        self.state = ContainerState::Terminated(Termination {
+            exit_code,
+            reason,
+            message: "",
+            started,
+            finished: now,
+        });
+        self.ready = false;
+        self.started = false;
+        self.probes.clear();
+        self.process = None;
+        self.step(Progress::Down);
+    }
+
+    /// Gives up a container that has never run in its current state.
+    pub fn abandon(&mut self, exit_code: i32, now: SimTime) {
+        let (reason, message) = if exit_code == 0 {
+            ("Completed", "")
+        } else {
+            ("ContainerStatusUnknown", "The container could not be located when the pod was terminated")
+        };
+        if !matches!(self.state, ContainerState::Terminated(_)) {
+            self.remember();
+            let started = None;
+            self.state = ContainerState::Terminated(Termination {
+                exit_code,
+                reason,
+                message,
+                started,
+                finished: now,
+            });
+        }
+        self.step(Progress::Done);
+    }
+
+    /// What has ended becomes the last state once the current one is another.
+    fn remember(&mut self) {
+        if let ContainerState::Terminated(end) = &self.state {
+            self.last = Some(end.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_ended_becomes_the_last_state_of_the_next() {
+        let mut container = ContainerRun::default();
+        container.run(SimTime::from_secs(1));
+        assert_eq!((container.restarts, container.last.clone()), (0, None));
+        container.exit(1, None, SimTime::from_secs(2));
+        assert_eq!(container.last, None);
+        container.wait("CrashLoopBackOff", String::new());
+        container.run(SimTime::from_secs(12));
+        assert_eq!(container.restarts, 1);
+        let last = container.last.as_ref().map(|end| (end.exit_code, end.reason, end.finished));
+        assert_eq!(last, Some((1, "Error", SimTime::from_secs(2))));
+    }
+
+    #[test]
+    fn every_step_voids_the_timers_of_the_one_before() {
+        let mut container = ContainerRun::default();
+        let before = container.epoch;
+        container.step(Progress::Starting);
+        container.run(SimTime::ZERO);
+        assert_eq!(container.epoch, before + 2);
+    }
+}

@@ -1,0 +1,164 @@
+//! Probes at work: when each is due, and what its result does to the container. Models `prober/worker.go`.
+//!
+//! A probe of a container whose health cannot change by itself is not asked again and again: it comes back at the first
+//! turn of its period at which it could find something new. A healthy cluster is thus a silent one.
+
+use super::agent::Turn;
+use super::lifecycle::Progress;
+use super::pod_worker::{ContainerStep, PodWorker};
+use super::probe::{self, ProbeKind, ProbeRun};
+use super::shell;
+use crate::api::k8s::Probe;
+use crate::client::recorder::EventType;
+use crate::clock::{SimDuration, SimTime};
+
+/// A probe is never answered at the very moment of the start.
+const FIRST_LOOK: SimDuration = SimDuration::from_millis(100);
+
+impl PodWorker {
+    /// The probe of that kind, if the container has one and probes run at all.
+    fn probe_spec(&self, at: usize, kind: ProbeKind, turn: &Turn<'_>) -> Option<Probe> {
+        let probed = turn.config.runs_commands && !self.is_init(at);
+        kind.of(self.container(at)).filter(|_| probed).cloned()
+    }
+
+    /// A container has just begun to run: its startup probe first, the others at once if it has none.
+    pub(super) fn begin_probes(&mut self, at: usize, turn: &mut Turn<'_>) {
+        self.runs[at].probes.clear();
+        if self.probe_spec(at, ProbeKind::Startup, turn).is_some() {
+            return self.begin_probe(at, ProbeKind::Startup, turn);
+        }
+        self.runs[at].started = true;
+        self.begin_probe(at, ProbeKind::Liveness, turn);
+        self.begin_probe(at, ProbeKind::Readiness, turn);
+    }
+
+    fn begin_probe(&mut self, at: usize, kind: ProbeKind, turn: &mut Turn<'_>) {
+        let Some(spec) = self.probe_spec(at, kind, turn) else { return };
+        self.runs[at].probes.push(ProbeRun::new(kind));
+        let now = turn.now();
+        let since = self.runs[at].running_since().unwrap_or(now);
+        let first = (since + probe::initial_delay(&spec)).max(now + FIRST_LOOK);
+        let background = self.is_hopeless(at, now);
+        self.after(first.since(now), at, ContainerStep::Probe(kind), background, turn);
+    }
+
+    /// Whether a container is ill and will not get well by itself.
+    fn is_hopeless(&self, at: usize, now: SimTime) -> bool {
+        let run = &self.runs[at];
+        let scripted = run.process.as_ref().is_some_and(|process| !process.has_looped());
+        !scripted && !probe::is_healthy(run, now) && probe::health_changes_at(run, now).is_none()
+    }
+
+    /// A probe is due.
+    pub(super) fn probe(&mut self, at: usize, kind: ProbeKind, turn: &mut Turn<'_>) {
+        if self.runs[at].progress != Progress::Up {
+            return;
+        }
+        let Some(spec) = self.probe_spec(at, kind, turn) else { return };
+        let found = self.look(at, &spec, turn);
+        if let Err(why) = &found {
+            let message = format!("{} probe failed: {why}", kind.title());
+            self.event(at, EventType::Warning, "Unhealthy", message, turn);
+        }
+        let run = &mut self.runs[at];
+        let Some(state) = run.probes.iter_mut().find(|state| state.kind == kind) else { return };
+        let changed = state.note(found.is_ok(), &spec);
+        let settled = state.is_settled() && found.is_ok();
+        match (kind, changed) {
+            (ProbeKind::Liveness | ProbeKind::Startup, Some(false)) => {
+                return self.kill_unhealthy(at, kind, &spec, turn);
+            }
+            (ProbeKind::Startup, Some(true)) => {
+                self.runs[at].started = true;
+                self.dirty = true;
+                self.begin_probe(at, ProbeKind::Liveness, turn);
+                self.begin_probe(at, ProbeKind::Readiness, turn);
+                self.settle_ready(at, turn);
+                return self.start_next(turn);
+            }
+            (ProbeKind::Readiness, Some(_)) => self.settle_ready(at, turn),
+            _ => {}
+        }
+        self.look_again(at, kind, &spec, settled, turn);
+    }
+
+    /// Plans the next look: after one period, or, where all is well, at the first turn after that could change.
+    fn look_again(&mut self, at: usize, kind: ProbeKind, spec: &Probe, settled: bool, turn: &mut Turn<'_>) {
+        let now = turn.now();
+        let period = probe::period(spec);
+        let run = &self.runs[at];
+        let mut wait = period;
+        if settled && run.process.is_none() {
+            match probe::health_changes_at(run, now) {
+                None => return,
+                Some(change) => wait = SimDuration(change.since(now).0.div_ceil(period.0).max(1) * period.0),
+            }
+        }
+        let background = settled || self.is_hopeless(at, now);
+        self.after(wait, at, ContainerStep::Probe(kind), background, turn);
+    }
+
+    /// What a probe finds.
+    fn look(&self, at: usize, spec: &Probe, turn: &Turn<'_>) -> Result<(), String> {
+        let (run, now) = (&self.runs[at], turn.now());
+        let healthy = probe::is_healthy(run, now);
+        if let Some(exec) = &spec.exec {
+            let words = exec.command.as_deref().unwrap_or_default();
+            let limit = SimDuration::from_secs(u64::try_from(spec.timeout_seconds.unwrap_or(1)).unwrap_or(1));
+            // A command that nobody knows asks the server whether it is well, if there is one.
+            let unknown = healthy || (run.process.is_some() && run.behaviour.unhealthy_after.is_none());
+            let view = turn.cluster().map(|api| api.view());
+            let well = run.behaviour.unhealthy_after.is_none() || healthy;
+            let ran = shell::run_probe(words, run.files(), self.pod.meta.namespace.as_deref(), view, limit);
+            return ran.unwrap_or(if unknown { Ok(()) } else { Err(String::new()) }).and(if well {
+                Ok(())
+            } else {
+                Err(String::new())
+            });
+        }
+        if healthy {
+            return Ok(());
+        }
+        let address = self.address.as_deref().unwrap_or_default();
+        Err(probe::failure(spec, self.container(at), address))
+    }
+
+    fn kill_unhealthy(&mut self, at: usize, kind: ProbeKind, spec: &Probe, turn: &mut Turn<'_>) {
+        let name = &self.container(at).name;
+        let again = self.pod.spec.restart_policy.as_deref() != Some("Never") || self.is_sidecar(at);
+        let then = if again { ", will be restarted" } else { "" };
+        let title = kind.title().to_ascii_lowercase();
+        let message = format!("Container {name} failed {title} probe{then}");
+        let own = spec.termination_grace_period_seconds;
+        let grace = own.or(self.pod.spec.termination_grace_period_seconds).unwrap_or(30);
+        self.kill(at, SimDuration::from_secs(u64::try_from(grace).unwrap_or(0)), message, turn);
+    }
+
+    /// Works out whether a running container counts as ready.
+    pub(super) fn settle_ready(&mut self, at: usize, turn: &mut Turn<'_>) {
+        let now = turn.now();
+        if self.is_init(at) || self.runs[at].progress != Progress::Up {
+            return;
+        }
+        let run = &self.runs[at];
+        let probed = self.probe_spec(at, ProbeKind::Readiness, turn).is_some();
+        let ready = run.started
+            && if probed {
+                let readiness = run.probes.iter().find(|state| state.kind == ProbeKind::Readiness);
+                readiness.is_some_and(|state| state.result == Some(true))
+            } else {
+                !run.behaviour.ready_when_serving || probe::is_healthy(run, now)
+            };
+        if run.ready != ready {
+            self.runs[at].ready = ready;
+            self.dirty = true;
+        }
+        if !probed
+            && self.runs[at].behaviour.ready_when_serving
+            && let Some(change) = probe::health_changes_at(&self.runs[at], now)
+        {
+            self.after(change.since(now), at, ContainerStep::Serving, false, turn);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The way up: image, creation, start, and what follows when a container ends by itself. Models
+//! `kuberuntime_container.go startContainer`, `images/image_manager.go` and the back-offs of `kuberuntime_manager.go`.
+
+use super::agent::Turn;
+use super::image::{ImageName, go_duration};
+use super::lifecycle::Progress;
+use super::pod_worker::{ContainerStep, PodWorker, Stage};
+use super::shell::{Pause, Process};
+use super::workload;
+use crate::api::MetaExt;
+use crate::client::recorder::EventType;
+use crate::clock::SimDuration;
+
+/// A container that has run this long without failing has its back-off forgotten, as it is twice the longest.
+const STEADY: SimDuration = SimDuration::from_secs(600);
+
+/// Between looks at a container that cannot be started for a reason other than a failure.
+const RESYNC: SimDuration = SimDuration::from_secs(60);
+
+/// The least time a process takes.
+const BLINK: SimDuration = SimDuration::from_millis(20);
+
+/// From a failed pull to the status that says that the kubelet backs off.
+const PULL_SYNC: SimDuration = SimDuration::from_secs(1);
+
+impl PodWorker {
+    /// Begins to start a container: first its image.
+    pub(super) fn begin(&mut self, at: usize, turn: &mut Turn<'_>) {
+        let shown = self.container(at).image.clone().unwrap_or_default();
+        let image = ImageName::parse(&shown);
+        let now = turn.now();
+        let Some(pulling) = turn.config.pulling else {
+            if image.is_missing() {
+                self.runs[at].step(Progress::Pulling { asked: now, begins: now });
+                let delay = turn.config.start.draw(turn.rng);
+                return self.after(delay, at, ContainerStep::Pulled, false, turn);
+            }
+            return self.create(at, turn);
+        };
+        let policy = self.container(at).image_pull_policy.as_deref().unwrap_or("IfNotPresent");
+        let there = turn.node.images.has(&image, now);
+        match (policy, there) {
+            ("Never", false) => self.never_pulled(at, &shown, turn),
+            ("Never" | "IfNotPresent", true) => {
+                let message = format!(
+                    "Container image {shown:?} already present on machine and can be accessed by the pod"
+                );
+                self.event(at, EventType::Normal, "Pulled", message, turn);
+                self.create(at, turn);
+            }
+            _ => {
+                let message = format!("Pulling image {shown:?}");
+                self.event(at, EventType::Normal, "Pulling", message, turn);
+                let pull = turn.node.images.pull(&image, &pulling, now, turn.rng);
+                self.runs[at].step(Progress::Pulling { asked: now, begins: pull.begins });
+                // A pull that has failed before is likely to fail again: the cluster does not wait for it.
+                let background = self.runs[at].pull_failures > 0;
+                self.after(pull.ends.since(now), at, ContainerStep::Pulled, background, turn);
+            }
+        }
+    }
+
+    fn never_pulled(&mut self, at: usize, shown: &str, turn: &mut Turn<'_>) {
+        let message = format!("Container image {shown:?} is not present with pull policy of Never");
+        self.event(at, EventType::Warning, "ErrImageNeverPull", message.clone(), turn);
+        self.event(at, EventType::Warning, "Failed", "Error: ErrImageNeverPull".into(), turn);
+        self.runs[at].wait("ErrImageNeverPull", message);
+        self.runs[at].step(Progress::BackOff);
+        self.dirty = true;
+        self.after(RESYNC, at, ContainerStep::PullAgain, true, turn);
+    }
+
+    /// A pull is done.
+    pub(super) fn pulled(&mut self, at: usize, turn: &mut Turn<'_>) {
+        let shown = self.container(at).image.clone().unwrap_or_default();
+        let image = ImageName::parse(&shown);
+        if image.is_missing() {
+            return self.pull_failed(at, &shown, &image, turn);
+        }
+        let now = turn.now();
+        if let Progress::Pulling { asked, begins } = self.runs[at].progress {
+            let (took, waited) = (go_duration(now.since(begins)), go_duration(now.since(asked)));
+            let message = format!(
+                "Successfully pulled image {shown:?} in {took} ({waited} including waiting). Image size: {} bytes.",
+                image.size_bytes()
+            );
+            self.event(at, EventType::Normal, "Pulled", message, turn);
+        }
+        self.create(at, turn);
+    }
+
+    fn pull_failed(&mut self, at: usize, shown: &str, image: &ImageName, turn: &mut Turn<'_>) {
+        let why = not_found(image);
+        let message = format!("Failed to pull image {shown:?}: {why}");
+        self.event(at, EventType::Warning, "Failed", message, turn);
+        self.event(at, EventType::Warning, "Failed", "Error: ErrImagePull".into(), turn);
+        let run = &mut self.runs[at];
+        run.wait("ErrImagePull", why);
+        run.pull_failures = run.pull_failures.saturating_add(1);
+        let again = run.pull_failures > 1;
+        run.step(Progress::BackOff);
+        self.dirty = true;
+        self.after(PULL_SYNC, at, ContainerStep::PullBackOff, again, turn);
+        self.start_next(turn);
+    }
+
+    /// A moment after a failed pull, the status says that the kubelet backs off.
+    pub(super) fn pull_backs_off(&mut self, at: usize, turn: &mut Turn<'_>) {
+        let shown = self.container(at).image.clone().unwrap_or_default();
+        let message = format!("Back-off pulling image {shown:?}");
+        self.event(at, EventType::Normal, "BackOff", message.clone(), turn);
+        self.event(at, EventType::Warning, "Failed", "Error: ImagePullBackOff".into(), turn);
+        let failures = self.runs[at].pull_failures;
+        self.dirty = true;
+        let Some(retry) = turn.config.pulling.map(|pulling| pulling.retry) else {
+            return self.runs[at].wait("ImagePullBackOff", message);
+        };
+        let why = not_found(&ImageName::parse(&shown));
+        self.runs[at].wait("ImagePullBackOff", format!("{message}: ErrImagePull: {why}"));
+        if let Some(retry) = retry {
+            let rest = retry.wait(failures) - PULL_SYNC;
+            self.after(rest, at, ContainerStep::PullAgain, true, turn);
+        }
+    }
+
+    /// The image is there: creates the container and starts it.
+    fn create(&mut self, at: usize, turn: &mut Turn<'_>) {
+        let restarts =
+            self.runs[at].restarts + u32::from(self.runs[at].last.is_some() || self.runs[at].is_over());
+        let behaviour = workload::behaviour(&self.pod, self.container(at), restarts, turn.config);
+        let delay = behaviour.start_delay.unwrap_or_else(|| turn.config.start.draw(turn.rng));
+        let background = restarts > 1 && !behaviour.ends.is_some_and(|end| end.heals);
+        let run = &mut self.runs[at];
+        run.behaviour = behaviour;
+        run.step(Progress::Starting);
+        self.after(delay, at, ContainerStep::Started, background, turn);
+    }
+
+    /// The container runs, unless it has to wait for its turn in its namespace.
+    pub(super) fn started(&mut self, at: usize, turn: &mut Turn<'_>) {
+        let now = turn.now();
+        if let (Some(gap), false) = (turn.config.ready_gap, self.runs[at].had_turn) {
+            self.runs[at].had_turn = true;
+            let next = turn.turns.entry(self.pod.namespace().to_string()).or_default();
+            let mine = (*next).max(now);
+            *next = mine + gap;
+            if mine > now {
+                return self.after(mine.since(now), at, ContainerStep::Started, false, turn);
+            }
+        }
+        self.event(at, EventType::Normal, "Created", "Container created".into(), turn);
+        self.event(at, EventType::Normal, "Started", "Container started".into(), turn);
+        self.runs[at].run(now);
+        self.dirty = true;
+        if let Some(end) = self.runs[at].behaviour.ends {
+            let background = self.runs[at].restarts > 1 && !end.heals;
+            self.after(end.after.max(BLINK), at, ContainerStep::Ends, background, turn);
+        }
+        if let Some(program) = self.runs[at].behaviour.script.clone() {
+            let environment = self.container(at).env.iter().flatten();
+            let environment = environment
+                .filter_map(|variable| Some((variable.name.clone(), variable.value.clone()?)))
+                .collect();
+            self.runs[at].process = Some(Process::new(program, environment));
+            self.resume(at, turn);
+        }
+        self.begin_probes(at, turn);
+        self.settle_ready(at, turn);
+        self.start_next(turn);
+    }
+
+    /// Runs a container's script up to its next pause.
+    pub(super) fn resume(&mut self, at: usize, turn: &mut Turn<'_>) {
+        let namespace = self.pod.namespace().to_string();
+        let Some(process) = &mut self.runs[at].process else { return };
+        let pause = process.resume(&namespace, turn.cluster().map(|api| api.view()));
+        let (looped, restarts) = (process.has_looped(), self.runs[at].restarts);
+        match pause {
+            Pause::Sleeps(span) => {
+                // A loop may go on for ever: whoever waits for the cluster to come to rest does not wait for that.
+                self.after(span.max(BLINK), at, ContainerStep::Resume, looped || restarts > 1, turn);
+            }
+            Pause::Ended(exit_code) => {
+                let end = workload::End { after: SimDuration::ZERO, exit_code, reason: None, heals: false };
+                self.runs[at].behaviour.ends = Some(end);
+                self.after(BLINK, at, ContainerStep::Ends, restarts > 1, turn);
+            }
+            Pause::StaysUp if self.runs[at].process.as_ref().is_some_and(Process::is_idle) => {}
+            Pause::StaysUp => {
+                self.runs[at].serve_from(turn.now());
+                self.settle_ready(at, turn);
+            }
+        }
+    }
+
+    /// A container has ended.
+    pub(super) fn exited(&mut self, at: usize, code: i32, reason: Option<&'static str>, turn: &mut Turn<'_>) {
+        let now = turn.now();
+        let lasted = self.runs[at].running_since().map_or(SimDuration::ZERO, |since| now.since(since));
+        let run = &mut self.runs[at];
+        run.exit(code, reason, now);
+        if lasted >= STEADY {
+            run.crashes = 0;
+        }
+        if code == 0 && self.is_init(at) {
+            self.runs[at].ready = true;
+        }
+        self.dirty = true;
+        if self.restarts_after(at, code) {
+            let background =
+                self.runs[at].restarts > 1 && !self.runs[at].behaviour.ends.is_some_and(|end| end.heals);
+            let delay = turn.config.restart.draw(turn.rng);
+            return self.after(delay, at, ContainerStep::Restart, background, turn);
+        }
+        self.runs[at].step(Progress::Done);
+        match self.stage {
+            Stage::Stopping => self.stop_rest(turn),
+            _ if self.is_init(at) && code == 0 => self.start_next(turn),
+            _ if self.is_init(at) => self.stop_all(turn),
+            _ if self.main().all(|at| self.runs[at].progress == Progress::Done) => self.stop_all(turn),
+            _ => {}
+        }
+    }
+
+    /// A container that has ended is to run again: at once the first time, after a growing wait from then on.
+    pub(super) fn restart(&mut self, at: usize, turn: &mut Turn<'_>) {
+        let now = turn.now();
+        let crashes = self.runs[at].crashes;
+        self.runs[at].crashes = crashes.saturating_add(1);
+        let wait = match turn.config.crash_back_off {
+            Some(back_off) if crashes > 0 => back_off.wait(crashes),
+            _ => SimDuration::ZERO,
+        };
+        let rest = (self.runs[at].ended_at().unwrap_or(now) + wait).since(now);
+        if rest == SimDuration::ZERO {
+            self.runs[at].step(Progress::Idle);
+            return self.start_next(turn);
+        }
+        let name = self.container(at).name.clone();
+        let pod = format!("{}_{}({})", self.pod.name(), self.pod.namespace(), self.uid);
+        let message = format!("Back-off restarting failed container {name} in pod {pod}");
+        self.event(at, EventType::Warning, "BackOff", message, turn);
+        let message = format!("back-off {} restarting failed container={name} pod={pod}", go_duration(wait));
+        let run = &mut self.runs[at];
+        run.wait("CrashLoopBackOff", message);
+        run.step(Progress::BackOff);
+        self.dirty = true;
+        let background = !self.runs[at].behaviour.ends.is_some_and(|end| end.heals);
+        self.after(rest, at, ContainerStep::BackOffOver, background, turn);
+    }
+}
+
+/// What the container runtime says of an image that the registry does not have.
+fn not_found(image: &ImageName) -> String {
+    let full = image.full();
+    format!(
+        "rpc error: code = NotFound desc = failed to pull and unpack image {full:?}: failed to resolve reference {full:?}: {full}: not found"
+    )
+}

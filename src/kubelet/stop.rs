@@ -1,0 +1,176 @@
+//! The way down: hooks, signals, grace periods, and what is left to report. Models `kuberuntime_container.go
+//! killContainer` and `pod_workers.go` from the mark of deletion on.
+
+use super::agent::Turn;
+use super::lifecycle::Progress;
+use super::pod_worker::{ContainerStep, PodStep, PodWorker, Stage};
+use super::shell;
+use super::workload::{EXIT_SIGKILL, OnTerm};
+use crate::api::k8s::Container;
+use crate::client::recorder::EventType;
+use crate::clock::SimDuration;
+
+/// What a process gets between SIGTERM and SIGKILL however little is left of the grace period.
+const LEAST_GRACE: SimDuration = SimDuration::from_secs(2);
+
+impl PodWorker {
+    /// The pod is being deleted, or has less time left than before.
+    pub(super) fn terminate(&mut self, turn: &mut Turn<'_>) {
+        let grace = self.pod.meta.deletion_grace_period_seconds.unwrap_or(30);
+        let grace = SimDuration::from_secs(u64::try_from(grace).unwrap_or(0));
+        match self.stage {
+            Stage::Finished => self.remove(turn),
+            Stage::Stopping => self.hurry(grace, turn),
+            Stage::New | Stage::Sandbox | Stage::Up => self.stop(grace, turn),
+        }
+    }
+
+    /// The kubelet gives the pod up: it fails, and its containers are stopped.
+    pub(super) fn fail(&mut self, reason: &'static str, message: String, turn: &mut Turn<'_>) {
+        self.failure = Some((reason, message));
+        self.stop_all(turn);
+    }
+
+    /// Stops what still runs, within the pod's own grace period.
+    pub(super) fn stop_all(&mut self, turn: &mut Turn<'_>) {
+        let grace = self.pod.spec.termination_grace_period_seconds.unwrap_or(30);
+        self.stop(SimDuration::from_secs(u64::try_from(grace).unwrap_or(0)), turn);
+    }
+
+    fn stop(&mut self, grace: SimDuration, turn: &mut Turn<'_>) {
+        self.stage = Stage::Stopping;
+        self.stop_by = Some(turn.now() + grace);
+        for at in self.main() {
+            self.stop_container(at, grace, turn);
+        }
+        for at in 0..self.main().start {
+            if self.is_init(at) || !self.runs[at].is_running() {
+                self.stop_container(at, grace, turn);
+            }
+        }
+        self.stop_rest(turn);
+    }
+
+    fn stop_container(&mut self, at: usize, grace: SimDuration, turn: &mut Turn<'_>) {
+        match self.runs[at].progress {
+            Progress::Up => {
+                let message = format!("Stopping container {}", self.container(at).name);
+                self.kill(at, grace, message, turn);
+            }
+            Progress::Stopping { .. } | Progress::Done => {}
+            _ if self.pod.meta.deletion_timestamp.is_some() || self.failure.is_some() => {
+                self.runs[at].abandon(turn.config.reporting.unstarted_exit_code, turn.now());
+                self.dirty = true;
+            }
+            // A pod that has failed by itself keeps showing what its other containers waited for.
+            _ => self.runs[at].step(Progress::Done),
+        }
+    }
+
+    /// Once the other containers are down, sidecars are stopped, the last one first; once they are down too, the pod
+    /// is finished.
+    pub(super) fn stop_rest(&mut self, turn: &mut Turn<'_>) {
+        let init = self.main().start;
+        let others = (0..self.runs.len()).filter(|at| !self.is_sidecar(*at));
+        if others.into_iter().any(|at| self.runs[at].is_running()) {
+            return;
+        }
+        let left = self.stop_by.map_or(SimDuration::ZERO, |by| by.since(turn.now()));
+        let last = (0..init).rev().find(|at| self.runs[*at].progress != Progress::Done);
+        match last {
+            Some(at) if self.runs[at].is_running() || self.runs[at].progress == Progress::Down => {
+                self.stop_container(at, left, turn);
+                if self.runs[at].progress == Progress::Done {
+                    self.stop_rest(turn);
+                }
+            }
+            Some(at) => {
+                self.stop_container(at, left, turn);
+                self.stop_rest(turn);
+            }
+            None => self.finish(turn),
+        }
+    }
+
+    /// Nothing of the pod runs any more: its last status, and, if it is being deleted, its removal.
+    pub(super) fn finish(&mut self, turn: &mut Turn<'_>) {
+        if self.stage == Stage::Finished {
+            return;
+        }
+        self.accepted.get_or_insert(turn.now());
+        self.stage = Stage::Finished;
+        self.dirty = true;
+        if self.pod.meta.deletion_timestamp.is_some() {
+            let delay = turn.config.cleanup.draw(turn.rng);
+            turn.after(delay, &self.uid, PodStep::Remove, false);
+        }
+    }
+
+    /// Asks a running container to end: its preStop hook, SIGTERM, and SIGKILL when the grace period is over.
+    ///
+    /// With 30 s of grace: a hook of 10 s and a process that ends 1 s after SIGTERM are done after 11 s; a process that
+    /// ignores the signal is killed after 30 s; a hook of 40 s is cut after 30 s, and the process then still gets 2 s.
+    pub(super) fn kill(&mut self, at: usize, grace: SimDuration, message: String, turn: &mut Turn<'_>) {
+        self.event(at, EventType::Normal, "Killing", message, turn);
+        let now = turn.now();
+        let hook = pre_stop(self.container(at), self.runs[at].files());
+        let hook_cut = hook > grace;
+        let spent = hook.min(grace);
+        let left = (grace - spent).max(LEAST_GRACE);
+        let trapped = self.runs[at].process.as_ref().and_then(shell::Process::on_term);
+        let obeys = match (self.runs[at].behaviour.on_term, trapped) {
+            (OnTerm::EndsAfter(span), _) => Some((span, 0)),
+            (OnTerm::Shell, Some(exit_code)) => Some((turn.config.stop.draw(turn.rng), exit_code)),
+            (OnTerm::Ends, _) => Some((turn.config.stop.draw(turn.rng), 0)),
+            (OnTerm::Shell, None) | (OnTerm::Ignores, _) => None,
+        };
+        let (after, exit_code) = match obeys {
+            Some((span, exit_code)) if span <= left => (spent + span, exit_code),
+            _ => (spent + left, EXIT_SIGKILL),
+        };
+        let (mut ends, mut exit_code) = (now + after, exit_code);
+        // It may end by itself before that.
+        if let (Some(since), Some(end)) = (self.runs[at].running_since(), self.runs[at].behaviour.ends)
+            && (now..ends).contains(&(since + end.after))
+        {
+            (ends, exit_code) = (since + end.after, end.exit_code);
+        }
+        self.runs[at].step(Progress::Stopping { ends, exit_code, hook_cut });
+        self.after(ends.since(now), at, ContainerStep::Stopped, false, turn);
+    }
+
+    /// Less time is left than those that are stopping were told.
+    fn hurry(&mut self, grace: SimDuration, turn: &mut Turn<'_>) {
+        let by = turn.now() + grace;
+        self.stop_by = Some(by);
+        for at in 0..self.runs.len() {
+            if let Progress::Stopping { ends, hook_cut, .. } = self.runs[at].progress
+                && ends > by
+            {
+                self.runs[at].step(Progress::Stopping { ends: by, exit_code: EXIT_SIGKILL, hook_cut });
+                self.after(grace, at, ContainerStep::Stopped, false, turn);
+            }
+        }
+    }
+
+    /// A container that was asked to end has done so.
+    pub(super) fn stopped(&mut self, at: usize, turn: &mut Turn<'_>) {
+        if let Progress::Stopping { exit_code, hook_cut, .. } = self.runs[at].progress {
+            if hook_cut {
+                self.event(at, EventType::Warning, "FailedPreStopHook", "PreStopHook failed".into(), turn);
+            }
+            self.exited(at, exit_code, None, turn);
+        }
+    }
+}
+
+/// How long the preStop hook takes. A request to the container itself takes no time that counts.
+fn pre_stop(container: &Container, files: Option<&shell::Files>) -> SimDuration {
+    let hook = container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.pre_stop.as_ref());
+    let Some(hook) = hook else { return SimDuration::ZERO };
+    if let Some(sleep) = &hook.sleep {
+        return SimDuration::from_secs(u64::try_from(sleep.seconds).unwrap_or(0));
+    }
+    let words = hook.exec.as_ref().and_then(|exec| exec.command.as_deref()).unwrap_or_default();
+    shell::time_of(words, files)
+}
