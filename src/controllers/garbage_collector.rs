@@ -1,38 +1,52 @@
 //! The garbage collector: what is owned goes with its owner. Models `pkg/controller/garbagecollector`.
+//!
+//! An owner deleted in the background goes at once, and its dependents follow when the collector notices. Deleted in the
+//! foreground it stays, marked, until the dependents that block it are gone. Deleted with orphans, its dependents stay and
+//! forget it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
 
+use rpds::RedBlackTreeSetSync;
+
+use super::ref_manager::gone_is_fine;
 use super::{Action, Controller};
 use crate::api::explain::{Explain, GarbageStep};
 use crate::api::k8s::OwnerReference;
+use crate::api::kind::KINDS;
 use crate::api::{Key, Kind, MetaExt, Object, Status};
 use crate::client::{
     Change, Client, DeleteOptions, FOREGROUND_FINALIZER, ORPHAN_FINALIZER, Propagation, View, WorkQueue,
 };
 
-/// The kinds that own or are owned in the model.
-const WATCHED: &[Kind] = &[
-    Kind::POD,
-    Kind::REPLICA_SET,
-    Kind::DEPLOYMENT,
-    Kind::SERVICE,
-    Kind::ENDPOINT_SLICE,
-    Kind::NODE,
-    Kind::STATEFUL_SET,
-    Kind::DAEMON_SET,
-    Kind::JOB,
-    Kind::CRON_JOB,
-    Kind::REPLICATION_CONTROLLER,
-    Kind::CONFIG_MAP,
-    Kind::SECRET,
-    Kind::CONTROLLER_REVISION,
-    Kind::PERSISTENT_VOLUME_CLAIM,
-];
+/// Kinds that neither own nor are collected in the model, but change all the time.
+const IGNORED: [Kind; 2] = [Kind::EVENT, Kind::LEASE];
 
-/// The collector, with the index of who owns what by uid, so that the end of an owner finds its dependents at once.
-#[derive(Clone, Debug, Default)]
+/// Every other kind: anything may own anything.
+static WATCHED: [Kind; KINDS.len() - IGNORED.len()] = {
+    let mut kinds = [Kind::BINDING; KINDS.len() - IGNORED.len()];
+    let (mut from, mut to) = (0, 0);
+    while from < KINDS.len() {
+        let kind = Kind(from as u16);
+        if kind.0 != Kind::EVENT.0 && kind.0 != Kind::LEASE.0 {
+            kinds[to] = kind;
+            to += 1;
+        }
+        from += 1;
+    }
+    kinds
+};
+
+/// The collector, with the graph of who depends on whom: (uid of the owner, dependent).
+#[derive(Clone, Debug)]
 pub struct GarbageCollector {
-    dependents: BTreeMap<String, BTreeSet<Key>>,
+    dependents: RedBlackTreeSetSync<(Arc<str>, Key)>,
+}
+
+impl Default for GarbageCollector {
+    fn default() -> Self {
+        GarbageCollector { dependents: RedBlackTreeSetSync::new_sync() }
+    }
 }
 
 fn owners(object: &Object) -> &[OwnerReference] {
@@ -43,128 +57,170 @@ fn has_finalizer(object: &Object, name: &str) -> bool {
     object.meta().finalizers.iter().flatten().any(|finalizer| finalizer == name)
 }
 
+/// Whether the object is being deleted and waits for its dependents to go first.
+fn waits_for_dependents(object: &Object) -> bool {
+    object.is_deleting() && has_finalizer(object, FOREGROUND_FINALIZER)
+}
+
+/// Where the owner of an object in `namespace` is; `None` for a kind that is not served.
+fn owner_key(owner: &OwnerReference, namespace: &str) -> Option<Key> {
+    let kind = Kind::from_manifest(&owner.api_version, &owner.kind)?;
+    Some(Key::new(kind, if kind.info().namespaced { namespace } else { "" }, &owner.name))
+}
+
+/// The very owner, by uid and not only by name.
+fn find_owner<'a>(owner: &OwnerReference, namespace: &str, view: &'a View) -> Option<&'a Arc<Object>> {
+    view.object(&owner_key(owner, namespace)?).filter(|object| object.uid() == owner.uid)
+}
+
 impl Controller for GarbageCollector {
     fn name(&self) -> &'static str {
         "generic-garbage-collector"
     }
 
     fn watches(&self) -> &'static [Kind] {
-        WATCHED
+        &WATCHED
     }
 
-    fn observe(&mut self, change: &Change, _: &View, queue: &mut WorkQueue) {
-        if let Some(before) = &change.before {
-            for owner in owners(before) {
-                if let Some(keys) = self.dependents.get_mut(&owner.uid) {
-                    keys.remove(&change.key);
-                }
-                // An owner that waits for its dependents looks again when one of them goes.
-                if change.after.is_none()
-                    && let Some(kind) = Kind::from_manifest(&owner.api_version, &owner.kind)
-                {
-                    let namespace = if kind.info().namespaced { &*change.key.namespace } else { "" };
-                    queue.add(Key::new(kind, namespace, &owner.name), Some(change.revision));
-                }
+    fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
+        let cause = Some(change.revision);
+        self.note(change);
+        // Whoever waits for dependents looks again when one of them goes, or is released.
+        let before = change.before.as_deref().map(owners).unwrap_or_default();
+        let after = change.after.as_deref().map(owners).unwrap_or_default();
+        for owner in before.iter().filter(|owner| !after.iter().any(|kept| kept.uid == owner.uid)) {
+            let waiting = find_owner(owner, &change.key.namespace, view);
+            if let Some(waiting) = waiting.filter(|owner| waits_for_dependents(owner)) {
+                queue.add(waiting.key(), cause);
             }
         }
-        match &change.after {
-            Some(after) => {
-                for owner in owners(after) {
-                    self.dependents.entry(owner.uid.clone()).or_default().insert(change.key.clone());
-                }
-                let held = after.is_deleting()
-                    && (has_finalizer(after, FOREGROUND_FINALIZER) || has_finalizer(after, ORPHAN_FINALIZER));
-                if held || (change.before.is_none() && !owners(after).is_empty()) {
-                    queue.add(change.key.clone(), Some(change.revision));
-                }
+        let Some(object) = change.after.as_deref() else {
+            for dependent in self.dependents_of(change.object().uid()) {
+                queue.add(dependent, cause);
             }
-            None => {
-                for key in self.dependents.remove(change.object().uid()).into_iter().flatten() {
-                    queue.add(key, Some(change.revision));
-                }
+            return;
+        };
+        let marked = change.before.as_deref().is_none_or(|before| {
+            waits_for_dependents(before) != waits_for_dependents(object)
+                || has_finalizer(before, ORPHAN_FINALIZER) != has_finalizer(object, ORPHAN_FINALIZER)
+                || before.is_deleting() != object.is_deleting()
+        });
+        if marked && waits_for_dependents(object) {
+            for dependent in self.dependents_of(object.uid()) {
+                queue.add(dependent, cause);
             }
+        }
+        let held = waits_for_dependents(object) || has_finalizer(object, ORPHAN_FINALIZER);
+        // An object whose owner is in sight needs no look; one that came late, or points at nothing, does.
+        let dangling = after.iter().any(|owner| {
+            find_owner(owner, &change.key.namespace, view).is_none_or(|owner| waits_for_dependents(owner))
+        });
+        if (marked && object.is_deleting() && held) || (before != after && dangling) {
+            queue.add(change.key.clone(), cause);
         }
     }
 
-    fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+    /// Models `attemptToDeleteItem`. Reads go to the server: an informer that is behind would have objects collected whose
+    /// owner is merely not in sight yet.
+    fn reconcile(&mut self, key: &Key, _: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         let Ok(object) = client.get(key) else { return Ok(Action::AwaitChange) };
         if object.is_deleting() {
-            return self.finish_owner(key, &object, view, client).map(|()| Action::AwaitChange);
-        }
-        let owners = owners(&object);
-        let absent = |owner: &&OwnerReference| !exists(owner, key, client);
-        let gone: Vec<&OwnerReference> = owners.iter().filter(absent).collect();
-        if gone.is_empty() || gone.len() < owners.len() {
+            if has_finalizer(&object, ORPHAN_FINALIZER) {
+                self.orphan_dependents(&object, client)?;
+            } else if waits_for_dependents(&object) {
+                self.finish_foreground(&object, client)?;
+            }
             return Ok(Action::AwaitChange);
         }
-        let owner = gone.first().map(|owner| format!("{} {}", owner.kind, owner.name)).unwrap_or_default();
-        let options = DeleteOptions { uid: Some(object.uid().to_string()), ..Default::default() };
-        match client.delete(key, &options, Some(Explain::Garbage(GarbageStep { owner }))) {
-            Ok(_) => Ok(Action::AwaitChange),
-            Err(refused) if refused.code == 404 => Ok(Action::AwaitChange),
-            Err(refused) => Err(refused),
+        let (mut solid, mut waiting, mut dangling) = (0, Vec::new(), Vec::new());
+        for owner in owners(&object) {
+            // An owner of a kind that is not served cannot be judged, so it counts as being there.
+            match find_owner(owner, &key.namespace, client.live()) {
+                None if owner_key(owner, &key.namespace).is_some() => dangling.push(owner),
+                Some(owner_object) if waits_for_dependents(owner_object) => waiting.push(owner),
+                _ => solid += 1,
+            }
         }
+        let Some(lost) = waiting.first().or(dangling.first()) else { return Ok(Action::AwaitChange) };
+        if solid > 0 {
+            let gone: Vec<String> = waiting.iter().chain(&dangling).map(|owner| owner.uid.clone()).collect();
+            release(&object, &gone, client)?;
+            return Ok(Action::AwaitChange);
+        }
+        let has_dependents = self.dependents_of(object.uid()).next().is_some();
+        let propagation = match () {
+            () if !waiting.is_empty() && has_dependents => Propagation::Foreground,
+            () if has_finalizer(&object, ORPHAN_FINALIZER) => Propagation::Orphan,
+            () if has_finalizer(&object, FOREGROUND_FINALIZER) => Propagation::Foreground,
+            () => Propagation::Background,
+        };
+        let explain = Explain::Garbage(GarbageStep { owner: format!("{} {}", lost.kind, lost.name) });
+        let options =
+            DeleteOptions { uid: Some(object.uid().into()), propagation, ..DeleteOptions::default() };
+        gone_is_fine(client.delete(key, &options, Some(explain)))?;
+        Ok(Action::AwaitChange)
     }
-}
-
-/// Whether the very owner (by uid, not only by name) is there.
-fn exists(owner: &OwnerReference, dependent: &Key, client: &Client<'_>) -> bool {
-    let Some(kind) = Kind::from_manifest(&owner.api_version, &owner.kind) else { return true };
-    let namespace = if kind.info().namespaced { &*dependent.namespace } else { "" };
-    client
-        .live()
-        .object(&Key::new(kind, namespace, &owner.name))
-        .is_some_and(|object| object.uid() == owner.uid)
 }
 
 impl GarbageCollector {
-    /// An owner that is being deleted in the foreground goes once its dependents are gone; one that orphans them goes once
-    /// they are released.
-    fn finish_owner(
-        &self,
-        key: &Key,
-        object: &Object,
-        _: &View,
-        client: &mut Client<'_>,
-    ) -> Result<(), Status> {
-        let dependents: Vec<Key> = self.dependents.get(object.uid()).into_iter().flatten().cloned().collect();
-        if has_finalizer(object, ORPHAN_FINALIZER) {
-            for dependent in &dependents {
-                if let Ok(owned) = client.get(dependent) {
-                    let mut released = (*owned).clone();
-                    released.set_revision(0);
-                    if let Some(owners) = &mut released.meta_mut().owner_references {
-                        owners.retain(|owner| owner.uid != object.uid());
-                    }
-                    client.update_object(released)?;
-                }
-            }
-            return drop_finalizer(object, ORPHAN_FINALIZER, client);
+    fn note(&mut self, change: &Change) {
+        let before = change.before.as_deref().map(owners).unwrap_or_default();
+        let after = change.after.as_deref().map(owners).unwrap_or_default();
+        if before == after {
+            return;
         }
-        if !has_finalizer(object, FOREGROUND_FINALIZER) {
-            return Ok(());
+        for owner in before {
+            self.dependents.remove_mut(&(owner.uid.as_str().into(), change.key.clone()));
         }
-        let mut blocking = false;
-        for dependent in dependents {
-            let Ok(owned) = client.get(&dependent) else { continue };
-            let blocks = |owner: &OwnerReference| {
-                owner.uid == object.uid() && owner.block_owner_deletion == Some(true)
-            };
-            blocking |= owners(&owned).iter().any(blocks);
-            if !owned.is_deleting() {
-                let options = DeleteOptions { propagation: Propagation::Foreground, ..Default::default() };
-                let explain = Explain::Garbage(GarbageStep { owner: key.to_string() });
-                client.delete(&dependent, &options, Some(explain))?;
-            }
+        for owner in after {
+            self.dependents.insert_mut((owner.uid.as_str().into(), change.key.clone()));
         }
-        if blocking { Ok(()) } else { drop_finalizer(object, FOREGROUND_FINALIZER, client) }
     }
+
+    fn dependents_of(&self, uid: &str) -> impl Iterator<Item = Key> + use<'_> {
+        let uid: Arc<str> = uid.into();
+        let start = (uid.clone(), Key::new(Kind(0), "", ""));
+        let from = self.dependents.range((Bound::Included(start), Bound::Unbounded));
+        from.take_while(move |(owner, _)| *owner == uid).map(|(_, dependent)| dependent.clone())
+    }
+
+    /// An owner in foreground deletion goes once no dependent blocks it any more (`processDeletingDependentsItem`). The
+    /// dependents themselves are queued on their own.
+    fn finish_foreground(&self, object: &Object, client: &mut Client<'_>) -> Result<(), Status> {
+        let blocks =
+            |owner: &OwnerReference| owner.uid == object.uid() && owner.block_owner_deletion == Some(true);
+        let blocked = self.dependents_of(object.uid()).any(|dependent| {
+            client.get(&dependent).is_ok_and(|dependent| owners(&dependent).iter().any(blocks))
+        });
+        if blocked { Ok(()) } else { drop_finalizer(object, FOREGROUND_FINALIZER, client) }
+    }
+
+    /// The dependents forget their owner, which then goes (`attemptToOrphan`).
+    fn orphan_dependents(&self, object: &Object, client: &mut Client<'_>) -> Result<(), Status> {
+        for dependent in self.dependents_of(object.uid()) {
+            if let Ok(dependent) = client.get(&dependent) {
+                release(&dependent, &[object.uid().to_string()], client)?;
+            }
+        }
+        drop_finalizer(object, ORPHAN_FINALIZER, client)
+    }
+}
+
+/// Takes references to these owners away.
+fn release(object: &Object, uids: &[String], client: &mut Client<'_>) -> Result<(), Status> {
+    let mut released = object.clone();
+    let meta = released.meta_mut();
+    let mut owners = meta.owner_references.take().unwrap_or_default();
+    owners.retain(|owner| !uids.contains(&owner.uid));
+    meta.owner_references = Some(owners).filter(|owners| !owners.is_empty());
+    gone_is_fine(client.update_object(released)).map(drop)
 }
 
 fn drop_finalizer(object: &Object, name: &str, client: &mut Client<'_>) -> Result<(), Status> {
     let mut freed = object.clone();
-    if let Some(finalizers) = &mut freed.meta_mut().finalizers {
-        finalizers.retain(|finalizer| finalizer != name);
-    }
-    client.update_object(freed).map(|_| ())
+    let meta = freed.meta_mut();
+    let mut finalizers = meta.finalizers.take().unwrap_or_default();
+    finalizers.retain(|finalizer| finalizer != name);
+    meta.finalizers = Some(finalizers).filter(|finalizers| !finalizers.is_empty());
+    gone_is_fine(client.update_object(freed)).map(drop)
 }

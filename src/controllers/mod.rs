@@ -2,15 +2,20 @@
 //! they meet in objects.
 
 pub mod deployment;
+pub mod endpoint;
 pub mod endpointslice;
 mod expectations;
 pub mod garbage_collector;
 pub mod namespace;
 pub mod node_lifecycle;
 mod owner_index;
+pub mod pod_gc;
 pub mod pods;
 pub mod ref_manager;
 pub mod replicaset;
+pub mod serviceaccount;
+mod services;
+pub mod taint_eviction;
 
 use crate::api::{Key, Kind, Status};
 use crate::client::{Change, Client, View, WorkQueue};
@@ -73,9 +78,14 @@ pub fn all() -> Vec<Box<dyn Controller>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replicaset::ReplicaSetController::default()),
-        Box::new(endpointslice::EndpointSliceController),
+        Box::new(endpointslice::EndpointSliceController::default()),
+        Box::new(endpoint::EndpointsController),
         Box::new(garbage_collector::GarbageCollector::default()),
-        Box::new(namespace::NamespaceController),
+        Box::new(namespace::NamespaceController::default()),
+        Box::new(serviceaccount::ServiceAccountsController),
+        Box::new(serviceaccount::RootCaCertPublisher),
         Box::new(node_lifecycle::NodeLifecycleController),
+        Box::new(taint_eviction::TaintEvictionController::default()),
+        Box::new(pod_gc::PodGcController::default()),
     ]
 }

@@ -1,29 +1,32 @@
 //! Objects by the uid of their controller (`controller.NewPodControllerIndexer`), so that looking at one owner does not
-//! cost a walk over everybody's objects. Kept up from the watch; a persistent set, so a snapshot copies a pointer.
+//! cost a walk over everybody's objects. Kept up from the watch; persistent, so a snapshot copies a pointer.
 
 use std::ops::Bound;
 use std::sync::Arc;
 
-use rpds::RedBlackTreeSetSync;
+use rpds::RedBlackTreeMapSync;
 
 use crate::api::{Key, Kind, KubeObject, MetaExt, Object};
-use crate::client::{Change, View};
+use crate::client::Change;
 
-/// The objects of one kind, each under the uid of the object that controls it; under the empty uid if none does.
+type Objects = RedBlackTreeMapSync<Key, Arc<Object>>;
+
+/// The objects of one kind as last delivered, under the uid of the object that controls each; under the empty uid if none
+/// does. They are held rather than looked up: a set of a thousand pods is looked through at every change of one of them.
 #[derive(Clone, Debug)]
 pub struct OwnerIndex {
     kind: Kind,
-    entries: RedBlackTreeSetSync<(Arc<str>, Key)>,
+    owned: RedBlackTreeMapSync<Arc<str>, Objects>,
 }
 
-fn controller_uid(object: &Object) -> Arc<str> {
-    object.controller().map_or("", |owner| owner.uid.as_str()).into()
+fn controller_uid(object: &Object) -> &str {
+    object.controller().map_or("", |owner| owner.uid.as_str())
 }
 
 impl OwnerIndex {
     /// An empty index over objects of `kind`.
     pub fn new(kind: Kind) -> OwnerIndex {
-        OwnerIndex { kind, entries: RedBlackTreeSetSync::new_sync() }
+        OwnerIndex { kind, owned: RedBlackTreeMapSync::new_sync() }
     }
 
     /// Takes note of a write, if it is to an object of the index's kind.
@@ -31,16 +34,26 @@ impl OwnerIndex {
         if change.key.kind != self.kind {
             return;
         }
-        let (before, after) =
-            (change.before.as_deref().map(controller_uid), change.after.as_deref().map(controller_uid));
-        if before == after {
-            return;
+        let uid_before = change.before.as_deref().map(controller_uid);
+        let uid_after = change.after.as_deref().map(controller_uid);
+        if let Some(uid) = uid_before.filter(|uid| uid_after != Some(uid))
+            && let Some(objects) = self.owned.get_mut(uid)
+        {
+            objects.remove_mut(&change.key);
+            if objects.is_empty() {
+                self.owned.remove_mut(uid);
+            }
         }
-        if let Some(uid) = before {
-            self.entries.remove_mut(&(uid, change.key.clone()));
-        }
-        if let Some(uid) = after {
-            self.entries.insert_mut((uid, change.key.clone()));
+        if let (Some(uid), Some(object)) = (uid_after, &change.after) {
+            match self.owned.get_mut(uid) {
+                Some(objects) => {
+                    objects.insert_mut(change.key.clone(), object.clone());
+                }
+                None => {
+                    let objects = Objects::new_sync().insert(change.key.clone(), object.clone());
+                    self.owned.insert_mut(uid.into(), objects);
+                }
+            }
         }
     }
 
@@ -49,22 +62,23 @@ impl OwnerIndex {
         &'a self,
         uid: &str,
         namespace: &str,
-        view: &'a View,
     ) -> impl Iterator<Item = &'a K> + use<'a, K> {
-        let (uid, namespace): (Arc<str>, Arc<str>) = (uid.into(), namespace.into());
-        let start = Key { kind: self.kind, namespace: namespace.clone(), name: "".into() };
-        self.entries
-            .range((Bound::Included((uid.clone(), start)), Bound::Unbounded))
-            .take_while(move |(owner, key)| *owner == uid && key.namespace == namespace)
-            .filter_map(|(_, key)| view.object(key)?.as_kind())
+        let start = Key::new(self.kind, namespace, "");
+        let namespace = start.namespace.clone();
+        let objects =
+            self.owned.get(uid).map(|objects| objects.range((Bound::Included(start), Bound::Unbounded)));
+        objects
+            .into_iter()
+            .flatten()
+            .take_while(move |(key, _)| key.namespace == namespace)
+            .filter_map(|(_, object)| object.as_kind())
     }
 
     /// The objects in `namespace` that nobody controls.
     pub fn orphans<'a, K: KubeObject + 'a>(
         &'a self,
         namespace: &str,
-        view: &'a View,
     ) -> impl Iterator<Item = &'a K> + use<'a, K> {
-        self.controlled_by("", namespace, view)
+        self.controlled_by("", namespace)
     }
 }

@@ -54,11 +54,12 @@ pub fn ready_since(pod: &Pod) -> Option<SimTime> {
 /// How long until a ready pod counts as available: zero if it does, `None` if it is not ready. A pod that became ready 5 s
 /// ago under `minReadySeconds: 20` is available in 15 s.
 pub fn available_in(pod: &Pod, min_ready_seconds: i32, now: SimTime) -> Option<SimDuration> {
-    if !is_ready(pod) {
-        return None;
-    }
+    let ready = ready_condition(pod)?;
     match u64::try_from(min_ready_seconds) {
-        Ok(seconds) if seconds > 0 => Some((ready_since(pod)? + SimDuration::from_secs(seconds)).since(now)),
+        Ok(seconds) if seconds > 0 => {
+            let since = ready.last_transition_time.as_ref().map(SimTime::from_time)?;
+            Some((since + SimDuration::from_secs(seconds)).since(now))
+        }
         _ => Some(SimDuration::ZERO),
     }
 }

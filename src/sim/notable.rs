@@ -1,12 +1,14 @@
 //! Which writes people care about: what the time bar ticks, what a step goes to, what idle time ends with.
 
 use crate::api::{Key, Kind, MetaExt, Object, condition};
-use crate::apiserver::Change;
+use crate::apiserver::{Actor, Change};
 
 /// Whether a write is part of the story: a pod that changes phase, readiness or place, a workload that is scaled, an
 /// object that comes or goes, a warning. Heartbeats, counters and bookkeeping are not.
 pub fn is_story(change: &Change) -> bool {
-    if matches!(change.key.kind, Kind::LEASE | Kind::ENDPOINTS | Kind::CONTROLLER_REVISION) {
+    if matches!(change.key.kind, Kind::LEASE | Kind::ENDPOINTS | Kind::CONTROLLER_REVISION)
+        || is_furniture(change)
+    {
         return false;
     }
     match (change.before.as_deref(), change.after.as_deref()) {
@@ -61,5 +63,10 @@ fn container_states(pod: &crate::api::Pod) -> Vec<(Option<&str>, i32)> {
 /// endpoints that only mirror other writes.
 pub fn is_background(change: &Change) -> bool {
     let key: &Key = &change.key;
-    key.kind == Kind::LEASE || (key.kind == Kind::NODE && !is_story(change))
+    key.kind == Kind::LEASE || (key.kind == Kind::NODE && !is_story(change)) || is_furniture(change)
+}
+
+/// Whether a write gives a namespace what every namespace is given.
+fn is_furniture(change: &Change) -> bool {
+    matches!(change.actor, Actor::Controller("serviceaccount-controller" | "root-ca-cert-publisher"))
 }

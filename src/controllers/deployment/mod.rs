@@ -105,8 +105,8 @@ impl Controller for DeploymentController {
             client.event(reference(deployment), EventType::Warning, "SelectingAll", message);
             return Ok(Action::AwaitChange);
         }
-        let own = self.sets.controlled_by::<ReplicaSet>(deployment.uid(), &key.namespace, view);
-        let sets = own.chain(self.sets.orphans(&key.namespace, view)).cloned().collect();
+        let own = self.sets.controlled_by::<ReplicaSet>(deployment.uid(), &key.namespace);
+        let sets = own.chain(self.sets.orphans(&key.namespace)).cloned().collect();
         let sets = claim(deployment, &selector, sets, client)?;
         let mut rollout = sync::arrange(deployment.clone(), sets);
         if deployment.is_deleting() {
@@ -125,7 +125,7 @@ impl Controller for DeploymentController {
             return progress::sync_status(&rollout, client);
         }
         if is_recreate(&rollout.deployment) {
-            let blocked = self.old_pods_run(&rollout, view);
+            let blocked = self.old_pods_run(&rollout);
             recreate::roll(&mut rollout, blocked, client)
         } else {
             rolling::roll(&mut rollout, client)
@@ -140,17 +140,17 @@ impl DeploymentController {
             return;
         };
         let namespace = deployment.namespace();
-        let mut sets = self.sets.controlled_by::<ReplicaSet>(deployment.uid(), namespace, view);
-        if !sets.any(|set| self.pods.controlled_by::<Pod>(set.uid(), namespace, view).next().is_some()) {
+        let mut sets = self.sets.controlled_by::<ReplicaSet>(deployment.uid(), namespace);
+        if !sets.any(|set| self.pods.controlled_by::<Pod>(set.uid(), namespace).next().is_some()) {
             queue.add(Key::new(Kind::DEPLOYMENT, namespace, deployment.name()), Some(change.revision));
         }
     }
 
     /// Whether some old pod has not ended (`oldPodsRunning`): one that is terminating still holds its place.
-    fn old_pods_run(&self, rollout: &Rollout, view: &View) -> bool {
+    fn old_pods_run(&self, rollout: &Rollout) -> bool {
         let namespace = rollout.deployment.namespace();
         rollout.old.iter().any(|set| {
-            let mut pods = self.pods.controlled_by::<Pod>(set.uid(), namespace, view);
+            let mut pods = self.pods.controlled_by::<Pod>(set.uid(), namespace);
             set.status.replicas > 0 || pods.any(|pod| !is_terminal(pod))
         })
     }

@@ -67,8 +67,8 @@ impl Controller for ReplicaSetController {
         let due = self.expectations.satisfied(key, client.now());
         let selector = selector_of(set);
         let (mut active, mut terminating) = (Vec::new(), 0);
-        let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace(), view);
-        for pod in own.chain(self.pods.orphans(set.namespace(), view)) {
+        let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace());
+        for pod in own.chain(self.pods.orphans(set.namespace())) {
             if is_active(pod) {
                 active.push(pod.clone());
             } else if is_terminating(pod) && pod.is_controlled_by(set.uid()) && selector.matches(pod.labels())
@@ -77,8 +77,7 @@ impl Controller for ReplicaSetController {
             }
         }
         let active = claim(set, &selector, active, client)?;
-        let managed =
-            if due && !set.is_deleting() { self.manage(key, set, &active, view, client) } else { Ok(()) };
+        let managed = if due && !set.is_deleting() { self.manage(key, set, &active, client) } else { Ok(()) };
         let wait = status::update(set, &active, terminating, managed.as_ref().err(), client)?;
         managed.map(|()| wait.map_or(Action::AwaitChange, Action::RequeueAfter))
     }
@@ -123,7 +122,6 @@ impl ReplicaSetController {
         key: &Key,
         set: &ReplicaSet,
         active: &[Pod],
-        view: &View,
         client: &mut Client<'_>,
     ) -> Result<(), Status> {
         let desired = set.spec.replicas.unwrap_or(1);
@@ -139,7 +137,7 @@ impl ReplicaSetController {
                 }
                 result
             }
-            surplus => self.remove(key, set, (active, surplus), view, client),
+            surplus => self.remove(key, set, (active, surplus), client),
         }
     }
 
@@ -149,12 +147,11 @@ impl ReplicaSetController {
         key: &Key,
         set: &ReplicaSet,
         (active, surplus): (&[Pod], usize),
-        view: &View,
         client: &mut Client<'_>,
     ) -> Result<(), Status> {
         let desired = set.spec.replicas.unwrap_or(1);
         let actual = i32::try_from(active.len()).unwrap_or(i32::MAX);
-        let on_node = ranking::pods_per_node(self.related_pods(set, view));
+        let on_node = ranking::pods_per_node(self.related_pods(set));
         let doomed = ranking::victims(active, surplus, &on_node, client.now());
         let keys = doomed.iter().map(|victim| Key::new(Kind::POD, set.namespace(), victim.pod.name()));
         self.expectations.expect_deletions(key, keys, client.now());
@@ -173,15 +170,15 @@ impl ReplicaSetController {
 
     /// The pods of all ReplicaSets under the same controller (`getIndirectlyRelatedPods`): old and new pods of a Deployment
     /// count as doubled up on a node together. None for a set without a controller.
-    fn related_pods<'a>(&'a self, set: &ReplicaSet, view: &'a View) -> impl Iterator<Item = &'a Pod> {
+    fn related_pods<'a>(&'a self, set: &ReplicaSet) -> impl Iterator<Item = &'a Pod> {
         let owner = set.controller().map(|owner| owner.uid.clone());
         let namespace = set.namespace().to_string();
         let sets: Vec<String> = owner
             .iter()
-            .flat_map(|owner| self.sets.controlled_by::<ReplicaSet>(owner, &namespace, view))
+            .flat_map(|owner| self.sets.controlled_by::<ReplicaSet>(owner, &namespace))
             .map(|set| set.uid().to_string())
             .collect();
-        sets.into_iter().flat_map(move |uid| self.pods.controlled_by::<Pod>(&uid, &namespace, view))
+        sets.into_iter().flat_map(move |uid| self.pods.controlled_by::<Pod>(&uid, &namespace))
     }
 }
 

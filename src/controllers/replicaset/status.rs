@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::pods::{available_in, is_ready};
+use super::super::pods::available_in;
 use crate::api::k8s::{ReplicaSetCondition, ReplicaSetStatus};
 use crate::api::meta::StringMap;
 use crate::api::status::Reason;
@@ -39,6 +39,9 @@ pub fn update(
         }
     }
     let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
+    if min_ready == 0 {
+        return Ok(None);
+    }
     let waits = active.iter().filter_map(|pod| available_in(pod, min_ready, now));
     Ok(waits.filter(|wait| *wait > SimDuration::ZERO).min())
 }
@@ -55,17 +58,21 @@ fn calculate(
     let none = StringMap::new();
     let template_labels =
         set.spec.template.as_ref().and_then(|t| t.metadata.as_ref()?.labels.as_ref()).unwrap_or(&none);
-    let count = |counts: &dyn Fn(&Pod) -> bool| {
-        let count = active.iter().filter(|pod| counts(pod)).count();
-        Some(i32::try_from(count).unwrap_or(i32::MAX)).filter(|count| *count > 0)
-    };
+    let (mut labeled, mut ready, mut available) = (0, 0, 0);
+    for pod in active {
+        let has = |(key, value)| pod.labels().get(key) == Some(value);
+        labeled += i32::from(template_labels.iter().all(has));
+        if let Some(wait) = available_in(pod, min_ready, now) {
+            ready += 1;
+            available += i32::from(wait == SimDuration::ZERO);
+        }
+    }
+    let count = |count: i32| Some(count).filter(|count| *count > 0);
     ReplicaSetStatus {
-        replicas: count(&|_| true).unwrap_or(0),
-        fully_labeled_replicas: count(&|pod| {
-            template_labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
-        }),
-        ready_replicas: count(&is_ready),
-        available_replicas: count(&|pod| available_in(pod, min_ready, now) == Some(SimDuration::ZERO)),
+        replicas: i32::try_from(active.len()).unwrap_or(i32::MAX),
+        fully_labeled_replicas: count(labeled),
+        ready_replicas: count(ready),
+        available_replicas: count(available),
         terminating_replicas: Some(terminating),
         observed_generation: set.meta.generation,
         conditions: conditions(set, active.len(), failure, now),

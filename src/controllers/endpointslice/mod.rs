@@ -1,0 +1,240 @@
+//! The EndpointSlice controller: for every Service, the pods behind it and which of them take traffic. Models
+//! `pkg/controller/endpointslice` and the reconciler in `staging/src/k8s.io/endpointslice`.
+
+mod plan;
+mod trigger;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ref_manager::{controller_reference, gone_is_fine};
+use super::services::{
+    HEADLESS_LABEL, is_headless, is_listed, queue_services_of_pod, selector_of, target_port,
+};
+use super::{Action, Controller};
+use crate::api::explain::{EndpointStep, Explain};
+use crate::api::k8s::{Endpoint, EndpointConditions, EndpointPort, ObjectMeta, ObjectReference};
+use crate::api::meta::{Revision, StringMap};
+use crate::api::object::EndpointSliceFields;
+use crate::api::{EndpointSlice, Key, Kind, KubeObject, MetaExt, Node, Object, Pod, Service, Status};
+use crate::client::{Actor, Change, Client, DeleteOptions, View, WorkQueue};
+use crate::clock::{SimDuration, SimTime};
+use crate::controllers::pods::is_ready;
+
+use plan::{Plan, Slice};
+use trigger::TriggerTimes;
+
+const NAME: &str = "endpointslice-controller";
+const SERVICE_LABEL: &str = "kubernetes.io/service-name";
+const MANAGED_BY_LABEL: &str = "endpointslice.kubernetes.io/managed-by";
+const MANAGED_BY: &str = "endpointslice-controller.k8s.io";
+const TRIGGER_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// Until its own writes are back, the controller looks again after so long.
+const STALE_RETRY: SimDuration = SimDuration::from_millis(5);
+
+/// The controller: the last write of its own for each Service, since a look at older slices would write them twice, and what
+/// was known of the pods before.
+#[derive(Clone, Debug, Default)]
+pub struct EndpointSliceController {
+    written: BTreeMap<Key, Revision>,
+    triggers: TriggerTimes,
+}
+
+impl Controller for EndpointSliceController {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn watches(&self) -> &'static [Kind] {
+        &[Kind::SERVICE, Kind::POD, Kind::ENDPOINT_SLICE]
+    }
+
+    fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
+        match &**change.object() {
+            Object::Service(_) => {
+                if change.after.is_none() {
+                    self.written.remove(&change.key);
+                    self.triggers.forget(&change.key);
+                }
+                queue.add(change.key.clone(), Some(change.revision));
+            }
+            // Slices that somebody else has touched are put right.
+            Object::EndpointSlice(slice) if change.actor != Actor::Controller(NAME) => {
+                if let Some(service) = slice.labels().get(SERVICE_LABEL) {
+                    queue.add(Key::new(Kind::SERVICE, slice.namespace(), service), Some(change.revision));
+                }
+            }
+            Object::Pod(_) => queue_services_of_pod(change, view, queue),
+            _ => {}
+        }
+    }
+
+    fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+        // Slices of a Service that is gone are the garbage collector's; a Service without selector keeps its own.
+        let service = view.get::<Service>(&key.namespace, &key.name).filter(|service| !service.is_deleting());
+        let Some((service, selector)) = service.and_then(|service| Some((service, selector_of(service)?)))
+        else {
+            return Ok(Action::AwaitChange);
+        };
+        if self.written.get(key).is_some_and(|written| *written > view.revision()) {
+            return Ok(Action::RequeueAfter(STALE_RETRY));
+        }
+        let pods: Vec<&Pod> =
+            view.list::<Pod>(Some(&key.namespace)).filter(|pod| selector.matches(pod.labels())).collect();
+        let triggered = self.triggers.compute(key, service, &pods);
+        let desired = desired_slices(service, &pods, view);
+        let ours = |slice: &&EndpointSlice| {
+            slice.labels().get(SERVICE_LABEL).is_some_and(|name| name == service.name())
+                && slice.labels().get(MANAGED_BY_LABEL).is_some_and(|manager| manager == MANAGED_BY)
+        };
+        let existing: Vec<&EndpointSlice> =
+            view.list::<EndpointSlice>(Some(&key.namespace)).filter(ours).collect();
+        let step = step(&desired);
+        let labels = slice_labels(service);
+        let plan = Plan::new(&existing, desired, |slice| *slice.labels() != labels);
+        let mut writer = Writer { service, labels, triggered, step, client, written: None };
+        let result = writer.carry_out(&existing, plan);
+        if let Some(revision) = writer.written {
+            self.written.insert(key.clone(), revision);
+        }
+        result.map(|()| Action::AwaitChange)
+    }
+}
+
+/// The endpoints that should be listed, by the ports at which they are reached.
+fn desired_slices(service: &Service, pods: &[&Pod], view: &View) -> Vec<Slice> {
+    let mut slices: Vec<Slice> = Vec::new();
+    for pod in pods.iter().filter(|pod| is_listed(pod)) {
+        let ports = ports_of(service, pod);
+        let endpoint = endpoint(service, pod, view);
+        match slices.iter_mut().find(|slice| slice.ports == ports) {
+            Some(slice) => slice.endpoints.push(endpoint),
+            None => slices.push(Slice { ports, endpoints: vec![endpoint] }),
+        }
+    }
+    slices
+}
+
+/// The ports of one pod; one that the pod does not name is left out.
+fn ports_of(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
+    let ports = service.spec.ports.iter().flatten();
+    let reached = ports.filter_map(|port| {
+        Some(EndpointPort {
+            name: Some(port.name.clone().unwrap_or_default()),
+            port: Some(target_port(port, pod)?),
+            protocol: port.protocol.clone(),
+            app_protocol: port.app_protocol.clone(),
+        })
+    });
+    reached.collect()
+}
+
+/// A pod as an endpoint (`podToEndpoint`). It is ready if it serves and is not on its way out, or if the Service publishes
+/// its pods whatever their state.
+fn endpoint(service: &Service, pod: &Pod, view: &View) -> Endpoint {
+    let (serving, terminating) = (is_ready(pod), pod.is_deleting());
+    let always = service.spec.publish_not_ready_addresses == Some(true);
+    let node = pod.spec.node_name.clone();
+    let zone = node.as_deref().and_then(|node| view.get::<Node>("", node)?.labels().get(ZONE).cloned());
+    let in_domain = pod.spec.subdomain.as_deref() == Some(service.name());
+    Endpoint {
+        addresses: pod.status.pod_ip.iter().cloned().collect(),
+        conditions: Some(EndpointConditions {
+            ready: Some(always || (serving && !terminating)),
+            serving: Some(serving),
+            terminating: Some(terminating),
+        }),
+        hostname: pod.spec.hostname.clone().filter(|name| in_domain && !name.is_empty()),
+        node_name: node,
+        target_ref: Some(ObjectReference {
+            kind: Some(Pod::KIND.name().into()),
+            namespace: pod.meta.namespace.clone(),
+            name: pod.meta.name.clone(),
+            uid: pod.meta.uid.clone(),
+            ..Default::default()
+        }),
+        zone,
+        ..Default::default()
+    }
+}
+
+fn step(desired: &[Slice]) -> EndpointStep {
+    let ready = |endpoint: &&Endpoint| {
+        endpoint.conditions.as_ref().and_then(|conditions| conditions.ready) == Some(true)
+    };
+    let endpoints = || desired.iter().flat_map(|slice| &slice.endpoints);
+    let (all, ready) = (endpoints().count(), endpoints().filter(ready).count());
+    EndpointStep { ready: ready as u32, not_ready: (all - ready) as u32 }
+}
+
+/// The labels of a Service's slices (`setEndpointSliceLabels`): those of the Service, and the marks of this controller.
+fn slice_labels(service: &Service) -> StringMap {
+    let mut labels = service.labels().clone();
+    labels.insert(SERVICE_LABEL.into(), service.name().into());
+    labels.insert(MANAGED_BY_LABEL.into(), MANAGED_BY.into());
+    if is_headless(service) {
+        labels.insert(HEADLESS_LABEL.into(), String::new());
+    } else {
+        labels.remove(HEADLESS_LABEL);
+    }
+    labels
+}
+
+/// Carries out what was planned for one Service.
+struct Writer<'a, 'c> {
+    service: &'a Service,
+    labels: StringMap,
+    triggered: Option<SimTime>,
+    step: EndpointStep,
+    client: &'a mut Client<'c>,
+    /// The last write made.
+    written: Option<Revision>,
+}
+
+impl Writer<'_, '_> {
+    fn carry_out(&mut self, existing: &[&EndpointSlice], plan: Plan) -> Result<(), Status> {
+        for slice in plan.create {
+            let meta = ObjectMeta {
+                generate_name: Some(format!("{}-", self.service.name())),
+                namespace: Some(self.service.namespace().into()),
+                owner_references: Some(vec![controller_reference(self.service)]),
+                ..Default::default()
+            };
+            let mut created = EndpointSlice::new(meta, EndpointSliceFields::default());
+            self.fill(&mut created, slice);
+            let explain = Explain::Endpoints(self.step.clone());
+            self.written = Some(self.client.create(created, Some(explain))?.revision);
+        }
+        for (index, slice) in plan.update {
+            let mut updated = existing[index].clone();
+            self.fill(&mut updated, slice);
+            let explain = Explain::Endpoints(self.step.clone());
+            self.written = Some(self.client.update(updated, Some(explain))?.revision);
+        }
+        for index in plan.delete {
+            let key = Key::new(Kind::ENDPOINT_SLICE, self.service.namespace(), existing[index].name());
+            let explain = Explain::Endpoints(self.step.clone());
+            gone_is_fine(self.client.delete(&key, &DeleteOptions::default(), Some(explain)))?;
+            self.written = Some(self.client.live().revision());
+        }
+        Ok(())
+    }
+
+    fn fill(&self, object: &mut EndpointSlice, slice: Slice) {
+        let meta = Arc::make_mut(&mut object.meta);
+        meta.labels = Some(self.labels.clone());
+        let mut annotations = meta.annotations.take().unwrap_or_default();
+        annotations.remove(TRIGGER_TIME);
+        if let Some(time) = self.triggered {
+            annotations.insert(TRIGGER_TIME.into(), time.to_time().0.to_string());
+        }
+        meta.annotations = Some(annotations).filter(|annotations| !annotations.is_empty());
+        object.spec = Arc::new(EndpointSliceFields {
+            address_type: "IPv4".into(),
+            endpoints: slice.endpoints,
+            ports: Some(slice.ports).filter(|ports| !ports.is_empty()),
+        });
+    }
+}

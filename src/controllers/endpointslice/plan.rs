@@ -1,0 +1,193 @@
+//! Which slices to create, change and delete so that every endpoint is listed once, no slice grows past its limit, and as few
+//! slices as possible are written, because each write goes to every node (`reconcileByPortMapping`, `finalize`).
+
+use crate::api::EndpointSlice;
+use crate::api::k8s::{Endpoint, EndpointPort};
+use crate::api::sorting;
+
+/// Endpoints in one slice at the most (`--max-endpoints-per-slice`).
+const ENDPOINTS_MAX: usize = 100;
+
+/// The contents of a slice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Slice {
+    /// The ports at which all its endpoints are reached.
+    pub ports: Vec<EndpointPort>,
+    /// The endpoints.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// What is to be done; indexes are places among the existing slices.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// New slices.
+    pub create: Vec<Slice>,
+    /// Slices with new contents.
+    pub update: Vec<(usize, Slice)>,
+    /// Slices to delete.
+    pub delete: Vec<usize>,
+}
+
+/// The pod behind an endpoint, and its address: what makes two endpoints the same.
+fn identity(endpoint: &Endpoint) -> (&[String], Option<&str>) {
+    (&endpoint.addresses, endpoint.target_ref.as_ref().and_then(|pod| pod.uid.as_deref()))
+}
+
+impl Plan {
+    /// What leads from the existing slices to the desired contents, given by ports. `outdated` says of a slice that it needs
+    /// writing whatever its contents. A Service without endpoints keeps one empty slice, so that it is seen to have none.
+    pub fn new(
+        existing: &[&EndpointSlice],
+        desired: Vec<Slice>,
+        outdated: impl Fn(&EndpointSlice) -> bool,
+    ) -> Plan {
+        let mut plan = Plan::default();
+        let mut unclaimed: Vec<usize> = (0..existing.len()).collect();
+        for wanted in desired {
+            let ports = |index: &usize| existing[*index].spec.ports.clone().unwrap_or_default();
+            let (same, others) = unclaimed.into_iter().partition(|index| ports(index) == wanted.ports);
+            unclaimed = others;
+            plan.reconcile_ports(existing, same, wanted, &outdated);
+        }
+        plan.delete.extend(unclaimed);
+        plan.delete.sort_unstable();
+        if plan.delete.len() == existing.len() && plan.create.is_empty() {
+            let empty = |index: &usize| {
+                let fields = &existing[*index].spec;
+                fields.endpoints.is_empty() && fields.ports.is_none() && !outdated(existing[*index])
+            };
+            match plan.delete.as_slice() {
+                [only] if empty(only) => plan.delete.clear(),
+                _ => plan.create.push(Slice::default()),
+            }
+        }
+        plan.reuse_deleted();
+        plan
+    }
+
+    /// The slices of one set of ports: endpoints stay where they are, new ones go first into slices that are written anyway.
+    fn reconcile_ports(
+        &mut self,
+        existing: &[&EndpointSlice],
+        slices: Vec<usize>,
+        wanted: Slice,
+        outdated: &impl Fn(&EndpointSlice) -> bool,
+    ) {
+        let Slice { ports, endpoints: mut left } = wanted;
+        let (mut updates, mut unchanged) = (Vec::new(), Vec::new());
+        for index in slices {
+            let current = &existing[index].spec.endpoints;
+            let mut kept = Vec::with_capacity(current.len());
+            for old in current {
+                if let Some(place) = left.iter().position(|new| identity(new) == identity(old)) {
+                    kept.push(left.remove(place));
+                }
+            }
+            if kept.is_empty() {
+                self.delete.push(index);
+            } else if kept != *current || outdated(existing[index]) {
+                updates.push((index, kept));
+            } else {
+                unchanged.push((index, kept));
+            }
+        }
+        sorting::sort_by_key(&mut updates, |(_, endpoints)| std::cmp::Reverse(endpoints.len()));
+        for (_, endpoints) in &mut updates {
+            let room = ENDPOINTS_MAX.saturating_sub(endpoints.len()).min(left.len());
+            endpoints.extend(left.drain(..room));
+        }
+        // What is left goes into one slice that it fits, the fullest of those; else into new ones.
+        let rest = left.len() % ENDPOINTS_MAX;
+        let fits =
+            |(_, (_, endpoints)): &(usize, &(usize, Vec<Endpoint>))| endpoints.len() + rest <= ENDPOINTS_MAX;
+        let fullest =
+            unchanged.iter().enumerate().filter(fits).max_by_key(|(_, (_, endpoints))| endpoints.len());
+        if let (true, Some((place, _))) = (rest > 0, fullest) {
+            let (index, mut endpoints) = unchanged.remove(place);
+            endpoints.extend(left.drain(..rest));
+            updates.push((index, endpoints));
+        }
+        let chunks = left.chunks(ENDPOINTS_MAX);
+        self.create.extend(chunks.map(|chunk| Slice { ports: ports.clone(), endpoints: chunk.to_vec() }));
+        let filled = |(index, endpoints)| (index, Slice { ports: ports.clone(), endpoints });
+        self.update.extend(updates.into_iter().map(filled));
+    }
+
+    /// A slice to create takes the place of one to delete: one write instead of two.
+    fn reuse_deleted(&mut self) {
+        let both = self.create.len().min(self.delete.len());
+        self.update.extend(self.delete.drain(..both).zip(self.create.drain(..both)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::k8s::ObjectReference;
+    use crate::api::object::EndpointSliceFields;
+
+    fn endpoint(n: usize) -> Endpoint {
+        let pod = ObjectReference { uid: Some(format!("u{n}")), ..Default::default() };
+        Endpoint { addresses: vec![format!("10.0.0.{n}")], target_ref: Some(pod), ..Default::default() }
+    }
+
+    fn contents(port: i32, endpoints: impl IntoIterator<Item = usize>) -> Slice {
+        let ports = vec![EndpointPort { port: Some(port), ..Default::default() }];
+        Slice { ports, endpoints: endpoints.into_iter().map(endpoint).collect() }
+    }
+
+    fn object(slice: Slice) -> EndpointSlice {
+        let fields = EndpointSliceFields {
+            address_type: "IPv4".into(),
+            endpoints: slice.endpoints,
+            ports: Some(slice.ports).filter(|ports| !ports.is_empty()),
+        };
+        EndpointSlice::new(Default::default(), fields)
+    }
+
+    #[track_caller]
+    fn check(existing: Vec<Slice>, desired: Vec<Slice>, want: Plan) {
+        let objects: Vec<EndpointSlice> = existing.into_iter().map(object).collect();
+        let existing: Vec<&EndpointSlice> = objects.iter().collect();
+        assert_eq!(Plan::new(&existing, desired, |_| false), want);
+    }
+
+    #[test]
+    fn a_service_without_endpoints_has_one_empty_slice() {
+        check(vec![], vec![], Plan { create: vec![Slice::default()], ..Default::default() });
+        check(vec![Slice::default()], vec![], Plan::default());
+    }
+
+    #[test]
+    fn the_first_endpoint_goes_into_the_empty_slice_and_the_last_leaves_it_empty() {
+        let one = || contents(80, [1]);
+        check(vec![Slice::default()], vec![one()], Plan { update: vec![(0, one())], ..Default::default() });
+        check(vec![one()], vec![], Plan { update: vec![(0, Slice::default())], ..Default::default() });
+    }
+
+    #[test]
+    fn endpoints_keep_their_place_and_new_ones_come_last() {
+        let want = Plan { update: vec![(0, contents(80, [3, 1, 2]))], ..Default::default() };
+        check(vec![contents(80, [3, 1])], vec![contents(80, [1, 2, 3])], want);
+        check(vec![contents(80, [2, 1])], vec![contents(80, [1, 2])], Plan::default());
+    }
+
+    #[test]
+    fn no_slice_grows_past_a_hundred_endpoints() {
+        let want = Plan {
+            create: vec![contents(80, 0..100), contents(80, 100..200), contents(80, 200..250)],
+            ..Default::default()
+        };
+        check(vec![], vec![contents(80, 0..250)], want);
+        let want = Plan { create: vec![contents(80, [100])], ..Default::default() };
+        check(vec![contents(80, 0..100)], vec![contents(80, 0..101)], want);
+        let want = Plan { update: vec![(1, contents(80, [100, 101]))], ..Default::default() };
+        check(vec![contents(80, 0..100), contents(80, [100])], vec![contents(80, 0..102)], want);
+    }
+
+    #[test]
+    fn pods_that_name_different_ports_are_listed_apart() {
+        let want = Plan { create: vec![contents(8080, [2])], ..Default::default() };
+        check(vec![contents(80, [1])], vec![contents(80, [1]), contents(8080, [2])], want);
+    }
+}

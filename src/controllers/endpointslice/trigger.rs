@@ -1,0 +1,47 @@
+//! When the change that a slice reflects came about (`TriggerTimeTracker`): what the annotation
+//! `endpoints.kubernetes.io/last-change-trigger-time` says, from which the delay of the whole path is measured.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::api::{Key, MetaExt, Pod, Service, condition};
+use crate::clock::SimTime;
+
+/// The times last known of one Service and of its pods, by name.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    service: Option<SimTime>,
+    pods: BTreeMap<String, SimTime>,
+}
+
+/// The times last known, by Service.
+#[derive(Clone, Debug, Default)]
+pub struct TriggerTimes(BTreeMap<Key, Arc<Known>>);
+
+impl TriggerTimes {
+    /// The earliest of the changes that are new since the last look: of a pod's readiness, or the Service's birth.
+    pub fn compute(&mut self, key: &Key, service: &Service, pods: &[&Pod]) -> Option<SimTime> {
+        let known = self.0.entry(key.clone()).or_default();
+        let pods: BTreeMap<String, SimTime> =
+            pods.iter().map(|pod| (pod.name().to_string(), changed_at(pod))).collect();
+        let news = pods.iter().filter(|(name, time)| known.pods.get(*name).is_none_or(|old| old < *time));
+        let birth = Some(service.created()).filter(|birth| known.service.is_none_or(|old| old < *birth));
+        let earliest = news.map(|(_, time)| *time).chain(birth).min();
+        if birth.is_some() || known.pods != pods {
+            *Arc::make_mut(known) = Known { service: Some(service.created()), pods };
+        }
+        earliest
+    }
+
+    /// The Service is gone.
+    pub fn forget(&mut self, key: &Key) {
+        self.0.remove(key);
+    }
+}
+
+/// When the pod last became ready or unready; before it was either, when it was made.
+fn changed_at(pod: &Pod) -> SimTime {
+    let ready = condition::find(pod.status.conditions.as_deref(), "Ready");
+    let moved = ready.and_then(|ready| ready.last_transition_time.as_ref());
+    moved.map_or_else(|| pod.created(), SimTime::from_time)
+}

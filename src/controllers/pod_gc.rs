@@ -1,0 +1,111 @@
+//! The pod garbage collector: pods of a node that does not exist any more, which no kubelet will ever remove. Models
+//! `pkg/controller/podgc`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::pods::is_terminal;
+use super::ref_manager::gone_is_fine;
+use super::{Action, Controller};
+use crate::api::k8s::PodCondition;
+use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, Status, condition};
+use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
+use crate::clock::{SimDuration, SimTime};
+
+/// The collector looks so often (`gcCheckPeriod`).
+const PERIOD: SimDuration = SimDuration::from_secs(20);
+/// A node that is missing for so long is gone (`quarantineTime`).
+const QUARANTINE: SimDuration = SimDuration::from_secs(40);
+
+/// The controller, with the nodes that are missing and the first look that found them so.
+#[derive(Clone, Debug, Default)]
+pub struct PodGcController {
+    missing: BTreeMap<Key, SimTime>,
+}
+
+impl Controller for PodGcController {
+    fn name(&self) -> &'static str {
+        "pod-garbage-collector"
+    }
+
+    fn watches(&self) -> &'static [Kind] {
+        &[Kind::NODE, Kind::POD]
+    }
+
+    fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
+        let node = match change.after.as_deref() {
+            None if change.key.kind == Kind::NODE => change.key.clone(),
+            Some(Object::Node(_)) => {
+                self.missing.remove(&change.key);
+                return;
+            }
+            Some(Object::Pod(pod)) => match &pod.spec.node_name {
+                Some(node) if view.get::<Node>("", node).is_none() => Key::cluster(Kind::NODE, node),
+                _ => return,
+            },
+            _ => return,
+        };
+        queue.add(node, Some(change.revision));
+    }
+
+    fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+        let now = client.now();
+        if client.get(key).is_ok() {
+            self.missing.remove(key);
+            return Ok(Action::AwaitChange);
+        }
+        let found = *self.missing.entry(key.clone()).or_insert_with(|| next_look(now));
+        let due = found + QUARANTINE;
+        if now < due {
+            return Ok(Action::RequeueAfter(due.since(now)));
+        }
+        let on_node = |pod: &&Pod| pod.spec.node_name.as_deref() == Some(&*key.name);
+        let pods: Vec<Pod> = view.list::<Pod>(None).filter(on_node).cloned().collect();
+        for pod in pods {
+            fail_and_delete(pod, client)?;
+        }
+        self.missing.remove(key);
+        Ok(Action::AwaitChange)
+    }
+}
+
+/// The next look from `now` on: they come every 20 s.
+fn next_look(now: SimTime) -> SimTime {
+    SimTime(now.0.div_ceil(PERIOD.0).saturating_mul(PERIOD.0))
+}
+
+/// The pod failed, for all that anybody will ever know, and goes without grace.
+fn fail_and_delete(mut pod: Pod, client: &mut Client<'_>) -> Result<(), Status> {
+    let key = Key::new(Kind::POD, pod.namespace(), pod.name());
+    if !is_terminal(&pod) {
+        let target = PodCondition {
+            type_: "DisruptionTarget".into(),
+            status: "True".into(),
+            reason: Some("DeletionByPodGC".into()),
+            message: Some("PodGC: node no longer exists".into()),
+            last_transition_time: Some(client.now().to_time()),
+            observed_generation: pod.meta.generation,
+            ..Default::default()
+        };
+        let status = Arc::make_mut(&mut pod.status);
+        status.phase = Some("Failed".into());
+        condition::set(&mut status.conditions, target);
+        if gone_is_fine(client.update_status(pod, None))?.is_none() {
+            return Ok(());
+        }
+    }
+    let options = DeleteOptions { grace_period_seconds: Some(0), ..Default::default() };
+    gone_is_fine(client.delete(&key, &options, None)).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_come_every_twenty_seconds() {
+        for (now, want) in [(0, 0), (1, 20), (20, 20), (39, 40)] {
+            assert_eq!(next_look(SimTime::from_secs(now)), SimTime::from_secs(want), "at {now} s");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What the two endpoint controllers share: which pods are behind a Service, and at which port.
+
+use crate::api::k8s::{IntOrString, ServicePort};
+use crate::api::selector::Selector;
+use crate::api::{Key, Kind, MetaExt, Object, Pod, Service};
+use crate::client::{Change, View, WorkQueue};
+
+use super::pods::{is_ready, is_terminal};
+
+/// Marks what belongs to a Service without an address of its own.
+pub const HEADLESS_LABEL: &str = "service.kubernetes.io/headless";
+
+/// What selects a Service's pods; `None` for one that has no selector, or that is only another name for a host.
+pub fn selector_of(service: &Service) -> Option<Selector> {
+    let selector = service.spec.selector.as_ref().filter(|selector| !selector.is_empty())?;
+    (service.spec.type_.as_deref() != Some("ExternalName")).then(|| Selector::from_map(selector))
+}
+
+/// Whether the Service has no address of its own.
+pub fn is_headless(service: &Service) -> bool {
+    service.spec.cluster_ip.as_deref() == Some("None")
+}
+
+/// Queues the Services whose endpoints a change of a pod may change (`getServicesToUpdateOnPodChange`).
+pub fn queue_services_of_pod(change: &Change, view: &View, queue: &mut WorkQueue) {
+    let pod = |object: &Object| object.as_kind::<Pod>().cloned();
+    let (before, after) = (change.before.as_deref().and_then(pod), change.after.as_deref().and_then(pod));
+    if let (Some(before), Some(after)) = (&before, &after) {
+        let endpoint = |pod: &Pod| {
+            let address = pod.status.pod_ip.clone();
+            (address, pod.spec.node_name.clone(), is_ready(pod), is_terminal(pod), pod.is_deleting())
+        };
+        if endpoint(before) == endpoint(after) && before.labels() == after.labels() {
+            return;
+        }
+    }
+    for service in view.list::<Service>(Some(&change.key.namespace)) {
+        let Some(selector) = selector_of(service) else { continue };
+        if [&before, &after].into_iter().flatten().any(|pod| selector.matches(pod.labels())) {
+            queue.add(Key::new(Kind::SERVICE, service.namespace(), service.name()), Some(change.revision));
+        }
+    }
+}
+
+/// Whether a pod is listed at all: it has an address, and its containers have not ended for good.
+pub fn is_listed(pod: &Pod) -> bool {
+    pod.status.pod_ip.is_some() && !is_terminal(pod)
+}
+
+/// The port of a pod that a Service's port leads to (`FindPort`): a number, or the container port of that name and
+/// protocol; `None` where the pod has none of that name.
+pub fn target_port(port: &ServicePort, pod: &Pod) -> Option<i32> {
+    match &port.target_port {
+        Some(IntOrString::String(name)) => {
+            let sidecars = pod.spec.init_containers.iter().flatten();
+            let sidecars = sidecars.filter(|c| c.restart_policy.as_deref() == Some("Always"));
+            let containers = pod.spec.containers.iter().chain(sidecars);
+            let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
+            let protocol = |protocol: &Option<String>| protocol.clone().unwrap_or_else(|| "TCP".into());
+            let named = ports.find(|candidate| {
+                candidate.name.as_ref() == Some(name)
+                    && protocol(&candidate.protocol) == protocol(&port.protocol)
+            });
+            named.map(|port| port.container_port)
+        }
+        Some(IntOrString::Int(number)) if *number > 0 => Some(*number),
+        _ => Some(port.port),
+    }
+}
