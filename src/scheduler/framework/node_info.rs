@@ -25,6 +25,9 @@ pub struct NodeInfo {
     pub nonzero: (i64, i64),
     /// Its pods, bound and assumed, in order of arrival.
     pub pods: Vec<Arc<PodInfo>>,
+    /// The same without those on their way out, counted by namespace and labels: one pod of each sort, and how many there
+    /// are. Who only counts pods that a selector matches asks once per sort: replicas are all of one.
+    pub sorts: Vec<(Arc<PodInfo>, i64)>,
     /// Those of its pods that have any rule about other pods.
     pub pods_with_affinity: Vec<Arc<PodInfo>>,
     /// Those of its pods that keep other pods away.
@@ -69,7 +72,19 @@ impl NodeInfo {
         if !pod.required_anti_affinity.is_empty() {
             self.pods_with_required_anti_affinity.push(pod.clone());
         }
+        if let Some(at) = self.sort_of(&pod) {
+            self.sorts[at].1 += 1;
+        } else if !pod.pod.is_deleting() {
+            self.sorts.push((pod.clone(), 1));
+        }
         self.pods.push(pod);
+    }
+
+    fn sort_of(&self, pod: &PodInfo) -> Option<usize> {
+        let pod = Some(&pod.pod).filter(|pod| !pod.is_deleting())?;
+        self.sorts.iter().position(|(sample, _)| {
+            sample.pod.namespace() == pod.namespace() && sample.pod.labels() == pod.labels()
+        })
     }
 
     /// Takes a pod away; says whether it was there.
@@ -81,6 +96,12 @@ impl NodeInfo {
         for port in &pod.ports {
             if let Some(at) = self.used_ports.iter().position(|used| used == port) {
                 self.used_ports.remove(at);
+            }
+        }
+        if let Some(at) = self.sort_of(&pod) {
+            self.sorts[at].1 -= 1;
+            if self.sorts[at].1 == 0 {
+                self.sorts.remove(at);
             }
         }
         self.pods_with_affinity.retain(|other| other.uid() != uid);

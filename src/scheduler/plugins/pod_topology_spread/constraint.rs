@@ -95,10 +95,8 @@ impl Constraint {
         else {
             return 0;
         };
-        let counted = |other: &Pod| {
-            !other.is_deleting() && other.namespace() == pod.namespace() && selector.matches(other.labels())
-        };
-        node.pods.iter().filter(|other| counted(&other.pod)).count() as i64
+        let counted = |other: &Pod| other.namespace() == pod.namespace() && selector.matches(other.labels());
+        node.sorts.iter().filter(|(other, _)| counted(&other.pod)).map(|(_, count)| count).sum()
     }
 }
 
