@@ -10,6 +10,7 @@ pub mod kind;
 pub mod manifest;
 pub mod meta;
 pub mod object;
+pub mod patch;
 pub mod pod_status;
 pub mod quantity;
 pub mod schema;

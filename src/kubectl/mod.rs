@@ -4,7 +4,6 @@ mod commands;
 mod complete;
 mod errors;
 mod manifests;
-mod merge;
 mod parse;
 pub mod print;
 mod resource_names;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::api::explain::Explain;
+use crate::api::manifest::to_yaml;
 use crate::api::meta::Revision;
 use crate::api::pod_status::summarize;
 use crate::api::selector::format_labels;
@@ -61,7 +62,7 @@ pub struct Decision {
 /// Looks at an object as it is in `view`; `store` gives the decisions that led there. `None` if there is no such object.
 pub fn inspect(view: &View, store: &Store, key: &Key, now: SimTime) -> Option<Inspection> {
     let object = view.object(key)?;
-    let yaml = serde_yaml::to_string(&object.to_value()).unwrap_or_default();
+    let yaml = to_yaml(&object.to_value());
     Some(Inspection {
         key: key.clone(),
         rows: rows(object, now),

@@ -18,11 +18,13 @@ mod source;
 mod split;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use node::{Entry, Kind, Location, Node};
 pub use scalar::json_float;
 pub use source::{Position, SourceMap, Span};
+pub use write::to_yaml;
 
 use compose::{Composed, compose};
 use split::{Piece, PieceKind, split};

@@ -44,6 +44,44 @@ fn short_tag(tag: &str) -> &str {
     tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag)
 }
 
+/// Whether a plain scalar of this text is a string for every reader: what may be written without quotes. Times and
+/// sexagesimal numbers are strings to kubectl, and go-yaml quotes them all the same.
+pub fn reads_as_text(text: &str) -> bool {
+    text != "<<"
+        && matches!(guess(text.to_string()), Kind::Str(_))
+        && !looks_like_time(text)
+        && !is_sexagesimal(text)
+}
+
+/// `2026-01-31`, alone or with a time of day behind it.
+fn looks_like_time(text: &str) -> bool {
+    let (date, time) =
+        text.find(['T', 't', ' ']).map_or((text, None), |at| (&text[..at], Some(&text[at + 1..])));
+    let parts: Vec<&str> = date.split('-').collect();
+    let number = |part: &str, len: std::ops::RangeInclusive<usize>| {
+        len.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    let [year, month, day] = parts.as_slice() else { return false };
+    let dated = number(year, 4..=4) && number(month, 1..=2) && number(day, 1..=2);
+    dated
+        && time.is_none_or(|time| {
+            time.contains(':') && time.bytes().all(|b| b.is_ascii_digit() || b":.Z+-".contains(&b))
+        })
+}
+
+/// `1:30`, which YAML 1.1 reads as 90.
+fn is_sexagesimal(text: &str) -> bool {
+    let mut parts = text.strip_prefix(['-', '+']).unwrap_or(text).split(':');
+    let first = parts.next().is_some_and(|part| {
+        part.starts_with(|c: char| c.is_ascii_digit())
+            && part.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+    });
+    let rest: Vec<&str> = parts.collect();
+    first
+        && !rest.is_empty()
+        && rest.iter().all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
+}
+
 fn guess(text: String) -> Kind {
     match text.as_str() {
         "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,

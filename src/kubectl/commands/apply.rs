@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
+use crate::api::patch::{strategic, three_way};
 use crate::api::{Kind, MetaExt, Object, Status};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::manifests::{self, Item};
-use crate::kubectl::merge::three_way;
 use crate::kubectl::parse::{Flag, optional, switch, value};
+use crate::kubectl::print::json::go_json;
 use crate::kubectl::{Call, Verb};
 
 /// The annotation in which apply keeps the manifest for the next time.
@@ -56,10 +57,8 @@ fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 
 /// Changes a live object to what the manifest says.
 fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static str, Failure> {
-    let mut new = item.value.clone();
-    remember(&mut new, item.kind, live.namespace());
-    // The fields are checked before they are merged, so that an error names the manifest's own.
-    decode(call, item, &new, "error when applying patch")?;
+    let mut wanted = item.value.clone();
+    remember(&mut wanted, item.kind, live.namespace());
     let noted = live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str::<Value>(text).ok());
     if noted.is_none() {
         call.warn(format!(
@@ -69,12 +68,30 @@ fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static
             item.kind.info().plural, item.name
         ));
     }
-    let merged = three_way(&noted.unwrap_or(Value::Null), &new, &live.to_value());
+    let current = live.to_value();
+    let patch = three_way::create(item.kind, &noted.unwrap_or(Value::Null), &wanted, &current);
+    if patch.as_object().is_some_and(|changes| changes.is_empty()) {
+        return Ok("unchanged");
+    }
+    let doing = format!(
+        "error when applying patch:\n{}\nto:\n{}\nfor: \"{source}\": error when patching",
+        go_json(&patch),
+        address(item, live.namespace()),
+        source = item.source
+    );
+    // The fields are checked before they are merged, so that an error names the manifest's own.
+    if let Err(mut status) = item.decode() {
+        if let Some((_, why)) = status.message.split_once(" cannot be handled as a ") {
+            status.message = why.split_once(": ").map_or(why, |(_, why)| why).to_string();
+        }
+        return Err(refuse(call, item, status, &doing));
+    }
+    let merged = strategic::apply(item.kind, &current, &patch).map_err(Failure::message)?;
     let mut object =
         Object::from_value(item.kind, merged).map_err(|error| Failure::message(error.to_string()))?;
     object.set_revision(0);
-    let stored = write(call, item, object, false, "error when applying patch")?;
-    Ok(if stored == live.revision() { "unchanged" } else { "configured" })
+    write(call, item, object, false, &doing)?;
+    Ok("configured")
 }
 
 fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
@@ -148,12 +165,19 @@ fn place(call: &Call<'_, '_>, item: &Item) -> Result<crate::api::Key, Failure> {
 }
 
 fn nameless(item: &Item, namespace: &str) -> String {
+    let (place, source) = (address(item, namespace), &item.source);
+    format!(
+        "error when retrieving current configuration of:\n{place}\nfrom server for: \"{source}\": resource name may not be empty"
+    )
+}
+
+/// An object as kubectl writes it in errors (`resource.Info.String`).
+fn address(item: &Item, namespace: &str) -> String {
     let (info, version) = (item.kind.info(), item.kind.api_version());
     let path = if info.group.is_empty() { format!("/{}", info.version) } else { version };
     format!(
-        "error when retrieving current configuration of:\nResource: \"{path}, Resource={}\", GroupVersionKind: \"{path}, \
-         Kind={}\"\nName: \"\", Namespace: \"{namespace}\"\nfrom server for: \"{}\": resource name may not be empty",
-        info.plural, info.kind, item.source
+        "Resource: \"{path}, Resource={}\", GroupVersionKind: \"{path}, Kind={}\"\nName: \"{}\", Namespace: \"{namespace}\"",
+        info.plural, info.kind, item.name
     )
 }
 
@@ -171,7 +195,7 @@ fn remember(value: &mut Value, kind: Kind, namespace: &str) {
     } else {
         noted["metadata"]["annotations"] = Value::Object(Default::default());
     }
-    let text = format!("{noted}\n");
+    let text = format!("{}\n", go_json(&noted));
     if !value["metadata"]["annotations"].is_object() {
         value["metadata"]["annotations"] = Value::Object(Default::default());
     }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::api::manifest::to_yaml;
 use crate::api::selector::{Selector, format_labels};
 use crate::api::sorting;
 use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
-use crate::kubectl::print::{columns_of, table::Table};
+use crate::kubectl::print::columns_of;
+use crate::kubectl::print::json::go_json_indented;
+use crate::kubectl::print::table::Table;
 use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Verb};
 
@@ -79,11 +82,11 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     match call.args.value("output").map(str::to_string).as_deref() {
         None | Some("wide") => tables(call, &objects, by_name && failures.is_empty()),
         Some("yaml") => {
-            let text = serde_yaml::to_string(&list(&objects, single)).unwrap_or_default();
+            let text = to_yaml(&list(&objects, single));
             call.output.stdout.push_str(&text);
         }
         Some("json") => {
-            let text = indented(&list(&objects, single));
+            let text = go_json_indented(&list(&objects, single));
             call.say(text);
         }
         Some("name") => {
@@ -118,16 +121,6 @@ fn list(objects: &[Arc<Object>], single: bool) -> Value {
         return items.remove(0);
     }
     json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}})
-}
-
-/// JSON as kubectl prints it, indented by four.
-fn indented(value: &Value) -> String {
-    let mut out = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
-    // A JSON value with text keys is written to memory without fail.
-    let _ = serde::Serialize::serialize(value, &mut serializer);
-    String::from_utf8(out).unwrap_or_default()
 }
 
 fn tables(call: &mut Call<'_, '_>, objects: &[Arc<Object>], by_name: bool) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::k8s::PodTemplateSpec;
+use crate::api::manifest::to_yaml;
 use crate::api::sorting;
 use crate::api::{Deployment, Key, Kind, MetaExt, Object, ReplicaSet, typed};
 use crate::client::Client;
@@ -166,7 +167,7 @@ fn history(call: &mut Call<'_, '_>) -> Result<(), Failure> {
                 Failure::message(format!("unable to find the specified revision {wanted} in history"))
             })?;
             call.say(format!("deployment.apps/{name} with revision #{wanted}"));
-            let template = serde_yaml::to_string(&typed::write(&set.spec.template)).unwrap_or_default();
+            let template = to_yaml(&typed::write(&set.spec.template));
             call.say(format!(
                 "Pod Template:\n{}",
                 template.lines().map(|line| format!("  {line}\n")).collect::<String>().trim_end()

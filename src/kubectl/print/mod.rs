@@ -1,6 +1,8 @@
 //! What kubectl prints: tables, YAML, JSON, names.
 
 mod columns;
+pub mod json;
 pub mod table;
+pub mod tabwriter;
 
 pub use columns::{Columns, columns_of};

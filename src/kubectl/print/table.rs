@@ -1,5 +1,7 @@
 //! Columns of text, as kubectl lines them up: three spaces between columns, each as wide as its widest cell.
 
+use super::tabwriter::TabWriter;
+
 /// A table under construction.
 pub struct Table {
     headers: Vec<String>,
@@ -24,31 +26,12 @@ impl Table {
 
     /// The text, with or without its heading.
     pub fn render(&self, headings: bool) -> String {
-        let lines: Vec<&Vec<String>> =
-            headings.then_some(&self.headers).into_iter().chain(&self.rows).collect();
-        let width = |column: usize| {
-            lines
-                .iter()
-                .filter_map(|line| line.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..self.headers.len()).map(width).collect();
-        let mut text = String::new();
-        for line in lines {
-            let mut out = String::new();
-            for (cell, width) in line.iter().zip(&widths) {
-                out.push_str(&format!("{cell:<width$}   "));
-            }
-            // The last column is not padded.
-            let last = line.last().map_or(0, |cell| cell.chars().count());
-            let padded = widths.last().copied().unwrap_or(0) + 3;
-            let keep = out.chars().count() - (padded - last);
-            text.extend(out.chars().take(keep));
-            text.push('\n');
-        }
-        text
+        let lines = headings.then_some(&self.headers).into_iter().chain(&self.rows);
+        // A line break or a tab inside a cell would begin another: kubectl cuts the one and widens the other.
+        let cell = |cell: &String| cell.lines().next().unwrap_or_default().replace('\t', " ");
+        let text: String =
+            lines.map(|line| format!("{}\n", line.iter().map(cell).collect::<Vec<_>>().join("\t"))).collect();
+        TabWriter::TABLE.format(&text)
     }
 }
 
