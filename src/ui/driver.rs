@@ -12,8 +12,11 @@ use super::shared::Shared;
 
 /// What a frame may spend in the simulator, in milliseconds.
 const FRAME_BUDGET_MS: f64 = 6.0;
+/// A frame should take no longer than this in all, in milliseconds. Where drawing what has changed takes longer, the simulator
+/// gets less time, so that less changes at once.
+const FRAME_GOAL_MS: f64 = 25.0;
 /// Events between two looks at the watch.
-const EVENTS_PER_SLICE: u64 = 8;
+const EVENTS_PER_SLICE: u64 = 4;
 /// A frame longer than this (a tab that was hidden) does not make time jump.
 const FRAME_MAX_MS: f64 = 100.0;
 /// How long the stage may stand still before idle time is skipped, in milliseconds.
@@ -127,8 +130,9 @@ impl Driver {
         } else {
             let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
             let target = self.position() + SimDuration::from_micros(micros);
+            let budget = FRAME_BUDGET_MS * (FRAME_GOAL_MS / passed.max(1.0)).min(1.0);
             while self.recording.advance(target, EVENTS_PER_SLICE) == Progress::Busy {
-                if wall_ms() - now > FRAME_BUDGET_MS {
+                if wall_ms() - now > budget {
                     break;
                 }
             }

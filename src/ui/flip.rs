@@ -11,6 +11,8 @@ use web_sys::{DomRect, Element};
 
 /// More changes than this at once are not played: nobody could follow them.
 const CHANGES_MAX: usize = 30;
+/// On a stage with more pods than this nothing is played: every card on its way is a layer of its own to the browser.
+const PODS_MAX: u32 = 400;
 /// More cards than this are not measured.
 const CARDS_MAX: usize = 100;
 const MOVE_MS: f64 = 480.0;
@@ -64,6 +66,9 @@ fn overlay() -> Option<Element> {
 impl Moves {
     /// Measures what is going to move; to be called while the page still shows `old`. Too much at once gives nothing.
     pub fn measure(old: &ClusterView, new: &ClusterView) -> Moves {
+        if new.totals.pods > PODS_MAX {
+            return Moves::default();
+        }
         let (before, after) = (places(old), places(new));
         let moved =
             after.iter().filter(|(uid, place)| before.get(*uid).is_none_or(|was| was.0 != place.0)).count();
