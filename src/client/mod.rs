@@ -116,6 +116,15 @@ impl<'a> Client<'a> {
         self.api.update_status(&origin, object).map(|stored| typed(&stored))
     }
 
+    /// Replaces the status of an object of any kind.
+    ///
+    /// # Errors
+    /// As [`ApiServer::update_status`].
+    pub fn update_object_status(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        let origin = self.origin(None);
+        self.api.update_status(&origin, object)
+    }
+
     /// Deletes an object, or begins to.
     ///
     /// # Errors

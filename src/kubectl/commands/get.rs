@@ -11,13 +11,15 @@ use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::columns_of;
+use crate::kubectl::print::custom_columns::custom_columns;
 use crate::kubectl::print::json::go_json_indented;
+use crate::kubectl::print::jsonpath::{self, Path, Template};
 use crate::kubectl::print::table::Table;
 use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Verb};
 
 const FLAGS: &[Flag] = &[
-    value("output", "wide, yaml, json or name").short('o'),
+    value("output", "wide, yaml, json, name, jsonpath=… or custom-columns=…").short('o'),
     value("selector", "only objects with these labels").short('l'),
     switch("all-namespaces", "objects of every namespace").short('A'),
     switch("no-headers", "leave the headings out"),
@@ -75,7 +77,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         failures.clear();
     }
     if let Some(path) = call.args.value("sort-by") {
-        let path = path.trim_matches(|c| "{}'".contains(c)).trim_start_matches('.').to_string();
+        let path = Path::parse(path).map_err(Failure::message)?;
         sorting::sort_by_key(&mut objects, |object| field(&object.to_value(), &path));
     }
     let single = by_name && objects.len() == 1 && failures.is_empty();
@@ -94,23 +96,45 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
                 call.say(format!("{}/{}", object.kind().group_singular(), object.name()));
             }
         }
-        Some(format) => {
-            return Err(Failure::message(format!(
-                "unable to match a printer suitable for the output format \"{format}\", allowed formats here are: json,name,wide,yaml"
-            )));
-        }
+        Some(format) => shaped(call, format, &objects, single)?,
     }
     Failure::collect(failures)
 }
 
+/// The formats that say themselves what to print.
+fn shaped(
+    call: &mut Call<'_, '_>,
+    format: &str,
+    objects: &[Arc<Object>],
+    single: bool,
+) -> Result<(), Failure> {
+    match format.split_once('=') {
+        Some(("jsonpath", template)) => {
+            let template = Template::parse(template)
+                .map_err(|why| Failure::message(format!("error parsing jsonpath {template}, {why}")))?;
+            call.output.stdout.push_str(&template.fill(&list(objects, single)));
+        }
+        Some(("custom-columns", spec)) => {
+            let objects: Vec<Value> = objects.iter().map(|object| object.to_value()).collect();
+            let headings = !call.args.on("no-headers");
+            let text = custom_columns(spec, &objects, headings).map_err(Failure::message)?;
+            call.output.stdout.push_str(&text);
+        }
+        _ => {
+            return Err(Failure::message(format!(
+                "unable to match a printer suitable for the output format \"{format}\", allowed formats here are: \
+                 custom-columns,json,jsonpath,name,wide,yaml"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// A field's value as text to sort by; numbers sort as numbers.
-fn field(value: &Value, path: &str) -> (i64, String) {
-    let found =
-        path.split('.').try_fold(value, |value, part| value.get(part)).cloned().unwrap_or(Value::Null);
-    match found {
-        Value::Number(number) => (number.as_i64().unwrap_or(0), String::new()),
-        Value::String(text) => (0, text),
-        other => (0, other.to_string()),
+fn field(value: &Value, path: &Path) -> (i64, String) {
+    match path.find(value).first() {
+        Some(Value::Number(number)) => (number.as_i64().unwrap_or(0), String::new()),
+        found => (0, found.map(|found| jsonpath::text(found)).unwrap_or_default()),
     }
 }
 

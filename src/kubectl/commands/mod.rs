@@ -9,6 +9,7 @@ mod edit_meta;
 mod get;
 mod info;
 mod nodes;
+mod patch;
 pub(super) mod rollout;
 mod scale;
 mod set;
@@ -25,6 +26,7 @@ const VERBS: &[&Verb] = &[
     &delete::DELETE,
     &apply::APPLY,
     &apply::REPLACE,
+    &patch::PATCH,
     &scale::SCALE,
     &set::IMAGE,
     &rollout::STATUS,
@@ -45,9 +47,8 @@ const VERBS: &[&Verb] = &[
 ];
 
 /// Verbs that kubectl has and this one does not yet.
-const MISSING: [&str; 26] = [
+const MISSING: [&str; 25] = [
     "edit",
-    "patch",
     "diff",
     "autoscale",
     "drain",

@@ -1,7 +1,9 @@
 //! What kubectl prints: tables, YAML, JSON, names.
 
 mod columns;
+pub mod custom_columns;
 pub mod json;
+pub mod jsonpath;
 pub mod table;
 pub mod tabwriter;
 
