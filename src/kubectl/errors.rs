@@ -18,6 +18,8 @@ pub enum Failure {
     Message(String),
     /// The line is not a command: help is pointed at.
     Usage(String),
+    /// The shell around kubectl refused: a pipe into something that there is not.
+    Shell(String),
     /// Several things failed, one after the other.
     Many(Vec<Failure>),
 }
@@ -70,6 +72,7 @@ impl Failure {
                 format!("{text}\n")
             }
             Failure::Message(text) => format!("error: {text}\n"),
+            Failure::Shell(text) => format!("bash: {text}\n"),
             Failure::Usage(text) => {
                 let verb = if verb.is_empty() { String::new() } else { format!(" {verb}") };
                 format!("error: {text}\nSee 'kubectl{verb} --help' for usage.\n")
@@ -90,7 +93,7 @@ impl Failure {
             Failure::Server { doing, status } => {
                 format!("Error from server ({:?}): {doing}{}", status.reason, status.message)
             }
-            Failure::Message(text) | Failure::Usage(text) => text.clone(),
+            Failure::Message(text) | Failure::Usage(text) | Failure::Shell(text) => text.clone(),
             Failure::Many(failures) => {
                 let texts: Vec<String> = failures.iter().map(Failure::text).collect();
                 format!("[{}]", texts.join(", "))

@@ -3,6 +3,7 @@
 mod commands;
 mod complete;
 mod errors;
+mod filters;
 mod manifests;
 mod parse;
 pub mod print;
@@ -18,6 +19,7 @@ use crate::api::manifest::Diagnostic;
 use crate::client::Client;
 
 use errors::Failure;
+use filters::Filter;
 use parse::{Args, Flag};
 
 /// What the command line lives in: the files it may name and where it stands.
@@ -123,19 +125,31 @@ const GLOBAL_FLAGS: &[Flag] = &[
 /// Runs one command.
 pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'_>) -> Output {
     let mut verb_path = String::new();
-    match prepare(invocation, context, client, &mut verb_path) {
-        Ok(output) => output,
-        Err(failure) => Output { stderr: failure.render(&verb_path), code: 1, ..Default::default() },
+    let failed =
+        |failure: Failure, verb: &str| Output { stderr: failure.render(verb), code: 1, ..Default::default() };
+    let mut parts = filters::split(&invocation.line).into_iter();
+    let line = parts.next().unwrap_or_default();
+    // A shell starts what stands behind the pipes before the command writes a word.
+    let filters: Vec<Filter> = match parts.map(Filter::parse).collect() {
+        Ok(filters) => filters,
+        Err(failure) => return failed(failure, ""),
+    };
+    let prepared = prepare(line, invocation, context, client, &mut verb_path);
+    let mut output = prepared.unwrap_or_else(|failure| failed(failure, &verb_path));
+    for filter in filters {
+        filter.apply(&mut output);
     }
+    output
 }
 
 fn prepare(
+    line: &str,
     invocation: &Invocation,
     context: &mut Context,
     client: &mut Client<'_>,
     verb_path: &mut String,
 ) -> Result<Output, Failure> {
-    let mut words = parse::words(&invocation.line)?;
+    let mut words = parse::words(line)?;
     if words.first().is_some_and(|word| word == "kubectl" || word == "k") {
         words.remove(0);
     }

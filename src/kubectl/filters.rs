@@ -1,0 +1,354 @@
+//! What a command's output is piped through: `| grep Running`, `| head -3`, `| wc -l`, `| sort`. The usual uses of the usual
+//! tools, no more; anything else is refused by name.
+
+use super::Output;
+use super::errors::Failure;
+use super::parse;
+
+/// A line cut at its pipes: the command, and the filters after it.
+pub fn split(line: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut quote, mut escaped) = (Vec::new(), 0, None, false);
+    for (at, letter) in line.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if quote != Some('\'') => escaped = true,
+            '\'' | '"' if quote.is_none() => quote = Some(letter),
+            _ if quote == Some(letter) => quote = None,
+            '|' if quote.is_none() => {
+                parts.push(&line[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&line[start..]);
+    parts
+}
+
+/// One filter, ready to be used.
+pub struct Filter {
+    name: String,
+    options: String,
+    count: Option<usize>,
+    words: Vec<String>,
+}
+
+impl Filter {
+    /// Reads a filter: `grep -v Running`.
+    ///
+    /// # Errors
+    /// In a shell's words for a program that there is not, in the tool's for an option that it does not take here.
+    pub fn parse(text: &str) -> Result<Filter, Failure> {
+        let mut words = parse::words(text)?.into_iter();
+        let name = words.next().unwrap_or_default();
+        let known = match name.as_str() {
+            "grep" | "egrep" => "vicnwEFe",
+            "head" | "tail" => "n",
+            "wc" => "lwc",
+            "sort" => "rnuk",
+            "uniq" => "c",
+            "cat" | "less" | "more" => "",
+            "" => return Err(Failure::Shell("syntax error near unexpected token `|'".into())),
+            _ => return Err(Failure::Shell(format!("{name}: command not found"))),
+        };
+        let mut filter = Filter { name, options: String::new(), count: None, words: Vec::new() };
+        let mut takes_number = false;
+        for word in words {
+            let flags = word.strip_prefix('-').filter(|flags| !flags.is_empty());
+            match (flags, word.parse::<usize>()) {
+                (None, Ok(number)) if takes_number => filter.count = Some(number),
+                (Some(flags), _) if flags.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    filter.count = flags.parse().ok();
+                }
+                (Some(flags), _) if !flags.starts_with('-') => {
+                    let letters = flags.trim_end_matches(|letter: char| letter.is_ascii_digit());
+                    if let Some(bad) = letters.chars().find(|letter| !known.contains(*letter)) {
+                        return Err(Failure::Shell(format!("{}: invalid option -- '{bad}'", filter.name)));
+                    }
+                    filter.count = flags[letters.len()..].parse().ok().or(filter.count);
+                    filter.options.push_str(letters);
+                    takes_number = letters.ends_with(['n', 'k']) && filter.name != "grep";
+                    continue;
+                }
+                (Some(_), _) => {
+                    return Err(Failure::Shell(format!("{}: unrecognized option '{word}'", filter.name)));
+                }
+                _ => filter.words.push(word),
+            }
+            takes_number = false;
+        }
+        if filter.name.ends_with("grep") && filter.words.len() != 1 {
+            return Err(Failure::Shell("usage: grep [-vicnwEF] PATTERN".into()));
+        }
+        Ok(filter)
+    }
+
+    fn has(&self, option: char) -> bool {
+        self.options.contains(option)
+    }
+
+    /// Lets the output through; a search that finds nothing fails.
+    pub fn apply(&self, output: &mut Output) {
+        let lines: Vec<&str> = output.stdout.lines().collect();
+        let count = self.count.unwrap_or(10);
+        let kept: Vec<String> = match self.name.as_str() {
+            "grep" | "egrep" => {
+                let found = self.grep(&lines);
+                output.code = i32::from(found.is_empty());
+                if self.has('c') { vec![found.len().to_string()] } else { found }
+            }
+            "head" => lines.iter().take(count).map(|line| line.to_string()).collect(),
+            "tail" => {
+                lines[lines.len().saturating_sub(count)..].iter().map(|line| line.to_string()).collect()
+            }
+            "wc" => vec![self.count_of(&output.stdout)],
+            "sort" => self.sort(lines),
+            "uniq" => self.unique(&lines),
+            _ => lines.iter().map(|line| line.to_string()).collect(),
+        };
+        output.stdout = kept.into_iter().map(|line| line + "\n").collect();
+    }
+
+    fn grep(&self, lines: &[&str]) -> Vec<String> {
+        let fold = |text: &str| if self.has('i') { text.to_lowercase() } else { text.to_string() };
+        let pattern = fold(self.words.first().map(String::as_str).unwrap_or_default());
+        let patterns: Vec<Pattern> = match self.has('F') {
+            true => vec![Pattern::literal(&pattern)],
+            false => pattern.replace("\\|", "|").split('|').map(Pattern::parse).collect(),
+        };
+        let matches = |line: &str| {
+            let line = fold(line);
+            match self.has('w') {
+                false => patterns.iter().any(|pattern| pattern.is_in(&line)),
+                true => line
+                    .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+                    .any(|word| patterns.iter().any(|pattern| pattern.is_whole(word))),
+            }
+        };
+        let kept = lines.iter().enumerate().filter(|(_, line)| matches(line) != self.has('v'));
+        kept.map(|(at, line)| if self.has('n') { format!("{}:{line}", at + 1) } else { line.to_string() })
+            .collect()
+    }
+
+    fn count_of(&self, text: &str) -> String {
+        let all = [('l', text.lines().count()), ('w', text.split_whitespace().count()), ('c', text.len())];
+        let wanted = |option: &char| self.options.is_empty() || self.has(*option);
+        let counts: Vec<String> =
+            all.iter().filter(|(option, _)| wanted(option)).map(|(_, count)| count.to_string()).collect();
+        if counts.len() == 1 {
+            counts.concat()
+        } else {
+            counts.iter().map(|count| format!("{count:>8}")).collect()
+        }
+    }
+
+    fn sort(&self, lines: Vec<&str>) -> Vec<String> {
+        let key = |line: &str| {
+            let field = match self.has('k') {
+                true => {
+                    line.split_whitespace().nth(self.count.unwrap_or(1).saturating_sub(1)).unwrap_or_default()
+                }
+                false => line,
+            };
+            let digits: String = field.trim_start().chars().take_while(char::is_ascii_digit).collect();
+            let number: u64 = if self.has('n') { digits.parse().unwrap_or(0) } else { 0 };
+            (number, field.to_string(), line.to_string())
+        };
+        let mut keyed: Vec<(u64, String, String)> = lines.into_iter().map(key).collect();
+        crate::api::sorting::sort_by(&mut keyed, |a, b| if self.has('r') { b.cmp(a) } else { a.cmp(b) });
+        if self.has('u') {
+            keyed.dedup();
+        }
+        keyed.into_iter().map(|(_, _, line)| line).collect()
+    }
+
+    fn unique(&self, lines: &[&str]) -> Vec<String> {
+        let runs = lines.chunk_by(|a, b| a == b).filter_map(|run| Some((run.len(), *run.first()?)));
+        runs.map(|(count, line)| if self.has('c') { format!("{count:>7} {line}") } else { line.to_string() })
+            .collect()
+    }
+}
+
+/// What one place of a pattern takes.
+enum Atom {
+    Any,
+    Char(char),
+    /// Letters and ranges, and whether those are meant or all others.
+    Class(Vec<(char, char)>, bool),
+}
+
+/// A pattern of grep's: letters, `.`, `[a-z]`, `*`, `+`, `?`, `^`, `$`.
+struct Pattern {
+    /// Each with whether it may be missing and whether it may come again.
+    atoms: Vec<(Atom, bool, bool)>,
+    from_start: bool,
+    to_end: bool,
+}
+
+impl Pattern {
+    fn literal(text: &str) -> Pattern {
+        let atoms = text.chars().map(|letter| (Atom::Char(letter), false, false)).collect();
+        Pattern { atoms, from_start: false, to_end: false }
+    }
+
+    fn parse(text: &str) -> Pattern {
+        let from_start = text.starts_with('^');
+        let to_end = text.ends_with('$') && !text.ends_with("\\$");
+        let body = text.strip_prefix('^').unwrap_or(text);
+        let body = if to_end { body.strip_suffix('$').unwrap_or(body) } else { body };
+        let mut atoms: Vec<(Atom, bool, bool)> = Vec::new();
+        let mut letters = body.chars().peekable();
+        while let Some(letter) = letters.next() {
+            let atom = match (letter, atoms.last_mut()) {
+                ('*', Some(last)) => {
+                    (last.1, last.2) = (true, true);
+                    continue;
+                }
+                ('+', Some(last)) => {
+                    last.2 = true;
+                    continue;
+                }
+                ('?', Some(last)) => {
+                    last.1 = true;
+                    continue;
+                }
+                ('.', _) => Atom::Any,
+                ('\\', _) => Atom::Char(letters.next().unwrap_or('\\')),
+                ('[', _) => {
+                    let others = letters.next_if_eq(&'^').is_some();
+                    let mut ranges = Vec::new();
+                    while let Some(from) = letters.next().filter(|letter| *letter != ']') {
+                        let to = match letters.next_if_eq(&'-') {
+                            Some(_) => letters.next_if(|letter| *letter != ']').unwrap_or('-'),
+                            None => from,
+                        };
+                        ranges.push((from, to));
+                    }
+                    Atom::Class(ranges, !others)
+                }
+                _ => Atom::Char(letter),
+            };
+            atoms.push((atom, false, false));
+        }
+        Pattern { atoms, from_start, to_end }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        self.runs(text, self.from_start, self.to_end)
+    }
+
+    fn is_whole(&self, text: &str) -> bool {
+        self.runs(text, true, true)
+    }
+
+    /// Follows all ways through the pattern at once: no text takes longer than its length times the pattern's.
+    fn runs(&self, text: &str, from_start: bool, to_end: bool) -> bool {
+        let end = self.atoms.len();
+        let mut at = vec![false; end + 1];
+        at[0] = true;
+        self.skip(&mut at);
+        for letter in text.chars() {
+            if at[end] && !to_end {
+                return true;
+            }
+            let mut next = vec![false; end + 1];
+            for (place, (atom, _, again)) in self.atoms.iter().enumerate() {
+                let takes = match atom {
+                    Atom::Any => true,
+                    Atom::Char(wanted) => *wanted == letter,
+                    Atom::Class(ranges, meant) => {
+                        ranges.iter().any(|(from, to)| (*from..=*to).contains(&letter)) == *meant
+                    }
+                };
+                if at[place] && takes {
+                    next[place + 1] = true;
+                    next[place] |= *again;
+                }
+            }
+            next[0] |= !from_start;
+            self.skip(&mut next);
+            at = next;
+        }
+        at[end]
+    }
+
+    /// From each place also to those behind atoms that may be missing.
+    fn skip(&self, at: &mut [bool]) {
+        for (place, (_, missing, _)) in self.atoms.iter().enumerate() {
+            if at[place] && *missing {
+                at[place + 1] = true;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PODS: &str = "NAME READY STATUS\nweb-1 1/1 Running\nweb-2 0/1 Pending\ndb-0 1/1 Running\n";
+
+    #[test]
+    fn output_goes_through_filters() {
+        let cases = [
+            ("grep web", "web-1 1/1 Running\nweb-2 0/1 Pending\n"),
+            ("grep -v NAME", "web-1 1/1 Running\nweb-2 0/1 Pending\ndb-0 1/1 Running\n"),
+            ("grep -i NAME", "NAME READY STATUS\n"),
+            ("grep -c Running", "2\n"),
+            ("grep -n db", "4:db-0 1/1 Running\n"),
+            ("grep -E 'web-2|db'", "web-2 0/1 Pending\ndb-0 1/1 Running\n"),
+            ("grep '^web-[0-9]* 1/1'", "web-1 1/1 Running\n"),
+            ("grep 'ing$'", "web-1 1/1 Running\nweb-2 0/1 Pending\ndb-0 1/1 Running\n"),
+            ("grep w.*1/1", "web-1 1/1 Running\n"),
+            ("grep -w 2", "web-2 0/1 Pending\n"),
+            ("grep nothing", ""),
+            ("head -1", "NAME READY STATUS\n"),
+            ("head -n 2", "NAME READY STATUS\nweb-1 1/1 Running\n"),
+            ("tail -n1", "db-0 1/1 Running\n"),
+            ("wc -l", "4\n"),
+            ("sort", "NAME READY STATUS\ndb-0 1/1 Running\nweb-1 1/1 Running\nweb-2 0/1 Pending\n"),
+            ("sort -r", "web-2 0/1 Pending\nweb-1 1/1 Running\ndb-0 1/1 Running\nNAME READY STATUS\n"),
+            ("sort -k 2", "web-2 0/1 Pending\ndb-0 1/1 Running\nweb-1 1/1 Running\nNAME READY STATUS\n"),
+            ("cat", PODS),
+        ];
+        for (filter, want) in cases {
+            let mut output = Output { stdout: PODS.into(), ..Default::default() };
+            Filter::parse(filter)
+                .map(|filter| filter.apply(&mut output))
+                .unwrap_or_else(|_| panic!("{filter}"));
+            assert_eq!(output.stdout, want, "{filter}");
+            assert_eq!(output.code, i32::from(filter.starts_with("grep n")), "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_filter_is_refused() {
+        for filter in ["awk '{print $1}'", "", "grep", "grep --color x", "head -q", "xargs kubectl delete"] {
+            assert!(Filter::parse(filter).is_err(), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_cut_at_its_pipes_and_not_inside_quotes() {
+        let cases: [(&str, &[&str]); 3] = [
+            ("kubectl get po | grep a", &["kubectl get po ", " grep a"]),
+            (
+                "kubectl get po -o jsonpath='{\"|\"}' | wc -l",
+                &["kubectl get po -o jsonpath='{\"|\"}' ", " wc -l"],
+            ),
+            ("kubectl get po \\| x", &["kubectl get po \\| x"]),
+        ];
+        for (line, want) in cases {
+            assert_eq!(split(line), want, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_takes_no_time() {
+        let pattern = Pattern::parse(&"a*".repeat(200));
+        assert!(
+            pattern.is_in(&"a".repeat(2_000))
+                && !Pattern::parse(&format!("{}b", "a*".repeat(200))).is_in(&"a".repeat(2_000))
+        );
+    }
+}
