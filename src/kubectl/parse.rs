@@ -67,6 +67,11 @@ impl Args {
         self.values(name).last().map(String::as_str)
     }
 
+    /// The last value given to a flag, which then counts as not given: for a verb that means something else by it.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        self.flags.remove(name)?.pop()
+    }
+
     /// Every value given to a flag, in order.
     pub fn values(&self, name: &str) -> &[String] {
         self.flags.get(name).map(Vec::as_slice).unwrap_or_default()

@@ -6,11 +6,13 @@ mod create;
 pub(super) mod delete;
 mod describe;
 mod edit_meta;
+mod expose;
 mod get;
 mod info;
 mod nodes;
 mod patch;
 pub(super) mod rollout;
+mod run;
 mod scale;
 mod set;
 
@@ -21,6 +23,12 @@ use super::{Output, Verb};
 const VERBS: &[&Verb] = &[
     &apply::CREATE,
     &create::DEPLOYMENT,
+    &create::NAMESPACE,
+    &create::NS,
+    &create::CONFIG_MAP,
+    &create::CM,
+    &run::RUN,
+    &expose::EXPOSE,
     &get::GET,
     &describe::DESCRIBE,
     &delete::DELETE,
@@ -47,13 +55,11 @@ const VERBS: &[&Verb] = &[
 ];
 
 /// Verbs that kubectl has and this one does not yet.
-const MISSING: [&str; 25] = [
+const MISSING: [&str; 23] = [
     "edit",
     "diff",
     "autoscale",
     "drain",
-    "expose",
-    "run",
     "logs",
     "exec",
     "debug",
