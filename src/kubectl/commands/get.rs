@@ -71,7 +71,16 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
              (e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and examples",
         ));
     }
-    let by_name = matches!(named(&call.args.words.clone())?, Named::Objects(_));
+    let named = named(&call.args.words.clone())?;
+    let asked = |kind: Kind| match &named {
+        Named::Kinds(kinds) => kinds.contains(&kind),
+        Named::Objects(objects) => objects.iter().any(|(of, _)| *of == kind),
+    };
+    if asked(Kind::ENDPOINTS) {
+        // The server's, with every answer about this kind.
+        call.warn("Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
+    }
+    let by_name = matches!(named, Named::Objects(_));
     let (mut objects, mut failures) = select(call)?;
     if call.args.on("ignore-not-found") {
         failures.clear();
