@@ -9,6 +9,11 @@ export default defineConfig({
   // The specs share one machine with the browser they measure; more at once would only slow each other.
   workers: 2,
   fullyParallel: false,
+  // What is measured is measured alone, when everything else is done.
+  projects: [
+    { name: "page", testIgnore: /speed/ },
+    { name: "speed", testMatch: /speed/, dependencies: ["page"] },
+  ],
   forbidOnly: !!process.env.CI,
   retries: 0,
   reporter: [["list"]],
