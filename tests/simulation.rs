@@ -5,6 +5,7 @@
 //! and leave). It is run with every invariant checked after every event, twice over, through a snapshot, and through a
 //! recording that is sought back and forth. A failure names its seed: `SEED=17 cargo test --test simulation` runs that alone.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kubeviz::api::{Deployment, Kind, MetaExt, Node, Pod, condition};
@@ -331,4 +332,21 @@ spec:
 
 fn kubectl(line: &str, stdin: Option<String>) -> Input {
     Input::Kubectl { line: line.into(), stdin, files: Default::default() }
+}
+
+/// What is due next in a cluster on which a manifest was applied a minute ago, in seconds.
+fn due_next(manifest: &str) -> Option<u64> {
+    let mut simulation = Simulation::new(Config::small(7));
+    let files = BTreeMap::from([("m.yaml".to_string(), manifest.to_string())]);
+    simulation.submit(Input::Kubectl { line: "kubectl apply -f m.yaml".into(), stdin: None, files });
+    simulation.advance(SimTime::from_secs(60), u64::MAX);
+    simulation.next_activity().map(|time| time.0 / 1_000_000)
+}
+
+#[test]
+fn a_cluster_at_rest_has_nothing_due_and_one_that_is_stuck_its_deadline() {
+    let deployment = include_str!("fixtures/myapp-deploy.yaml");
+    let nowhere = "    spec:\n      nodeSelector: {disk: none}\n";
+    assert_eq!(due_next(deployment), None, "rolled out");
+    assert_eq!(due_next(&deployment.replacen("    spec:\n", nowhere, 1)), Some(601), "no node for its pods");
 }

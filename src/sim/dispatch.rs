@@ -20,7 +20,8 @@ use crate::scheduler::Scheduler;
 pub(super) struct Pending {
     deliveries: Vec<Subscriber>,
     reconciles: Vec<ControllerId>,
-    requeues: BTreeMap<(ControllerId, Key), SimTime>,
+    /// When a key comes back, and whether its controller still waited for that at its last look.
+    requeues: BTreeMap<(ControllerId, Key), (SimTime, bool)>,
     schedule: bool,
     wake: Option<SimTime>,
 }
@@ -40,7 +41,8 @@ impl Simulation {
                 self.reconcile(id);
             }
             Event::Requeue(id, key) => {
-                let due = self.pending.requeues.get(&(id, key.clone())) == Some(&self.now);
+                let place = (id, key.clone());
+                let due = self.pending.requeues.get(&place).is_some_and(|(time, _)| *time == self.now);
                 if due {
                     self.pending.requeues.remove(&(id, key.clone()));
                     self.controllers[id as usize].queue.add(key, None);
@@ -114,8 +116,14 @@ impl Simulation {
                 }
             }
         };
-        if let Some(wait) = wait {
-            self.requeue(id, key, wait);
+        match wait {
+            Some(wait) => self.requeue(id, key, wait),
+            // The look that it once asked for still comes, as upstream's does, and will find nothing to do.
+            None => {
+                if let Some((_, awaited)) = self.pending.requeues.get_mut(&(id, key)) {
+                    *awaited = false;
+                }
+            }
         }
         self.want_reconcile(id);
     }
@@ -123,10 +131,12 @@ impl Simulation {
     /// Brings a key back after a delay, unless it comes back sooner anyway (`AddAfter` keeps the earlier time).
     fn requeue(&mut self, id: ControllerId, key: Key, delay: SimDuration) {
         let time = self.now + delay.max(SimDuration::from_micros(1));
-        let known = self.pending.requeues.get(&(id, key.clone()));
-        if known.is_none_or(|known| *known > time) {
-            self.pending.requeues.insert((id, key.clone()), time);
-            self.events.push(time, Event::Requeue(id, key));
+        match self.pending.requeues.get_mut(&(id, key.clone())) {
+            Some((known, awaited)) if *known <= time => *awaited = true,
+            _ => {
+                self.pending.requeues.insert((id, key.clone()), (time, true));
+                self.events.push(time, Event::Requeue(id, key));
+            }
         }
     }
 
@@ -212,8 +222,9 @@ impl Simulation {
         match event {
             Event::Kubelet(timer) => !Kubelets::is_periodic(timer),
             Event::Requeue(id, key) => {
-                let current = self.pending.requeues.contains_key(&(*id, key.clone()));
-                current && !self.controllers[*id as usize].controller.is_periodic()
+                let awaited =
+                    self.pending.requeues.get(&(*id, key.clone())).is_some_and(|(_, awaited)| *awaited);
+                awaited && !self.controllers[*id as usize].controller.is_periodic()
             }
             Event::SessionTick(_) => false,
             Event::Deliver(_) | Event::Reconcile(_) => !self.only_heartbeats(event),
