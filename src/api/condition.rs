@@ -1,6 +1,8 @@
 //! Status conditions: reading one, and setting one so that its transition time moves only when its status does.
 
-use super::k8s::{DeploymentCondition, NodeCondition, PodCondition, Time};
+use super::k8s::{
+    DeploymentCondition, HorizontalPodAutoscalerCondition, JobCondition, NodeCondition, PodCondition, Time,
+};
 
 /// What the conditions of all kinds have in common.
 pub trait Condition {
@@ -22,7 +24,7 @@ macro_rules! conditions {
     )*};
 }
 
-conditions!(PodCondition, NodeCondition, DeploymentCondition);
+conditions!(PodCondition, NodeCondition, DeploymentCondition, JobCondition, HorizontalPodAutoscalerCondition);
 
 /// The condition of that type, if it is there.
 pub fn find<'a, C: Condition>(conditions: Option<&'a [C]>, type_: &str) -> Option<&'a C> {

@@ -2,6 +2,7 @@
 //! status write shares metadata and spec with the version before it and history stays small. A kind that is
 //! only stored keeps its fields as a tree.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -110,6 +111,42 @@ pub struct EventFields {
     pub reporting_component: String,
     /// Which instance of the reporter.
     pub reporting_instance: String,
+}
+
+/// Fields of a `ControllerRevision` (`apps/v1`), which has no spec.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ControllerRevisionFields {
+    /// The state that the revision stands for: a patch with a workload's template.
+    pub data: Value,
+    /// Its number: the highest is the newest.
+    pub revision: i64,
+}
+
+/// Fields of a `StorageClass` (`storage.k8s.io/v1`), which has no spec.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StorageClassFields {
+    /// Who makes the volumes.
+    pub provisioner: String,
+    /// What the provisioner should know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<BTreeMap<String, String>>,
+    /// What becomes of a volume whose claim is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reclaim_policy: Option<String>,
+    /// How volumes are mounted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mount_options: Option<Vec<String>>,
+    /// Whether claims may ask for more later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_volume_expansion: Option<bool>,
+    /// Whether claims are bound at once, or when a pod needs them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_binding_mode: Option<String>,
+    /// Where volumes may be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_topologies: Option<Vec<k8s::TopologySelectorTerm>>,
 }
 
 /// A kind with typed fields: what informers, clients and views ask for by type.
@@ -290,6 +327,18 @@ modelled_kinds! {
     split Service SERVICE (k8s::ServiceSpec, k8s::ServiceStatus);
     split Deployment DEPLOYMENT (k8s::DeploymentSpec, k8s::DeploymentStatus);
     split ReplicaSet REPLICA_SET (k8s::ReplicaSetSpec, k8s::ReplicaSetStatus);
+    split StatefulSet STATEFUL_SET (k8s::StatefulSetSpec, k8s::StatefulSetStatus);
+    split DaemonSet DAEMON_SET (k8s::DaemonSetSpec, k8s::DaemonSetStatus);
+    split Job JOB (k8s::JobSpec, k8s::JobStatus);
+    split CronJob CRON_JOB (k8s::CronJobSpec, k8s::CronJobStatus);
+    split ReplicationController REPLICATION_CONTROLLER (k8s::ReplicationControllerSpec, k8s::ReplicationControllerStatus);
+    split HorizontalPodAutoscaler HORIZONTAL_POD_AUTOSCALER (k8s::HorizontalPodAutoscalerSpec, k8s::HorizontalPodAutoscalerStatus);
+    split PodDisruptionBudget POD_DISRUPTION_BUDGET (k8s::PodDisruptionBudgetSpec, k8s::PodDisruptionBudgetStatus);
+    split ResourceQuota RESOURCE_QUOTA (k8s::ResourceQuotaSpec, k8s::ResourceQuotaStatus);
+    split PersistentVolume PERSISTENT_VOLUME (k8s::PersistentVolumeSpec, k8s::PersistentVolumeStatus);
+    split PersistentVolumeClaim PERSISTENT_VOLUME_CLAIM (k8s::PersistentVolumeClaimSpec, k8s::PersistentVolumeClaimStatus);
+    flat StorageClass STORAGE_CLASS (StorageClassFields, ());
+    flat ControllerRevision CONTROLLER_REVISION (ControllerRevisionFields, ());
     split Lease LEASE (k8s::LeaseSpec, NoStatus);
     flat EndpointSlice ENDPOINT_SLICE (EndpointSliceFields, ());
     flat Event EVENT (EventFields, ());

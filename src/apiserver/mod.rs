@@ -137,16 +137,17 @@ impl ApiServer {
         if !strategy.keeps_status {
             object.clear_status();
         }
-        (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
-        admission::admit(self.store.view(), &mut object, &mut self.names)?;
         let uid = self.names.uuid();
         let now = self.now.to_time();
         let meta = object.meta_mut();
         meta.uid = Some(uid);
         meta.creation_timestamp = Some(now);
         meta.deletion_timestamp = None;
+        meta.deletion_grace_period_seconds = None;
         meta.resource_version = None;
         meta.generation = strategy.counts_generations.then_some(1);
+        (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
+        admission::admit(self.store.view(), &mut object, &mut self.names)?;
         let mut errors = validation::validate_meta(&object);
         errors.extend((strategy.validate)(&object));
         if !errors.is_empty() {

@@ -1,12 +1,19 @@
 //! What each kind does on its way into the store: its defaults, what clients may not set, and its rules. A kind
 //! without an entry here is stored as written.
 
+mod daemon_set;
 mod deployment;
+mod horizontal_pod_autoscaler;
+mod job;
 mod node;
+mod persistent_volume_claim;
 mod pod;
 pub mod pod_template;
+mod policy;
 mod replica_set;
+mod replication_controller;
 mod service;
+mod stateful_set;
 
 use crate::api::field_error::FieldError;
 use crate::api::{Kind, KubeObject, Object};
@@ -122,6 +129,17 @@ static STRATEGIES: &[Entry] = &[
     Entry::of::<service::ServiceStrategy>(),
     Entry::of::<deployment::DeploymentStrategy>(),
     Entry::of::<replica_set::ReplicaSetStrategy>(),
+    Entry::of::<replication_controller::ReplicationControllerStrategy>(),
+    Entry::of::<stateful_set::StatefulSetStrategy>(),
+    Entry::of::<daemon_set::DaemonSetStrategy>(),
+    Entry::of::<job::JobStrategy>(),
+    Entry::of::<job::CronJobStrategy>(),
+    Entry::of::<horizontal_pod_autoscaler::HorizontalPodAutoscalerStrategy>(),
+    Entry::of::<policy::PodDisruptionBudgetStrategy>(),
+    Entry::of::<policy::ResourceQuotaStrategy>(),
+    Entry::of::<persistent_volume_claim::PersistentVolumeClaimStrategy>(),
+    Entry::of::<persistent_volume_claim::PersistentVolumeStrategy>(),
+    Entry::of::<persistent_volume_claim::StorageClassStrategy>(),
 ];
 
 static PLAIN: Entry = Entry::plain();
