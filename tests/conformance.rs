@@ -20,7 +20,7 @@ fn check(suite: Suite, text: &str, cases: u32) {
 
 #[test]
 fn scheduling_decisions_are_those_of_the_real_scheduler() {
-    check(Suite::Scheduler, include_str!("conformance/scheduler.jsonl"), 52);
+    check(Suite::Scheduler, include_str!("conformance/scheduler.jsonl"), 59);
 }
 
 #[test]

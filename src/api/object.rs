@@ -2,6 +2,7 @@
 //! status write shares metadata and spec with the version before it and history stays small. A kind that is
 //! only stored keeps its fields as a tree.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -351,6 +352,17 @@ impl MetaExt for Object {
 }
 
 impl Object {
+    /// One of the object's parts (`spec`, `status`, a field of a kind without them) as a tree, in whichever form the object
+    /// is kept; `null` if there is none.
+    pub fn part(&self, name: &str) -> Cow<'_, Value> {
+        static NULL: Value = Value::Null;
+        match self {
+            Object::Tree(tree) if name == "status" => Cow::Borrowed(&tree.status),
+            Object::Tree(tree) => Cow::Borrowed(tree.fields.get(name).unwrap_or(&NULL)),
+            typed => Cow::Owned(typed.body().remove(name).unwrap_or_default()),
+        }
+    }
+
     /// The object's key.
     pub fn key(&self) -> Key {
         Key::new(self.kind(), self.namespace(), self.name())

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::framework::volumes::AssumedVolumes;
 use super::framework::{NodeInfo, PodInfo};
 use crate::api::{MetaExt, Node};
 
@@ -22,6 +23,8 @@ pub struct Cache {
     images: BTreeMap<String, ImageState>,
     affinity_pods: u32,
     anti_affinity_pods: u32,
+    /// What has been decided about volumes and is not known from the watch yet.
+    pub assumed_volumes: AssumedVolumes,
 }
 
 /// A pod that counts on a node.

@@ -6,7 +6,7 @@ use super::Scheduler;
 use super::framework::events::has_ended;
 use super::framework::{Action, ClusterEvent, Context, EventResource, PodInfo};
 use super::queue::QueuedPod;
-use crate::api::{Key, MetaExt, Object, Pod};
+use crate::api::{Key, Kind, MetaExt, Object, Pod};
 use crate::client::{Change, View};
 use crate::clock::SimTime;
 
@@ -14,6 +14,11 @@ impl Scheduler {
     /// Takes delivery of changes: updates the node cache and moves pods between the parts of the queue.
     pub fn observe(&mut self, changes: &[Arc<Change>], view: &View, now: SimTime) {
         self.view = view.clone();
+        self.cache.assumed_volumes.forget_until(view.revision());
+        self.resume_binding |= !self.binding.is_empty()
+            && changes.iter().any(|change| {
+                matches!(change.key.kind, Kind::PERSISTENT_VOLUME | Kind::PERSISTENT_VOLUME_CLAIM | Kind::POD)
+            });
         for change in changes.iter().filter(|change| Scheduler::WATCHES.contains(&change.key.kind)) {
             let was_nominated = self.queue.nominator.is_nominated(change.object().uid());
             match (change.before.as_deref(), change.after.as_deref()) {

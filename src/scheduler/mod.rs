@@ -24,6 +24,7 @@ use cache::Cache;
 use framework::registry::Profile;
 use framework::{Context, Framework};
 use queue::SchedulingQueue;
+use schedule_one::Binding;
 
 /// A scheduler and all it remembers between pods.
 #[derive(Clone, Debug)]
@@ -34,6 +35,10 @@ pub struct Scheduler {
     queue: SchedulingQueue,
     view: View,
     rng: Rng,
+    /// Pods that wait in PreBind for what others are doing.
+    binding: Vec<Binding>,
+    /// Whether they are to be asked again.
+    resume_binding: bool,
 }
 
 /// What a scheduler is to run and to keep.
@@ -68,6 +73,13 @@ impl Scheduler {
         Kind::REPLICA_SET,
         Kind::STATEFUL_SET,
         Kind::POD_DISRUPTION_BUDGET,
+        Kind::PERSISTENT_VOLUME,
+        Kind::PERSISTENT_VOLUME_CLAIM,
+        Kind::STORAGE_CLASS,
+        Kind::CSI_NODE,
+        Kind::CSI_DRIVER,
+        Kind::CSI_STORAGE_CAPACITY,
+        Kind::VOLUME_ATTACHMENT,
     ];
 
     /// The default scheduler with the default profile. `seed` feeds the draw among equally good nodes.
@@ -84,22 +96,28 @@ impl Scheduler {
             queue: SchedulingQueue::default(),
             view: View::default(),
             rng: Rng::new(seed, "scheduler"),
+            binding: Vec::new(),
+            resume_binding: false,
         }
     }
 
     /// Whether a pod is ready to be tried now.
     pub fn has_work(&self) -> bool {
-        self.queue.has_work()
+        self.resume_binding || self.queue.has_work()
     }
 
-    /// When a pod that is backing off (or has waited too long among the unschedulable) will be ready; `None` if none waits.
+    /// When a pod that is backing off (or has waited too long, among the unschedulable or to be bound) will be ready; `None` if
+    /// none waits.
     pub fn next_wake(&self) -> Option<SimTime> {
-        self.queue.next_flush()
+        let deadlines = self.binding.iter().filter_map(|binding| Some(binding.deadline.as_ref()?.0));
+        self.queue.next_flush().into_iter().chain(deadlines).min()
     }
 
     /// Moves the pods whose wait is over to the active part of the queue.
     pub fn wake(&mut self, now: SimTime) {
         self.queue.flush(now);
+        let is_over = |binding: &Binding| binding.deadline.as_ref().is_some_and(|(time, _)| *time <= now);
+        self.resume_binding |= self.binding.iter().any(is_over);
     }
 
     /// The queue, to look at.

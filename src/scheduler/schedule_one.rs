@@ -6,13 +6,15 @@ use std::sync::Arc;
 use super::Scheduler;
 use super::decision::{Outcome, record};
 use super::framework::runtime::{Feasibility, PluginSet, Scores};
-use super::framework::{Framework, PodInfo, PostFilterResult};
+use super::framework::{Code, CycleState, Framework, PodInfo, PostFilterResult, Status};
+use super::plugins::volume_binding::Decision;
 use super::queue::QueuedPod;
 use crate::api::explain::{Explain, PreemptionStep};
 use crate::api::k8s::PodCondition;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, condition};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Client, DeleteOptions};
+use crate::clock::SimTime;
 
 /// The longest text of an event, in characters.
 const NOTE_MAX: usize = 1_024;
@@ -21,10 +23,17 @@ impl Scheduler {
     /// Takes the next pod through one whole cycle: queue, PreFilter … Score, Reserve, Bind, or PostFilter and back to the
     /// queue. Writes the binding, the `PodScheduled` condition and the event, and attaches the decision to the write.
     pub fn schedule_one(&mut self, client: &mut Client<'_>) {
+        if self.resume_binding {
+            return self.resume_bindings(client);
+        }
         let Some(queued) = self.queue.pop() else { return };
         client.caused_by(Some(queued.info.pod.revision));
         let framework = self.frameworks[queued.profile as usize].clone();
         let mut found = framework.find_nodes_that_fit(&self.context(), &queued.info);
+        if let Some(message) = found.error.take() {
+            let failure = Failing { reason: "SchedulerError", message, ..Default::default() };
+            return self.fail(queued, PluginSet::default(), failure, client);
+        }
         let (scores, tied) = self.score(&framework, &mut found, &queued.info);
         let Some(place) = self.draw(&tied) else {
             return self.post_filter(queued, &framework, found, client);
@@ -35,7 +44,7 @@ impl Scheduler {
             let decision = record(&framework, &self.context(), &queued, &found, &scores, outcome);
             Explain::Scheduling(decision)
         });
-        self.bind(queued, &framework, found, &node, explain, client);
+        self.reserve_and_bind(queued, found, node, explain, client);
     }
 
     /// Scores the nodes that can run the pod, and finds the best of them: their places among those. With a single node there is
@@ -62,42 +71,94 @@ impl Scheduler {
 
     /// Reserve, Permit and the binding cycle. From the assumption on the pod counts on the node, though the watch has not told so
     /// yet.
-    fn bind(
+    fn reserve_and_bind(
         &mut self,
         queued: QueuedPod,
-        framework: &Framework,
         mut found: Feasibility,
-        node: &Arc<str>,
+        node: Arc<str>,
         explain: Option<Explain>,
         client: &mut Client<'_>,
     ) {
         let info = queued.info.clone();
-        self.cache.assume_pod(info.clone(), node);
+        let framework = self.frameworks[queued.profile as usize].clone();
+        self.cache.assume_pod(info.clone(), &node);
         let context = self.context();
         let reserved = framework
-            .run_reserve(&context, &mut found.state, &info, node)
-            .and_then(|()| framework.run_permit(&context, &found.state, &info, node))
-            .and_then(|()| framework.run_pre_bind(client, &found.state, &info, node));
-        let bound = match reserved {
-            Ok(()) => framework
-                .run_bind(client, &info, node, explain)
-                .map_err(|refused| (refused.code == 404, format!("binding rejected: {}", refused.message))),
-            Err(status) => Err((false, status.message())),
-        };
-        match bound {
+            .run_reserve(&context, &mut found.state, &info, &node)
+            .and_then(|()| framework.run_permit(&context, &found.state, &info, &node));
+        let binding = Binding { queued, state: found.state, node, explain, deadline: None };
+        match reserved {
+            Ok(()) => self.bind(binding, client),
+            Err(status) => self.give_up_binding(binding, status.message(), client),
+        }
+    }
+
+    /// PreBind and Bind. A pod for which PreBind has to wait for others is put aside until something has changed.
+    fn bind(&mut self, mut binding: Binding, client: &mut Client<'_>) {
+        let framework = self.frameworks[binding.queued.profile as usize].clone();
+        let info = binding.queued.info.clone();
+        let prepared = framework.run_pre_bind(client, &mut binding.state, &info, &binding.node);
+        if let Some(decision) = binding.state.read::<Decision>().filter(|decision| decision.is_written()) {
+            let written = client.live().revision();
+            self.cache.assumed_volumes.assume(&decision.bindings, &decision.provisions, written);
+        }
+        match prepared {
+            Ok(()) => {}
+            Err(status) if status.code == Code::Wait => {
+                let timeout = framework.pre_bind_timeout(status.plugin);
+                binding.deadline =
+                    binding.deadline.or(timeout.map(|(span, failure)| (client.now() + span, failure)));
+                self.binding.push(binding);
+                return;
+            }
+            Err(status) => return self.give_up_binding(binding, status.message(), client),
+        }
+        let explain = binding.explain.take();
+        match framework.run_bind(client, &info, &binding.node, explain) {
             Ok(()) => {
                 self.queue.nominator.remove(info.uid());
-                let pod = &info.pod;
+                let (pod, node) = (&info.pod, &binding.node);
                 let message = format!("Successfully assigned {}/{} to {node}", pod.namespace(), pod.name());
                 client.event_with_action(reference(pod), EventType::Normal, "Scheduled", "Binding", message);
             }
-            Err((is_gone, message)) => {
-                framework.run_unreserve(&self.context(), &mut found.state, &info, node);
-                self.cache.forget_pod(info.uid());
-                if !is_gone {
-                    let failure = Failing { reason: "SchedulerError", message, ..Default::default() };
-                    self.fail(queued, PluginSet::default(), failure, client);
+            // The pod is gone: nobody is to be told.
+            Err(refused) if refused.code == 404 => self.unreserve(&mut binding),
+            Err(refused) => {
+                let message = format!("binding rejected: {}", refused.message);
+                self.give_up_binding(binding, message, client);
+            }
+        }
+    }
+
+    fn unreserve(&mut self, binding: &mut Binding) {
+        let framework = self.frameworks[binding.queued.profile as usize].clone();
+        let info = &binding.queued.info;
+        framework.run_unreserve(&self.context(), &mut binding.state, info, &binding.node);
+        self.cache.forget_pod(info.uid());
+    }
+
+    /// The choice cannot be carried out: takes it back, and puts the pod back into the queue.
+    fn give_up_binding(&mut self, mut binding: Binding, message: String, client: &mut Client<'_>) {
+        self.unreserve(&mut binding);
+        let failure = Failing { reason: "SchedulerError", message, ..Default::default() };
+        self.fail(binding.queued, PluginSet::default(), failure, client);
+    }
+
+    /// Goes on with the pods that PreBind has put aside.
+    pub(super) fn resume_bindings(&mut self, client: &mut Client<'_>) {
+        self.resume_binding = false;
+        for binding in std::mem::take(&mut self.binding) {
+            client.caused_by(Some(binding.queued.info.pod.revision));
+            // A pod that is gone meanwhile counts nowhere any more.
+            if !self.cache.is_assumed(binding.queued.info.uid()) {
+                continue;
+            }
+            match &binding.deadline {
+                Some((deadline, failure)) if *deadline <= client.now() => {
+                    let words = failure.message();
+                    self.give_up_binding(binding, words, client);
                 }
+                _ => self.bind(binding, client),
             }
         }
     }
@@ -166,6 +227,17 @@ impl Scheduler {
         );
         say_unscheduled(current, failing, client);
     }
+}
+
+/// A pod whose node is chosen, on its way to be bound.
+#[derive(Clone, Debug)]
+pub(super) struct Binding {
+    queued: QueuedPod,
+    state: CycleState,
+    node: Arc<str>,
+    explain: Option<Explain>,
+    /// When PreBind may wait no longer, and the failure that it then is.
+    pub(super) deadline: Option<(SimTime, Status)>,
 }
 
 /// How an attempt failed.

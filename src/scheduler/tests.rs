@@ -226,3 +226,76 @@ fn a_deleted_node_takes_no_more_pods() {
     assert!((0..4).all(|n| world.node_of(&format!("p{n}")) == Some("n2")));
     assert_eq!(world.api.view().list::<Node>(None).count(), 1);
 }
+
+/// A claim's fields that say whether it is bound, as a volume controller would set them.
+fn bind_claim(world: &mut World, name: &str) {
+    let key = Key::new(Kind::PERSISTENT_VOLUME_CLAIM, "default", name);
+    let mut tree = world.api.get(&key).expect("a claim").to_value();
+    tree["spec"]["volumeName"] = "made".into();
+    tree["metadata"]["annotations"]["pv.kubernetes.io/bind-completed"] = "yes".into();
+    let bound = crate::api::Object::from_value(key.kind, tree).expect("a claim");
+    world.client(Actor::User).update_object(bound).expect("a claim to bind");
+}
+
+#[test]
+fn a_pod_is_bound_once_the_volume_for_its_node_is_there() {
+    use crate::scheduler::plugins::test_support::{claim, waiting_class};
+    let mut world = World::new([node("n1")]);
+    for object in
+        [waiting_class("slow", "csi", serde_json::json!({})), claim("data", "ReadWriteOnce", "slow")]
+    {
+        world.client(Actor::User).create_object(object).expect("an object");
+    }
+    world.apply(pod("user").claim("data"));
+    world.settle();
+    let key = Key::new(Kind::PERSISTENT_VOLUME_CLAIM, "default", "data");
+    let selected = world.api.get(&key).expect("a claim");
+    assert_eq!(crate::api::MetaExt::annotation(&*selected, "volume.kubernetes.io/selected-node"), Some("n1"));
+    assert_eq!((world.node_of("user"), world.scheduler.has_work()), (None, false));
+    bind_claim(&mut world, "data");
+    world.settle();
+    assert_eq!(world.node_of("user"), Some("n1"));
+}
+
+#[test]
+fn a_pod_whose_volume_is_never_made_is_tried_again() {
+    use crate::scheduler::plugins::test_support::{claim, waiting_class};
+    let mut world = World::new([node("n1")]);
+    for object in
+        [waiting_class("slow", "csi", serde_json::json!({})), claim("data", "ReadWriteOnce", "slow")]
+    {
+        world.client(Actor::User).create_object(object).expect("an object");
+    }
+    world.apply(pod("user").claim("data"));
+    world.settle();
+    assert_eq!(world.scheduler.next_wake(), Some(world.api.now() + SimDuration::from_secs(600)));
+    world.pass(SimDuration::from_secs(601));
+    world.settle();
+    let words = "Warning FailedScheduling: running PreBind plugin \"VolumeBinding\": binding volumes: context deadline exceeded";
+    assert_eq!(world.events(), [words]);
+    assert_eq!(world.scheduler.cache().placed().count(), 0, "it counts nowhere any more");
+}
+
+#[test]
+fn one_volume_is_kept_for_one_of_two_claims() {
+    use crate::scheduler::plugins::test_support::{claim, volume, waiting_class};
+    let mut world = World::new([node("n1")]);
+    let class = waiting_class("slow", "kubernetes.io/no-provisioner", serde_json::json!({}));
+    let claims = [claim("one", "ReadWriteOnce", "slow"), claim("two", "ReadWriteOnce", "slow")];
+    for object in claims.into_iter().chain([class]) {
+        world.client(Actor::User).create_object(object).expect("an object");
+    }
+    let free = volume("only", "9Gi", &[], &[]);
+    world.client(Actor::User).create_object(free.clone()).expect("a volume");
+    world.client(Actor::User).update_object_status(free).expect("a volume's status");
+    world.apply(pod("first").claim("one"));
+    world.apply(pod("second").claim("two"));
+    // Both are tried before the watch can tell of what was written for the first.
+    world.settle();
+    let kept = world.api.get(&Key::cluster(Kind::PERSISTENT_VOLUME, "only")).expect("a volume");
+    assert_eq!(kept.part("spec")["claimRef"]["name"], "one");
+    let words = "Warning FailedScheduling: 0/1 nodes are available: 1 node(s) didn't find available persistent volumes \
+                 to bind. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful \
+                 for scheduling.";
+    assert_eq!(world.events(), [words]);
+}

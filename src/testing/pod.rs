@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::api::Pod;
 use crate::api::k8s::{
     Affinity, Container, ContainerPort, LabelSelector, NodeAffinity, NodeSelector, NodeSelectorRequirement,
-    NodeSelectorTerm, ObjectMeta, OwnerReference, PodAffinityTerm, PodSchedulingGate, PodSpec, PodStatus,
-    PreferredSchedulingTerm, Quantity, ResourceRequirements, Toleration, TopologySpreadConstraint,
-    WeightedPodAffinityTerm,
+    NodeSelectorTerm, ObjectMeta, OwnerReference, PersistentVolumeClaimVolumeSource, PodAffinityTerm,
+    PodSchedulingGate, PodSpec, PodStatus, PreferredSchedulingTerm, Quantity, ResourceRequirements,
+    Toleration, TopologySpreadConstraint, Volume, WeightedPodAffinityTerm,
 };
 
 /// A container to be.
@@ -340,6 +340,16 @@ impl PodBuilder {
             ..Default::default()
         };
         self.spec().topology_spread_constraints.get_or_insert_default().push(constraint);
+        self
+    }
+
+    /// It has a volume behind that claim.
+    #[must_use]
+    pub fn claim(mut self, name: &str) -> Self {
+        let source = PersistentVolumeClaimVolumeSource { claim_name: name.into(), ..Default::default() };
+        let volume =
+            Volume { name: name.into(), persistent_volume_claim: Some(source), ..Default::default() };
+        self.spec().volumes.get_or_insert_default().push(volume);
         self
     }
 

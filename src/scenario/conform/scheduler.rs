@@ -115,6 +115,10 @@ fn put(view: &mut View, object: Object) {
 fn run_cycle(framework: &Framework, input: &Input, expect: &Value, differences: &mut Differences) {
     let cx = input.context();
     let mut found = framework.find_nodes_that_fit(&cx, &input.pod);
+    if let Some(message) = &found.error {
+        differences.check("result", &expect["result"], &"error".into());
+        return differences.check("message", &expect["message"], &message.as_str().into());
+    }
     let result = if found.nodes.is_empty() { "unschedulable" } else { "scheduled" };
     differences.check("result", &expect["result"], &result.into());
     differences.check("preFilter", &expect["preFilter"], &pre_filter(&found));

@@ -24,6 +24,7 @@ pub mod registry;
 pub mod resource;
 pub mod runtime;
 pub mod status;
+pub mod volumes;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -42,6 +43,7 @@ use super::queue::Nominator;
 use crate::api::Status as ApiStatus;
 use crate::api::explain::{Explain, PreemptionStep};
 use crate::client::{Change, Client, View};
+use crate::clock::SimDuration;
 use crate::rng::Rng;
 
 /// The highest score that a plugin may give a node, after normalising.
@@ -263,18 +265,24 @@ pub trait Plugin: Send + Sync {
         Ok(())
     }
 
-    /// Work that must be done before binding.
+    /// Work that must be done before binding. It may have to wait for others ([`Code::Wait`]), and is then asked again when
+    /// something has changed.
     ///
     /// # Errors
-    /// Why it failed.
+    /// Why it failed, or that it waits.
     fn pre_bind(
         &self,
         client: &mut Client<'_>,
-        state: &CycleState,
+        state: &mut CycleState,
         pod: &PodInfo,
         node: &str,
     ) -> Result<(), Status> {
         Ok(())
+    }
+
+    /// How long [`Plugin::pre_bind`] may wait, and what is said when that is over. `None` if it never waits.
+    fn pre_bind_timeout(&self) -> Option<(SimDuration, &'static str)> {
+        None
     }
 
     /// Binds the pod to the node, with the reasons for it attached to the write.

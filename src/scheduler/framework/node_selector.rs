@@ -94,11 +94,20 @@ impl Term {
 
     /// Whether the node meets all conditions.
     pub fn matches(&self, node: &Node) -> bool {
+        self.holds(node.labels(), node.name())
+    }
+
+    /// Whether a node with these labels, of which no more is known, meets all conditions.
+    pub fn matches_labels(&self, labels: &StringMap) -> bool {
+        self.holds(labels, "")
+    }
+
+    fn holds(&self, labels: &StringMap, name: &str) -> bool {
         self.is_valid
-            && self.labels.iter().all(|requirement| requirement.matches(node.labels()))
+            && self.labels.iter().all(|requirement| requirement.matches(labels))
             && self.names.iter().all(|requirement| {
                 // There is one field to select by; any other is empty.
-                requirement.holds_for(Some(if requirement.key == "metadata.name" { node.name() } else { "" }))
+                requirement.holds_for(Some(if requirement.key == "metadata.name" { name } else { "" }))
             })
     }
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::api::Status as ApiStatus;
 use crate::api::explain::Explain;
 use crate::client::{Change, Client};
+use crate::clock::SimDuration;
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
 
@@ -65,6 +66,8 @@ pub struct Feasibility {
     pub nodes: Vec<NodeIndex>,
     /// Why the others cannot.
     pub diagnosis: Diagnosis,
+    /// What has gone wrong, in a plugin rather than with the pod. The attempt is worth nothing then.
+    pub error: Option<String>,
 }
 
 /// The scores of the nodes that can run a pod.
@@ -170,6 +173,10 @@ impl Framework {
         let mut found = Feasibility::default();
         let names = match self.run_pre_filter(cx, pod, &mut found) {
             Ok(names) => names,
+            Err(status) if !status.is_rejection() => {
+                found.error = Some(status.message());
+                return found;
+            }
             Err(status) => {
                 found.diagnosis.pre_filter_message = status.message();
                 found.diagnosis.absent = Some((status, cx.cache.len() as u32));
@@ -193,6 +200,10 @@ impl Framework {
         for index in worth_a_look {
             match self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(*index)) {
                 Ok(()) => found.nodes.push(*index),
+                Err((_, status)) if !status.is_rejection() => {
+                    found.error = Some(status.message());
+                    return found;
+                }
                 Err((place, status)) => {
                     found.diagnosis.rejectors.insert(place);
                     found.diagnosis.nodes.push((*index, status));
@@ -226,6 +237,9 @@ impl Framework {
                     });
                 }
                 Err(status) if status.code == Code::Skip => found.state.skip_filter.insert(place),
+                Err(status) if !status.is_rejection() => {
+                    return Err(running(&format!("PreFilter plugin {:?}", plugin.name()), &status));
+                }
                 Err(status) => {
                     found.diagnosis.rejectors.insert(place);
                     return Err(status.by(plugin.name()));
@@ -264,7 +278,10 @@ impl Framework {
         for place in &self.at[Point::Filter as usize] {
             if !state.skip_filter.contains(*place) {
                 let plugin = &self.plugins[*place as usize];
-                plugin.filter(cx, state, pod, node).map_err(|status| (*place, status.by(plugin.name())))?;
+                plugin.filter(cx, state, pod, node).map_err(|status| match status.is_rejection() {
+                    true => (*place, status.by(plugin.name())),
+                    false => (*place, running(&format!("{:?} filter plugin", plugin.name()), &status)),
+                })?;
             }
         }
         Ok(())
@@ -451,17 +468,27 @@ impl Framework {
     /// PreBind.
     ///
     /// # Errors
-    /// The first plugin's failure.
+    /// The first plugin's failure, or that it waits.
     pub fn run_pre_bind(
         &self,
         client: &mut Client<'_>,
-        state: &CycleState,
+        state: &mut CycleState,
         pod: &PodInfo,
         node: &str,
     ) -> Result<(), Status> {
         self.at(Point::PreBind).try_for_each(|(_, plugin)| {
-            plugin.pre_bind(client, state, pod, node).map_err(|status| status.by(plugin.name()))
+            plugin.pre_bind(client, state, pod, node).map_err(|status| match status.code {
+                Code::Wait => status.by(plugin.name()),
+                _ => running(&format!("PreBind plugin {:?}", plugin.name()), &status).by(plugin.name()),
+            })
         })
+    }
+
+    /// When the wait of a plugin in PreBind is over, and the failure that it then is.
+    pub fn pre_bind_timeout(&self, plugin: &str) -> Option<(SimDuration, Status)> {
+        let (span, words) = self.plugin(plugin)?.pre_bind_timeout()?;
+        let failure = Status::new(Code::Error, words);
+        Some((span, running(&format!("PreBind plugin {plugin:?}"), &failure)))
     }
 
     /// Bind, by the first plugin that binds.
@@ -480,4 +507,9 @@ impl Framework {
             None => Err(ApiStatus::bad_request("no bind plugin is enabled")),
         }
     }
+}
+
+/// An error of a plugin, in the words of the framework around it.
+fn running(what: &str, status: &Status) -> Status {
+    Status::new(Code::Error, format!("running {what}: {}", status.message()))
 }

@@ -15,7 +15,7 @@ pub enum Code {
     Unschedulable,
     /// The pod does not fit, whichever other pods are removed. Preemption passes over the node.
     UnschedulableAndUnresolvable,
-    /// Permit asks to wait.
+    /// PreBind waits for something that others are doing.
     Wait,
     /// The plugin has nothing to say of this pod: its later extension points are left out.
     Skip,

@@ -13,12 +13,16 @@ pub mod node_ports;
 pub mod node_resources_balanced_allocation;
 pub mod node_resources_fit;
 pub mod node_unschedulable;
+pub mod node_volume_limits;
 pub mod pod_topology_spread;
 pub mod priority_sort;
 pub mod scheduling_gates;
 pub mod taint_toleration;
 #[cfg(test)]
 pub(crate) mod test_support;
+pub mod volume_binding;
+pub mod volume_restrictions;
+pub mod volume_zone;
 
 use std::sync::Arc;
 
@@ -41,6 +45,10 @@ pub fn defaults() -> Vec<Enabled> {
         enabled(node_affinity::NodeAffinity, 2),
         enabled(node_ports::NodePorts, 0),
         enabled(node_resources_fit::NodeResourcesFit::default(), 1),
+        enabled(volume_restrictions::VolumeRestrictions, 0),
+        enabled(node_volume_limits::NodeVolumeLimits, 0),
+        enabled(volume_binding::VolumeBinding::default(), 0),
+        enabled(volume_zone::VolumeZone, 0),
         enabled(pod_topology_spread::PodTopologySpread::default(), 2),
         enabled(inter_pod_affinity::InterPodAffinity::default(), 2),
         enabled(dynamic_resources::DynamicResources, 2),

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::client::View;
+use serde_json::{Value, json};
+
+use crate::api::{Kind, Object};
+use crate::client::{Actor, Change, View};
+use crate::clock::SimTime;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::framework::registry::{Enabled, Profile};
 use crate::scheduler::framework::{Code, Context, CycleState, Framework, Plugin, PodInfo, Status};
@@ -99,4 +103,81 @@ pub fn scores_in(plugin: impl Plugin + 'static, pod: PodBuilder, cache: &Cache, 
 fn only(plugin: impl Plugin + 'static) -> Framework {
     let plugins = vec![Enabled { plugin: Arc::new(plugin), weight: 1 }];
     Framework::new(&Profile { scheduler_name: "test".into(), plugins })
+}
+
+/// A view of these objects.
+pub fn view_of(objects: impl IntoIterator<Item = Object>) -> View {
+    let mut view = View::default();
+    for object in objects {
+        view.apply(&Change {
+            revision: view.revision() + 1,
+            time: SimTime::ZERO,
+            actor: Actor::Environment,
+            cause: None,
+            key: object.key(),
+            before: None,
+            after: Some(Arc::new(object)),
+            explain: None,
+        });
+    }
+    view
+}
+
+/// An object as a manifest would have it.
+pub fn object(kind: Kind, tree: Value) -> Object {
+    Object::from_value(kind, tree).expect("an object of that kind")
+}
+
+/// An unbound claim for 5Gi in the namespace `default`.
+pub fn claim(name: &str, access_mode: &str, class: &str) -> Object {
+    object(
+        Kind::PERSISTENT_VOLUME_CLAIM,
+        json!({
+            "metadata": {"name": name, "namespace": "default", "uid": name},
+            "spec": {
+                "accessModes": [access_mode],
+                "resources": {"requests": {"storage": "5Gi"}},
+                "storageClassName": class,
+            },
+            "status": {"phase": "Pending"},
+        }),
+    )
+}
+
+/// A claim that is bound to a volume.
+pub fn bound_claim(name: &str, volume: &str) -> Object {
+    let mut tree = claim(name, "ReadWriteOnce", "slow").to_value();
+    tree["spec"]["volumeName"] = volume.into();
+    tree["metadata"]["annotations"] = json!({"pv.kubernetes.io/bind-completed": "yes"});
+    object(Kind::PERSISTENT_VOLUME_CLAIM, tree)
+}
+
+/// A free volume of class `slow`, on the nodes named; on all if none is.
+pub fn volume(name: &str, size: &str, labels: &[(&str, &str)], nodes: &[&str]) -> Object {
+    let labels: serde_json::Map<String, Value> =
+        labels.iter().map(|(key, value)| ((*key).to_string(), Value::from(*value))).collect();
+    let mut tree = json!({
+        "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "capacity": {"storage": size}, "accessModes": ["ReadWriteOnce"], "storageClassName": "slow",
+        },
+        "status": {"phase": "Available"},
+    });
+    if !nodes.is_empty() {
+        let term = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": nodes});
+        tree["spec"]["nodeAffinity"] =
+            json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [term]}]}});
+    }
+    object(Kind::PERSISTENT_VOLUME, tree)
+}
+
+/// A class whose claims are bound with their first pod.
+pub fn waiting_class(name: &str, provisioner: &str, more: Value) -> Object {
+    let mut tree = json!({
+        "metadata": {"name": name}, "provisioner": provisioner, "volumeBindingMode": "WaitForFirstConsumer",
+    });
+    if let (Some(tree), Value::Object(more)) = (tree.as_object_mut(), more) {
+        tree.extend(more);
+    }
+    object(Kind::STORAGE_CLASS, tree)
 }

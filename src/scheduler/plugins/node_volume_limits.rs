@@ -1,0 +1,301 @@
+//! # What it does
+//! A driver attaches only so many volumes to a node; its CSINode says how many.
+//! # Example
+//! A node whose driver takes 2 volumes, with 2 in use: a pod with a third is refused, one that shares them is not.
+//! # Upstream
+//! `plugins/nodevolumelimits`
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::names;
+use crate::api::k8s::Volume as PodVolume;
+use crate::api::{Kind, MetaExt, Object, Pod};
+use crate::client::Change;
+use crate::scheduler::framework::volumes::{
+    Claim, claim_name, class_field, find, is_for_pod, not_found, uses_claim,
+};
+use crate::scheduler::framework::{
+    Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
+    PreFilterResult, Status,
+};
+
+/// See the module.
+#[derive(Debug)]
+pub struct NodeVolumeLimits;
+
+/// Volumes by driver and handle.
+type Attached = BTreeMap<(String, String), ()>;
+
+/// The kinds of volumes that were once part of Kubernetes and are now served by a driver: provisioner, driver, the field of the
+/// volume's source, and the field that tells two of them apart (`csi-translation-lib`).
+const MIGRATED: [(&str, &str, &str, &str); 7] = [
+    ("kubernetes.io/aws-ebs", "ebs.csi.aws.com", "awsElasticBlockStore", "volumeID"),
+    ("kubernetes.io/gce-pd", "pd.csi.storage.gke.io", "gcePersistentDisk", "pdName"),
+    ("kubernetes.io/azure-disk", "disk.csi.azure.com", "azureDisk", "diskURI"),
+    ("kubernetes.io/azure-file", "file.csi.azure.com", "azureFile", "shareName"),
+    ("kubernetes.io/cinder", "cinder.csi.openstack.org", "cinder", "volumeID"),
+    ("kubernetes.io/vsphere-volume", "csi.vsphere.vmware.com", "vsphereVolume", "volumePath"),
+    ("kubernetes.io/portworx-volume", "pxd.portworx.com", "portworxVolume", "volumeID"),
+];
+
+/// What a node says about its drivers.
+struct Drivers {
+    limits: BTreeMap<String, i64>,
+    migrated: Vec<String>,
+}
+
+impl Drivers {
+    fn of(node: Option<&Object>) -> Drivers {
+        let migrated = node.and_then(|node| node.annotation("storage.alpha.kubernetes.io/migrated-plugins"));
+        Drivers {
+            limits: node.map(limits).unwrap_or_default(),
+            migrated: migrated.unwrap_or_default().split(',').map(String::from).collect(),
+        }
+    }
+
+    fn has_migrated(&self, plugin: &str) -> bool {
+        self.migrated.iter().any(|known| known == plugin)
+    }
+}
+
+/// How many volumes each driver of a CSINode attaches.
+fn limits(node: &Object) -> BTreeMap<String, i64> {
+    let spec = node.part("spec");
+    let drivers = spec["drivers"].as_array().into_iter().flatten();
+    let limit = |driver: &Value| {
+        Some((driver["name"].as_str()?.to_string(), driver.pointer("/allocatable/count")?.as_i64()?))
+    };
+    drivers.filter_map(limit).collect()
+}
+
+impl Plugin for NodeVolumeLimits {
+    fn name(&self) -> &'static str {
+        names::NODE_VOLUME_LIMITS
+    }
+
+    fn points(&self) -> &'static [Point] {
+        &[Point::PreFilter, Point::Filter]
+    }
+
+    fn events_to_register(&self) -> &'static [ClusterEvent] {
+        const EVENTS: [ClusterEvent; 4] = [
+            ClusterEvent::new(EventResource::Kind(Kind::CSI_NODE), Action::ADD.or(Action::UPDATE)),
+            ClusterEvent::new(EventResource::AssignedPod, Action::DELETE),
+            ClusterEvent::new(EventResource::Kind(Kind::PERSISTENT_VOLUME_CLAIM), Action::ADD),
+            ClusterEvent::new(EventResource::Kind(Kind::VOLUME_ATTACHMENT), Action::DELETE),
+        ];
+        &EVENTS
+    }
+
+    /// A pod that goes helps if it had a volume that counts; a claim, if it is the pod's; a driver, if it attaches more than
+    /// before.
+    fn is_schedulable_after(
+        &self,
+        _: &Context<'_>,
+        _: &ClusterEvent,
+        change: &Change,
+        pod: &PodInfo,
+    ) -> Hint {
+        match (change.object().as_ref(), change.before.as_deref()) {
+            (Object::Pod(gone), _) => Hint::queue_if(has_counted_volumes(gone)),
+            (claim, _) if claim.kind() == Kind::PERSISTENT_VOLUME_CLAIM => {
+                Hint::queue_if(uses_claim(&pod.pod, claim))
+            }
+            (node, Some(before)) if node.kind() == Kind::CSI_NODE => {
+                let before = limits(before);
+                let grown =
+                    |(driver, limit): (&String, &i64)| before.get(driver).is_some_and(|old| limit > old);
+                Hint::queue_if(limits(node).iter().any(grown))
+            }
+            _ => Hint::Queue,
+        }
+    }
+
+    fn pre_filter(
+        &self,
+        _: &Context<'_>,
+        _: &mut CycleState,
+        pod: &PodInfo,
+    ) -> Result<PreFilterResult, Status> {
+        if has_counted_volumes(&pod.pod) { Ok(None) } else { Err(Status::skip()) }
+    }
+
+    fn filter(&self, cx: &Context<'_>, _: &CycleState, pod: &PodInfo, node: &NodeInfo) -> Result<(), Status> {
+        match exceeded(cx, pod, node)? {
+            Some(_) => Err(Status::unschedulable("node(s) exceed max volume count")),
+            None => Ok(()),
+        }
+    }
+
+    fn detail(&self, cx: &Context<'_>, _: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
+        match exceeded(cx, pod, node) {
+            Ok(Some((driver, used, new, limit))) => {
+                format!("{driver} has {used} of {limit} volumes in use, {new} more wanted")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// A driver that would have to attach more volumes than it can: its name, how many it has, how many more are wanted, its limit.
+fn exceeded(
+    cx: &Context<'_>,
+    pod: &PodInfo,
+    node: &NodeInfo,
+) -> Result<Option<(String, i64, i64, i64)>, Status> {
+    let drivers = Drivers::of(find(cx.view, Kind::CSI_NODE, &node.name));
+    let mut new = Attached::new();
+    count_volumes(cx, &pod.pod, &drivers, true, &mut new)?;
+    if new.is_empty() || drivers.limits.is_empty() {
+        return Ok(None);
+    }
+    let mut attached = attachments(cx, &node.name);
+    for there in &node.pods {
+        count_volumes(cx, &there.pod, &drivers, false, &mut attached)?;
+    }
+    // A volume that several pods of the node share counts once.
+    new.retain(|volume, ()| !attached.contains_key(volume));
+    let of = |volumes: &Attached, driver: &str| volumes.keys().filter(|(of, _)| of == driver).count() as i64;
+    let full = drivers.limits.iter().find_map(|(driver, limit)| {
+        let (used, more) = (of(&attached, driver), of(&new, driver));
+        (more > 0 && used + more > *limit).then(|| (driver.clone(), used, more, *limit))
+    });
+    Ok(full)
+}
+
+/// The volumes that are attached to a node, whether or not a pod uses them.
+fn attachments(cx: &Context<'_>, node: &str) -> Attached {
+    let mut attached = Attached::new();
+    for attachment in cx.view.objects(Kind::VOLUME_ATTACHMENT, None) {
+        let spec = attachment.part("spec");
+        let volume = spec.pointer("/source/persistentVolumeName").and_then(Value::as_str);
+        let (Some(attacher), Some(volume)) = (spec["attacher"].as_str(), volume) else { continue };
+        if spec["nodeName"] == node
+            && let Some(volume) = find(cx.view, Kind::PERSISTENT_VOLUME, volume)
+            && let Some(handle) = volume.part("spec").pointer("/csi/volumeHandle").and_then(Value::as_str)
+        {
+            attached.insert((attacher.to_string(), handle.to_string()), ());
+        }
+    }
+    attached
+}
+
+fn has_counted_volumes(pod: &Pod) -> bool {
+    let counts = |volume: &PodVolume| {
+        volume.persistent_volume_claim.is_some() || volume.ephemeral.is_some() || inline(volume).is_some()
+    };
+    pod.spec.volumes.iter().flatten().any(counts)
+}
+
+/// A volume named in the pod itself that a driver serves nowadays: its provisioner, driver and handle.
+fn inline(volume: &PodVolume) -> Option<(&'static str, &'static str, String)> {
+    // In the order of `MIGRATED`.
+    let handles = [
+        volume.aws_elastic_block_store.as_ref().map(|source| &source.volume_id),
+        volume.gce_persistent_disk.as_ref().map(|source| &source.pd_name),
+        volume.azure_disk.as_ref().map(|source| &source.disk_uri),
+        volume.azure_file.as_ref().map(|source| &source.share_name),
+        volume.cinder.as_ref().map(|source| &source.volume_id),
+        volume.vsphere_volume.as_ref().map(|source| &source.volume_path),
+        volume.portworx_volume.as_ref().map(|source| &source.volume_id),
+    ];
+    let mut known = MIGRATED.iter().zip(handles);
+    known.find_map(|((plugin, driver, ..), handle)| Some((*plugin, *driver, handle?.clone())))
+}
+
+/// Adds a pod's volumes that a driver attaches. For the pod to place every claim has to be there; pods that run already may have
+/// lost theirs.
+fn count_volumes(
+    cx: &Context<'_>,
+    pod: &Pod,
+    drivers: &Drivers,
+    is_new: bool,
+    attached: &mut Attached,
+) -> Result<(), Status> {
+    for volume in pod.spec.volumes.iter().flatten() {
+        let Some((name, is_ephemeral)) = claim_name(pod, volume) else {
+            if let Some((plugin, driver, handle)) = inline(volume)
+                && drivers.has_migrated(plugin)
+            {
+                attached.insert((driver.to_string(), handle), ());
+            }
+            continue;
+        };
+        let claim = match Claim::find(cx.view, pod.namespace(), &name) {
+            Some(claim) => claim,
+            None if is_new => {
+                let missing = not_found(Kind::PERSISTENT_VOLUME_CLAIM, &name);
+                let words = format!("looking up PVC {}/{name}: {missing}", pod.namespace());
+                return Err(Status::unresolvable(words));
+            }
+            None => continue,
+        };
+        if is_ephemeral {
+            is_for_pod(pod, claim).map_err(|words| Status::new(Code::Error, words))?;
+        }
+        if let Some(volume) = driver_and_handle(cx, drivers, &Claim::read(claim)) {
+            attached.insert(volume, ());
+        }
+    }
+    Ok(())
+}
+
+/// The driver of a claim's volume and what the driver calls it; of a claim without volume, what it will be made by.
+fn driver_and_handle(cx: &Context<'_>, drivers: &Drivers, claim: &Claim) -> Option<(String, String)> {
+    let Some(volume) = find(cx.view, Kind::PERSISTENT_VOLUME, &claim.volume_name) else {
+        let class = find(cx.view, Kind::STORAGE_CLASS, &claim.class)?;
+        let provisioner = class_field(class, "provisioner");
+        // A handle that no volume has, so that two claims are never taken for one.
+        let handle = format!("claim/{}/{}", claim.key.namespace, claim.key.name);
+        return match MIGRATED.iter().find(|(plugin, ..)| *plugin == provisioner) {
+            Some((plugin, driver, ..)) => {
+                drivers.has_migrated(plugin).then(|| ((*driver).to_string(), handle))
+            }
+            None => Some((provisioner, handle)).filter(|(provisioner, _)| !provisioner.is_empty()),
+        };
+    };
+    let spec = volume.part("spec");
+    let text = |path: &str| spec.pointer(path).and_then(Value::as_str).map(String::from);
+    if spec.get("csi").is_some_and(Value::is_object) {
+        let known = (text("/csi/driver")?, text("/csi/volumeHandle")?);
+        return Some(known).filter(|(driver, handle)| !driver.is_empty() && !handle.is_empty());
+    }
+    let (plugin, driver, source, id) =
+        MIGRATED.iter().find(|(_, _, source, _)| spec.get(*source).is_some_and(Value::is_object))?;
+    drivers.has_migrated(plugin).then_some(())?;
+    Some(((*driver).to_string(), text(&format!("/{source}/{id}"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scheduler::plugins::test_support::{bound_claim, cluster, filter_all, object, view_of};
+    use crate::testing::{node, pod};
+
+    fn csi_volume(name: &str) -> Object {
+        let csi = json!({"driver": "d", "volumeHandle": name});
+        object(Kind::PERSISTENT_VOLUME, json!({"metadata": {"name": name}, "spec": {"csi": csi}}))
+    }
+
+    #[test]
+    fn a_driver_attaches_no_more_than_it_can_and_counts_a_shared_volume_once() {
+        let drivers = json!([{"name": "d", "nodeID": "n", "allocatable": {"count": 1}}]);
+        let csi_node =
+            object(Kind::CSI_NODE, json!({"metadata": {"name": "n1"}, "spec": {"drivers": drivers}}));
+        let view = view_of([
+            csi_node,
+            bound_claim("one", "v1"),
+            bound_claim("two", "v2"),
+            csi_volume("v1"),
+            csi_volume("v2"),
+        ]);
+        let cache = cluster([node("n1"), node("n2")], [pod("there").claim("one").node("n1")]);
+        let words = |claim: &str| filter_all(NodeVolumeLimits, pod("p").claim(claim), &cache, &view);
+        assert_eq!(words("two"), [Some("node(s) exceed max volume count".to_string()), None]);
+        assert_eq!(words("one"), [None, None]);
+    }
+}
