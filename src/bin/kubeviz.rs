@@ -14,7 +14,7 @@ mod cli {
     use kubeviz::scenario::conform::{Suite, Tally, run_text};
     use kubeviz::scenario::exec::{Printed, Script};
     use kubeviz::scenario::run::{Manifest, run};
-    use kubeviz::scenario::{ClusterSpec, Scenario, bench, steps};
+    use kubeviz::scenario::{ClusterSpec, Scenario, bench, steps, why};
     use kubeviz::sim::Config;
 
     /// A failure that is not the simulation's: exit status 2.
@@ -25,6 +25,7 @@ mod cli {
         let outcome = match matches.subcommand() {
             Some(("run", matches)) => run_manifests(matches),
             Some(("exec", matches)) => exec(matches),
+            Some(("why", matches)) => why(matches),
             Some(("scenario", matches)) => play(matches),
             Some(("conform", matches)) => conform(matches),
             Some(("digest", matches)) => digest(matches),
@@ -74,6 +75,29 @@ mod cli {
                     .arg(Arg::new("SCRIPT").required(true).help("The script; - is standard input"))
                     .args(cluster_args())
                     .arg(option("wait", "TIME", "30m", "Give up a command that waits longer than this")),
+            )
+            .subcommand(
+                Command::new("why")
+                    .about("Apply manifests to a new cluster and say why a pod is where it is, or why it waits")
+                    .long_about(
+                        "Apply manifests to a new cluster, run until it is quiet, and say why a pod is where it is, or why \
+                         it waits: every node's verdict and scores, what preemption considered, the event, and the single \
+                         changes that would let a waiting pod run, each tried by the scheduler on a copy.\n\nExit status 1: \
+                         there is no such pod.",
+                    )
+                    .arg(
+                        Arg::new("POD")
+                            .required(true)
+                            .help("The pod: its name, how its name begins, or NAMESPACE/NAME"),
+                    )
+                    .arg(files("FILE", "Manifests, applied in this order; - is standard input"))
+                    .args(cluster_args())
+                    .arg(option("for", "TIME", "10m", "Stop after so much virtual time, for example 90s or 10m"))
+                    .arg(
+                        option("output", "FORMAT", "text", "text, or json")
+                            .short('o')
+                            .value_parser(["text", "json"]),
+                    ),
             )
             .subcommand(
                 Command::new("scenario")
@@ -160,9 +184,7 @@ mod cli {
     }
 
     fn run_manifests(matches: &ArgMatches) -> Outcome {
-        let manifests = paths(matches)
-            .map(|path| Ok(Manifest { name: path.clone(), text: read(path)? }))
-            .collect::<Result<Vec<_>, String>>()?;
+        let manifests = manifests(matches)?;
         let report = run(config(matches)?, &manifests, duration(matches, "for")?);
         if matches.get_one::<String>("output").is_some_and(|format| format == "json") {
             say(&serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?);
@@ -171,6 +193,29 @@ mod cli {
             say(&report.render());
         }
         Ok(report.succeeded())
+    }
+
+    fn why(matches: &ArgMatches) -> Outcome {
+        let manifests = manifests(matches)?;
+        let pod = matches.get_one::<String>("POD").map(String::as_str).unwrap_or_default();
+        let why = match why::run(config(matches)?, &manifests, duration(matches, "for")?, pod) {
+            Ok(why) => why,
+            Err(message) => {
+                eprintln!("kubeviz: {message}");
+                return Ok(false);
+            }
+        };
+        if matches.get_one::<String>("output").is_some_and(|format| format == "json") {
+            say(&serde_json::to_string_pretty(&why).map_err(|error| error.to_string())?);
+            say("\n");
+        } else {
+            say(&why.render());
+        }
+        Ok(true)
+    }
+
+    fn manifests(matches: &ArgMatches) -> Result<Vec<Manifest>, String> {
+        paths(matches).map(|path| Ok(Manifest { name: path.clone(), text: read(path)? })).collect()
     }
 
     fn exec(matches: &ArgMatches) -> Outcome {

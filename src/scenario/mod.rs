@@ -11,6 +11,7 @@ pub mod schema;
 pub mod steps;
 pub mod summary;
 pub mod transcript;
+pub mod why;
 
 pub use schema::{ClusterSpec, Scenario};
 pub use transcript::Transcript;

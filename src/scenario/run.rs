@@ -80,7 +80,8 @@ pub fn run(config: Config, manifests: &[Manifest], limit: SimDuration) -> Report
     Report { applied, story: transcript.take(&simulation), summary: Summary::of(&simulation) }
 }
 
-fn apply(simulation: &mut Simulation, manifest: &Manifest) -> Applied {
+/// Applies one manifest.
+pub(super) fn apply(simulation: &mut Simulation, manifest: &Manifest) -> Applied {
     let outcome = simulation.apply(&manifest.text);
     Applied {
         file: manifest.name.clone(),

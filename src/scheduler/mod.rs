@@ -12,6 +12,7 @@ pub mod framework;
 pub mod plugins;
 pub mod queue;
 mod schedule_one;
+pub mod whatif;
 
 use std::sync::Arc;
 

@@ -137,6 +137,11 @@ impl Simulation {
         &self.api
     }
 
+    /// The scheduler, to read and to ask what would be otherwise.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
+    }
+
     /// The objects alive now.
     pub fn view(&self) -> &View {
         self.api.view()

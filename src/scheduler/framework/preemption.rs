@@ -8,8 +8,7 @@ use std::sync::Arc;
 use super::{Context, CycleState, Failure, NodeInfo, PodInfo, Status};
 use crate::api::selector::Selector;
 use crate::api::sorting;
-use crate::api::typed;
-use crate::api::{Kind, MetaExt, Object};
+use crate::api::{MetaExt, PodDisruptionBudget};
 use crate::client::View;
 use crate::scheduler::cache::NodeIndex;
 
@@ -37,20 +36,18 @@ pub struct Budget {
 impl Budget {
     /// All budgets. One whose selector selects nothing, or everything, protects nothing.
     pub fn all(view: &View) -> Vec<Budget> {
-        view.objects(Kind::POD_DISRUPTION_BUDGET, None).filter_map(|object| Budget::read(object)).collect()
+        view.list(None).filter_map(Budget::read).collect()
     }
 
-    fn read(object: &Object) -> Option<Budget> {
-        let value = object.to_value();
-        let selector = typed::read(&value["spec"]["selector"]).ok()?;
-        let selector =
-            Selector::from_field(&selector).filter(|selector| !selector.requirements.is_empty())?;
-        let disrupted = value["status"]["disruptedPods"].as_object();
+    fn read(budget: &PodDisruptionBudget) -> Option<Budget> {
+        let selector = Selector::from_field(budget.spec.selector.as_ref()?)
+            .filter(|selector| !selector.requirements.is_empty())?;
+        let disrupted = budget.status.disrupted_pods.iter().flatten();
         Some(Budget {
-            namespace: object.namespace().to_string(),
+            namespace: budget.namespace().to_string(),
             selector,
-            allowed: value["status"]["disruptionsAllowed"].as_i64().unwrap_or(0),
-            disrupted: disrupted.into_iter().flatten().map(|(name, _)| name.clone()).collect(),
+            allowed: i64::from(budget.status.disruptions_allowed.unwrap_or(0)),
+            disrupted: disrupted.map(|(name, _)| name.clone()).collect(),
         })
     }
 

@@ -1,0 +1,363 @@
+//! `kubeviz why`: why a pod is where it is, or why it waits, as the scheduler recorded it; and what would let it run.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::run::{Manifest, apply};
+use crate::api::explain::{Explain, NodeVerdict, PreemptionStep, SchedulingDecision};
+use crate::api::{Event, Key, MetaExt, Pod, sorting};
+use crate::clock::{SimDuration, SimTime};
+use crate::scheduler::whatif::Fix;
+use crate::sim::{Config, Simulation};
+
+/// Everything there is to say of a pod's place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Why {
+    /// The pod, as `namespace/name`.
+    pub pod: String,
+    /// The node it is bound to; empty while it waits.
+    pub node: String,
+    /// The part of the scheduler's queue it waits in: `active`, `backoff`, `unschedulable` or `gated`.
+    pub queue: Option<&'static str>,
+    /// The answer in one sentence.
+    pub sentence: String,
+    /// How many nodes each plugin left over, in the order in which they were asked.
+    pub funnel: Vec<Stage>,
+    /// When the scheduler last decided about it.
+    pub time: Option<SimTime>,
+    /// The record of that decision.
+    pub decision: Option<SchedulingDecision>,
+    /// What the scheduler said of it last, word for word.
+    pub event: Option<Said>,
+    /// The single changes that would let it run.
+    pub fixes: Vec<Fix>,
+}
+
+/// A plugin that rejected nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stage {
+    /// Its name.
+    pub plugin: String,
+    /// How many nodes it rejected.
+    pub rejected: usize,
+    /// How many were left then.
+    pub left: usize,
+}
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// Its reason.
+    pub reason: String,
+    /// Its text.
+    pub message: String,
+    /// How often it was said.
+    pub count: i32,
+}
+
+/// Applies the manifests to a new cluster, runs until it is quiet or `limit` has passed, and looks at a pod.
+///
+/// # Errors
+/// kubectl's words where a manifest is refused, or that there is no such pod.
+pub fn run(config: Config, manifests: &[Manifest], limit: SimDuration, pod: &str) -> Result<Why, String> {
+    let mut simulation = Simulation::new(config);
+    for manifest in manifests {
+        let applied = apply(&mut simulation, manifest);
+        if applied.code != 0 {
+            return Err(format!("{}: {}", applied.file, applied.stderr.trim_end()));
+        }
+    }
+    simulation.run_until_quiet(simulation.now() + limit);
+    Why::of(&simulation, pod)
+}
+
+impl Why {
+    /// Looks at a pod: by name, by the beginning of a name (of several, a waiting one first), or by `namespace/name`.
+    ///
+    /// # Errors
+    /// That there is no such pod.
+    pub fn of(simulation: &Simulation, name: &str) -> Result<Why, String> {
+        let pod = find(simulation, name).ok_or_else(|| format!("there is no pod {name:?}"))?;
+        let key = Key::new(crate::api::Kind::POD, pod.namespace(), pod.name());
+        let recorded = decision(simulation, &key);
+        let node = pod.spec.node_name.clone().unwrap_or_default();
+        let scheduler = simulation.scheduler();
+        let (time, decision) = recorded.unzip();
+        Ok(Why {
+            pod: format!("{}/{}", pod.namespace(), pod.name()),
+            queue: scheduler.queue().part_of(&key),
+            sentence: sentence(pod, decision.as_ref(), scheduler.queue().part_of(&key)),
+            funnel: decision.as_ref().map(funnel).unwrap_or_default(),
+            time,
+            event: said(simulation, pod),
+            fixes: if node.is_empty() { scheduler.fixes(pod) } else { Vec::new() },
+            decision,
+            node,
+        })
+    }
+}
+
+fn find<'a>(simulation: &'a Simulation, name: &'a str) -> Option<&'a Pod> {
+    let (namespace, name) = name.split_once('/').unwrap_or((simulation.namespace(), name));
+    let view = simulation.view();
+    view.get::<Pod>(namespace, name).or_else(|| {
+        let named: Vec<&Pod> =
+            view.list::<Pod>(Some(namespace)).filter(|pod| pod.name().starts_with(name)).collect();
+        let waiting = named.iter().find(|pod| pod.spec.node_name.is_none());
+        waiting.or(named.first()).copied()
+    })
+}
+
+/// The latest decision of the scheduler about the pod, and when it was made.
+fn decision(simulation: &Simulation, key: &Key) -> Option<(SimTime, SchedulingDecision)> {
+    let store = simulation.api().store();
+    let changes = (1..=store.revision()).rev().filter_map(|revision| store.change(revision));
+    changes.filter(|change| change.key == *key).find_map(|change| match change.explain.as_deref() {
+        Some(Explain::Scheduling(decision)) => Some((change.time, decision.clone())),
+        _ => None,
+    })
+}
+
+fn said(simulation: &Simulation, pod: &Pod) -> Option<Said> {
+    let about = |event: &&Event| {
+        event.spec.involved_object.uid.as_deref() == Some(pod.uid())
+            && matches!(event.spec.reason.as_deref(), Some("Scheduled" | "FailedScheduling"))
+    };
+    let events = simulation.view().list::<Event>(Some(pod.namespace())).filter(about);
+    let last = events.max_by_key(|event| event.revision)?;
+    Some(Said {
+        reason: last.spec.reason.clone().unwrap_or_default(),
+        message: last.spec.message.clone().unwrap_or_default(),
+        count: last.spec.count.unwrap_or(1),
+    })
+}
+
+fn feasible(decision: &SchedulingDecision) -> impl Iterator<Item = &NodeVerdict> {
+    decision.nodes.iter().filter(|node| node.rejection.is_none())
+}
+
+fn sentence(pod: &Pod, decision: Option<&SchedulingDecision>, queue: Option<&'static str>) -> String {
+    let name = pod.name();
+    let Some(decision) = decision else {
+        let gates: Vec<&str> =
+            pod.spec.scheduling_gates.iter().flatten().map(|gate| gate.name.as_str()).collect();
+        return match (&pod.spec.node_name, queue) {
+            (Some(node), _) => format!("{name} was given to {node} without the scheduler."),
+            (None, Some("gated")) => format!("{name} waits for its scheduling gates: {}.", gates.join(", ")),
+            (None, Some(_)) => format!("{name} has not been tried yet."),
+            (None, None) => format!(
+                "{name} waits for the scheduler {}, which is not there.",
+                pod.spec.scheduler_name.as_deref().unwrap_or_default()
+            ),
+        };
+    };
+    let (all, fit) = (decision.nodes.len(), feasible(decision).count());
+    let Some(node) = &decision.selected else {
+        let nominated = decision.preemption.as_ref().map(|step| &step.nominated_node);
+        return match nominated {
+            Some(node) => format!("{name} fits on none of {all} nodes; room is being made for it on {node}."),
+            None if decision.pre_filter.is_some() => {
+                format!("{name} was refused before any node was looked at.")
+            }
+            None => format!("{name} fits on none of {all} nodes."),
+        };
+    };
+    let total = feasible(decision).find(|verdict| verdict.node == *node).map_or(0, |verdict| verdict.total);
+    match fit {
+        1 => format!("{name} is on {node}, the only one of {all} nodes that can run it."),
+        _ if decision.tied > 1 => format!(
+            "{name} is on {node}: {fit} of {all} nodes can run it, {} of them scored {total}, and {node} was drawn.",
+            decision.tied
+        ),
+        _ => {
+            format!("{name} is on {node}: {fit} of {all} nodes can run it, and {node} scored most, {total}.")
+        }
+    }
+}
+
+/// Plugins are asked in a fixed order, and each only of the nodes that are left; so the verdicts are all there is to count.
+fn funnel(decision: &SchedulingDecision) -> Vec<Stage> {
+    let mut counts: BTreeMap<usize, (String, usize)> = BTreeMap::new();
+    let order: Vec<&'static str> =
+        crate::scheduler::plugins::defaults().iter().map(|enabled| enabled.plugin.name()).collect();
+    for rejection in decision.nodes.iter().filter_map(|node| node.rejection.as_ref()) {
+        // A node that PreFilter has left out was left out before any plugin was asked about it.
+        let place = order.iter().position(|name| *name == &*rejection.plugin).map_or(0, |place| place + 1);
+        let name = if rejection.plugin.is_empty() { "PreFilter" } else { &rejection.plugin };
+        counts.entry(place).or_insert_with(|| (name.to_string(), 0)).1 += 1;
+    }
+    let mut left = decision.nodes.len();
+    let stage = |(plugin, rejected): (String, usize)| {
+        left -= rejected;
+        Stage { plugin, rejected, left }
+    };
+    counts.into_values().map(stage).collect()
+}
+
+impl Why {
+    /// The whole answer, for people.
+    pub fn render(&self) -> String {
+        let mut text = format!("{}\n", self.sentence);
+        if let Some(decision) = &self.decision {
+            self.render_attempt(decision, &mut text);
+            render_filters(decision, &mut text);
+            render_scores(decision, &mut text);
+            if let Some(step) = &decision.preemption {
+                render_preemption(step, &mut text);
+            }
+        }
+        if let Some(event) = &self.event {
+            text.push_str(&format!("\nEvent: {} (x{})\n  {}\n", event.reason, event.count, event.message));
+        }
+        self.render_fixes(&mut text);
+        text
+    }
+
+    fn render_attempt(&self, decision: &SchedulingDecision, text: &mut String) {
+        let time = self.time.map(|time| time.to_string()).unwrap_or_default();
+        text.push_str(&format!("\nAttempt {} at {time}: {} nodes", decision.attempt, decision.nodes.len()));
+        for stage in &self.funnel {
+            text.push_str(&format!(", {} -{} leaves {}", stage.plugin, stage.rejected, stage.left));
+        }
+        text.push('\n');
+        if let Some(refusal) = &decision.pre_filter {
+            text.push_str(&format!("{} refused the pod: {}\n", refusal.plugin, refusal.message));
+        }
+        if let Some(queue) = self.queue {
+            text.push_str(&format!("It now waits in the {queue} part of the queue.\n"));
+        }
+    }
+
+    fn render_fixes(&self, text: &mut String) {
+        if !self.node.is_empty() {
+            return;
+        }
+        if self.fixes.is_empty() {
+            text.push_str("\nNo single change that was tried would let it run.\n");
+            return;
+        }
+        text.push_str("\nAny one of these would let it run (tried on a copy):\n");
+        for fix in &self.fixes {
+            text.push_str(&format!("  - {}: runs on {}", fix.sentence, fix.node));
+            if !fix.victims.is_empty() {
+                text.push_str(&format!(" once these are gone: {}", fix.victims.join(", ")));
+            }
+            text.push('\n');
+            if !fix.command.is_empty() {
+                text.push_str(&format!("      $ {}\n", fix.command));
+            }
+        }
+    }
+}
+
+fn render_filters(decision: &SchedulingDecision, text: &mut String) {
+    let rejected: Vec<_> =
+        decision.nodes.iter().filter_map(|node| Some((&node.node, node.rejection.as_ref()?))).collect();
+    if rejected.is_empty() {
+        return;
+    }
+    text.push_str("\nNodes that cannot run it:\n");
+    let width = rejected.iter().map(|(node, _)| node.len()).max().unwrap_or(0);
+    for (node, rejection) in rejected {
+        let code = if rejection.unresolvable { "UnschedulableAndUnresolvable" } else { "Unschedulable" };
+        let reasons: Vec<&str> = rejection.reasons.iter().map(|reason| &**reason).collect();
+        let plugin = if rejection.plugin.is_empty() { "PreFilter" } else { &rejection.plugin };
+        text.push_str(&format!("  {node:width$}  {plugin}  {code}  {}", reasons.join(", ")));
+        if !rejection.detail.is_empty() {
+            text.push_str(&format!(" ({})", rejection.detail));
+        }
+        text.push('\n');
+    }
+}
+
+/// Best first; each part as normalised score times weight.
+fn render_scores(decision: &SchedulingDecision, text: &mut String) {
+    let mut ranked: Vec<&NodeVerdict> = feasible(decision).collect();
+    if ranked.iter().all(|node| node.scores.is_empty()) {
+        return;
+    }
+    sorting::sort_by(&mut ranked, |a, b| b.total.cmp(&a.total).then_with(|| a.node.cmp(&b.node)));
+    text.push_str("\nScores (score x weight):\n");
+    let width = ranked.iter().map(|node| node.node.len()).max().unwrap_or(0);
+    for verdict in ranked {
+        let mark = if decision.selected.as_ref() == Some(&verdict.node) { '*' } else { ' ' };
+        let parts: Vec<String> = verdict
+            .scores
+            .iter()
+            .map(|score| format!("{} {} x {}", score.plugin, score.normalized, score.weight))
+            .collect();
+        text.push_str(&format!(
+            "{mark} {:width$}  {:5} = {}\n",
+            verdict.node,
+            verdict.total,
+            parts.join(" + ")
+        ));
+    }
+    if decision.tied > 1 {
+        text.push_str(&format!("{} nodes tied; the seed drew one of them.\n", decision.tied));
+    }
+}
+
+fn render_preemption(step: &PreemptionStep, text: &mut String) {
+    text.push_str(&format!("\nPreemption: room is made on {}\n", step.nominated_node));
+    for candidate in &step.candidates {
+        let mark = if *candidate.node == *step.nominated_node { '*' } else { ' ' };
+        text.push_str(&format!("{mark} {}  would lose {}", candidate.node, candidate.victims.join(", ")));
+        if candidate.pdb_violations > 0 {
+            text.push_str(&format!("; breaks {} disruption budgets", candidate.pdb_violations));
+        }
+        text.push('\n');
+    }
+    if step.tied.len() > 1 {
+        let names: Vec<&str> = step.tied.iter().map(|node| &**node).collect();
+        text.push_str(&format!("Equally good: {}; the seed drew one of them.\n", names.join(", ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(manifest: &str) -> Why {
+        let manifest = Manifest { name: "m.yaml".into(), text: manifest.into() };
+        run(Config::small(1), &[manifest], SimDuration::from_secs(60), "p").expect("a pod")
+    }
+
+    fn pod(spec: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: c\n    image: app\n{spec}"
+        )
+    }
+
+    #[test]
+    fn a_pod_that_runs_has_its_scores_and_no_fixes() {
+        let why = why(&pod(""));
+        assert!(!why.node.is_empty() && why.fixes.is_empty() && why.funnel.is_empty());
+        let text = why.render();
+        for part in
+            ["is on node-", "Scores (score x weight):", "TaintToleration 100 x 3", "Event: Scheduled (x1)"]
+        {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_waits_has_verdicts_and_fixes() {
+        let why = why(&pod("  nodeSelector:\n    disk: ssd\n"));
+        assert_eq!(why.queue, Some("unschedulable"));
+        assert_eq!(why.funnel, [Stage { plugin: "NodeAffinity".into(), rejected: 3, left: 0 }]);
+        let text = why.render();
+        let parts = [
+            "p fits on none of 3 nodes.",
+            "NodeAffinity  UnschedulableAndUnresolvable  node(s) didn't match Pod's node affinity/selector",
+            "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.",
+            "- drop disk=ssd from nodeSelector: runs on node-1",
+            "$ kubectl label node node-1 disk=ssd",
+        ];
+        for part in parts {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+    }
+}

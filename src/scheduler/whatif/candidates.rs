@@ -1,0 +1,466 @@
+//! The changes worth trying, the smallest first: of the pod before the cluster, of preferences before needs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Fix, like};
+use crate::api::{Kind, MetaExt, Node, Object, Pod, quantity, sorting, taint};
+use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::framework::runtime::Feasibility;
+use crate::scheduler::framework::{Code, Context, NodeInfo, PodInfo};
+use crate::scheduler::plugins::names;
+
+/// Of changes with one place per node or pod, so many are tried.
+const PLACES: usize = 24;
+
+/// A change to be tried.
+pub struct Candidate {
+    /// Of one group only the first that helps is of interest.
+    pub group: u32,
+    /// See [`Fix::sort`].
+    sort: &'static str,
+    sentence: String,
+    /// What is changed.
+    pub target: Target,
+    /// How, as a JSON patch; empty for what comes or goes as a whole.
+    pub patch: Vec<Value>,
+    command: String,
+}
+
+/// What a candidate changes.
+pub enum Target {
+    /// The pod.
+    Pod,
+    /// The pod's priority, which lets it preempt.
+    Priority,
+    /// A node.
+    Node(Arc<str>),
+    /// The cluster gets this node.
+    NewNode(Box<Node>),
+    /// That pod goes from that node.
+    WithoutPod(Arc<PodInfo>, Arc<str>),
+}
+
+impl Candidate {
+    /// The candidate as a fix: it has helped.
+    pub fn into_fix(self, node: Arc<str>, victims: Vec<String>) -> Fix {
+        let patched_node = match &self.target {
+            Target::Node(name) => name.to_string(),
+            _ => String::new(),
+        };
+        let is_priority = matches!(self.target, Target::Priority);
+        let Candidate { sort, sentence, mut patch, command, .. } = self;
+        if is_priority {
+            // The number follows from the class, and a manifest names only that.
+            patch.truncate(1);
+        }
+        Fix { sort, sentence, patch, patched_node, command, node, victims }
+    }
+}
+
+/// The list in the making.
+struct Candidates<'a> {
+    cx: &'a Context<'a>,
+    pod: &'a Pod,
+    /// The pod as a tree, whose paths the patches name.
+    tree: Value,
+    list: Vec<Candidate>,
+    group: u32,
+}
+
+/// All changes to try, by what the attempt has found. The order is that in which they are proposed.
+pub fn all(cx: &Context<'_>, pod: &Pod, found: &Feasibility) -> Vec<Candidate> {
+    let tree = Object::from(pod.clone()).to_value();
+    let mut all = Candidates { cx, pod, tree, list: Vec::new(), group: 0 };
+    all.gates();
+    all.tolerations();
+    all.node_selector();
+    all.node_affinity();
+    all.spread();
+    all.pod_affinity();
+    all.host_ports();
+    all.requests();
+    all.volumes();
+    all.priority();
+    all.nodes(found);
+    all.pods(found);
+    all.new_nodes();
+    all.list
+}
+
+/// A step of a JSON pointer.
+fn step(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn remove(path: &str) -> Value {
+    json!({"op": "remove", "path": path})
+}
+
+impl Candidates<'_> {
+    /// A change of the pod, in a group of its own.
+    fn pod(&mut self, sort: &'static str, sentence: String, patch: Vec<Value>) {
+        self.group += 1;
+        self.push(sort, sentence, Target::Pod, patch, String::new());
+    }
+
+    fn push(
+        &mut self,
+        sort: &'static str,
+        sentence: String,
+        target: Target,
+        patch: Vec<Value>,
+        command: String,
+    ) {
+        self.list.push(Candidate { group: self.group, sort, sentence, target, patch, command });
+    }
+
+    fn names(&self, path: &str) -> Vec<String> {
+        let map = self.tree.pointer(path).and_then(Value::as_object);
+        map.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn length(&self, path: &str) -> usize {
+        self.tree.pointer(path).and_then(Value::as_array).map_or(0, Vec::len)
+    }
+
+    fn gates(&mut self) {
+        if self.length("/spec/schedulingGates") > 0 {
+            let patch = vec![remove("/spec/schedulingGates")];
+            self.pod("schedulingGates", "remove the pod's scheduling gates".into(), patch);
+        }
+    }
+
+    /// One toleration for each taint that keeps the pod off some node.
+    fn tolerations(&mut self) {
+        let mut known = BTreeSet::new();
+        let tolerations = self.pod.spec.tolerations.clone().unwrap_or_default();
+        for info in self.cx.cache.nodes() {
+            for found in info.node.spec.taints.iter().flatten() {
+                let keeps_off = matches!(&*found.effect, taint::NO_SCHEDULE | taint::NO_EXECUTE);
+                if !keeps_off
+                    || taint::tolerated(&tolerations, found)
+                    || !known.insert(taint::format_taint(found))
+                {
+                    continue;
+                }
+                let mut toleration = json!({"key": found.key, "effect": found.effect, "operator": "Exists"});
+                if let Some(value) = found.value.as_ref().filter(|value| !value.is_empty()) {
+                    toleration["operator"] = "Equal".into();
+                    toleration["value"] = value.as_str().into();
+                }
+                let patch = match self.length("/spec/tolerations") {
+                    0 => json!({"op": "add", "path": "/spec/tolerations", "value": [toleration]}),
+                    _ => json!({"op": "add", "path": "/spec/tolerations/-", "value": toleration}),
+                };
+                let sentence = format!("tolerate the taint {}", taint::format_taint(found));
+                self.pod("toleration", sentence, vec![patch]);
+            }
+        }
+    }
+
+    fn node_selector(&mut self) {
+        for key in self.names("/spec/nodeSelector") {
+            let path = format!("/spec/nodeSelector/{}", step(&key));
+            let value = self.tree.pointer(&path).and_then(Value::as_str).unwrap_or_default();
+            self.pod("nodeSelector", format!("drop {key}={value} from nodeSelector"), vec![remove(&path)]);
+        }
+    }
+
+    /// Each condition alone, and then the whole rule.
+    fn node_affinity(&mut self) {
+        const RULE: &str = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
+        let terms = format!("{RULE}/nodeSelectorTerms");
+        for term in 0..self.length(&terms) {
+            let path = format!("{terms}/{term}/matchExpressions");
+            // The last condition of a term goes with the whole rule: an empty term matches nothing.
+            let conditions = Some(self.length(&path)).filter(|count| *count > 1).unwrap_or(0);
+            for condition in 0..conditions {
+                let path = format!("{path}/{condition}");
+                let words = self.tree.pointer(&path).map(condition_in_words).unwrap_or_default();
+                self.pod(
+                    "nodeAffinity",
+                    format!("drop `{words}` from the node affinity"),
+                    vec![remove(&path)],
+                );
+            }
+        }
+        if self.length(&terms) > 0 {
+            let sentence = "drop the required node affinity".to_string();
+            self.pod("nodeAffinity", sentence, vec![remove(RULE)]);
+        }
+    }
+
+    /// A larger skew, or a wish in place of a need.
+    fn spread(&mut self) {
+        const LIST: &str = "/spec/topologySpreadConstraints";
+        for place in 0..self.length(LIST) {
+            let constraint = &self.tree["spec"]["topologySpreadConstraints"][place];
+            if constraint["whenUnsatisfiable"] != "DoNotSchedule" {
+                continue;
+            }
+            let key = constraint["topologyKey"].as_str().unwrap_or_default().to_string();
+            let skew = constraint["maxSkew"].as_i64().unwrap_or(1);
+            self.group += 1;
+            for larger in skew + 1..=skew + 8 {
+                let patch =
+                    json!({"op": "replace", "path": format!("{LIST}/{place}/maxSkew"), "value": larger});
+                let sentence = format!("raise maxSkew by {key} to {larger}");
+                self.push("topologySpread", sentence, Target::Pod, vec![patch], String::new());
+            }
+            let path = format!("{LIST}/{place}/whenUnsatisfiable");
+            let patch = json!({"op": "replace", "path": path, "value": "ScheduleAnyway"});
+            self.pod("topologySpread", format!("only prefer the spread by {key}"), vec![patch]);
+        }
+    }
+
+    fn pod_affinity(&mut self) {
+        for (rule, word) in [("podAntiAffinity", "anti-affinity"), ("podAffinity", "affinity")] {
+            let list = format!("/spec/affinity/{rule}/requiredDuringSchedulingIgnoredDuringExecution");
+            for place in 0..self.length(&list) {
+                let path = format!("{list}/{place}");
+                let key = self.tree.pointer(&format!("{path}/topologyKey")).and_then(Value::as_str);
+                let sentence = format!("drop the required pod {word} by {}", key.unwrap_or_default());
+                let sort = if rule == "podAffinity" { "podAffinity" } else { "podAntiAffinity" };
+                self.pod(sort, sentence, vec![remove(&path)]);
+            }
+        }
+    }
+
+    fn host_ports(&mut self) {
+        for (place, container) in self.pod.spec.containers.iter().enumerate() {
+            for (number, port) in container.ports.iter().flatten().enumerate() {
+                if let Some(host_port) = port.host_port.filter(|port| *port > 0) {
+                    let path = format!("/spec/containers/{place}/ports/{number}/hostPort");
+                    let sentence = format!("drop hostPort {host_port} of container {}", container.name);
+                    self.pod("hostPort", sentence, vec![remove(&path)]);
+                }
+            }
+        }
+    }
+
+    /// For each resource, down to what some node has left, the most first.
+    fn requests(&mut self) {
+        let asked = PodInfo::new(self.pod.clone()).requests;
+        let named = ["cpu", "memory", "ephemeral-storage"].into_iter().map(String::from);
+        for resource in named.chain(asked.scalar.keys().cloned()) {
+            let current = asked.amount(&resource);
+            let left =
+                |info: &Arc<NodeInfo>| info.allocatable.amount(&resource) - info.requested.amount(&resource);
+            let left: BTreeSet<i64> =
+                self.cx.cache.nodes().map(left).filter(|left| (0..current).contains(left)).collect();
+            self.group += 1;
+            for left in left.into_iter().rev().take(PLACES / 2) {
+                self.lower_request(&resource, current - left);
+            }
+        }
+    }
+
+    /// The container that asks for the most gives way, or the pod as a whole where that is what asks.
+    fn lower_request(&mut self, resource: &str, by: i64) {
+        let amount = |list: &Value| {
+            let text = list.get(resource).and_then(Value::as_str).and_then(quantity::parse)?;
+            Some(if resource == "cpu" { text.milli() } else { text.value() })
+        };
+        let whole = amount(&self.tree["spec"]["resources"]["requests"]);
+        let (path, have, of) = match whole {
+            Some(have) => ("/spec/resources/requests".to_string(), have, String::new()),
+            None => {
+                let containers = self.pod.spec.containers.iter().enumerate();
+                let asks = |(place, container): (usize, &crate::api::k8s::Container)| {
+                    let requests = &self.tree["spec"]["containers"][place]["resources"]["requests"];
+                    let path = format!("/spec/containers/{place}/resources/requests");
+                    Some((amount(requests)?, path, format!(" of container {}", container.name)))
+                };
+                // The first of the largest.
+                let largest = containers.filter_map(asks).rev().max_by_key(|(amount, ..)| *amount);
+                let Some((have, path, of)) = largest else { return };
+                (path, have, of)
+            }
+        };
+        let rest = have - by;
+        if rest < 0 {
+            return;
+        }
+        let value = match resource {
+            "cpu" => quantity::format_milli(rest),
+            "memory" | "ephemeral-storage" => quantity::format_bytes(round_down(rest)),
+            _ => rest.to_string(),
+        };
+        let path = format!("{path}/{}", step(resource));
+        let mut patch = vec![json!({"op": "replace", "path": path, "value": value})];
+        // Devices cannot be overcommitted: request and limit are the same.
+        let limit = path.replace("/requests/", "/limits/");
+        if resource.contains('/') && self.tree.pointer(&limit).is_some() {
+            patch.push(json!({"op": "replace", "path": limit, "value": value}));
+        }
+        let sentence = format!("lower the {resource} request{of} to {value}");
+        self.push("requests", sentence, Target::Pod, patch, String::new());
+    }
+
+    fn volumes(&mut self) {
+        for (place, volume) in self.pod.spec.volumes.iter().flatten().enumerate() {
+            if let Some(source) = &volume.persistent_volume_claim {
+                let sentence = format!("do without the claim {}", source.claim_name);
+                self.pod("volume", sentence, vec![remove(&format!("/spec/volumes/{place}"))]);
+            }
+        }
+    }
+
+    /// Each class that ranks higher, the lowest first.
+    fn priority(&mut self) {
+        if self.pod.spec.preemption_policy.as_deref() == Some("Never") {
+            return;
+        }
+        let current = i64::from(self.pod.spec.priority.unwrap_or(0));
+        let mut classes: Vec<(i64, String)> = Vec::new();
+        for class in self.cx.view.objects(Kind::PRIORITY_CLASS, None) {
+            let value = class.part("value").as_i64().unwrap_or(0);
+            if value > current && class.part("preemptionPolicy").as_ref() != "Never" {
+                classes.push((value, class.name().to_string()));
+            }
+        }
+        sorting::sort_by(&mut classes, Ord::cmp);
+        self.group += 1;
+        for (value, name) in classes {
+            let patch = vec![
+                json!({"op": "add", "path": "/spec/priorityClassName", "value": name}),
+                json!({"op": "add", "path": "/spec/priority", "value": value}),
+            ];
+            let sentence = format!("give it the priority class {name} ({value})");
+            self.push("priority", sentence, Target::Priority, patch, String::new());
+        }
+    }
+
+    /// The nodes that a plugin has rejected, in name order.
+    fn rejected_by(&self, found: &Feasibility, plugin: &str) -> Vec<Arc<NodeInfo>> {
+        let by_it = |index: &&NodeIndex| {
+            found.diagnosis.status(**index).is_some_and(|status| status.plugin == plugin)
+        };
+        let nodes = self.cx.cache.order().iter().filter(by_it);
+        nodes.take(PLACES).map(|index| self.cx.cache.node(*index).clone()).collect()
+    }
+
+    fn nodes(&mut self, found: &Feasibility) {
+        self.group += 1;
+        for info in self.rejected_by(found, names::NODE_UNSCHEDULABLE) {
+            let (name, patch) = (&info.name, vec![remove("/spec/unschedulable")]);
+            let (sentence, command) = (format!("uncordon node {name}"), format!("kubectl uncordon {name}"));
+            self.push("uncordon", sentence, Target::Node(name.clone()), patch, command);
+        }
+        self.group += 1;
+        let tolerations = self.pod.spec.tolerations.clone().unwrap_or_default();
+        for info in self.rejected_by(found, names::TAINT_TOLERATION) {
+            for (place, found) in info.node.spec.taints.iter().flatten().enumerate() {
+                if found.effect == taint::PREFER_NO_SCHEDULE || taint::tolerated(&tolerations, found) {
+                    continue;
+                }
+                let (name, words) = (&info.name, taint::format_taint(found));
+                let patch = vec![remove(&format!("/spec/taints/{place}"))];
+                let command = format!("kubectl taint nodes {name} {words}-");
+                let sentence = format!("remove the taint {words} from node {name}");
+                self.push("taint", sentence, Target::Node(name.clone()), patch, command);
+            }
+        }
+        self.labels(found);
+    }
+
+    /// The labels that the pod asks its node for, on nodes that lack them.
+    fn labels(&mut self, found: &Feasibility) {
+        let selector = self.pod.spec.node_selector.clone().unwrap_or_default();
+        let mut wanted: Vec<(String, String)> = selector.into_iter().collect();
+        let rule =
+            "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+        for term in self.tree.pointer(rule).and_then(Value::as_array).into_iter().flatten() {
+            for condition in term["matchExpressions"].as_array().into_iter().flatten() {
+                let key = condition["key"].as_str().unwrap_or_default().to_string();
+                match condition["operator"].as_str() {
+                    Some("In") => {
+                        wanted.push((key, condition["values"][0].as_str().unwrap_or_default().into()))
+                    }
+                    Some("Exists") => wanted.push((key, String::new())),
+                    _ => {}
+                }
+            }
+        }
+        let rejected = self.rejected_by(found, names::NODE_AFFINITY);
+        for (key, value) in wanted {
+            self.group += 1;
+            for info in &rejected {
+                if info.node.labels().get(&key) == Some(&value) {
+                    continue;
+                }
+                let name = &info.name;
+                let path = format!("/metadata/labels/{}", step(&key));
+                let patch = vec![json!({"op": "add", "path": path, "value": value})];
+                let flag = if info.node.labels().contains_key(&key) { " --overwrite" } else { "" };
+                let command = format!("kubectl label node {name} {key}={value}{flag}");
+                let sentence = format!("label node {name} {key}={value}");
+                self.push("label", sentence, Target::Node(name.clone()), patch, command);
+            }
+        }
+    }
+
+    /// One pod less, the least important first, and of those the smallest.
+    fn pods(&mut self, found: &Feasibility) {
+        let mut there: Vec<(i32, i64, Arc<PodInfo>, Arc<str>)> = Vec::new();
+        for index in self.cx.cache.order() {
+            let helps = |status: &crate::scheduler::framework::Status| status.code == Code::Unschedulable;
+            if found.diagnosis.status(*index).is_some_and(helps) {
+                let info = self.cx.cache.node(*index);
+                let row = |pod: &Arc<PodInfo>| {
+                    (pod.priority(), pod.requests.cpu_milli, pod.clone(), info.name.clone())
+                };
+                there.extend(info.pods.iter().map(row));
+            }
+        }
+        sorting::sort_by(&mut there, |a, b| (a.0, a.1, a.2.pod.name()).cmp(&(b.0, b.1, b.2.pod.name())));
+        self.group += 1;
+        for (_, _, pod, node) in there.into_iter().take(2 * PLACES) {
+            let (name, namespace) = (pod.pod.name(), pod.pod.namespace());
+            let sentence = format!("remove pod {namespace}/{name} from node {node}");
+            let command = format!("kubectl delete pod {name} -n {namespace}");
+            self.push("deletePod", sentence, Target::WithoutPod(pod, node), Vec::new(), command);
+        }
+    }
+
+    /// An empty node like one of those that are there: one of each sort.
+    fn new_nodes(&mut self) {
+        let name = (1..).map(|n| format!("node-{n}")).find(|name| self.cx.cache.index(name).is_none());
+        let name = name.unwrap_or_default();
+        let mut sorts: Vec<Node> = Vec::new();
+        self.group += 1;
+        for info in self.cx.cache.nodes() {
+            let copy = like(&info.node, &name);
+            let same = |other: &Node| {
+                other.meta.labels == copy.meta.labels
+                    && other.spec.taints == copy.spec.taints
+                    && other.spec.unschedulable == copy.spec.unschedulable
+                    && other.status.allocatable == copy.status.allocatable
+            };
+            if sorts.len() < PLACES && !sorts.iter().any(same) {
+                let sentence = format!("add a node like {}", info.name);
+                let target = Target::NewNode(Box::new(copy.clone()));
+                self.push("addNode", sentence, target, Vec::new(), String::new());
+                sorts.push(copy);
+            }
+        }
+    }
+}
+
+/// Whole mebibytes read better, and a little less fits as well.
+fn round_down(bytes: i64) -> i64 {
+    const MI: i64 = 1 << 20;
+    if bytes > MI { bytes / MI * MI } else { bytes }
+}
+
+/// `disk In (ssd, nvme)`.
+fn condition_in_words(condition: &Value) -> String {
+    let word = |field: &str| condition[field].as_str().unwrap_or_default();
+    let values = condition["values"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let values: Vec<&str> = values.collect();
+    let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
+    format!("{} {}{values}", word("key"), word("operator"))
+}
