@@ -6,6 +6,7 @@ pub mod endpoint;
 pub mod endpointslice;
 mod expectations;
 pub mod garbage_collector;
+mod history;
 pub mod namespace;
 pub mod node_lifecycle;
 mod owner_index;
@@ -15,6 +16,7 @@ pub mod ref_manager;
 pub mod replicaset;
 pub mod serviceaccount;
 mod services;
+pub mod statefulset;
 pub mod taint_eviction;
 
 use crate::api::{Key, Kind, Status};
@@ -78,6 +80,7 @@ pub fn all() -> Vec<Box<dyn Controller>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replicaset::ReplicaSetController::default()),
+        Box::new(statefulset::StatefulSetController::default()),
         Box::new(endpointslice::EndpointSliceController::default()),
         Box::new(endpoint::EndpointsController),
         Box::new(garbage_collector::GarbageCollector::default()),

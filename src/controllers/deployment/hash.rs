@@ -17,7 +17,12 @@ pub fn template_hash(template: &PodTemplateSpec, collisions: Option<i32>) -> Str
     if let Some(count) = collisions {
         bytes.extend(i64::from(count).to_le_bytes());
     }
-    let digits = fnv1a_32(&bytes).to_string();
+    safe_encode(fnv1a_32(&bytes))
+}
+
+/// A number's decimal digits as letters that make no words.
+pub fn safe_encode(number: u32) -> String {
+    let digits = number.to_string();
     digits.bytes().map(|digit| ALPHABET[usize::from(digit) % ALPHABET.len()] as char).collect()
 }
 

@@ -10,6 +10,8 @@ mod rolling;
 mod scale;
 mod sync;
 
+pub use hash::{safe_encode, template_hash};
+
 use super::owner_index::OwnerIndex;
 use super::pods::is_terminal;
 use super::ref_manager::claim;

@@ -9,12 +9,16 @@ use crate::api::{Kind, MetaExt, Object};
 use crate::apiserver::Change;
 use crate::scenario::conform::normal::Normalizer;
 
+/// How many letters are drawn for a generated name.
+const SUFFIX_LEN: usize = 5;
+
 /// Which numbered name stands for which drawn one.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     /// From the drawn name to the numbered one.
     numbered: BTreeMap<String, String>,
     replica_sets: u32,
+    revisions: u32,
     pods: u32,
 }
 
@@ -49,8 +53,18 @@ impl Names {
                     self.numbered.insert(name.into(), numbered);
                 }
             }
+            (_, Kind::CONTROLLER_REVISION) => {
+                if let Some((owner, _)) = name.rsplit_once('-') {
+                    self.revisions += 1;
+                    self.numbered.insert(name.into(), format!("{owner}-{{cr{}}}", self.revisions));
+                }
+            }
             (_, Kind::POD) => {
-                if let Some(base) = object.meta().generate_name.as_deref() {
+                // A StatefulSet says what its pods are called, whatever name its template would generate.
+                let base = object.meta().generate_name.as_deref();
+                let is_drawn =
+                    |base: &&str| name.strip_prefix(*base).is_some_and(|end| end.len() == SUFFIX_LEN);
+                if let Some(base) = base.filter(is_drawn) {
                     self.pods += 1;
                     let owner = base.trim_end_matches('-');
                     let owner = self.numbered.get(owner).map_or(owner, String::as_str);
@@ -87,7 +101,8 @@ impl Names {
     /// A normaliser for texts of this run: drawn names, the hash in them, and, where it is left to chance, the node.
     pub fn normalizer(&self, places: Places) -> Normalizer {
         let hash = |(drawn, numbered): (&str, &str)| {
-            let number = &numbered[numbered.rfind("{rs").filter(|_| !numbered.contains("{p"))?..];
+            let place = numbered.rfind("{rs").or_else(|| numbered.rfind("{cr"));
+            let number = &numbered[place.filter(|_| !numbered.contains("{p"))?..];
             Some((drawn.rsplit('-').next()?.to_string(), number.to_string()))
         };
         let mut all: Vec<(String, String)> = self.pairs().filter_map(hash).collect();

@@ -1,0 +1,291 @@
+//! One look at a StatefulSet: fill the gaps, take away what is too much, then replace what is outdated, highest ordinal
+//! first (`stateful_set_control.go`).
+
+use super::super::history;
+use super::claims;
+use super::control;
+use super::identity::{self, in_range, new_pod, ordinal, revision_of, start};
+use super::replicas;
+use super::status::{self, is_created, is_running_and_available, is_running_and_ready};
+use crate::api::k8s::StatefulSetStatus;
+use crate::api::{ControllerRevision, MetaExt, Pod, StatefulSet, Status, sorting};
+use crate::client::recorder::{EventType, reference};
+use crate::client::{Client, View};
+
+/// Whether to go on with the next pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    On,
+    Stop,
+}
+
+/// The two templates between which a set moves. They are the same one at rest.
+struct Revisions {
+    current: ControllerRevision,
+    update: ControllerRevision,
+    collisions: i32,
+}
+
+/// Brings the set one step on and writes its status. Returns the status.
+///
+/// # Errors
+/// What the API server refused. The status is written all the same.
+pub fn perform(
+    set: &StatefulSet,
+    pods: &[Pod],
+    mut all: Vec<ControllerRevision>,
+    view: &View,
+    client: &mut Client<'_>,
+) -> Result<StatefulSetStatus, Status> {
+    let revisions = revisions(set, &mut all, client)?;
+    let mut look = Look::new(set, pods, &revisions, view, client);
+    let result = look.run(client);
+    let written = status::write(set, look.status, client);
+    result?;
+    let written = written?;
+    let limit = usize::try_from(set.spec.revision_history_limit.unwrap_or(10)).unwrap_or(0);
+    let live = |revision: &ControllerRevision| {
+        let name = revision.name();
+        name == revisions.current.name()
+            || name == revisions.update.name()
+            || pods.iter().any(|pod| revision_of(pod) == name)
+    };
+    history::truncate(&all, live, limit, client)?;
+    Ok(written)
+}
+
+/// Finds or makes the revision of the set's template, and the one that it comes from (`getStatefulSetRevisions`).
+fn revisions(
+    set: &StatefulSet,
+    all: &mut Vec<ControllerRevision>,
+    client: &mut Client<'_>,
+) -> Result<Revisions, Status> {
+    let mut collisions = set.status.collision_count.unwrap_or(0);
+    let data = history::template_patch(&set.spec.template);
+    let hash = history::hash_data(&data, collisions);
+    let mut labels =
+        set.spec.template.metadata.as_ref().and_then(|meta| meta.labels.clone()).unwrap_or_default();
+    labels.insert("controller.kubernetes.io/hash".into(), hash);
+    let next = history::next_number(all);
+    let equal = all.iter().rposition(|revision| revision.spec.data == data);
+    let update = match equal {
+        Some(index) if index + 1 == all.len() => all[index].clone(),
+        Some(index) => history::renumber(&all[index], next, client)?,
+        None => {
+            let made = history::new_revision(set, labels, data, next);
+            history::create(set, &made, &mut collisions, client)?
+        }
+    };
+    let current = all.iter().find(|revision| Some(revision.name()) == set.status.current_revision.as_deref());
+    let current = current.cloned().unwrap_or_else(|| update.clone());
+    Ok(Revisions { current, update, collisions })
+}
+
+struct Look<'a> {
+    set: &'a StatefulSet,
+    revisions: &'a Revisions,
+    view: &'a View,
+    /// The pods wanted, in order; those that do not exist yet as they would be made.
+    replicas: Vec<Pod>,
+    /// The pods too much, the highest ordinal first.
+    condemned: Vec<Pod>,
+    /// The pod that must be mended before others are touched.
+    first_unavailable: Option<String>,
+    /// One pod at a time, each ready before the next (`OrderedReady`).
+    monotonic: bool,
+    status: StatefulSetStatus,
+}
+
+impl<'a> Look<'a> {
+    fn new(
+        set: &'a StatefulSet,
+        pods: &[Pod],
+        revisions: &'a Revisions,
+        view: &'a View,
+        client: &Client<'_>,
+    ) -> Look<'a> {
+        let at = |wanted: i32| pods.iter().find(|pod| ordinal(pod) == wanted).cloned();
+        let (first, count) = (start(set), replicas(set).max(0));
+        let replicas: Vec<Pod> = (first..first.saturating_add(count))
+            .map(|ordinal| at(ordinal).unwrap_or_else(|| planned(set, revisions, ordinal)))
+            .collect();
+        let mut condemned: Vec<Pod> =
+            pods.iter().filter(|pod| !in_range(set, ordinal(pod))).cloned().collect();
+        sorting::sort_by(&mut condemned, |a, b| ordinal(b).cmp(&ordinal(a)));
+        let mut look = Look {
+            set,
+            revisions,
+            view,
+            replicas,
+            condemned,
+            first_unavailable: None,
+            monotonic: set.spec.pod_management_policy.as_deref() != Some("Parallel"),
+            status: StatefulSetStatus {
+                observed_generation: set.meta.generation,
+                current_revision: Some(revisions.current.name().into()),
+                update_revision: Some(revisions.update.name().into()),
+                collision_count: Some(revisions.collisions),
+                ..Default::default()
+            },
+        };
+        let in_order = look.replicas.iter().chain(look.condemned.iter().rev());
+        let first = in_order.into_iter().find(|pod| look.is_unavailable(pod, client));
+        look.first_unavailable = first.map(|pod| pod.name().to_string());
+        status::count(&mut look.status, set, pods.iter(), client.now());
+        look
+    }
+
+    fn min_ready(&self) -> i32 {
+        self.set.spec.min_ready_seconds.unwrap_or(0)
+    }
+
+    fn is_available(&self, pod: &Pod, client: &Client<'_>) -> bool {
+        is_running_and_available(pod, self.min_ready(), client.now())
+    }
+
+    fn is_unavailable(&self, pod: &Pod, client: &Client<'_>) -> bool {
+        !self.is_available(pod, client) || pod.is_deleting()
+    }
+
+    fn run(&mut self, client: &mut Client<'_>) -> Result<(), Status> {
+        if self.set.is_deleting() {
+            return Ok(());
+        }
+        let step = self.manage(client);
+        let pods = self.replicas.iter().chain(&self.condemned);
+        status::count(&mut self.status, self.set, pods, client.now());
+        if step? == Step::Stop {
+            return Ok(());
+        }
+        self.roll(client)
+    }
+
+    /// Makes what is missing and takes away what is too much.
+    fn manage(&mut self, client: &mut Client<'_>) -> Result<Step, Status> {
+        if self.for_all(self.replicas.len(), Look::process_replica, client)? == Step::Stop
+            || self.for_all(self.condemned.len(), Look::settle_claims, client)? == Step::Stop
+        {
+            return Ok(Step::Stop);
+        }
+        self.for_all(self.condemned.len(), Look::process_condemned, client)
+    }
+
+    /// Goes through the pods: in order and up to the first that must be waited for, or all of them at once.
+    fn for_all(
+        &mut self,
+        count: usize,
+        process: fn(&mut Self, usize, &mut Client<'_>) -> Result<Step, Status>,
+        client: &mut Client<'_>,
+    ) -> Result<Step, Status> {
+        for index in 0..count {
+            if process(self, index, client)? == Step::Stop && self.monotonic {
+                return Ok(Step::Stop);
+            }
+        }
+        Ok(Step::On)
+    }
+
+    fn process_replica(&mut self, index: usize, client: &mut Client<'_>) -> Result<Step, Status> {
+        let pod = self.replicas[index].clone();
+        if let Some(phase @ ("Failed" | "Succeeded")) = pod.status.phase.as_deref() {
+            if !pod.is_deleting() {
+                let (type_, reason, word) = match phase {
+                    "Failed" => (EventType::Warning, "RecreatingFailedPod", "failed"),
+                    _ => (EventType::Normal, "RecreatingTerminatedPod", "terminated"),
+                };
+                let (namespace, name) = (self.set.namespace(), self.set.name());
+                let message =
+                    format!("StatefulSet {namespace}/{name} is recreating {word} Pod {}", pod.name());
+                client.event(reference(self.set), type_, reason, message);
+                control::delete_pod(self.set, &pod, client)?;
+            }
+            // The new one is made when the old one is gone.
+            return Ok(Step::Stop);
+        }
+        if !is_created(&pod) {
+            if claims::is_stale(self.set, &pod, self.view) {
+                return Ok(Step::Stop);
+            }
+            control::create_pod(self.set, &pod, self.view, client)?;
+            if self.monotonic {
+                return Ok(Step::Stop);
+            }
+        }
+        if pod.status.phase.as_deref() == Some("Pending") {
+            claims::create_missing(self.set, &pod, self.view, client)?;
+            claims::follow_policy(self.set, &pod, self.view, client)?;
+        }
+        let waits = pod.is_deleting() || !self.is_available(&pod, client);
+        if waits && self.monotonic {
+            return Ok(Step::Stop);
+        }
+        if !is_created(&pod)
+            || (identity::identity_matches(self.set, &pod)
+                && identity::storage_matches(self.set, &pod)
+                && claims::policy_holds(self.set, &pod, self.view))
+        {
+            return Ok(Step::On);
+        }
+        control::update_pod(self.set, &pod, self.view, client)?;
+        Ok(Step::On)
+    }
+
+    fn settle_claims(&mut self, index: usize, client: &mut Client<'_>) -> Result<Step, Status> {
+        let pod = &self.condemned[index];
+        if !claims::policy_holds(self.set, pod, self.view) {
+            claims::follow_policy(self.set, pod, self.view, client)?;
+        }
+        Ok(Step::On)
+    }
+
+    fn process_condemned(&mut self, index: usize, client: &mut Client<'_>) -> Result<Step, Status> {
+        let pod = &self.condemned[index];
+        if pod.is_deleting() {
+            return Ok(Step::Stop);
+        }
+        let is_first = self.first_unavailable.as_deref() == Some(pod.name());
+        if self.monotonic && !is_first && !(is_running_and_ready(pod) && self.is_available(pod, client)) {
+            return Ok(Step::Stop);
+        }
+        control::delete_pod(self.set, pod, client)?;
+        Ok(Step::Stop)
+    }
+
+    /// Takes away the highest pod that is not of the new revision, unless one above it is not available yet.
+    fn roll(&mut self, client: &mut Client<'_>) -> Result<(), Status> {
+        let strategy = self.set.spec.update_strategy.as_ref();
+        if strategy.is_some_and(|strategy| strategy.type_.as_deref() == Some("OnDelete")) {
+            return Ok(());
+        }
+        let lowest = partition(self.set);
+        for index in (lowest..self.replicas.len()).rev() {
+            let pod = &self.replicas[index];
+            if revision_of(pod) != self.revisions.update.name() && !pod.is_deleting() {
+                let result = control::delete_pod(self.set, pod, client);
+                let left = self.status.current_replicas.unwrap_or(0) - 1;
+                self.status.current_replicas = status::nonzero(left);
+                return result;
+            }
+            if self.is_unavailable(pod, client) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many of the lowest pods a rolling update leaves alone.
+fn partition(set: &StatefulSet) -> usize {
+    let rolling = set.spec.update_strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
+    let partition = rolling.and_then(|rolling| rolling.partition).unwrap_or(0);
+    usize::try_from(partition).unwrap_or(0)
+}
+
+/// The pod that is missing at an ordinal: below the partition of the old revision, else of the new one
+/// (`newVersionedStatefulSetPod`).
+fn planned(set: &StatefulSet, revisions: &Revisions, ordinal: i32) -> Pod {
+    let rolls = set.spec.update_strategy.as_ref().is_some_and(|strategy| strategy.rolling_update.is_some());
+    let below = usize::try_from(ordinal - start(set)).is_ok_and(|index| index < partition(set));
+    let revision = if rolls && below { &revisions.current } else { &revisions.update };
+    new_pod(set, &history::template_of(revision), revision.name(), ordinal)
+}
