@@ -62,6 +62,8 @@ fn scale(
     let count = match &mut object {
         Object::Deployment(deployment) => &mut Arc::make_mut(&mut deployment.spec).replicas,
         Object::ReplicaSet(set) => &mut Arc::make_mut(&mut set.spec).replicas,
+        Object::ReplicationController(rc) => &mut Arc::make_mut(&mut rc.spec).replicas,
+        Object::StatefulSet(set) => &mut Arc::make_mut(&mut set.spec).replicas,
         other => {
             let kind = other.kind();
             return Err(Failure::message(format!("no {} is scalable in kubeviz yet", kind.group_resource())));

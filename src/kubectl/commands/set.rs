@@ -78,6 +78,13 @@ pub fn pod_spec(object: &mut Object) -> Option<&mut PodSpec> {
         Object::Pod(pod) => Some(Arc::make_mut(&mut pod.spec)),
         Object::Deployment(deployment) => Arc::make_mut(&mut deployment.spec).template.spec.as_mut(),
         Object::ReplicaSet(set) => Arc::make_mut(&mut set.spec).template.as_mut()?.spec.as_mut(),
+        Object::ReplicationController(rc) => Arc::make_mut(&mut rc.spec).template.as_mut()?.spec.as_mut(),
+        Object::StatefulSet(set) => Arc::make_mut(&mut set.spec).template.spec.as_mut(),
+        Object::DaemonSet(set) => Arc::make_mut(&mut set.spec).template.spec.as_mut(),
+        Object::Job(job) => Arc::make_mut(&mut job.spec).template.spec.as_mut(),
+        Object::CronJob(job) => {
+            Arc::make_mut(&mut job.spec).job_template.spec.as_mut()?.template.spec.as_mut()
+        }
         _ => None,
     }
 }
