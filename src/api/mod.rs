@@ -9,6 +9,7 @@ pub mod int_or_string;
 pub mod kind;
 pub mod manifest;
 pub mod meta;
+pub mod node_selector;
 pub mod object;
 pub mod patch;
 pub mod pod_status;

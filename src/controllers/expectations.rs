@@ -41,6 +41,19 @@ impl Expectations {
         self.0.insert(owner.clone(), expected);
     }
 
+    /// Notes that creations and deletions are about to be asked for together.
+    pub fn expect(
+        &mut self,
+        owner: &Key,
+        creations: usize,
+        deletions: impl IntoIterator<Item = Key>,
+        now: SimTime,
+    ) {
+        let expected = Expected { creations, deletions: deletions.into_iter().collect(), since: now };
+        self.0.insert(owner.clone(), expected);
+        self.drop_if_met(owner);
+    }
+
     /// A creation was seen, or will never be.
     pub fn creation_observed(&mut self, owner: &Key) {
         if let Some(expected) = self.0.get_mut(owner) {

@@ -1,6 +1,7 @@
 //! The controllers: loops that compare what is wanted with what there is, and take one step. None knows another;
 //! they meet in objects.
 
+pub mod daemonset;
 pub mod deployment;
 pub mod endpoint;
 pub mod endpointslice;
@@ -10,6 +11,7 @@ mod history;
 pub mod namespace;
 pub mod node_lifecycle;
 mod owner_index;
+mod pod_control;
 pub mod pod_gc;
 pub mod pods;
 pub mod ref_manager;
@@ -80,6 +82,7 @@ pub fn all() -> Vec<Box<dyn Controller>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replicaset::ReplicaSetController::default()),
+        Box::new(daemonset::DaemonSetController::default()),
         Box::new(statefulset::StatefulSetController::default()),
         Box::new(endpointslice::EndpointSliceController::default()),
         Box::new(endpoint::EndpointsController),

@@ -151,7 +151,7 @@ impl Simulation {
     fn want_reconcile(&mut self, id: ControllerId) {
         if !self.controllers[id as usize].queue.is_empty() && !self.pending.reconciles.contains(&id) {
             self.pending.reconciles.push(id);
-            let delay = self.config.latency.reconcile.draw(&mut self.latency);
+            let delay = self.config.latency.reconcile.draw(&mut self.controllers[id as usize].latency);
             self.schedule_in(delay, Event::Reconcile(id));
         }
     }
@@ -208,7 +208,11 @@ impl Simulation {
         for subscriber in due {
             if !self.pending.deliveries.contains(&subscriber) {
                 self.pending.deliveries.push(subscriber);
-                let delay = self.config.latency.watch.draw(&mut self.latency);
+                let stream = match subscriber {
+                    Subscriber::Controller(id) => &mut self.controllers[id as usize].latency,
+                    _ => &mut self.latency,
+                };
+                let delay = self.config.latency.watch.draw(stream);
                 self.schedule_in(delay, Event::Deliver(subscriber));
             }
         }

@@ -46,6 +46,8 @@ pub(crate) struct ControllerSlot {
     controller: Box<dyn Controller>,
     informer: Informer,
     queue: WorkQueue,
+    /// Its own stream: a further controller shifts nobody else's draws.
+    latency: Rng,
 }
 
 /// A cluster, its clock and all that is going to happen.
@@ -73,7 +75,8 @@ impl Simulation {
     /// A cluster with the nodes of `config`, at time zero.
     pub fn new(config: Config) -> Simulation {
         let seed = config.seed;
-        let slot = |controller| ControllerSlot {
+        let slot = |controller: Box<dyn Controller>| ControllerSlot {
+            latency: Rng::new(seed, &format!("latency of {}", controller.name())),
             controller,
             informer: Informer::default(),
             queue: WorkQueue::default(),

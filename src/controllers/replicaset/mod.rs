@@ -6,15 +6,15 @@ mod status;
 
 use super::expectations::Expectations;
 use super::owner_index::OwnerIndex;
+use super::pod_control;
 use super::pods::{is_active, is_terminating, pod_from_template};
 use super::ref_manager::{claim, gone_is_fine};
 use super::{Action, Controller};
 use crate::api::explain::{Explain, ReplicaStep};
 use crate::api::k8s::OwnerReference;
 use crate::api::selector::Selector;
-use crate::api::{Key, Kind, KubeObject, MetaExt, Namespace, Object, Pod, ReplicaSet, Status};
-use crate::client::recorder::{EventType, reference};
-use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
+use crate::api::{Key, Kind, KubeObject, MetaExt, Object, Pod, ReplicaSet, Status};
+use crate::client::{Change, Client, View, WorkQueue};
 
 /// At most so many pods are created or deleted in one look (`BurstReplicas`).
 const BURST: usize = 500;
@@ -131,7 +131,7 @@ impl ReplicaSetController {
             missing if actual < desired => {
                 self.expectations.expect_creations(key, missing, client.now());
                 let step = ReplicaStep { desired, actual, ranking: None };
-                let (made, result) = slow_start(missing, || create_pod(set, &step, client));
+                let (made, result) = pod_control::slow_start(missing, || create_pod(set, &step, client));
                 for _ in made..missing {
                     self.expectations.creation_observed(key);
                 }
@@ -159,7 +159,7 @@ impl ReplicaSetController {
         for victim in doomed {
             let explain =
                 Explain::Replicas(ReplicaStep { desired, actual, ranking: Some(victim.why.into()) });
-            if let Err(refused) = delete_pod(set, victim.pod, explain, client) {
+            if let Err(refused) = pod_control::delete(set, victim.pod, Some(explain), client) {
                 let pod = Key::new(Kind::POD, set.namespace(), victim.pod.name());
                 self.expectations.deletion_observed(key, &pod);
                 first_failure = first_failure.and(gone_is_fine::<()>(Err(refused)).map(drop));
@@ -182,64 +182,9 @@ impl ReplicaSetController {
     }
 }
 
-/// Calls `create` until it has succeeded `count` times, in batches that double (1, 2, 4 …), and stops after a batch with a
-/// failure: a set whose pods are all refused makes one futile try, not five hundred. Returns the successes and the first
-/// failure.
-fn slow_start(count: usize, mut create: impl FnMut() -> Result<(), Status>) -> (usize, Result<(), Status>) {
-    let (mut tried, mut made, mut batch) = (0, 0, 1);
-    while tried < count {
-        let mut result = Ok(());
-        for _ in 0..batch.min(count - tried) {
-            tried += 1;
-            match create() {
-                Ok(()) => made += 1,
-                Err(refused) => result = result.and(Err(refused)),
-            }
-        }
-        if result.is_err() {
-            return (made, result);
-        }
-        batch *= 2;
-    }
-    (made, Ok(()))
-}
-
 fn create_pod(set: &ReplicaSet, step: &ReplicaStep, client: &mut Client<'_>) -> Result<(), Status> {
     let Some(template) = &set.spec.template else { return Ok(()) };
-    match client.create(pod_from_template(template, set), Some(Explain::Replicas(step.clone()))) {
-        Ok(pod) => {
-            let message = format!("Created pod: {}", pod.name());
-            client.event(reference(set), EventType::Normal, "SuccessfulCreate", message);
-            Ok(())
-        }
-        // In a namespace that is going, pods are refused by design; the set itself goes next.
-        Err(_) if client.live().get::<Namespace>("", set.namespace()).is_none_or(MetaExt::is_deleting) => {
-            Ok(())
-        }
-        Err(refused) => {
-            let message = format!("Error creating: {refused}");
-            client.event(reference(set), EventType::Warning, "FailedCreate", message);
-            Err(refused)
-        }
-    }
-}
-
-fn delete_pod(set: &ReplicaSet, pod: &Pod, explain: Explain, client: &mut Client<'_>) -> Result<(), Status> {
-    let key = Key::new(Kind::POD, pod.namespace(), pod.name());
-    match client.delete(&key, &DeleteOptions::default(), Some(explain)) {
-        Ok(_) => {
-            let message = format!("Deleted pod: {}", pod.name());
-            client.event(reference(set), EventType::Normal, "SuccessfulDelete", message);
-            Ok(())
-        }
-        Err(refused) => {
-            if refused.code != 404 {
-                let message = format!("Error deleting: {refused}");
-                client.event(reference(set), EventType::Warning, "FailedDelete", message);
-            }
-            Err(refused)
-        }
-    }
+    pod_control::create(set, pod_from_template(template, set), Some(Explain::Replicas(step.clone())), client)
 }
 
 /// The ReplicaSet that controls a pod, if there is one of that uid (`resolveControllerRef`).
@@ -252,31 +197,4 @@ fn owner_set(pod: &Object, view: &View) -> Option<Key> {
 
 fn selector_of(set: &ReplicaSet) -> Selector {
     Selector::from_field(&set.spec.selector).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn creations_come_in_batches_that_double_and_end_with_the_first_failing_batch() {
-        // count, failing from the n-th try on -> successes, tries
-        let cases = [
-            (10, 99, 10, 10),
-            (10, 0, 0, 1),
-            (10, 1, 1, 3),
-            (10, 5, 5, 7),
-            (500, 499, 499, 500),
-            (0, 0, 0, 0),
-        ];
-        for (count, failing_from, want_made, want_tries) in cases {
-            let mut tries = 0;
-            let (made, result) = slow_start(count, || {
-                tries += 1;
-                if tries > failing_from { Err(Status::bad_request("no")) } else { Ok(()) }
-            });
-            assert_eq!((made, tries), (want_made, want_tries), "{count} pods, failing after {failing_from}");
-            assert_eq!(result.is_err(), want_made < count, "{count} pods, failing after {failing_from}");
-        }
-    }
 }

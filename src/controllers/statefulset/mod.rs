@@ -74,7 +74,7 @@ impl Controller for StatefulSetController {
         let members = candidates.filter(|pod| identity::is_member(set, pod)).cloned().collect();
         let pods = claim(set, &selector, members, client)?;
         let revisions = history::revisions_of(set, &selector, view, client)?;
-        let status = update::perform(set, &pods, revisions, view, client)?;
+        let status = update::perform(set, &pods, &revisions, view, client)?;
         let min_ready = u64::try_from(set.spec.min_ready_seconds.unwrap_or(0)).unwrap_or(0);
         if min_ready > 0 && status.available_replicas.unwrap_or(0) != replicas(set) {
             return Ok(Action::RequeueAfter(SimDuration::from_secs(min_ready)));

@@ -33,11 +33,11 @@ struct Revisions {
 pub fn perform(
     set: &StatefulSet,
     pods: &[Pod],
-    mut all: Vec<ControllerRevision>,
+    all: &[ControllerRevision],
     view: &View,
     client: &mut Client<'_>,
 ) -> Result<StatefulSetStatus, Status> {
-    let revisions = revisions(set, &mut all, client)?;
+    let revisions = revisions(set, all, client)?;
     let mut look = Look::new(set, pods, &revisions, view, client);
     let result = look.run(client);
     let written = status::write(set, look.status, client);
@@ -50,14 +50,14 @@ pub fn perform(
             || name == revisions.update.name()
             || pods.iter().any(|pod| revision_of(pod) == name)
     };
-    history::truncate(&all, live, limit, client)?;
+    history::truncate(all, live, limit, client)?;
     Ok(written)
 }
 
 /// Finds or makes the revision of the set's template, and the one that it comes from (`getStatefulSetRevisions`).
 fn revisions(
     set: &StatefulSet,
-    all: &mut Vec<ControllerRevision>,
+    all: &[ControllerRevision],
     client: &mut Client<'_>,
 ) -> Result<Revisions, Status> {
     let mut collisions = set.status.collision_count.unwrap_or(0);

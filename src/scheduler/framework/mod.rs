@@ -17,7 +17,6 @@ pub mod cycle_state;
 pub mod diagnosis;
 pub mod events;
 pub mod node_info;
-pub mod node_selector;
 pub mod pod_info;
 pub mod preemption;
 pub mod registry;

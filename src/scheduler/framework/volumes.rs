@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::node_selector::Term;
 use crate::api::k8s::{LabelSelector, NodeSelector, Volume as PodVolume};
 use crate::api::meta::{Revision, StringMap};
+use crate::api::node_selector::Term;
 use crate::api::quantity::{self, Parsed};
 use crate::api::selector::{Operator, Requirement, Selector};
 use crate::api::{Key, Kind, MetaExt, Object, Pod, typed};

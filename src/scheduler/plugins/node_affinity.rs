@@ -8,12 +8,10 @@
 //! `plugins/nodeaffinity`
 
 use super::names;
+use crate::api::node_selector::{PreferredTerms, RequiredNodeAffinity, named_nodes, required_terms};
 use crate::api::{Kind, Object};
 use crate::client::Change;
 use crate::scheduler::cache::NodeIndex;
-use crate::scheduler::framework::node_selector::{
-    PreferredTerms, RequiredNodeAffinity, named_nodes, required_terms,
-};
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
     PreFilterResult, Status, default_normalize_score,
@@ -107,7 +105,7 @@ impl Plugin for NodeAffinity {
 
     /// The sum of the weights of the preferred terms that the node meets.
     fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
-        state.read::<PreferredTerms>().map_or(0, |terms| terms.score(node))
+        state.read::<PreferredTerms>().map_or(0, |terms| terms.score(&node.node))
     }
 
     fn normalize_score(&self, _: &Context<'_>, _: &CycleState, _: &[NodeIndex], scores: &mut [i64]) {

@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::names;
+use crate::api::node_selector::RequiredNodeAffinity;
 use crate::api::{Kind, MetaExt, Node, Object};
 use crate::client::Change;
 use crate::scheduler::cache::NodeIndex;
-use crate::scheduler::framework::node_selector::RequiredNodeAffinity;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Plugin,
     PodInfo, Point, PreFilterResult, Status,

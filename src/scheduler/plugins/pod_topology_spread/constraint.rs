@@ -1,11 +1,11 @@
 //! Topology spread constraints, read for one pod.
 
 use crate::api::k8s::TopologySpreadConstraint;
+use crate::api::node_selector::RequiredNodeAffinity;
 use crate::api::selector::{Operator, Requirement, Selector};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, tolerated};
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, ReplicaSet, Service, typed};
 use crate::client::View;
-use crate::scheduler::framework::node_selector::RequiredNodeAffinity;
 use crate::scheduler::framework::{Context, NodeInfo, PodInfo};
 
 /// The label by which every node is a domain of its own.

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::NodeInfo;
-use crate::api::k8s::{NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm};
-use crate::api::meta::StringMap;
-use crate::api::selector::{Operator, Requirement};
-use crate::api::{MetaExt, Node, Pod};
+use super::k8s::{NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm};
+use super::meta::StringMap;
+use super::selector::{Operator, Requirement};
+use super::{MetaExt, Node, Pod};
 
 /// What a pod requires of its node: `nodeSelector` and required node affinity.
 #[derive(Clone, Debug, Default)]
@@ -143,7 +142,7 @@ impl PreferredTerms {
     }
 
     /// The sum of the weights of the terms that the node meets.
-    pub fn score(&self, node: &NodeInfo) -> i64 {
-        self.0.iter().filter(|(_, term)| term.matches(&node.node)).map(|(weight, _)| weight).sum()
+    pub fn score(&self, node: &Node) -> i64 {
+        self.0.iter().filter(|(_, term)| term.matches(node)).map(|(weight, _)| weight).sum()
     }
 }

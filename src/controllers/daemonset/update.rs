@@ -1,0 +1,92 @@
+//! The rolling update of a DaemonSet: either pods make room for their successors, within `maxUnavailable`, or successors
+//! come first, within `maxSurge` (`rollingUpdate`).
+
+use super::nodes;
+use super::{Changes, Look};
+use crate::api::int_or_string::{Rounding, scaled};
+use crate::api::k8s::IntOrString;
+use crate::api::{DaemonSet, MetaExt, Pod};
+
+/// Whether a node may hold an old and a new pod at once.
+pub fn allows_surge(set: &DaemonSet) -> bool {
+    bound(set, 100, |rolling| rolling.max_surge.as_ref()) > 0
+}
+
+fn bound(
+    set: &DaemonSet,
+    desired: i32,
+    field: impl Fn(&crate::api::k8s::RollingUpdateDaemonSet) -> Option<&IntOrString>,
+) -> i32 {
+    let rolling = set.spec.update_strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
+    let value = rolling.and_then(field);
+    value.and_then(|value| scaled(value, desired, Rounding::Up)).unwrap_or(0)
+}
+
+/// The pods of the new and of the old template on one node. `None` where there are two of one sort: one of them goes first.
+fn new_and_old<'a>(look: &Look<'_>, pods: &'a [Pod]) -> Option<(Option<&'a Pod>, Option<&'a Pod>)> {
+    let (mut new, mut old) = (None, None);
+    for pod in pods.iter().filter(|pod| !pod.is_deleting()) {
+        let place = if look.is_updated(pod) { &mut new } else { &mut old };
+        if place.replace(pod).is_some() {
+            return None;
+        }
+    }
+    Some((new, old))
+}
+
+/// What the update does next.
+pub fn plan(look: &Look<'_>) -> Changes {
+    let mut nodes: Vec<(&str, &[Pod])> =
+        look.pods.iter().map(|(node, pods)| (node.as_str(), pods.as_slice())).collect();
+    let mut desired = 0;
+    for node in look.nodes.iter().filter(|node| nodes::verdict(look.set, node).run) {
+        desired += 1;
+        if !look.pods.contains_key(node.name()) {
+            nodes.push((node.name(), &[]));
+        }
+    }
+    let surge = bound(look.set, desired, |rolling| rolling.max_surge.as_ref());
+    let unavailable = bound(look.set, desired, |rolling| rolling.max_unavailable.as_ref());
+    match (surge, unavailable) {
+        (0, 0) => make_room(look, &nodes, i32::from(desired > 0)),
+        (0, unavailable) => make_room(look, &nodes, unavailable),
+        (surge, _) => take_over(look, &nodes, surge),
+    }
+}
+
+/// Old pods that are unavailable go at once; of the others as many as the bound leaves room for.
+fn make_room(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_unavailable: i32) -> Changes {
+    let mut unavailable = 0;
+    let (mut delete, mut candidates) = (Vec::new(), Vec::new());
+    for (_, pods) in nodes {
+        match new_and_old(look, pods) {
+            None | Some((None, None) | (Some(_), Some(_))) => unavailable += 1,
+            Some((Some(new), None)) => unavailable += i32::from(!look.is_available(new)),
+            Some((None, Some(old))) if look.is_available(old) => candidates.push(old.clone()),
+            Some((None, Some(old))) => delete.push(old.clone()),
+        }
+    }
+    let room = usize::try_from(max_unavailable - unavailable).unwrap_or(0);
+    delete.extend(candidates.into_iter().take(room));
+    Changes { create: Vec::new(), delete }
+}
+
+/// New pods come beside old ones, as many at a time as the bound allows; an old one goes when the new one is available.
+fn take_over(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_surge: i32) -> Changes {
+    let mut surging = 0;
+    let mut changes = Changes::default();
+    let mut candidates = Vec::new();
+    for (node, pods) in nodes {
+        match new_and_old(look, pods) {
+            None => surging += 1,
+            Some((_, None)) => {}
+            Some((None, Some(old))) if look.is_available(old) => candidates.push((*node).to_string()),
+            Some((None, Some(_))) => changes.create.push((*node).to_string()),
+            Some((Some(new), Some(old))) if look.is_available(new) => changes.delete.push(old.clone()),
+            Some((Some(_), Some(_))) => surging += 1,
+        }
+    }
+    let room = usize::try_from(max_surge - surging).unwrap_or(0);
+    changes.create.extend(candidates.into_iter().take(room));
+    changes
+}
