@@ -1,6 +1,6 @@
 //! How a pod is doing, in the one word that `kubectl get pods` prints.
 
-use super::k8s::{Container, ContainerState, ContainerStatus, PodSpec};
+use super::k8s::{Container, ContainerState, ContainerStatus, PodSpec, ResourceRequirements};
 use super::{MetaExt, Pod, condition};
 
 /// The columns READY, STATUS and RESTARTS of a pod.
@@ -119,11 +119,18 @@ fn end_text(reason: Option<&str>, signal: Option<i32>, exit_code: i32) -> String
 /// What a pod asks for of one resource, in thousandths: its containers together, or its largest init container if that is
 /// more, with sidecars and overhead added (`resourcehelper.PodRequests`).
 pub fn pod_request_milli(spec: &PodSpec, resource: &str) -> i64 {
-    let quantity = |container: &Container| {
-        let requests = container.resources.as_ref()?.requests.as_ref()?;
-        requests.get(resource).map(super::quantity::milli)
+    pod_amount_milli(spec, resource, false)
+}
+
+/// What a pod asks for of one resource, or with `limits` what it is limited to, in thousandths.
+pub fn pod_amount_milli(spec: &PodSpec, resource: &str, limits: bool) -> i64 {
+    let chosen = |resources: &ResourceRequirements| {
+        let amounts = if limits { resources.limits.as_ref()? } else { resources.requests.as_ref()? };
+        amounts.get(resource).cloned()
     };
-    let whole = spec.resources.as_ref().and_then(|resources| resources.requests.as_ref()?.get(resource));
+    let quantity =
+        |container: &Container| Some(super::quantity::milli(&chosen(container.resources.as_ref()?)?));
+    let whole = spec.resources.as_ref().and_then(chosen);
     let (mut sidecars, mut largest_init) = (0i64, 0i64);
     for container in spec.init_containers.iter().flatten() {
         let asked = quantity(container).unwrap_or(0);
@@ -135,8 +142,9 @@ pub fn pod_request_milli(spec: &PodSpec, resource: &str) -> i64 {
         }
     }
     let main: i64 = spec.containers.iter().filter_map(quantity).fold(sidecars, i64::saturating_add);
-    let asked = whole.map_or(main.max(largest_init), super::quantity::milli);
+    let asked = whole.map_or(main.max(largest_init), |whole| super::quantity::milli(&whole));
     let overhead =
         spec.overhead.as_ref().and_then(|overhead| overhead.get(resource)).map_or(0, super::quantity::milli);
-    asked.saturating_add(overhead)
+    // Without a limit there is none, whatever the runtime needs besides.
+    if limits && asked == 0 { 0 } else { asked.saturating_add(overhead) }
 }

@@ -2,7 +2,9 @@
 
 mod commands;
 mod complete;
+mod describe;
 mod errors;
+mod field_selector;
 mod filters;
 mod manifests;
 mod parse;
@@ -17,6 +19,7 @@ pub use complete::complete;
 use crate::api::Key;
 use crate::api::manifest::Diagnostic;
 use crate::client::Client;
+use crate::clock::{SimDuration, SimTime};
 
 use errors::Failure;
 use filters::Filter;
@@ -65,15 +68,12 @@ pub struct Output {
 /// whenever something has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// `rollout status`: until the Deployment is rolled out. Holds what was said last.
-    Rollout {
-        /// The Deployment.
-        key: Key,
-        /// The last line printed.
-        said: String,
-    },
+    /// `rollout status`: until the workload is rolled out.
+    Rollout(commands::rollout::status::Rollout),
     /// `delete`: until the objects, told apart by uid from later ones of the same name, are gone.
     Gone(Vec<(Key, String)>),
+    /// `get --watch`.
+    Watch(Box<commands::get::watch::Watching>),
 }
 
 /// One run of a verb.
@@ -94,6 +94,21 @@ impl Call<'_, '_> {
     fn warn(&mut self, line: impl AsRef<str>) {
         self.output.stderr.push_str(line.as_ref());
         self.output.stderr.push('\n');
+    }
+
+    /// The moment at which a command with a timeout gives up, if it has one: zero and less mean never.
+    fn timeout(&self, flag: &str) -> Result<Option<SimTime>, Failure> {
+        let Some(text) = self.args.value(flag) else { return Ok(None) };
+        if text.starts_with('-') || text == "0" || text == "0s" {
+            return Ok(None);
+        }
+        let span = SimDuration::parse(text).or_else(|| SimDuration::parse(&format!("{text}s")));
+        let span = span.ok_or_else(|| {
+            Failure::usage(format!(
+                "invalid argument {text:?} for \"--{flag}\" flag: time: invalid duration {text:?}"
+            ))
+        })?;
+        Ok(Some(self.client.now() + span))
     }
 
     /// The key of an object that the command names.
@@ -120,6 +135,7 @@ const GLOBAL_FLAGS: &[Flag] = &[
     parse::value("namespace", "the namespace to work in").short('n'),
     parse::value("context", "the context to use"),
     parse::value("v", "how much to log").short('v'),
+    parse::value("request-timeout", "how long a watch may go on"),
 ];
 
 /// Runs one command.
@@ -184,7 +200,8 @@ fn prepare(
 /// has ended.
 pub fn poll(wait: Wait, client: &mut Client<'_>) -> Output {
     match wait {
-        Wait::Rollout { key, said } => commands::rollout::poll_status(key, said, client),
+        Wait::Rollout(rollout) => commands::rollout::status::poll(rollout, client),
         Wait::Gone(keys) => commands::delete::poll_gone(keys, client),
+        Wait::Watch(watching) => commands::get::watch::poll(*watching, client),
     }
 }

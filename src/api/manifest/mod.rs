@@ -20,6 +20,7 @@ mod split;
 mod tests;
 mod write;
 
+pub use base64::{decode as base64_decode, encode as base64_encode};
 pub use diagnostic::{Diagnostic, Severity};
 pub use node::{Entry, Kind, Location, Node};
 pub use scalar::json_float;

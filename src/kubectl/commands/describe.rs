@@ -1,102 +1,72 @@
-//! `describe`: an object's summary and its events.
+//! `describe`: what there is to say about an object.
 
-use crate::api::selector::format_labels;
-use crate::api::sorting;
-use crate::api::{Event, MetaExt, Object};
-use crate::clock::SimTime;
+use std::sync::Arc;
+
+use crate::api::{MetaExt, Object};
+use crate::kubectl::describe::{Subject, describe};
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::value;
-use crate::kubectl::print::{columns_of, table::Table};
+use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Verb};
 
-use super::get::select;
+use super::get::{select, warn_of_deprecated};
+
+const FLAGS: &[Flag] = &[
+    value("selector", "only objects with these labels").short('l'),
+    value("filename", "the manifests of the objects").short('f'),
+    switch("recursive", "has no effect here").short('R'),
+    switch("all-namespaces", "objects of every namespace").short('A'),
+    switch("show-events", "show their events; by default if there is one object"),
+    value("chunk-size", "has no effect here"),
+];
 
 /// See the module.
 pub const DESCRIBE: Verb = Verb {
     path: "describe",
-    help: "Show an object in detail, with its events",
-    flags: &[value("selector", "only objects with these labels").short('l')],
+    help: "Show details of a specific resource or group of resources",
+    flags: FLAGS,
     run,
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let (objects, failures) = select(call)?;
-    for (index, object) in objects.iter().enumerate() {
-        if index > 0 {
-            call.say("\n");
+    if call.args.words.is_empty() && !call.args.has("filename") {
+        return Err(Failure::message(
+            "You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of supported \
+             resources.\n",
+        ));
+    }
+    warn_of_deprecated(call)?;
+    let (mut objects, mut failures) = select(call)?;
+    if objects.is_empty() && !failures.is_empty() {
+        let begun = beginning_with(call)?;
+        if !begun.is_empty() {
+            (objects, failures) = (begun, Vec::new());
         }
-        let text = describe(call, object);
+    }
+    if objects.is_empty() && failures.is_empty() {
+        let text = match call.args.on("all-namespaces") {
+            true => "No resources found".into(),
+            false => format!("No resources found in {} namespace.", call.namespace),
+        };
+        call.warn(text);
+    }
+    // With several objects, events are shown only to whom asks for them.
+    let show_events = call.args.switch("show-events", objects.len() == 1);
+    for (index, object) in objects.iter().enumerate() {
+        let value = object.to_value();
+        let subject = Subject { value: &value, view: call.client.live(), now: call.client.now() };
+        let text = describe(object.kind(), &subject, show_events);
+        call.output.stdout.push_str(if index > 0 { "\n\n" } else { "" });
         call.output.stdout.push_str(&text);
     }
     Failure::collect(failures)
 }
 
-/// The sections that every kind has: name, labels, annotations, the columns of its table, and events.
-fn describe(call: &Call<'_, '_>, object: &Object) -> String {
-    let now = call.client.now();
-    let mut rows = vec![("Name".to_string(), object.name().to_string())];
-    if !object.namespace().is_empty() {
-        rows.push(("Namespace".into(), object.namespace().into()));
-    }
-    rows.push(("Labels".into(), format_labels(object.labels()).replace(',', "\n")));
-    rows.push(("Annotations".into(), format_labels(object.annotations()).replacen('=', ": ", 1)));
-    if let Some(owner) = object.controller() {
-        rows.push(("Controlled By".into(), format!("{}/{}", owner.kind, owner.name)));
-    }
-    let columns = columns_of(object.kind());
-    let cells = (columns.cells)(object, now);
-    for (header, cell) in columns.headers.iter().chain(columns.wide).zip(cells).skip(1) {
-        rows.push((title(header), cell));
-    }
-    let width = rows.iter().map(|(label, _)| label.chars().count() + 3).max().unwrap_or(0);
-    let mut text = String::new();
-    for (label, value) in rows {
-        for (index, line) in value.lines().enumerate() {
-            let head = if index == 0 { format!("{label}:") } else { String::new() };
-            text.push_str(&format!("{head:<width$}{line}\n"));
-        }
-    }
-    text.push_str(&events(call, object, now));
-    text
-}
-
-fn title(header: &str) -> String {
-    let words = header.split(' ').map(|word| {
-        let (first, rest) = word.split_at(word.len().min(1));
-        format!("{first}{}", rest.to_lowercase())
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-fn events(call: &Call<'_, '_>, object: &Object, now: SimTime) -> String {
-    let namespace = if object.namespace().is_empty() { "default" } else { object.namespace() };
-    let about = |event: &&Event| event.spec.involved_object.uid.as_deref() == Some(object.uid());
-    let mut table = Table::new(&["  Type", "Reason", "Age", "From", "Message"]);
-    table.row(["  ----", "------", "----", "----", "-------"].map(String::from).to_vec());
-    let mut rows: Vec<(SimTime, Vec<String>)> = Vec::new();
-    for event in call.client.live().list::<Event>(Some(namespace)).filter(about) {
-        let fields = &event.spec;
-        let seen = fields.last_timestamp.as_ref().map(SimTime::from_time);
-        let seen = seen
-            .or_else(|| fields.event_time.as_ref().map(SimTime::from_micro_time))
-            .unwrap_or_else(|| event.created());
-        let text = |field: &Option<String>| field.clone().unwrap_or_default();
-        let kind = format!("  {}", text(&fields.type_));
-        rows.push((
-            seen,
-            vec![
-                kind,
-                text(&fields.reason),
-                now.since(seen).human(),
-                fields.reporting_component.clone(),
-                text(&fields.message),
-            ],
-        ));
-    }
-    if rows.is_empty() {
-        return "Events:  <none>\n".into();
-    }
-    sorting::sort_by_key(&mut rows, |(seen, _)| *seen);
-    rows.into_iter().for_each(|(_, row)| table.row(row));
-    format!("Events:\n{}", table.render(true))
+/// A single name that nothing has may be the beginning of names.
+fn beginning_with(call: &mut Call<'_, '_>) -> Result<Vec<Arc<Object>>, Failure> {
+    let Named::Objects(named) = named(&call.args.words.clone())? else { return Ok(Vec::new()) };
+    let [(kind, prefix)] = named.as_slice() else { return Ok(Vec::new()) };
+    let namespace = kind.info().namespaced.then_some(call.namespace.as_str());
+    let objects = call.client.live().objects(*kind, namespace);
+    Ok(objects.filter(|object| object.name().starts_with(prefix.as_str())).cloned().collect())
 }

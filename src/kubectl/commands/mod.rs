@@ -7,7 +7,7 @@ pub(super) mod delete;
 mod describe;
 mod edit_meta;
 mod expose;
-mod get;
+pub(super) mod get;
 mod info;
 mod nodes;
 mod patch;
@@ -15,6 +15,7 @@ pub(super) mod rollout;
 mod run;
 mod scale;
 mod set;
+mod writing;
 
 use super::errors::Failure;
 use super::{Output, Verb};

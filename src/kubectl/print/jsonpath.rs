@@ -101,6 +101,15 @@ impl Template {
         if open.is_empty() { Ok(Template(pieces)) } else { Err("unterminated range".into()) }
     }
 
+    /// What its paths lead to, apart from the text around them.
+    pub fn values<'a>(&self, root: &'a Value) -> Vec<&'a Value> {
+        let paths = self.0.iter().filter_map(|piece| match piece {
+            Piece::Path(path) => Some(path),
+            Piece::Text(_) | Piece::Range(..) => None,
+        });
+        paths.flat_map(|path| walk(path, root, root)).collect()
+    }
+
     /// The template filled in.
     pub fn fill(&self, root: &Value) -> String {
         let mut out = String::new();

@@ -19,28 +19,33 @@ pub enum Suite {
     Traces,
     /// What the API server says of unusual and of wrong manifests.
     Validation,
+    /// The same recordings as the traces', command by command: each kubectl line is a case of its own.
+    Kubectl,
 }
 
 impl Suite {
     /// Every suite, with the word that chooses it.
-    pub const ALL: [(&'static str, Suite); 3] =
-        [("scheduler", Suite::Scheduler), ("traces", Suite::Traces), ("validation", Suite::Validation)];
+    pub const ALL: [(&'static str, Suite); 4] = [
+        ("scheduler", Suite::Scheduler),
+        ("traces", Suite::Traces),
+        ("validation", Suite::Validation),
+        ("kubectl", Suite::Kubectl),
+    ];
 
     /// The suite of that name.
     pub fn from_word(word: &str) -> Option<Suite> {
         Suite::ALL.iter().find(|(name, _)| *name == word).map(|(_, suite)| *suite)
     }
 
-    /// Runs one case.
-    ///
-    /// # Errors
-    /// Every difference, in words.
-    pub fn run_case(self, case: &Value) -> Result<(), Vec<String>> {
-        match self {
+    /// Runs one recorded case, which may hold several of ours: the name of each, and every difference in words.
+    pub fn run(self, name: String, case: &Value) -> Vec<(String, Result<(), Vec<String>>)> {
+        let result = match self {
             Suite::Scheduler => scheduler::run_case(case),
             Suite::Traces => traces::run_case(case),
             Suite::Validation => validation::run_case(case),
-        }
+            Suite::Kubectl => return traces::run_commands(&name, case),
+        };
+        vec![(name, result)]
     }
 }
 
@@ -71,13 +76,15 @@ impl Tally {
 pub fn run_text(suite: Suite, text: &str) -> Tally {
     let mut tally = Tally::default();
     for (number, case) in cases(text).into_iter().enumerate() {
-        let (name, result) = match case {
-            Ok(case) => (case_name(&case, number), suite.run_case(&case)),
-            Err(error) => (format!("#{}", number + 1), Err(vec![format!("unreadable: {error}")])),
+        let results = match case {
+            Ok(case) => suite.run(case_name(&case, number), &case),
+            Err(error) => vec![(format!("#{}", number + 1), Err(vec![format!("unreadable: {error}")]))],
         };
-        match result {
-            Ok(()) => tally.passed += 1,
-            Err(differences) => tally.failed.push((name, differences)),
+        for (name, result) in results {
+            match result {
+                Ok(()) => tally.passed += 1,
+                Err(differences) => tally.failed.push((name, differences)),
+            }
         }
     }
     tally

@@ -41,6 +41,15 @@ pub fn run_case(case: &Value) -> Result<(), Vec<String>> {
     Err(differences)
 }
 
+/// Runs one case and looks at its commands alone, each for itself: its number and line, and how what it printed differs.
+pub fn run_commands(name: &str, case: &Value) -> Vec<(String, Result<(), Vec<String>>)> {
+    let replay = replay(case);
+    let places = Places::of(case);
+    let (theirs, ours) = (replay.recorded.normalizer(places), replay.names.normalizer(places));
+    let found = outputs::compare(case, &replay, &theirs, &ours).into_iter();
+    found.map(|(line, result)| (format!("{name} $ {line}"), result)).collect()
+}
+
 /// The differences of each column, in the order of [`COLUMNS`].
 pub fn compare(case: &Value) -> [Vec<String>; 4] {
     let mut replay = replay(case);
@@ -48,7 +57,8 @@ pub fn compare(case: &Value) -> [Vec<String>; 4] {
     let theirs = replay.recorded.normalizer(places);
     let ours = replay.names.normalizer(places);
     let mut outputs = std::mem::take(&mut replay.differences);
-    outputs::compare(case, &replay, &theirs, &ours, &mut outputs);
+    let answers = outputs::compare(case, &replay, &theirs, &ours);
+    outputs.extend(answers.into_iter().filter_map(|(_, result)| result.err()).flatten());
     [
         outputs,
         sequences::compare(case, &replay, &theirs, &ours),

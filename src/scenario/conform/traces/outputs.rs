@@ -6,33 +6,32 @@ use super::replay::Replay;
 use crate::scenario::conform::diff;
 use crate::scenario::conform::normal::Normalizer;
 
-/// Adds the differences in what each command printed.
+/// Each recorded command, by its line, and how what it printed differs.
 pub fn compare(
     case: &Value,
     replay: &Replay,
     theirs: &Normalizer,
     ours: &Normalizer,
-    differences: &mut Vec<String>,
-) {
+) -> Vec<(String, Result<(), Vec<String>>)> {
     let steps = case["steps"].as_array().into_iter().flatten();
+    let mut results = Vec::new();
     for (step, answer) in steps.zip(&replay.answers) {
         let (Some(line), Some(answer)) = (step["cmd"].as_str(), answer) else { continue };
         let what = format!("$ {}", theirs.names(line));
+        let mut differences = Vec::new();
         let code = step["rc"].as_i64().unwrap_or_default();
         if code != i64::from(answer.code) {
             differences.push(format!("{what}: exit status: recorded {code}, here {}", answer.code));
         }
         for (stream, here) in [("stdout", &answer.stdout), ("stderr", &answer.stderr)] {
-            let recorded = step[stream].as_str().unwrap_or_default();
-            let recorded = comparable(line, &theirs.text(recorded));
-            diff::texts(
-                &format!("{what} ({stream})"),
-                &recorded,
-                &comparable(line, &ours.text(here)),
-                differences,
-            );
+            let recorded = comparable(line, &theirs.text(step[stream].as_str().unwrap_or_default()));
+            let here = comparable(line, &ours.text(here));
+            diff::texts(&format!("{what} ({stream})"), &recorded, &here, &mut differences);
         }
+        let line = theirs.names(line.trim_start_matches("kubectl "));
+        results.push((line, if differences.is_empty() { Ok(()) } else { Err(differences) }));
     }
+    results
 }
 
 /// What of an output does not hang on chance: tables are sorted by names of which the end is drawn, and a rollout's

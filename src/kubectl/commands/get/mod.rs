@@ -1,0 +1,195 @@
+//! `get`: objects as tables, YAML, JSON, names or whatever a template makes of them.
+
+mod rows;
+mod select;
+pub(in crate::kubectl) mod watch;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::api::sorting;
+use crate::api::{Kind, MetaExt, Object};
+use crate::kubectl::errors::Failure;
+use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::print::format::{self, Printing};
+use crate::kubectl::print::jsonpath::{self, Path};
+use crate::kubectl::resource_names::{Named, named};
+use crate::kubectl::{Call, Verb};
+
+pub use rows::Layout;
+pub use select::{select, warn_of_deprecated};
+
+const FLAGS: &[Flag] = &[
+    value("output", "wide, yaml, json, name, jsonpath=…, go-template=… or custom-columns=…").short('o'),
+    value("selector", "only objects with these labels").short('l'),
+    value("field-selector", "only objects with these fields"),
+    value("filename", "the manifests of the objects").short('f'),
+    switch("recursive", "has no effect here").short('R'),
+    switch("all-namespaces", "objects of every namespace").short('A'),
+    switch("no-headers", "leave the headings out"),
+    switch("show-labels", "add a column with the labels"),
+    switch("show-kind", "name the kind with each object"),
+    switch("show-managed-fields", "has no effect here"),
+    value("label-columns", "add a column for each of these labels").short('L'),
+    switch("ignore-not-found", "say nothing of objects that are not there"),
+    value("sort-by", "sort by a field, as a JSONPath"),
+    value("template", "the template, where -o does not bring it"),
+    switch("watch", "go on and show what changes").short('w'),
+    switch("watch-only", "show only what changes"),
+    switch("output-watch-events", "say what happened to each object"),
+    switch("server-print", "has no effect here"),
+    switch("allow-missing-template-keys", "has no effect here"),
+    value("chunk-size", "has no effect here"),
+    value("raw", "a path of the API"),
+    value("subresource", "status or scale"),
+];
+
+/// See the module.
+pub const GET: Verb = Verb { path: "get", help: "Display one or many resources", flags: FLAGS, run };
+
+fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    if call.args.has("raw") {
+        return Err(Failure::message(
+            "kubeviz does not offer \"kubectl get --raw\": there is no HTTP under it",
+        ));
+    }
+    if call.args.words.is_empty() && !call.args.has("filename") {
+        call.warn(
+            "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported \
+             resources.\n",
+        );
+        return Err(Failure::message(
+            "Required resource not specified.\nUse \"kubectl explain <resource>\" for a detailed description of that resource \
+             (e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and examples",
+        ));
+    }
+    warn_of_deprecated(call)?;
+    if call.args.on("watch") || call.args.on("watch-only") {
+        return watch::start(call);
+    }
+    let by_name = call.args.has("filename") || matches!(named(&call.args.words.clone())?, Named::Objects(_));
+    let (mut objects, mut failures) = select(call)?;
+    if call.args.on("ignore-not-found") {
+        failures.clear();
+    }
+    if let Some(path) = call.args.value("sort-by") {
+        sort(&mut objects, path)?;
+    }
+    // One object that was asked for by name is printed as itself, all others as a list.
+    let single = by_name && objects.len() == 1 && failures.is_empty() && asked_for_one(call);
+    match call.args.value("output").map(str::to_string).as_deref() {
+        None | Some("wide" | "") => tables(call, &objects, by_name, failures.is_empty()),
+        Some("name") => objects.iter().for_each(|object| call.say(name_of(object))),
+        Some(format) if single || !objects.is_empty() || failures.is_empty() => {
+            let items: Vec<Value> = objects.iter().map(|object| object.to_value()).collect();
+            let text = shaped(call, format, &items, single)?;
+            call.output.stdout.push_str(&text);
+        }
+        Some(_) => {}
+    }
+    Failure::collect(failures)
+}
+
+fn asked_for_one(call: &Call<'_, '_>) -> bool {
+    call.args.has("filename")
+        || matches!(named(&call.args.words), Ok(Named::Objects(objects)) if objects.len() == 1)
+}
+
+/// `pod/web`.
+pub fn name_of(object: &Object) -> String {
+    format!("{}/{}", object.kind().group_singular(), object.name())
+}
+
+/// Objects in a format that says itself what to print: one as itself, several as a `List`.
+///
+/// # Errors
+/// As [`Printing::text`].
+pub fn shaped(call: &Call<'_, '_>, format: &str, items: &[Value], single: bool) -> Result<String, Failure> {
+    let list;
+    let value = match items {
+        [only] if single => only,
+        _ => {
+            let metadata = json!({"resourceVersion": ""});
+            list = json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": metadata});
+            &list
+        }
+    };
+    let printing = Printing {
+        format,
+        template: call.args.value("template"),
+        value,
+        items,
+        headings: !call.args.on("no-headers"),
+        files: &call.invocation.files,
+        allowed: format::READ,
+    };
+    printing.text().map_err(Failure::message)
+}
+
+/// Sorts by a field; objects without it come first.
+fn sort(objects: &mut [Arc<Object>], text: &str) -> Result<(), Failure> {
+    let path = Path::parse(text).map_err(Failure::message)?;
+    let mut keyed: Vec<(Option<Key>, Arc<Object>)> =
+        objects.iter().map(|object| (key(&object.to_value(), &path), object.clone())).collect();
+    if !keyed.is_empty() && keyed.iter().all(|(key, _)| key.is_none()) {
+        let bare = text.trim_start_matches('{').trim_end_matches('}');
+        return Err(Failure::message(format!(
+            "couldn't find any field with path \"{{{bare}}}\" in the list of objects"
+        )));
+    }
+    sorting::sort_by(&mut keyed, |a, b| a.0.cmp(&b.0));
+    keyed.into_iter().zip(objects).for_each(|((_, sorted), place)| *place = sorted);
+    Ok(())
+}
+
+/// What a field sorts by: numbers and quantities by their size, all else as text.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Number(i64),
+    Text(String),
+}
+
+fn key(value: &Value, path: &Path) -> Option<Key> {
+    let found = *path.find(value).first()?;
+    Some(match found {
+        Value::Number(number) => Key::Number(number.as_i64().unwrap_or(0).saturating_mul(1_000)),
+        Value::String(text) if text.starts_with(|c: char| c.is_ascii_digit()) => {
+            let amount = crate::api::quantity::parse(text);
+            amount.map_or_else(|| Key::Text(text.clone()), |amount| Key::Number(amount.milli()))
+        }
+        other => Key::Text(jsonpath::text(other)),
+    })
+}
+
+fn tables(call: &mut Call<'_, '_>, objects: &[Arc<Object>], by_name: bool, complete: bool) {
+    if objects.is_empty() {
+        if complete && !(by_name && call.args.on("ignore-not-found")) {
+            let words = call.args.words.clone();
+            let cluster = matches!(named(&words), Ok(Named::Kinds(kinds)) if kinds.iter().all(|k| !k.info().namespaced));
+            call.warn(match call.args.on("all-namespaces") || cluster {
+                true => "No resources found".to_string(),
+                false => format!("No resources found in {} namespace.", call.namespace),
+            });
+        }
+        return;
+    }
+    let mut kinds: Vec<Kind> = Vec::new();
+    objects.iter().map(|object| object.kind()).for_each(|kind| {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    });
+    let several =
+        kinds.len() > 1 || matches!(named(&call.args.words), Ok(Named::Kinds(named)) if named.len() > 1);
+    let layout = Layout::of(call, several);
+    for (index, kind) in kinds.iter().enumerate() {
+        if index > 0 {
+            call.say("");
+        }
+        let of_kind: Vec<&Object> =
+            objects.iter().filter(|object| object.kind() == *kind).map(|object| &**object).collect();
+        let text = layout.table(*kind, &of_kind, call.client.now());
+        call.output.stdout.push_str(&text);
+    }
+}

@@ -1,0 +1,82 @@
+//! The tables of `get`: which columns, and their cells.
+
+use crate::api::selector::format_labels;
+use crate::api::{Kind, MetaExt, Object};
+use crate::clock::SimTime;
+use crate::kubectl::Call;
+use crate::kubectl::print::table::Table;
+use crate::kubectl::print::{Row, columns_of};
+
+/// What a table shows besides the columns that its kind always has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// The wide columns too.
+    pub wide: bool,
+    /// A heading.
+    pub headings: bool,
+    /// The namespace, in front.
+    pub namespaces: bool,
+    /// The kind before each name.
+    pub kinds: bool,
+    /// All labels, behind.
+    pub labels: bool,
+    /// Some labels, each in a column of its own.
+    pub label_columns: Vec<String>,
+}
+
+impl Layout {
+    /// What a command asks for. `several`: objects of several kinds are asked for.
+    pub fn of(call: &Call<'_, '_>, several: bool) -> Layout {
+        Layout {
+            wide: call.args.value("output") == Some("wide"),
+            headings: !call.args.on("no-headers"),
+            namespaces: call.args.on("all-namespaces"),
+            kinds: several || call.args.on("show-kind"),
+            labels: call.args.on("show-labels"),
+            label_columns: call.args.list("label-columns").into_iter().map(String::from).collect(),
+        }
+    }
+
+    /// The headings of a kind's table.
+    pub fn headers(&self, kind: Kind) -> Vec<String> {
+        let namespaced = self.namespaces && kind.info().namespaced;
+        let mut headers: Vec<String> = namespaced.then(|| "NAMESPACE".to_string()).into_iter().collect();
+        let columns = columns_of(kind).iter().filter(|column| self.wide || !column.wide);
+        headers.extend(columns.map(|column| column.header.to_string()));
+        let last = |label: &String| label.rsplit('/').next().unwrap_or(label).to_uppercase();
+        headers.extend(self.label_columns.iter().map(last));
+        headers.extend(self.labels.then(|| "LABELS".to_string()));
+        headers
+    }
+
+    /// An object's row.
+    pub fn row(&self, object: &Object, now: SimTime) -> Vec<String> {
+        let kind = object.kind();
+        let value = object.to_value();
+        let row = Row { object, value: &value, now };
+        let mut cells = Vec::new();
+        if self.namespaces && kind.info().namespaced {
+            cells.push(object.namespace().to_string());
+        }
+        for column in columns_of(kind).iter().filter(|column| self.wide || !column.wide) {
+            let cell = column.cell(&row);
+            let named = self.kinds && column.header == "NAME";
+            cells.push(if named { format!("{}/{cell}", kind.group_singular()) } else { cell });
+        }
+        for label in &self.label_columns {
+            cells.push(object.labels().get(label).cloned().unwrap_or_else(|| "<none>".into()));
+        }
+        if self.labels {
+            cells.push(format_labels(object.labels()));
+        }
+        cells
+    }
+
+    /// The table of a kind.
+    pub fn table(&self, kind: Kind, objects: &[&Object], now: SimTime) -> String {
+        let headers = self.headers(kind);
+        let mut table = Table::new(&headers.iter().map(String::as_str).collect::<Vec<_>>());
+        objects.iter().for_each(|object| table.row(self.row(object, now)));
+        table.render(self.headings)
+    }
+}

@@ -1,0 +1,95 @@
+//! Which objects a command means: by name, by kind, by labels and fields, or by manifest.
+
+use std::sync::Arc;
+
+use crate::api::selector::Selector;
+use crate::api::{Key, Kind, MetaExt, Object};
+use crate::kubectl::Call;
+use crate::kubectl::errors::Failure;
+use crate::kubectl::field_selector::FieldSelector;
+use crate::kubectl::manifests;
+use crate::kubectl::resource_names::{Named, named};
+
+const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\nExample resource specifications \
+                             include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
+
+/// The objects that a command names, or that its selector selects.
+///
+/// # Errors
+/// What cannot be understood. Objects that could be found are returned along with those that could not.
+pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), Failure> {
+    if call.args.has("filename") {
+        return by_manifest(call);
+    }
+    let named = named(&call.args.words.clone())?;
+    let labels = call.args.value("selector").unwrap_or_default().to_string();
+    let selector = Selector::parse(&labels).map_err(Failure::message)?;
+    let fields = FieldSelector::parse(call.args.value("field-selector").unwrap_or_default())?;
+    let all = call.args.on("all-namespaces");
+    match named {
+        Named::Kinds(kinds) if kinds.is_empty() => Err(Failure::message(NOTHING_NAMED)),
+        Named::Kinds(kinds) => {
+            let (mut found, mut failures) = (Vec::new(), Vec::new());
+            for kind in kinds {
+                if let Err(status) = fields.check(kind, &labels) {
+                    failures.push(Failure::from(status));
+                    continue;
+                }
+                let namespace = (kind.info().namespaced && !all).then_some(call.namespace.as_str());
+                let selected = call.client.live().objects(kind, namespace);
+                let meant = |object: &&Arc<Object>| {
+                    selector.matches(object.labels())
+                        && (fields == FieldSelector::default() || fields.matches(&object.to_value()))
+                };
+                found.extend(selected.filter(meant).cloned());
+            }
+            Ok((found, failures))
+        }
+        Named::Objects(_) if !labels.is_empty() => {
+            Err(Failure::message("name cannot be provided when a selector is specified"))
+        }
+        Named::Objects(_) if all => {
+            Err(Failure::message("a resource cannot be retrieved by name across all namespaces"))
+        }
+        Named::Objects(objects) => {
+            let (mut found, mut failures) = (Vec::new(), Vec::new());
+            for (kind, name) in objects {
+                match call.client.get(&call.key(kind, &name)) {
+                    Ok(object) => found.push(object),
+                    Err(status) => failures.push(Failure::from(status)),
+                }
+            }
+            Ok((found, failures))
+        }
+    }
+}
+
+/// The objects that manifests describe, as they are in the cluster.
+fn by_manifest(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), Failure> {
+    let batch = manifests::read(call)?;
+    let (mut found, mut failures) = (Vec::new(), batch.failures);
+    for item in &batch.items {
+        let namespace = if item.namespace.is_empty() { &call.namespace } else { &item.namespace };
+        let namespace = if item.kind.info().namespaced { namespace } else { "" };
+        match call.client.get(&Key::new(item.kind, namespace, &item.name)) {
+            Ok(object) => found.push(object),
+            Err(status) => failures.push(Failure::from(status)),
+        }
+    }
+    Ok((found, failures))
+}
+
+/// What the server says along with every answer about a kind that it would rather not serve.
+///
+/// # Errors
+/// As [`named`].
+pub fn warn_of_deprecated(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let asked = match named(&call.args.words.clone())? {
+        Named::Kinds(kinds) => kinds.contains(&Kind::ENDPOINTS),
+        Named::Objects(objects) => objects.iter().any(|(of, _)| *of == Kind::ENDPOINTS),
+    };
+    if asked {
+        call.warn("Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What verbs that write have in common: dry runs, `-o`, and the line that says what was done.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::api::{Kind, Object};
+use crate::kubectl::Call;
+use crate::kubectl::errors::Failure;
+use crate::kubectl::parse::{Flag, optional, value};
+use crate::kubectl::print::fields::Fields;
+use crate::kubectl::print::format::{Printing, WRITE};
+
+/// `--dry-run`.
+pub const DRY_RUN: Flag = optional("dry-run", "unchanged", "client, server or none");
+/// `-o`.
+pub const OUTPUT: Flag = value("output", "yaml, json, name or a template").short('o');
+/// `--template`.
+pub const TEMPLATE: Flag = value("template", "the template, where -o does not bring it");
+/// `--field-manager`.
+pub const FIELD_MANAGER: Flag = value("field-manager", "has no effect here");
+
+/// How much of a write is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DryRun {
+    /// All of it.
+    No,
+    /// None: the server is not asked.
+    Client,
+    /// None, but the server says what it would do.
+    Server,
+}
+
+impl DryRun {
+    /// What a command asks for.
+    ///
+    /// # Errors
+    /// In kubectl's words.
+    pub fn of(call: &mut Call<'_, '_>) -> Result<DryRun, Failure> {
+        match call.args.value("dry-run") {
+            None | Some("none" | "false") => Ok(DryRun::No),
+            Some("server") => Ok(DryRun::Server),
+            Some("client") => Ok(DryRun::Client),
+            Some("unchanged" | "true") => {
+                call.warn("W: --dry-run is deprecated and can be replaced with --dry-run=client.");
+                Ok(DryRun::Client)
+            }
+            Some(other) => Err(Failure::message(format!(
+                "Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\"."
+            ))),
+        }
+    }
+
+    /// What the line that says what was done ends with.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            DryRun::No => "",
+            DryRun::Client => " (dry run)",
+            DryRun::Server => " (server dry run)",
+        }
+    }
+}
+
+/// Replaces an object by its changed JSON, as far as the dry run lets it; returns what there is afterwards.
+///
+/// # Errors
+/// The server's.
+pub fn update(
+    call: &mut Call<'_, '_>,
+    live: &Object,
+    changed: Value,
+    dry: DryRun,
+) -> Result<Arc<Object>, Failure> {
+    let mut object = Object::from_value(live.kind(), changed)
+        .map_err(|_| Failure::message("the changed object cannot be read"))?;
+    object.set_revision(0);
+    match dry {
+        DryRun::No => Ok(call.client.update_object(object)?),
+        DryRun::Client => {
+            object.set_revision(live.revision());
+            Ok(Arc::new(object))
+        }
+        DryRun::Server => Ok(Arc::new(call.client.server().dry_run_update(object)?)),
+    }
+}
+
+/// Says what was done to an object, or prints the object if `-o` asks for it.
+///
+/// # Errors
+/// An unknown format.
+pub fn done(call: &mut Call<'_, '_>, object: &Object, what: &str, dry: DryRun) -> Result<(), Failure> {
+    done_to(call, object.kind(), &object.to_value(), what, dry)
+}
+
+/// The same for an object that exists as JSON only.
+///
+/// # Errors
+/// An unknown format.
+pub fn done_to(
+    call: &mut Call<'_, '_>,
+    kind: Kind,
+    value: &Value,
+    what: &str,
+    dry: DryRun,
+) -> Result<(), Failure> {
+    let name = value.text_or("metadata.name", value.text("metadata.generateName"));
+    match call.args.value("output").map(str::to_string).as_deref() {
+        None | Some("") => call.say(format!("{}/{name} {what}{}", kind.group_singular(), dry.suffix())),
+        Some("name") => call.say(format!("{}/{name}", kind.group_singular())),
+        Some(format) => {
+            let printing = Printing {
+                format,
+                template: call.args.value("template"),
+                value,
+                items: std::slice::from_ref(value),
+                headings: true,
+                files: &call.invocation.files,
+                allowed: WRITE,
+            };
+            let text = printing.text().map_err(Failure::message)?;
+            // Objects that follow one another in YAML are documents of one stream.
+            let apart = format == "yaml" && !call.output.stdout.is_empty();
+            call.output.stdout.push_str(if apart { "---\n" } else { "" });
+            call.output.stdout.push_str(&text);
+        }
+    }
+    Ok(())
+}

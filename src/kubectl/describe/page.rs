@@ -1,0 +1,198 @@
+//! The text under way, and the parts that descriptions have in common.
+
+use serde_json::Value;
+
+use crate::api::meta::StringMap;
+use crate::api::sorting;
+use crate::kubectl::print::fields::Fields;
+use crate::kubectl::print::tabwriter::TabWriter;
+
+/// Annotations that say nothing to a reader.
+const SKIPPED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// An annotation's line is cut after so many letters.
+const ANNOTATION_MAX: usize = 140;
+
+/// A description under way (`PrefixWriter`).
+#[derive(Default)]
+pub struct Page {
+    /// What has been lined up.
+    done: String,
+    /// What has not.
+    open: String,
+}
+
+impl Page {
+    /// Adds text as it is.
+    pub fn put(&mut self, text: &str) {
+        self.open.push_str(text);
+    }
+
+    /// Adds a line, indented by so many steps.
+    pub fn line(&mut self, level: usize, text: impl AsRef<str>) {
+        self.open.extend(std::iter::repeat_n("  ", level));
+        self.open.push_str(text.as_ref());
+        self.open.push('\n');
+    }
+
+    /// Adds a label and its value.
+    pub fn field(&mut self, level: usize, label: &str, value: impl AsRef<str>) {
+        self.open.extend(std::iter::repeat_n("  ", level));
+        for text in [label, ":\t", value.as_ref(), "\n"] {
+            self.open.push_str(text);
+        }
+    }
+
+    /// Lines up what there is: the columns of what comes next are their own.
+    pub fn flush(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        self.done.push_str(&TabWriter::DESCRIBE.format(&open));
+    }
+
+    /// The whole, lined up.
+    pub fn finish(mut self) -> String {
+        self.flush();
+        self.done
+    }
+
+    /// The whole with its tabs, as `rollout history` prints it.
+    pub fn raw(self) -> String {
+        self.open
+    }
+
+    /// A label and several values, one below the other; `<none>` for none.
+    pub fn values<S: AsRef<str>>(&mut self, indent: &str, label: &str, values: &[S]) {
+        self.put(&format!("{indent}{label}:\t"));
+        if values.is_empty() {
+            self.put("<none>\n");
+        }
+        for (index, value) in values.iter().enumerate() {
+            if index > 0 {
+                self.put(&format!("{indent}\t"));
+            }
+            self.put(value.as_ref());
+            self.put("\n");
+        }
+    }
+
+    /// Labels, node selectors and the like: `a=b` on a line each.
+    pub fn labels(&mut self, indent: &str, label: &str, labels: &StringMap) {
+        let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        self.values(indent, label, &pairs);
+    }
+
+    /// Annotations: `a: b` on a line each, long ones below their key.
+    pub fn annotations(&mut self, label: &str, annotations: &StringMap) {
+        let mut lines = Vec::new();
+        for (key, value) in annotations.iter().filter(|(key, _)| *key != SKIPPED) {
+            let value = value.strip_suffix('\n').unwrap_or(value);
+            if value.len() + key.len() + 2 > ANNOTATION_MAX || value.contains('\n') {
+                lines.push(format!("{key}:"));
+                lines
+                    .extend(value.split('\n').map(|line| format!("  {}", shorten(line, ANNOTATION_MAX - 2))));
+            } else {
+                lines.push(format!("{key}: {value}"));
+            }
+        }
+        self.values("", label, &lines);
+    }
+
+    /// Labels and annotations of an object.
+    pub fn labels_and_annotations(&mut self, object: &Value) {
+        self.labels("", "Labels", &object.map("metadata.labels"));
+        self.annotations("Annotations", &object.map("metadata.annotations"));
+    }
+
+    /// Name and namespace of an object.
+    pub fn name_and_namespace(&mut self, object: &Value) {
+        self.field(0, "Name", object.text("metadata.name"));
+        self.field(0, "Namespace", object.text("metadata.namespace"));
+    }
+
+    /// The controller of an object, if it has one.
+    pub fn controlled_by(&mut self, object: &Value) {
+        let owners = object.list("metadata.ownerReferences");
+        if let Some(owner) = owners.iter().find(|owner| owner.flag("controller")) {
+            self.field(0, "Controlled By", format!("{}/{}", owner.text("kind"), owner.text("name")));
+        }
+    }
+
+    /// A table of conditions: `headings` over the cells of each.
+    pub fn table(&mut self, level: usize, headings: &str, rule: &str, rows: impl Iterator<Item = String>) {
+        self.line(level, headings);
+        self.line(level, rule);
+        rows.for_each(|row| self.line(level, row));
+    }
+}
+
+/// The first so many bytes, and dots for the rest.
+fn shorten(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_string();
+    }
+    let mut end = max;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}...", &text[..end])
+}
+
+/// `Sat, 21 Nov 2026 00:20:13 +0000`: an instant as RFC 1123 writes it, from RFC 3339.
+pub fn rfc1123(value: &Value) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = value.as_str().unwrap_or_default();
+    let number = |from: usize, to: usize| text.get(from..to).and_then(|digits| digits.parse::<i64>().ok());
+    let (Some(year), Some(month @ 1..=12), Some(day)) = (number(0, 4), number(5, 7), number(8, 10)) else {
+        return "Mon, 01 Jan 0001 00:00:00 +0000".into();
+    };
+    // Days since 1970-01-01, a Thursday, by the usual count of years that begin in March.
+    let (shifted, months) = (if month > 2 { year } else { year - 1 }, (month + 9) % 12);
+    let days =
+        365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + (153 * months + 2) / 5 + day - 719_469;
+    let weekday = DAYS[days.rem_euclid(7) as usize];
+    let clock = text.get(11..19).unwrap_or("00:00:00");
+    format!("{weekday}, {day:02} {} {year:04} {clock} +0000", MONTHS[(month - 1) as usize])
+}
+
+/// Sorted by a key of text.
+pub fn sorted_by<'a>(items: &'a [Value], key: fn(&Value) -> &str) -> Vec<&'a Value> {
+    let mut sorted: Vec<&Value> = items.iter().collect();
+    sorting::sort_by(&mut sorted, |a, b| key(a).cmp(key(b)));
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn instants_read_as_rfc_1123() {
+        let cases = [
+            ("2026-11-21T00:20:13Z", "Sat, 21 Nov 2026 00:20:13 +0000"),
+            ("2026-01-01T00:00:00Z", "Thu, 01 Jan 2026 00:00:00 +0000"),
+            ("2024-02-29T23:59:59.123456Z", "Thu, 29 Feb 2024 23:59:59 +0000"),
+            ("", "Mon, 01 Jan 0001 00:00:00 +0000"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(rfc1123(&json!(text)), want);
+        }
+    }
+
+    #[test]
+    fn long_annotations_stand_below_their_key() {
+        let mut page = Page::default();
+        let annotations =
+            [("a", "x\ny\n".to_string()), ("b", "1".into()), ("c", "z".repeat(150)), (SKIPPED, "{}".into())];
+        page.annotations(
+            "Annotations",
+            &annotations.into_iter().map(|(key, value)| (key.into(), value)).collect(),
+        );
+        let want = format!(
+            "Annotations:  a:\n                x\n                y\n              b: 1\n              c:\n                {}...\n",
+            "z".repeat(138)
+        );
+        assert_eq!(page.finish(), want);
+    }
+}

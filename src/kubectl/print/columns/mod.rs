@@ -1,0 +1,113 @@
+//! The columns of every kind (`pkg/printers/internalversion`), the wide ones marked, as tables over the objects' JSON.
+
+mod cluster;
+mod core;
+mod workloads;
+
+pub use cluster::is_default;
+
+use serde_json::Value;
+
+use super::fields::Fields;
+use crate::api::{Kind, Object};
+use crate::clock::SimTime;
+
+/// One column of a kind's table.
+#[derive(Clone, Copy)]
+pub struct Column {
+    /// Its heading.
+    pub header: &'static str,
+    /// Whether only `-o wide` shows it.
+    pub wide: bool,
+    cell: Cell,
+}
+
+/// What stands in a column.
+#[derive(Clone, Copy)]
+enum Cell {
+    /// The field at a path, as Go's `%v` writes it.
+    Field(&'static str),
+    /// The same, or another text if there is none.
+    Or(&'static str, &'static str),
+    /// A number, zero if there is none.
+    Number(&'static str),
+    /// How long ago the instant at a path was; `<unknown>` if there is none.
+    Since(&'static str),
+    /// How long a list or a map is.
+    Count(&'static str),
+    /// Anything else.
+    With(fn(&Row<'_>) -> String),
+}
+
+/// An object, as the cells of its row see it.
+pub struct Row<'a> {
+    /// The object.
+    pub object: &'a Object,
+    /// Its JSON.
+    pub value: &'a Value,
+    /// The time that ages are reckoned to.
+    pub now: SimTime,
+}
+
+impl Row<'_> {
+    /// How long ago the instant at a path was.
+    fn since(&self, path: &str) -> Option<String> {
+        self.value.time(path).map(|time| self.now.since(time).human())
+    }
+}
+
+const fn column(header: &'static str, cell: Cell) -> Column {
+    Column { header, wide: false, cell }
+}
+
+const fn wide(header: &'static str, cell: Cell) -> Column {
+    Column { header, wide: true, cell }
+}
+
+const NAME: Column = column("NAME", Cell::Field("metadata.name"));
+const AGE: Column = column("AGE", Cell::Since("metadata.creationTimestamp"));
+const CREATED_AT: Column = column("CREATED AT", Cell::Field("metadata.creationTimestamp"));
+
+impl Column {
+    /// The cell of an object.
+    pub fn cell(&self, row: &Row<'_>) -> String {
+        let value = row.value;
+        match self.cell {
+            Cell::Field(path) => value.plain(path),
+            Cell::Or(path, otherwise) => {
+                Some(value.plain(path)).filter(|text| !text.is_empty()).unwrap_or_else(|| otherwise.into())
+            }
+            Cell::Number(path) => value.int(path).to_string(),
+            Cell::Since(path) => row.since(path).unwrap_or_else(|| "<unknown>".into()),
+            Cell::Count(path) => {
+                let counted = value.at(path);
+                counted
+                    .as_array()
+                    .map_or_else(|| counted.as_object().map_or(0, |map| map.len()), Vec::len)
+                    .to_string()
+            }
+            Cell::With(cell) => cell(row),
+        }
+    }
+}
+
+/// The columns of a kind; kinds without their own show name and age.
+pub fn columns_of(kind: Kind) -> &'static [Column] {
+    const PLAIN: &[Column] = &[NAME, AGE];
+    let tables = [core::TABLES, workloads::TABLES, cluster::TABLES];
+    tables.into_iter().flatten().find(|(of, _)| *of == kind).map_or(PLAIN, |(_, columns)| columns)
+}
+
+/// A text, or `<none>` for an empty one.
+pub(super) fn or_none(text: String) -> String {
+    if text.is_empty() { "<none>".into() } else { text }
+}
+
+/// The first three of a list, and how many more there are.
+fn first_three(list: &[String], none: &str) -> String {
+    match list {
+        [] => none.into(),
+        [..] if list.len() <= 3 => list.join(","),
+        [..] => format!("{} + {} more...", list[..3].join(","), list.len() - 3),
+    }
+}
