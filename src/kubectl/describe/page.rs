@@ -156,7 +156,7 @@ pub fn rfc1123(value: &Value) -> String {
 }
 
 /// Sorted by a key of text.
-pub fn sorted_by<'a>(items: &'a [Value], key: fn(&Value) -> &str) -> Vec<&'a Value> {
+pub fn sorted_by(items: &[Value], key: fn(&Value) -> &str) -> Vec<&Value> {
     let mut sorted: Vec<&Value> = items.iter().collect();
     sorting::sort_by(&mut sorted, |a, b| key(a).cmp(key(b)));
     sorted

@@ -52,8 +52,10 @@ impl Rule {
     }
 
     /// As the real one sorts them: by the whole rule, written out.
-    fn order(&self) -> (Vec<String>, Option<String>, Option<String>, Vec<String>, Vec<String>) {
-        (self.verbs.clone(), self.group.clone(), self.resource.clone(), self.names.clone(), self.urls.clone())
+    fn order(&self) -> String {
+        let part = |list: &[String]| list.join(",");
+        let (group, resource) = (self.group.as_deref().unwrap_or_default(), self.resource());
+        format!("{}\0{group}\0{resource}\0{}\0{}", part(&self.verbs), part(&self.names), part(&self.urls))
     }
 }
 

@@ -75,9 +75,9 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
         ("len", [Value::Object(map)]) => map.len().into(),
         ("len", [Value::String(text)]) => text.len().into(),
         ("len", [Value::Null]) => return wrong("len of nil pointer"),
-        ("index", [base, keys @ ..]) => keys.iter().fold(base.clone(), |value, key| index(value, key)),
+        ("index", [base, keys @ ..]) => keys.iter().fold(base.clone(), index),
         ("exists", [base, keys @ ..]) => {
-            let found = keys.iter().fold(base.clone(), |value, key| index(value, key));
+            let found = keys.iter().fold(base.clone(), index);
             Value::Bool(!found.is_null())
         }
         ("slice", [Value::Array(items), from]) => {
