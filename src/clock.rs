@@ -4,8 +4,7 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
-use k8s_openapi::jiff::Timestamp;
+use kube_types::{MicroTime, Time, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The calendar instant of [`SimTime::ZERO`]: 2026-01-01T00:00:00Z, in Unix seconds. Every object's

@@ -19,7 +19,6 @@ pub mod selector;
 pub mod sorting;
 pub mod status;
 pub mod taint;
-pub mod typed;
 
 pub use kind::Kind;
 pub use meta::{Key, MetaExt};
@@ -31,35 +30,21 @@ pub use object::{
 };
 pub use status::Status;
 
+/// Between JSON trees and the fields' Rust types.
+pub mod typed {
+    pub use kube_types::{Misfit, Part, read, write};
+}
+
 /// The Kubernetes types of the modelled kinds' fields.
 pub mod k8s {
-    pub use k8s_openapi::api::apps::v1::{
-        DaemonSetCondition, DaemonSetSpec, DaemonSetStatus, DaemonSetUpdateStrategy, DeploymentCondition,
-        DeploymentSpec, DeploymentStatus, DeploymentStrategy, ReplicaSetCondition, ReplicaSetSpec,
-        ReplicaSetStatus, RollingUpdateDaemonSet, RollingUpdateDeployment, RollingUpdateStatefulSetStrategy,
-        StatefulSetCondition, StatefulSetOrdinals, StatefulSetPersistentVolumeClaimRetentionPolicy,
-        StatefulSetSpec, StatefulSetStatus, StatefulSetUpdateStrategy,
-    };
-    pub use k8s_openapi::api::autoscaling::v2::{
-        ContainerResourceMetricSource, ContainerResourceMetricStatus, CrossVersionObjectReference,
-        ExternalMetricSource, ExternalMetricStatus, HPAScalingPolicy, HPAScalingRules,
-        HorizontalPodAutoscalerBehavior, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerSpec,
-        HorizontalPodAutoscalerStatus, MetricIdentifier, MetricSpec, MetricStatus, MetricTarget,
-        MetricValueStatus, ObjectMetricSource, ObjectMetricStatus, PodsMetricSource, PodsMetricStatus,
-        ResourceMetricSource, ResourceMetricStatus,
-    };
-    pub use k8s_openapi::api::batch::v1::{
-        CronJobSpec, CronJobStatus, JobCondition, JobSpec, JobStatus, JobTemplateSpec, PodFailurePolicy,
-        PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
-        SuccessPolicy, SuccessPolicyRule, UncountedTerminatedPods,
-    };
-    pub use k8s_openapi::api::coordination::v1::LeaseSpec;
-    pub use k8s_openapi::api::core::v1::*;
-    pub use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort};
-    pub use k8s_openapi::api::policy::v1::{PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
-    pub use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-    pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
-        Condition, LabelSelector, LabelSelectorRequirement, MicroTime, ObjectMeta, OwnerReference, Time,
-    };
-    pub use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+    pub use kube_types::apps_v1::*;
+    pub use kube_types::autoscaling_v2::*;
+    pub use kube_types::batch_v1::*;
+    pub use kube_types::coordination_v1::LeaseSpec;
+    pub use kube_types::core_v1::*;
+    pub use kube_types::discovery_v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSliceFields};
+    pub use kube_types::meta_v1::*;
+    pub use kube_types::policy_v1::*;
+    pub use kube_types::storage_v1::*;
+    pub use kube_types::{IntOrString, MicroTime, Quantity, Time};
 }

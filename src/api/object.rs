@@ -3,17 +3,14 @@
 //! only stored keeps its fields as a tree.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::k8s::{self, ObjectMeta};
 use super::kind::Kind;
 use super::meta::{Key, MetaExt, Revision};
-use super::typed::{self, Misfit};
+use super::typed::{self, Misfit, Part};
 
 /// One version of an object of a modelled kind. Cloning copies four pointers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,94 +59,6 @@ impl MetaExt for Tree {
     }
 }
 
-/// Fields of an `EndpointSlice` (`discovery.k8s.io/v1`), which has no spec.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct EndpointSliceFields {
-    /// `IPv4` here, always.
-    pub address_type: String,
-    /// One entry per pod that the Service selects.
-    pub endpoints: Vec<k8s::Endpoint>,
-    /// The ports that each endpoint serves.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ports: Option<Vec<k8s::EndpointPort>>,
-}
-
-/// Fields of an `Event` (core/v1), which has no spec.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct EventFields {
-    /// What the event is about.
-    pub involved_object: k8s::ObjectReference,
-    /// Why, as one CamelCase word.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// What happened, in a sentence.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// Who reported it, in the old form.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<k8s::EventSource>,
-    /// When it first happened.
-    pub first_timestamp: Option<k8s::Time>,
-    /// When it last happened.
-    pub last_timestamp: Option<k8s::Time>,
-    /// How often it has happened.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub count: Option<i32>,
-    /// `Normal` or `Warning`.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub type_: Option<String>,
-    /// When it happened, in the new form.
-    pub event_time: Option<k8s::MicroTime>,
-    /// What the reporter did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub action: Option<String>,
-    /// A second object concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub related: Option<k8s::ObjectReference>,
-    /// Who reported it, in the new form.
-    pub reporting_component: String,
-    /// Which instance of the reporter.
-    pub reporting_instance: String,
-}
-
-/// Fields of a `ControllerRevision` (`apps/v1`), which has no spec.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ControllerRevisionFields {
-    /// The state that the revision stands for: a patch with a workload's template.
-    pub data: Value,
-    /// Its number: the highest is the newest.
-    pub revision: i64,
-}
-
-/// Fields of a `StorageClass` (`storage.k8s.io/v1`), which has no spec.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct StorageClassFields {
-    /// Who makes the volumes.
-    pub provisioner: String,
-    /// What the provisioner should know.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameters: Option<BTreeMap<String, String>>,
-    /// What becomes of a volume whose claim is gone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reclaim_policy: Option<String>,
-    /// How volumes are mounted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mount_options: Option<Vec<String>>,
-    /// Whether claims may ask for more later.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allow_volume_expansion: Option<bool>,
-    /// Whether claims are bound at once, or when a pod needs them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub volume_binding_mode: Option<String>,
-    /// Where volumes may be made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allowed_topologies: Option<Vec<k8s::TopologySelectorTerm>>,
-}
-
 /// A kind with typed fields: what informers, clients and views ask for by type.
 pub trait KubeObject: Clone + Into<Object> + MetaExt {
     /// The kind it is of.
@@ -158,14 +67,17 @@ pub trait KubeObject: Clone + Into<Object> + MetaExt {
     fn from_object(object: &Object) -> Option<&Self>;
 }
 
-fn part<P: DeserializeOwned + Default>(map: &mut Map<String, Value>, name: &str) -> Result<P, Misfit> {
+fn part<P: Part + Default>(map: &mut Map<String, Value>, name: &str) -> Result<P, Misfit> {
     map.remove(name)
         .filter(|value| !value.is_null())
         .map_or_else(|| Ok(P::default()), |value| typed::read(&value))
 }
 
-fn put<P: Serialize>(map: &mut Map<String, Value>, name: &str, value: &P) {
-    map.insert(name.to_string(), typed::write(value));
+fn put<P: Part>(map: &mut Map<String, Value>, name: &str, value: &P) {
+    let tree = typed::write(value);
+    if !tree.is_null() {
+        map.insert(name.to_string(), tree);
+    }
 }
 
 /// Lists the modelled kinds once: `split` kinds keep fields under `spec` and `status`, `flat` ones at the top.
@@ -317,9 +229,19 @@ macro_rules! modelled_kinds {
     };
 }
 
-/// What a kind without status has in its place. It reads and writes as an empty map.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoStatus {}
+/// What a kind without status has in its place. Nothing is read of it or written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoStatus;
+
+impl Part for NoStatus {
+    fn write(&self) -> Value {
+        Value::Null
+    }
+
+    fn read(&mut self, _: &Value) -> Result<(), Misfit> {
+        Ok(())
+    }
+}
 
 modelled_kinds! {
     split Pod POD (k8s::PodSpec, k8s::PodStatus);
@@ -338,11 +260,11 @@ modelled_kinds! {
     split ResourceQuota RESOURCE_QUOTA (k8s::ResourceQuotaSpec, k8s::ResourceQuotaStatus);
     split PersistentVolume PERSISTENT_VOLUME (k8s::PersistentVolumeSpec, k8s::PersistentVolumeStatus);
     split PersistentVolumeClaim PERSISTENT_VOLUME_CLAIM (k8s::PersistentVolumeClaimSpec, k8s::PersistentVolumeClaimStatus);
-    flat StorageClass STORAGE_CLASS (StorageClassFields, ());
-    flat ControllerRevision CONTROLLER_REVISION (ControllerRevisionFields, ());
+    flat StorageClass STORAGE_CLASS (k8s::StorageClassFields, ());
+    flat ControllerRevision CONTROLLER_REVISION (k8s::ControllerRevisionFields, ());
     split Lease LEASE (k8s::LeaseSpec, NoStatus);
-    flat EndpointSlice ENDPOINT_SLICE (EndpointSliceFields, ());
-    flat Event EVENT (EventFields, ());
+    flat EndpointSlice ENDPOINT_SLICE (k8s::EndpointSliceFields, ());
+    flat Event EVENT (k8s::EventFields, ());
 }
 
 impl MetaExt for Object {
@@ -376,9 +298,6 @@ impl Object {
     /// The object as the API serves it, `apiVersion`, `kind` and `resourceVersion` included.
     pub fn to_value(&self) -> Value {
         let mut map = self.body();
-        if matches!(self, Object::Lease(_)) {
-            map.remove("status");
-        }
         let mut meta = (**self.shared_meta()).clone();
         if self.revision() > 0 {
             meta.resource_version = Some(self.revision().to_string());

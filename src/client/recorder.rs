@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Actor, Client};
 use crate::api::hash::fnv1a_64;
+use crate::api::k8s::EventFields;
 use crate::api::k8s::{EventSource, ObjectMeta, ObjectReference};
-use crate::api::object::EventFields;
 use crate::api::{Event, Key, Kind, KubeObject, MetaExt, Object};
 
 /// `Normal`, or `Warning` for what somebody should look at.

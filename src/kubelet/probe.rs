@@ -141,6 +141,7 @@ fn port_number(port: &IntOrString, container: &Container) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::typed;
 
     fn check(found: &[bool], success_threshold: i32, failure_threshold: i32) -> Vec<Option<bool>> {
         let probe = Probe {
@@ -166,9 +167,9 @@ mod tests {
     #[test]
     fn failures_read_as_the_kubelet_reports_them() {
         let json = r#"{"httpGet":{"path":"/healthz","port":"web"}}"#;
-        let probe: Probe = serde_json::from_str(json).unwrap_or_default();
+        let probe: Probe = typed::read(&serde_json::from_str(json).unwrap()).unwrap();
         let container = r#"{"name":"app","ports":[{"name":"web","containerPort":8080}]}"#;
-        let container: Container = serde_json::from_str(container).unwrap_or_default();
+        let container: Container = typed::read(&serde_json::from_str(container).unwrap()).unwrap();
         assert_eq!(
             failure(&probe, &container, "10.244.1.2"),
             "Get \"http://10.244.1.2:8080/healthz\": dial tcp 10.244.1.2:8080: connect: connection refused"

@@ -13,9 +13,9 @@ use super::services::{
 };
 use super::{Action, Controller};
 use crate::api::explain::{EndpointStep, Explain};
+use crate::api::k8s::EndpointSliceFields;
 use crate::api::k8s::{Endpoint, EndpointConditions, EndpointPort, ObjectMeta, ObjectReference};
 use crate::api::meta::{Revision, StringMap};
-use crate::api::object::EndpointSliceFields;
 use crate::api::{EndpointSlice, Key, Kind, KubeObject, MetaExt, Node, Object, Pod, Service, Status};
 use crate::client::{Actor, Change, Client, DeleteOptions, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
@@ -228,7 +228,7 @@ impl Writer<'_, '_> {
         let mut annotations = meta.annotations.take().unwrap_or_default();
         annotations.remove(TRIGGER_TIME);
         if let Some(time) = self.triggered {
-            annotations.insert(TRIGGER_TIME.into(), time.to_time().0.to_string());
+            annotations.insert(TRIGGER_TIME.into(), time.to_time().to_string());
         }
         meta.annotations = Some(annotations).filter(|annotations| !annotations.is_empty());
         object.spec = Arc::new(EndpointSliceFields {

@@ -123,8 +123,8 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::k8s::EndpointSliceFields;
     use crate::api::k8s::ObjectReference;
-    use crate::api::object::EndpointSliceFields;
 
     fn endpoint(n: usize) -> Endpoint {
         let pod = ObjectReference { uid: Some(format!("u{n}")), ..Default::default() };

@@ -1,9 +1,9 @@
 //! Writes the schema table of the built-in API: what every field of every kind may be, in one compact text.
 //!
-//! `cargo run --manifest-path tools/schema-table/Cargo.toml` writes `src/api/schema/table.txt`; with `--check` it
+//! `cargo run --manifest-path tools/schema-table/Cargo.toml` writes `crates/kube-types/table.txt`; with `--check` it
 //! only says whether the committed file is up to date. The input is k8s-openapi's schemas and `names.txt`, which
 //! holds what OpenAPI leaves out: the Go names of string types, and the values of enumerations.
-//! `src/api/schema/table.rs` describes the format.
+//! `crates/kube-types/src/lib.rs` describes the format.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
@@ -50,20 +50,20 @@ macro_rules! every_kind {
 
 fn main() {
     let table = Table::collect().print();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../src/api/schema/table.txt");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/kube-types/table.txt");
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     if std::env::args().any(|argument| argument == "--check") {
         if committed != table {
             eprintln!(
-                "src/api/schema/table.txt is out of date: run `cargo run --manifest-path tools/schema-table/Cargo.toml`"
+                "crates/kube-types/table.txt is out of date: run `cargo run --manifest-path tools/schema-table/Cargo.toml`"
             );
             std::process::exit(1);
         }
-        println!("src/api/schema/table.txt is up to date");
+        println!("crates/kube-types/table.txt is up to date");
         return;
     }
-    std::fs::write(path, &table).expect("src/api/schema/table.txt can be written");
-    println!("wrote {} bytes to src/api/schema/table.txt", table.len());
+    std::fs::write(path, &table).expect("crates/kube-types/table.txt can be written");
+    println!("wrote {} bytes to crates/kube-types/table.txt", table.len());
 }
 
 /// A kind: `apiVersion`, `kind`, definition.
