@@ -1,6 +1,6 @@
 //! Node selectors, read once and then matched against many nodes (`component-helpers/scheduling/corev1/nodeaffinity`).
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 
 use super::k8s::{NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm};
 use super::meta::StringMap;
@@ -57,14 +57,14 @@ pub fn required_terms(pod: &Pod) -> Option<&[NodeSelectorTerm]> {
 /// some term leaves the name open.
 ///
 /// Example: `[{metadata.name In (a)}, {metadata.name In (b), disk In (ssd)}]` names `a` and `b`.
-pub fn named_nodes(terms: &[NodeSelectorTerm]) -> Option<BTreeSet<String>> {
-    let mut all = BTreeSet::new();
+pub fn named_nodes(terms: &[NodeSelectorTerm]) -> Option<SortedSet<String>> {
+    let mut all = SortedSet::new();
     for term in terms {
         let names_it =
             |field: &&NodeSelectorRequirement| field.key == "metadata.name" && field.operator == "In";
-        let mut names: Option<BTreeSet<String>> = None;
+        let mut names: Option<SortedSet<String>> = None;
         for field in term.match_fields.iter().flatten().filter(names_it) {
-            let values: BTreeSet<String> = field.values.iter().flatten().cloned().collect();
+            let values: SortedSet<String> = field.values.iter().flatten().cloned().collect();
             names = Some(match names {
                 None => values,
                 Some(known) => known.intersection(&values).cloned().collect(),

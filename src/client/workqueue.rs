@@ -1,7 +1,9 @@
 //! The keys that a controller has still to look at: each at most once, in order of arrival, with a back-off for
 //! those that keep failing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+
+use sorted::SortedMap;
 
 use crate::api::Key;
 use crate::api::meta::Revision;
@@ -16,8 +18,8 @@ const BACKOFF_MAX: SimDuration = SimDuration::from_secs(1_000);
 #[derive(Clone, Debug, Default)]
 pub struct WorkQueue {
     order: VecDeque<Key>,
-    causes: BTreeMap<Key, Option<Revision>>,
-    failures: BTreeMap<Key, u32>,
+    causes: SortedMap<Key, Option<Revision>>,
+    failures: SortedMap<Key, u32>,
 }
 
 impl WorkQueue {

@@ -1,7 +1,7 @@
 //! What a controller has asked for and not yet seen (`ControllerExpectations`): while a creation or deletion of its own
 //! is still on its way back through the watch, counting pods would count wrong, so it waits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{SortedMap, SortedSet};
 
 use crate::api::Key;
 use crate::clock::{SimDuration, SimTime};
@@ -12,13 +12,13 @@ const EXPIRES_AFTER: SimDuration = SimDuration::from_secs(300);
 #[derive(Clone, Debug, Default)]
 struct Expected {
     creations: usize,
-    deletions: BTreeSet<Key>,
+    deletions: SortedSet<Key>,
     since: SimTime,
 }
 
 /// The writes under way, per object that a controller looks after.
 #[derive(Clone, Debug, Default)]
-pub struct Expectations(BTreeMap<Key, Expected>);
+pub struct Expectations(SortedMap<Key, Expected>);
 
 impl Expectations {
     /// Whether everything asked for on behalf of `owner` has been seen, or has been waited for long enough.
@@ -31,7 +31,7 @@ impl Expectations {
 
     /// Notes that so many creations are about to be asked for.
     pub fn expect_creations(&mut self, owner: &Key, count: usize, now: SimTime) {
-        let expected = Expected { creations: count, deletions: BTreeSet::new(), since: now };
+        let expected = Expected { creations: count, deletions: SortedSet::new(), since: now };
         self.0.insert(owner.clone(), expected);
     }
 

@@ -1,7 +1,7 @@
 //! The namespace controller: empties a namespace that is being deleted, pods first, then lets it go. Models
 //! `pkg/controller/namespace`.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::ref_manager::gone_is_fine;
@@ -37,7 +37,7 @@ const ALL_WELL: [(&str, &str, &str); 5] = [
 /// The controller, with the number of looks at each namespace that is going.
 #[derive(Clone, Debug, Default)]
 pub struct NamespaceController {
-    looks: BTreeMap<Key, u32>,
+    looks: SortedMap<Key, u32>,
 }
 
 impl Controller for NamespaceController {

@@ -1,7 +1,7 @@
 //! The pod garbage collector: pods of a node that does not exist any more, which no kubelet will ever remove. Models
 //! `pkg/controller/podgc`.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::pods::is_terminal;
@@ -20,7 +20,7 @@ const QUARANTINE: SimDuration = SimDuration::from_secs(40);
 /// The controller, with the nodes that are missing and the first look that found them so.
 #[derive(Clone, Debug, Default)]
 pub struct PodGcController {
-    missing: BTreeMap<Key, SimTime>,
+    missing: SortedMap<Key, SimTime>,
 }
 
 impl Controller for PodGcController {

@@ -1,7 +1,7 @@
 //! The taint eviction controller: pods leave a node whose `NoExecute` taints they do not tolerate, at once or when their
 //! `tolerationSeconds` are over. Models `pkg/controller/tainteviction`.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::ref_manager::gone_is_fine;
@@ -16,7 +16,7 @@ use crate::clock::{SimDuration, SimTime};
 /// The controller, with the evictions that are due later: since when they are planned, and until when they wait.
 #[derive(Clone, Debug, Default)]
 pub struct TaintEvictionController {
-    planned: BTreeMap<Key, Planned>,
+    planned: SortedMap<Key, Planned>,
 }
 
 #[derive(Clone, Copy, Debug)]

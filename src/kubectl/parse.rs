@@ -1,6 +1,6 @@
 //! From a line to words, and from words to a verb's arguments and flags, with the errors of cobra and pflag.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use super::errors::Failure;
 
@@ -58,7 +58,7 @@ pub struct Args {
     pub words: Vec<String>,
     /// The words after `--`.
     pub command: Vec<String>,
-    flags: BTreeMap<&'static str, Vec<String>>,
+    flags: SortedMap<&'static str, Vec<String>>,
 }
 
 impl Args {

@@ -1,6 +1,6 @@
 //! The kubelet of one node: its pods, its images, its addresses, its heartbeat.
 
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
 use super::config::KubeletConfig;
@@ -25,7 +25,7 @@ pub struct Shared<'a> {
     /// Chance.
     pub rng: &'a mut Rng,
     /// By namespace, when the next pod may begin to run, where pods take turns.
-    pub turns: &'a mut BTreeMap<String, SimTime>,
+    pub turns: &'a mut SortedMap<String, SimTime>,
     /// The API server.
     pub api: &'a mut ApiServer,
     /// The timers to set.
@@ -39,7 +39,7 @@ pub struct Turn<'a> {
     /// Chance.
     pub rng: &'a mut Rng,
     /// See [`Shared::turns`].
-    pub turns: &'a mut BTreeMap<String, SimTime>,
+    pub turns: &'a mut SortedMap<String, SimTime>,
     /// What the pods of the node share.
     pub node: &'a mut NodeFacts,
     api: &'a mut ApiServer,
@@ -101,7 +101,7 @@ pub struct NodeFacts {
     state: NodeState,
     ordinal: u32,
     next_address: u32,
-    addresses: BTreeSet<u32>,
+    addresses: SortedSet<u32>,
 }
 
 impl NodeFacts {
@@ -135,7 +135,7 @@ impl NodeFacts {
 pub struct Agent {
     node: NodeFacts,
     /// By uid. Shared with snapshots until the pod's next event.
-    workers: BTreeMap<Arc<str>, Arc<PodWorker>>,
+    workers: SortedMap<Arc<str>, Arc<PodWorker>>,
     reported: SimTime,
     beats: bool,
 }
@@ -150,9 +150,9 @@ impl Agent {
             state: NodeState::Running,
             ordinal,
             next_address: 0,
-            addresses: BTreeSet::new(),
+            addresses: SortedSet::new(),
         };
-        Agent { node, workers: BTreeMap::new(), reported: SimTime::ZERO, beats: false }
+        Agent { node, workers: SortedMap::new(), reported: SimTime::ZERO, beats: false }
     }
 
     /// The number from which its addresses follow.
@@ -339,7 +339,7 @@ impl Agent {
         };
         let objects: Vec<Arc<Object>> =
             shared.api.view().objects(Kind::POD, None).filter(mine).cloned().collect();
-        let alive: BTreeSet<&str> = objects.iter().map(|object| object.uid()).collect();
+        let alive: SortedSet<&str> = objects.iter().map(|object| object.uid()).collect();
         let gone: Vec<Arc<str>> =
             self.workers.keys().filter(|uid| !alive.contains(&***uid)).cloned().collect();
         gone.iter().for_each(|uid| self.forget(uid));

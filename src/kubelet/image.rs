@@ -1,6 +1,6 @@
 //! Images: their names, their sizes, which of them a node has, and how long it takes to get one there.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use super::config::Pulling;
 use crate::api::hash::fnv1a_64;
@@ -108,7 +108,7 @@ pub struct Pull {
 #[derive(Clone, Debug, Default)]
 pub struct ImageStore {
     /// By full name: bytes, and since when the image is there.
-    images: BTreeMap<String, (u64, SimTime)>,
+    images: SortedMap<String, (u64, SimTime)>,
     /// The end of the last pull asked for: pulls wait for one another.
     busy_until: SimTime,
     /// When the first image arrives that has not been reported.

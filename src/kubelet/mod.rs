@@ -20,7 +20,7 @@ mod stop;
 mod tests;
 mod workload;
 
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
 pub use config::KubeletConfig;
@@ -80,11 +80,11 @@ pub enum NodeState {
 pub struct Kubelets {
     config: Arc<KubeletConfig>,
     /// By node. Shared with snapshots until the node's next event.
-    agents: BTreeMap<Arc<str>, Arc<Agent>>,
+    agents: SortedMap<Arc<str>, Arc<Agent>>,
     /// The numbers of the nodes.
-    ordinals: BTreeSet<u32>,
+    ordinals: SortedSet<u32>,
     /// By namespace, when the next pod may begin to run, where pods take turns.
-    turns: BTreeMap<String, SimTime>,
+    turns: SortedMap<String, SimTime>,
     rng: Rng,
 }
 
@@ -97,9 +97,9 @@ impl Kubelets {
         let rng = Rng::new(seed, "kubelet");
         Kubelets {
             config: Arc::new(config),
-            agents: BTreeMap::new(),
-            ordinals: BTreeSet::new(),
-            turns: BTreeMap::new(),
+            agents: SortedMap::new(),
+            ordinals: SortedSet::new(),
+            turns: SortedMap::new(),
             rng,
         }
     }

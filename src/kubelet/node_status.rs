@@ -1,6 +1,8 @@
 //! What a kubelet reports of its node: the object it registers, its conditions, its images, and its lease.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use sorted::SortedSet;
 use std::sync::Arc;
 
 use super::image::hex_id;
@@ -176,7 +178,7 @@ pub fn lease(node: &Node, existing: Option<&Lease>, now: SimTime) -> Lease {
 }
 
 /// A node's number, from which its addresses follow: the one its name ends in, or the next that is not taken.
-pub fn ordinal(name: &str, taken: &BTreeSet<u32>) -> u32 {
+pub fn ordinal(name: &str, taken: &SortedSet<u32>) -> u32 {
     let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();
     let wanted = name[digits..].parse::<u32>().ok().filter(|number| (1..ORDINAL_MAX).contains(number));
     let free = |number: &u32| !taken.contains(number);
@@ -238,7 +240,7 @@ mod tests {
 
     #[test]
     fn numbers_of_nodes_come_from_their_names_unless_taken() {
-        let taken = BTreeSet::from([1, 7]);
+        let taken = SortedSet::from([1, 7]);
         let cases = [("node-9", 9), ("worker12", 12), ("node-7", 2), ("control-plane", 2), ("node-0", 2)];
         for (name, want) in cases {
             assert_eq!(ordinal(name, &taken), want, "{name}");

@@ -1,6 +1,6 @@
 //! Pods on one node, in virtual time, with the times of the recordings or the usual ones.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use super::*;
 use crate::api::k8s::{NamespaceSpec, ObjectMeta};
@@ -13,7 +13,7 @@ struct Bench {
     api: ApiServer,
     kubelets: Kubelets,
     informer: Informer,
-    queue: BTreeMap<(SimTime, u64), Timer>,
+    queue: SortedMap<(SimTime, u64), Timer>,
     sequence: u64,
 }
 
@@ -29,7 +29,7 @@ impl Bench {
         create(&mut api, node_object("node-1", "4", "8Gi", 110, None, &[], Vec::new()));
         let kubelets = Kubelets::new(1, config);
         let mut bench =
-            Bench { api, kubelets, informer: Informer::default(), queue: BTreeMap::new(), sequence: 0 };
+            Bench { api, kubelets, informer: Informer::default(), queue: SortedMap::new(), sequence: 0 };
         bench.deliver();
         bench
     }
@@ -53,8 +53,8 @@ impl Bench {
     /// Moves on by so many milliseconds.
     fn advance(&mut self, millis: u64) -> &mut Bench {
         let until = self.api.now() + SimDuration::from_millis(millis);
-        while let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= until) {
-            let ((time, _), timer) = entry.remove_entry();
+        while self.queue.first_key_value().is_some_and(|((time, _), _)| *time <= until) {
+            let Some(((time, _), timer)) = self.queue.pop_first() else { break };
             self.api.set_now(time);
             let mut timers = Vec::new();
             self.kubelets.fire(&timer, self.informer.view(), &mut self.api, &mut timers);
@@ -67,7 +67,7 @@ impl Bench {
 
     /// Creates a pod on the node from its spec as JSON, without `nodeName`, and its annotations.
     fn run(&mut self, name: &str, annotations: &[(&str, &str)], spec: &str) -> &mut Bench {
-        let annotations: BTreeMap<&str, &str> = annotations.iter().copied().collect();
+        let annotations: SortedMap<&str, &str> = annotations.iter().copied().collect();
         let mut spec: serde_json::Value = serde_json::from_str(spec).expect("a pod spec in JSON");
         spec["nodeName"] = "node-1".into();
         let pod = serde_json::json!({

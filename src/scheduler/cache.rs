@@ -2,7 +2,7 @@
 //! placed since. It is its own snapshot, for nothing else happens while a pod is being scheduled; copying it copies one
 //! pointer per node.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::framework::volumes::AssumedVolumes;
@@ -18,9 +18,9 @@ pub struct Cache {
     slots: Vec<Arc<NodeInfo>>,
     free: Vec<NodeIndex>,
     order: Vec<NodeIndex>,
-    by_name: BTreeMap<Arc<str>, NodeIndex>,
-    pods: BTreeMap<Arc<str>, PlacedPod>,
-    images: BTreeMap<String, ImageState>,
+    by_name: SortedMap<Arc<str>, NodeIndex>,
+    pods: SortedMap<Arc<str>, PlacedPod>,
+    images: SortedMap<String, ImageState>,
     affinity_pods: u32,
     anti_affinity_pods: u32,
     /// What has been decided about volumes and is not known from the watch yet.

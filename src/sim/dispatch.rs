@@ -1,7 +1,7 @@
 //! From an event to the component it is for, and from what that component wrote to the deliveries that follow. This is
 //! the whole ring: write, log, deliver, reconcile, write.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use super::event::{ControllerId, Subscriber};
 use super::session::{Session, SessionId};
@@ -21,7 +21,7 @@ pub(super) struct Pending {
     deliveries: Vec<Subscriber>,
     reconciles: Vec<ControllerId>,
     /// When a key comes back, and whether its controller still waited for that at its last look.
-    requeues: BTreeMap<(ControllerId, Key), (SimTime, bool)>,
+    requeues: SortedMap<(ControllerId, Key), (SimTime, bool)>,
     schedule: bool,
     wake: Option<SimTime>,
 }

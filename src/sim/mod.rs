@@ -19,7 +19,7 @@ pub use input::{Input, Journal, JournalEntry, Outcome};
 pub use recording::{Grain, Progress, Recording};
 pub use session::{Session, SessionId};
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use crate::api::Namespace;
 use crate::api::hash::Digest;
@@ -65,7 +65,7 @@ pub struct Simulation {
     kubelet_informer: Informer,
     latency: Rng,
     pending: Pending,
-    sessions: BTreeMap<SessionId, Session>,
+    sessions: SortedMap<SessionId, Session>,
     context: kubectl::Context,
     journal: Journal,
     boot_errors: Vec<String>,
@@ -93,7 +93,7 @@ impl Simulation {
             kubelet_informer: Informer::default(),
             latency: Rng::new(seed, "latency"),
             pending: Pending::default(),
-            sessions: BTreeMap::new(),
+            sessions: SortedMap::new(),
             context: kubectl::Context { namespace: config.namespace.clone() },
             journal: Journal::default(),
             boot_errors: Vec::new(),

@@ -1,6 +1,6 @@
 //! What is going to happen, in order: by time, and among equal times in the order in which it was scheduled.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use super::event::Event;
 use crate::clock::SimTime;
@@ -8,7 +8,7 @@ use crate::clock::SimTime;
 /// The one queue of events.
 #[derive(Clone, Debug, Default)]
 pub struct EventQueue {
-    events: BTreeMap<(SimTime, u64), Event>,
+    events: SortedMap<(SimTime, u64), Event>,
     next_sequence: u64,
 }
 

@@ -7,6 +7,7 @@ mod shell;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+
 use std::rc::Rc;
 
 use gloo::events::{EventListener, EventListenerOptions};

@@ -1,7 +1,7 @@
 //! Cards that move are seen to move. Their places are measured before the page changes and after it, and the way between is
 //! played (FLIP); a card that goes from the pending lane to a node flies above everything, since both are its frames.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use gloo::timers::callback::Timeout;
 use js_sys::{Array, Function, Object, Reflect};
@@ -23,7 +23,7 @@ const ARC_MAX: f64 = 24.0;
 const SMOOTH: &str = "cubic-bezier(.3,0,.1,1)";
 
 /// Where a card stands: the lane or a node, and which place in it.
-type Places<'a> = BTreeMap<&'a str, (&'a str, usize)>;
+type Places<'a> = SortedMap<&'a str, (&'a str, usize)>;
 
 /// The way of one card.
 enum Way {

@@ -1,6 +1,6 @@
 //! The stage at one revision, kept up to date: only the cards whose objects have changed are made anew.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::cards::{deployment_card, node_card, pod_card, replica_set_card};
@@ -19,8 +19,8 @@ struct Drawn<C> {
 /// Builds [`ClusterView`]s one after another, reusing what has not changed.
 #[derive(Clone, Debug, Default)]
 pub struct Stage {
-    pods: BTreeMap<Key, Drawn<PodCard>>,
-    workloads: BTreeMap<Key, Drawn<WorkloadCard>>,
+    pods: SortedMap<Key, Drawn<PodCard>>,
+    workloads: SortedMap<Key, Drawn<WorkloadCard>>,
     last: ClusterView,
 }
 
@@ -73,7 +73,7 @@ impl Stage {
     }
 
     fn draw_nodes(&self, view: &View) -> Vec<Arc<super::NodeCard>> {
-        let mut on_node: BTreeMap<&str, Vec<Arc<PodCard>>> = BTreeMap::new();
+        let mut on_node: SortedMap<&str, Vec<Arc<PodCard>>> = SortedMap::new();
         for drawn in self.pods.values() {
             if let Some(node) = &drawn.card.node {
                 on_node.entry(node).or_default().push(drawn.card.clone());
@@ -81,7 +81,7 @@ impl Stage {
         }
         let mut nodes: Vec<&Node> = view.list::<Node>(None).collect();
         sorting::sort_by(&mut nodes, |a, b| (a.created(), a.name()).cmp(&(b.created(), b.name())));
-        let old: BTreeMap<&str, &Arc<super::NodeCard>> =
+        let old: SortedMap<&str, &Arc<super::NodeCard>> =
             self.last.nodes.iter().map(|card| (card.uid.as_str(), card)).collect();
         let card = |node: &Node| {
             let mut pods = on_node.get(node.name()).cloned().unwrap_or_default();
@@ -118,7 +118,7 @@ fn reuse<C: PartialEq>(old: Option<&Arc<C>>, new: C) -> Arc<C> {
 /// Orders a node's pods so that those which were there keep their order and new ones come last: nothing jumps because
 /// of what happens to another pod.
 fn keep_slots(pods: &mut [Arc<PodCard>], before: &[Arc<PodCard>]) {
-    let place: BTreeMap<&str, usize> =
+    let place: SortedMap<&str, usize> =
         before.iter().enumerate().map(|(at, card)| (card.uid.as_str(), at)).collect();
     let rank = |card: &PodCard| place.get(card.uid.as_str()).copied().unwrap_or(usize::MAX);
     sorting::sort_by(pods, |a, b| (rank(a), a.created, &a.name).cmp(&(rank(b), b.created, &b.name)));

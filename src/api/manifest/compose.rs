@@ -5,7 +5,8 @@ use super::libyaml::{Event, EventKind, Mark, Problem, Scanner, Stage};
 use super::node::{Entry, Kind, Node};
 use super::scalar::{self, json_float, key_float};
 use super::source::Span;
-use std::collections::{BTreeMap, BTreeSet};
+
+use sorted::{SortedMap, SortedSet};
 
 /// Why a document has no tree, where, and in whose words.
 pub(super) struct Refusal {
@@ -52,7 +53,7 @@ pub(super) fn compose(
         limits,
         nodes_left,
         stack: Vec::new(),
-        anchors: BTreeMap::new(),
+        anchors: SortedMap::new(),
         duplicates: Vec::new(),
         root: None,
         last_end: 0,
@@ -67,7 +68,7 @@ struct Composer<'a> {
     nodes_left: &'a mut usize,
     stack: Vec<Frame>,
     /// Finished anchors with their expanded size; one still being built is `None`.
-    anchors: BTreeMap<String, Option<(Node, usize)>>,
+    anchors: SortedMap<String, Option<(Node, usize)>>,
     duplicates: Vec<Duplicate>,
     root: Option<Node>,
     /// End of the last piece of text that belongs to a value: where a block collection ends that closes next.
@@ -91,9 +92,9 @@ enum Shape {
 struct MapFrame {
     entries: Vec<Entry>,
     /// Key to place in `entries`, once there are too many to look through one by one.
-    index: BTreeMap<String, usize>,
+    index: SortedMap<String, usize>,
     /// Keys that came from `<<`; giving them again is the purpose of a merge, not a mistake.
-    merged: BTreeSet<String>,
+    merged: SortedSet<String>,
     key: Option<Key>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`kube_types::TABLE`] describes the format.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::OnceLock;
 
 use kube_types::TABLE as TEXT;
@@ -79,10 +79,10 @@ pub(super) struct Definition {
 }
 
 pub(super) struct Table {
-    kinds: BTreeMap<(&'static str, &'static str), TypeId>,
-    names: BTreeMap<(&'static str, &'static str), TypeId>,
+    kinds: SortedMap<(&'static str, &'static str), TypeId>,
+    names: SortedMap<(&'static str, &'static str), TypeId>,
     definitions: Vec<Definition>,
-    enums: BTreeMap<(&'static str, &'static str), &'static str>,
+    enums: SortedMap<(&'static str, &'static str), &'static str>,
 }
 
 impl Table {
@@ -94,10 +94,10 @@ impl Table {
     /// Two passes: names first, because definitions mention later ones.
     fn read(text: &'static str) -> Table {
         let mut table = Table {
-            kinds: BTreeMap::new(),
-            names: BTreeMap::new(),
+            kinds: SortedMap::new(),
+            names: SortedMap::new(),
             definitions: Vec::new(),
-            enums: BTreeMap::new(),
+            enums: SortedMap::new(),
         };
         for line in text.lines() {
             if let Some(name) = line.strip_prefix("D ") {
@@ -184,7 +184,7 @@ impl Table {
 
     pub(super) fn kind(&self, api_version: &str, kind: &str) -> Option<TypeId> {
         // The keys are `'static`, which a lookup by shorter borrows must not demand.
-        let kinds: &BTreeMap<(&str, &str), TypeId> = &self.kinds;
+        let kinds: &SortedMap<(&str, &str), TypeId> = &self.kinds;
         kinds.get(&(api_version, kind)).copied()
     }
 
@@ -193,7 +193,7 @@ impl Table {
     }
 
     pub(super) fn named(&self, package: &str, name: &str) -> Option<TypeId> {
-        let names: &BTreeMap<(&str, &str), TypeId> = &self.names;
+        let names: &SortedMap<(&str, &str), TypeId> = &self.names;
         names.get(&(package, name)).copied()
     }
 

@@ -4,7 +4,7 @@
 mod plan;
 mod trigger;
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::ref_manager::{controller_reference, gone_is_fine};
@@ -38,7 +38,7 @@ const STALE_RETRY: SimDuration = SimDuration::from_millis(5);
 /// was known of the pods before.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointSliceController {
-    written: BTreeMap<Key, Revision>,
+    written: SortedMap<Key, Revision>,
     triggers: TriggerTimes,
 }
 

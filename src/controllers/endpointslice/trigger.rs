@@ -1,7 +1,7 @@
 //! When the change that a slice reflects came about (`TriggerTimeTracker`): what the annotation
 //! `endpoints.kubernetes.io/last-change-trigger-time` says, from which the delay of the whole path is measured.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use crate::api::{Key, MetaExt, Pod, Service, condition};
@@ -11,18 +11,18 @@ use crate::clock::SimTime;
 #[derive(Clone, Debug, Default)]
 struct Known {
     service: Option<SimTime>,
-    pods: BTreeMap<String, SimTime>,
+    pods: SortedMap<String, SimTime>,
 }
 
 /// The times last known, by Service.
 #[derive(Clone, Debug, Default)]
-pub struct TriggerTimes(BTreeMap<Key, Arc<Known>>);
+pub struct TriggerTimes(SortedMap<Key, Arc<Known>>);
 
 impl TriggerTimes {
     /// The earliest of the changes that are new since the last look: of a pod's readiness, or the Service's birth.
     pub fn compute(&mut self, key: &Key, service: &Service, pods: &[&Pod]) -> Option<SimTime> {
         let known = self.0.entry(key.clone()).or_default();
-        let pods: BTreeMap<String, SimTime> =
+        let pods: SortedMap<String, SimTime> =
             pods.iter().map(|pod| (pod.name().to_string(), changed_at(pod))).collect();
         let news = pods.iter().filter(|(name, time)| known.pods.get(*name).is_none_or(|old| old < *time));
         let birth = Some(service.created()).filter(|birth| known.service.is_none_or(|old| old < *birth));

@@ -6,7 +6,8 @@
 //! pods ready for 5 s and 7 s are alike, those of 7 s and 9 s are not, and among alike ones the uid decides.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeMap;
+
+use sorted::SortedMap;
 
 use crate::api::sorting;
 use crate::api::{MetaExt, Pod};
@@ -16,7 +17,7 @@ use crate::controllers::pods::{is_active, is_ready, max_restarts, ready_since};
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 /// How many active pods each node holds; the empty name counts those without a node.
-pub type PodsPerNode<'a> = BTreeMap<&'a str, usize>;
+pub type PodsPerNode<'a> = SortedMap<&'a str, usize>;
 
 /// A pod that goes, and what put it before the first of those that stay.
 pub struct Victim<'a> {

@@ -1,6 +1,6 @@
 //! The commands that the shell knows.
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 
 use super::{Process, network};
 use crate::client::View;
@@ -8,7 +8,7 @@ use crate::clock::SimDuration;
 use crate::kubelet::workload;
 
 /// The paths of the files that a script has made.
-pub type Files = BTreeSet<String>;
+pub type Files = SortedSet<String>;
 
 /// What a command does.
 pub enum Outcome {

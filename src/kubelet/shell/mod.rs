@@ -9,7 +9,9 @@ mod commands;
 mod network;
 mod parse;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use sorted::SortedSet;
 use std::sync::Arc;
 
 pub use commands::Files;
@@ -117,7 +119,7 @@ impl Process {
             at: 0,
             status: 0,
             variables: environment,
-            files: BTreeSet::new(),
+            files: SortedSet::new(),
             on_term: None,
             strict: false,
             looped: false,

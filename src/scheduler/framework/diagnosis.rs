@@ -1,6 +1,6 @@
 //! Why a pod fits nowhere, and the sentence that says so.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use super::runtime::PluginSet;
 use super::status::{Reason, Status};
@@ -47,7 +47,7 @@ impl Diagnosis {
     }
 
     fn histogram(&self) -> String {
-        let mut counts: BTreeMap<&Reason, u32> = BTreeMap::new();
+        let mut counts: SortedMap<&Reason, u32> = SortedMap::new();
         let absent = self.absent.iter().map(|(status, count)| (status, *count));
         for (status, count) in self.nodes.iter().map(|(_, status)| (status, 1)).chain(absent) {
             for reason in status.reasons() {

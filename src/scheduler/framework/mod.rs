@@ -25,7 +25,7 @@ pub mod runtime;
 pub mod status;
 pub mod volumes;
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 use std::fmt;
 
 pub use cycle_state::CycleState;
@@ -87,7 +87,7 @@ pub struct Context<'a> {
 }
 
 /// What PreFilter has found out: `None` if every node is worth a look, else the names of those that are.
-pub type PreFilterResult = Option<BTreeSet<String>>;
+pub type PreFilterResult = Option<SortedSet<String>>;
 
 /// What PostFilter has done about a pod that fits nowhere.
 #[derive(Clone, Debug, Default, PartialEq)]

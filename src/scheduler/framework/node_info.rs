@@ -1,6 +1,6 @@
 //! A node with the sums of what its pods take.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::pod_info::{HostPort, PodInfo};
@@ -35,7 +35,7 @@ pub struct NodeInfo {
     /// Ports of the node in use.
     pub used_ports: Vec<HostPort>,
     /// The images it holds, by every name they have, with their sizes in bytes.
-    pub images: BTreeMap<String, i64>,
+    pub images: SortedMap<String, i64>,
 }
 
 impl NodeInfo {

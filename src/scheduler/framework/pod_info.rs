@@ -1,6 +1,6 @@
 //! A pod with everything about it that decisions ask for again and again, worked out once.
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 
 use super::resource::{Resource, nonzero_requests, pod_requests, scoring_requests};
 use crate::api::k8s::{Container, ContainerPort, LabelSelector, PodAffinityTerm, WeightedPodAffinityTerm};
@@ -57,7 +57,7 @@ impl HostPort {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AffinityTerm {
     /// Namespaces by name.
-    pub namespaces: BTreeSet<String>,
+    pub namespaces: SortedSet<String>,
     /// Namespaces by label; `None` selects none.
     pub namespace_selector: Option<Selector>,
     /// Pods by label; `None` selects none.
@@ -68,7 +68,7 @@ pub struct AffinityTerm {
 
 impl AffinityTerm {
     fn new(owner: &Pod, term: &PodAffinityTerm) -> AffinityTerm {
-        let mut namespaces: BTreeSet<String> = term.namespaces.iter().flatten().cloned().collect();
+        let mut namespaces: SortedSet<String> = term.namespaces.iter().flatten().cloned().collect();
         if namespaces.is_empty() && term.namespace_selector.is_none() {
             namespaces.insert(owner.namespace().to_string());
         }

@@ -2,7 +2,8 @@
 //! Upstream: `pkg/scheduler/framework/preemption`, `plugins/defaultpreemption`.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::{Context, CycleState, Failure, NodeInfo, PodInfo, Status};
@@ -186,4 +187,4 @@ fn earliest_start(candidate: &Candidate) -> i64 {
 }
 
 /// What the nodes that were tried answered, for the message.
-pub type Answers = BTreeMap<NodeIndex, Status>;
+pub type Answers = SortedMap<NodeIndex, Status>;

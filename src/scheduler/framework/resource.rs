@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sorted::SortedMap;
+
 use crate::api::k8s::{Container, ContainerStatus, Quantity, ResourceRequirements};
 use crate::api::pod_status::is_sidecar;
 use crate::api::{Pod, quantity};
@@ -23,7 +25,7 @@ pub struct Resource {
     /// Ephemeral storage, in bytes.
     pub ephemeral_bytes: i64,
     /// Extended resources and huge pages, by name. Empty for most pods, and then without an allocation.
-    pub scalar: BTreeMap<String, i64>,
+    pub scalar: SortedMap<String, i64>,
 }
 
 impl Resource {

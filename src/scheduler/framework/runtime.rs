@@ -1,6 +1,6 @@
 //! Takes one pod through the extension points of a profile's plugins.
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 use std::sync::Arc;
 
 use super::registry::Profile;
@@ -224,7 +224,7 @@ impl Framework {
         found: &mut Feasibility,
     ) -> Result<PreFilterResult, Status> {
         let mut names: PreFilterResult = None;
-        let mut naming: BTreeSet<&'static str> = BTreeSet::new();
+        let mut naming: SortedSet<&'static str> = SortedSet::new();
         for (place, plugin) in self.at(Point::PreFilter) {
             match plugin.pre_filter(cx, &mut found.state, pod) {
                 Ok(None) => {}

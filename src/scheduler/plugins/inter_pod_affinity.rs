@@ -8,7 +8,7 @@
 //! # Upstream
 //! `plugins/interpodaffinity`
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::names;
@@ -38,7 +38,7 @@ impl Default for InterPodAffinity {
 }
 
 /// How many pods in each domain meet a term, by `(topology key, domain)`.
-type Counts = BTreeMap<(String, String), i64>;
+type Counts = SortedMap<(String, String), i64>;
 
 /// What Filter needs.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +56,7 @@ struct PreFilterState {
 
 /// What Score needs: what each domain is worth, by topology key.
 #[derive(Clone, Debug, Default)]
-struct PreScoreState(BTreeMap<String, BTreeMap<String, i64>>);
+struct PreScoreState(SortedMap<String, SortedMap<String, i64>>);
 
 impl Plugin for InterPodAffinity {
     fn name(&self) -> &'static str {
@@ -220,7 +220,7 @@ impl Plugin for InterPodAffinity {
     /// What the node's domains are worth together; may be below zero.
     fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
         let Some(PreScoreState(worth)) = state.read() else { return 0 };
-        let domain = |(key, domains): (&String, &BTreeMap<String, i64>)| {
+        let domain = |(key, domains): (&String, &SortedMap<String, i64>)| {
             node.node.labels().get(key).and_then(|domain| domains.get(domain)).copied()
         };
         worth.iter().filter_map(domain).sum()

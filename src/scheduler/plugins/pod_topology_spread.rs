@@ -10,7 +10,7 @@
 
 mod constraint;
 
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
 use super::names;
@@ -40,7 +40,7 @@ struct PreFilterState {
 #[derive(Clone, Debug)]
 struct Counted {
     constraint: Constraint,
-    matching: BTreeMap<String, i64>,
+    matching: SortedMap<String, i64>,
     /// The pods of the emptiest domain; kept, since every node asks for it.
     fewest: i64,
 }
@@ -90,13 +90,13 @@ impl PreFilterState {
 struct PreScoreState {
     constraints: Vec<Weighed>,
     /// The nodes that lack one of the labels, and get no points.
-    ignored: BTreeSet<Arc<str>>,
+    ignored: SortedSet<Arc<str>>,
 }
 
 #[derive(Clone, Debug)]
 struct Weighed {
     constraint: Constraint,
-    matching: BTreeMap<String, i64>,
+    matching: SortedMap<String, i64>,
     /// More domains, fewer pods in each: their counts weigh more.
     weight: f64,
 }
@@ -161,7 +161,7 @@ impl Plugin for PodTopologySpread {
         if constraints.is_empty() {
             return Err(Status::skip());
         }
-        let counted = |constraint| Counted { constraint, matching: BTreeMap::new(), fewest: 0 };
+        let counted = |constraint| Counted { constraint, matching: SortedMap::new(), fewest: 0 };
         let mut note = PreFilterState {
             constraints: constraints.into_iter().map(counted).collect(),
             required: RequiredNodeAffinity::new(&pod.pod),
@@ -309,7 +309,7 @@ impl Plugin for PodTopologySpread {
 impl Weighed {
     /// A constraint with the domains of the nodes to be scored, all empty so far.
     fn new(constraint: Constraint, scored: &[&Arc<NodeInfo>]) -> Weighed {
-        let mut matching = BTreeMap::new();
+        let mut matching = SortedMap::new();
         let domains = if constraint.topology_key == HOSTNAME {
             // Every node is a domain of its own, and is counted when it is scored.
             scored.len()
@@ -346,7 +346,7 @@ impl Weighed {
     }
 }
 
-fn count_in(domains: &mut BTreeMap<String, i64>, domain: Option<&String>, more: i64) {
+fn count_in(domains: &mut SortedMap<String, i64>, domain: Option<&String>, more: i64) {
     let Some(domain) = domain else { return };
     match domains.get_mut(domain) {
         Some(count) => *count += more,

@@ -1,6 +1,6 @@
 //! The pods that will be tried next.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use super::QueuedPod;
 use crate::api::Key;
@@ -12,8 +12,8 @@ type Place = (i64, SimTime, u64);
 /// The active part of the queue (`backend/queue/active_queue.go`).
 #[derive(Clone, Debug, Default)]
 pub struct ActiveQueue {
-    pods: BTreeMap<Place, QueuedPod>,
-    places: BTreeMap<Key, Place>,
+    pods: SortedMap<Place, QueuedPod>,
+    places: SortedMap<Key, Place>,
     arrivals: u64,
 }
 

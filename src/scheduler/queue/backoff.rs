@@ -1,6 +1,6 @@
 //! The pods that wait a little before they are tried again: longer after each failure, from one second to ten.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use super::QueuedPod;
 use crate::api::Key;
@@ -29,9 +29,9 @@ type Place = (SimTime, i64, u64);
 /// apart: those sit their wait out, while the others may be taken early when nothing else is to be done.
 #[derive(Clone, Debug, Default)]
 pub struct BackoffQueue {
-    unschedulable: BTreeMap<Place, QueuedPod>,
-    errors: BTreeMap<Place, QueuedPod>,
-    places: BTreeMap<Key, Place>,
+    unschedulable: SortedMap<Place, QueuedPod>,
+    errors: SortedMap<Place, QueuedPod>,
+    places: SortedMap<Key, Place>,
     arrivals: u64,
 }
 
@@ -90,7 +90,7 @@ impl BackoffQueue {
 
     /// When the next wait ends.
     pub fn next_end(&self) -> Option<SimTime> {
-        let first = |part: &BTreeMap<Place, QueuedPod>| part.first_key_value().map(|((end, _, _), _)| *end);
+        let first = |part: &SortedMap<Place, QueuedPod>| part.first_key_value().map(|((end, _, _), _)| *end);
         first(&self.unschedulable).into_iter().chain(first(&self.errors)).min()
     }
 }

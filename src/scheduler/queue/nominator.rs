@@ -1,7 +1,7 @@
 //! The pods that have been promised room on a node: others are being removed to make it, and until that is done no less
 //! important pod may take it.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use crate::scheduler::framework::PodInfo;
@@ -9,8 +9,8 @@ use crate::scheduler::framework::PodInfo;
 /// The promises, by node (`backend/queue/nominator.go`).
 #[derive(Clone, Debug, Default)]
 pub struct Nominator {
-    by_node: BTreeMap<Arc<str>, Vec<Arc<PodInfo>>>,
-    node_of: BTreeMap<Arc<str>, Arc<str>>,
+    by_node: SortedMap<Arc<str>, Vec<Arc<PodInfo>>>,
+    node_of: SortedMap<Arc<str>, Arc<str>>,
 }
 
 impl Nominator {

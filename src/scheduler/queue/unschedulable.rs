@@ -1,6 +1,6 @@
 //! The pods that fit nowhere, or may not be tried yet. They wait for something to happen that may help them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{SortedMap, SortedSet};
 
 use super::QueuedPod;
 use crate::api::Key;
@@ -12,8 +12,8 @@ pub const POD_MAX_IN_UNSCHEDULABLE: SimDuration = SimDuration::from_secs(5 * 60)
 /// The unschedulable part of the queue (`backend/queue/unschedulable_pods.go`), gated pods among them.
 #[derive(Clone, Debug, Default)]
 pub struct UnschedulablePods {
-    pods: BTreeMap<Key, QueuedPod>,
-    waiting_since: BTreeSet<(SimTime, Key)>,
+    pods: SortedMap<Key, QueuedPod>,
+    waiting_since: SortedSet<(SimTime, Key)>,
 }
 
 impl UnschedulablePods {

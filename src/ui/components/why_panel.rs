@@ -1,6 +1,6 @@
 //! Why an object is as it is: the recorded decision in sentences and numbers. Nothing is worked out here again.
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 
 use kubeviz::api::explain::{
     EndpointStep, Explain, NodeVerdict, ReplicaStep, RolloutRule, RolloutStep, SchedulingDecision,
@@ -103,7 +103,7 @@ fn filters(decision: &SchedulingDecision, lang: Lang) -> Html {
 
 /// One bar per feasible node, a segment per plugin.
 fn scores(feasible: &[&NodeVerdict], decision: &SchedulingDecision, lang: Lang) -> Html {
-    let plugins: BTreeSet<&str> =
+    let plugins: SortedSet<&str> =
         feasible.iter().flat_map(|node| &node.scores).map(|score| &*score.plugin).collect();
     if plugins.is_empty() {
         return html! {};

@@ -3,7 +3,7 @@
 //! kind, at which recorders begin to combine similar events into one. Objects whose drawn names are equal but for their number (the pods of a ReplicaSet) are compared as a
 //! collection, and a Deployment's scaling steps in one direction count as one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{SortedMap, SortedSet};
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::api::{Event, Key, Kind};
 use crate::scenario::conform::normal::Normalizer;
 
 /// Events of each object by its exact name: what is compared is the collection of such lists for each anonymous name.
-type Lists = BTreeMap<(String, String), Vec<String>>;
+type Lists = SortedMap<(String, String), Vec<String>>;
 
 /// The differences between the recorded events and ours.
 pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normalizer) -> Vec<String> {
@@ -25,7 +25,7 @@ pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normal
     let rows: Vec<Value> = own_events(replay, namespace).map(|event| row(event, replay)).collect();
     let here = collect(rows.iter(), ours);
     let mut differences = Vec::new();
-    let objects: BTreeSet<&String> = recorded.keys().chain(here.keys()).collect();
+    let objects: SortedSet<&String> = recorded.keys().chain(here.keys()).collect();
     for object in objects {
         let none = Vec::new();
         let (recorded, here) = (recorded.get(object).unwrap_or(&none), here.get(object).unwrap_or(&none));
@@ -75,9 +75,9 @@ fn row(event: &Event, replay: &Replay) -> Value {
 fn collect<'a>(
     rows: impl Iterator<Item = &'a Value>,
     normal: &Normalizer,
-) -> BTreeMap<String, Vec<Vec<String>>> {
-    let mut lists: Lists = BTreeMap::new();
-    let mut seen: BTreeSet<[String; 4]> = BTreeSet::new();
+) -> SortedMap<String, Vec<Vec<String>>> {
+    let mut lists: Lists = SortedMap::new();
+    let mut seen: SortedSet<[String; 4]> = SortedSet::new();
     for row in rows {
         let text = |field: &str| row[field].as_str().unwrap_or_default();
         let key = (text("kind").to_string(), text("name").to_string());
@@ -96,7 +96,7 @@ fn collect<'a>(
             None => list.push(line),
         }
     }
-    let mut objects: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+    let mut objects: SortedMap<String, Vec<Vec<String>>> = SortedMap::new();
     for ((kind, name), list) in lists {
         objects.entry(format!("{kind} {}", anonymous(&name))).or_default().push(list);
     }

@@ -1,6 +1,6 @@
 //! The fourth column: every object at the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{SortedMap, SortedSet};
 
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ const ROOT_CA: &str = "kube-root-ca.crt";
 pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normalizer) -> Vec<String> {
     let recorded = recorded_objects(case, theirs);
     let namespace = case["scenario"].as_str().unwrap_or_default();
-    let mut here: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut here: SortedMap<String, Vec<Value>> = SortedMap::new();
     for (key, object) in replay.simulation.view().all() {
         let kind = key.kind.name();
         let inside = &*key.namespace == namespace || key.namespace.is_empty();
@@ -35,7 +35,7 @@ pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normal
     }
     here.values_mut().for_each(|objects| sort(objects));
     let mut differences = Vec::new();
-    let kinds: BTreeSet<&String> = recorded.keys().chain(here.keys()).collect();
+    let kinds: SortedSet<&String> = recorded.keys().chain(here.keys()).collect();
     for kind in kinds {
         let none = Vec::new();
         let (recorded, here) = (recorded.get(kind).unwrap_or(&none), here.get(kind).unwrap_or(&none));
@@ -50,8 +50,8 @@ pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normal
     differences
 }
 
-fn recorded_objects(case: &Value, normal: &Normalizer) -> BTreeMap<String, Vec<Value>> {
-    let mut kinds = BTreeMap::new();
+fn recorded_objects(case: &Value, normal: &Normalizer) -> SortedMap<String, Vec<Value>> {
+    let mut kinds = SortedMap::new();
     for (kind, objects) in case["final"].as_object().into_iter().flatten() {
         let objects = objects.as_array().into_iter().flatten();
         let own = objects.filter(|object| {

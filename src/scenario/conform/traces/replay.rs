@@ -1,7 +1,5 @@
 //! Does again what was done while a recording was made.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::cluster;
@@ -91,7 +89,7 @@ impl Replay {
     fn command(&mut self, line: &str, stdin: Option<&str>) -> Outcome {
         let line = self.translate(line);
         let stdin = stdin.map(|stdin| self.translate(stdin));
-        let outcome = self.simulation.submit(Input::Kubectl { line, stdin, files: BTreeMap::new() });
+        let outcome = self.simulation.submit(Input::Kubectl { line, stdin, files: Default::default() });
         let outcome = finish(&mut self.simulation, outcome, WAIT_MAX);
         self.observe();
         outcome

@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use sorted::SortedMap;
+
 use serde_json::Value;
 
 use super::names::anonymous;
@@ -44,7 +46,7 @@ struct Track {
     gone: u32,
     wanted: Vec<i64>,
     revisions: Vec<String>,
-    conditions: BTreeMap<String, Vec<String>>,
+    conditions: SortedMap<String, Vec<String>>,
     pods_max: i64,
     available_min: Option<i64>,
     complete: bool,
@@ -83,7 +85,7 @@ enum Stage {
 
 /// How many pods the ReplicaSets of each Deployment ask for. A Deployment's own count lags behind and may say more.
 #[derive(Default)]
-struct Asked(BTreeMap<String, BTreeMap<String, i64>>);
+struct Asked(SortedMap<String, SortedMap<String, i64>>);
 
 impl Asked {
     /// Takes note of a ReplicaSet's row. Gives its Deployment and what all its ReplicaSets ask for together.
@@ -95,9 +97,9 @@ impl Asked {
     }
 }
 
-fn tracks(rows: impl Iterator<Item = Row>) -> BTreeMap<String, Track> {
-    let mut tracks: BTreeMap<String, Track> = BTreeMap::new();
-    let mut present: BTreeMap<String, Stage> = BTreeMap::new();
+fn tracks(rows: impl Iterator<Item = Row>) -> SortedMap<String, Track> {
+    let mut tracks: SortedMap<String, Track> = SortedMap::new();
+    let mut present: SortedMap<String, Stage> = SortedMap::new();
     let mut asked = Asked::default();
     for row in rows.filter(|row| !LEFT_OUT.contains(&row.kind.as_str())) {
         if let Some((deployment, sum)) = asked.observe(&row) {
