@@ -77,7 +77,7 @@ fn print(out: &mut String, definition: &Definition, name: &str, keep: impl Fn(&F
         .filter(|field| !(typed && matches!(field.name, "apiVersion" | "kind")))
         .filter(|field| keep(field))
         .collect();
-    writeln!(out, "#[derive(Clone, Debug, Default, PartialEq)]\npub struct {name} {{").unwrap();
+    writeln!(out, "#[derive(Clone, Debug, PartialEq)]\npub struct {name} {{").unwrap();
     for field in &fields {
         let ty = rust_type(field.code, definition.package);
         let bare = field.required || listed(ALWAYS, definition.name, field.name);
@@ -85,6 +85,14 @@ fn print(out: &mut String, definition: &Definition, name: &str, keep: impl Fn(&F
         writeln!(out, "    /// `{}`\n    pub {}: {ty},", field.name, rust_name(field.name)).unwrap();
     }
     let mark = |name| if listed(NULL, definition.name, name) { "!" } else { "" };
+    let empty: String =
+        fields.iter().map(|field| format!("{}: Default::default(), ", rust_name(field.name))).collect();
+    // Out of line: every place that can hold the struct makes an empty one.
+    writeln!(
+        out,
+        "}}\nimpl Default for {name} {{\n    #[inline(never)]\n    fn default() -> {name} {{\n        {name} {{ {empty} }}\n    }}\n}}"
+    )
+    .unwrap();
     let names: Vec<String> = fields.iter().map(|field| field.name.to_string() + mark(field.name)).collect();
     let arms = |reference: &str| -> String {
         let arm = |(number, field): (usize, &&Field)| {
@@ -94,7 +102,7 @@ fn print(out: &mut String, definition: &Definition, name: &str, keep: impl Fn(&F
     };
     writeln!(
         out,
-        "}}\nfields! {{ {name}, {:?}, self, number, {{ {} }}, {{ {} }} }}",
+        "fields! {{ {name}, {:?}, self, number, {{ {} }}, {{ {} }} }}",
         names.join(" "),
         arms("&"),
         arms("&mut ")

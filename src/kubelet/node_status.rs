@@ -37,16 +37,15 @@ pub fn node_object(
     labels: &[(String, String)],
     taints: Vec<Taint>,
 ) -> Node {
-    let mut all: BTreeMap<String, String> = [
+    let standard = [
         ("beta.kubernetes.io/arch", "amd64"),
         ("beta.kubernetes.io/os", "linux"),
         ("kubernetes.io/arch", "amd64"),
         ("kubernetes.io/hostname", name),
         ("kubernetes.io/os", "linux"),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_string(), value.to_string()))
-    .collect();
+    ];
+    let mut all = BTreeMap::new();
+    all.extend(standard.map(|(key, value)| (key.to_string(), value.to_string())));
     if let Some(zone) = zone {
         all.insert(REGION_LABEL.into(), "r1".into());
         all.insert(ZONE_LABEL.into(), zone.into());
@@ -60,17 +59,16 @@ pub fn node_object(
 }
 
 fn first_status(name: &str, cpu: &str, memory: &str, pods: u32) -> NodeStatus {
-    let capacity: BTreeMap<String, Quantity> = [
+    let amounts = [
         ("cpu", cpu.to_string()),
         ("ephemeral-storage", EPHEMERAL_STORAGE.to_string()),
         ("hugepages-1Gi", "0".to_string()),
         ("hugepages-2Mi", "0".to_string()),
         ("memory", memory.to_string()),
         ("pods", pods.to_string()),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_string(), Quantity(value)))
-    .collect();
+    ];
+    let mut capacity = BTreeMap::new();
+    capacity.extend(amounts.map(|(key, value)| (key.to_string(), Quantity(value))));
     let mut status =
         NodeStatus { allocatable: Some(capacity.clone()), capacity: Some(capacity), ..Default::default() };
     describe(&mut status, name);

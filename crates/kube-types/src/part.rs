@@ -59,6 +59,13 @@ pub fn write<T: Part + ?Sized>(value: &T) -> Value {
     value.write()
 }
 
+/// An object of JSON. It is filled entry by entry: collected, it would bring a copy of the sort along for every caller.
+pub fn object(entries: impl IntoIterator<Item = (String, Value)>) -> Value {
+    let mut map = Map::new();
+    map.extend(entries);
+    Value::Object(map)
+}
+
 #[inline(never)]
 pub(crate) fn write_fields(fields: &dyn Fields) -> Value {
     let mut map = Map::new();
@@ -107,8 +114,8 @@ impl<T: Part + Default> Part for Vec<T> {
 
     fn read(&mut self, tree: &Value) -> Result<(), Misfit> {
         read_list(tree, &mut |item| {
-            self.push(read(item)?);
-            Ok(())
+            self.push(T::default());
+            self.last_mut().map_or(Ok(()), |last| last.read(item))
         })
     }
 }
@@ -118,15 +125,19 @@ impl<T: Part + Default> Part for Option<T> {
         self.as_ref().map_or(Value::Null, Part::write)
     }
 
+    /// In place: a value that is moved is copied by code of its own.
     fn read(&mut self, tree: &Value) -> Result<(), Misfit> {
-        *self = if tree.is_null() { None } else { Some(read(tree)?) };
-        Ok(())
+        if tree.is_null() {
+            *self = None;
+            return Ok(());
+        }
+        self.insert(T::default()).read(tree)
     }
 }
 
 impl<T: Part + Default> Part for BTreeMap<String, T> {
     fn write(&self) -> Value {
-        Value::Object(self.iter().map(|(key, value)| (key.clone(), value.write())).collect())
+        object(self.iter().map(|(key, value)| (key.clone(), value.write())))
     }
 
     fn read(&mut self, tree: &Value) -> Result<(), Misfit> {

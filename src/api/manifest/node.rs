@@ -2,7 +2,8 @@
 
 use super::scalar::json_float;
 use super::source::Span;
-use serde_json::{Map, Number, Value};
+use crate::api::typed::object;
+use serde_json::{Number, Value};
 
 /// A value of a document with its bytes. A value that came through an alias keeps the span of the anchor.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,8 +78,7 @@ impl Node {
             Kind::Str(text) => Value::String(text.clone()),
             Kind::Seq(items) => Value::Array(items.iter().map(Node::to_value).collect()),
             Kind::Map(entries) => {
-                let pairs = entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value()));
-                Value::Object(pairs.collect::<Map<_, _>>())
+                object(entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value())))
             }
         }
     }

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use super::merge_keys::{ListRule, list_rule, retains_keys};
 use crate::api::Kind;
+use crate::api::sorting::sort_by_key;
+use crate::api::typed::object;
 
 const ORDER: &str = "$setElementOrder/";
 const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
@@ -164,7 +166,7 @@ fn put_in_order(
     let rank = |item: &Value| name(item).and_then(|of| names.iter().position(|named| *named == of));
     let (mut listed, unlisted): (Vec<_>, Vec<_>) =
         std::mem::take(items).into_iter().enumerate().partition(|(_, item)| rank(item).is_some());
-    listed.sort_by_key(|(_, item)| rank(item));
+    sort_by_key(&mut listed, |(_, item)| rank(item));
     let (mut listed, mut unlisted) = (listed.into_iter().peekable(), unlisted.into_iter().peekable());
     while let (Some((at_listed, _)), Some((at_unlisted, _))) = (listed.peek(), unlisted.peek()) {
         let next = if at_unlisted < at_listed { unlisted.next() } else { listed.next() };
@@ -176,13 +178,10 @@ fn put_in_order(
 /// A value of a patch as it is stored where there was nothing to merge with: nulls and directives do not survive.
 fn without_directives(value: &Value) -> Value {
     match value {
-        Value::Object(fields) => Value::Object(
-            fields
-                .iter()
-                .filter(|(key, value)| !value.is_null() && !is_directive(key))
-                .map(|(key, value)| (key.clone(), without_directives(value)))
-                .collect(),
-        ),
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(key, value)| !value.is_null() && !is_directive(key));
+            object(kept.map(|(key, value)| (key.clone(), without_directives(value))))
+        }
         Value::Array(items) => {
             let kept = items.iter().filter(|item| item.get(DIRECTIVE).is_none_or(|d| d != "delete"));
             Value::Array(kept.map(without_directives).collect())
@@ -216,8 +215,7 @@ pub(super) fn delete_from_directive(field: &str) -> String {
 }
 
 pub(super) fn deletion(key: &str, name: &Value) -> Value {
-    let fields = [(DIRECTIVE.to_string(), Value::String("delete".into())), (key.to_string(), name.clone())];
-    Value::Object(fields.into_iter().collect())
+    object([(DIRECTIVE.to_string(), Value::String("delete".into())), (key.to_string(), name.clone())])
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::merge_keys::{ListRule, list_rule};
 use super::strategic::{delete_from_directive, deletion, order_directive, retain_directive};
 use crate::api::Kind;
+use crate::api::typed::object;
 
 /// The strategic merge patch; an empty map if nothing is to change.
 pub fn create(kind: Kind, original: &Value, modified: &Value, current: &Value) -> Value {
@@ -148,9 +149,7 @@ impl Differ {
         if changes.is_empty() && order == live_order {
             return;
         }
-        let order = order
-            .into_iter()
-            .map(|name| Value::Object([(by.to_string(), name.clone())].into_iter().collect()));
+        let order = order.into_iter().map(|name| object([(by.to_string(), name.clone())]));
         patch.insert(order_directive(key), Value::Array(order.collect()));
         if !changes.is_empty() {
             patch.insert(key.to_string(), Value::Array(changes));

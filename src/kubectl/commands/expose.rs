@@ -1,6 +1,6 @@
 //! `expose`: a Service in front of the pods of something.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::create::make;
 use super::get::select;
@@ -55,12 +55,14 @@ fn expose(call: &mut Call<'_, '_>, object: &Object, given: Option<&str>) -> Resu
 }
 
 fn labels(text: &str) -> Result<Value, Failure> {
-    let pair = |text: &str| {
-        let (key, value) = text.split_once('=')?;
-        Some((key.trim_end_matches('=').to_string(), Value::String(value.trim_start_matches('=').into())))
-    };
-    let pairs: Option<serde_json::Map<String, Value>> = text.split(',').map(pair).collect();
-    pairs.map(Value::Object).ok_or_else(|| Failure::message(format!("couldn't parse selector {text:?}")))
+    let mut labels = Map::new();
+    for pair in text.split(',') {
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(Failure::message(format!("couldn't parse selector {text:?}")));
+        };
+        labels.insert(key.trim_end_matches('=').to_string(), value.trim_start_matches('=').into());
+    }
+    Ok(Value::Object(labels))
 }
 
 /// What selects the pods behind an object (`MapBasedSelectorForObject`).

@@ -71,11 +71,12 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 fn pairs<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Map<String, Value>, Failure> {
-    let pair = |text: &str| {
+    let mut pairs = Map::new();
+    for text in texts {
         let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
             Failure::message(format!("unexpected label, annotation or variable: {text:?} (want KEY=VALUE)"))
         })?;
-        Ok((key.to_string(), Value::String(value.to_string())))
-    };
-    texts.into_iter().map(pair).collect()
+        pairs.insert(key.to_string(), Value::String(value.to_string()));
+    }
+    Ok(pairs)
 }

@@ -123,5 +123,7 @@ fn refusals(inspection: &Inspection) -> BTreeMap<String, String> {
         };
         Some((node.node.to_string(), words))
     };
-    decision.nodes.iter().filter_map(reason).collect()
+    let mut refusals = BTreeMap::new();
+    refusals.extend(decision.nodes.iter().filter_map(reason));
+    refusals
 }
