@@ -1,6 +1,8 @@
 //! The message files say the same things in every language.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use sorted::SortedSet;
 
 use serde_yaml::Value;
 
@@ -27,7 +29,7 @@ fn collect(value: &Value, key: &str, found: &mut BTreeMap<String, String>) {
 }
 
 /// The names inside `%{…}`.
-fn arguments(text: &str) -> BTreeSet<&str> {
+fn arguments(text: &str) -> SortedSet<&str> {
     text.split("%{").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
 }
 

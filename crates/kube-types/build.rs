@@ -12,8 +12,11 @@ const KEYWORDS: &[&str] = &["type", "continue", "ref", "enum"];
 const RECURSIVE: &str = "apiextensions/v1";
 
 /// Fields that OpenAPI calls optional and that the server writes all the same, empty: their Go tags have no `omitempty`.
-const ALWAYS: &[(&str, &[&str])] =
-    &[("EndpointSlice", &["endpoints"]), ("Event", &["reportingComponent", "reportingInstance"])];
+const ALWAYS: &[(&str, &[&str])] = &[
+    ("ControllerRevision", &["data"]),
+    ("EndpointSlice", &["endpoints"]),
+    ("Event", &["reportingComponent", "reportingInstance"]),
+];
 /// Those among them that are written as `null`.
 const NULL: &[(&str, &[&str])] = &[("Event", &["eventTime", "firstTimestamp", "lastTimestamp"])];
 

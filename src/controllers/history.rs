@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::deployment::safe_encode;
 use super::ref_manager::{claim, controller_reference};
+use crate::api::k8s::ControllerRevisionFields;
 use crate::api::k8s::{ObjectMeta, PodTemplateSpec};
 use crate::api::meta::StringMap;
-use crate::api::k8s::ControllerRevisionFields;
 use crate::api::selector::Selector;
 use crate::api::status::Reason;
 use crate::api::{ControllerRevision, Key, Kind, KubeObject, MetaExt, Object, Status, sorting, typed};

@@ -15,11 +15,11 @@ pub struct Timestamp {
 }
 
 /// `metav1.Time`: an instant that is written to the second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub Timestamp);
 
 /// `metav1.MicroTime`: an instant that is written to the microsecond.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MicroTime(pub Timestamp);
 
 /// An instant that cannot be written, or a text that is none.

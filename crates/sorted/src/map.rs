@@ -103,12 +103,12 @@ impl<K, V> SortedMap<K, V> {
     }
 
     /// The keys in order.
-    pub fn into_keys(self) -> impl Iterator<Item = K> {
+    pub fn into_keys(self) -> impl DoubleEndedIterator<Item = K> {
         self.into_iter().map(|(key, _)| key)
     }
 
     /// The values in the order of their keys.
-    pub fn into_values(self) -> impl Iterator<Item = V> {
+    pub fn into_values(self) -> impl DoubleEndedIterator<Item = V> {
         self.into_iter().map(|(_, value)| value)
     }
 
@@ -430,8 +430,7 @@ impl<'a, K, V> Iterator for IterMut<'a, K, V> {
 
 /// Entries in order, taken out of their map.
 pub struct IntoIter<K, V> {
-    /// In order, the last one first.
-    slots: Vec<u32>,
+    slots: std::vec::IntoIter<u32>,
     entries: Vec<Option<(K, V)>>,
 }
 
@@ -439,12 +438,19 @@ impl<K, V> Iterator for IntoIter<K, V> {
     type Item = (K, V);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let slot = self.slots.pop()?;
+        let slot = self.slots.next()?;
         self.entries.get_mut(slot as usize)?.take()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.slots.len(), Some(self.slots.len()))
+        self.slots.size_hint()
+    }
+}
+
+impl<K, V> DoubleEndedIterator for IntoIter<K, V> {
+    fn next_back(&mut self) -> Option<(K, V)> {
+        let slot = self.slots.next_back()?;
+        self.entries.get_mut(slot as usize)?.take()
     }
 }
 
@@ -455,7 +461,7 @@ impl<K, V> IntoIterator for SortedMap<K, V> {
     type IntoIter = IntoIter<K, V>;
 
     fn into_iter(self) -> IntoIter<K, V> {
-        IntoIter { slots: self.order.backwards(), entries: self.entries }
+        IntoIter { slots: self.order.into_slots().into_iter(), entries: self.entries }
     }
 }
 
@@ -640,6 +646,7 @@ mod tests {
             }
             assert_same(&ours, &theirs);
             assert!(ours.clone().into_iter().eq(theirs.clone()));
+            assert!(ours.clone().into_iter().rev().eq(theirs.clone().into_iter().rev()));
             let again: SortedMap<u64, u64> = theirs.into_iter().rev().collect();
             assert_eq!(again, ours);
         }
@@ -648,7 +655,8 @@ mod tests {
     #[test]
     fn a_range_that_ends_before_it_begins_is_empty() {
         let map: SortedMap<u64, ()> = (0..1_000).map(|key| (key, ())).collect();
-        assert_eq!(map.range(700..300).next(), None);
+        let (late, early) = (700, 300);
+        assert_eq!(map.range(late..early).next(), None);
         assert_eq!(map.range(2_000..).next_back(), None);
     }
 }

@@ -143,9 +143,9 @@ impl Order {
         Walk { order: self, front: from, back: to, left }
     }
 
-    /// Every slot, the last one first.
-    pub(crate) fn backwards(&self) -> Vec<u32> {
-        self.runs.iter().rev().flat_map(|run| run.iter().rev().copied()).collect()
+    /// Every slot, in order.
+    pub(crate) fn into_slots(self) -> Vec<u32> {
+        self.runs.concat()
     }
 
     pub(crate) fn all(&self) -> Walk<'_> {

@@ -189,6 +189,12 @@ impl<T> Iterator for IntoItems<T> {
     }
 }
 
+impl<T> DoubleEndedIterator for IntoItems<T> {
+    fn next_back(&mut self) -> Option<T> {
+        self.0.next_back().map(|(item, ())| item)
+    }
+}
+
 impl<T> IntoIterator for SortedSet<T> {
     type Item = T;
     type IntoIter = IntoItems<T>;

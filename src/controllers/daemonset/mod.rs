@@ -5,7 +5,7 @@ mod revisions;
 mod status;
 mod update;
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use super::expectations::Expectations;
 use super::owner_index::OwnerIndex;
@@ -38,7 +38,7 @@ pub struct DaemonSetController {
     expectations: Expectations,
     pods: OwnerIndex,
     /// Per set and node: how often a pod failed there, and when it was last replaced.
-    failures: BTreeMap<(Key, String), (u32, SimTime)>,
+    failures: SortedMap<(Key, String), (u32, SimTime)>,
 }
 
 impl Default for DaemonSetController {
@@ -46,13 +46,13 @@ impl Default for DaemonSetController {
         DaemonSetController {
             expectations: Expectations::default(),
             pods: OwnerIndex::new(Kind::POD),
-            failures: BTreeMap::new(),
+            failures: SortedMap::new(),
         }
     }
 }
 
 /// The pods of a set by the node each runs on or is meant for, the oldest first.
-type PodsByNode = BTreeMap<String, Vec<Pod>>;
+type PodsByNode = SortedMap<String, Vec<Pod>>;
 
 /// What one look at a DaemonSet found.
 struct Look<'a> {

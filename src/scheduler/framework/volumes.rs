@@ -1,7 +1,7 @@
 //! Claims, volumes and storage classes, read as far as scheduling looks at them.
 //! Upstream: `component-helpers/storage/{volume,ephemeral}`, `controller/volume/persistentvolume/util`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{SortedMap, SortedSet};
 
 use serde_json::Value;
 
@@ -221,7 +221,7 @@ pub fn find_matching_volume<'a>(
     claim: &Claim,
     volumes: &'a [Volume],
     node: &StringMap,
-    taken: &BTreeSet<&str>,
+    taken: &SortedSet<&str>,
 ) -> Option<&'a Volume> {
     let mut smallest: Option<&Volume> = None;
     for volume in volumes {
@@ -340,8 +340,8 @@ pub fn capacity_limit(capacity: &Object) -> Option<Parsed> {
 /// What the scheduler has decided about volumes and claims and has written, but not yet been told of by the watch.
 #[derive(Clone, Debug, Default)]
 pub struct AssumedVolumes {
-    kept: BTreeMap<String, (Claim, Revision)>,
-    selected: BTreeMap<Key, (String, Revision)>,
+    kept: SortedMap<String, (Claim, Revision)>,
+    selected: SortedMap<Key, (String, Revision)>,
 }
 
 impl AssumedVolumes {

@@ -5,7 +5,7 @@
 //! # Upstream
 //! `plugins/nodevolumelimits`
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ use crate::scheduler::framework::{
 pub struct NodeVolumeLimits;
 
 /// Volumes by driver and handle.
-type Attached = BTreeMap<(String, String), ()>;
+type Attached = SortedMap<(String, String), ()>;
 
 /// The kinds of volumes that were once part of Kubernetes and are now served by a driver: provisioner, driver, the field of the
 /// volume's source, and the field that tells two of them apart (`csi-translation-lib`).
@@ -42,7 +42,7 @@ const MIGRATED: [(&str, &str, &str, &str); 7] = [
 
 /// What a node says about its drivers.
 struct Drivers {
-    limits: BTreeMap<String, i64>,
+    limits: SortedMap<String, i64>,
     migrated: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ impl Drivers {
 }
 
 /// How many volumes each driver of a CSINode attaches.
-fn limits(node: &Object) -> BTreeMap<String, i64> {
+fn limits(node: &Object) -> SortedMap<String, i64> {
     let spec = node.part("spec");
     let drivers = spec["drivers"].as_array().into_iter().flatten();
     let limit = |driver: &Value| {

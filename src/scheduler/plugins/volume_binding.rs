@@ -7,7 +7,7 @@
 //! # Upstream
 //! `plugins/volumebinding`
 
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
 use super::names;
@@ -44,7 +44,7 @@ struct PodClaims {
     /// Claims whose volumes are chosen with the node.
     delayed: Vec<Claim>,
     /// All volumes of the classes of those.
-    volumes: BTreeMap<String, Vec<Volume>>,
+    volumes: SortedMap<String, Vec<Volume>>,
 }
 
 /// The same, shared by the copies of a cycle's notes.
@@ -312,7 +312,7 @@ impl PodClaims {
             self.delayed.iter().partition(|claim| claim.selected_node.is_some());
         // The smallest first, so that small claims leave large volumes to others.
         sorting::sort_by(&mut to_match, |a, b| a.requested.cmp(&b.requested));
-        let mut taken = BTreeSet::new();
+        let mut taken = SortedSet::new();
         for claim in to_match {
             let volumes = self.volumes.get(&claim.class).map_or(&[][..], Vec::as_slice);
             match find_matching_volume(claim, volumes, labels, &taken) {

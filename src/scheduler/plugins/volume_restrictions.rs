@@ -6,7 +6,7 @@
 //! # Upstream
 //! `plugins/volumerestrictions`
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 
 use super::names;
 use crate::api::k8s::Volume;
@@ -25,7 +25,7 @@ pub struct VolumeRestrictions;
 /// The pod's claims that one pod only may use, and how many uses by others there are.
 #[derive(Clone, Debug)]
 struct SinglePodClaims {
-    names: BTreeSet<String>,
+    names: SortedSet<String>,
     conflicts: i64,
 }
 
@@ -83,7 +83,7 @@ impl Plugin for VolumeRestrictions {
         pod: &PodInfo,
     ) -> Result<PreFilterResult, Status> {
         let Some(volumes) = &pod.pod.spec.volumes else { return Err(Status::skip()) };
-        let mut names = BTreeSet::new();
+        let mut names = SortedSet::new();
         for name in named_claims(&pod.pod) {
             let claim = Claim::find(cx.view, pod.pod.namespace(), name)
                 .ok_or_else(|| Status::unresolvable(not_found(Kind::PERSISTENT_VOLUME_CLAIM, name)))?;

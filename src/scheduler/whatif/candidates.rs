@@ -1,6 +1,6 @@
 //! The changes worth trying, the smallest first: of the pod before the cluster, of preferences before needs.
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -135,7 +135,7 @@ impl Candidates<'_> {
 
     /// One toleration for each taint that keeps the pod off some node.
     fn tolerations(&mut self) {
-        let mut known = BTreeSet::new();
+        let mut known = SortedSet::new();
         let tolerations = self.pod.spec.tolerations.clone().unwrap_or_default();
         for info in self.cx.cache.nodes() {
             for found in info.node.spec.taints.iter().flatten() {
@@ -249,7 +249,7 @@ impl Candidates<'_> {
             let current = asked.amount(&resource);
             let left =
                 |info: &Arc<NodeInfo>| info.allocatable.amount(&resource) - info.requested.amount(&resource);
-            let left: BTreeSet<i64> =
+            let left: SortedSet<i64> =
                 self.cx.cache.nodes().map(left).filter(|left| (0..current).contains(left)).collect();
             self.group += 1;
             for left in left.into_iter().rev().take(PLACES / 2) {
