@@ -1,6 +1,6 @@
 //! ConfigMaps, Secrets, ServiceAccounts, namespaces and what limits them.
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 
 use serde_json::Value;
 
@@ -58,7 +58,7 @@ pub fn service_account(page: &mut Page, subject: &Subject<'_>) {
     };
     let tokens: Vec<&str> =
         secrets.iter().filter(is_token).map(|secret| secret.text("metadata.name")).collect();
-    let exists: BTreeSet<&str> = secrets.iter().map(|secret| secret.text("metadata.name")).collect();
+    let exists: SortedSet<&str> = secrets.iter().map(|secret| secret.text("metadata.name")).collect();
     let pull = account.each("imagePullSecrets", "name");
     let mountable = account.each("secrets", "name");
     for (label, names) in
@@ -193,7 +193,7 @@ fn limits(page: &mut Page, range: &Value, prefix: &str) {
     const PARTS: [&str; 5] = ["min", "max", "defaultRequest", "default", "maxLimitRequestRatio"];
     for item in range.list("spec.limits") {
         let parts = PARTS.map(|part| item.map(part));
-        let names: BTreeSet<&String> = parts.iter().flat_map(|part| part.keys()).collect();
+        let names: SortedSet<&String> = parts.iter().flat_map(|part| part.keys()).collect();
         for name in names {
             let cells = parts.each_ref().map(|part| part.get(name).map_or("-", String::as_str));
             page.line(0, format!("{prefix}{}\t{name}\t{}", item.text("type"), cells.join("\t")));

@@ -1,6 +1,6 @@
 //! Nodes.
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 
 use serde_json::Value;
 
@@ -145,7 +145,7 @@ fn pods(page: &mut Page, subject: &Subject<'_>) {
         here.iter().map(|pod| pod_amount_milli(&pod.spec, name, limits)).fold(0, i64::saturating_add)
     };
     let standard = ["cpu", "memory", "ephemeral-storage"];
-    let huge: BTreeSet<&str> =
+    let huge: SortedSet<&str> =
         allocatable.keys().map(String::as_str).filter(|name| name.starts_with("hugepages-")).collect();
     for name in standard.into_iter().chain(huge) {
         let cells = [false, true].map(|limits| share(name, total(name, limits), &allocatable));

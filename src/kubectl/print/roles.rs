@@ -1,6 +1,6 @@
 //! The roles of a node, which its labels tell.
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 
 use serde_json::Value;
 
@@ -12,6 +12,6 @@ pub fn node_roles(node: &Value) -> Vec<String> {
         Some(role) => Some(role.to_string()).filter(|role| !role.is_empty()),
         None => Some(value).filter(|value| key == "kubernetes.io/role" && !value.is_empty()),
     };
-    let roles: BTreeSet<String> = node.map("metadata.labels").into_iter().filter_map(role).collect();
+    let roles: SortedSet<String> = node.map("metadata.labels").into_iter().filter_map(role).collect();
     roles.into_iter().collect()
 }
