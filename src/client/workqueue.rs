@@ -20,6 +20,7 @@ pub struct WorkQueue {
     order: VecDeque<Key>,
     causes: SortedMap<Key, Option<Revision>>,
     failures: SortedMap<Key, u32>,
+    later: Vec<(Key, SimDuration)>,
 }
 
 impl WorkQueue {
@@ -28,6 +29,16 @@ impl WorkQueue {
         if self.causes.insert(key.clone(), cause).is_none() {
             self.order.push_back(key);
         }
+    }
+
+    /// Adds a key after a delay, unless it waits or comes sooner anyway (`AddAfter`). Whoever owns the queue keeps the time.
+    pub fn add_after(&mut self, key: Key, delay: SimDuration) {
+        self.later.push((key, delay));
+    }
+
+    /// Takes the keys that were added with a delay.
+    pub fn take_later(&mut self) -> Vec<(Key, SimDuration)> {
+        std::mem::take(&mut self.later)
     }
 
     /// Takes the key that has waited longest, and what put it here.

@@ -8,6 +8,7 @@ pub mod endpointslice;
 mod expectations;
 pub mod garbage_collector;
 mod history;
+pub mod job;
 pub mod namespace;
 pub mod node_lifecycle;
 mod owner_index;
@@ -83,6 +84,7 @@ pub fn all() -> Vec<Box<dyn Controller>> {
         Box::new(deployment::DeploymentController::default()),
         Box::new(replicaset::ReplicaSetController::default()),
         Box::new(daemonset::DaemonSetController::default()),
+        Box::new(job::JobController::default()),
         Box::new(statefulset::StatefulSetController::default()),
         Box::new(endpointslice::EndpointSliceController::default()),
         Box::new(endpoint::EndpointsController),

@@ -84,6 +84,9 @@ impl Simulation {
                         slot.controller.observe(&change, slot.informer.view(), &mut slot.queue);
                     }
                 }
+                for (key, delay) in slot.queue.take_later() {
+                    self.requeue(id, key, delay);
+                }
                 self.want_reconcile(id);
             }
             Subscriber::Scheduler => {
