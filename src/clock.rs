@@ -55,6 +55,17 @@ impl SimTime {
         SimTime::from_timestamp(time.0)
     }
 
+    /// The calendar second, counted from 1970.
+    pub const fn to_unix_seconds(self) -> i64 {
+        EPOCH_UNIX_SECONDS + (self.0 / 1_000_000) as i64
+    }
+
+    /// The instant of a calendar second; one before the cluster began reads as zero.
+    pub const fn from_unix_seconds(seconds: i64) -> SimTime {
+        let since = seconds - EPOCH_UNIX_SECONDS;
+        SimTime(if since > 0 { since as u64 * 1_000_000 } else { 0 })
+    }
+
     fn from_timestamp(stamp: Timestamp) -> SimTime {
         SimTime((stamp.as_microsecond() - EPOCH_UNIX_SECONDS * 1_000_000).max(0) as u64)
     }

@@ -1,6 +1,7 @@
 //! The controllers: loops that compare what is wanted with what there is, and take one step. None knows another;
 //! they meet in objects.
 
+pub mod cronjob;
 pub mod daemonset;
 pub mod deployment;
 pub mod endpoint;
@@ -21,6 +22,7 @@ pub mod serviceaccount;
 mod services;
 pub mod statefulset;
 pub mod taint_eviction;
+pub mod ttl_after_finished;
 
 use crate::api::{Key, Kind, Status};
 use crate::client::{Change, Client, View, WorkQueue};
@@ -85,6 +87,8 @@ pub fn all() -> Vec<Box<dyn Controller>> {
         Box::new(replicaset::ReplicaSetController::default()),
         Box::new(daemonset::DaemonSetController::default()),
         Box::new(job::JobController::default()),
+        Box::new(ttl_after_finished::TtlAfterFinishedController),
+        Box::new(cronjob::CronJobController::default()),
         Box::new(statefulset::StatefulSetController::default()),
         Box::new(endpointslice::EndpointSliceController::default()),
         Box::new(endpoint::EndpointsController),

@@ -77,6 +77,8 @@ pub struct Reporting {
     pub address_with_sandbox: bool,
     /// Whether the conditions of a finished pod still list its containers.
     pub unready_message_when_finished: bool,
+    /// Whether a finished pod's `Initialized` condition says so, and a container's end names the container.
+    pub finished_details: bool,
     /// What a container that never ran is said to have exited with when its pod is deleted.
     pub unstarted_exit_code: i32,
     /// `Event` objects.
@@ -145,6 +147,7 @@ impl Default for KubeletConfig {
                 full_image_names: true,
                 address_with_sandbox: true,
                 unready_message_when_finished: false,
+                finished_details: true,
                 unstarted_exit_code: 137,
                 events: true,
             },
@@ -175,6 +178,7 @@ impl KubeletConfig {
                 full_image_names: false,
                 address_with_sandbox: false,
                 unready_message_when_finished: true,
+                finished_details: false,
                 unstarted_exit_code: 0,
                 events: false,
             },

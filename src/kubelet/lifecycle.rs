@@ -97,6 +97,8 @@ pub struct ContainerRun {
     pub started: bool,
     /// Whether it has had its turn in its namespace, where pods take turns.
     pub had_turn: bool,
+    /// Whether it has had its turn to end.
+    pub had_turn_to_end: bool,
     /// How its process behaves in the current run.
     pub behaviour: Behaviour,
     /// Its script, where its command is one.
@@ -118,6 +120,7 @@ impl Default for ContainerRun {
             ready: false,
             started: false,
             had_turn: false,
+            had_turn_to_end: false,
             behaviour: Behaviour::default(),
             process: None,
             probes: Vec::new(),

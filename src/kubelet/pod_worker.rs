@@ -200,6 +200,9 @@ impl PodWorker {
             ContainerStep::Serving => self.settle_ready(at, turn),
             ContainerStep::Resume => self.resume(at, turn),
             ContainerStep::Ends => {
+                if let Some(wait) = self.wait_to_end(at, turn) {
+                    return self.after(wait, at, ContainerStep::Ends, false, turn);
+                }
                 let end = self.runs[at].behaviour.ends;
                 let (code, reason) = end.map_or((0, None), |end| (end.exit_code, end.reason));
                 self.exited(at, code, reason, turn);

@@ -139,14 +139,8 @@ impl PodWorker {
     /// The container runs, unless it has to wait for its turn in its namespace.
     pub(super) fn started(&mut self, at: usize, turn: &mut Turn<'_>) {
         let now = turn.now();
-        if let (Some(gap), false) = (turn.config.ready_gap, self.runs[at].had_turn) {
-            self.runs[at].had_turn = true;
-            let next = turn.turns.entry(self.pod.namespace().to_string()).or_default();
-            let mine = (*next).max(now);
-            *next = mine + gap;
-            if mine > now {
-                return self.after(mine.since(now), at, ContainerStep::Started, false, turn);
-            }
+        if let Some(wait) = self.wait_for_turn(at, turn) {
+            return self.after(wait, at, ContainerStep::Started, false, turn);
         }
         self.event(at, EventType::Normal, "Created", "Container created".into(), turn);
         self.event(at, EventType::Normal, "Started", "Container started".into(), turn);
@@ -167,6 +161,33 @@ impl PodWorker {
         self.begin_probes(at, turn);
         self.settle_ready(at, turn);
         self.start_next(turn);
+    }
+
+    /// How long the container waits for its turn in its namespace, where containers take turns: each does once, to begin
+    /// to run.
+    fn wait_for_turn(&mut self, at: usize, turn: &mut Turn<'_>) -> Option<SimDuration> {
+        let gap = turn.config.ready_gap?;
+        if std::mem::replace(&mut self.runs[at].had_turn, true) {
+            return None;
+        }
+        self.draw_turn(gap, turn)
+    }
+
+    /// The same, to end.
+    pub(super) fn wait_to_end(&mut self, at: usize, turn: &mut Turn<'_>) -> Option<SimDuration> {
+        let gap = turn.config.ready_gap?;
+        if std::mem::replace(&mut self.runs[at].had_turn_to_end, true) {
+            return None;
+        }
+        self.draw_turn(gap, turn)
+    }
+
+    fn draw_turn(&self, gap: SimDuration, turn: &mut Turn<'_>) -> Option<SimDuration> {
+        let now = turn.now();
+        let next = turn.turns.entry(self.pod.namespace().to_string()).or_default();
+        let mine = (*next).max(now);
+        *next = mine + gap;
+        (mine > now).then(|| mine.since(now))
     }
 
     /// Runs a container's script up to its next pause.

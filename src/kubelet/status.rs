@@ -131,7 +131,7 @@ fn container_status(
             running: Some(ContainerStateRunning { started_at: Some(started.to_time()) }),
             ..Default::default()
         },
-        ContainerState::Terminated(end) => terminated(end, id(run.restarts)),
+        ContainerState::Terminated(end) => terminated(end, id(run.restarts), config),
     };
     let earlier = if run.is_over() || run.running_since().is_none() {
         run.restarts
@@ -141,7 +141,9 @@ fn container_status(
     ContainerStatus {
         name: container.name.clone(),
         state: Some(state),
-        last_state: Some(run.last.as_ref().map(|end| terminated(end, id(earlier))).unwrap_or_default()),
+        last_state: Some(
+            run.last.as_ref().map(|end| terminated(end, id(earlier), config)).unwrap_or_default(),
+        ),
         ready: run.ready,
         started: Some(run.started),
         restart_count: i32::try_from(run.restarts).unwrap_or(i32::MAX),
@@ -152,9 +154,9 @@ fn container_status(
     }
 }
 
-fn terminated(end: &Termination, id: String) -> k8s::ContainerState {
+fn terminated(end: &Termination, id: String, config: &KubeletConfig) -> k8s::ContainerState {
     let end = ContainerStateTerminated {
-        container_id: end.started.map(|_| id),
+        container_id: end.started.filter(|_| config.reporting.finished_details).map(|_| id),
         exit_code: end.exit_code,
         reason: Some(end.reason.into()),
         message: Some(end.message.to_string()).filter(|text| !text.is_empty()),
@@ -174,8 +176,13 @@ fn set_conditions(
 ) {
     let containers = containers_ready(worker, phase, config);
     let ready = readiness_gates(&worker.pod, status, &containers);
-    let own =
-        [verdict(worker.address.is_some()), initialized(worker, phase), ready, containers, verdict(true)];
+    let own = [
+        verdict(worker.address.is_some()),
+        initialized(worker, phase, config),
+        ready,
+        containers,
+        verdict(true),
+    ];
     let mut conditions: Vec<PodCondition> = Vec::with_capacity(OWNED.len());
     for (type_, found) in OWNED.into_iter().zip(own) {
         let new = PodCondition {
@@ -207,9 +214,9 @@ fn verdict(holds: bool) -> Verdict {
     Verdict { holds, reason: None, message: None }
 }
 
-fn initialized(worker: &PodWorker, phase: &str) -> Verdict {
+fn initialized(worker: &PodWorker, phase: &str, config: &KubeletConfig) -> Verdict {
     let (init, _) = worker.split();
-    if phase == "Succeeded" {
+    if phase == "Succeeded" && config.reporting.finished_details {
         return Verdict { holds: true, reason: Some("PodCompleted"), message: None };
     }
     if worker.has_begun() {

@@ -48,6 +48,7 @@ impl Strategy for JobStrategy {
 
 /// What is filled in wherever a Job's spec stands, be it within a CronJob.
 fn default_job_spec(spec: &mut JobSpec) {
+    spec.template.metadata.get_or_insert_default();
     spec.template.spec.iter_mut().for_each(default_pod_spec);
     for rule in spec.pod_failure_policy.iter_mut().flat_map(|policy| &mut policy.rules) {
         for pattern in rule.on_pod_conditions.iter_mut().flatten() {
@@ -94,6 +95,7 @@ impl Strategy for CronJobStrategy {
         spec.suspend.get_or_insert(false);
         spec.successful_jobs_history_limit.get_or_insert(3);
         spec.failed_jobs_history_limit.get_or_insert(1);
+        spec.job_template.metadata.get_or_insert_default();
         spec.job_template.spec.iter_mut().for_each(default_job_spec);
     }
 }

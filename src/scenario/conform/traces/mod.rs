@@ -9,6 +9,7 @@
 //! and the choice among equal nodes and among equal pods. Controllers that see two pods become ready at once take one step
 //! where they would have taken two, so steps in one direction count as one.
 
+mod clock;
 pub mod cluster;
 mod events;
 mod finals;
@@ -52,6 +53,7 @@ pub fn run_commands(name: &str, case: &Value) -> Vec<(String, Result<(), Vec<Str
 
 /// The differences of each column, in the order of [`COLUMNS`].
 pub fn compare(case: &Value) -> [Vec<String>; 4] {
+    let case = &clock::numbered(case);
     let mut replay = replay(case);
     let places = Places::of(case);
     let theirs = replay.recorded.normalizer(places);

@@ -19,6 +19,7 @@ pub struct Names {
     numbered: BTreeMap<String, String>,
     replica_sets: u32,
     revisions: u32,
+    minutes: u32,
     pods: u32,
 }
 
@@ -57,6 +58,14 @@ impl Names {
                 if let Some((owner, _)) = name.rsplit_once('-') {
                     self.revisions += 1;
                     self.numbered.insert(name.into(), format!("{owner}-{{cr{}}}", self.revisions));
+                }
+            }
+            (Object::Job(job), _) => {
+                let owner = job.controller().filter(|owner| owner.kind == "CronJob");
+                if let Some(owner) = owner.filter(|owner| super::clock::is_of(&owner.name, name)) {
+                    self.minutes += 1;
+                    let numbered = super::clock::name(&owner.name, self.minutes);
+                    self.numbered.insert(name.into(), numbered);
                 }
             }
             (_, Kind::POD) => {

@@ -9,8 +9,6 @@ use crate::clock::{SimDuration, SimTime};
 use crate::scenario::steps::finish;
 use crate::sim::{Input, Outcome, Simulation};
 
-/// The cluster stands this long before the scenario begins.
-const BEGIN: SimTime = SimTime::from_secs(10);
 /// What a kubectl process takes at the least: a command that waits began this long after the step before it.
 const START_UP: SimDuration = SimDuration::from_millis(70);
 /// The objects were read this long after the last step or write.
@@ -41,7 +39,8 @@ pub fn replay(case: &Value) -> Replay {
     let nodes = if scenario.starts_with("node-failure") { 4 } else { 3 };
     let size = cluster::size_for(scenario);
     let mut simulation = cluster::simulation(size, nodes, gap, scenario);
-    simulation.advance(BEGIN, u64::MAX);
+    let started = super::clock::begin(case);
+    simulation.advance(started, u64::MAX);
     let mut replay = Replay {
         begin: simulation.revision(),
         simulation,
@@ -56,11 +55,11 @@ pub fn replay(case: &Value) -> Replay {
         let answer = match step["cmd"].as_str() {
             Some(line) => {
                 let began = if waits(line) { before + START_UP } else { at };
-                replay.run_on(BEGIN + began);
+                replay.run_on(started + began);
                 Some(replay.command(line, step["stdin"].as_str()))
             }
             None => {
-                replay.run_on(BEGIN + at);
+                replay.run_on(started + at);
                 replay.act(step["note"].as_str().unwrap_or_default(), size);
                 None
             }
@@ -69,7 +68,7 @@ pub fn replay(case: &Value) -> Replay {
         before = at;
     }
     let last = case["timeline"].as_array().and_then(|rows| rows.last()).and_then(|row| seconds(&row["t"]));
-    replay.run_on(BEGIN + last.unwrap_or(before).max(before) + SETTLE);
+    replay.run_on(started + last.unwrap_or(before).max(before) + SETTLE);
     replay
 }
 

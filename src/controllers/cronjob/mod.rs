@@ -1,0 +1,376 @@
+//! The CronJob controller: a Job at each time of a schedule. Models `pkg/controller/cronjob`.
+
+mod schedule;
+mod zone;
+
+use std::sync::Arc;
+
+use super::job::is_finished;
+use super::owner_index::OwnerIndex;
+use super::ref_manager::controller_reference;
+use super::{Action, Controller};
+use crate::api::k8s::{ObjectMeta, ObjectReference};
+use crate::api::meta::Revision;
+use crate::api::status::Reason;
+use crate::api::{
+    CronJob, Job, Key, Kind, KubeObject, MetaExt, Namespace, Object, Status, condition, sorting,
+};
+use crate::client::recorder::{EventType, reference};
+use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
+use crate::clock::{SimDuration, SimTime};
+use schedule::Schedule;
+use zone::Zone;
+
+/// A look comes this much after the time it is for, so that the clock has surely passed it (`nextScheduleDelta`).
+const MARGIN: SimDuration = SimDuration::from_millis(100);
+/// More missed times than this are worth a warning.
+const MANY: i64 = 100;
+const SCHEDULED_AT: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
+
+/// The controller. It remembers nothing between two looks but who owns what.
+#[derive(Clone, Debug)]
+pub struct CronJobController {
+    jobs: OwnerIndex,
+}
+
+impl Default for CronJobController {
+    fn default() -> Self {
+        CronJobController { jobs: OwnerIndex::new(Kind::JOB) }
+    }
+}
+
+impl Controller for CronJobController {
+    fn name(&self) -> &'static str {
+        "cronjob-controller"
+    }
+
+    fn watches(&self) -> &'static [Kind] {
+        &[Kind::CRON_JOB, Kind::JOB]
+    }
+
+    fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
+        self.jobs.note(change);
+        if change.key.kind == Kind::CRON_JOB {
+            queue.add(change.key.clone(), Some(change.revision));
+            return;
+        }
+        for object in [&change.before, &change.after].into_iter().flatten() {
+            queue_owner(object, view, queue, Some(change.revision));
+        }
+    }
+
+    fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+        let Some(cron) = view.get::<CronJob>(&key.namespace, &key.name) else {
+            return Ok(Action::AwaitChange);
+        };
+        let jobs: Vec<Job> = self.jobs.controlled_by::<Job>(cron.uid(), cron.namespace()).cloned().collect();
+        let mut look = Look { cron: cron.clone(), now: client.now() };
+        let cleaned = look.clean_up(&jobs, client);
+        let result = look.note_jobs(&jobs, client).and_then(|noted| {
+            let (started, again) = look.start(client)?;
+            Ok((noted || started, again))
+        });
+        let (noted, again) = match result {
+            Ok(found) => found,
+            Err(refused) => {
+                if cleaned {
+                    client.update_status(look.cron, None)?;
+                }
+                return Err(refused);
+            }
+        };
+        if cleaned || noted {
+            client.update_status(look.cron, None)?;
+        }
+        Ok(again.map_or(Action::AwaitChange, Action::RequeueAfter))
+    }
+}
+
+/// Queues the CronJob that controls a Job.
+fn queue_owner(job: &Object, view: &View, queue: &mut WorkQueue, cause: Option<Revision>) {
+    let Some(owner) = job.controller().filter(|owner| owner.kind == CronJob::KIND.name()) else { return };
+    let cron = view.get::<CronJob>(job.namespace(), &owner.name);
+    if cron.is_some_and(|cron| cron.uid() == owner.uid) {
+        queue.add(Key::new(Kind::CRON_JOB, job.namespace(), &owner.name), cause);
+    }
+}
+
+/// How a finished Job ended: `Complete` or `Failed`.
+fn end_of(job: &Job) -> Option<&'static str> {
+    let conditions = job.status.conditions.as_deref();
+    ["Complete", "Failed"].into_iter().find(|type_| condition::is_true(conditions, type_))
+}
+
+struct Look {
+    /// The CronJob, with the status that will be written.
+    cron: CronJob,
+    now: SimTime,
+}
+
+impl Look {
+    fn say(&self, type_: EventType, reason: &str, message: String, client: &mut Client<'_>) {
+        client.event(reference(&self.cron), type_, reason, message);
+    }
+
+    fn active(&self) -> &[ObjectReference] {
+        self.cron.status.active.as_deref().unwrap_or_default()
+    }
+
+    fn is_active(&self, uid: &str) -> bool {
+        self.active().iter().any(|job| job.uid.as_deref() == Some(uid))
+    }
+
+    fn drop_active(&mut self, uid: &str) {
+        let status = Arc::make_mut(&mut self.cron.status);
+        if let Some(active) = &mut status.active {
+            active.retain(|job| job.uid.as_deref() != Some(uid));
+        }
+        status.active = status.active.take().filter(|active| !active.is_empty());
+    }
+
+    /// Deletes the oldest finished Jobs beyond the two limits. Returns whether the status changed.
+    fn clean_up(&mut self, jobs: &[Job], client: &mut Client<'_>) -> bool {
+        let mut changed = false;
+        let spec = self.cron.spec.clone();
+        let limits =
+            [("Complete", spec.successful_jobs_history_limit), ("Failed", spec.failed_jobs_history_limit)];
+        for (end, limit) in limits {
+            let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) else { continue };
+            let mut ended: Vec<&Job> = jobs.iter().filter(|job| end_of(job) == Some(end)).collect();
+            sorting::sort_by(&mut ended, |a, b| {
+                let start = |job: &Job| job.status.start_time.as_ref().map(SimTime::from_time);
+                start(a).cmp(&start(b)).then_with(|| a.name().cmp(b.name()))
+            });
+            for job in ended.iter().take(ended.len().saturating_sub(limit)) {
+                changed |= self.delete(job, client);
+            }
+        }
+        changed
+    }
+
+    /// Deletes a Job. Returns whether that could be done.
+    fn delete(&mut self, job: &Job, client: &mut Client<'_>) -> bool {
+        let key = Key::new(Kind::JOB, job.namespace(), job.name());
+        match client.delete(&key, &DeleteOptions::default(), None) {
+            Err(refused) if refused.reason != Reason::NotFound => {
+                self.say(EventType::Warning, "FailedDelete", format!("Deleted job: {refused}"), client);
+                false
+            }
+            _ => {
+                self.drop_active(job.uid());
+                let message = format!("Deleted job {}", job.name());
+                self.say(EventType::Normal, "SuccessfulDelete", message, client);
+                true
+            }
+        }
+    }
+
+    /// Brings the list of running Jobs up to date. Returns whether the status changed.
+    fn note_jobs(&mut self, jobs: &[Job], client: &mut Client<'_>) -> Result<bool, Status> {
+        let mut changed = false;
+        for job in jobs {
+            let (known, end) = (self.is_active(job.uid()), end_of(job));
+            if !known && end.is_none() {
+                let fresh = client.get(&Key::new(Kind::CRON_JOB, self.cron.namespace(), self.cron.name()))?;
+                let fresh = fresh.as_kind::<CronJob>().and_then(|cron| cron.status.active.clone());
+                if !fresh.iter().flatten().any(|active| active.uid.as_deref() == Some(job.uid())) {
+                    let message =
+                        format!("Saw a job that the controller did not create or forgot: {}", job.name());
+                    self.say(EventType::Warning, "UnexpectedJob", message, client);
+                }
+            } else if let (true, Some(end)) = (known, end) {
+                self.drop_active(job.uid());
+                let message = format!("Saw completed job: {}, condition: {end}", job.name());
+                self.say(EventType::Normal, "SawCompletedJob", message, client);
+                changed = true;
+            }
+            if end == Some("Complete") {
+                changed |= self.note_success(job);
+            }
+        }
+        for gone in self.active().to_vec() {
+            let (uid, name) = (gone.uid.unwrap_or_default(), gone.name.unwrap_or_default());
+            let listed = jobs.iter().any(|job| job.uid() == uid);
+            if !listed && client.get(&Key::new(Kind::JOB, self.cron.namespace(), &name)).is_err() {
+                let message = format!("Active job went missing: {name}");
+                self.say(EventType::Normal, "MissingJob", message, client);
+                self.drop_active(&uid);
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
+    fn note_success(&mut self, job: &Job) -> bool {
+        let Some(end) = &job.status.completion_time else { return false };
+        let last = self.cron.status.last_successful_time.as_ref().map(SimTime::from_time);
+        if last.is_some_and(|last| last >= SimTime::from_time(end)) {
+            return false;
+        }
+        Arc::make_mut(&mut self.cron.status).last_successful_time = Some(end.clone());
+        true
+    }
+
+    /// Starts the Job that is due, if one is. Returns whether the status changed, and when the next is due.
+    fn start(&mut self, client: &mut Client<'_>) -> Result<(bool, Option<SimDuration>), Status> {
+        let spec = self.cron.spec.clone();
+        if self.cron.is_deleting() {
+            return Ok((false, None));
+        }
+        let zone_name = spec.time_zone.as_deref().unwrap_or_default();
+        let Some(zone) = Zone::named(zone_name) else {
+            let message = format!("invalid timeZone: {zone_name:?}: unknown time zone {zone_name}");
+            self.say(EventType::Warning, "UnknownTimeZone", message, client);
+            return Ok((false, None));
+        };
+        if spec.suspend == Some(true) {
+            return Ok((false, None));
+        }
+        let schedule = match Schedule::parse(&spec.schedule) {
+            Ok(schedule) => schedule,
+            Err(why) => {
+                let message = format!("unparseable schedule: {:?} : {why}", spec.schedule);
+                self.say(EventType::Warning, "UnparseableSchedule", message, client);
+                return Ok((false, None));
+            }
+        };
+        let times = Times { schedule, zone, now: seconds(self.now) };
+        let next = times.until_next(self.earliest(), self.now);
+        let deadline = spec.starting_deadline_seconds;
+        let earliest = deadline.map_or(self.earliest(), |seconds| self.earliest().max(times.now - seconds));
+        let (due, missed) = times.most_recent(earliest);
+        if missed > MANY {
+            let message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
+            self.say(EventType::Warning, "TooManyMissedTimes", message.into(), client);
+        }
+        let Some(due) = due else { return Ok((false, next)) };
+        if deadline.is_some_and(|seconds| due + seconds < times.now) {
+            let when = zone::rfc1123(due);
+            let message = format!("Missed scheduled time to start a job: {when}");
+            self.say(EventType::Warning, "MissSchedule", message, client);
+            return Ok((false, next));
+        }
+        let name = format!("{}-{}", self.cron.name(), due.div_euclid(60));
+        let last = self.cron.status.last_schedule_time.as_ref().map(|time| seconds(SimTime::from_time(time)));
+        if last == Some(due) || self.active().iter().any(|job| job.name.as_deref() == Some(&name)) {
+            return Ok((false, next));
+        }
+        let mut changed = false;
+        match spec.concurrency_policy.as_deref() {
+            Some("Forbid") if !self.active().is_empty() => {
+                let message =
+                    "Not starting job because prior execution is running and concurrency policy is Forbid";
+                self.say(EventType::Normal, "JobAlreadyActive", message.into(), client);
+                return Ok((false, next));
+            }
+            Some("Replace") => {
+                for running in self.active().to_vec() {
+                    changed |= self.replace(&running, client)?;
+                }
+            }
+            _ => {}
+        }
+        changed |= self.create(&name, due, zone, client)?;
+        Ok((changed, next))
+    }
+
+    fn replace(&mut self, running: &ObjectReference, client: &mut Client<'_>) -> Result<bool, Status> {
+        let name = running.name.as_deref().unwrap_or_default();
+        let job = client.get(&Key::new(Kind::JOB, self.cron.namespace(), name)).inspect_err(|refused| {
+            let message = format!("Get job: {refused}");
+            client.event(reference(&self.cron), EventType::Warning, "FailedGet", message);
+        })?;
+        Ok(job.as_kind::<Job>().is_some_and(|job| self.delete(job, client)))
+    }
+
+    /// Creates the Job for a time and lists it as running. Returns whether it is listed.
+    fn create(&mut self, name: &str, due: i64, zone: Zone, client: &mut Client<'_>) -> Result<bool, Status> {
+        let job = match client.create(self.job(name, due, zone), None) {
+            Ok(job) => {
+                let message = format!("Created job {name}");
+                self.say(EventType::Normal, "SuccessfulCreate", message, client);
+                job
+            }
+            Err(refused) if refused.reason == Reason::AlreadyExists => {
+                let existing = client.get(&Key::new(Kind::JOB, self.cron.namespace(), name))?;
+                let own = existing.as_kind::<Job>().filter(|job| {
+                    job.is_controlled_by(self.cron.uid()) && !is_finished(job) && !self.is_active(job.uid())
+                });
+                let Some(job) = own else { return Ok(false) };
+                job.clone()
+            }
+            Err(refused) => {
+                let home = client.live().get::<Namespace>("", self.cron.namespace());
+                if home.is_none_or(MetaExt::is_deleting) {
+                    return Ok(false);
+                }
+                let message = format!("Error creating job: {refused}");
+                self.say(EventType::Warning, "FailedCreate", message, client);
+                return Err(refused);
+            }
+        };
+        let mut running = reference(&job);
+        running.resource_version = Some(job.revision.to_string());
+        let status = Arc::make_mut(&mut self.cron.status);
+        status.active.get_or_insert_default().push(running);
+        status.last_schedule_time = Some(SimTime::from_unix_seconds(due).to_time());
+        Ok(true)
+    }
+
+    /// The Job of a time, out of the template.
+    fn job(&self, name: &str, due: i64, zone: Zone) -> Job {
+        let template = &self.cron.spec.job_template;
+        let given = template.metadata.clone().unwrap_or_default();
+        let mut annotations = given.annotations.unwrap_or_default();
+        annotations.insert(SCHEDULED_AT.into(), zone.rfc3339(due));
+        let meta = ObjectMeta {
+            name: Some(name.into()),
+            namespace: Some(self.cron.namespace().into()),
+            labels: given.labels,
+            annotations: Some(annotations),
+            owner_references: Some(vec![controller_reference(&self.cron)]),
+            ..Default::default()
+        };
+        Job::new(meta, template.spec.clone().unwrap_or_default())
+    }
+
+    /// Times before this are past: the last one acted on, or the CronJob's creation.
+    fn earliest(&self) -> i64 {
+        let last = self.cron.status.last_schedule_time.as_ref().map(SimTime::from_time);
+        seconds(last.unwrap_or(self.cron.created()))
+    }
+}
+
+fn seconds(time: SimTime) -> i64 {
+    time.to_unix_seconds()
+}
+
+/// A schedule seen from now.
+struct Times {
+    schedule: Schedule,
+    zone: Zone,
+    now: i64,
+}
+
+impl Times {
+    /// The last time after `earliest` that has come, and how many have (`mostRecentScheduleTime`).
+    fn most_recent(&self, earliest: i64) -> (Option<i64>, i64) {
+        let next = |time: i64| self.schedule.next(time, &self.zone).filter(|next| *next <= self.now);
+        let Some(first) = next(earliest) else { return (None, 0) };
+        let Some(second) = next(first) else { return (Some(first), 1) };
+        // Long ago, the distance between the first two tells how many there were: only the last ones are looked for.
+        let missed = (self.now - first) / (second - first) + 1;
+        let mut last = if missed > MANY { self.now - (second - first) * 2 } else { second };
+        while let Some(time) = next(last) {
+            last = time;
+        }
+        (Some(last), missed)
+    }
+
+    /// How long until the next time, and a little longer.
+    fn until_next(&self, earliest: i64, now: SimTime) -> Option<SimDuration> {
+        let from = self.most_recent(earliest).0.unwrap_or(earliest);
+        let next = self.schedule.next(from, &self.zone)?;
+        Some(SimTime::from_unix_seconds(next).since(now) + MARGIN)
+    }
+}
