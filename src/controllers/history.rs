@@ -1,6 +1,6 @@
 //! The templates that a StatefulSet or DaemonSet has had, each kept as a `ControllerRevision` (`pkg/controller/history`).
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::deployment::safe_encode;
 use super::ref_manager::{claim, controller_reference};
@@ -98,7 +98,8 @@ pub fn hash_data(data: &Value, collisions: i32) -> String {
 
 /// JSON as Go's encoder writes it: sorted keys, and the characters that mean something in HTML escaped.
 fn go_json(value: &Value) -> String {
-    let text = sorted(value).to_string();
+    // A tree keeps its keys sorted.
+    let text = value.to_string();
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -111,18 +112,6 @@ fn go_json(value: &Value) -> String {
         }
     }
     out
-}
-
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let mut pairs: Vec<(&String, &Value)> = fields.iter().collect();
-            sorting::sort_by(&mut pairs, |a, b| a.0.cmp(b.0));
-            pairs.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect::<Map<_, _>>().into()
-        }
-        Value::Array(items) => items.iter().map(sorted).collect(),
-        other => other.clone(),
-    }
 }
 
 /// Stores a revision under a name made of its hash. Where another revision has that name already, the collision is counted

@@ -1,6 +1,6 @@
 //! Sets of completion indexes, as a Job's status writes them: `1,3-5,7` (`indexed_job_utils.go`).
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 
 use crate::api::{MetaExt, Pod};
 
@@ -9,13 +9,13 @@ pub const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
 /// A set of indexes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Indexes(BTreeSet<i32>);
+pub struct Indexes(SortedSet<i32>);
 
 impl Indexes {
     /// Reads a set; what is no index below `completions` is left out.
     pub fn parse(text: &str, completions: i32) -> Indexes {
         let number = |text: &str| text.trim().parse::<i32>().ok();
-        let mut set = BTreeSet::new();
+        let mut set = SortedSet::new();
         for part in text.split(',').filter(|part| !part.is_empty()) {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let (Some(first), Some(last)) = (number(first), number(last)) else { continue };

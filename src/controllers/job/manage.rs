@@ -1,7 +1,7 @@
 //! Brings the number of running pods of a Job to what is wanted (`manageJob`).
 
+use sorted::SortedMap;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::pod_control;
@@ -33,8 +33,8 @@ fn pod_key(pod: &Pod) -> Key {
 
 impl Look<'_> {
     /// With a back-off limit per index: the failed pods that stay until their successor is made, since they carry the count.
-    pub(super) fn delayed(&self) -> BTreeMap<i32, &Pod> {
-        let mut delayed: BTreeMap<i32, &Pod> = BTreeMap::new();
+    pub(super) fn delayed(&self) -> SortedMap<i32, &Pod> {
+        let mut delayed: SortedMap<i32, &Pod> = SortedMap::new();
         if self.per_index().is_none() {
             return delayed;
         }
@@ -184,7 +184,7 @@ fn doomed(look: &Look<'_>, surplus: usize) -> Vec<Pod> {
     let (mut doomed, mut left) = (Vec::new(), look.active.clone());
     sorting::sort_by(&mut left, usefulness);
     if look.is_indexed() && !look.is_suspended() {
-        let mut by_index: BTreeMap<i32, Vec<Pod>> = BTreeMap::new();
+        let mut by_index: SortedMap<i32, Vec<Pod>> = SortedMap::new();
         for pod in left.drain(..) {
             match look.valid_index(&pod) {
                 Some(index) => by_index.entry(index).or_default().push(pod),

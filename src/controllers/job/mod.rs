@@ -10,7 +10,7 @@ mod policy;
 mod sync;
 mod track;
 
-use std::collections::{BTreeMap, BTreeSet};
+use sorted::{SortedMap, SortedSet};
 
 use super::expectations::Expectations;
 use super::owner_index::OwnerIndex;
@@ -32,8 +32,8 @@ const BATCH: SimDuration = SimDuration::from_secs(1);
 pub struct JobController {
     expectations: Expectations,
     /// The pods whose finalizer it has taken away without having seen it gone.
-    released: BTreeMap<Key, BTreeSet<String>>,
-    failures: BTreeMap<Key, backoff::Record>,
+    released: SortedMap<Key, SortedSet<String>>,
+    failures: SortedMap<Key, backoff::Record>,
     pods: OwnerIndex,
 }
 
@@ -41,8 +41,8 @@ impl Default for JobController {
     fn default() -> Self {
         JobController {
             expectations: Expectations::default(),
-            released: BTreeMap::new(),
-            failures: BTreeMap::new(),
+            released: SortedMap::new(),
+            failures: SortedMap::new(),
             pods: OwnerIndex::new(Kind::POD),
         }
     }

@@ -1,7 +1,7 @@
 //! One look at a Job: count, decide whether it is over, else bring the number of running pods to what is wanted
 //! (`syncJob`).
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 use std::sync::Arc;
 
 use super::super::pods::{is_active, is_ready, is_terminating};
@@ -27,7 +27,7 @@ pub(super) struct Look<'a> {
     /// The uids that stood in the status, uncounted, when the look began.
     pub uncounted: UncountedTerminatedPods,
     /// Pods whose finalizer is already being taken away.
-    pub released: BTreeSet<String>,
+    pub released: SortedSet<String>,
     pub succeeded: i32,
     pub failed: i32,
     pub done_before: Indexes,

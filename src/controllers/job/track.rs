@@ -1,7 +1,7 @@
 //! Counts the pods that have ended, each once: uid into the status, finalizer off the pod, count up
 //! (`trackJobStatusAndRemoveFinalizers`).
 
-use std::collections::BTreeSet;
+use sorted::SortedSet;
 use std::sync::Arc;
 
 use super::policy::Verdict;
@@ -16,7 +16,7 @@ use crate::client::recorder::{EventType, reference};
 const UNCOUNTED_MAX: usize = 500;
 
 /// Raises the counts by the pods that stand in the status and hold no finalizer any more. Returns whether there were any.
-fn count_released(status: &mut JobStatus, holding: &BTreeSet<String>) -> bool {
+fn count_released(status: &mut JobStatus, holding: &SortedSet<String>) -> bool {
     let Some(uncounted) = &mut status.uncounted_terminated_pods else { return false };
     let take = |list: &mut Option<Vec<String>>| {
         let before = list.as_ref().map_or(0, Vec::len);
@@ -43,7 +43,7 @@ impl JobController {
         if look.is_indexed() {
             crate::api::sorting::sort_by_key(&mut look.pods, super::indexes::index_of);
         }
-        let mut holding: BTreeSet<String> = look
+        let mut holding: SortedSet<String> = look
             .pods
             .iter()
             .filter(|pod| tracked(pod) && !look.released.contains(pod.uid()))
@@ -79,7 +79,7 @@ impl JobController {
         &mut self,
         key: &Key,
         pods: &[Pod],
-        holding: &mut BTreeSet<String>,
+        holding: &mut SortedSet<String>,
         client: &mut Client<'_>,
     ) -> Result<(), Status> {
         let mut result = Ok(());
