@@ -61,11 +61,20 @@ impl FieldError {
         FieldError { path: path.clone(), message: format!("Invalid value: {value}{colon}{why}") }
     }
 
-    /// `Unsupported value: "x": supported values: "a", "b"`, the supported ones sorted.
+    /// `Invalid value: <why>`, of what is too large to be shown.
+    pub fn invalid_without_value(path: &Path, why: &str) -> FieldError {
+        FieldError { path: path.clone(), message: format!("Invalid value: {why}") }
+    }
+
+    /// `Unsupported value: "x": supported values: "a", "b"`, the supported ones in the order given.
     pub fn not_supported(path: &Path, value: &str, supported: &[&str]) -> FieldError {
-        let mut supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
-        supported.sort();
-        let message = format!("Unsupported value: {value:?}: supported values: {}", supported.join(", "));
+        FieldError::not_supported_as(path, &quoted(value), supported)
+    }
+
+    /// As [`FieldError::not_supported`], of a value that is shown in some other way.
+    pub fn not_supported_as(path: &Path, shown: &str, supported: &[&str]) -> FieldError {
+        let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
+        let message = format!("Unsupported value: {shown}: supported values: {}", supported.join(", "));
         FieldError { path: path.clone(), message }
     }
 
@@ -82,6 +91,15 @@ impl FieldError {
     /// `Too long: may not be more than N bytes`.
     pub fn too_long(path: &Path, max: usize) -> FieldError {
         FieldError { path: path.clone(), message: format!("Too long: may not be more than {max} bytes") }
+    }
+
+    /// `Too many: 5: must have at most 3 items`.
+    pub fn too_many(path: &Path, count: usize, max: usize) -> FieldError {
+        let items = if max == 1 { "item" } else { "items" };
+        FieldError {
+            path: path.clone(),
+            message: format!("Too many: {count}: must have at most {max} {items}"),
+        }
     }
 
     /// `Not found: "x"`.

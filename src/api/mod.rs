@@ -2,6 +2,7 @@
 //! exist and the errors a client can see. Nothing here changes state.
 
 pub mod condition;
+pub mod cron;
 pub mod explain;
 pub mod field_error;
 pub mod hash;

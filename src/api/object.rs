@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::k8s::{self, ObjectMeta};
 use super::kind::Kind;
 use super::meta::{Key, MetaExt, Revision};
+use super::schema;
 use super::typed::{self, Misfit, Part};
 
 /// One version of an object of a modelled kind. Cloning copies four pointers.
@@ -176,7 +177,8 @@ macro_rules! modelled_kinds {
             ///
             /// # Errors
             /// Where a field has a type that the kind's Rust type cannot hold.
-            pub fn from_value(kind: Kind, value: Value) -> Result<Object, Misfit> {
+            pub fn from_value(kind: Kind, mut value: Value) -> Result<Object, Misfit> {
+                schema::normalize(&kind.api_version(), kind.name(), &mut value);
                 let Value::Object(mut map) = value else {
                     return Err(Misfit);
                 };

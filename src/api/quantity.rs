@@ -4,7 +4,7 @@ use super::k8s::Quantity;
 
 /// A quantity read exactly: `digits / 10^scale * 2^(10*binary)`, kept as thousandths where that is exact and
 /// rounded up where it is not, as upstream does when it asks for `MilliValue()`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Parsed {
     nanos: i128,
 }
@@ -44,6 +44,31 @@ pub fn parse(text: &str) -> Option<Parsed> {
         10i128.checked_pow(ten_power.unsigned_abs()).map_or(1, |power| div_up(value, power))
     };
     Some(Parsed { nanos: sign * nanos.min(MAX_NANOS) })
+}
+
+/// How a quantity is written (`resource.Format`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Binary,
+    Decimal,
+    Exponent,
+}
+
+impl Form {
+    fn of(text: &str) -> Form {
+        let suffix = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-'));
+        match suffix.as_bytes() {
+            [_, b'i'] => Form::Binary,
+            [b'e' | b'E', _, ..] => Form::Exponent,
+            _ => Form::Decimal,
+        }
+    }
+}
+
+/// A quantity as the API server stores it: `1024Mi` as `1Gi`, `0.5` as `500m`, `1.5Gi` as `1536Mi`. A text that is no quantity
+/// stays as it is.
+pub fn canonical(text: &str) -> String {
+    parse(text).map_or_else(|| text.to_string(), |amount| amount.format_like(text))
 }
 
 /// Base and exponent of a suffix: `Ki` is 2^10, `m` is 10^-3, `e3` is 10^3.
@@ -87,6 +112,67 @@ impl Parsed {
     /// Less than, equal to or more than zero, as -1, 0, 1.
     pub fn sign(self) -> i32 {
         self.nanos.signum() as i32
+    }
+
+    /// The sum of two amounts.
+    #[must_use]
+    pub fn plus(self, other: Parsed) -> Parsed {
+        Parsed { nanos: (self.nanos + other.nanos).clamp(-MAX_NANOS, MAX_NANOS) }
+    }
+
+    /// The difference of two amounts.
+    #[must_use]
+    pub fn minus(self, other: Parsed) -> Parsed {
+        self.plus(Parsed { nanos: -other.nanos })
+    }
+
+    /// The amount so many times.
+    #[must_use]
+    pub fn times(self, count: i64) -> Parsed {
+        Parsed { nanos: self.nanos.saturating_mul(count.into()).clamp(-MAX_NANOS, MAX_NANOS) }
+    }
+
+    /// The amount rounded up to whole thousandths: finer ones are not kept in lists of resources.
+    #[must_use]
+    pub fn round_up_to_milli(self) -> Parsed {
+        Parsed { nanos: self.nanos.div_euclid(NANO / 1_000) * (NANO / 1_000) + if self.nanos % (NANO / 1_000) == 0 { 0 } else { NANO / 1_000 } }
+    }
+
+    /// So many whole units.
+    pub fn of(count: i64) -> Parsed {
+        Parsed { nanos: i128::from(count) * NANO }
+    }
+
+    /// The amount in canonical form, in the suffixes of `like`: powers of two, powers of ten, or an exponent, as sums of
+    /// quantities keep the form of the first.
+    pub fn format_like(self, like: &str) -> String {
+        let form = Form::of(like);
+        let (sign, nanos) = (if self.nanos < 0 { "-" } else { "" }, self.nanos.abs());
+        // Powers of two are for whole numbers from 1024 on; what is smaller or broken is written in thousandths.
+        if form == Form::Binary && nanos >= 1_024 * NANO && nanos % NANO == 0 {
+            return format!("{sign}{}", format_bytes((nanos / NANO) as i64));
+        }
+        let (mut digits, mut exponent) = (nanos, -9);
+        while digits != 0 && digits % 10 == 0 {
+            digits /= 10;
+            exponent += 1;
+        }
+        if digits == 0 {
+            return "0".into();
+        }
+        while exponent % 3 != 0 {
+            digits *= 10;
+            exponent -= 1;
+        }
+        let suffix = match (form, exponent) {
+            (_, 0) => String::new(),
+            (Form::Exponent, exponent) => format!("e{exponent}"),
+            (_, exponent) => {
+                let suffixes = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+                suffixes.get(((exponent + 9) / 3) as usize).map_or_else(|| format!("e{exponent}"), |s| (*s).to_string())
+            }
+        };
+        format!("{sign}{digits}{suffix}")
     }
 
     fn scaled(self, nanos_per_unit: i128) -> i64 {
@@ -145,6 +231,32 @@ mod tests {
         ];
         for (text, want) in cases {
             assert_eq!(parse(text).map(|q| (q.value(), q.milli())), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quantities_have_one_canonical_form() {
+        let cases = [
+            ("1024Mi", "1Gi"),
+            ("1.5Gi", "1536Mi"),
+            ("0.5", "500m"),
+            ("1000m", "1"),
+            ("1500m", "1500m"),
+            ("1000", "1k"),
+            ("1024", "1024"),
+            ("12e6", "12e6"),
+            ("1e3", "1e3"),
+            ("0.5Gi", "512Mi"),
+            ("0.5Ki", "512"),
+            ("100Ki", "100Ki"),
+            ("0", "0"),
+            ("-1Gi", "-1Gi"),
+            ("1e-3", "1e-3"),
+            ("0.5m", "500u"),
+            ("x", "x"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(canonical(text), want, "{text}");
         }
     }
 

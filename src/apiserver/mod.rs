@@ -133,10 +133,11 @@ impl ApiServer {
         self.name_and_place(&mut object)?;
         let strategy = registry::strategy(kind);
         object.set_revision(0);
-        (strategy.default)(&mut object);
+        strategy.fill_in(&mut object);
         if !strategy.keeps_status {
             object.clear_status();
         }
+        strategy.begin_status(&mut object);
         let uid = self.names.uuid();
         let now = self.now.to_time();
         let meta = object.meta_mut();
@@ -146,10 +147,13 @@ impl ApiServer {
         meta.deletion_grace_period_seconds = None;
         meta.resource_version = None;
         meta.generation = strategy.counts_generations.then_some(1);
-        (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
         admission::admit(self.store.view(), &mut object, &mut self.names)?;
-        let mut errors = validation::validate_meta(&object);
-        errors.extend((strategy.validate)(&object));
+        let errors = (strategy.begin_create)(&object, self.store.view());
+        if !errors.is_empty() {
+            return Err(Status::invalid(kind, object.name(), errors));
+        }
+        (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
+        let errors = validation::validate(&object);
         if !errors.is_empty() {
             return Err(Status::invalid(kind, object.name(), errors));
         }
@@ -213,7 +217,7 @@ impl ApiServer {
         let (key, kind) = (object.key(), object.kind());
         let old = self.current(&key, object.revision())?;
         let strategy = registry::strategy(kind);
-        (strategy.default)(&mut object);
+        strategy.fill_in(&mut object);
         if strategy.has_status {
             object.take_status(&old);
         }
@@ -222,9 +226,10 @@ impl ApiServer {
         if strategy.counts_generations && !object.same_spec(&old) {
             object.meta_mut().generation = Some(old.generation() + 1);
         }
-        let mut errors = validation::validate_meta(&object);
-        errors.extend((strategy.validate)(&object));
-        errors.extend((strategy.validate_update)(&object, &old));
+        let mut errors = (strategy.begin_update)(&mut object, &old, self.store.view(), &mut self.names);
+        if errors.is_empty() {
+            errors = validation::validate_update(&object, &old);
+        }
         if errors.is_empty() { Ok((old, object)) } else { Err(Status::invalid(kind, &key.name, errors)) }
     }
 

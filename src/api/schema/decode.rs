@@ -318,6 +318,6 @@ fn json_kind(value: &Value) -> &'static str {
     }
 }
 
-fn go_number(number: &Number) -> String {
+pub(super) fn go_number(number: &Number) -> String {
     if number.is_f64() { number.as_f64().map_or_else(String::new, json_float) } else { number.to_string() }
 }

@@ -3,6 +3,7 @@
 
 mod daemon_set;
 mod deployment;
+mod endpoint_slice;
 mod horizontal_pod_autoscaler;
 mod job;
 mod node;
@@ -14,6 +15,11 @@ mod replica_set;
 mod replication_controller;
 mod service;
 mod stateful_set;
+mod trees;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
 
 use crate::api::field_error::FieldError;
 use crate::api::{Kind, KubeObject, Object};
@@ -40,13 +46,18 @@ pub trait Strategy {
     /// Keeps what an update may not drop: allocated addresses.
     fn prepare_for_update(_object: &mut Self::Object, _old: &Self::Object) {}
 
-    /// The rules that the object breaks.
-    fn validate(_object: &Self::Object) -> Vec<FieldError> {
+    /// What cannot be given to a new object: an address that is taken.
+    fn begin_create(_object: &Self::Object, _view: &View) -> Vec<FieldError> {
         Vec::new()
     }
 
-    /// The rules that the change breaks.
-    fn validate_update(_object: &Self::Object, _old: &Self::Object) -> Vec<FieldError> {
+    /// Gives what a changed object needs more, or says what cannot be given.
+    fn begin_update(
+        _object: &mut Self::Object,
+        _old: &Self::Object,
+        _view: &View,
+        _names: &mut Rng,
+    ) -> Vec<FieldError> {
         Vec::new()
     }
 }
@@ -63,14 +74,18 @@ pub struct Entry {
     pub keeps_status: bool,
     /// See [`Strategy::default`].
     pub default: fn(&mut Object),
+    /// Fills in the fields of an object that is kept as a tree.
+    pub default_tree: fn(&mut Map<String, Value>),
+    /// The status that a new tree gets, as JSON; none if it is empty.
+    pub first_status: &'static str,
     /// See [`Strategy::prepare_for_create`].
     pub prepare_for_create: fn(&mut Object, &View, &mut Rng),
     /// See [`Strategy::prepare_for_update`].
     pub prepare_for_update: fn(&mut Object, &Object),
-    /// See [`Strategy::validate`].
-    pub validate: fn(&Object) -> Vec<FieldError>,
-    /// See [`Strategy::validate_update`].
-    pub validate_update: fn(&Object, &Object) -> Vec<FieldError>,
+    /// See [`Strategy::begin_create`].
+    pub begin_create: fn(&Object, &View) -> Vec<FieldError>,
+    /// See [`Strategy::begin_update`].
+    pub begin_update: fn(&mut Object, &Object, &View, &mut Rng) -> Vec<FieldError>,
 }
 
 /// Changes an object in place as its own type.
@@ -89,6 +104,8 @@ impl Entry {
             counts_generations: S::COUNTS_GENERATIONS,
             keeps_status: S::KEEPS_STATUS,
             default: |object| edit::<S>(object, S::default),
+            default_tree: |_| {},
+            first_status: "",
             prepare_for_create: |object, view, names| {
                 edit::<S>(object, |o| S::prepare_for_create(o, view, names))
             },
@@ -97,11 +114,44 @@ impl Entry {
                     edit::<S>(object, |o| S::prepare_for_update(o, old));
                 }
             },
-            validate: |object| object.as_kind().map(S::validate).unwrap_or_default(),
-            validate_update: |object, old| match (object.as_kind(), old.as_kind()) {
-                (Some(object), Some(old)) => S::validate_update(object, old),
-                _ => Vec::new(),
+            begin_create: |object, view| {
+                object.as_kind().map(|object| S::begin_create(object, view)).unwrap_or_default()
             },
+            begin_update: |object, old, view, names| {
+                let mut errors = Vec::new();
+                if let Some(old) = old.as_kind::<S::Object>() {
+                    edit::<S>(object, |object| errors = S::begin_update(object, old, view, names));
+                }
+                errors
+            },
+        }
+    }
+
+    /// A kind that is kept as a tree, with these defaults.
+    const fn tree(kind: Kind, default_tree: fn(&mut Map<String, Value>)) -> Entry {
+        Entry { kind, default_tree, ..Entry::plain() }
+    }
+
+    /// A kind whose changes of spec are counted, and which begins with this status.
+    const fn counted(self, first_status: &'static str) -> Entry {
+        let has_status = !first_status.is_empty();
+        Entry { counts_generations: true, has_status, keeps_status: !has_status, first_status, ..self }
+    }
+
+    /// Fills in what an object leaves out.
+    pub fn fill_in(&self, object: &mut Object) {
+        (self.default)(object);
+        if let Object::Tree(tree) = object {
+            (self.default_tree)(Arc::make_mut(&mut tree.fields));
+        }
+    }
+
+    /// Gives a new tree its first status.
+    pub fn begin_status(&self, object: &mut Object) {
+        if let Object::Tree(tree) = object
+            && let Ok(status) = serde_json::from_str(self.first_status)
+        {
+            tree.status = Arc::new(status);
         }
     }
 
@@ -113,10 +163,12 @@ impl Entry {
             counts_generations: false,
             keeps_status: true,
             default: |_| {},
+            default_tree: |_| {},
+            first_status: "",
             prepare_for_create: |_, _, _| {},
             prepare_for_update: |_, _| {},
-            validate: |_| Vec::new(),
-            validate_update: |_, _| Vec::new(),
+            begin_create: |_, _| Vec::new(),
+            begin_update: |_, _, _, _| Vec::new(),
         }
     }
 }
@@ -140,6 +192,18 @@ static STRATEGIES: &[Entry] = &[
     Entry::of::<persistent_volume_claim::PersistentVolumeClaimStrategy>(),
     Entry::of::<persistent_volume_claim::PersistentVolumeStrategy>(),
     Entry::of::<persistent_volume_claim::StorageClassStrategy>(),
+    Entry::of::<endpoint_slice::EndpointSliceStrategy>(),
+    Entry::tree(Kind::LIMIT_RANGE, trees::limit_range),
+    Entry::tree(Kind::SECRET, trees::secret),
+    Entry::tree(Kind::ENDPOINTS, trees::endpoints),
+    Entry::tree(Kind::POD_TEMPLATE, trees::pod_template),
+    Entry::tree(Kind::PRIORITY_CLASS, trees::priority_class),
+    Entry::tree(Kind::INGRESS, |_| {}).counted("{\"loadBalancer\":{}}"),
+    Entry::tree(Kind::INGRESS_CLASS, trees::ingress_class).counted(""),
+    Entry::tree(Kind::NETWORK_POLICY, trees::network_policy).counted(""),
+    Entry::tree(Kind::ROLE_BINDING, trees::role_binding),
+    Entry::tree(Kind::CLUSTER_ROLE_BINDING, trees::role_binding),
+    Entry::tree(Kind::CSI_DRIVER, trees::csi_driver),
 ];
 
 static PLAIN: Entry = Entry::plain();

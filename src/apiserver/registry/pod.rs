@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::Strategy;
-use super::pod_template::{default_pod_spec, validate_pod_spec};
-use crate::api::Pod;
-use crate::api::field_error::{FieldError, Path};
-use crate::api::k8s::{Container, PodSpec, PodStatus, ResourceRequirements};
+use super::pod_template::default_pod_spec;
+use crate::api::k8s::{
+    Container, LabelSelector, LabelSelectorRequirement, PodAffinityTerm, PodSpec, PodStatus, Quantity,
+    ResourceRequirements,
+};
+use crate::api::quantity::{self, Parsed};
+use crate::api::{MetaExt, Pod};
 use crate::apiserver::View;
 use crate::rng::Rng;
 
@@ -19,58 +22,104 @@ impl Strategy for PodStrategy {
     fn default(pod: &mut Pod) {
         let spec = Arc::make_mut(&mut pod.spec);
         default_pod_spec(spec);
+        for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
+            default_requests(container.resources.get_or_insert_default());
+        }
+        default_pod_requests(spec);
+        if spec.host_network == Some(true) {
+            default_host_ports(spec);
+        }
         spec.enable_service_links.get_or_insert(true);
     }
 
     fn prepare_for_create(pod: &mut Pod, _: &View, _: &mut Rng) {
         let qos_class = Some(qos_class(&pod.spec).to_string());
         pod.status = Arc::new(PodStatus { phase: Some("Pending".into()), qos_class, ..Default::default() });
-    }
-
-    fn validate(pod: &Pod) -> Vec<FieldError> {
-        validate_pod_spec(&pod.spec, &Path::new("spec"))
-    }
-
-    fn validate_update(pod: &Pod, old: &Pod) -> Vec<FieldError> {
-        if Arc::ptr_eq(&pod.spec, &old.spec) || allowed_change(&pod.spec, &old.spec) {
-            return Vec::new();
-        }
-        let why = "pod updates may not change fields other than `spec.containers[*].image`,\
-                   `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
-                   `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-        vec![FieldError::forbidden(&Path::new("spec"), why)]
+        merge_label_keys(pod);
     }
 }
 
-/// Whether two specs differ only where a pod may change: images, the deadline, further tolerations.
-fn allowed_change(new: &PodSpec, old: &PodSpec) -> bool {
-    let mut masked = new.clone();
-    let mask = |new: &mut Vec<Container>, old: &[Container]| {
-        for (new, old) in new.iter_mut().zip(old) {
-            new.image.clone_from(&old.image);
+/// A limit without a request is a request too.
+fn default_requests(resources: &mut ResourceRequirements) {
+    for (name, limit) in resources.limits.iter().flatten() {
+        resources.requests.get_or_insert_default().entry(name.clone()).or_insert_with(|| limit.clone());
+    }
+}
+
+/// What a pod asks for as a whole, where it asks at all: what its containers ask together, or else its limit
+/// (`defaultPodRequests`).
+fn default_pod_requests(spec: &mut PodSpec) {
+    let containers = &spec.containers;
+    let Some(resources) = &mut spec.resources else { return };
+    if resources.limits.is_none() && resources.requests.is_none() {
+        return;
+    }
+    let of_containers = containers.iter().filter_map(|c| c.resources.as_ref()?.requests.as_ref()).flatten();
+    let mut sums: Vec<(&String, &Quantity, Parsed)> = Vec::new();
+    for (name, amount) in of_containers {
+        let parsed = quantity::parse(&amount.0).unwrap_or_default();
+        match sums.iter_mut().find(|(known, ..)| *known == name) {
+            Some((.., sum)) => *sum = sum.plus(parsed),
+            None => sums.push((name, amount, parsed)),
+        }
+    }
+    let supported = |name: &str| matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
+    let requests = resources.requests.get_or_insert_default();
+    for (name, like, sum) in sums.into_iter().filter(|(name, ..)| supported(name)) {
+        requests.entry(name.clone()).or_insert_with(|| Quantity(sum.format_like(&like.0)));
+    }
+    for (name, limit) in resources.limits.iter().flatten() {
+        requests.entry(name.clone()).or_insert_with(|| limit.clone());
+    }
+}
+
+/// On the host's network a port of a container is one of the host.
+fn default_host_ports(spec: &mut PodSpec) {
+    for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
+        for port in container.ports.iter_mut().flatten() {
+            port.host_port.get_or_insert(port.container_port);
+        }
+    }
+}
+
+/// Adds to selectors what `matchLabelKeys` takes from the pod's own labels (`applyLabelKeysToLabelSelector`).
+fn merge_label_keys(pod: &mut Pod) {
+    let labels = pod.labels().clone();
+    if labels.is_empty() {
+        return;
+    }
+    let spec = Arc::make_mut(&mut pod.spec);
+    let add = |selector: &mut Option<LabelSelector>, keys: &Option<Vec<String>>, operator: &str| {
+        let Some(selector) = selector else { return };
+        for key in keys.iter().flatten() {
+            if let Some(value) = labels.get(key) {
+                selector.match_expressions.get_or_insert_default().push(LabelSelectorRequirement {
+                    key: key.clone(),
+                    operator: operator.into(),
+                    values: Some(vec![value.clone()]),
+                });
+            }
         }
     };
-    mask(&mut masked.containers, &old.containers);
-    if let (Some(new), Some(old)) = (&mut masked.init_containers, &old.init_containers) {
-        mask(new, old);
+    for constraint in spec.topology_spread_constraints.iter_mut().flatten() {
+        add(&mut constraint.label_selector, &constraint.match_label_keys, "In");
     }
-    masked.active_deadline_seconds = old.active_deadline_seconds;
-    let kept = old
-        .tolerations
-        .iter()
-        .flatten()
-        .all(|toleration| new.tolerations.iter().flatten().any(|t| t == toleration));
-    if kept {
-        masked.tolerations.clone_from(&old.tolerations);
+    let Some(affinity) = &mut spec.affinity else { return };
+    let mut terms: Vec<&mut PodAffinityTerm> = Vec::new();
+    if let Some(pods) = &mut affinity.pod_affinity {
+        terms.extend(pods.required_during_scheduling_ignored_during_execution.iter_mut().flatten());
+        let preferred = pods.preferred_during_scheduling_ignored_during_execution.iter_mut().flatten();
+        terms.extend(preferred.map(|term| &mut term.pod_affinity_term));
     }
-    if let (Some(new_gates), Some(old_gates)) = (&new.scheduling_gates, &old.scheduling_gates) {
-        if new_gates.iter().all(|gate| old_gates.contains(gate)) {
-            masked.scheduling_gates.clone_from(&old.scheduling_gates);
-        }
-    } else if new.scheduling_gates.is_none() {
-        masked.scheduling_gates.clone_from(&old.scheduling_gates);
+    if let Some(pods) = &mut affinity.pod_anti_affinity {
+        terms.extend(pods.required_during_scheduling_ignored_during_execution.iter_mut().flatten());
+        let preferred = pods.preferred_during_scheduling_ignored_during_execution.iter_mut().flatten();
+        terms.extend(preferred.map(|term| &mut term.pod_affinity_term));
     }
-    masked == *old
+    for term in terms {
+        add(&mut term.label_selector, &term.match_label_keys, "In");
+        add(&mut term.label_selector, &term.mismatch_label_keys, "NotIn");
+    }
 }
 
 /// The quality of service class (`qos.ComputePodQOS`): `Guaranteed` if every container limits CPU and memory and

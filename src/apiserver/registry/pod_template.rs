@@ -1,10 +1,14 @@
-//! Defaults and rules of a pod's spec, shared by pods and by every kind that holds a pod template.
+//! Defaults of a pod's spec, shared by pods and by every kind that holds a pod template.
 
-use crate::api::field_error::{FieldError, Path, quoted};
-use crate::api::k8s::{Container, LabelSelector, PodSpec, PodTemplateSpec, Probe, ResourceRequirements};
-use crate::api::selector::{Operator, Selector};
-use crate::api::typed;
-use crate::apiserver::validation::{dns_label, is_dns_label};
+use super::persistent_volume_claim::default_claim;
+use crate::api::k8s::{
+    Container, DownwardAPIVolumeFile, EmptyDirVolumeSource, EnvVar, HTTPGetAction, ObjectFieldSelector, PodSpec,
+    Probe, ProjectedVolumeSource, Quantity, Volume,
+};
+
+/// What files of a volume may be done with, unless it says otherwise: 0644.
+const FILE_MODE: i32 = 0o644;
+const TOKEN_SECONDS: i64 = 3_600;
 
 /// Fills in what a pod's spec leaves out (`pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec` and what it calls).
 pub fn default_pod_spec(spec: &mut PodSpec) {
@@ -16,6 +20,7 @@ pub fn default_pod_spec(spec: &mut PodSpec) {
     if *grace < 0 {
         *grace = 1;
     }
+    spec.volumes.iter_mut().flatten().for_each(default_volume);
     for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
         default_container(container);
     }
@@ -32,21 +37,32 @@ fn default_container(container: &mut Container) {
     container.image_pull_policy.get_or_insert_with(|| policy.into());
     container.termination_message_path.get_or_insert_with(|| "/dev/termination-log".into());
     container.termination_message_policy.get_or_insert_with(|| "File".into());
-    default_resources(container.resources.get_or_insert_default());
+    container.resources.get_or_insert_default();
     for port in container.ports.iter_mut().flatten() {
         port.protocol.get_or_insert_with(|| "TCP".into());
     }
+    container.env.iter_mut().flatten().for_each(default_env);
     for probe in [&mut container.liveness_probe, &mut container.readiness_probe, &mut container.startup_probe]
     {
         probe.iter_mut().for_each(default_probe);
     }
+    if let Some(lifecycle) = &mut container.lifecycle {
+        for hook in [&mut lifecycle.post_start, &mut lifecycle.pre_stop].into_iter().flatten() {
+            hook.http_get.iter_mut().for_each(default_http_get);
+        }
+    }
 }
 
-/// A limit without a request is a request too.
-fn default_resources(resources: &mut ResourceRequirements) {
-    for (name, limit) in resources.limits.iter().flatten() {
-        resources.requests.get_or_insert_default().entry(name.clone()).or_insert_with(|| limit.clone());
+fn default_env(var: &mut EnvVar) {
+    let Some(from) = &mut var.value_from else { return };
+    from.field_ref.iter_mut().for_each(default_field_ref);
+    if let Some(resource) = &mut from.resource_field_ref {
+        resource.divisor.get_or_insert_with(|| Quantity("0".into()));
     }
+}
+
+fn default_field_ref(field: &mut ObjectFieldSelector) {
+    field.api_version.get_or_insert_with(|| "v1".into());
 }
 
 fn default_probe(probe: &mut Probe) {
@@ -59,9 +75,65 @@ fn default_probe(probe: &mut Probe) {
     at_least_one(&mut probe.period_seconds, 10);
     at_least_one(&mut probe.success_threshold, 1);
     at_least_one(&mut probe.failure_threshold, 3);
-    if let Some(get) = &mut probe.http_get {
-        get.path.get_or_insert_with(|| "/".into());
-        get.scheme.get_or_insert_with(|| "HTTP".into());
+    probe.http_get.iter_mut().for_each(default_http_get);
+    if let Some(grpc) = &mut probe.grpc {
+        grpc.service.get_or_insert_default();
+    }
+}
+
+fn default_http_get(get: &mut HTTPGetAction) {
+    get.path.get_or_insert_with(|| "/".into());
+    get.scheme.get_or_insert_with(|| "HTTP".into());
+}
+
+fn default_volume(volume: &mut Volume) {
+    let empty = Volume { name: volume.name.clone(), ..Default::default() };
+    if *volume == empty {
+        volume.empty_dir = Some(EmptyDirVolumeSource::default());
+    }
+    if let Some(source) = &mut volume.config_map {
+        source.default_mode.get_or_insert(FILE_MODE);
+    }
+    if let Some(source) = &mut volume.secret {
+        source.default_mode.get_or_insert(FILE_MODE);
+    }
+    if let Some(source) = &mut volume.host_path {
+        source.type_.get_or_insert_default();
+    }
+    if let Some(source) = &mut volume.downward_api {
+        source.default_mode.get_or_insert(FILE_MODE);
+        source.items.iter_mut().flatten().for_each(default_downward_file);
+    }
+    if let Some(source) = &mut volume.iscsi {
+        source.iscsi_interface.get_or_insert_with(|| "default".into());
+    }
+    if let Some(source) = &mut volume.image {
+        let tag = image_tag(source.reference.as_deref().unwrap_or_default());
+        let policy = if tag.is_none_or(|tag| tag == "latest") { "Always" } else { "IfNotPresent" };
+        source.pull_policy.get_or_insert_with(|| policy.into());
+    }
+    if let Some(template) = volume.ephemeral.as_mut().and_then(|source| source.volume_claim_template.as_mut()) {
+        default_claim(&mut template.spec);
+    }
+    volume.projected.iter_mut().for_each(default_projected);
+}
+
+fn default_projected(source: &mut ProjectedVolumeSource) {
+    source.default_mode.get_or_insert(FILE_MODE);
+    for part in source.sources.iter_mut().flatten() {
+        if let Some(downward) = &mut part.downward_api {
+            downward.items.iter_mut().flatten().for_each(default_downward_file);
+        }
+        if let Some(token) = &mut part.service_account_token {
+            token.expiration_seconds.get_or_insert(TOKEN_SECONDS);
+        }
+    }
+}
+
+fn default_downward_file(file: &mut DownwardAPIVolumeFile) {
+    file.field_ref.iter_mut().for_each(default_field_ref);
+    if let Some(resource) = &mut file.resource_field_ref {
+        resource.divisor.get_or_insert_with(|| Quantity("0".into()));
     }
 }
 
@@ -72,120 +144,6 @@ pub fn image_tag(image: &str) -> Option<&str> {
     }
     let last = image.rsplit('/').next().unwrap_or(image);
     last.split_once(':').map(|(_, tag)| tag).filter(|tag| !tag.is_empty())
-}
-
-/// The rules that a pod's spec breaks (`ValidatePodSpec`), as far as the model acts on them.
-pub fn validate_pod_spec(spec: &PodSpec, path: &Path) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    let containers = path.child("containers");
-    if spec.containers.is_empty() {
-        errors.push(FieldError::required(&containers, ""));
-    }
-    let mut names: Vec<&str> = Vec::new();
-    let init = path.child("initContainers");
-    let lists = [
-        (&init, spec.init_containers.as_deref().unwrap_or_default()),
-        (&containers, spec.containers.as_slice()),
-    ];
-    for (list, containers) in lists {
-        for (index, container) in containers.iter().enumerate() {
-            let path = list.index(index);
-            validate_container(container, &path, &mut errors);
-            if names.contains(&container.name.as_str()) {
-                errors.push(FieldError::duplicate(&path.child("name"), quoted(&container.name)));
-            }
-            names.push(&container.name);
-        }
-    }
-    let policy = spec.restart_policy.as_deref().unwrap_or_default();
-    if !["Always", "OnFailure", "Never"].contains(&policy) {
-        errors.push(FieldError::not_supported(
-            &path.child("restartPolicy"),
-            policy,
-            &["Always", "OnFailure", "Never"],
-        ));
-    }
-    errors
-}
-
-fn validate_container(container: &Container, path: &Path, errors: &mut Vec<FieldError>) {
-    let name = path.child("name");
-    if container.name.is_empty() {
-        errors.push(FieldError::required(&name, ""));
-    } else if !is_dns_label(&container.name) {
-        errors.extend(
-            dns_label(&container.name).map(|why| FieldError::invalid(&name, quoted(&container.name), &why)),
-        );
-    }
-    if container.image.as_deref().unwrap_or_default().is_empty() {
-        errors.push(FieldError::required(&path.child("image"), ""));
-    }
-    for (index, port) in container.ports.iter().flatten().enumerate() {
-        let path = path.child("ports").index(index).child("containerPort");
-        match port.container_port {
-            0 => errors.push(FieldError::required(&path, "")),
-            1..=65535 => {}
-            other => errors.push(FieldError::invalid(&path, other, "must be between 1 and 65535, inclusive")),
-        }
-    }
-}
-
-/// The rules of a workload's selector and template: the selector must select, and select the template's pods.
-pub fn validate_selector_and_template(
-    selector: &LabelSelector,
-    template: Option<&PodTemplateSpec>,
-    spec: &Path,
-) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    let at = spec.child("selector");
-    let empty = selector.match_labels.as_ref().is_none_or(|m| m.is_empty())
-        && selector.match_expressions.as_ref().is_none_or(Vec::is_empty);
-    if empty {
-        let shown = typed::write(selector).to_string();
-        errors.push(FieldError::invalid(&at, shown, "empty selector is invalid for deployment"));
-    }
-    for (index, requirement) in selector.match_expressions.iter().flatten().enumerate() {
-        let path = at.child("matchExpressions").index(index);
-        match Operator::parse(&requirement.operator) {
-            Some(Operator::In | Operator::NotIn) if requirement.values.as_ref().is_none_or(Vec::is_empty) => {
-                let why = "must be specified when `operator` is 'In' or 'NotIn'";
-                errors.push(FieldError::required(&path.child("values"), why));
-            }
-            Some(Operator::In | Operator::NotIn | Operator::Exists | Operator::DoesNotExist) => {}
-            _ => {
-                let why = "not a valid selector operator";
-                errors.push(FieldError::invalid(&path.child("operator"), quoted(&requirement.operator), why));
-            }
-        }
-    }
-    let template_path = spec.child("template");
-    let Some(template) = template else {
-        errors.push(FieldError::required(&template_path, ""));
-        return errors;
-    };
-    let labels = template.metadata.as_ref().and_then(|meta| meta.labels.clone()).unwrap_or_default();
-    let selects = Selector::from_field(selector).is_some_and(|selector| selector.matches(&labels));
-    if !empty && errors.is_empty() && !selects {
-        let shown = typed::write(&labels).to_string();
-        let path = template_path.child("metadata").child("labels");
-        errors.push(FieldError::invalid(&path, shown, "`selector` does not match template `labels`"));
-    }
-    let spec_path = template_path.child("spec");
-    match &template.spec {
-        Some(spec) => {
-            errors.extend(validate_pod_spec(spec, &spec_path));
-            let policy = spec.restart_policy.as_deref().unwrap_or_default();
-            if policy == "OnFailure" || policy == "Never" {
-                errors.push(FieldError::not_supported(
-                    &spec_path.child("restartPolicy"),
-                    policy,
-                    &["Always"],
-                ));
-            }
-        }
-        None => errors.push(FieldError::required(&spec_path.child("containers"), "")),
-    }
-    errors
 }
 
 #[cfg(test)]

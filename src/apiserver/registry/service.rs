@@ -1,19 +1,17 @@
 //! Services on their way into the store.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::Strategy;
-use crate::api::Service;
+use crate::api::{MetaExt, Service};
 use crate::api::field_error::{FieldError, Path, quoted};
-use crate::api::k8s::IntOrString;
+use crate::api::k8s::{IntOrString, LoadBalancerStatus, ServicePort, ServiceSpec, ServiceStatus};
 use crate::apiserver::View;
-use crate::apiserver::validation::dns_label;
 use crate::rng::Rng;
 
 /// Models `pkg/registry/core/service` with its address and node port allocators.
 pub struct ServiceStrategy;
-
-const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 
 /// The default node port range, 30000-32767.
 const NODE_PORT_FIRST: u32 = 30_000;
@@ -25,79 +23,204 @@ impl Strategy for ServiceStrategy {
 
     fn default(service: &mut Service) {
         let spec = Arc::make_mut(&mut service.spec);
-        spec.session_affinity.get_or_insert_with(|| "None".into());
+        if spec.session_affinity.get_or_insert_with(|| "None".into()) == "ClientIP" {
+            let config = spec.session_affinity_config.get_or_insert_default();
+            config.client_ip.get_or_insert_default().timeout_seconds.get_or_insert(AFFINITY_SECONDS);
+        }
         let type_ = spec.type_.get_or_insert_with(|| "ClusterIP".into()).clone();
         for port in spec.ports.iter_mut().flatten() {
             port.protocol.get_or_insert_with(|| "TCP".into());
-            port.target_port.get_or_insert(IntOrString::Int(port.port));
+            if port.target_port.as_ref().is_none_or(is_unset) {
+                port.target_port = Some(IntOrString::Int(port.port));
+            }
         }
-        if type_ == "ExternalName" {
-            return;
-        }
-        spec.internal_traffic_policy.get_or_insert_with(|| "Cluster".into());
-        spec.ip_family_policy.get_or_insert_with(|| "SingleStack".into());
-        spec.ip_families.get_or_insert_with(|| vec!["IPv4".into()]);
-        if type_ == "NodePort" || type_ == "LoadBalancer" {
+        let outside = matches!(type_.as_str(), "NodePort" | "LoadBalancer");
+        let addressed = spec.external_ips.as_ref().is_some_and(|addresses| !addresses.is_empty());
+        if outside || (type_ == "ClusterIP" && addressed) {
             spec.external_traffic_policy.get_or_insert_with(|| "Cluster".into());
+        }
+        if outside || type_ == "ClusterIP" {
+            spec.internal_traffic_policy.get_or_insert_with(|| "Cluster".into());
         }
         if type_ == "LoadBalancer" {
             spec.allocate_load_balancer_node_ports.get_or_insert(true);
         }
     }
 
+    fn begin_create(service: &Service, view: &View) -> Vec<FieldError> {
+        unavailable(service, None, view)
+    }
+
     fn prepare_for_create(service: &mut Service, view: &View, names: &mut Rng) {
-        let spec = Arc::make_mut(&mut service.spec);
-        let type_ = spec.type_.as_deref().unwrap_or_default();
-        if type_ != "ExternalName" {
-            let address = spec.cluster_ip.get_or_insert_with(|| free_address(view, names)).clone();
-            spec.cluster_ips.get_or_insert_with(|| vec![address]);
-        }
-        if type_ == "NodePort" || type_ == "LoadBalancer" {
-            for port in spec.ports.iter_mut().flatten().filter(|port| port.node_port.is_none()) {
-                port.node_port = Some((NODE_PORT_FIRST + names.below(NODE_PORT_COUNT)) as i32);
-            }
-        }
+        allocate(Arc::make_mut(&mut service.spec), view, names);
+        service.status = Arc::new(no_load_balancer());
     }
 
     fn prepare_for_update(service: &mut Service, old: &Service) {
         let spec = Arc::make_mut(&mut service.spec);
-        if spec.cluster_ip.is_none() {
+        drop_fields_of_old_type(spec, &old.spec);
+        if spec.type_.as_deref() != Some("ExternalName") && spec.cluster_ip.is_none() {
             spec.cluster_ip.clone_from(&old.spec.cluster_ip);
             spec.cluster_ips.clone_from(&old.spec.cluster_ips);
         }
+        spec.ip_families = spec.ip_families.take().or_else(|| old.spec.ip_families.clone());
+        spec.ip_family_policy = spec.ip_family_policy.take().or_else(|| old.spec.ip_family_policy.clone());
+        if !needs_node_ports(spec) {
+            return;
+        }
         let old_ports = old.spec.ports.as_deref().unwrap_or_default();
         for port in spec.ports.iter_mut().flatten().filter(|port| port.node_port.is_none()) {
-            port.node_port = old_ports.iter().find(|old| old.port == port.port).and_then(|old| old.node_port);
+            let same = |old: &&ServicePort| old.port == port.port && old.protocol == port.protocol;
+            port.node_port = old_ports.iter().find(same).and_then(|old| old.node_port);
         }
     }
 
-    fn validate(service: &Service) -> Vec<FieldError> {
-        let (path, spec) = (Path::new("spec"), &service.spec);
-        let mut errors = Vec::new();
-        let type_ = spec.type_.as_deref().unwrap_or_default();
-        if !TYPES.contains(&type_) {
-            errors.push(FieldError::not_supported(&path.child("type"), type_, &TYPES));
-        }
-        let ports = spec.ports.as_deref().unwrap_or_default();
-        if ports.is_empty() && type_ != "ExternalName" && spec.cluster_ip.as_deref() != Some("None") {
-            errors.push(FieldError::required(&path.child("ports"), ""));
-        }
-        for (index, port) in ports.iter().enumerate() {
-            let path = path.child("ports").index(index);
-            match port.name.as_deref().unwrap_or_default() {
-                "" if ports.len() > 1 => errors.push(FieldError::required(&path.child("name"), "")),
-                "" => {}
-                name => errors.extend(
-                    dns_label(name).map(|why| FieldError::invalid(&path.child("name"), quoted(name), &why)),
-                ),
-            }
-            if !(1..=65535).contains(&port.port) {
-                let why = "must be between 1 and 65535, inclusive";
-                errors.push(FieldError::invalid(&path.child("port"), port.port, why));
-            }
+    fn begin_update(service: &mut Service, old: &Service, view: &View, names: &mut Rng) -> Vec<FieldError> {
+        let errors = unavailable(service, Some(old), view);
+        if errors.is_empty() {
+            allocate(Arc::make_mut(&mut service.spec), view, names);
         }
         errors
     }
+}
+
+/// Three hours: as long as a client stays with one pod, if it does.
+const AFFINITY_SECONDS: i32 = 10_800;
+
+fn is_unset(port: &IntOrString) -> bool {
+    matches!(port, IntOrString::Int(0)) || matches!(port, IntOrString::String(name) if name.is_empty())
+}
+
+fn no_load_balancer() -> ServiceStatus {
+    ServiceStatus { load_balancer: Some(LoadBalancerStatus::default()), ..Default::default() }
+}
+
+fn needs_node_ports(spec: &ServiceSpec) -> bool {
+    match spec.type_.as_deref() {
+        Some("NodePort") => true,
+        Some("LoadBalancer") => spec.allocate_load_balancer_node_ports != Some(false),
+        _ => false,
+    }
+}
+
+/// Gives the addresses and ports that the Service needs and does not name.
+fn allocate(spec: &mut ServiceSpec, view: &View, names: &mut Rng) {
+    if spec.type_.as_deref() != Some("ExternalName") {
+        spec.ip_family_policy.get_or_insert_with(|| "SingleStack".into());
+        spec.ip_families.get_or_insert_with(|| vec!["IPv4".into()]);
+        let given = spec.cluster_ips.as_ref().and_then(|addresses| addresses.first().cloned());
+        let address =
+            spec.cluster_ip.get_or_insert_with(|| given.unwrap_or_else(|| free_address(view, names))).clone();
+        spec.cluster_ips.get_or_insert_with(|| vec![address]);
+    }
+    if needs_node_ports(spec) {
+        let mut taken: Vec<i32> =
+            spec.ports.iter().flatten().filter_map(|port| port.node_port).filter(|port| *port != 0).collect();
+        for port in spec.ports.iter_mut().flatten().filter(|port| port.node_port.unwrap_or(0) == 0) {
+            let free = loop {
+                let drawn = (NODE_PORT_FIRST + names.below(NODE_PORT_COUNT)) as i32;
+                if !taken.contains(&drawn) && !node_port_is_taken(drawn, "", view) {
+                    break drawn;
+                }
+            };
+            taken.push(free);
+            port.node_port = Some(free);
+        }
+    }
+}
+
+/// What another type needed goes with the type, unless the update sets it anew (`dropTypeDependentFields`).
+fn drop_fields_of_old_type(spec: &mut ServiceSpec, old: &ServiceSpec) {
+    let needs_address = |spec: &ServiceSpec| spec.type_.as_deref() != Some("ExternalName");
+    if needs_address(old) && !needs_address(spec) && spec.cluster_ip == old.cluster_ip {
+        spec.cluster_ip = None;
+        spec.cluster_ips = None;
+        spec.ip_families = None;
+        spec.ip_family_policy = None;
+    }
+    if needs_node_ports(old) && !needs_node_ports(spec) {
+        let old_ports: Vec<_> = old.ports.iter().flatten().filter_map(|port| port.node_port).collect();
+        for port in spec.ports.iter_mut().flatten() {
+            port.node_port = port.node_port.filter(|port| !old_ports.contains(port));
+        }
+    }
+    let balanced = |spec: &ServiceSpec| spec.type_.as_deref() == Some("LoadBalancer");
+    if balanced(old) && !balanced(spec) {
+        spec.allocate_load_balancer_node_ports = None;
+        spec.load_balancer_class = None;
+    }
+    let outside = |spec: &ServiceSpec| matches!(spec.type_.as_deref(), Some("LoadBalancer" | "NodePort"));
+    let addressed = spec.external_ips.as_ref().is_some_and(|addresses| !addresses.is_empty());
+    if outside(old) && !outside(spec) && !addressed {
+        spec.external_traffic_policy = None;
+    }
+}
+
+fn node_port_is_taken(port: i32, except: &str, view: &View) -> bool {
+    view.list::<Service>(None)
+        .filter(|service| service.uid() != except)
+        .any(|service| service.spec.ports.iter().flatten().any(|other| other.node_port == Some(port)))
+}
+
+/// What the allocators refuse: addresses and ports out of range, or taken.
+fn unavailable(service: &Service, old: Option<&Service>, view: &View) -> Vec<FieldError> {
+    let (spec, path) = (&service.spec, Path::new("spec"));
+    let mut errors = Vec::new();
+    let families = spec.ip_families.iter().flatten().enumerate();
+    for (index, family) in families.filter(|(_, family)| *family == "IPv6") {
+        let at = path.child("ipFamilies").index(index);
+        errors.push(FieldError::invalid(&at, quoted(family), "not configured on this cluster"));
+    }
+    if spec.ip_family_policy.as_deref() == Some("RequireDualStack") {
+        let why = "this cluster is not configured for dual-stack services";
+        errors.push(FieldError::invalid(&path.child("ipFamilyPolicy"), quoted("RequireDualStack"), why));
+    }
+    if !errors.is_empty() || spec.type_.as_deref() == Some("ExternalName") {
+        return errors;
+    }
+    let kept = old.and_then(|old| old.spec.cluster_ip.as_deref());
+    let address = spec.cluster_ip.as_deref().filter(|ip| !ip.is_empty() && *ip != "None" && Some(*ip) != kept);
+    if let Some(address) = address {
+        let at = path.child("clusterIPs");
+        let why = match address.parse::<Ipv4Addr>() {
+            Err(_) => {
+                let why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+                return vec![FieldError::invalid(&at.index(0), quoted(address), why)];
+            }
+            Ok(ip) if !in_service_range(ip) => "the provided network does not match the current range",
+            Ok(_) if view.list::<Service>(None).any(|s| s.spec.cluster_ip.as_deref() == Some(address)) => {
+                "provided IP is already allocated"
+            }
+            Ok(_) => "",
+        };
+        if !why.is_empty() {
+            let why = format!("failed to allocate IP {address}: {why}");
+            errors.push(FieldError::invalid(&at, format!("[{}]", quoted(address)), &why));
+            return errors;
+        }
+    }
+    if needs_node_ports(spec) {
+        for (index, port) in spec.ports.iter().flatten().enumerate() {
+            let Some(number) = port.node_port.filter(|number| *number != 0) else { continue };
+            let last = NODE_PORT_FIRST + NODE_PORT_COUNT - 1;
+            let at = path.child("ports").index(index).child("nodePort");
+            if !(NODE_PORT_FIRST as i32..=last as i32).contains(&number) {
+                let why = format!(
+                    "provided port is not in the valid range. The range of valid ports is {NODE_PORT_FIRST}-{last}"
+                );
+                errors.push(FieldError::invalid(&at, number, &why));
+            } else if node_port_is_taken(number, service.uid(), view) {
+                errors.push(FieldError::invalid(&at, number, "provided port is already allocated"));
+            }
+        }
+    }
+    errors
+}
+
+/// 10.96.0.0/12.
+fn in_service_range(ip: Ipv4Addr) -> bool {
+    let [a, b, ..] = ip.octets();
+    a == 10 && (96..112).contains(&b)
 }
 
 /// A cluster address in 10.96.0.0/12 that no Service has.

@@ -30,6 +30,7 @@ impl Strategy for StatefulSetStrategy {
         retention.when_deleted.get_or_insert_with(|| "Retain".into());
         retention.when_scaled.get_or_insert_with(|| "Retain".into());
         spec.replicas.get_or_insert(1);
+        spec.service_name.get_or_insert_default();
         spec.revision_history_limit.get_or_insert(10);
         spec.template.spec.iter_mut().for_each(default_pod_spec);
         for claim in spec.volume_claim_templates.iter_mut().flatten() {

@@ -74,6 +74,7 @@ fn compare(what: &str, recorded: &Value, outcome: &Outcome, differences: &mut Ve
     }
 }
 
+/// The object was read at some moment of the first seconds: one of its versions is that which was recorded.
 fn compare_stored(case: &Value, simulation: &Simulation, differences: &mut Vec<String>) {
     let recorded = &case["stored"];
     let text = |path: &str| recorded.pointer(path).and_then(Value::as_str).unwrap_or_default();
@@ -88,7 +89,16 @@ fn compare_stored(case: &Value, simulation: &Simulation, differences: &mut Vec<S
     };
     let normal = Normalizer::default();
     let stable = |object: &Value| cluster::stable(object, &normal);
-    diff::values("stored", &stable(recorded), &stable(&ours.to_value()), differences);
+    let recorded = stable(recorded);
+    let versions = simulation.api().store().since(0).filter(|change| change.key == ours.key());
+    let differing = versions.filter_map(|change| change.after.as_ref()).map(|version| {
+        let mut found = Vec::new();
+        diff::values("stored", &recorded, &stable(&version.to_value()), &mut found);
+        found
+    });
+    // Of versions that all differ, the nearest says most.
+    let nearest = differing.min_by_key(|found| found.iter().map(|text| text.lines().count()).sum::<usize>());
+    differences.extend(nearest.unwrap_or_default());
 }
 
 /// The object of that name, or the one whose drawn name shares all but the suffix.

@@ -1,0 +1,134 @@
+//! Defaults of the kinds that are kept as trees (`pkg/apis/*/v1/defaults.go`).
+
+use serde_json::{Map, Value};
+
+use super::pod_template::default_pod_spec;
+use crate::api::k8s::PodSpec;
+use crate::api::manifest::base64;
+use crate::api::typed;
+
+type Fields = Map<String, Value>;
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+fn default_text(fields: &mut Fields, name: &str, value: &str) {
+    fields.entry(name).or_insert_with(|| value.into());
+}
+
+/// The maps of a list under a name; none where there is no list.
+fn maps<'a>(fields: &'a mut Fields, name: &str) -> impl Iterator<Item = &'a mut Fields> {
+    let list = fields.get_mut(name).and_then(Value::as_array_mut);
+    list.into_iter().flatten().filter_map(Value::as_object_mut)
+}
+
+fn spec(fields: &mut Fields) -> Option<&mut Fields> {
+    fields.get_mut("spec")?.as_object_mut()
+}
+
+/// Of containers, the limit is the maximum unless said otherwise, and the request the limit, or else the minimum.
+pub fn limit_range(fields: &mut Fields) {
+    for limit in spec(fields).into_iter().flat_map(|spec| maps(spec, "limits")) {
+        if limit.get("type").and_then(Value::as_str) != Some("Container") {
+            continue;
+        }
+        for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
+            let given = limit.get(from).and_then(Value::as_object).cloned().unwrap_or_default();
+            if given.is_empty() {
+                continue;
+            }
+            let list = limit.entry(to).or_insert_with(|| Value::Object(Map::new()));
+            for (name, amount) in given {
+                if let Some(list) = list.as_object_mut() {
+                    list.entry(name).or_insert(amount);
+                }
+            }
+        }
+    }
+}
+
+/// Texts are sent in the clear and kept with the other data.
+pub fn secret(fields: &mut Fields) {
+    if let Some(Value::Object(texts)) = fields.remove("stringData") {
+        let data = fields.entry("data").or_insert_with(|| Value::Object(Map::new()));
+        for (key, text) in texts {
+            if let Some(data) = data.as_object_mut() {
+                data.insert(key, base64::encode(text.as_str().unwrap_or_default().as_bytes()).into());
+            }
+        }
+    }
+    default_text(fields, "type", "Opaque");
+}
+
+/// Ports are of TCP unless said otherwise.
+pub fn endpoints(fields: &mut Fields) {
+    for subset in maps(fields, "subsets") {
+        maps(subset, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
+    }
+}
+
+/// A template by itself.
+pub fn pod_template(fields: &mut Fields) {
+    if let Some(spec) = fields.get_mut("template").and_then(|template| template.get_mut("spec"))
+        && let Ok(mut typed_spec) = typed::read::<PodSpec>(spec)
+    {
+        default_pod_spec(&mut typed_spec);
+        *spec = typed::write(&typed_spec);
+    }
+}
+
+/// Its pods preempt others.
+pub fn priority_class(fields: &mut Fields) {
+    default_text(fields, "preemptionPolicy", "PreemptLowerPriority");
+}
+
+/// Parameters are looked for in the whole cluster.
+pub fn ingress_class(fields: &mut Fields) {
+    if let Some(parameters) = spec(fields).and_then(|spec| spec.get_mut("parameters")?.as_object_mut()) {
+        default_text(parameters, "scope", "Cluster");
+    }
+}
+
+/// A policy is of what comes in, and of what goes out if it says something of that.
+pub fn network_policy(fields: &mut Fields) {
+    let spec = fields.entry("spec").or_insert_with(|| Value::Object(Map::new()));
+    let Some(spec) = spec.as_object_mut() else { return };
+    for list in ["ingress", "egress"] {
+        for rule in maps(spec, list) {
+            maps(rule, "ports").for_each(|port| default_text(port, "protocol", "TCP"));
+        }
+    }
+    spec.entry("podSelector").or_insert_with(|| Value::Object(Map::new()));
+    if !spec.contains_key("policyTypes") {
+        let mut types = vec![Value::from("Ingress")];
+        types.extend(spec.contains_key("egress").then(|| Value::from("Egress")));
+        spec.insert("policyTypes".into(), types.into());
+    }
+}
+
+/// Roles, users and groups belong to RBAC's own API group; accounts to none.
+pub fn role_binding(fields: &mut Fields) {
+    if let Some(role) = fields.get_mut("roleRef").and_then(Value::as_object_mut) {
+        default_text(role, "apiGroup", RBAC);
+    }
+    for subject in maps(fields, "subjects") {
+        if matches!(subject.get("kind").and_then(Value::as_str), Some("User" | "Group")) {
+            default_text(subject, "apiGroup", RBAC);
+        }
+    }
+}
+
+/// What a driver does unless it says otherwise.
+pub fn csi_driver(fields: &mut Fields) {
+    let Some(spec) = spec(fields) else { return };
+    for (name, yes) in [
+        ("attachRequired", true),
+        ("podInfoOnMount", false),
+        ("requiresRepublish", false),
+        ("seLinuxMount", false),
+        ("storageCapacity", false),
+    ] {
+        spec.entry(name).or_insert(Value::Bool(yes));
+    }
+    default_text(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType");
+    spec.entry("volumeLifecycleModes").or_insert_with(|| Value::Array(vec!["Persistent".into()]));
+}

@@ -1,0 +1,171 @@
+//! The rules of kinds that belong to the whole cluster, and of RBAC.
+
+use super::at::{At, Errors};
+use super::meta::validate_selector;
+use super::{internal, scheduling, text};
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+/// Above this, priorities are the system's.
+const HIGHEST_USER_PRIORITY: i64 = 1_000_000_000;
+const SYSTEM_CLASSES: [&str; 2] = ["system-cluster-critical", "system-node-critical"];
+
+/// `ValidatePriorityClass`.
+pub fn priority_class(object: &At, errors: &mut Errors) {
+    let (name, value) = (object.get("metadata.name"), object.get("value"));
+    if name.text().starts_with("system-") {
+        if !SYSTEM_CLASSES.contains(&name.text()) {
+            let why = format!(
+                "priority class names with 'system-' prefix are reserved for system use only. error: {} is not a known system priority \
+                 class",
+                name.text()
+            );
+            errors.forbidden(&name, &why);
+        }
+    } else if value.int() > HIGHEST_USER_PRIORITY {
+        let why = format!("maximum allowed value of a user defined priority is {HIGHEST_USER_PRIORITY}");
+        errors.forbidden(&value, &why);
+    }
+    let policy = object.get("preemptionPolicy");
+    if policy.is_set() {
+        errors.required_one_of(&policy, &["PreemptLowerPriority", "Never"]);
+    }
+}
+
+/// `ValidatePriorityClassUpdate`.
+pub fn priority_class_update(object: &At, old: &At, errors: &mut Errors) {
+    if object.get("value").int() != old.get("value").int() {
+        errors.forbidden(&object.get("value"), "may not be changed in an update.");
+    }
+    errors.immutable(&object.get("preemptionPolicy"), &old.get("preemptionPolicy"));
+}
+
+/// `ValidateNode`.
+pub fn node(object: &At, errors: &mut Errors) {
+    scheduling::validate_taints(&object.get("spec.taints"), errors);
+    for range in object.get("spec.podCIDRs").items() {
+        errors.text(&range, text::cidr);
+    }
+}
+
+/// `ValidateNodeUpdate`.
+pub fn node_update(object: &At, old: &At, errors: &mut Errors) {
+    let (spec, old) = (object.get("spec"), old.get("spec"));
+    for field in ["podCIDRs", "providerID"] {
+        let (new, before) = (spec.get(field), old.get(field));
+        if !before.is_empty() && new.value() != before.value() {
+            errors.forbidden(&spec.get(field), "node updates may not change podCIDR except from \"\" to valid");
+        }
+    }
+}
+
+/// `ValidateLease`.
+pub fn lease(object: &At, errors: &mut Errors) {
+    let spec = object.get("spec");
+    let (duration, transitions) = (spec.get("leaseDurationSeconds"), spec.get("leaseTransitions"));
+    if duration.is_set() && duration.int() <= 0 {
+        errors.invalid(&duration, "must be greater than 0");
+    }
+    if transitions.int() < 0 {
+        errors.invalid(&transitions, "must be greater than or equal to 0");
+    }
+}
+
+/// `ValidateRuntimeClass`.
+pub fn runtime_class(object: &At, errors: &mut Errors) {
+    let handler = object.get("handler");
+    errors.text_as(&handler, handler.text(), text::dns_label);
+    let overhead = object.get("overhead.podFixed");
+    let limits = serde_json::json!({ "limits": overhead.value() });
+    super::resources::validate_container(&overhead.with(&limits), &[], errors);
+}
+
+/// `ValidateRuntimeClassUpdate`.
+pub fn runtime_class_update(object: &At, old: &At, errors: &mut Errors) {
+    errors.immutable(&object.get("handler"), &old.get("handler"));
+}
+
+/// `ValidateRole`.
+pub fn role(object: &At, errors: &mut Errors) {
+    validate_policy_rules(object, true, errors);
+}
+
+/// `ValidateClusterRole`.
+pub fn cluster_role(object: &At, errors: &mut Errors) {
+    validate_policy_rules(object, false, errors);
+    for selector in object.get("aggregationRule.clusterRoleSelectors").items() {
+        validate_selector(&selector, errors);
+    }
+}
+
+fn validate_policy_rules(object: &At, namespaced: bool, errors: &mut Errors) {
+    for rule in object.get("rules").items() {
+        if rule.get("verbs").is_empty() {
+            errors.required(&rule.get("verbs"), "verbs must contain at least one value");
+        }
+        let urls = rule.get("nonResourceURLs");
+        if !urls.is_empty() {
+            if namespaced {
+                errors.invalid(&urls, "namespaced rules cannot apply to non-resource URLs");
+            }
+            if ["apiGroups", "resources", "resourceNames"].iter().any(|field| !rule.get(field).is_empty()) {
+                errors.invalid(&urls, "rules cannot apply to both regular resources and non-resource URLs");
+            }
+            continue;
+        }
+        if rule.get("apiGroups").is_empty() {
+            errors.required(&rule.get("apiGroups"), "resource rules must supply at least one api group");
+        }
+        if rule.get("resources").is_empty() {
+            errors.required(&rule.get("resources"), "resource rules must supply at least one resource");
+        }
+    }
+}
+
+/// `ValidateRoleBinding`.
+pub fn role_binding(object: &At, errors: &mut Errors) {
+    validate_binding(object, true, errors);
+}
+
+/// `ValidateClusterRoleBinding`.
+pub fn cluster_role_binding(object: &At, errors: &mut Errors) {
+    validate_binding(object, false, errors);
+}
+
+fn validate_binding(object: &At, namespaced: bool, errors: &mut Errors) {
+    let role = object.get("roleRef");
+    errors.one_of(&role.get("apiGroup"), &[RBAC]);
+    let kinds: &[&str] = if namespaced { &["Role", "ClusterRole"] } else { &["ClusterRole"] };
+    errors.one_of(&role.get("kind"), kinds);
+    if !errors.require(&role.get("name")) {
+        errors.text(&role.get("name"), text::path_segment);
+    }
+    for subject in object.get("subjects").items() {
+        let (name, group) = (subject.get("name"), subject.get("apiGroup"));
+        errors.require(&name);
+        match subject.get("kind").text() {
+            "ServiceAccount" => {
+                if !name.is_empty() {
+                    errors.text(&name, text::dns_subdomain);
+                }
+                if !group.is_empty() {
+                    errors.unsupported(&group, &[""]);
+                }
+                if !namespaced {
+                    errors.require(&subject.get("namespace"));
+                }
+            }
+            "User" | "Group" => {
+                errors.one_of(&group, &[RBAC]);
+            }
+            _ => errors.unsupported(&subject.get("kind"), &["ServiceAccount", "User", "Group"]),
+        }
+    }
+}
+
+/// `ValidateRoleBindingUpdate`.
+pub fn role_binding_update(object: &At, old: &At, errors: &mut Errors) {
+    let role = object.get("roleRef");
+    if role.value() != old.get("roleRef").value() {
+        errors.invalid_as(&role, &internal::dump("RoleRef", role.value()), "cannot change roleRef");
+    }
+}

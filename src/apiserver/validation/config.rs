@@ -1,0 +1,307 @@
+//! The rules of ConfigMaps, Secrets, quotas and limit ranges.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::at::{At, Errors};
+use super::resources::{self, amount, validate_amount};
+use super::text;
+use crate::api::field_error::quoted;
+use crate::api::manifest::base64;
+
+/// A mebibyte: as much as a ConfigMap or a Secret may hold.
+const BYTES_MAX: usize = 1024 * 1024;
+
+/// `ValidateConfigMap`.
+pub fn config_map(object: &At, errors: &mut Errors) {
+    let (data, binary) = (object.get("data"), object.get("binaryData"));
+    let mut bytes = 0;
+    for key in data.keys() {
+        let at = data.key(key);
+        errors.text_as(&at, key, text::config_map_key);
+        if binary.key(key).is_set() {
+            errors.invalid_as(&at, &quoted(key), "duplicate of key present in binaryData");
+        }
+        bytes += at.text().len();
+    }
+    for key in binary.keys() {
+        let at = binary.key(key);
+        errors.text_as(&at, key, text::config_map_key);
+        bytes += decoded_len(at.text());
+    }
+    if bytes > BYTES_MAX {
+        errors.too_long(&object.named(""), BYTES_MAX);
+    }
+}
+
+fn decoded_len(text: &str) -> usize {
+    base64::decode(text).map_or(0, |bytes| bytes.len())
+}
+
+/// `ValidateConfigMapUpdate`.
+pub fn config_map_update(object: &At, old: &At, errors: &mut Errors) {
+    validate_immutable_flag(object, old, &["data", "binaryData"], errors);
+}
+
+fn validate_immutable_flag(object: &At, old: &At, fields: &[&str], errors: &mut Errors) {
+    const WHY: &str = "field is immutable when `immutable` is set";
+    if !old.get("immutable").is_true() {
+        return;
+    }
+    if !object.get("immutable").is_true() {
+        errors.forbidden(&object.get("immutable"), WHY);
+    }
+    for field in fields {
+        if object.get(field).value() != old.get(field).value() {
+            errors.forbidden(&object.get(field), WHY);
+        }
+    }
+}
+
+/// `ValidateSecret`.
+pub fn secret(object: &At, errors: &mut Errors) {
+    const ACCOUNT: &str = "kubernetes.io/service-account.name";
+    let data = object.get("data");
+    let mut bytes = 0;
+    for key in data.keys() {
+        let at = data.key(key);
+        errors.text_as(&at, key, text::config_map_key);
+        bytes += decoded_len(at.text());
+    }
+    if bytes > BYTES_MAX {
+        errors.too_long(&data, BYTES_MAX);
+    }
+    let require = |keys: &[&str], errors: &mut Errors| {
+        for key in keys.iter().filter(|key| !data.key(key).is_set()) {
+            errors.required(&data.key(key), "");
+        }
+    };
+    match object.get("type").text() {
+        "kubernetes.io/service-account-token" => {
+            let annotations = object.get("metadata.annotations");
+            if annotations.key(ACCOUNT).is_empty() {
+                errors.required(&annotations.key(ACCOUNT), "");
+            }
+        }
+        "kubernetes.io/dockercfg" => validate_docker(&data, ".dockercfg", errors),
+        "kubernetes.io/dockerconfigjson" => validate_docker(&data, ".dockerconfigjson", errors),
+        "kubernetes.io/basic-auth" => {
+            if !data.key("username").is_set() && !data.key("password").is_set() {
+                require(&["username", "password"], errors);
+            }
+        }
+        "kubernetes.io/ssh-auth" => {
+            if data.key("ssh-privatekey").is_empty() {
+                errors.required(&data.key("ssh-privatekey"), "");
+            }
+        }
+        "kubernetes.io/tls" => require(&["tls.crt", "tls.key"], errors),
+        _ => {}
+    }
+}
+
+fn validate_docker(data: &At, key: &str, errors: &mut Errors) {
+    let at = data.key(key);
+    if !at.is_set() {
+        errors.required(&at, "");
+        return;
+    }
+    let parsed = base64::decode(at.text()).ok().map(|bytes| serde_json::from_slice::<Value>(&bytes));
+    let why = match parsed {
+        Some(Ok(Value::Object(_))) => return,
+        Some(Err(error)) if error.is_eof() => "unexpected end of JSON input",
+        _ => "invalid character in JSON text",
+    };
+    errors.invalid_as(&at, "\"<secret contents redacted>\"", why);
+}
+
+/// `ValidateSecretUpdate`.
+pub fn secret_update(object: &At, old: &At, errors: &mut Errors) {
+    errors.immutable(&object.get("type"), &old.get("type"));
+    validate_immutable_flag(object, old, &["data"], errors);
+}
+
+/// The scopes of quotas, and whether each counts more than pods.
+const SCOPES: [(&str, bool); 6] = [
+    ("Terminating", true),
+    ("NotTerminating", true),
+    ("BestEffort", false),
+    ("NotBestEffort", true),
+    ("PriorityClass", true),
+    ("CrossNamespacePodAffinity", true),
+];
+const OF_PODS: [&str; 6] =
+    ["cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"];
+
+/// `ValidateResourceQuota`.
+pub fn resource_quota(object: &At, errors: &mut Errors) {
+    let spec = object.get("spec");
+    let hard = spec.get("hard");
+    for name in hard.keys() {
+        let at = hard.key(name);
+        resources::validate_quota_name(&at, name, errors);
+        validate_amount(&at, name, errors);
+    }
+    let scopes = spec.get("scopes");
+    validate_scopes(&scopes, &scopes.texts().collect::<Vec<_>>(), &hard, errors);
+    let selector = spec.get("scopeSelector.matchExpressions");
+    for requirement in selector.items() {
+        let (operator, values) = (requirement.get("operator"), requirement.get("values"));
+        let scope = requirement.get("scopeName").text();
+        if scope != "PriorityClass" && operator.text() != "Exists" {
+            let why = "must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, \
+                       ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
+            errors.invalid(&operator, why);
+        }
+        match operator.text() {
+            "In" | "NotIn" if values.is_empty() => {
+                let why = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
+                errors.required(&values, why);
+            }
+            "Exists" | "DoesNotExist" if !values.is_empty() => {
+                let why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+                errors.invalid(&values, why);
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            _ => errors.invalid_as(&operator, &super::text_shown(&operator), "not a valid selector operator"),
+        }
+    }
+    let named: Vec<&str> = selector.items().map(|requirement| requirement.get("scopeName").text()).collect();
+    validate_scopes(&selector, &named, &hard, errors);
+}
+
+fn validate_scopes(at: &At, scopes: &[&str], hard: &At, errors: &mut Errors) {
+    for scope in scopes {
+        let known = SCOPES.iter().find(|(name, _)| name == scope);
+        if known.is_none() {
+            errors.invalid(at, "unsupported scope");
+        }
+        for name in hard.keys().filter(|name| !name.contains('/')) {
+            let counted = name == "pods" || (OF_PODS.contains(&name) && known.is_some_and(|(_, more)| *more));
+            if known.is_some() && !counted {
+                errors.invalid(at, "unsupported scope applied to resource");
+            }
+        }
+    }
+    for pair in [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]] {
+        if pair.iter().all(|scope| scopes.contains(scope)) {
+            errors.invalid(at, "conflicting scopes");
+        }
+    }
+}
+
+/// `ValidateResourceQuotaUpdate`.
+pub fn resource_quota_update(object: &At, old: &At, errors: &mut Errors) {
+    let (scopes, old) = (object.get("spec.scopes"), old.get("spec.scopes"));
+    let sorted = scopes.texts().collect::<BTreeSet<_>>();
+    if sorted != old.texts().collect() {
+        errors.invalid(&scopes, "field is immutable");
+    }
+}
+
+/// `ValidateLimitRange`.
+pub fn limit_range(object: &At, errors: &mut Errors) {
+    let limits = object.get("spec.limits");
+    let mut types: Vec<&str> = Vec::new();
+    for limit in limits.items() {
+        let type_ = limit.get("type");
+        errors.text(&type_, text::qualified_name);
+        let standard = matches!(type_.text(), "Pod" | "Container" | "PersistentVolumeClaim");
+        if !type_.text().contains('/') && !standard {
+            errors.invalid(&type_, "must be a standard limit type or fully qualified");
+        }
+        if types.contains(&type_.text()) {
+            errors.duplicate(&type_);
+        }
+        types.push(type_.text());
+        validate_limit(&limit, errors);
+    }
+}
+
+fn validate_limit(limit: &At, errors: &mut Errors) {
+    let type_ = limit.get("type").text();
+    let mut names: Vec<&str> = Vec::new();
+    for field in ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] {
+        let list = limit.get(field);
+        if field.starts_with("default") && type_ == "Pod" {
+            if !list.is_empty() {
+                errors.forbidden(&list, "may not be specified when `type` is 'Pod'");
+            }
+            continue;
+        }
+        for name in list.keys() {
+            let at = list.key(name);
+            if matches!(type_, "Pod" | "Container") {
+                resources::validate_container_name(&at, name, errors);
+            } else {
+                resources::validate_name(&at, name, errors);
+            }
+            validate_amount(&at, name, errors);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if field == "defaultRequest" && type_ == "PersistentVolumeClaim" {
+            validate_claim_limit(limit, errors);
+        }
+    }
+    for name in names {
+        validate_limit_order(limit, name, errors);
+    }
+}
+
+fn validate_claim_limit(limit: &At, errors: &mut Errors) {
+    if !limit.get("min.storage").is_set() && !limit.get("max.storage").is_set() {
+        let why = "either minimum or maximum storage value is required, but neither was provided";
+        errors.required(&limit.named("limits"), why);
+    }
+}
+
+/// Which amounts may not be above which: the field below, the field above, where it is said, whose value is shown, and what the
+/// two are called.
+const ORDERS: [(&str, &str, &str, &str, &str, &str); 6] = [
+    ("min", "max", "min", "min", "min", "max"),
+    ("min", "defaultRequest", "defaultRequest", "defaultRequest", "min", "default request"),
+    ("defaultRequest", "max", "defaultRequest", "defaultRequest", "default request", "max"),
+    ("defaultRequest", "default", "defaultRequest", "defaultRequest", "default request", "default limit"),
+    ("min", "default", "default", "min", "min", "default"),
+    ("default", "max", "default", "max", "default", "max"),
+];
+
+fn validate_limit_order(limit: &At, name: &str, errors: &mut Errors) {
+    for (low, high, place, shown, low_name, high_name) in ORDERS {
+        let (low, high) = (limit.get(low), limit.get(high));
+        let (low, high) = (low.key(name), high.key(name));
+        if low.is_set() && high.is_set() && amount(&low) > amount(&high) {
+            let why = format!(
+                "{low_name} value {} is greater than {high_name} value {}",
+                low.text(),
+                high.text()
+            );
+            let (place, shown) = (limit.get(place), limit.get(shown));
+            errors.invalid_as(&place.key(name), &shown.key(name).shown(), &why);
+        }
+    }
+    let ratios = limit.get("maxLimitRequestRatio");
+    let ratio = ratios.key(name);
+    if !ratio.is_set() {
+        return;
+    }
+    if amount(&ratio).milli() < 1_000 {
+        errors.invalid(&ratio, &format!("ratio {} is less than 1", ratio.text()));
+    }
+    let (least, most) = (limit.get("min"), limit.get("max"));
+    let (least, most) = (amount(&least.key(name)).milli(), amount(&most.key(name)).milli());
+    if least > 0 && most > 0 && i128::from(amount(&ratio).value()) * i128::from(least) > i128::from(most) {
+        // Six digits after the point, as %f writes it.
+        let millionths = (i128::from(most) * 2_000_000 / i128::from(least) + 1) / 2;
+        let why = format!(
+            "ratio {} is greater than max/min = {}.{:06}",
+            ratio.text(),
+            millionths / 1_000_000,
+            millionths % 1_000_000
+        );
+        errors.invalid(&ratio, &why);
+    }
+}

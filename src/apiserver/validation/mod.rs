@@ -1,0 +1,176 @@
+//! The rules of every kind: what is wrong with an object, or with a change of one, in the words of the real server
+//! (`pkg/apis/*/validation`). Rules read the tree that the API serves ([`at::At`]); a kind is a line of [`RULES`].
+
+pub mod at;
+mod autoscaling;
+mod batch;
+mod cluster;
+mod config;
+mod container;
+mod internal;
+mod meta;
+mod networking;
+mod pod;
+pub mod resources;
+mod scheduling;
+mod security;
+mod service;
+mod storage;
+pub mod text;
+mod volume;
+pub mod workload;
+
+use serde_json::Value;
+
+use crate::api::field_error::{FieldError, quoted};
+use crate::api::k8s::LabelSelector;
+use crate::api::selector::Selector;
+use crate::api::{Kind, MetaExt, Object, typed};
+use at::{At, Errors};
+
+type Always = fn(&At, &mut Errors);
+type Change = fn(&At, &At, &mut Errors);
+
+/// What holds for objects of one kind.
+struct Rules {
+    kind: Kind,
+    /// Of its name.
+    name: text::Rule,
+    /// Of the object, new or changed.
+    always: Always,
+    /// Of the object when it is new.
+    create: Always,
+    /// Of the change.
+    update: Change,
+}
+
+const fn rules(kind: Kind, name: text::Rule, always: Always) -> Rules {
+    Rules { kind, name, always, create: |_, _| {}, update: |_, _, _| {} }
+}
+
+impl Rules {
+    const fn on_create(self, create: Always) -> Rules {
+        Rules { create, ..self }
+    }
+
+    const fn on_update(self, update: Change) -> Rules {
+        Rules { update, ..self }
+    }
+}
+
+const ANY: Always = |_, _| {};
+
+/// The kinds with rules, one line each.
+static RULES: &[Rules] = &[
+    rules(Kind::POD, text::dns_subdomain, pod::validate).on_create(pod::on_create).on_update(pod::on_update),
+    rules(Kind::POD_TEMPLATE, text::dns_subdomain, workload::pod_template),
+    rules(Kind::DEPLOYMENT, text::dns_subdomain, workload::deployment).on_update(workload::immutable_selector),
+    rules(Kind::REPLICA_SET, text::dns_subdomain, workload::replica_set).on_update(workload::immutable_selector),
+    rules(Kind::REPLICATION_CONTROLLER, text::dns_subdomain, workload::replication_controller),
+    rules(Kind::STATEFUL_SET, text::dns_label, workload::stateful_set).on_update(workload::stateful_set_update),
+    rules(Kind::DAEMON_SET, text::dns_subdomain, workload::daemon_set).on_update(workload::immutable_selector),
+    rules(Kind::CONTROLLER_REVISION, text::dns_subdomain, workload::controller_revision),
+    rules(Kind::JOB, text::dns_subdomain, batch::job).on_update(batch::job_update),
+    rules(Kind::CRON_JOB, text::dns_subdomain, batch::cron_job).on_create(batch::cron_job_create),
+    rules(Kind::SERVICE, text::dns_label, service::service).on_update(service::service_update),
+    rules(Kind::ENDPOINTS, text::dns_subdomain, service::endpoints),
+    rules(Kind::ENDPOINT_SLICE, text::dns_subdomain, service::endpoint_slice)
+        .on_update(service::endpoint_slice_update),
+    rules(Kind::HORIZONTAL_POD_AUTOSCALER, text::dns_subdomain, autoscaling::horizontal_pod_autoscaler),
+    rules(Kind::POD_DISRUPTION_BUDGET, text::dns_subdomain, autoscaling::pod_disruption_budget),
+    rules(Kind::INGRESS, text::dns_subdomain, networking::ingress),
+    rules(Kind::INGRESS_CLASS, text::dns_subdomain, networking::ingress_class)
+        .on_update(networking::ingress_class_update),
+    rules(Kind::NETWORK_POLICY, text::dns_subdomain, networking::network_policy),
+    rules(Kind::PERSISTENT_VOLUME, text::dns_subdomain, storage::volume).on_update(storage::volume_update),
+    rules(Kind::PERSISTENT_VOLUME_CLAIM, text::dns_subdomain, storage::claim).on_update(storage::claim_update),
+    rules(Kind::STORAGE_CLASS, text::dns_subdomain, storage::storage_class).on_update(storage::storage_class_update),
+    rules(Kind::CONFIG_MAP, text::dns_subdomain, config::config_map).on_update(config::config_map_update),
+    rules(Kind::SECRET, text::dns_subdomain, config::secret).on_update(config::secret_update),
+    rules(Kind::RESOURCE_QUOTA, text::dns_subdomain, config::resource_quota)
+        .on_update(config::resource_quota_update),
+    rules(Kind::LIMIT_RANGE, text::dns_subdomain, config::limit_range),
+    rules(Kind::PRIORITY_CLASS, text::dns_subdomain, cluster::priority_class)
+        .on_update(cluster::priority_class_update),
+    rules(Kind::NODE, text::dns_subdomain, cluster::node).on_update(cluster::node_update),
+    rules(Kind::NAMESPACE, text::dns_label, ANY),
+    rules(Kind::LEASE, text::dns_subdomain, cluster::lease),
+    rules(Kind::RUNTIME_CLASS, text::dns_subdomain, cluster::runtime_class)
+        .on_update(cluster::runtime_class_update),
+    rules(Kind::ROLE, text::path_segment, cluster::role),
+    rules(Kind::CLUSTER_ROLE, text::path_segment, cluster::cluster_role),
+    rules(Kind::ROLE_BINDING, text::path_segment, cluster::role_binding).on_update(cluster::role_binding_update),
+    rules(Kind::CLUSTER_ROLE_BINDING, text::path_segment, cluster::cluster_role_binding)
+        .on_update(cluster::role_binding_update),
+];
+
+static OTHERS: Rules = rules(Kind(u16::MAX), text::dns_subdomain, ANY);
+
+fn of(kind: Kind) -> &'static Rules {
+    RULES.iter().find(|rules| rules.kind == kind).unwrap_or(&OTHERS)
+}
+
+/// What is wrong with a new object.
+pub fn validate(object: &Object) -> Vec<FieldError> {
+    // Events are many, and written by components alone.
+    if object.kind() == Kind::EVENT {
+        return Vec::new();
+    }
+    let (rules, value) = (of(object.kind()), object.to_value());
+    let (root, mut errors) = (At::root(&value), Errors::default());
+    meta::validate_object_meta(&root.get("metadata"), rules.name, &mut errors);
+    (rules.always)(&root, &mut errors);
+    (rules.create)(&root, &mut errors);
+    errors.into_vec()
+}
+
+/// What is wrong with a change. What has not changed has been checked before.
+pub fn validate_update(object: &Object, old: &Object) -> Vec<FieldError> {
+    let mut errors = Errors::default();
+    if object.kind() == Kind::EVENT {
+        return Vec::new();
+    }
+    if object.meta() != old.meta() {
+        let (new, old) = (typed::write(object.meta()), typed::write(old.meta()));
+        let roots = (serde_json::json!({ "metadata": new }), serde_json::json!({ "metadata": old }));
+        let (new, old) = (At::root(&roots.0), At::root(&roots.1));
+        let name_is_checked: text::Rule = |_| Vec::new();
+        meta::validate_object_meta(&new.get("metadata"), name_is_checked, &mut errors);
+        meta::validate_object_meta_update(&new.get("metadata"), &old.get("metadata"), &mut errors);
+    }
+    if !object.same_spec(old) {
+        let rules = of(object.kind());
+        let (new, old) = (object.to_value(), old.to_value());
+        let (new, old) = (At::root(&new), At::root(&old));
+        (rules.always)(&new, &mut errors);
+        (rules.update)(&new, &old, &mut errors);
+    }
+    errors.into_vec()
+}
+
+/// A text as errors show it, quoted even where there is none.
+fn text_shown(at: &At) -> String {
+    quoted(at.text())
+}
+
+/// Whether a label selector selects these labels; nothing if it cannot be read.
+fn selects(selector: &Value, labels: &Value) -> Option<bool> {
+    let mut errors = Errors::default();
+    meta::validate_selector(&At::root(selector), &mut errors);
+    if !errors.is_empty() {
+        return None;
+    }
+    let selector: LabelSelector = typed::read(selector).ok()?;
+    let labels = labels.as_object().into_iter().flatten();
+    let labels = labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_string()));
+    Some(Selector::from_field(&selector)?.matches(&labels.collect()))
+}
+
+/// Whether two maps are equal but for these fields.
+fn equal_but(new: &Value, old: &Value, fields: &[&str]) -> bool {
+    let rest = |value: &Value| {
+        let kept = value.as_object().into_iter().flatten().filter(|(key, _)| !fields.contains(&key.as_str()));
+        kept.map(|(key, value)| (key.clone(), value.clone())).collect::<serde_json::Map<_, _>>()
+    };
+    rest(new) == rest(old)
+}

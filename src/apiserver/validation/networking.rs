@@ -1,0 +1,233 @@
+//! The rules of Ingresses, their classes and NetworkPolicies (`pkg/apis/networking/validation`).
+
+use std::net::IpAddr;
+
+use super::at::{At, Errors};
+use super::container::validate_port_or_name;
+use super::meta::validate_selector;
+use super::text;
+
+/// `ValidateIngressCreate`.
+pub fn ingress(object: &At, errors: &mut Errors) {
+    let spec = object.get("spec");
+    let (rules, backend) = (spec.get("rules"), spec.get("defaultBackend"));
+    if rules.is_empty() && !backend.is_set() {
+        errors.invalid(&rules, "either `defaultBackend` or `rules` must be specified");
+    }
+    if backend.is_set() {
+        validate_backend(&backend, errors);
+    }
+    for rule in rules.items() {
+        validate_host(&rule.get("host"), errors);
+        if rule.get("http").is_set() {
+            let paths = rule.get("http.paths");
+            if paths.is_empty() {
+                errors.required(&paths, "");
+            }
+            paths.items().for_each(|path| validate_path(&path, errors));
+        }
+    }
+    for tls in spec.get("tls").items() {
+        for host in tls.get("hosts").items() {
+            let rule = if host.text().contains('*') { text::wildcard_subdomain } else { text::dns_subdomain };
+            errors.text(&host, rule);
+        }
+        if !tls.get("secretName").is_empty() {
+            errors.text(&tls.get("secretName"), text::dns_subdomain);
+        }
+    }
+    if spec.get("ingressClassName").is_set() {
+        errors.text(&spec.get("ingressClassName"), text::dns_subdomain);
+    }
+}
+
+fn validate_host(host: &At, errors: &mut Errors) {
+    if host.is_empty() {
+        return;
+    }
+    if host.text().parse::<IpAddr>().is_ok() {
+        errors.invalid(host, "must be a DNS name, not an IP address");
+    }
+    let rule = if host.text().contains('*') { text::wildcard_subdomain } else { text::dns_subdomain };
+    errors.text(host, rule);
+}
+
+fn validate_path(path: &At, errors: &mut Errors) {
+    let (type_, text) = (path.get("pathType"), path.get("path"));
+    if !type_.is_set() {
+        errors.required(&type_, "pathType must be specified");
+        return;
+    }
+    match type_.text() {
+        "Exact" | "Prefix" => {
+            if !text.text().starts_with('/') {
+                errors.invalid_as(&text, &super::text_shown(&text), "must be an absolute path");
+            }
+            for part in ["//", "/./", "/../", "%2f", "%2F"] {
+                if text.text().contains(part) {
+                    errors.invalid(&text, &format!("must not contain '{part}'"));
+                }
+            }
+            for end in ["/..", "/."] {
+                if text.text().ends_with(end) {
+                    errors.invalid(&text, &format!("cannot end with '{end}'"));
+                }
+            }
+        }
+        "ImplementationSpecific" => {
+            if !text.is_empty() && !text.text().starts_with('/') {
+                errors.invalid(&text, "must be an absolute path");
+            }
+        }
+        _ => errors.unsupported(&type_, &["Exact", "ImplementationSpecific", "Prefix"]),
+    }
+    validate_backend(&path.get("backend"), errors);
+}
+
+fn validate_backend(backend: &At, errors: &mut Errors) {
+    let (service, resource) = (backend.get("service"), backend.get("resource"));
+    match (service.is_set(), resource.is_set()) {
+        (true, true) => {
+            errors.invalid_as(backend, "\"\"", "cannot set both resource and service backends");
+        }
+        (false, false) => {
+            errors.invalid_as(backend, "\"\"", "resource or service backend is required");
+        }
+        (false, true) => {
+            for field in ["kind", "name"] {
+                errors.require(&resource.get(field));
+            }
+        }
+        (true, false) => {
+            if !errors.require(&service.get("name")) {
+                errors.text(&service.get("name"), text::dns_label);
+            }
+            let (name, number) = (service.get("port.name"), service.get("port.number"));
+            match (!name.is_empty(), number.int() != 0) {
+                (true, true) => {
+                    errors.invalid_as(backend, "\"\"", "cannot set both port name & port number");
+                }
+                (true, false) => errors.text(&name, text::port_name),
+                (false, true) => errors.port(&number),
+                (false, false) => errors.required(backend, "port name or number is required"),
+            }
+        }
+    }
+}
+
+/// `ValidateIngressClass`.
+pub fn ingress_class(object: &At, errors: &mut Errors) {
+    const CONTROLLER_MAX: usize = 250;
+    let controller = object.get("spec.controller");
+    if controller.text().len() > CONTROLLER_MAX {
+        errors.too_long(&controller, CONTROLLER_MAX);
+    }
+    match controller.text().split_once('/') {
+        Some((domain, path)) if !path.is_empty() => {
+            errors.text_as(&controller, domain, text::dns_subdomain);
+        }
+        _ => errors.invalid_as(
+            &controller,
+            &super::text_shown(&controller),
+            "must be a domain-prefixed path (such as \"acme.io/foo\")",
+        ),
+    }
+}
+
+/// `ValidateIngressClassUpdate`.
+pub fn ingress_class_update(object: &At, old: &At, errors: &mut Errors) {
+    errors.immutable(&object.get("spec.controller"), &old.get("spec.controller"));
+}
+
+/// `ValidateNetworkPolicy`.
+pub fn network_policy(object: &At, errors: &mut Errors) {
+    let spec = object.get("spec");
+    validate_selector(&spec.get("podSelector"), errors);
+    for (list, peers) in [("ingress", "from"), ("egress", "to")] {
+        for rule in spec.get(list).items() {
+            for port in rule.get("ports").items() {
+                validate_policy_port(&port, errors);
+            }
+            for peer in rule.get(peers).items() {
+                validate_peer(&peer, errors);
+            }
+        }
+    }
+    let types = spec.get("policyTypes");
+    if types.len() > 2 {
+        errors.invalid(&types, "may not specify more than two policyTypes");
+        return;
+    }
+    for type_ in types.items() {
+        errors.one_of(&type_, &["Egress", "Ingress"]);
+    }
+}
+
+fn validate_policy_port(rule: &At, errors: &mut Errors) {
+    let (protocol, port, end) = (rule.get("protocol"), rule.get("port"), rule.get("endPort"));
+    if protocol.is_set() {
+        errors.one_of(&protocol, &["SCTP", "TCP", "UDP"]);
+    }
+    if !port.is_set() {
+        if end.is_set() {
+            errors.required(&port, "must be specified when `endPort` is specified");
+        }
+        return;
+    }
+    validate_port_or_name(&port, errors);
+    if !end.is_set() {
+        return;
+    }
+    if port.value().is_string() {
+        errors.invalid(&end, "may not be specified when `port` is non-numeric");
+    } else {
+        if end.int() < port.int() {
+            errors.invalid(&end, "must be greater than or equal to `port`");
+        }
+        errors.port(&end);
+    }
+}
+
+fn validate_peer(peer: &At, errors: &mut Errors) {
+    let (pods, namespaces, block) = (peer.get("podSelector"), peer.get("namespaceSelector"), peer.get("ipBlock"));
+    validate_selector(&pods, errors);
+    validate_selector(&namespaces, errors);
+    if block.is_set() {
+        validate_block(&block, errors);
+    }
+    let count = [pods, namespaces, block].iter().filter(|part| part.is_set()).count();
+    if count == 0 {
+        errors.required(peer, "must specify a peer");
+    } else if count > 1 && block.is_set() {
+        errors.forbidden(peer, "may not specify both ipBlock and another peer");
+    }
+}
+
+fn validate_block(block: &At, errors: &mut Errors) {
+    let range = block.get("cidr");
+    if range.is_empty() {
+        errors.required(&range, "");
+        return;
+    }
+    errors.text(&range, text::cidr);
+    let Some(outer) = text::parse_cidr(range.text()) else { return };
+    for except in block.get("except").items() {
+        match text::parse_cidr(except.text()) {
+            None => errors.text(&except, text::cidr),
+            Some(inner) if !is_strictly_within(inner, outer) => {
+                errors.invalid(&except, "must be a strict subset of `cidr`");
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn is_strictly_within(inner: (IpAddr, u32), outer: (IpAddr, u32)) -> bool {
+    let bits = |address: IpAddr| match address {
+        IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, true),
+        IpAddr::V6(address) => (u128::from(address), false),
+    };
+    let ((inner_bits, inner_four), (outer_bits, outer_four)) = (bits(inner.0), bits(outer.0));
+    let mask = if outer.1 == 0 { 0 } else { u128::MAX << (128 - outer.1) };
+    inner_four == outer_four && inner.1 > outer.1 && inner_bits & mask == outer_bits & mask
+}

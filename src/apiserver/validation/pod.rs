@@ -1,0 +1,313 @@
+//! The rules of pods and pod templates (`ValidatePodSpec`, `ValidatePodUpdate`).
+
+use serde_json::Value;
+
+use super::at::{At, Errors};
+use super::container::{PodContext, validate_containers};
+use super::meta::{validate_annotations, validate_labels};
+use super::security::validate_pod_security_context;
+use super::volume::Volumes;
+use super::{internal, resources, scheduling, text};
+use crate::api::field_error::quoted;
+
+const DNS_POLICIES: [&str; 4] = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+const RESTART_POLICIES: [&str; 3] = ["Always", "OnFailure", "Never"];
+
+/// A pod, new or changed (`validatePodMetadataAndSpec`).
+pub fn validate(pod: &At, errors: &mut Errors) {
+    let spec = pod.get("spec");
+    validate_annotations_of_pod(pod, errors);
+    validate_spec(&spec, errors);
+    for list in ["initContainers", "containers"] {
+        for container in spec.get(list).items() {
+            let image = container.get("image");
+            if image.text().trim() != image.text() {
+                errors.invalid(&image, "must not have leading or trailing whitespace");
+            }
+        }
+    }
+}
+
+/// A new pod (`ValidatePodCreate`).
+pub fn on_create(pod: &At, errors: &mut Errors) {
+    let spec = pod.get("spec");
+    if !spec.get("ephemeralContainers").is_empty() {
+        errors.forbidden(&spec.get("ephemeralContainers"), "cannot be set on create");
+    }
+    if !spec.get("nodeName").is_empty() && !spec.get("schedulingGates").is_empty() {
+        errors.forbidden(&spec.get("nodeName"), "cannot be set until all schedulingGates have been cleared");
+    }
+}
+
+fn validate_annotations_of_pod(pod: &At, errors: &mut Errors) {
+    const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+    let annotations = pod.get("metadata.annotations");
+    let cost = annotations.key(COST);
+    let plain = |text: &str| text.parse::<i32>().is_ok() && !text.starts_with(['+', '0']) || text == "0";
+    if cost.is_set() && !plain(cost.text()) {
+        errors.invalid(&cost, "must be a 32bit integer");
+    }
+}
+
+/// A pod's spec.
+pub fn validate_spec(spec: &At, errors: &mut Errors) {
+    let volumes = spec.get("volumes");
+    let volumes = Volumes::validate(&volumes, errors);
+    let claims = validate_resource_claims(&spec.get("resourceClaims"), errors);
+    let grace = spec.get("terminationGracePeriodSeconds").int();
+    let pod = PodContext { volumes: &volumes, claims, grace_period: grace };
+    validate_containers(spec, &pod, errors);
+    resources::validate_pod(spec, errors);
+    errors.required_one_of(&spec.get("restartPolicy"), &RESTART_POLICIES);
+    errors.required_one_of(&spec.get("dnsPolicy"), &DNS_POLICIES);
+    validate_labels(&spec.get("nodeSelector"), errors);
+    validate_pod_security_context(spec, errors);
+    scheduling::validate_affinity(&spec.get("affinity"), errors);
+    validate_dns_config(spec, errors);
+    for gate in spec.get("readinessGates").items() {
+        errors.text(&gate.get("conditionType"), text::qualified_name);
+    }
+    validate_gates(&spec.get("schedulingGates"), errors);
+    scheduling::validate_topology_spread(&spec.get("topologySpreadConstraints"), errors);
+    validate_names(spec, errors);
+    scheduling::validate_tolerations(&spec.get("tolerations"), errors);
+    for alias in spec.get("hostAliases").items() {
+        errors.text_as(&alias.get("ip"), alias.get("ip").text(), text::ip);
+        for hostname in alias.get("hostnames").texts() {
+            errors.text_as(&alias.get("hostnames"), hostname, text::dns_subdomain);
+        }
+    }
+    validate_classes(spec, errors);
+}
+
+fn validate_resource_claims<'v>(claims: &At<'_, 'v>, errors: &mut Errors) -> Vec<&'v str> {
+    let mut names = Vec::new();
+    for claim in claims.items() {
+        let name = claim.get("name");
+        if names.contains(&name.text()) {
+            errors.duplicate(&name);
+        }
+        if name.is_empty() {
+            errors.required(&name, "");
+        } else {
+            errors.text(&name, text::dns_label);
+        }
+        names.push(name.text());
+        let sources = ["resourceClaimName", "resourceClaimTemplateName"];
+        match sources.iter().filter(|source| claim.get(source).is_set()).count() {
+            0 => errors.required(
+                &claim,
+                "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`",
+            ),
+            1 => {}
+            _ => {
+                let why = "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
+                errors.invalid_as(&claim, &internal::dump("PodResourceClaim", claim.value()), why);
+            }
+        }
+        for source in sources.iter().filter(|source| claim.get(source).is_set()) {
+            errors.text(&claim.get(source), text::dns_subdomain);
+        }
+    }
+    names
+}
+
+fn validate_dns_config(spec: &At, errors: &mut Errors) {
+    let config = spec.get("dnsConfig");
+    let (servers, searches) = (config.get("nameservers"), config.get("searches"));
+    if spec.get("dnsPolicy").text() == "None" {
+        if !config.is_set() {
+            errors.required(&config, "must provide `dnsConfig` when `dnsPolicy` is None");
+            return;
+        }
+        if servers.is_empty() {
+            errors.required(&servers, "must provide at least one DNS nameserver when `dnsPolicy` is None");
+            return;
+        }
+    }
+    if servers.len() > 3 {
+        errors.invalid(&servers, "must not have more than 3 nameservers");
+    }
+    for server in servers.items() {
+        errors.text(&server, text::ip);
+    }
+    if searches.len() > 32 {
+        errors.invalid(&searches, "must not have more than 32 search paths");
+    }
+    if searches.texts().collect::<Vec<_>>().join(" ").len() > 2048 {
+        let why = "must not have more than 2048 characters (including spaces) in the search list";
+        errors.invalid(&searches, why);
+    }
+    for search in searches.items() {
+        let name = search.text().strip_suffix('.').unwrap_or(search.text());
+        if search.text() != "." {
+            errors.text_as(&search, name, text::dns_subdomain_with_underscore);
+        }
+    }
+    for option in config.get("options").items() {
+        if option.get("name").is_empty() {
+            errors.required(&option, "must not be empty");
+        }
+    }
+}
+
+fn validate_gates(gates: &At, errors: &mut Errors) {
+    let mut names = Vec::new();
+    for gate in gates.items() {
+        let name = gate.get("name");
+        errors.text_as(&gate, name.text(), text::qualified_name);
+        if names.contains(&name.text()) {
+            errors.duplicate_as(&gate, &quoted(name.text()));
+        }
+        names.push(name.text());
+    }
+}
+
+fn validate_names(spec: &At, errors: &mut Errors) {
+    for (field, rule) in [
+        ("serviceAccountName", text::dns_subdomain as text::Rule),
+        ("nodeName", text::dns_subdomain),
+    ] {
+        if !spec.get(field).is_empty() {
+            errors.text(&spec.get(field), rule);
+        }
+    }
+    let deadline = spec.get("activeDeadlineSeconds");
+    if deadline.is_set() {
+        errors.within(&deadline, 1, i64::from(i32::MAX));
+    }
+    for field in ["hostname", "subdomain"] {
+        if !spec.get(field).is_empty() {
+            errors.text(&spec.get(field), text::dns_label);
+        }
+    }
+}
+
+fn validate_classes(spec: &At, errors: &mut Errors) {
+    for field in ["priorityClassName", "runtimeClassName"] {
+        if !spec.get(field).is_empty() {
+            errors.text(&spec.get(field), text::dns_subdomain);
+        }
+    }
+    let preemption = spec.get("preemptionPolicy");
+    if preemption.is_set() {
+        errors.required_one_of(&preemption, &["PreemptLowerPriority", "Never"]);
+    }
+    let overhead = spec.get("overhead");
+    if overhead.is_set() {
+        let limits = serde_json::json!({ "limits": overhead.value() });
+        resources::validate_container(&overhead.with(&limits), &[], errors);
+    }
+    let os = spec.get("os");
+    if os.is_set() {
+        errors.required_one_of(&os.get("name"), &["linux", "windows"]);
+    }
+}
+
+/// A pod template by itself (`ValidatePodTemplateSpec`).
+pub fn validate_template_spec(template: &At, errors: &mut Errors) {
+    let (meta, spec) = (template.get("metadata"), template.get("spec"));
+    validate_labels(&meta.get("labels"), errors);
+    validate_annotations(&meta.get("annotations"), errors);
+    validate_spec(&spec, errors);
+    if !spec.get("ephemeralContainers").is_empty() {
+        errors.forbidden(&spec.get("ephemeralContainers"), "ephemeral containers not allowed in pod template");
+    }
+}
+
+/// A changed pod (`ValidatePodUpdate`): only a few fields may be other than before.
+pub fn on_update(pod: &At, old: &At, errors: &mut Errors) {
+    let (spec, old_spec) = (pod.get("spec"), old.get("spec"));
+    validate_container_count(&spec, &old_spec, errors);
+    if !errors.is_empty() {
+        return;
+    }
+    validate_deadline_update(&spec, &old_spec, errors);
+    let gates = (spec.get("schedulingGates"), old_spec.get("schedulingGates"));
+    for gate in gates.0.items() {
+        let name = gate.get("name");
+        if !gates.1.items().any(|old| old.get("name").text() == name.text()) {
+            let why = format!("only deletion is allowed, but found new scheduling gate '{}'", name.text());
+            errors.forbidden(&name, &why);
+        }
+    }
+    validate_tolerations_update(&spec, &old_spec, errors);
+    if !errors.is_empty() {
+        return;
+    }
+    let gated = !gates.1.is_empty();
+    let munged = munged(spec.value(), old_spec.value(), gated);
+    if munged != *old_spec.value() {
+        let difference = internal::diff("PodSpec", old_spec.value(), &munged);
+        let why = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
+                   `spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
+                   `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+        errors.forbidden(&spec, &format!("{why}\n{difference}"));
+    }
+}
+
+fn validate_container_count(spec: &At, old: &At, errors: &mut Errors) {
+    for list in ["containers", "initContainers"] {
+        if spec.get(list).len() != old.get(list).len() {
+            errors.forbidden(&spec.get(list), "pod updates may not add or remove containers");
+        }
+    }
+}
+
+fn validate_deadline_update(spec: &At, old: &At, errors: &mut Errors) {
+    let (deadline, old) = (spec.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds"));
+    if deadline.is_set() {
+        if !(0..=i64::from(i32::MAX)).contains(&deadline.int()) {
+            errors.within(&deadline, 0, i64::from(i32::MAX));
+        } else if old.is_set() && old.int() < deadline.int() {
+            errors.invalid(&deadline, "must be less than or equal to previous value");
+        }
+    } else if old.is_set() {
+        errors.invalid(&deadline, "must not update from a positive integer to nil value");
+    }
+}
+
+fn validate_tolerations_update(spec: &At, old: &At, errors: &mut Errors) {
+    let (tolerations, old) = (spec.get("tolerations"), old.get("tolerations"));
+    let same = |a: &Value, b: &Value| {
+        ["key", "operator", "value", "effect"].iter().all(|field| a[*field] == b[*field])
+    };
+    let kept =
+        old.items().all(|old| tolerations.items().any(|new| same(new.value(), old.value())));
+    if !kept {
+        let why = "existing toleration can not be modified except its tolerationSeconds";
+        errors.forbidden(&tolerations, why);
+    }
+}
+
+/// The new spec with what may change taken from the old one: what is left must be equal.
+fn munged(new: &Value, old: &Value, gated: bool) -> Value {
+    let mut munged = new.clone();
+    let mut take = |field: &str| match old.get(field) {
+        Some(value) => munged[field] = value.clone(),
+        None => {
+            munged.as_object_mut().map(|spec| spec.remove(field));
+        }
+    };
+    for field in ["activeDeadlineSeconds", "schedulingGates", "tolerations"] {
+        take(field);
+    }
+    if gated && old.get("nodeSelector").is_none_or(|old| is_subset(old, &new["nodeSelector"])) {
+        take("nodeSelector");
+    }
+    if old["terminationGracePeriodSeconds"].as_i64().is_some_and(|seconds| seconds < 0) {
+        take("terminationGracePeriodSeconds");
+    }
+    for list in ["containers", "initContainers"] {
+        let olds = old[list].as_array().cloned().unwrap_or_default();
+        for (new, old) in munged[list].as_array_mut().into_iter().flatten().zip(&olds) {
+            new["image"] = old["image"].clone();
+        }
+    }
+    munged
+}
+
+/// Whether every entry of one map is in the other.
+fn is_subset(part: &Value, whole: &Value) -> bool {
+    part.as_object().into_iter().flatten().all(|(key, value)| whole.get(key) == Some(value))
+}
