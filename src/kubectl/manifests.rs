@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Call;
 use super::errors::Failure;
+use super::print::json::go_json;
 use crate::api::manifest::{self, Diagnostic, Document, Limits, Severity, SourceMap};
 use crate::api::schema;
 use crate::api::{Kind, Object, Status};
@@ -24,6 +25,34 @@ pub struct Item {
     pub namespace: String,
     /// Where it stands.
     place: Place,
+}
+
+/// What becomes of fields that do not exist (`--validate`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldCheck {
+    /// They are refused.
+    Strict,
+    /// They are warned of and dropped.
+    Warn,
+    /// They are dropped.
+    Ignore,
+}
+
+impl FieldCheck {
+    /// What a command's flag says.
+    ///
+    /// # Errors
+    /// If it says something else.
+    pub fn of(call: &Call<'_, '_>) -> Result<FieldCheck, Failure> {
+        match call.args.value("validate") {
+            None | Some("strict" | "true") => Ok(FieldCheck::Strict),
+            Some("warn") => Ok(FieldCheck::Warn),
+            Some("ignore" | "false") => Ok(FieldCheck::Ignore),
+            Some(other) => Err(Failure::message(format!(
+                "invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"
+            ))),
+        }
+    }
 }
 
 /// An object's place in a text, for the diagnostics of what the server says about it.
@@ -45,15 +74,24 @@ pub struct Batch {
 }
 
 impl Item {
-    /// The object for the server, after the strict check of its fields.
+    /// The object for the server, after the check of its fields; what is only to be warned of is added to `warnings`.
     ///
     /// # Errors
     /// `BadRequest`, in the API server's words.
-    pub fn decode(&self) -> Result<Object, Status> {
+    pub fn decode(&self, check: FieldCheck, warnings: &mut Vec<String>) -> Result<Object, Status> {
         let api_version = self.value["apiVersion"].as_str().unwrap_or_default();
         if let Some(type_) = schema::kind(api_version, self.kind.name()) {
-            schema::strict_decode(type_, &self.value)
+            let checked = match check {
+                FieldCheck::Strict => schema::strict_decode(type_, &self.value),
+                FieldCheck::Warn | FieldCheck::Ignore => schema::decode(type_, &self.value),
+            };
+            checked
                 .map_err(|error| Status::bad_request(error.status_message(api_version, self.kind.name())))?;
+            if check == FieldCheck::Warn {
+                let found = schema::inspect(type_, &self.value).into_iter();
+                let unknown = found.filter(|found| found.kind == schema::FindingKind::UnknownField);
+                warnings.extend(unknown.map(|found| format!("Warning: {}", found.message)));
+            }
         }
         Object::from_value(self.kind, self.value.clone())
             .map_err(|error| Status::bad_request(error.to_string()))
@@ -97,6 +135,7 @@ pub fn read(call: &mut Call<'_, '_>) -> Result<Batch, Failure> {
     if names.is_empty() {
         return Err(Failure::message("must specify one of -f and -k"));
     }
+    let check = FieldCheck::of(call)?;
     let mut batch = Batch::default();
     for name in names {
         let (source, text) = if name == "-" {
@@ -109,7 +148,7 @@ pub fn read(call: &mut Call<'_, '_>) -> Result<Batch, Failure> {
             )
         };
         let before = batch.items.len() + batch.failures.len();
-        read_text(call, &source, &text, &mut batch);
+        read_text(call, &source, &text, check, &mut batch);
         if batch.items.len() + batch.failures.len() == before {
             batch.failures.push(Failure::message("no objects passed to apply"));
         }
@@ -117,7 +156,7 @@ pub fn read(call: &mut Call<'_, '_>) -> Result<Batch, Failure> {
     Ok(batch)
 }
 
-fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, batch: &mut Batch) {
+fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, check: FieldCheck, batch: &mut Batch) {
     let stream = manifest::parse(text, &Limits::default());
     call.output.diagnostics.extend(stream.errors.iter().cloned());
     let text: Arc<str> = text.into();
@@ -125,7 +164,7 @@ fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, batch: &mut Batc
         let document = Arc::new(document);
         for (index, node) in document.objects().into_iter().enumerate() {
             let place = Place { text: text.clone(), document: document.clone(), index };
-            match understand(node.to_value(), source, place) {
+            match understand(node.to_value(), source, place, check) {
                 Ok(item) => batch.items.push(item),
                 Err(misunderstood) => {
                     let (failure, diagnostic) = *misunderstood;
@@ -143,9 +182,15 @@ fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, batch: &mut Batc
     }
 }
 
+/// What decoding says of an object whose type is not known.
+fn missing_type(value: &Value) -> String {
+    let what = if value["kind"].is_string() { "apiVersion" } else { "Kind" };
+    format!("Object '{what}' is missing in '{}'", go_json(value))
+}
+
 type Misunderstood = Box<(Failure, Option<Diagnostic>)>;
 
-fn understand(value: Value, source: &str, place: Place) -> Result<Item, Misunderstood> {
+fn understand(value: Value, source: &str, place: Place, check: FieldCheck) -> Result<Item, Misunderstood> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
     let point = |place: &Place, path: &str, message: String| {
         let map = SourceMap::new(&place.text);
@@ -155,8 +200,16 @@ fn understand(value: Value, source: &str, place: Place) -> Result<Item, Misunder
         Some(Diagnostic::new(&map, place.document.index, span, Severity::Error, message).path(path))
     };
     if let Err(words) = schema::check_type_meta(&value) {
-        let words = format!("error validating \"{source}\": {words}");
+        let words = match check {
+            FieldCheck::Ignore => format!("unable to decode \"{source}\": {}", missing_type(&value)),
+            FieldCheck::Strict | FieldCheck::Warn => format!("error validating \"{source}\": {words}"),
+        };
         return Err(Box::new((Failure::message(words.clone()), point(&place, "", words))));
+    }
+    if let Err(error) = schema::decode_object_meta(&value) {
+        let words = format!("unable to decode \"{source}\": {error}");
+        let diagnostic = point(&place, error.path(), error.to_string());
+        return Err(Box::new((Failure::message(words), diagnostic)));
     }
     let (api_version, kind_name) = (text(&value["apiVersion"]), text(&value["kind"]));
     let meta = &value["metadata"];

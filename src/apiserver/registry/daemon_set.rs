@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Strategy;
-use super::pod_template::default_pod_spec;
+use super::pod_template::default_template;
 use crate::api::k8s::IntOrString;
 use crate::api::{DaemonSet, MetaExt};
 use crate::apiserver::View;
@@ -27,7 +27,7 @@ impl Strategy for DaemonSetStrategy {
             rolling.max_unavailable.get_or_insert(IntOrString::Int(1));
             rolling.max_surge.get_or_insert(IntOrString::Int(0));
         }
-        spec.template.spec.iter_mut().for_each(default_pod_spec);
+        default_template(&mut spec.template);
     }
 
     fn prepare_for_create(set: &mut DaemonSet, _: &View, _: &mut Rng) {

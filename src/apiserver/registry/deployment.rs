@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Strategy;
-use super::pod_template::default_pod_spec;
+use super::pod_template::default_template;
 use crate::api::Deployment;
 use crate::api::k8s::{IntOrString, RollingUpdateDeployment};
 
@@ -24,6 +24,6 @@ impl Strategy for DeploymentStrategy {
             rolling.max_unavailable.get_or_insert_with(|| IntOrString::String("25%".into()));
             rolling.max_surge.get_or_insert_with(|| IntOrString::String("25%".into()));
         }
-        spec.template.spec.iter_mut().for_each(default_pod_spec);
+        default_template(&mut spec.template);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Strategy;
-use super::pod_template::default_pod_spec;
+use super::pod_template::default_template;
 use crate::api::k8s::JobSpec;
 use crate::api::{CronJob, Job, MetaExt};
 use crate::apiserver::View;
@@ -48,8 +48,7 @@ impl Strategy for JobStrategy {
 
 /// What is filled in wherever a Job's spec stands, be it within a CronJob.
 fn default_job_spec(spec: &mut JobSpec) {
-    spec.template.metadata.get_or_insert_default();
-    spec.template.spec.iter_mut().for_each(default_pod_spec);
+    default_template(&mut spec.template);
     for rule in spec.pod_failure_policy.iter_mut().flat_map(|policy| &mut policy.rules) {
         for pattern in rule.on_pod_conditions.iter_mut().flatten() {
             pattern.status.get_or_insert_with(|| "True".into());
@@ -96,6 +95,6 @@ impl Strategy for CronJobStrategy {
         spec.successful_jobs_history_limit.get_or_insert(3);
         spec.failed_jobs_history_limit.get_or_insert(1);
         spec.job_template.metadata.get_or_insert_default();
-        spec.job_template.spec.iter_mut().for_each(default_job_spec);
+        default_job_spec(spec.job_template.spec.get_or_insert_default());
     }
 }

@@ -43,6 +43,9 @@ impl Strategy for PersistentVolumeStrategy {
         let spec: &mut PersistentVolumeSpec = Arc::make_mut(&mut volume.spec);
         spec.persistent_volume_reclaim_policy.get_or_insert_with(|| "Retain".into());
         spec.volume_mode.get_or_insert_with(|| "Filesystem".into());
+        if let Some(source) = &mut spec.host_path {
+            source.type_.get_or_insert_default();
+        }
     }
 
     fn prepare_for_create(volume: &mut PersistentVolume, _: &View, _: &mut Rng) {

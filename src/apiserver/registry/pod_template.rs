@@ -3,12 +3,18 @@
 use super::persistent_volume_claim::default_claim;
 use crate::api::k8s::{
     Container, DownwardAPIVolumeFile, EmptyDirVolumeSource, EnvVar, HTTPGetAction, ObjectFieldSelector, PodSpec,
-    Probe, ProjectedVolumeSource, Quantity, Volume,
+    PodTemplateSpec, Probe, ProjectedVolumeSource, Quantity, Volume,
 };
 
 /// What files of a volume may be done with, unless it says otherwise: 0644.
 const FILE_MODE: i32 = 0o644;
 const TOKEN_SECONDS: i64 = 3_600;
+
+/// Fills in what a template leaves out: its parts are there, be they empty.
+pub fn default_template(template: &mut PodTemplateSpec) {
+    template.metadata.get_or_insert_default();
+    default_pod_spec(template.spec.get_or_insert_default());
+}
 
 /// Fills in what a pod's spec leaves out (`pkg/apis/core/v1/defaults.go`, `SetDefaults_PodSpec` and what it calls).
 pub fn default_pod_spec(spec: &mut PodSpec) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Strategy;
-use super::pod_template::default_pod_spec;
+use super::pod_template::default_template;
 use crate::api::ReplicaSet;
 
 /// Models `pkg/registry/apps/replicaset/strategy.go`.
@@ -16,7 +16,7 @@ impl Strategy for ReplicaSetStrategy {
         let spec = Arc::make_mut(&mut set.spec);
         spec.replicas.get_or_insert(1);
         if let Some(template) = &mut spec.template {
-            template.spec.iter_mut().for_each(default_pod_spec);
+            default_template(template);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Strategy;
-use super::pod_template::default_pod_spec;
+use super::pod_template::default_template;
 use crate::api::ReplicationController;
 
 /// Models `pkg/registry/core/replicationcontroller/strategy.go` and `SetDefaults_ReplicationController`.
@@ -16,7 +16,7 @@ impl Strategy for ReplicationControllerStrategy {
         let spec = Arc::make_mut(&mut controller.spec);
         spec.replicas.get_or_insert(1);
         let Some(template) = &mut spec.template else { return };
-        template.spec.iter_mut().for_each(default_pod_spec);
+        default_template(template);
         let labels = template.metadata.as_ref().and_then(|meta| meta.labels.clone());
         if spec.selector.as_ref().is_none_or(|selector| selector.is_empty()) {
             spec.selector.clone_from(&labels);

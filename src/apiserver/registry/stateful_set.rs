@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Strategy;
 use super::persistent_volume_claim::default_claim;
-use super::pod_template::default_pod_spec;
+use super::pod_template::default_template;
 use crate::api::StatefulSet;
 use crate::api::k8s::StatefulSetStatus;
 use crate::apiserver::View;
@@ -32,7 +32,7 @@ impl Strategy for StatefulSetStrategy {
         spec.replicas.get_or_insert(1);
         spec.service_name.get_or_insert_default();
         spec.revision_history_limit.get_or_insert(10);
-        spec.template.spec.iter_mut().for_each(default_pod_spec);
+        default_template(&mut spec.template);
         for claim in spec.volume_claim_templates.iter_mut().flatten() {
             default_claim(claim.spec.get_or_insert_default());
             claim.status.get_or_insert_default().phase.get_or_insert_with(|| "Pending".into());

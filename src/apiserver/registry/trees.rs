@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::pod_template::default_pod_spec;
-use crate::api::k8s::PodSpec;
+use super::pod_template::default_template;
+use crate::api::k8s::PodTemplateSpec;
 use crate::api::manifest::base64;
 use crate::api::typed;
 
@@ -68,11 +68,11 @@ pub fn endpoints(fields: &mut Fields) {
 
 /// A template by itself.
 pub fn pod_template(fields: &mut Fields) {
-    if let Some(spec) = fields.get_mut("template").and_then(|template| template.get_mut("spec"))
-        && let Ok(mut typed_spec) = typed::read::<PodSpec>(spec)
+    if let Some(template) = fields.get_mut("template")
+        && let Ok(mut typed) = typed::read::<PodTemplateSpec>(template)
     {
-        default_pod_spec(&mut typed_spec);
-        *spec = typed::write(&typed_spec);
+        default_template(&mut typed);
+        *template = typed::write(&typed);
     }
 }
 

@@ -247,8 +247,10 @@ fn validate_traffic_policies(spec: &At, errors: &mut Errors) {
         errors.invalid(&check, why);
     }
     let inside = spec.get("internalTrafficPolicy");
-    if type_ != "ExternalName" {
-        errors.required_one_of(&inside, &["Cluster", "Local"]);
+    if inside.is_set() {
+        errors.one_of(&inside, &["Cluster", "Local"]);
+    } else if matches!(type_, "ClusterIP" | "LoadBalancer" | "NodePort") {
+        errors.required(&inside, "");
     }
     let distribution = spec.get("trafficDistribution");
     if distribution.is_set() {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::api::patch::{strategic, three_way};
 use crate::api::{Kind, MetaExt, Object, Status};
 use crate::kubectl::errors::Failure;
-use crate::kubectl::manifests::{self, Item};
+use crate::kubectl::manifests::{self, FieldCheck, Item};
 use crate::kubectl::parse::{Flag, optional, switch, value};
 use crate::kubectl::print::json::go_json;
 use crate::kubectl::{Call, Verb};
@@ -19,6 +19,7 @@ const FLAGS: &[Flag] = &[
     value("output", "name: print only names").short('o'),
     switch("record", "has no effect any more"),
     switch("save-config", "has no effect here"),
+    optional("validate", "strict", "strict, warn or ignore: what to do about fields that do not exist"),
 ];
 
 /// See the module.
@@ -80,7 +81,7 @@ fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static
         source = item.source
     );
     // The fields are checked before they are merged, so that an error names the manifest's own.
-    if let Err(mut status) = item.decode() {
+    if let Err(mut status) = check_fields(call, item)? {
         if let Some((_, why)) = status.message.split_once(" cannot be handled as a ") {
             status.message = why.split_once(": ").map_or(why, |(_, why)| why).to_string();
         }
@@ -202,8 +203,16 @@ fn remember(value: &mut Value, kind: Kind, namespace: &str) {
     value["metadata"]["annotations"][LAST_APPLIED] = text.into();
 }
 
+/// Checks an item's fields as `--validate` says, with its warnings.
+fn check_fields(call: &mut Call<'_, '_>, item: &Item) -> Result<Result<Object, Status>, Failure> {
+    let mut warnings = Vec::new();
+    let decoded = item.decode(FieldCheck::of(call)?, &mut warnings);
+    warnings.into_iter().for_each(|warning| call.warn(warning));
+    Ok(decoded)
+}
+
 fn decode(call: &mut Call<'_, '_>, item: &Item, value: &Value, doing: &str) -> Result<Object, Failure> {
-    match item.decode() {
+    match check_fields(call, item)? {
         Ok(_) => {
             Object::from_value(item.kind, value.clone()).map_err(|error| Failure::message(error.to_string()))
         }
