@@ -30,7 +30,7 @@ fn rollouts_go_as_on_the_real_control_plane() {
 
 #[test]
 fn manifests_are_answered_and_stored_as_by_the_real_api_server() {
-    check(Suite::Validation, include_str!("conformance/validation.jsonl"), 34);
+    check(Suite::Validation, include_str!("conformance/validation.jsonl"), 103);
 }
 
 #[test]

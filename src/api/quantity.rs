@@ -135,7 +135,10 @@ impl Parsed {
     /// The amount rounded up to whole thousandths: finer ones are not kept in lists of resources.
     #[must_use]
     pub fn round_up_to_milli(self) -> Parsed {
-        Parsed { nanos: self.nanos.div_euclid(NANO / 1_000) * (NANO / 1_000) + if self.nanos % (NANO / 1_000) == 0 { 0 } else { NANO / 1_000 } }
+        Parsed {
+            nanos: self.nanos.div_euclid(NANO / 1_000) * (NANO / 1_000)
+                + if self.nanos % (NANO / 1_000) == 0 { 0 } else { NANO / 1_000 },
+        }
     }
 
     /// So many whole units.
@@ -169,7 +172,9 @@ impl Parsed {
             (Form::Exponent, exponent) => format!("e{exponent}"),
             (_, exponent) => {
                 let suffixes = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
-                suffixes.get(((exponent + 9) / 3) as usize).map_or_else(|| format!("e{exponent}"), |s| (*s).to_string())
+                suffixes
+                    .get(((exponent + 9) / 3) as usize)
+                    .map_or_else(|| format!("e{exponent}"), |s| (*s).to_string())
             }
         };
         format!("{sign}{digits}{suffix}")

@@ -324,7 +324,6 @@ impl ApiServer {
             type_: "PodScheduled".into(),
             status: "True".into(),
             last_transition_time: Some(self.now.to_time()),
-            observed_generation: pod.meta.generation,
             ..Default::default()
         };
         condition::set(&mut Arc::make_mut(&mut pod.status).conditions, scheduled);

@@ -83,7 +83,9 @@ fn is_absent(ty: &Type, name: &str, value: &Value) -> bool {
 fn field_value(ty: &Type, value: &mut Value) {
     match (ty, value) {
         (Type::Object(id), value @ Value::Object(_)) => object(*id, value),
-        (Type::List(item), Value::Array(items)) => items.iter_mut().for_each(|value| field_value(item, value)),
+        (Type::List(item), Value::Array(items)) => {
+            items.iter_mut().for_each(|value| field_value(item, value))
+        }
         (Type::Map(item), Value::Object(entries)) => {
             for value in entries.values_mut() {
                 if **item == Type::Quantity {

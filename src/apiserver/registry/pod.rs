@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Strategy;
 use super::pod_template::default_pod_spec;
 use crate::api::k8s::{
-    Container, LabelSelector, LabelSelectorRequirement, PodAffinityTerm, PodSpec, PodStatus, Quantity,
+    LabelSelector, LabelSelectorRequirement, PodAffinityTerm, PodSpec, PodStatus, Quantity,
     ResourceRequirements,
 };
 use crate::api::quantity::{self, Parsed};
@@ -22,6 +22,9 @@ impl Strategy for PodStrategy {
     fn default(pod: &mut Pod) {
         let spec = Arc::make_mut(&mut pod.spec);
         default_pod_spec(spec);
+        if let Some(grace) = spec.termination_grace_period_seconds.as_mut().filter(|grace| **grace < 0) {
+            *grace = 1;
+        }
         for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
             default_requests(container.resources.get_or_insert_default());
         }
@@ -125,23 +128,25 @@ fn merge_label_keys(pod: &mut Pod) {
 /// The quality of service class (`qos.ComputePodQOS`): `Guaranteed` if every container limits CPU and memory and
 /// requests as much, `BestEffort` if none asks for anything, else `Burstable`.
 fn qos_class(spec: &PodSpec) -> &'static str {
-    let all = || spec.containers.iter().chain(spec.init_containers.iter().flatten());
-    let default = ResourceRequirements::default();
-    let amount = |container: &Container, limits: bool, name: &str| {
-        let resources = container.resources.as_ref().unwrap_or(&default);
-        let list = if limits { &resources.limits } else { &resources.requests };
-        list.as_ref()
-            .and_then(|list| list.get(name))
-            .map(crate::api::quantity::milli)
-            .filter(|milli| *milli > 0)
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    // What a pod asks as a whole stands for what its containers ask.
+    let whole = spec.resources.as_ref().filter(|whole| whole.limits.is_some() || whole.requests.is_some());
+    let all: Vec<Option<&ResourceRequirements>> = match whole {
+        Some(whole) => vec![Some(whole)],
+        None => containers.map(|container| container.resources.as_ref()).collect(),
     };
-    let anything = all().any(|c| {
-        ["cpu", "memory"].iter().any(|r| amount(c, true, r).is_some() || amount(c, false, r).is_some())
-    });
-    let guaranteed = all().all(|c| {
-        ["cpu", "memory"]
-            .iter()
-            .all(|r| amount(c, true, r).is_some() && amount(c, true, r) == amount(c, false, r))
+    let default = ResourceRequirements::default();
+    let amount = |resources: &Option<&ResourceRequirements>, limits: bool, name: &str| {
+        let resources = resources.unwrap_or(&default);
+        let list = if limits { &resources.limits } else { &resources.requests };
+        list.as_ref().and_then(|list| list.get(name)).map(quantity::milli).filter(|milli| *milli > 0)
+    };
+    let names = ["cpu", "memory"];
+    let anything = all
+        .iter()
+        .any(|r| names.iter().any(|n| amount(r, true, n).is_some() || amount(r, false, n).is_some()));
+    let guaranteed = all.iter().all(|r| {
+        names.iter().all(|n| amount(r, true, n).is_some() && amount(r, true, n) == amount(r, false, n))
     });
     match (anything, guaranteed) {
         (false, _) => "BestEffort",

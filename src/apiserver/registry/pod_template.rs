@@ -2,8 +2,8 @@
 
 use super::persistent_volume_claim::default_claim;
 use crate::api::k8s::{
-    Container, DownwardAPIVolumeFile, EmptyDirVolumeSource, EnvVar, HTTPGetAction, ObjectFieldSelector, PodSpec,
-    PodTemplateSpec, Probe, ProjectedVolumeSource, Quantity, Volume,
+    Container, DownwardAPIVolumeFile, EmptyDirVolumeSource, EnvVar, HTTPGetAction, ObjectFieldSelector,
+    PodSpec, PodTemplateSpec, Probe, ProjectedVolumeSource, Quantity, Volume,
 };
 
 /// What files of a volume may be done with, unless it says otherwise: 0644.
@@ -22,10 +22,7 @@ pub fn default_pod_spec(spec: &mut PodSpec) {
     spec.dns_policy.get_or_insert_with(|| "ClusterFirst".into());
     spec.scheduler_name.get_or_insert_with(|| "default-scheduler".into());
     spec.security_context.get_or_insert_default();
-    let grace = spec.termination_grace_period_seconds.get_or_insert(30);
-    if *grace < 0 {
-        *grace = 1;
-    }
+    spec.termination_grace_period_seconds.get_or_insert(30);
     spec.volumes.iter_mut().flatten().for_each(default_volume);
     for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
         default_container(container);
@@ -118,7 +115,8 @@ fn default_volume(volume: &mut Volume) {
         let policy = if tag.is_none_or(|tag| tag == "latest") { "Always" } else { "IfNotPresent" };
         source.pull_policy.get_or_insert_with(|| policy.into());
     }
-    if let Some(template) = volume.ephemeral.as_mut().and_then(|source| source.volume_claim_template.as_mut()) {
+    if let Some(template) = volume.ephemeral.as_mut().and_then(|source| source.volume_claim_template.as_mut())
+    {
         default_claim(&mut template.spec);
     }
     volume.projected.iter_mut().for_each(default_projected);

@@ -4,9 +4,9 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::Strategy;
-use crate::api::{MetaExt, Service};
 use crate::api::field_error::{FieldError, Path, quoted};
 use crate::api::k8s::{IntOrString, LoadBalancerStatus, ServicePort, ServiceSpec, ServiceStatus};
+use crate::api::{MetaExt, Service};
 use crate::apiserver::View;
 use crate::rng::Rng;
 
@@ -179,7 +179,8 @@ fn unavailable(service: &Service, old: Option<&Service>, view: &View) -> Vec<Fie
         return errors;
     }
     let kept = old.and_then(|old| old.spec.cluster_ip.as_deref());
-    let address = spec.cluster_ip.as_deref().filter(|ip| !ip.is_empty() && *ip != "None" && Some(*ip) != kept);
+    let address =
+        spec.cluster_ip.as_deref().filter(|ip| !ip.is_empty() && *ip != "None" && Some(*ip) != kept);
     if let Some(address) = address {
         let at = path.child("clusterIPs");
         let why = match address.parse::<Ipv4Addr>() {

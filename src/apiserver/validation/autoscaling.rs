@@ -53,11 +53,7 @@ fn validate_reference(reference: &At, errors: &mut Errors) {
         let why = format!("unexpected GroupVersion string: {}", version.text());
         errors.invalid(&version, &why);
     } else if slashes == 0 {
-        errors.invalid_as(
-            &version,
-            &super::text_shown(&version),
-            "apiVersion must specify API group",
-        );
+        errors.invalid_as(&version, &super::text_shown(&version), "apiVersion must specify API group");
     }
 }
 

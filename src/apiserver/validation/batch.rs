@@ -6,8 +6,8 @@ use super::at::{At, Errors};
 use super::meta::validate_selector;
 use super::pod::validate_template_spec;
 use super::{internal, text};
-use crate::api::cron;
 use crate::api::field_error::FieldError;
+use crate::api::{cron, typed};
 
 /// Labels that tell a Job's pods, with and without a prefix.
 pub const JOB_NAME_LABELS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
@@ -55,8 +55,12 @@ fn validate_generated_selector(object: &At, errors: &mut Errors) {
     let (uid, name) = (object.get("metadata.uid").text(), object.get("metadata.name").text());
     let meta = object.get("spec.template.metadata");
     let labels = meta.get("labels");
-    let expected =
-        [(JOB_UID_LABELS[1], uid), (JOB_NAME_LABELS[1], name), (JOB_UID_LABELS[0], uid), (JOB_NAME_LABELS[0], name)];
+    let expected = [
+        (JOB_UID_LABELS[1], uid),
+        (JOB_NAME_LABELS[1], name),
+        (JOB_UID_LABELS[0], uid),
+        (JOB_NAME_LABELS[0], name),
+    ];
     for (key, value) in expected {
         let label = labels.key(key);
         let why = format!("must be '{value}'");
@@ -66,7 +70,7 @@ fn validate_generated_selector(object: &At, errors: &mut Errors) {
             errors.invalid_as(&label, &labels.shown(), &why);
         }
     }
-    let map: Value = expected.iter().map(|(key, value)| ((*key).to_string(), Value::from(*value))).collect();
+    let map = typed::object(expected.iter().map(|(key, value)| ((*key).to_string(), Value::from(*value))));
     let selector = object.get("spec.selector");
     if selector.is_set() && super::selects(selector.value(), &map) == Some(false) {
         let shown = internal::dump("LabelSelector", selector.value());
@@ -157,8 +161,9 @@ fn validate_completion_mode(spec: &At, errors: &mut Errors) {
         errors.required(&completions, "when completion mode is Indexed");
     }
     if parallelism.int() > MAX_PARALLELISM_INDEXED {
-        let why =
-            format!("must be less than or equal to {MAX_PARALLELISM_INDEXED} when completion mode is Indexed");
+        let why = format!(
+            "must be less than or equal to {MAX_PARALLELISM_INDEXED} when completion mode is Indexed"
+        );
         errors.invalid(&parallelism, &why);
     }
     if completions.is_set() && failed.is_set() && failed.int() > completions.int() {
@@ -226,11 +231,9 @@ fn validate_failure_policy(spec: &At, errors: &mut Errors) {
                 "specifying both OnExitCodes and OnPodConditions is not supported",
                 errors,
             ),
-            (false, false) => invalid_rule(
-                &rule,
-                "specifying one of OnExitCodes and OnPodConditions is required",
-                errors,
-            ),
+            (false, false) => {
+                invalid_rule(&rule, "specifying one of OnExitCodes and OnPodConditions is required", errors)
+            }
             _ => {}
         }
     }
@@ -292,7 +295,8 @@ fn validate_success_policy(spec: &At, errors: &mut Errors) {
         errors.non_negative(&count);
         let completions = spec.get("completions").int();
         if count.is_set() && count.int() > completions {
-            let why = format!("must be less than or equal to {completions} (the number of specified completions)");
+            let why =
+                format!("must be less than or equal to {completions} (the number of specified completions)");
             errors.invalid(&count, &why);
         }
     }
@@ -320,7 +324,8 @@ pub fn job_update(object: &At, old: &At, errors: &mut Errors) {
         let shown = internal::dump("PodTemplateSpec", template.value());
         errors.invalid_as(&template, &shown, "field is immutable");
     }
-    for field in ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] {
+    for field in ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"]
+    {
         errors.immutable(&spec.get(field), &old.get(field));
     }
 }
@@ -372,4 +377,3 @@ pub fn cron_job(object: &At, errors: &mut Errors) {
     errors.non_negative(&spec.get("successfulJobsHistoryLimit"));
     errors.non_negative(&spec.get("failedJobsHistoryLimit"));
 }
-

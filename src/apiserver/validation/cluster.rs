@@ -53,7 +53,8 @@ pub fn node_update(object: &At, old: &At, errors: &mut Errors) {
     for field in ["podCIDRs", "providerID"] {
         let (new, before) = (spec.get(field), old.get(field));
         if !before.is_empty() && new.value() != before.value() {
-            errors.forbidden(&spec.get(field), "node updates may not change podCIDR except from \"\" to valid");
+            errors
+                .forbidden(&spec.get(field), "node updates may not change podCIDR except from \"\" to valid");
         }
     }
 }

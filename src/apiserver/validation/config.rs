@@ -1,7 +1,5 @@
 //! The rules of ConfigMaps, Secrets, quotas and limit ranges.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::at::{At, Errors};
@@ -86,15 +84,11 @@ pub fn secret(object: &At, errors: &mut Errors) {
         }
         "kubernetes.io/dockercfg" => validate_docker(&data, ".dockercfg", errors),
         "kubernetes.io/dockerconfigjson" => validate_docker(&data, ".dockerconfigjson", errors),
-        "kubernetes.io/basic-auth" => {
-            if !data.key("username").is_set() && !data.key("password").is_set() {
-                require(&["username", "password"], errors);
-            }
+        "kubernetes.io/basic-auth" if !data.key("username").is_set() && !data.key("password").is_set() => {
+            require(&["username", "password"], errors);
         }
-        "kubernetes.io/ssh-auth" => {
-            if data.key("ssh-privatekey").is_empty() {
-                errors.required(&data.key("ssh-privatekey"), "");
-            }
+        "kubernetes.io/ssh-auth" if data.key("ssh-privatekey").is_empty() => {
+            errors.required(&data.key("ssh-privatekey"), "");
         }
         "kubernetes.io/tls" => require(&["tls.crt", "tls.key"], errors),
         _ => {}
@@ -194,8 +188,8 @@ fn validate_scopes(at: &At, scopes: &[&str], hard: &At, errors: &mut Errors) {
 /// `ValidateResourceQuotaUpdate`.
 pub fn resource_quota_update(object: &At, old: &At, errors: &mut Errors) {
     let (scopes, old) = (object.get("spec.scopes"), old.get("spec.scopes"));
-    let sorted = scopes.texts().collect::<BTreeSet<_>>();
-    if sorted != old.texts().collect() {
+    let within = |part: &At, whole: &At| part.texts().all(|scope| whole.texts().any(|other| other == scope));
+    if !within(&scopes, &old) || !within(&old, &scopes) {
         errors.invalid(&scopes, "field is immutable");
     }
 }
@@ -274,11 +268,8 @@ fn validate_limit_order(limit: &At, name: &str, errors: &mut Errors) {
         let (low, high) = (limit.get(low), limit.get(high));
         let (low, high) = (low.key(name), high.key(name));
         if low.is_set() && high.is_set() && amount(&low) > amount(&high) {
-            let why = format!(
-                "{low_name} value {} is greater than {high_name} value {}",
-                low.text(),
-                high.text()
-            );
+            let why =
+                format!("{low_name} value {} is greater than {high_name} value {}", low.text(), high.text());
             let (place, shown) = (limit.get(place), limit.get(shown));
             errors.invalid_as(&place.key(name), &shown.key(name).shown(), &why);
         }

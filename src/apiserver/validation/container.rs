@@ -316,13 +316,9 @@ fn validate_env_from(sources: &At, errors: &mut Errors) {
             }
         }
         match refs.iter().filter(|name| source.get(name).is_set()).count() {
-            0 => {
-                errors.invalid_as(sources, "\"\"", "must specify one of: `configMapRef` or `secretRef`")
-            }
+            0 => errors.invalid_as(sources, "\"\"", "must specify one of: `configMapRef` or `secretRef`"),
             1 => {}
-            _ => {
-                errors.invalid_as(sources, "\"\"", "may not have more than one field specified at a time")
-            }
+            _ => errors.invalid_as(sources, "\"\"", "may not have more than one field specified at a time"),
         }
     }
 }
@@ -339,8 +335,7 @@ fn validate_lifecycle_and_probes(container: &At, pod: &PodContext, errors: &mut 
             continue;
         }
         validate_probe(&probe, pod.grace_period, errors);
-        let (grace, successes) =
-            (probe.get("terminationGracePeriodSeconds"), probe.get("successThreshold"));
+        let (grace, successes) = (probe.get("terminationGracePeriodSeconds"), probe.get("successThreshold"));
         if name == "readinessProbe" {
             if grace.is_set() {
                 errors.invalid(&grace, "must not be set for readinessProbes");

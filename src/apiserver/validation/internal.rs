@@ -81,7 +81,11 @@ impl Writer {
                 None if tagged => (code, name.to_string()),
                 None => (code, json_name(name)),
             };
-            let from = if type_ == "PodSecurityContext" && HOST_FIELDS.contains(&json.as_str()) { outer } else { value };
+            let from = if type_ == "PodSecurityContext" && HOST_FIELDS.contains(&json.as_str()) {
+                outer
+            } else {
+                value
+            };
             let part = &from[json.as_str()];
             let empty = part.is_null() || part.as_object().is_some_and(serde_json::Map::is_empty);
             if tagged && empty {
@@ -201,7 +205,9 @@ fn steps<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Line<'a>> {
         if i < old.len() && j < new.len() && old[i] == new[j] {
             lines.push((' ', old[i]));
             (i, j) = (i + 1, j + 1);
-        } else if i < old.len() && (j == new.len() || common[(i + 1) * width + j] >= common[i * width + j + 1]) {
+        } else if i < old.len()
+            && (j == new.len() || common[(i + 1) * width + j] >= common[i * width + j + 1])
+        {
             lines.push(('-', old[i]));
             i += 1;
         } else {

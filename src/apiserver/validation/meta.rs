@@ -75,7 +75,11 @@ fn validate_owners(owners: &At, errors: &mut Errors) {
             }
         }
         if version.text() == "v1" && owner.get("kind").text() == "Event" {
-            errors.invalid_as(&owner, &internal::dump("OwnerReference", owner.value()), "/v1, Kind=Event is disallowed from being an owner");
+            errors.invalid_as(
+                &owner,
+                &internal::dump("OwnerReference", owner.value()),
+                "/v1, Kind=Event is disallowed from being an owner",
+            );
         }
     }
     for owner in owners.items().filter(|owner| owner.get("controller").is_true()) {
@@ -124,7 +128,8 @@ pub fn validate_selector(selector: &At, errors: &mut Errors) {
                 errors.required(&values, "must be specified when `operator` is 'In' or 'NotIn'");
             }
             "Exists" | "DoesNotExist" if !values.is_empty() => {
-                errors.forbidden(&values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+                errors
+                    .forbidden(&values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
             _ => errors.invalid_as(&operator, &super::text_shown(&operator), "not a valid selector operator"),

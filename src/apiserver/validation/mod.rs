@@ -64,11 +64,15 @@ const ANY: Always = |_, _| {};
 static RULES: &[Rules] = &[
     rules(Kind::POD, text::dns_subdomain, pod::validate).on_create(pod::on_create).on_update(pod::on_update),
     rules(Kind::POD_TEMPLATE, text::dns_subdomain, workload::pod_template),
-    rules(Kind::DEPLOYMENT, text::dns_subdomain, workload::deployment).on_update(workload::immutable_selector),
-    rules(Kind::REPLICA_SET, text::dns_subdomain, workload::replica_set).on_update(workload::immutable_selector),
+    rules(Kind::DEPLOYMENT, text::dns_subdomain, workload::deployment)
+        .on_update(workload::immutable_selector),
+    rules(Kind::REPLICA_SET, text::dns_subdomain, workload::replica_set)
+        .on_update(workload::immutable_selector),
     rules(Kind::REPLICATION_CONTROLLER, text::dns_subdomain, workload::replication_controller),
-    rules(Kind::STATEFUL_SET, text::dns_label, workload::stateful_set).on_update(workload::stateful_set_update),
-    rules(Kind::DAEMON_SET, text::dns_subdomain, workload::daemon_set).on_update(workload::immutable_selector),
+    rules(Kind::STATEFUL_SET, text::dns_label, workload::stateful_set)
+        .on_update(workload::stateful_set_update),
+    rules(Kind::DAEMON_SET, text::dns_subdomain, workload::daemon_set)
+        .on_update(workload::immutable_selector),
     rules(Kind::CONTROLLER_REVISION, text::dns_subdomain, workload::controller_revision),
     rules(Kind::JOB, text::dns_subdomain, batch::job).on_update(batch::job_update),
     rules(Kind::CRON_JOB, text::dns_subdomain, batch::cron_job).on_create(batch::cron_job_create),
@@ -83,8 +87,10 @@ static RULES: &[Rules] = &[
         .on_update(networking::ingress_class_update),
     rules(Kind::NETWORK_POLICY, text::dns_subdomain, networking::network_policy),
     rules(Kind::PERSISTENT_VOLUME, text::dns_subdomain, storage::volume).on_update(storage::volume_update),
-    rules(Kind::PERSISTENT_VOLUME_CLAIM, text::dns_subdomain, storage::claim).on_update(storage::claim_update),
-    rules(Kind::STORAGE_CLASS, text::dns_subdomain, storage::storage_class).on_update(storage::storage_class_update),
+    rules(Kind::PERSISTENT_VOLUME_CLAIM, text::dns_subdomain, storage::claim)
+        .on_update(storage::claim_update),
+    rules(Kind::STORAGE_CLASS, text::dns_subdomain, storage::storage_class)
+        .on_update(storage::storage_class_update),
     rules(Kind::CONFIG_MAP, text::dns_subdomain, config::config_map).on_update(config::config_map_update),
     rules(Kind::SECRET, text::dns_subdomain, config::secret).on_update(config::secret_update),
     rules(Kind::RESOURCE_QUOTA, text::dns_subdomain, config::resource_quota)
@@ -99,7 +105,8 @@ static RULES: &[Rules] = &[
         .on_update(cluster::runtime_class_update),
     rules(Kind::ROLE, text::path_segment, cluster::role),
     rules(Kind::CLUSTER_ROLE, text::path_segment, cluster::cluster_role),
-    rules(Kind::ROLE_BINDING, text::path_segment, cluster::role_binding).on_update(cluster::role_binding_update),
+    rules(Kind::ROLE_BINDING, text::path_segment, cluster::role_binding)
+        .on_update(cluster::role_binding_update),
     rules(Kind::CLUSTER_ROLE_BINDING, text::path_segment, cluster::cluster_role_binding)
         .on_update(cluster::role_binding_update),
 ];
@@ -168,9 +175,9 @@ fn selects(selector: &Value, labels: &Value) -> Option<bool> {
 
 /// Whether two maps are equal but for these fields.
 fn equal_but(new: &Value, old: &Value, fields: &[&str]) -> bool {
-    let rest = |value: &Value| {
-        let kept = value.as_object().into_iter().flatten().filter(|(key, _)| !fields.contains(&key.as_str()));
-        kept.map(|(key, value)| (key.clone(), value.clone())).collect::<serde_json::Map<_, _>>()
+    let within = |part: &Value, whole: &Value| {
+        let mut entries = part.as_object().into_iter().flatten();
+        entries.all(|(key, value)| fields.contains(&key.as_str()) || whole[key] == *value)
     };
-    rest(new) == rest(old)
+    within(new, old) && within(old, new)
 }

@@ -189,7 +189,8 @@ fn validate_policy_port(rule: &At, errors: &mut Errors) {
 }
 
 fn validate_peer(peer: &At, errors: &mut Errors) {
-    let (pods, namespaces, block) = (peer.get("podSelector"), peer.get("namespaceSelector"), peer.get("ipBlock"));
+    let (pods, namespaces, block) =
+        (peer.get("podSelector"), peer.get("namespaceSelector"), peer.get("ipBlock"));
     validate_selector(&pods, errors);
     validate_selector(&namespaces, errors);
     if block.is_set() {

@@ -95,13 +95,12 @@ fn validate_resource_claims<'v>(claims: &At<'_, 'v>, errors: &mut Errors) -> Vec
         names.push(name.text());
         let sources = ["resourceClaimName", "resourceClaimTemplateName"];
         match sources.iter().filter(|source| claim.get(source).is_set()).count() {
-            0 => errors.required(
-                &claim,
-                "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`",
-            ),
+            0 => errors
+                .required(&claim, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"),
             1 => {}
             _ => {
-                let why = "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
+                let why =
+                    "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
                 errors.invalid_as(&claim, &internal::dump("PodResourceClaim", claim.value()), why);
             }
         }
@@ -164,10 +163,9 @@ fn validate_gates(gates: &At, errors: &mut Errors) {
 }
 
 fn validate_names(spec: &At, errors: &mut Errors) {
-    for (field, rule) in [
-        ("serviceAccountName", text::dns_subdomain as text::Rule),
-        ("nodeName", text::dns_subdomain),
-    ] {
+    for (field, rule) in
+        [("serviceAccountName", text::dns_subdomain as text::Rule), ("nodeName", text::dns_subdomain)]
+    {
         if !spec.get(field).is_empty() {
             errors.text(&spec.get(field), rule);
         }
@@ -211,7 +209,8 @@ pub fn validate_template_spec(template: &At, errors: &mut Errors) {
     validate_annotations(&meta.get("annotations"), errors);
     validate_spec(&spec, errors);
     if !spec.get("ephemeralContainers").is_empty() {
-        errors.forbidden(&spec.get("ephemeralContainers"), "ephemeral containers not allowed in pod template");
+        errors
+            .forbidden(&spec.get("ephemeralContainers"), "ephemeral containers not allowed in pod template");
     }
 }
 
@@ -272,8 +271,7 @@ fn validate_tolerations_update(spec: &At, old: &At, errors: &mut Errors) {
     let same = |a: &Value, b: &Value| {
         ["key", "operator", "value", "effect"].iter().all(|field| a[*field] == b[*field])
     };
-    let kept =
-        old.items().all(|old| tolerations.items().any(|new| same(new.value(), old.value())));
+    let kept = old.items().all(|old| tolerations.items().any(|new| same(new.value(), old.value())));
     if !kept {
         let why = "existing toleration can not be modified except its tolerationSeconds";
         errors.forbidden(&tolerations, why);

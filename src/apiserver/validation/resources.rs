@@ -147,8 +147,7 @@ fn validate(resources: &At, name_rule: fn(&At, &str, &mut Errors), errors: &mut 
             errors.required(&limits, "Limit must be set for non overcommitable resources");
         }
     }
-    let any =
-        |wanted: fn(&str) -> bool| limits.keys().chain(requests.keys()).any(wanted);
+    let any = |wanted: fn(&str) -> bool| limits.keys().chain(requests.keys()).any(wanted);
     if any(is_huge_page) && !any(|name| matches!(name, "cpu" | "memory")) {
         errors.forbidden(resources, "HugePages require cpu or memory");
     }

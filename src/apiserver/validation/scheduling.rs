@@ -129,7 +129,11 @@ fn validate_label_keys(term: &At, errors: &mut Errors) {
     let keys = term.get("matchLabelKeys");
     for (index, key) in keys.texts().enumerate() {
         if listed_twice(&selector, key) {
-            errors.invalid_as(&term.index(index), &quoted(key), "exists in both matchLabelKeys and labelSelector");
+            errors.invalid_as(
+                &term.index(index),
+                &quoted(key),
+                "exists in both matchLabelKeys and labelSelector",
+            );
         }
     }
     let other: Vec<&str> = term.get("mismatchLabelKeys").texts().collect();
@@ -153,7 +157,8 @@ pub fn validate_tolerations(tolerations: &At, errors: &mut Errors) {
         if !key.is_empty() {
             errors.text(&key, text::qualified_name);
         } else if operator.text() != "Exists" {
-            let why = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+            let why =
+                "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
             errors.invalid_as(&operator, &text_shown(&operator), why);
         }
         if toleration.get("tolerationSeconds").is_set() && effect.text() != "NoExecute" {

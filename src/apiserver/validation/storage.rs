@@ -87,11 +87,7 @@ pub fn claim_update(object: &At, old: &At, errors: &mut Errors) {
         new["resources"]["requests"]["storage"] = before["resources"]["requests"]["storage"].clone();
     }
     before["volumeAttributesClassName"] = new["volumeAttributesClassName"].clone();
-    let without_nulls = |value: &serde_json::Value| {
-        let kept = value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-        kept.map(|(key, value)| (key.clone(), value.clone())).collect::<serde_json::Map<_, _>>()
-    };
-    if without_nulls(&new) != without_nulls(&before) {
+    if !super::equal_but(&new, &before, &[]) {
         let difference = internal::diff("PersistentVolumeClaimSpec", &before, &new);
         let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         errors.forbidden(&spec, &format!("{why}\n{difference}"));

@@ -35,8 +35,7 @@ fn word(b: u8) -> bool {
 const LABEL: Shape = Shape { first: lower, inner: |b| lower(b) || b == b'-', last: lower };
 const LABEL_1035: Shape =
     Shape { first: |b| b.is_ascii_lowercase(), inner: |b| lower(b) || b == b'-', last: lower };
-const WORD: Shape =
-    Shape { first: word, inner: |b| word(b) || matches!(b, b'-' | b'_' | b'.'), last: word };
+const WORD: Shape = Shape { first: word, inner: |b| word(b) || matches!(b, b'-' | b'_' | b'.'), last: word };
 
 const LABEL_RULE: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
                           and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
@@ -106,8 +105,7 @@ pub fn dns_subdomain_with_underscore(text: &str) -> Vec<String> {
     const RULE: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must \
                         start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
                         '[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')";
-    const SHAPE: Shape =
-        Shape { first: lower, inner: |b| lower(b) || matches!(b, b'-' | b'_'), last: lower };
+    const SHAPE: Shape = Shape { first: lower, inner: |b| lower(b) || matches!(b, b'-' | b'_'), last: lower };
     let mut reasons = at_most(253, text, "characters");
     unless(text.split('.').all(|part| SHAPE.fits(part)), RULE, &mut reasons);
     reasons
@@ -172,11 +170,7 @@ pub fn annotation_key(text: &str) -> Vec<String> {
 pub fn port_name(text: &str) -> Vec<String> {
     let mut reasons = at_most(15, text, "characters");
     let plain = !text.is_empty() && text.bytes().all(|b| lower(b) || b == b'-');
-    unless(
-        plain,
-        "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
-        &mut reasons,
-    );
+    unless(plain, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)", &mut reasons);
     let letter = text.bytes().any(|b| b.is_ascii_lowercase());
     unless(letter, "must contain at least one letter (a-z)", &mut reasons);
     unless(!text.contains("--"), "must not contain consecutive hyphens", &mut reasons);

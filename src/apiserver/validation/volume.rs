@@ -229,10 +229,7 @@ fn validate_propagation(container: &At, mounts: &At, mount: &At, errors: &mut Er
         return;
     }
     if at.text() == "Bidirectional" && !container.get("securityContext.privileged").is_true() {
-        errors.forbidden(
-            &at,
-            "Bidirectional mount propagation is available only to privileged containers",
-        );
+        errors.forbidden(&at, "Bidirectional mount propagation is available only to privileged containers");
     }
 }
 
@@ -280,13 +277,8 @@ fn validate_file_path(path: &At, errors: &mut Errors) {
 }
 
 fn validate_downward_file(item: &At, errors: &mut Errors) {
-    const FIELDS: [&str; 5] = [
-        "metadata.annotations",
-        "metadata.labels",
-        "metadata.name",
-        "metadata.namespace",
-        "metadata.uid",
-    ];
+    const FIELDS: [&str; 5] =
+        ["metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"];
     if !errors.require(&item.get("path")) {
         validate_file_path(&item.get("path"), errors);
     }
@@ -294,7 +286,11 @@ fn validate_downward_file(item: &At, errors: &mut Errors) {
     if field.is_set() {
         validate_field_ref(&field, &FIELDS, errors);
         if resource.is_set() {
-            errors.invalid_as(item, "\"resource\"", "fieldRef and resourceFieldRef can not be specified simultaneously");
+            errors.invalid_as(
+                item,
+                "\"resource\"",
+                "fieldRef and resourceFieldRef can not be specified simultaneously",
+            );
         }
     } else if resource.is_set() {
         validate_resource_field_ref(&resource, true, errors);
@@ -315,16 +311,8 @@ fn validate_empty_dir(source: &At, errors: &mut Errors) {
 }
 
 fn validate_host_path(source: &At, errors: &mut Errors) {
-    const TYPES: [&str; 8] = [
-        "",
-        "BlockDevice",
-        "CharDevice",
-        "Directory",
-        "DirectoryOrCreate",
-        "File",
-        "FileOrCreate",
-        "Socket",
-    ];
+    const TYPES: [&str; 8] =
+        ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
     if errors.require(&source.get("path")) {
         return;
     }

@@ -21,7 +21,7 @@ enum Selection {
 
 /// A selector that is there, be it empty. Typed fields hold an absent one as `{}`, and decoding marks an empty one that was given.
 fn is_given(selector: &At) -> bool {
-    selector.len() > 0
+    !selector.is_empty()
 }
 
 fn select(selector: &At, labels: &At) -> Selection {
@@ -59,17 +59,13 @@ fn validate_own_selector(spec: &At, kind: &str, errors: &mut Errors) {
 /// The template must carry what the selector asks for.
 fn validate_selected(template: &At, selection: &Selection, errors: &mut Errors) {
     if matches!(selection, Selection::Missed) {
-        errors.invalid(
-            &template.get("metadata.labels"),
-            "`selector` does not match template `labels`",
-        );
+        errors.invalid(&template.get("metadata.labels"), "`selector` does not match template `labels`");
     }
 }
 
 /// Pods that are kept running restart always, and have no deadline.
 fn validate_runs_forever(template: &At, kind: &str, errors: &mut Errors) {
-    let (policy, deadline) =
-        (template.get("spec.restartPolicy"), template.get("spec.activeDeadlineSeconds"));
+    let (policy, deadline) = (template.get("spec.restartPolicy"), template.get("spec.activeDeadlineSeconds"));
     if policy.text() != "Always" {
         errors.unsupported(&policy, &["Always"]);
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::diff;
 use super::normal::Normalizer;
 use super::traces::cluster::{self, Size};
-use crate::api::{Key, Kind, MetaExt, Object};
+use crate::api::{Key, Kind, MetaExt, Object, typed};
 use crate::clock::SimDuration;
 use crate::scenario::steps::finish;
 use crate::sim::{Input, Outcome, Simulation};
@@ -21,6 +21,10 @@ use crate::sim::{Input, Outcome, Simulation};
 const NAMESPACE: &str = "val";
 /// The objects were read about this long after they were written.
 const SETTLE: SimDuration = SimDuration::from_secs(2);
+/// What hashes are written in.
+const SAFE_LETTERS: &str = "bcdfghjklmnpqrstvwxz2456789";
+/// Letters of a hash.
+const HASH_LENS: std::ops::RangeInclusive<usize> = 8..=10;
 /// Letters of a drawn name's end.
 const SUFFIX_LEN: usize = 5;
 
@@ -88,7 +92,8 @@ fn compare_stored(case: &Value, simulation: &Simulation, differences: &mut Vec<S
         return;
     };
     let normal = Normalizer::default();
-    let stable = |object: &Value| cluster::stable(object, &normal);
+    // Hashes of templates have other letters here.
+    let stable = |object: &Value| without_hashes(&cluster::stable(object, &normal), text("/metadata/name"));
     let recorded = stable(recorded);
     let versions = simulation.api().store().since(0).filter(|change| change.key == ours.key());
     let differing = versions.filter_map(|change| change.after.as_ref()).map(|version| {
@@ -99,6 +104,30 @@ fn compare_stored(case: &Value, simulation: &Simulation, differences: &mut Vec<S
     // Of versions that all differ, the nearest says most.
     let nearest = differing.min_by_key(|found| found.iter().map(|text| text.lines().count()).sum::<usize>());
     differences.extend(nearest.unwrap_or_default());
+}
+
+/// Replaces the hash behind `<name>-` in every text.
+fn without_hashes(value: &Value, name: &str) -> Value {
+    match value {
+        Value::Object(fields) => {
+            typed::object(fields.iter().map(|(key, value)| (key.clone(), without_hashes(value, name))))
+        }
+        Value::Array(items) => items.iter().map(|item| without_hashes(item, name)).collect(),
+        Value::String(text) => {
+            let before = format!("{name}-");
+            let mut parts = text.split(before.as_str());
+            let mut out = parts.next().unwrap_or_default().to_string();
+            for part in parts {
+                let end = part.find(|c: char| !SAFE_LETTERS.contains(c)).unwrap_or(part.len());
+                let is_hash = HASH_LENS.contains(&end);
+                out.push_str(&before);
+                out.push_str(if is_hash { "<hash>" } else { &part[..end] });
+                out.push_str(&part[end..]);
+            }
+            out.into()
+        }
+        other => other.clone(),
+    }
 }
 
 /// The object of that name, or the one whose drawn name shares all but the suffix.

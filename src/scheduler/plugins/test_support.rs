@@ -160,6 +160,7 @@ pub fn volume(name: &str, size: &str, labels: &[(&str, &str)], nodes: &[&str]) -
         "metadata": {"name": name, "labels": labels},
         "spec": {
             "capacity": {"storage": size}, "accessModes": ["ReadWriteOnce"], "storageClassName": "slow",
+            "hostPath": {"path": "/srv"},
         },
         "status": {"phase": "Available"},
     });
