@@ -27,6 +27,8 @@ pub enum Reason {
     Invalid,
     /// The verb does not apply to the kind (405).
     MethodNotAllowed,
+    /// Not now: a disruption budget leaves no room (429).
+    TooManyRequests,
     /// A bug of ours (500).
     InternalError,
 }
@@ -109,6 +111,18 @@ impl Status {
     /// The verb is not served for this kind.
     pub fn method_not_allowed(message: impl Into<String>) -> Status {
         Status::new(405, Reason::MethodNotAllowed, message.into())
+    }
+
+    /// Not now, for this reason.
+    pub fn too_many_requests(message: &str, why: &str) -> Status {
+        let mut status = Status::new(429, Reason::TooManyRequests, message.into());
+        status.causes.push(Cause { field: String::new(), message: why.into() });
+        status
+    }
+
+    /// What the server cannot do.
+    pub fn internal_error(message: &str) -> Status {
+        Status::new(500, Reason::InternalError, format!("Internal error occurred: {message}"))
     }
 
     /// The object breaks rules of its kind: all of them are listed.

@@ -2,6 +2,7 @@
 //! validated, gets the next revision and is appended to the log, where watches find it.
 
 pub mod admission;
+mod eviction;
 pub mod registry;
 pub mod store;
 pub mod validation;

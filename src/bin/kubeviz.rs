@@ -288,7 +288,8 @@ mod cli {
         let show = matches.get_one::<usize>("show").copied().unwrap_or_default();
         let mut total = Tally::default();
         for path in paths(matches) {
-            let tally = run_text(suite, &read(path)?);
+            let recording = recording(path, suite)?;
+            let tally = run_text(suite, &read(&recording)?);
             say(&format!("{path}: {}\n", tally.line()));
             for (name, differences) in &tally.failed {
                 if suite == Suite::Traces {
@@ -302,6 +303,25 @@ mod cli {
         }
         say(&format!("total: {}\n", total.line()));
         Ok(total.failed.is_empty())
+    }
+
+    /// A transcript (`kubectl/NAME.txt.gz`) tells neither when a command was given nor which names were drawn: the recording
+    /// that it was made of does (`traces/NAME.json.gz`), and has the same commands and answers.
+    fn recording(path: &str, suite: Suite) -> Result<String, String> {
+        let file = Path::new(path);
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some(scenario) = name.strip_suffix(".txt.gz").or_else(|| name.strip_suffix(".txt")) else {
+            return Ok(path.to_string());
+        };
+        let folder = file.parent().and_then(Path::parent).unwrap_or(Path::new("..")).join("traces");
+        let found = ["json.gz", "json"].map(|end| folder.join(format!("{scenario}.{end}")));
+        match found.iter().find(|path| suite == Suite::Kubectl && path.exists()) {
+            Some(path) => Ok(path.to_string_lossy().into_owned()),
+            None => Err(format!(
+                "{path}: a transcript has no times; its recording, {}, is not there",
+                found[0].display()
+            )),
+        }
     }
 
     fn measure(matches: &ArgMatches) -> Outcome {

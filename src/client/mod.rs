@@ -139,6 +139,15 @@ impl<'a> Client<'a> {
         self.api.delete(&origin, key, options)
     }
 
+    /// Evicts a pod, or with `dry_run` asks whether it would be.
+    ///
+    /// # Errors
+    /// As [`ApiServer::evict`].
+    pub fn evict(&mut self, pod: &Key, options: &DeleteOptions, dry_run: bool) -> Result<(), Status> {
+        let origin = self.origin(None);
+        self.api.evict(&origin, pod, options, dry_run)
+    }
+
     /// Binds a pod to a node.
     ///
     /// # Errors

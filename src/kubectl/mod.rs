@@ -71,9 +71,13 @@ pub enum Wait {
     /// `rollout status`: until the workload is rolled out.
     Rollout(commands::rollout::status::Rollout),
     /// `delete`: until the objects, told apart by uid from later ones of the same name, are gone.
-    Gone(Vec<(Key, String)>),
+    Gone(commands::delete::Going),
     /// `get --watch`.
     Watch(Box<commands::get::watch::Watching>),
+    /// `wait`.
+    Condition(Box<commands::wait::Waiting>),
+    /// `drain`.
+    Drain(Box<commands::nodes::drain::Drain>),
 }
 
 /// One run of a verb.
@@ -201,7 +205,9 @@ fn prepare(
 pub fn poll(wait: Wait, client: &mut Client<'_>) -> Output {
     match wait {
         Wait::Rollout(rollout) => commands::rollout::status::poll(rollout, client),
-        Wait::Gone(keys) => commands::delete::poll_gone(keys, client),
+        Wait::Gone(going) => commands::delete::poll_gone(going, client),
+        Wait::Condition(waiting) => commands::wait::poll(*waiting, client),
+        Wait::Drain(drain) => commands::nodes::drain::poll(*drain, client),
         Wait::Watch(watching) => commands::get::watch::poll(*watching, client),
     }
 }

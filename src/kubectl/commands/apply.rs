@@ -95,11 +95,40 @@ fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static
     Ok("configured")
 }
 
+/// The object that applying a manifest would leave, with what the server adds.
+///
+/// # Errors
+/// As applying it.
+pub fn would_be(call: &mut Call<'_, '_>, item: &Item) -> Result<Object, Failure> {
+    let key = place(call, item)?;
+    let Ok(live) = call.client.get(&key) else {
+        let mut object = decode(call, item, &item.value, "error when creating")?;
+        if object.namespace().is_empty() {
+            object.meta_mut().namespace = Some(key.namespace.to_string()).filter(|name| !name.is_empty());
+        }
+        return call.client.server().dry_run_create(object).map_err(Failure::from);
+    };
+    let noted = live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let mut wanted = item.value.clone();
+    remember(&mut wanted, item.kind, live.namespace());
+    let current = live.to_value();
+    let patch = three_way::create(item.kind, &noted.unwrap_or(Value::Null), &wanted, &current);
+    let merged = strategic::apply(item.kind, &current, &patch).map_err(Failure::message)?;
+    let mut object =
+        Object::from_value(item.kind, merged).map_err(|error| Failure::message(error.to_string()))?;
+    object.set_revision(0);
+    call.client.server().dry_run_update(object).map_err(Failure::from)
+}
+
 fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if !call.args.has("filename") {
-        let what = call.args.words.first().cloned().unwrap_or_default();
-        let text = format!("kubeviz does not offer \"kubectl create {what}\" without -f yet");
-        return Err(Failure::message(text.replace("create \" without", "create\" without")));
+        if call.args.words.is_empty() {
+            return Err(Failure::message("must specify one of -f and -k"));
+        }
+        let words = call.args.words.join(" ");
+        return Err(Failure::message(format!(
+            "Unexpected args: [{words}]\nSee 'kubectl create -h' for help and examples"
+        )));
     }
     each(call, |call, item| {
         place(call, item)?;

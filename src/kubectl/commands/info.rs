@@ -1,28 +1,113 @@
-//! `api-resources` and `version`.
+//! What the cluster is and serves: `api-resources`, `api-versions`, `version`, `cluster-info`, and what lies outside the model.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
 
 use crate::api::Kind;
+use crate::kubectl::errors::Failure;
+use crate::kubectl::parse::{optional, switch, value};
 use crate::kubectl::print::table::Table;
 use crate::kubectl::{Call, Verb};
+
+const VERSION_TEXT: &str = "v1.36.2";
 
 /// See the module.
 pub const API_RESOURCES: Verb = Verb {
     path: "api-resources",
-    help: "Print the API resources that the server serves",
+    help: "Print the supported API resources on the server",
+    flags: &[
+        value("output", "wide or name").short('o'),
+        switch("no-headers", "leave the headings out"),
+        optional("namespaced", "true", "only kinds that live in a namespace, or with =false only the others"),
+        value("api-group", "only kinds of this group"),
+        value("sort-by", "name or kind"),
+        value("verbs", "only kinds that these verbs are for"),
+        value("categories", "only kinds of these categories"),
+        switch("cached", "has no effect here"),
+    ],
+    run: api_resources,
+};
+
+/// Kinds that `all` stands for.
+const CATEGORY_ALL: [Kind; 10] = [
+    Kind::POD,
+    Kind::REPLICATION_CONTROLLER,
+    Kind::SERVICE,
+    Kind::DAEMON_SET,
+    Kind::DEPLOYMENT,
+    Kind::REPLICA_SET,
+    Kind::STATEFUL_SET,
+    Kind::HORIZONTAL_POD_AUTOSCALER,
+    Kind::CRON_JOB,
+    Kind::JOB,
+];
+
+fn api_resources(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let group = call.args.value("api-group").map(str::to_string);
+    let namespaced = call.args.value("namespaced").map(|text| text == "true");
+    let wanted: Vec<String> = call.args.list("verbs").into_iter().map(String::from).collect();
+    let categories = call.args.list("categories");
+    let categories: Vec<String> = categories.into_iter().map(String::from).collect();
+    let category = |kind: Kind| if CATEGORY_ALL.contains(&kind) { "all" } else { "" };
+    let meant = |kind: &Kind| {
+        let info = kind.info();
+        group.as_deref().is_none_or(|group| group == info.group)
+            && namespaced.is_none_or(|namespaced| namespaced == info.namespaced)
+            && wanted.iter().all(|verb| verbs(*kind).split(',').any(|known| known == verb))
+            && categories.iter().all(|wanted| wanted == category(*kind))
+    };
+    let mut kinds: Vec<Kind> = Kind::all().filter(meant).collect();
+    match call.args.value("sort-by") {
+        None => {}
+        Some("name") => crate::api::sorting::sort_by_key(&mut kinds, |kind| kind.info().plural),
+        Some("kind") => crate::api::sorting::sort_by_key(&mut kinds, |kind| kind.info().kind),
+        Some(_) => return Err(Failure::message("--sort-by accepts only name or kind")),
+    }
+    let format = call.args.value("output").unwrap_or_default().to_string();
+    if format == "name" {
+        kinds.iter().for_each(|kind| call.say(kind.group_resource()));
+        return Ok(());
+    }
+    let mut headers = vec!["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"];
+    if format == "wide" {
+        headers.extend(["VERBS", "CATEGORIES"]);
+    }
+    let mut table = Table::new(&headers);
+    for kind in kinds {
+        let info = kind.info();
+        let mut row = vec![
+            info.plural.into(),
+            info.short_names.join(","),
+            kind.api_version(),
+            info.namespaced.to_string(),
+            info.kind.into(),
+        ];
+        if format == "wide" {
+            row.extend([verbs(kind).to_string(), category(kind).to_string()]);
+        }
+        table.row(row);
+    }
+    let text = table.render(!call.args.on("no-headers"));
+    call.output.stdout.push_str(&text);
+    Ok(())
+}
+
+fn verbs(kind: Kind) -> &'static str {
+    match kind {
+        Kind::BINDING => "create",
+        _ => "create,delete,deletecollection,get,list,patch,update,watch",
+    }
+}
+
+/// See the module.
+pub const API_VERSIONS: Verb = Verb {
+    path: "api-versions",
+    help: "Print the supported API versions on the server, in the form of \"group/version\"",
     flags: &[],
     run: |call: &mut Call<'_, '_>| {
-        let mut table = Table::new(&["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"]);
-        for kind in Kind::all() {
-            let info = kind.info();
-            table.row(vec![
-                info.plural.into(),
-                info.short_names.join(","),
-                kind.api_version(),
-                info.namespaced.to_string(),
-                info.kind.into(),
-            ]);
-        }
-        let text = table.render(true);
-        call.output.stdout.push_str(&text);
+        let versions: BTreeSet<String> = Kind::all().map(Kind::api_version).collect();
+        versions.iter().for_each(|version| call.say(version));
         Ok(())
     },
 };
@@ -30,10 +115,78 @@ pub const API_RESOURCES: Verb = Verb {
 /// See the module.
 pub const VERSION: Verb = Verb {
     path: "version",
-    help: "Print the client and server version",
+    help: "Print the client and server version information",
+    flags: &[switch("client", "only this program's"), value("output", "yaml or json").short('o')],
+    run: |call: &mut Call<'_, '_>| {
+        let client_only = call.args.on("client");
+        if let Some(format) = call.args.value("output").map(str::to_string) {
+            let version = json!({"major": "1", "minor": "36", "gitVersion": VERSION_TEXT});
+            let mut value = json!({"clientVersion": version, "kustomizeVersion": "v5.8.1"});
+            if !client_only {
+                value["serverVersion"] = version;
+            }
+            if !["json", "yaml"].contains(&format.as_str()) {
+                return Err(Failure::message("--output must be 'yaml' or 'json'"));
+            }
+            let text = super::get::shaped(call, &format, &[value], true)?;
+            call.output.stdout.push_str(&text);
+            return Ok(());
+        }
+        call.say(format!("Client Version: {VERSION_TEXT}\nKustomize Version: v5.8.1"));
+        if !client_only {
+            call.say(format!("Server Version: {VERSION_TEXT}"));
+        }
+        Ok(())
+    },
+};
+
+/// See the module.
+pub const CLUSTER_INFO: Verb = Verb {
+    path: "cluster-info",
+    help: "Display cluster information",
     flags: &[],
     run: |call: &mut Call<'_, '_>| {
-        call.say("Client Version: v1.36.2\nKustomize Version: v5.8.1\nServer Version: v1.36.2");
+        call.say("Kubernetes control plane is running at https://kubeviz:6443\n");
+        call.say("To further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.");
+        Ok(())
+    },
+};
+
+/// `completion`: the console completes by itself.
+pub const COMPLETION: Verb = Verb {
+    path: "completion",
+    help: "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
+    flags: &[],
+    run: |call: &mut Call<'_, '_>| match call.args.words.as_slice() {
+        [] => {
+            Err(Failure::message("Shell not specified.\nSee 'kubectl completion -h' for help and examples"))
+        }
+        [shell] if ["bash", "zsh", "fish", "powershell"].contains(&shell.as_str()) => {
+            call.say(format!(
+                "# kubeviz: the console completes commands by itself; there is no {shell} to teach"
+            ));
+            Ok(())
+        }
+        [shell] => Err(Failure::message(format!(
+            "Unsupported shell type {shell:?}.\nSee 'kubectl completion -h' for help and examples"
+        ))),
+        _ => Err(Failure::message(
+            "Too many arguments. Expected only the shell type.\nSee 'kubectl completion -h' for help and examples",
+        )),
+    },
+};
+
+/// `options`: the flags of every verb.
+pub const OPTIONS: Verb = Verb {
+    path: "options",
+    help: "Print the list of flags inherited by all commands",
+    flags: &[],
+    run: |call: &mut Call<'_, '_>| {
+        call.say("The following options can be passed to any command:\n");
+        for flag in crate::kubectl::GLOBAL_FLAGS {
+            let short = flag.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
+            call.say(format!("    {short}--{}:\n\t{}\n", flag.name, flag.help));
+        }
         Ok(())
     },
 };

@@ -1,20 +1,28 @@
 //! The verbs, one file each (or one for a family), and the list of them all.
 
 mod apply;
+mod auth;
+mod autoscale;
 mod config;
 mod create;
 pub(super) mod delete;
 mod describe;
+mod diff;
+mod edit;
 mod edit_meta;
+mod events;
+mod explain;
 mod expose;
 pub(super) mod get;
 mod info;
-mod nodes;
+pub(super) mod nodes;
+mod outside;
 mod patch;
 pub(super) mod rollout;
 mod run;
 mod scale;
 mod set;
+pub(super) mod wait;
 mod writing;
 
 use super::errors::Failure;
@@ -23,11 +31,6 @@ use super::{Output, Verb};
 /// Every verb, in the order of the help text.
 const VERBS: &[&Verb] = &[
     &apply::CREATE,
-    &create::DEPLOYMENT,
-    &create::NAMESPACE,
-    &create::NS,
-    &create::CONFIG_MAP,
-    &create::CM,
     &run::RUN,
     &expose::EXPOSE,
     &get::GET,
@@ -38,6 +41,11 @@ const VERBS: &[&Verb] = &[
     &patch::PATCH,
     &scale::SCALE,
     &set::IMAGE,
+    &set::RESOURCES,
+    &set::ENV,
+    &set::SELECTOR,
+    &set::SERVICE_ACCOUNT,
+    &set::SA,
     &rollout::STATUS,
     &rollout::HISTORY,
     &rollout::UNDO,
@@ -49,46 +57,52 @@ const VERBS: &[&Verb] = &[
     &nodes::TAINT,
     &nodes::CORDON,
     &nodes::UNCORDON,
+    &nodes::DRAIN,
+    &autoscale::AUTOSCALE,
+    &wait::WAIT,
+    &events::EVENTS,
+    &explain::EXPLAIN,
+    &diff::DIFF,
+    &edit::EDIT,
+    &auth::CAN_I,
+    &auth::WHO_AM_I,
     &info::API_RESOURCES,
+    &info::API_VERSIONS,
     &info::VERSION,
+    &info::CLUSTER_INFO,
+    &info::COMPLETION,
+    &info::OPTIONS,
     &config::SET_CONTEXT,
-    &config::VIEW_NAMESPACE,
+    &config::USE_CONTEXT,
+    &config::USE,
+    &config::CURRENT_CONTEXT,
+    &config::GET_CONTEXTS,
+    &config::GET_CLUSTERS,
+    &config::GET_USERS,
+    &config::VIEW,
+    &outside::PORT_FORWARD,
+    &outside::CP,
+    &outside::PROXY,
+    &outside::CERTIFICATE,
+    &outside::KUSTOMIZE,
+    &outside::PLUGIN,
 ];
 
+/// All of them, those that `create` makes single kinds by too.
+fn verbs() -> impl Iterator<Item = &'static &'static Verb> {
+    VERBS.iter().chain(create::GENERATORS)
+}
+
 /// Verbs that kubectl has and this one does not yet.
-const MISSING: [&str; 23] = [
-    "edit",
-    "diff",
-    "autoscale",
-    "drain",
-    "logs",
-    "exec",
-    "debug",
-    "top",
-    "explain",
-    "api-versions",
-    "events",
-    "wait",
-    "cluster-info",
-    "auth",
-    "port-forward",
-    "cp",
-    "completion",
-    "attach",
-    "certificate",
-    "kustomize",
-    "plugin",
-    "proxy",
-    "options",
-];
+const MISSING: &[&str] = &["attach", "debug", "exec", "logs", "top"];
 
 /// The verb that the words begin with, the longest that matches, and how many words it has.
 pub fn find(words: &[String]) -> Option<(&'static Verb, usize)> {
-    let matches = |verb: &&&Verb| {
+    let matches = |verb: &&&'static Verb| {
         let path: Vec<&str> = verb.path.split(' ').collect();
         words.len() >= path.len() && path.iter().zip(words).all(|(a, b)| a == b)
     };
-    let verb = VERBS.iter().filter(matches).max_by_key(|verb| verb.path.len())?;
+    let verb = verbs().filter(matches).max_by_key(|verb| verb.path.len())?;
     Some((verb, verb.path.split(' ').count()))
 }
 
@@ -100,7 +114,7 @@ pub fn no_verb(words: &[String]) -> Result<Output, Failure> {
     let Some(first) = words.first().filter(|word| *word != "help") else {
         return Ok(Output { stdout: help(), ..Default::default() });
     };
-    let family = VERBS.iter().any(|verb| verb.path.starts_with(&format!("{first} ")));
+    let family = verbs().any(|verb| verb.path.starts_with(&format!("{first} ")));
     if MISSING.contains(&first.as_str()) || family {
         let what =
             words.iter().take(2).take_while(|word| !word.starts_with('-')).cloned().collect::<Vec<_>>();
@@ -112,7 +126,7 @@ pub fn no_verb(words: &[String]) -> Result<Output, Failure> {
 
 fn help() -> String {
     let mut text = String::from("kubectl controls the Kubernetes cluster manager.\n\nCommands:\n");
-    for verb in VERBS {
+    for verb in verbs() {
         text.push_str(&format!("  {:<20} {}\n", verb.path, verb.help));
     }
     text
@@ -150,5 +164,5 @@ pub fn chosen_namespace(verb: &Verb, words: &[String]) -> Option<String> {
 
 /// The names that a console may complete a line's first words with.
 pub fn verb_paths() -> impl Iterator<Item = &'static str> {
-    VERBS.iter().map(|verb| verb.path)
+    verbs().map(|verb| verb.path)
 }

@@ -1,4 +1,11 @@
-//! The first column: what kubectl printed.
+//! The first column: what kubectl printed, command by command.
+//!
+//! Both sides are normalised first, by [`Normalizer`]: drawn names (of pods, ReplicaSets, slices) become numbered ones, of
+//! which the pods' lose their number; uids, times, ages and addresses become marks, and runs of blanks one blank, since columns
+//! are as wide as the names in them. Where nodes are alike, so do their names. Rows of tables, and objects described one after
+//! the other, are sorted, since their order hangs on drawn names; progress lines that differ only in their counts become one.
+//! So what is not compared is: the width of columns, how long ago something was, which of equal pods and nodes it concerns, and
+//! through how many counts a rollout went.
 
 use serde_json::Value;
 
@@ -41,6 +48,8 @@ fn comparable(line: &str, text: &str) -> String {
         line.starts_with("kubectl get ") && !line.contains("-o yaml") && !line.contains("-o json");
     if plain_get {
         sort_rows(text)
+    } else if line.starts_with("kubectl describe ") {
+        sort_descriptions(text)
     } else if line.starts_with("kubectl rollout status") {
         merge_progress(text)
     } else {
@@ -59,6 +68,16 @@ fn sort_rows(text: &str) -> String {
         tables.push(rows.join("\n"));
     }
     tables.join("\n\n")
+}
+
+/// Sorts the descriptions of several objects.
+fn sort_descriptions(text: &str) -> String {
+    let mut descriptions: Vec<&str> = text.trim_end_matches('\n').split("\n\n\nName:").collect();
+    if let Some(first) = descriptions.first_mut() {
+        *first = first.strip_prefix("Name:").unwrap_or(first);
+    }
+    descriptions.sort_unstable();
+    descriptions.iter().map(|description| format!("Name:{description}\n")).collect()
 }
 
 /// Lines that differ only in their counts become one.
@@ -93,7 +112,7 @@ mod tests {
                 "Waiting for x: 1 out of 3\nWaiting for x: 2 out of 3\ndone",
                 "Waiting for x: N out of N\ndone",
             ),
-            ("kubectl describe pod a", "b\na", "b\na"),
+            ("kubectl describe pods", "Name: b\nx\n\n\nName: a\n", "Name: a\nName: b\nx\n"),
         ];
         for (line, text, want) in cases {
             assert_eq!(comparable(line, text), want, "{line}");

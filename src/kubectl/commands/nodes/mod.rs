@@ -1,4 +1,6 @@
-//! `cordon`, `uncordon` and `taint`.
+//! `cordon`, `uncordon`, `drain` and `taint`.
+
+pub(in crate::kubectl) mod drain;
 
 use std::sync::Arc;
 
@@ -9,55 +11,82 @@ use crate::kubectl::parse::{switch, value};
 use crate::kubectl::{Call, Verb};
 
 use super::get::select;
+use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done};
+
+pub use drain::DRAIN;
 
 /// See the module.
 pub const CORDON: Verb = Verb {
     path: "cordon",
-    help: "Keep new pods off a node",
-    flags: &[value("selector", "only nodes with these labels").short('l')],
-    run: |call| set_unschedulable(call, true),
+    help: "Mark node as unschedulable",
+    flags: &[value("selector", "only nodes with these labels").short('l'), DRY_RUN],
+    run: |call| set_unschedulable(call, true).map(|_| ()),
 };
 /// See the module.
 pub const UNCORDON: Verb = Verb {
     path: "uncordon",
-    help: "Let new pods onto a node again",
-    flags: &[value("selector", "only nodes with these labels").short('l')],
-    run: |call| set_unschedulable(call, false),
+    help: "Mark node as schedulable",
+    flags: &[value("selector", "only nodes with these labels").short('l'), DRY_RUN],
+    run: |call| set_unschedulable(call, false).map(|_| ()),
 };
 /// See the module.
 pub const TAINT: Verb = Verb {
     path: "taint",
-    help: "Set or remove (key:Effect-) taints of nodes",
-    flags: &[switch("overwrite", "replace taints that are there"), switch("all", "every node")],
+    help: "Update the taints on one or more nodes",
+    flags: &[
+        switch("overwrite", "replace taints that are there"),
+        switch("all", "every node"),
+        value("selector", "only nodes with these labels").short('l'),
+        DRY_RUN,
+        OUTPUT,
+        TEMPLATE,
+        FIELD_MANAGER,
+    ],
     run: taint,
 };
 
-fn set_unschedulable(call: &mut Call<'_, '_>, unschedulable: bool) -> Result<(), Failure> {
-    let done = if unschedulable { "cordoned" } else { "uncordoned" };
+/// Marks nodes, says so, and returns their names.
+fn set_unschedulable(call: &mut Call<'_, '_>, unschedulable: bool) -> Result<Vec<String>, Failure> {
+    let word = if unschedulable { "cordoned" } else { "uncordoned" };
+    let dry = DryRun::of(call)?;
+    if call.args.words.is_empty() && !call.args.has("selector") {
+        let verb = if unschedulable { "cordon" } else { "uncordon" };
+        return Err(Failure::usage(format!("USAGE: {verb} NODE [flags]")));
+    }
+    // Nodes may be named bare or as node/NAME.
+    for name in &mut call.args.words {
+        *name = name.strip_prefix("node/").or(name.strip_prefix("nodes/")).unwrap_or(name).to_string();
+    }
     call.args.words.insert(0, "nodes".into());
-    let (nodes, mut failures) = select(call)?;
+    let (nodes, failures) = select(call)?;
+    Failure::collect(failures)?;
+    let mut names = Vec::new();
     for object in nodes {
         let Object::Node(node) = &*object else { continue };
+        names.push(node.name().to_string());
         if node.spec.unschedulable.unwrap_or(false) == unschedulable {
-            call.say(format!("node/{} already {done}", node.name()));
+            call.say(format!("node/{} already {word}{}", node.name(), dry.suffix()));
             continue;
         }
         let mut updated: Node = node.clone();
         updated.revision = 0;
         Arc::make_mut(&mut updated.spec).unschedulable = unschedulable.then_some(true);
-        match call.client.update(updated, None) {
-            Ok(_) => call.say(format!("node/{} {done}", node.name())),
-            Err(status) => failures.push(status.into()),
+        if dry == DryRun::No {
+            call.client.update(updated, None)?;
         }
+        call.say(format!("node/{} {word}{}", node.name(), dry.suffix()));
     }
-    Failure::collect(failures)
+    Ok(names)
 }
 
 fn taint(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let is_taint = |word: &String| word.contains(':') || word.contains('=') || word.ends_with('-');
+    let is_taint = |word: &String| word.contains([':', '=']) || word.ends_with('-');
     let (taints, names): (Vec<String>, Vec<String>) = call.args.words.iter().cloned().partition(is_taint);
     if taints.is_empty() {
         return Err(Failure::message("at least one taint update is required"));
+    }
+    for text in taints.iter().filter(|text| !text.ends_with('-')) {
+        parse(text)?;
     }
     call.args.words = names;
     if call.args.on("all") && call.args.words.is_empty() {
@@ -75,7 +104,7 @@ fn taint(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 
 fn change_taints(call: &mut Call<'_, '_>, node: &Node, changes: &[String]) -> Result<(), Failure> {
     let mut taints = node.spec.taints.clone().unwrap_or_default();
-    let mut removed = false;
+    let (mut added, mut removed) = (false, false);
     for change in changes {
         if let Some(text) = change.strip_suffix('-') {
             let (key, effect) =
@@ -100,17 +129,22 @@ fn change_taints(call: &mut Call<'_, '_>, node: &Node, changes: &[String]) -> Re
         }
         taints.retain(|other| !same(other));
         taints.push(taint);
+        added = true;
     }
     let mut updated = node.clone();
     updated.revision = 0;
     Arc::make_mut(&mut updated.spec).taints = Some(taints).filter(|taints| !taints.is_empty());
-    call.client.update(updated, None)?;
-    call.say(format!(
-        "node/{} {}",
-        node.name(),
-        if removed && changes.len() == 1 { "untainted" } else { "tainted" }
-    ));
-    Ok(())
+    let word = match (added, removed) {
+        (true, true) => "modified",
+        (false, true) => "untainted",
+        _ => "tainted",
+    };
+    let dry = DryRun::of(call)?;
+    let stored = match dry {
+        DryRun::No => call.client.update(updated, None)?.into(),
+        _ => Object::from(updated),
+    };
+    done(call, &stored, word, dry)
 }
 
 fn parse(text: &str) -> Result<Taint, Failure> {
@@ -119,7 +153,9 @@ fn parse(text: &str) -> Result<Taint, Failure> {
     let (key, value) =
         pair.split_once('=').map_or((pair, None), |(key, value)| (key, Some(value.to_string())));
     if !["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect) {
-        return Err(Failure::message(format!("invalid taint effect: {effect}, unsupported taint effect")));
+        return Err(Failure::message(format!(
+            "invalid taint effect: {effect}, unsupported taint effect\nSee 'kubectl taint -h' for help and examples"
+        )));
     }
     if key.is_empty() {
         return Err(wrong());

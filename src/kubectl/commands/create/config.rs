@@ -1,0 +1,285 @@
+//! `create namespace`, `configmap`, `secret`, `serviceaccount`.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, required,
+};
+use crate::api::Kind;
+use crate::api::hash;
+use crate::api::manifest::base64_encode;
+use crate::kubectl::errors::Failure;
+use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::print::json::go_json;
+use crate::kubectl::{Call, Verb};
+
+const LITERAL: Flag = value("from-literal", "a key and its value, KEY=VALUE");
+const FILE: Flag = value("from-file", "a file, or KEY=FILE");
+const ENV_FILE: Flag = value("from-env-file", "a file of lines KEY=VALUE");
+const APPEND_HASH: Flag = switch("append-hash", "put a hash of the content behind the name");
+
+/// `create namespace`.
+pub const NAMESPACE: Verb = Verb {
+    path: "create namespace",
+    help: "Create a namespace with the specified name",
+    flags: &[DRY_RUN, OUTPUT, TEMPLATE, FIELD_MANAGER, SAVE_CONFIG, VALIDATE],
+    run: |call| {
+        let name = name(call)?;
+        let value = json!({"metadata": {"name": name}, "spec": {}, "status": {}});
+        make(call, Kind::NAMESPACE, value, "created", "")
+    },
+};
+
+/// The same by its short name.
+pub const NS: Verb = Verb { path: "create ns", ..NAMESPACE };
+
+/// `create configmap`: from values on the line, or from files.
+pub const CONFIG_MAP: Verb = Verb {
+    path: "create configmap",
+    help: "Create a config map from a local file, directory or literal value",
+    flags: &[
+        LITERAL,
+        FILE,
+        ENV_FILE,
+        APPEND_HASH,
+        DRY_RUN,
+        OUTPUT,
+        TEMPLATE,
+        FIELD_MANAGER,
+        SAVE_CONFIG,
+        VALIDATE,
+    ],
+    run: config_map,
+};
+
+/// The same by its short name.
+pub const CM: Verb = Verb { path: "create cm", ..CONFIG_MAP };
+
+/// `create secret generic`.
+pub const SECRET_GENERIC: Verb = Verb {
+    path: "create secret generic",
+    help: "Create a secret from a local file, directory, or literal value",
+    flags: &[
+        LITERAL,
+        FILE,
+        ENV_FILE,
+        APPEND_HASH,
+        value("type", "its type"),
+        DRY_RUN,
+        OUTPUT,
+        TEMPLATE,
+        FIELD_MANAGER,
+        SAVE_CONFIG,
+        VALIDATE,
+    ],
+    run: |call| {
+        let texts = sources(call, "Secret")?;
+        let type_ = call.args.value("type").unwrap_or("Opaque").to_string();
+        secret(call, texts, &type_)
+    },
+};
+
+/// `create secret tls`.
+pub const SECRET_TLS: Verb = Verb {
+    path: "create secret tls",
+    help: "Create a TLS secret",
+    flags: &[
+        value("cert", "the file of the certificate"),
+        value("key", "the file of the key"),
+        APPEND_HASH,
+        DRY_RUN,
+        OUTPUT,
+        TEMPLATE,
+        FIELD_MANAGER,
+        SAVE_CONFIG,
+        VALIDATE,
+    ],
+    run: tls,
+};
+
+/// `create secret docker-registry`.
+pub const SECRET_REGISTRY: Verb = Verb {
+    path: "create secret docker-registry",
+    help: "Create a secret for use with a Docker registry",
+    flags: &[
+        value("docker-server", "the registry"),
+        value("docker-username", "the user"),
+        value("docker-password", "the password"),
+        value("docker-email", "the address"),
+        FILE,
+        APPEND_HASH,
+        DRY_RUN,
+        OUTPUT,
+        TEMPLATE,
+        FIELD_MANAGER,
+        SAVE_CONFIG,
+        VALIDATE,
+    ],
+    run: registry,
+};
+
+/// `create serviceaccount`.
+pub const SERVICE_ACCOUNT: Verb = Verb {
+    path: "create serviceaccount",
+    help: "Create a service account with the specified name",
+    flags: &[DRY_RUN, OUTPUT, TEMPLATE, FIELD_MANAGER, SAVE_CONFIG, VALIDATE],
+    run: |call| {
+        let name = name(call)?;
+        let value = json!({"metadata": metadata(call, &name)});
+        make(call, Kind::SERVICE_ACCOUNT, value, "created", "error: failed to create serviceaccount")
+    },
+};
+
+/// The same by its short name.
+pub const SA: Verb = Verb { path: "create sa", ..SERVICE_ACCOUNT };
+
+/// `create token`: there is nobody here whom a token would convince.
+pub const TOKEN: Verb = Verb {
+    path: "create token",
+    help: "Request a service account token",
+    flags: &[value("duration", "how long it shall be valid"), value("audience", "for whom"), OUTPUT],
+    run: |call| {
+        let name = name(call)?;
+        call.client.get(&call.key(Kind::SERVICE_ACCOUNT, &name))?;
+        Err(Failure::message("kubeviz does not offer \"kubectl create token\": nobody here asks for tokens"))
+    },
+};
+
+/// Keys and texts, as the flags give them.
+fn sources(call: &Call<'_, '_>, kind: &str) -> Result<Map<String, Value>, Failure> {
+    let mut texts = Map::new();
+    let has_others = call.args.has("from-file") || call.args.has("from-literal");
+    if call.args.has("from-env-file") && has_others {
+        return Err(Failure::message("from-env-file cannot be combined with from-file or from-literal"));
+    }
+    for literal in call.args.values("from-literal") {
+        let (key, text) = literal.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
+            Failure::message(format!("invalid literal source {literal}, expected key=value"))
+        })?;
+        // A shell would have taken quotes around the value off.
+        let quoted = text.len() > 1 && ['"', '\''].iter().any(|q| text.starts_with(*q) && text.ends_with(*q));
+        add(&mut texts, key, if quoted { &text[1..text.len() - 1] } else { text }, kind)?;
+    }
+    for source in call.args.values("from-file") {
+        match source.split_once('=') {
+            Some((key, path)) => add(&mut texts, key, read(call, path)?, kind)?,
+            None if call.invocation.files.contains_key(source) => {
+                add(&mut texts, base_name(source), read(call, source)?, kind)?;
+            }
+            None => {
+                // A folder gives each file in it.
+                let folder = format!("{}/", source.trim_end_matches('/'));
+                let inside: Vec<&String> =
+                    call.invocation.files.keys().filter(|path| path.starts_with(&folder)).collect();
+                if inside.is_empty() {
+                    read(call, source)?;
+                }
+                for path in inside {
+                    add(&mut texts, base_name(path), read(call, path)?, kind)?;
+                }
+            }
+        }
+    }
+    for path in call.args.values("from-env-file") {
+        for line in read(call, path)?.lines().map(str::trim_start) {
+            if !line.is_empty() && !line.starts_with('#') {
+                let (key, text) = line.split_once('=').unwrap_or((line, ""));
+                add(&mut texts, key, text, kind)?;
+            }
+        }
+    }
+    Ok(texts)
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn read<'a>(call: &'a Call<'_, '_>, path: &str) -> Result<&'a str, Failure> {
+    let text = call.invocation.files.get(path);
+    text.map(String::as_str)
+        .ok_or_else(|| Failure::message(format!("error reading {path}: no such file or directory")))
+}
+
+fn add(texts: &mut Map<String, Value>, key: &str, text: &str, kind: &str) -> Result<(), Failure> {
+    let valid = !key.is_empty()
+        && key.len() <= 253
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || ['-', '_', '.'].contains(&c));
+    if !valid {
+        return Err(Failure::message(format!(
+            "\"{key}\" is not a valid key name for a {kind}: a valid config key must consist of alphanumeric characters, '-', '_' \
+             or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+        )));
+    }
+    if texts.insert(key.to_string(), text.into()).is_some() {
+        return Err(Failure::message(format!(
+            "cannot add key \"{key}\", another key by that name already exists in Data for {kind}"
+        )));
+    }
+    Ok(())
+}
+
+/// The name, with a hash of the content behind it if that is asked for.
+fn hashed(call: &Call<'_, '_>, name: &str, content: &Value) -> String {
+    match call.args.on("append-hash") {
+        true => format!("{name}-{:010x}", hash::fnv1a_64(go_json(content).as_bytes()) & 0xff_ffff_ffff),
+        false => name.to_string(),
+    }
+}
+
+fn config_map(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let name = name(call)?;
+    let data = sources(call, "ConfigMap")?;
+    let name = hashed(call, &name, &Value::Object(data.clone()));
+    let metadata = metadata(call, &name);
+    let value = match data.is_empty() {
+        true => json!({"metadata": metadata}),
+        false => json!({"data": data, "metadata": metadata}),
+    };
+    make(call, Kind::CONFIG_MAP, value, "created", "error: failed to create configmap")
+}
+
+fn secret(call: &mut Call<'_, '_>, texts: Map<String, Value>, type_: &str) -> Result<(), Failure> {
+    let name = name(call)?;
+    let name = hashed(call, &name, &Value::Object(texts.clone()));
+    let encode = |text: Value| Value::String(base64_encode(text.as_str().unwrap_or_default().as_bytes()));
+    let data: Map<String, Value> = texts.into_iter().map(|(key, text)| (key, encode(text))).collect();
+    let mut value = json!({"metadata": metadata(call, &name), "type": type_});
+    if !data.is_empty() {
+        value["data"] = Value::Object(data);
+    }
+    make(call, Kind::SECRET, value, "created", "error: failed to create secret")
+}
+
+fn tls(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    if ["cert", "key"].iter().any(|flag| call.args.value(flag).is_none_or(str::is_empty)) {
+        return Err(Failure::message("key and cert must be specified"));
+    }
+    let (cert, key) = (required(call, "cert")?, required(call, "key")?);
+    let texts = json!({"tls.crt": read(call, &cert)?, "tls.key": read(call, &key)?});
+    secret(call, texts.as_object().cloned().unwrap_or_default(), "kubernetes.io/tls")
+}
+
+fn registry(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    const TYPE: &str = "kubernetes.io/dockerconfigjson";
+    if call.args.has("from-file") {
+        let texts = sources(call, "Secret")?;
+        return secret(call, texts, TYPE);
+    }
+    let text = |flag: &str| call.args.value(flag).unwrap_or_default().to_string();
+    let (user, password) = (text("docker-username"), text("docker-password"));
+    if user.is_empty() || password.is_empty() {
+        return Err(Failure::message(
+            "either --from-file or the combination of --docker-username, --docker-password and --docker-server is required",
+        ));
+    }
+    let server = call.args.value("docker-server").unwrap_or("https://index.docker.io/v1/").to_string();
+    let auth = base64_encode(format!("{user}:{password}").as_bytes());
+    let mut account = json!({"username": user, "password": password, "auth": auth});
+    if !text("docker-email").is_empty() {
+        account["email"] = text("docker-email").into();
+    }
+    let config = go_json(&json!({"auths": {server: account}}));
+    let texts = json!({".dockerconfigjson": config});
+    secret(call, texts.as_object().cloned().unwrap_or_default(), TYPE)
+}

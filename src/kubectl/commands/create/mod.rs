@@ -1,0 +1,125 @@
+//! `create` without a file: objects made from flags, a subcommand for each kind.
+
+mod batch;
+mod config;
+mod network;
+mod policy;
+mod rbac;
+mod workload;
+
+use serde_json::{Map, Value, json};
+
+use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done_to};
+use crate::api::{Kind, Object};
+use crate::kubectl::errors::Failure;
+use crate::kubectl::parse::{Flag, switch};
+use crate::kubectl::{Call, Verb};
+
+/// Every generator, and each by its short names too.
+pub const GENERATORS: &[&Verb] = &[
+    &workload::DEPLOYMENT,
+    &workload::DEPLOY,
+    &batch::JOB,
+    &batch::CRON_JOB,
+    &batch::CJ,
+    &config::NAMESPACE,
+    &config::NS,
+    &config::CONFIG_MAP,
+    &config::CM,
+    &config::SECRET_GENERIC,
+    &config::SECRET_TLS,
+    &config::SECRET_REGISTRY,
+    &config::SERVICE_ACCOUNT,
+    &config::SA,
+    &config::TOKEN,
+    &network::CLUSTER_IP,
+    &network::NODE_PORT,
+    &network::LOAD_BALANCER,
+    &network::EXTERNAL_NAME,
+    &network::SVC_CLUSTER_IP,
+    &network::SVC_NODE_PORT,
+    &network::SVC_LOAD_BALANCER,
+    &network::SVC_EXTERNAL_NAME,
+    &network::INGRESS,
+    &network::ING,
+    &policy::QUOTA,
+    &policy::RESOURCE_QUOTA,
+    &policy::PRIORITY_CLASS,
+    &policy::PC,
+    &policy::DISRUPTION_BUDGET,
+    &policy::PDB,
+    &rbac::ROLE,
+    &rbac::CLUSTER_ROLE,
+    &rbac::ROLE_BINDING,
+    &rbac::CLUSTER_ROLE_BINDING,
+];
+
+const VALIDATE: Flag = crate::kubectl::parse::optional("validate", "strict", "has no effect here");
+const SAVE_CONFIG: Flag = switch("save-config", "note the object as applied");
+
+/// The one name that the command must give.
+fn name(call: &Call<'_, '_>) -> Result<String, Failure> {
+    match call.args.words.as_slice() {
+        [name] => Ok(name.clone()),
+        words => Err(Failure::message(format!("exactly one NAME is required, got {}", words.len()))),
+    }
+}
+
+/// The value of a flag that must be given.
+fn required(call: &Call<'_, '_>, flag: &str) -> Result<String, Failure> {
+    let value = call.args.value(flag).map(str::to_string);
+    value.ok_or_else(|| Failure::message(format!("required flag(s) \"{flag}\" not set")))
+}
+
+/// The number given with `--port`.
+pub fn number_of_port(call: &Call<'_, '_>) -> Result<Option<i64>, Failure> {
+    call.args.number("port")
+}
+
+/// `KEY=VALUE` pairs as a map.
+fn pairs<'a>(texts: impl IntoIterator<Item = &'a str>, what: &str) -> Result<Map<String, Value>, Failure> {
+    let mut map = Map::new();
+    for text in texts {
+        let (key, value) = text
+            .split_once('=')
+            .filter(|(key, _)| !key.is_empty())
+            .ok_or_else(|| Failure::message(format!("invalid {what} {text:?}, expected KEY=VALUE")))?;
+        map.insert(key.into(), value.into());
+    }
+    Ok(map)
+}
+
+/// `metadata` with a name and the current namespace.
+fn metadata(call: &Call<'_, '_>, name: &str) -> Value {
+    json!({"name": name, "namespace": call.namespace})
+}
+
+/// Makes an object, or with `--dry-run` only shows it. `doing` begins the message if the server refuses.
+pub fn make(
+    call: &mut Call<'_, '_>,
+    kind: Kind,
+    mut value: Value,
+    what: &str,
+    doing: &str,
+) -> Result<(), Failure> {
+    value["apiVersion"] = kind.api_version().into();
+    value["kind"] = kind.name().into();
+    let dry = DryRun::of(call)?;
+    if dry == DryRun::Client {
+        // Only a namespace that was asked for is part of what is shown.
+        if let Some(metadata) = value["metadata"].as_object_mut().filter(|_| !call.args.has("namespace")) {
+            metadata.remove("namespace");
+        }
+        return done_to(call, kind, &value, what, dry);
+    }
+    let object = Object::from_value(kind, value).map_err(|error| Failure::message(error.to_string()))?;
+    let stored = match dry {
+        DryRun::Server => call.client.server().dry_run_create(object).map(|object| object.to_value()),
+        _ => call.client.create_object(object).map(|stored| stored.to_value()),
+    };
+    let stored = stored.map_err(|status| match doing {
+        "" => Failure::from(status),
+        doing => Failure::while_doing(doing, status),
+    })?;
+    done_to(call, kind, &stored, what, dry)
+}

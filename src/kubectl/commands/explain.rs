@@ -1,0 +1,101 @@
+//! `explain`: the fields of a kind, from the table of what every field may be.
+
+use crate::api::schema::{self, Type, TypeId};
+use crate::kubectl::errors::Failure;
+use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::resource_names::kind;
+use crate::kubectl::{Call, Verb};
+
+const FLAGS: &[Flag] = &[
+    switch("recursive", "the fields of fields too"),
+    value("api-version", "the version to explain"),
+    value("output", "plaintext").short('o'),
+];
+/// Fields within fields are followed so far; a JSON schema contains itself.
+const DEPTH_MAX: usize = 12;
+
+/// See the module.
+pub const EXPLAIN: Verb =
+    Verb { path: "explain", help: "Get documentation for a resource", flags: FLAGS, run };
+
+fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let [word] = call.args.words.as_slice() else {
+        return Err(Failure::message(match call.args.words.len() {
+            0 => {
+                "You must specify the type of resource to explain. Use \"kubectl api-resources\" for a complete list of supported \
+                  resources.\n"
+            }
+            _ => "We accept only this format: explain RESOURCE\n",
+        }));
+    };
+    let (resource, path) = word.split_once('.').unwrap_or((word, ""));
+    // `deployments.apps` is a kind, `deployments.spec` a field of one.
+    let (kind, path) = match kind(word) {
+        Ok(kind) => (kind, ""),
+        Err(_) => (kind(resource)?, path),
+    };
+    let info = kind.info();
+    let version = kind.api_version();
+    let root = schema::kind(&version, info.kind).ok_or_else(|| {
+        Failure::message(format!("couldn't find resource for \"{version}, Kind={}\"", info.kind))
+    })?;
+    let mut text = String::new();
+    if !info.group.is_empty() {
+        text.push_str(&format!("GROUP:      {}\n", info.group));
+    }
+    text.push_str(&format!("KIND:       {}\nVERSION:    {}\n\n", info.kind, info.version));
+    let mut owner = Some(root);
+    let names: Vec<&str> = path.split('.').filter(|name| !name.is_empty()).collect();
+    if let Some((last, _)) = names.split_last() {
+        let field = schema::describe(root, path);
+        let field = field
+            .ok_or_else(|| Failure::message(format!("field \"{}\" does not exist", missing(root, &names))))?;
+        let required = if field.required { " -required-" } else { "" };
+        text.push_str(&format!("FIELD: {last} <{}>{required}\n", field.ty.explain()));
+        owner = field.ty.object();
+        text.push_str(&format!("{}\n", enum_lines(&enumeration(&field.ty))));
+    }
+    text.push_str("DESCRIPTION:\n    <empty>\n");
+    if let Some(owner) = owner {
+        text.push_str("\nFIELDS:\n");
+        fields(&mut text, owner, 1, call.args.on("recursive"));
+    }
+    text.push('\n');
+    call.output.stdout.push_str(&text);
+    Ok(())
+}
+
+/// The first name of a path that there is no field for.
+fn missing<'n>(root: TypeId, names: &[&'n str]) -> &'n str {
+    let known = |count: &usize| schema::describe(root, &names[..*count].join(".")).is_none();
+    let first = (1..=names.len()).find(known).unwrap_or(names.len());
+    names[first - 1]
+}
+
+fn enumeration(ty: &Type) -> Vec<&'static str> {
+    match ty {
+        Type::Bool => Vec::new(),
+        ty => ty.values(),
+    }
+}
+
+fn enum_lines(values: &[&str]) -> String {
+    if values.is_empty() { String::new() } else { format!("ENUM:\n    {}\n", values.join("\n    ")) }
+}
+
+fn fields(text: &mut String, owner: TypeId, level: usize, recursive: bool) {
+    let indent = "  ".repeat(level);
+    for field in owner.fields() {
+        let required = if field.required { " -required-" } else { "" };
+        text.push_str(&format!("{indent}{}\t<{}>{required}\n", field.name, field.ty.explain()));
+        let values = enumeration(&field.ty);
+        if !values.is_empty() {
+            text.push_str(&format!("{indent}enum: {}\n", values.join(", ")));
+        }
+        if !recursive {
+            text.push_str(&format!("{indent}  <no description>\n\n"));
+        } else if let Some(inner) = field.ty.object().filter(|_| level < DEPTH_MAX) {
+            fields(text, inner, level + 1, true);
+        }
+    }
+}
