@@ -1,7 +1,5 @@
 //! What the cluster is and serves: `api-resources`, `api-versions`, `version`, `cluster-info`, and what lies outside the model.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use crate::api::Kind;
@@ -106,7 +104,9 @@ pub const API_VERSIONS: Verb = Verb {
     help: "Print the supported API versions on the server, in the form of \"group/version\"",
     flags: &[],
     run: |call: &mut Call<'_, '_>| {
-        let versions: BTreeSet<String> = Kind::all().map(Kind::api_version).collect();
+        let mut versions: Vec<String> = Kind::all().map(Kind::api_version).collect();
+        crate::api::sorting::sort_by(&mut versions, |a, b| a.cmp(b));
+        versions.dedup();
         versions.iter().for_each(|version| call.say(version));
         Ok(())
     },
