@@ -297,6 +297,24 @@ impl Object {
         K::from_object(self)
     }
 
+    /// Fields that the API serves even where they are not set: Go writes an empty time or list of theirs as `null`.
+    fn write_empty(&self, map: &mut Map<String, Value>) {
+        match self {
+            Object::Pod(_) | Object::PersistentVolumeClaim(_) => {
+                let conditions = map.get_mut("status").and_then(|status| status.get_mut("conditions"));
+                let conditions = conditions.and_then(Value::as_array_mut).into_iter().flatten();
+                for condition in conditions.filter_map(Value::as_object_mut) {
+                    condition.entry("lastProbeTime").or_insert(Value::Null);
+                    condition.entry("lastTransitionTime").or_insert(Value::Null);
+                }
+            }
+            Object::EndpointSlice(slice) if slice.spec.endpoints.is_empty() => {
+                map.insert("endpoints".into(), Value::Null);
+            }
+            _ => {}
+        }
+    }
+
     /// The object as the API serves it, `apiVersion`, `kind` and `resourceVersion` included.
     pub fn to_value(&self) -> Value {
         let mut map = self.body();
@@ -304,6 +322,7 @@ impl Object {
         if self.revision() > 0 {
             meta.resource_version = Some(self.revision().to_string());
         }
+        self.write_empty(&mut map);
         map.insert("apiVersion".into(), self.kind().api_version().into());
         map.insert("kind".into(), self.kind().name().into());
         put(&mut map, "metadata", &meta);

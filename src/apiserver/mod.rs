@@ -224,7 +224,8 @@ impl ApiServer {
         }
         (strategy.prepare_for_update)(&mut object, &old);
         keep_system_meta(object.meta_mut(), old.meta());
-        if strategy.counts_generations && !object.same_spec(&old) {
+        let annotated = strategy.counts_annotations && object.annotations() != old.annotations();
+        if strategy.counts_generations && (annotated || !object.same_spec(&old)) {
             object.meta_mut().generation = Some(old.generation() + 1);
         }
         let mut errors = (strategy.begin_update)(&mut object, &old, self.store.view(), &mut self.names);
@@ -366,7 +367,7 @@ impl ApiServer {
         let deadline = self.now + crate::clock::SimDuration::from_secs(grace.max(0) as u64);
         let meta = object.meta_mut();
         meta.deletion_timestamp = Some(deadline.to_time());
-        meta.deletion_grace_period_seconds = Some(grace);
+        meta.deletion_grace_period_seconds = (key.kind != Kind::NAMESPACE).then_some(grace);
         if let (Some(generation), false) = (meta.generation, old.is_deleting()) {
             meta.generation = Some(generation + 1);
         }

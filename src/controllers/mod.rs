@@ -4,6 +4,7 @@
 pub mod cronjob;
 pub mod daemonset;
 pub mod deployment;
+pub mod disruption;
 pub mod endpoint;
 pub mod endpointslice;
 mod expectations;
@@ -11,6 +12,7 @@ pub mod garbage_collector;
 mod history;
 pub mod job;
 pub mod namespace;
+pub mod node_ipam;
 pub mod node_lifecycle;
 mod owner_index;
 mod pod_control;
@@ -22,6 +24,7 @@ pub mod serviceaccount;
 mod services;
 pub mod statefulset;
 pub mod taint_eviction;
+pub mod ttl;
 pub mod ttl_after_finished;
 
 use crate::api::{Key, Kind, Status};
@@ -96,7 +99,10 @@ pub fn all() -> Vec<Box<dyn Controller>> {
         Box::new(namespace::NamespaceController::default()),
         Box::new(serviceaccount::ServiceAccountsController),
         Box::new(serviceaccount::RootCaCertPublisher),
-        Box::new(node_lifecycle::NodeLifecycleController),
+        Box::new(node_lifecycle::NodeLifecycleController::default()),
+        Box::new(disruption::DisruptionController),
+        Box::new(node_ipam::NodeIpamController::default()),
+        Box::new(ttl::TtlController::default()),
         Box::new(taint_eviction::TaintEvictionController::default()),
         Box::new(pod_gc::PodGcController::default()),
     ]

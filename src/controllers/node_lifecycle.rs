@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use sorted::SortedMap;
+
 use super::{Action, Controller};
-use crate::api::k8s::{NodeCondition, Taint};
+use crate::api::k8s::{NodeCondition, ObjectReference, Taint};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE};
 use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Status, condition};
 use crate::client::recorder::{EventType, reference};
@@ -19,9 +21,11 @@ const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
-/// The controller. What it knows of a node is in the node and in its lease.
-#[derive(Clone, Debug)]
-pub struct NodeLifecycleController;
+/// The controller. What it knows of a node is in the node and in its lease; it remembers which nodes there were.
+#[derive(Clone, Debug, Default)]
+pub struct NodeLifecycleController {
+    known: SortedMap<Key, String>,
+}
 
 impl Controller for NodeLifecycleController {
     fn name(&self) -> &'static str {
@@ -44,8 +48,23 @@ impl Controller for NodeLifecycleController {
 
     fn reconcile(&mut self, key: &Key, _: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         // Leases change with every heartbeat: they are read when needed rather than watched.
-        let Ok(object) = client.get(key) else { return Ok(Action::AwaitChange) };
-        let Object::Node(node) = &*object else { return Ok(Action::AwaitChange) };
+        let found = client.get(key).ok();
+        let node = found.as_deref().and_then(Object::as_kind::<Node>);
+        let before = self.known.get(key).cloned();
+        let uid = node.map(|node| node.uid().to_string());
+        if before != uid {
+            if let Some(gone) = &before {
+                let what = format!("Removing Node {} from", key.name);
+                say_of(&key.name, gone, "RemovingNode", &what, client);
+                self.known.remove(key);
+            }
+            if let Some(new) = uid {
+                let what = format!("Registered Node {} in", key.name);
+                say_of(&key.name, &new, "RegisteredNode", &what, client);
+                self.known.insert(key.clone(), new);
+            }
+        }
+        let Some(node) = node else { return Ok(Action::AwaitChange) };
         let now = client.now();
         let silent = now.since(last_heard(node, client)) > GRACE;
         let mut node = node.clone();
@@ -91,6 +110,18 @@ fn declare_lost(mut node: Node, client: &mut Client<'_>) -> Result<Node, Status>
     let message = format!("Node {} status is now: NodeNotReady", node.name());
     client.event(reference(&node), EventType::Normal, "NodeNotReady", message);
     Ok(node)
+}
+
+/// Says of a node that it is new, or gone (`RecordNodeEvent`).
+fn say_of(node: &str, uid: &str, reason: &str, what: &str, client: &mut Client<'_>) {
+    let about = ObjectReference {
+        api_version: Some("v1".into()),
+        kind: Some("Node".into()),
+        name: Some(node.into()),
+        uid: Some(uid.into()),
+        ..Default::default()
+    };
+    client.event(about, EventType::Normal, reason, format!("Node {node} event: {what} Controller"));
 }
 
 /// The taints that follow from the node's state; those that people have set stay.

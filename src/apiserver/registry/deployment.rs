@@ -12,6 +12,7 @@ pub struct DeploymentStrategy;
 
 impl Strategy for DeploymentStrategy {
     type Object = Deployment;
+    const COUNTS_ANNOTATIONS: bool = true;
 
     fn default(deployment: &mut Deployment) {
         let spec = Arc::make_mut(&mut deployment.spec);

@@ -34,6 +34,9 @@ pub trait Strategy {
     /// Whether a changed spec raises `metadata.generation`.
     const COUNTS_GENERATIONS: bool = true;
 
+    /// Whether changed annotations raise it too.
+    const COUNTS_ANNOTATIONS: bool = false;
+
     /// Whether an object may be created with its status, as kubelets do with their nodes.
     const KEEPS_STATUS: bool = false;
 
@@ -70,6 +73,8 @@ pub struct Entry {
     pub has_status: bool,
     /// See [`Strategy::COUNTS_GENERATIONS`].
     pub counts_generations: bool,
+    /// See [`Strategy::COUNTS_ANNOTATIONS`].
+    pub counts_annotations: bool,
     /// See [`Strategy::KEEPS_STATUS`].
     pub keeps_status: bool,
     /// See [`Strategy::default`].
@@ -102,6 +107,7 @@ impl Entry {
             kind: S::Object::KIND,
             has_status: true,
             counts_generations: S::COUNTS_GENERATIONS,
+            counts_annotations: S::COUNTS_ANNOTATIONS,
             keeps_status: S::KEEPS_STATUS,
             default: |object| edit::<S>(object, S::default),
             default_tree: |_| {},
@@ -161,6 +167,7 @@ impl Entry {
             kind: Kind(u16::MAX),
             has_status: false,
             counts_generations: false,
+            counts_annotations: false,
             keeps_status: true,
             default: |_| {},
             default_tree: |_| {},
@@ -180,6 +187,7 @@ static STRATEGIES: &[Entry] = &[
     Entry::of::<node::NamespaceStrategy>(),
     Entry::of::<service::ServiceStrategy>(),
     Entry::of::<deployment::DeploymentStrategy>(),
+    Entry::of::<endpoint_slice::EndpointSliceStrategy>(),
     Entry::of::<replica_set::ReplicaSetStrategy>(),
     Entry::of::<replication_controller::ReplicationControllerStrategy>(),
     Entry::of::<stateful_set::StatefulSetStrategy>(),

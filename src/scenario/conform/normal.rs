@@ -51,7 +51,7 @@ fn squeeze(line: &str) -> String {
 
 /// Replaces, word for word, what has the form of a drawn value.
 fn forms(line: &str) -> String {
-    let line = dates(&revision(line));
+    let line = container_ids(&dates(&revision(line)));
     let mut out = String::with_capacity(line.len());
     let mut word = String::new();
     for c in line.chars() {
@@ -65,6 +65,18 @@ fn forms(line: &str) -> String {
     }
     out.push_str(&form(&word));
     out
+}
+
+/// `containerd://d05e5e1b`, of whatever length, keeps its runtime only.
+fn container_ids(line: &str) -> String {
+    const RUNTIME: &str = "containerd://";
+    match line.split_once(RUNTIME) {
+        Some((before, id)) => {
+            let end = id.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(id.len());
+            format!("{before}{RUNTIME}<id>{}", &id[end..])
+        }
+        None => line.to_string(),
+    }
 }
 
 /// `resourceVersion: "318"`, in YAML or JSON, keeps its quotes and loses its number.
@@ -189,6 +201,8 @@ mod tests {
             ("  resourceVersion: \"318\"", "  resourceVersion: \"<revision>\""),
             ("(x3 over 12s)", "(x3 over <age>)"),
             ("192.168.0.11", "192.168.0.11"),
+            ("containerID: containerd://d05e5e1b", "containerID: containerd://<id>"),
+            ("Runtime: containerd://2.1.0", "Runtime: containerd://<id>.1.0"),
         ];
         for (text, want) in cases {
             assert_eq!(Normalizer::default().text(text), want);

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::names::anonymous;
 use super::replay::Replay;
-use crate::api::{Event, Key, Kind};
+use crate::api::{Event, Key, Kind, MetaExt};
 use crate::scenario::conform::normal::Normalizer;
 
 /// Events of each object by its exact name: what is compared is the collection of such lists for each anonymous name.
@@ -20,9 +20,17 @@ pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normal
     let mut rows: Vec<Value> =
         case["events"].as_array().into_iter().flatten().flat_map(occurrences).collect();
     rows.sort_by_key(|row| row["rv"].as_u64());
+    let timeline = case["timeline"].as_array().into_iter().flatten();
+    let nodes: SortedSet<&str> =
+        timeline.filter(|row| row["kind"] == "Node").filter_map(|row| row["name"].as_str()).collect();
+    // Events of nodes are in `default`, where those of other scenarios' nodes are too.
+    let followed =
+        |row: &Value| row["kind"] != "Node" || nodes.contains(row["name"].as_str().unwrap_or_default());
+    rows.retain(followed);
     let recorded = collect(rows.iter(), theirs);
     let namespace = case["scenario"].as_str().unwrap_or_default();
-    let rows: Vec<Value> = own_events(replay, namespace).map(|event| row(event, replay)).collect();
+    let mut rows: Vec<Value> = own_events(replay, namespace).map(|event| row(event, replay)).collect();
+    rows.retain(followed);
     let here = collect(rows.iter(), ours);
     let mut differences = Vec::new();
     let objects: SortedSet<&String> = recorded.keys().chain(here.keys()).collect();
@@ -53,8 +61,13 @@ fn occurrences(event: &Value) -> Vec<Value> {
 /// Every write of our events, in order.
 fn own_events<'a>(replay: &'a Replay, namespace: &'a str) -> impl Iterator<Item = &'a Event> {
     let changes = replay.simulation.api().store().since(replay.begin);
-    let inside = move |key: &Key| key.kind == Kind::EVENT && &*key.namespace == namespace;
-    changes.filter(move |change| inside(&change.key)).filter_map(|change| change.after.as_ref()?.as_kind())
+    let inside = move |key: &Key| {
+        key.kind == Kind::EVENT && (&*key.namespace == namespace || &*key.namespace == "default")
+    };
+    let events = changes.filter(move |change| inside(&change.key));
+    let events = events.filter_map(|change| change.after.as_ref()?.as_kind::<Event>());
+    let of_node = |event: &Event| event.spec.involved_object.kind.as_deref() == Some("Node");
+    events.filter(move |event| event.namespace() == namespace || of_node(event))
 }
 
 /// One of our events in the shape of a recorded one.

@@ -86,11 +86,38 @@ fn comparable(kind: &str, object: &Value, normal: &Normalizer) -> Value {
     if kind == "Pod" {
         order_status(&mut object["status"]);
     }
+    if kind == "Node" {
+        reduce_node(&mut object["status"]);
+    }
+    if kind == "EndpointSlice" {
+        // Whole seconds: whether a pod became ready in the second in which it was made is chance, and so is in how many
+        // steps a slice was filled.
+        object["metadata"]["generation"] = Value::from("<steps>");
+        if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
+            annotations.remove("endpoints.kubernetes.io/last-change-trigger-time");
+        }
+        if object["metadata"]["annotations"].as_object().is_some_and(serde_json::Map::is_empty) {
+            object["metadata"]["annotations"] = Value::Null;
+        }
+    }
     let endpoints = object["endpoints"].as_array_mut().filter(|_| kind == "EndpointSlice");
     if let Some(endpoints) = endpoints {
         sort(endpoints);
     }
     object
+}
+
+/// What the recordings' stand-in kubelet says of its machine is no evidence of what a kubelet says.
+fn reduce_node(status: &mut Value) {
+    let Some(fields) = status.as_object_mut() else { return };
+    ["nodeInfo", "images", "features", "runtimeHandlers", "declaredFeatures"].iter().for_each(|field| {
+        fields.remove(*field);
+    });
+    for list in ["capacity", "allocatable"] {
+        if let Some(list) = fields.get_mut(list).and_then(Value::as_object_mut) {
+            list.retain(|name, _| !name.starts_with("hugepages-"));
+        }
+    }
 }
 
 /// A pod's status was written by the stand-in kubelet of the recordings, which is no evidence of order or bookkeeping: the

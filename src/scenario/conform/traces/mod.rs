@@ -46,7 +46,7 @@ pub fn run_case(case: &Value) -> Result<(), Vec<String>> {
 pub fn run_commands(name: &str, case: &Value) -> Vec<(String, Result<(), Vec<String>>)> {
     let replay = replay(case);
     let places = Places::of(case);
-    let (theirs, ours) = (replay.recorded.normalizer(places), replay.names.normalizer(places));
+    let (theirs, ours) = (replay.recorded.normalizer(&places), replay.names.normalizer(&places));
     let found = outputs::compare(case, &replay, &theirs, &ours).into_iter();
     found.map(|(line, result)| (format!("{name} $ {line}"), result)).collect()
 }
@@ -56,8 +56,8 @@ pub fn compare(case: &Value) -> [Vec<String>; 4] {
     let case = &clock::numbered(case);
     let mut replay = replay(case);
     let places = Places::of(case);
-    let theirs = replay.recorded.normalizer(places);
-    let ours = replay.names.normalizer(places);
+    let theirs = replay.recorded.normalizer(&places);
+    let ours = replay.names.normalizer(&places);
     let mut outputs = std::mem::take(&mut replay.differences);
     let answers = outputs::compare(case, &replay, &theirs, &ours);
     outputs.extend(answers.into_iter().filter_map(|(_, result)| result.err()).flatten());

@@ -108,7 +108,7 @@ impl Names {
     }
 
     /// A normaliser for texts of this run: drawn names, the hash in them, and, where it is left to chance, the node.
-    pub fn normalizer(&self, places: Places) -> Normalizer {
+    pub fn normalizer(&self, places: &Places) -> Normalizer {
         let hash = |(drawn, numbered): (&str, &str)| {
             let place = numbered.rfind("{rs").or_else(|| numbered.rfind("{cr"));
             let number = &numbered[place.filter(|_| !numbered.contains("{p"))?..];
@@ -116,34 +116,35 @@ impl Names {
         };
         let mut all: Vec<(String, String)> = self.pairs().filter_map(hash).collect();
         all.extend(self.pairs().map(|(drawn, numbered)| (drawn.to_string(), anonymous(numbered))));
-        if places == Places::Chance {
-            all.extend((1..=4).map(|n| (format!("node-{n}"), "<node>".to_string())));
-            all.extend((11..=14).map(|n| (format!("192.168.0.{n}"), "<host>".to_string())));
-            all.extend(["a", "b", "c"].map(|z| (format!("zone-{z}"), "<zone>".to_string())));
+        for number in (1..=4).filter(|number| !places.named.contains(&format!("node-{number}"))) {
+            all.push((format!("node-{number}"), "<node>".to_string()));
+            all.push((format!("192.168.0.{}", 10 + number), "<host>".to_string()));
+            let zone = ["zone-c", "zone-a", "zone-b"][number % 3];
+            all.push((zone.to_string(), "<zone>".to_string()));
         }
         Normalizer::new(all)
     }
 }
 
-/// Whether it matters on which node a pod runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Places {
-    /// The nodes are alike and no step names one: the real scheduler picked by chance.
-    Chance,
-    /// Steps speak of nodes.
-    Matter,
+/// The nodes of which a recording's steps speak. The others are alike: which of them a pod runs on, the real scheduler
+/// picked by chance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    named: Vec<String>,
 }
 
 impl Places {
     /// What holds for a recording.
     pub fn of(case: &Value) -> Places {
-        let mut steps = case["steps"].as_array().into_iter().flatten();
-        let speaks = |field: &Value| field.as_str().is_some_and(|text| text.contains("node-"));
-        if steps.any(|step| speaks(&step["cmd"]) || speaks(&step["note"]) || speaks(&step["stdin"])) {
-            Places::Matter
-        } else {
-            Places::Chance
-        }
+        let steps = || case["steps"].as_array().into_iter().flatten();
+        let texts = || steps().flat_map(|step| [&step["cmd"], &step["note"], &step["stdin"]]);
+        let named = |name: &String| {
+            texts().filter_map(Value::as_str).any(|text| {
+                text.match_indices(name.as_str())
+                    .any(|(at, _)| !text[at + name.len()..].starts_with(|c: char| c.is_ascii_digit()))
+            })
+        };
+        Places { named: (1..=9).map(|number| format!("node-{number}")).filter(named).collect() }
     }
 }
 
@@ -170,7 +171,7 @@ mod tests {
         }));
         let text = "web-5d8b-x7k2p on node-2, pod-template-hash=5d8b, web-abcde";
         let want = "web-{rs1}-{p} on <node>, pod-template-hash={rs1}, web-{slice}";
-        assert_eq!(names.normalizer(Places::Chance).text(text), want);
+        assert_eq!(names.normalizer(&Places::default()).text(text), want);
         assert_eq!(names.drawn("web-{rs1}-{p1}"), Some("web-5d8b-x7k2p"));
     }
 }

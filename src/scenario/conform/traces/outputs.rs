@@ -41,20 +41,41 @@ pub fn compare(
     results
 }
 
-/// What of an output does not hang on chance: tables are sorted by names of which the end is drawn, and a rollout's
-/// progress lines are as many as it took steps.
+/// What of an output does not hang on chance: tables are sorted by names of which the end is drawn, a rollout's progress
+/// lines are as many as it took steps since the command began, and events of one second come in any order and count as often
+/// as a controller happened to look.
 fn comparable(line: &str, text: &str) -> String {
     let plain_get =
         line.starts_with("kubectl get ") && !line.contains("-o yaml") && !line.contains("-o json");
     if plain_get {
         sort_rows(text)
     } else if line.starts_with("kubectl describe ") {
-        sort_descriptions(text)
+        sort_descriptions(&sort_events(text))
     } else if line.starts_with("kubectl rollout status") {
         merge_progress(text)
     } else {
         text.to_string()
     }
+}
+
+/// Sorts the events of each description, without their counts.
+fn sort_events(text: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
+    let is_event = |line: &String| line.starts_with("  Normal ") || line.starts_with("  Warning ");
+    let mut start = 0;
+    while start < lines.len() {
+        let length = lines[start..].iter().take_while(|line| is_event(line)).count();
+        for line in &mut lines[start..start + length] {
+            if let Some((before, (_, after))) =
+                line.split_once(" (x").and_then(|(before, rest)| Some((before, rest.split_once(')')?)))
+            {
+                *line = format!("{before}{after}");
+            }
+        }
+        lines[start..start + length].sort_unstable();
+        start += length.max(1);
+    }
+    lines.join("\n")
 }
 
 /// Sorts the rows of each table below its header.
@@ -80,12 +101,16 @@ fn sort_descriptions(text: &str) -> String {
     descriptions.iter().map(|description| format!("Name:{description}\n")).collect()
 }
 
-/// Lines that differ only in their counts become one.
+/// Lines that differ only in their counts become one, and so do those of a StatefulSet or DaemonSet, which come in turns.
 fn merge_progress(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
-        let uncounted =
-            if line.starts_with("Waiting for ") { without_counts(line) } else { line.to_string() };
+        let in_turns = ["pods to be ready", "partitioned roll out", "daemon set"];
+        let uncounted = match line.strip_prefix("Waiting for ") {
+            Some(what) if in_turns.iter().any(|sort| what.contains(sort)) => "Waiting for its pods".into(),
+            Some(_) => without_counts(line),
+            None => line.to_string(),
+        };
         if lines.last() != Some(&uncounted) {
             lines.push(uncounted);
         }
@@ -113,6 +138,11 @@ mod tests {
                 "Waiting for x: N out of N\ndone",
             ),
             ("kubectl describe pods", "Name: b\nx\n\n\nName: a\n", "Name: a\nName: b\nx\n"),
+            (
+                "kubectl describe ds a",
+                "Name: a\nEvents:\n  Normal B 1s (x2 over 3s) c  d\n  Normal A 1s  c  d\n",
+                "Name: a\nEvents:\n  Normal A 1s  c  d\n  Normal B 1s c  d\n",
+            ),
         ];
         for (line, text, want) in cases {
             assert_eq!(comparable(line, text), want, "{line}");

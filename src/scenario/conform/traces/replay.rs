@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::cluster;
 use super::names::Names;
+use crate::api::Node;
 use crate::api::meta::Revision;
 use crate::clock::{SimDuration, SimTime};
 use crate::scenario::steps::finish;
@@ -49,6 +50,7 @@ pub fn replay(case: &Value) -> Replay {
         names: Names::default(),
         recorded: Names::recorded(case),
     };
+    replay.bring_nodes(case, size, started);
     let mut before = SimDuration::ZERO;
     for step in case["steps"].as_array().into_iter().flatten() {
         let at = seconds(&step["t"]).unwrap_or(before);
@@ -76,6 +78,22 @@ impl Replay {
     fn run_on(&mut self, until: SimTime) {
         self.simulation.advance(until, u64::MAX);
         self.observe();
+    }
+
+    /// Adds the nodes that a recording had from its beginning besides those that every one has.
+    fn bring_nodes(&mut self, case: &Value, size: cluster::Size, started: SimTime) {
+        let steps = || case["steps"].as_array().into_iter().flatten();
+        let first = steps().next().and_then(|step| seconds(&step["t"])).unwrap_or_default();
+        let rows = case["timeline"].as_array().into_iter().flatten();
+        for row in rows.filter(|row| row["kind"] == "Node" && row["ev"] == "ADDED") {
+            let (Some(name), Some(at)) = (row["name"].as_str(), seconds(&row["t"])) else { continue };
+            let noted = steps().any(|step| step["note"] == format!("ADD NODE {name}"));
+            let there = self.simulation.view().get::<Node>("", name).is_some();
+            if at < first && !noted && !there {
+                self.run_on(started + at);
+                self.simulation.submit(Input::AddNode(cluster::node(size, name)));
+            }
+        }
     }
 
     /// Takes note of the names of new objects.
@@ -122,6 +140,7 @@ fn waits(line: &str) -> bool {
     ["kubectl rollout status", "kubectl delete", "kubectl wait", "kubectl drain"]
         .iter()
         .any(|prefix| line.starts_with(prefix))
+        && !line.contains("--wait=false")
 }
 
 /// A number of seconds, by its decimal text. Times before the beginning have no place in a replay.

@@ -1,0 +1,303 @@
+//! The disruption controller: how many pods of a PodDisruptionBudget may be evicted now. Models
+//! `pkg/controller/disruption`.
+
+use std::sync::Arc;
+
+use sorted::SortedMap;
+
+use super::pods::{is_ready, is_terminal};
+use super::{Action, Controller};
+use crate::api::int_or_string::{Rounding, scaled};
+use crate::api::k8s::{Condition, IntOrString, LabelSelector, PodDisruptionBudgetStatus, Time};
+use crate::api::selector::Selector;
+use crate::api::{Key, Kind, MetaExt, Object, Pod, PodDisruptionBudget, Status};
+use crate::client::recorder::{EventType, reference};
+use crate::client::{Change, Client, View, WorkQueue};
+use crate::clock::{SimDuration, SimTime};
+
+/// For so long an eviction that the API server granted counts as under way, though the pod is not seen deleted yet.
+const DELETION_TIMEOUT: SimDuration = SimDuration::from_secs(120);
+
+/// The controller. It remembers nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DisruptionController;
+
+impl Controller for DisruptionController {
+    /// As its events name it.
+    fn name(&self) -> &'static str {
+        "controllermanager"
+    }
+
+    fn watches(&self) -> &'static [Kind] {
+        &[
+            Kind::POD_DISRUPTION_BUDGET,
+            Kind::POD,
+            Kind::DEPLOYMENT,
+            Kind::REPLICA_SET,
+            Kind::STATEFUL_SET,
+            Kind::REPLICATION_CONTROLLER,
+        ]
+    }
+
+    fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
+        if change.key.kind == Kind::POD_DISRUPTION_BUDGET {
+            queue.add(change.key.clone(), Some(change.revision));
+            return;
+        }
+        // Which pods a change of a workload concerns is not looked up: its pods change next.
+        if change.key.kind != Kind::POD {
+            return;
+        }
+        for budget in view.list::<PodDisruptionBudget>(Some(&change.key.namespace)) {
+            let Some(selector) = selector_of(budget) else { continue };
+            let pods = [&change.before, &change.after].into_iter().flatten();
+            if pods.into_iter().any(|pod| selector.matches(pod.labels())) {
+                let key = Key::new(Kind::POD_DISRUPTION_BUDGET, budget.namespace(), budget.name());
+                queue.add(key, Some(change.revision));
+            }
+        }
+    }
+
+    fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+        let Some(budget) = view.get::<PodDisruptionBudget>(&key.namespace, &key.name) else {
+            return Ok(Action::AwaitChange);
+        };
+        let selector = selector_of(budget);
+        let pods: Vec<&Pod> = view
+            .list::<Pod>(Some(budget.namespace()))
+            .filter(|pod| selector.as_ref().is_some_and(|selector| selector.matches(pod.labels())))
+            .collect();
+        if pods.is_empty() {
+            client.event(reference(budget), EventType::Normal, "NoPods", "No matching pods found");
+        }
+        match Counts::of(budget, &pods, view) {
+            Ok(counts) => {
+                report_unmanaged(budget, &counts, client);
+                write(budget, &pods, &counts, client)
+            }
+            Err(why) => {
+                let message = format!("Failed to calculate the number of expected pods: {why}");
+                let reason = "CalculateExpectedPodCountFailed";
+                client.event(reference(budget), EventType::Warning, reason, message);
+                fail_safe(budget, &why, client)
+            }
+        }
+    }
+}
+
+fn selector_of(budget: &PodDisruptionBudget) -> Option<Selector> {
+    budget.spec.selector.as_ref().and_then(Selector::from_field)
+}
+
+/// How many pods there should be, and how many must stay healthy.
+struct Counts {
+    expected: i32,
+    desired: i32,
+    unmanaged: Vec<String>,
+}
+
+impl Counts {
+    /// Models `getExpectedPodCount`. A number of pods that must be available stands for itself; a share, or a number that may
+    /// be unavailable, is of what the pods' controllers are asked for.
+    fn of(budget: &PodDisruptionBudget, pods: &[&Pod], view: &View) -> Result<Counts, String> {
+        let spec = &budget.spec;
+        if let (Some(IntOrString::Int(desired)), None) = (&spec.min_available, &spec.max_unavailable) {
+            let expected = i32::try_from(pods.len()).unwrap_or(i32::MAX);
+            return Ok(Counts { expected, desired: *desired, unmanaged: Vec::new() });
+        }
+        let (expected, unmanaged) = expected_scale(pods, view)?;
+        let share = |value: &IntOrString| {
+            scaled(value, expected, Rounding::Up).ok_or_else(|| "invalid value for IntOrString".to_string())
+        };
+        let desired = match (&spec.max_unavailable, &spec.min_available) {
+            (Some(most), _) => (expected - share(most)?).max(0),
+            (None, Some(least)) => share(least)?,
+            (None, None) => 0,
+        };
+        Ok(Counts { expected, desired, unmanaged })
+    }
+}
+
+/// The sum of the sizes of the pods' controllers, each counted once, and the pods that have none.
+fn expected_scale(pods: &[&Pod], view: &View) -> Result<(i32, Vec<String>), String> {
+    let mut scales: SortedMap<String, i32> = SortedMap::new();
+    let mut unmanaged = Vec::new();
+    for pod in pods {
+        let Some(owner) = pod.controller() else {
+            unmanaged.push(pod.name().to_string());
+            continue;
+        };
+        if scales.contains_key(&owner.uid) {
+            continue;
+        }
+        let (uid, scale) =
+            scale_of(pod, view).ok_or_else(|| format!("found no controllers for pod {:?}", pod.name()))?;
+        scales.insert(uid, scale);
+        // A ReplicaSet's Deployment counts in its place: all its sets share one size.
+        scales.entry(owner.uid.clone()).or_insert(0);
+    }
+    Ok((scales.values().sum(), unmanaged))
+}
+
+/// The workload that decides how many pods there are of this one's kind, by its uid, and how many it asks for.
+fn scale_of(pod: &Pod, view: &View) -> Option<(String, i32)> {
+    let owner = pod.controller()?;
+    let kind = Kind::from_manifest(&owner.api_version, &owner.kind)?;
+    let object = view.object(&Key::new(kind, pod.namespace(), &owner.name))?;
+    if object.uid() != owner.uid {
+        return None;
+    }
+    let wanted = match &**object {
+        Object::ReplicaSet(set) => {
+            let deployment = set.controller().filter(|owner| owner.kind == "Deployment");
+            let found = deployment
+                .and_then(|owner| view.object(&Key::new(Kind::DEPLOYMENT, pod.namespace(), &owner.name)));
+            match found.map(|object| &**object) {
+                Some(Object::Deployment(deployment)) => {
+                    return Some((deployment.uid().into(), deployment.spec.replicas.unwrap_or(1)));
+                }
+                _ => set.spec.replicas,
+            }
+        }
+        Object::StatefulSet(set) => set.spec.replicas,
+        Object::ReplicationController(controller) => controller.spec.replicas,
+        _ => return None,
+    };
+    Some((owner.uid.clone(), wanted.unwrap_or(1)))
+}
+
+fn report_unmanaged(budget: &PodDisruptionBudget, counts: &Counts, client: &mut Client<'_>) {
+    if counts.unmanaged.is_empty() {
+        return;
+    }
+    let selector = budget.spec.selector.as_ref().map(go_selector).unwrap_or_default();
+    let pods = counts.unmanaged.join(" ");
+    let message = format!(
+        "Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be unmanaged. As a result, the status of \
+         the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set \
+         \".spec.minAvailable\" field of the PDB to an integer value. Unmanaged pods: [{pods}]"
+    );
+    client.event(reference(budget), EventType::Warning, "UnmanagedPods", message);
+}
+
+/// A selector as Go's generated `String` writes it.
+fn go_selector(selector: &LabelSelector) -> String {
+    let mut labels = String::new();
+    for (key, value) in selector.match_labels.iter().flatten() {
+        labels.push_str(&format!("{key}: {value},"));
+    }
+    let mut expressions = String::new();
+    for expression in selector.match_expressions.iter().flatten() {
+        let values = expression.values.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+        let (key, operator) = (&expression.key, &expression.operator);
+        expressions.push_str(&format!(
+            "LabelSelectorRequirement{{Key:{key},Operator:{operator},Values:[{values}],}},"
+        ));
+    }
+    format!(
+        "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
+    )
+}
+
+/// Counts the healthy pods and writes the status if it differs (`updatePdbStatus`).
+fn write(
+    budget: &PodDisruptionBudget,
+    pods: &[&Pod],
+    counts: &Counts,
+    client: &mut Client<'_>,
+) -> Result<Action, Status> {
+    let now = client.now();
+    let (disrupted, again) = disrupted(budget, pods, now);
+    let healthy = pods.iter().filter(|pod| {
+        !pod.is_deleting() && !disrupted.iter().any(|(name, _)| name == pod.name()) && is_ready(pod)
+    });
+    let current = i32::try_from(healthy.count()).unwrap_or(i32::MAX);
+    let allowed = if counts.expected <= 0 { 0 } else { (current - counts.desired).max(0) };
+    let status = PodDisruptionBudgetStatus {
+        current_healthy: Some(current),
+        desired_healthy: Some(counts.desired),
+        expected_pods: Some(counts.expected),
+        disruptions_allowed: Some(allowed),
+        disrupted_pods: Some(disrupted.into_iter().collect())
+            .filter(|pods: &std::collections::BTreeMap<_, _>| !pods.is_empty()),
+        observed_generation: budget.meta.generation,
+        conditions: conditions(budget, allowed > 0, now),
+    };
+    update(budget, status, client)?;
+    Ok(again.map_or(Action::AwaitChange, Action::RequeueAfter))
+}
+
+fn update(
+    budget: &PodDisruptionBudget,
+    status: PodDisruptionBudgetStatus,
+    client: &mut Client<'_>,
+) -> Result<(), Status> {
+    if status != *budget.status {
+        let mut updated = budget.clone();
+        updated.status = Arc::new(status);
+        client.update_status(updated, None)?;
+    }
+    Ok(())
+}
+
+/// The pods whose eviction was granted and that are not marked yet, and when the first of them counts again.
+fn disrupted(
+    budget: &PodDisruptionBudget,
+    pods: &[&Pod],
+    now: SimTime,
+) -> (Vec<(String, Time)>, Option<SimDuration>) {
+    let mut still = Vec::new();
+    let mut again: Option<SimDuration> = None;
+    for (name, since) in budget.status.disrupted_pods.iter().flatten() {
+        let there = pods.iter().any(|pod| pod.name() == name && !pod.is_deleting() && !is_terminal(pod));
+        let left = (SimTime::from_time(since) + DELETION_TIMEOUT).since(now);
+        if there && left > SimDuration::ZERO {
+            still.push((name.clone(), since.clone()));
+            again = again.into_iter().chain([left]).min();
+        }
+    }
+    (still, again)
+}
+
+/// The condition `DisruptionAllowed`; others stay.
+fn conditions(budget: &PodDisruptionBudget, allowed: bool, now: SimTime) -> Option<Vec<Condition>> {
+    let (status, reason) = if allowed { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
+    Some(with_condition(budget, status, reason, "", now))
+}
+
+fn with_condition(
+    budget: &PodDisruptionBudget,
+    status: &str,
+    reason: &str,
+    message: &str,
+    now: SimTime,
+) -> Vec<Condition> {
+    let mut conditions = budget.status.conditions.clone().unwrap_or_default();
+    let old = conditions.iter().position(|condition| condition.type_ == "DisruptionAllowed");
+    let since = old.map(|at| conditions[at].clone()).filter(|old| old.status == status);
+    let condition = Condition {
+        type_: "DisruptionAllowed".into(),
+        status: status.into(),
+        reason: reason.into(),
+        message: message.into(),
+        observed_generation: budget.meta.generation,
+        last_transition_time: since.map_or_else(|| now.to_time(), |old| old.last_transition_time),
+    };
+    match old {
+        Some(at) => conditions[at] = condition,
+        None => conditions.push(condition),
+    }
+    conditions
+}
+
+/// Where the counts cannot be worked out, nothing may be evicted.
+fn fail_safe(budget: &PodDisruptionBudget, why: &str, client: &mut Client<'_>) -> Result<Action, Status> {
+    let status = PodDisruptionBudgetStatus {
+        disruptions_allowed: Some(0),
+        observed_generation: budget.meta.generation,
+        conditions: Some(with_condition(budget, "False", "SyncFailed", why, client.now())),
+        ..(*budget.status).clone()
+    };
+    update(budget, status, client)?;
+    Ok(Action::AwaitChange)
+}
