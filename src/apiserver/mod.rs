@@ -6,6 +6,7 @@ mod eviction;
 pub mod registry;
 pub mod store;
 pub mod validation;
+mod warnings;
 
 use std::sync::Arc;
 
@@ -74,12 +75,19 @@ pub struct ApiServer {
     store: Store,
     names: Rng,
     now: SimTime,
+    /// What the user is to be told of the objects of the last requests.
+    warnings: Vec<String>,
 }
 
 impl ApiServer {
     /// An empty cluster.
     pub fn new(seed: u64) -> ApiServer {
-        ApiServer { store: Store::default(), names: Rng::new(seed, "names"), now: SimTime::ZERO }
+        ApiServer {
+            store: Store::default(),
+            names: Rng::new(seed, "names"),
+            now: SimTime::ZERO,
+            warnings: Vec::new(),
+        }
     }
 
     /// Sets the time that the next writes carry. Only the event loop calls this.
@@ -116,6 +124,7 @@ impl ApiServer {
     /// `NotFound` for a missing namespace, `AlreadyExists`, `Invalid`, `Forbidden` by admission.
     pub fn create(&mut self, origin: &Origin, object: impl Into<Object>) -> Result<Arc<Object>, Status> {
         let (key, object) = self.prepare_create(object.into())?;
+        self.warn(origin, &object, None);
         Ok(self
             .commit(origin, key, None, Some(object))
             .unwrap_or_else(|| unreachable!("a creation stores an object")))
@@ -127,6 +136,18 @@ impl ApiServer {
     /// As [`ApiServer::create`].
     pub fn dry_run_create(&self, object: impl Into<Object>) -> Result<Object, Status> {
         self.clone().prepare_create(object.into()).map(|(_, object)| object)
+    }
+
+    /// Notes what a user should know of an object that is taken all the same. Components do not listen.
+    fn warn(&mut self, origin: &Origin, object: &Object, old: Option<&Object>) {
+        if origin.actor == Actor::User {
+            self.warnings.extend(warnings::of(self.store.view(), object, old));
+        }
+    }
+
+    /// What has been noted for the user since this was last asked.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     fn prepare_create(&mut self, mut object: Object) -> Result<(Key, Object), Status> {
@@ -158,6 +179,7 @@ impl ApiServer {
         if !errors.is_empty() {
             return Err(Status::invalid(kind, object.name(), errors));
         }
+        admission::validate(self.store.view(), &object, None)?;
         let key = object.key();
         match self.view().object(&key) {
             Some(_) => Err(Status::already_exists(kind, &key.name)),
@@ -203,6 +225,7 @@ impl ApiServer {
     /// `NotFound`, `Conflict`, `Invalid`.
     pub fn update(&mut self, origin: &Origin, object: impl Into<Object>) -> Result<Arc<Object>, Status> {
         let (old, object) = self.prepare_update(object.into())?;
+        self.warn(origin, &object, Some(&old));
         self.finish_update(origin, old, object)
     }
 
@@ -232,7 +255,11 @@ impl ApiServer {
         if errors.is_empty() {
             errors = validation::validate_update(&object, &old);
         }
-        if errors.is_empty() { Ok((old, object)) } else { Err(Status::invalid(kind, &key.name, errors)) }
+        if !errors.is_empty() {
+            return Err(Status::invalid(kind, &key.name, errors));
+        }
+        admission::validate(self.store.view(), &object, Some(&old))?;
+        Ok((old, object))
     }
 
     /// Replaces an object's status; spec and metadata (labels and annotations aside) stay as stored.
@@ -344,6 +371,7 @@ impl ApiServer {
         options: &DeleteOptions,
     ) -> Result<Arc<Object>, Status> {
         let old = self.get(key)?;
+        admission::validate_delete(key.kind, &key.name)?;
         if let Some(uid) = options.uid.as_deref().filter(|uid| *uid != old.uid()) {
             let why =
                 format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", old.uid());

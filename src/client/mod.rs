@@ -54,6 +54,11 @@ impl<'a> Client<'a> {
         self.api
     }
 
+    /// What the server has noted for the user since this was last asked.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        self.api.take_warnings()
+    }
+
     /// From here on, writes carry another cause.
     pub fn caused_by(&mut self, cause: Option<Revision>) {
         self.cause = cause;

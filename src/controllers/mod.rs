@@ -18,6 +18,7 @@ mod owner_index;
 mod pod_control;
 pub mod pod_gc;
 pub mod pods;
+mod protection;
 pub mod ref_manager;
 pub mod replicaset;
 pub mod serviceaccount;
@@ -105,5 +106,7 @@ pub fn all() -> Vec<Box<dyn Controller>> {
         Box::new(ttl::TtlController::default()),
         Box::new(taint_eviction::TaintEvictionController::default()),
         Box::new(pod_gc::PodGcController::default()),
+        Box::new(protection::PvcProtectionController),
+        Box::new(protection::PvProtectionController),
     ]
 }

@@ -189,7 +189,16 @@ fn prepare(
     let args = parse::args(&rest, &[verb.flags, GLOBAL_FLAGS])?;
     let namespace = args.value("namespace").unwrap_or(&context.namespace).to_string();
     let mut call = Call { args, invocation, namespace, client, output: Output::default() };
-    if let Err(failure) = (verb.run)(&mut call) {
+    let done = (verb.run)(&mut call);
+    // kubectl says each warning once.
+    let mut said: Vec<String> = Vec::new();
+    for warning in call.client.take_warnings() {
+        if !said.contains(&warning) {
+            call.warn(format!("Warning: {warning}"));
+            said.push(warning);
+        }
+    }
+    if let Err(failure) = done {
         call.output.stderr.push_str(&failure.render(verb.path));
         call.output.code = 1;
     }

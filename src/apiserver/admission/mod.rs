@@ -1,22 +1,69 @@
-//! Admission: what the API server adds to a new object, or refuses, after defaults and before the kind's rules.
-//! The plugins run in this order.
+//! Admission: what the API server adds to an object, or refuses, around the rules of its kind. The plugins run in this order:
+//! first every one that may change a new object, then, after the rules, every one that may refuse it.
 
+mod classes;
 mod default_toleration_seconds;
+mod limit_ranger;
+mod pod_security;
 mod priority;
+mod resource_quota;
 mod service_account;
+mod storage;
 
-use crate::api::{Object, Status};
+use crate::api::{Kind, Object, Status};
 use crate::apiserver::View;
 use crate::rng::Rng;
 
-type Plugin = fn(&View, &mut Object, &mut Rng) -> Result<(), Status>;
+pub use pod_security::warning as pod_security_warning;
 
-const PLUGINS: &[Plugin] = &[service_account::admit, priority::admit, default_toleration_seconds::admit];
+type Change = fn(&View, &mut Object, &mut Rng) -> Result<(), Status>;
+type Check = fn(&View, &Object, Option<&Object>) -> Result<(), Status>;
 
-/// Runs every plugin on a new object.
+const CHANGES: &[Change] = &[
+    limit_ranger::admit,
+    service_account::admit,
+    priority::admit,
+    default_toleration_seconds::admit,
+    storage::default_class,
+    storage::protect,
+    classes::runtime_class,
+    classes::default_ingress_class,
+];
+
+const CHECKS: &[Check] = &[
+    limit_ranger::validate,
+    pod_security::validate,
+    classes::one_default_priority,
+    storage::validate_resize,
+    resource_quota::validate,
+];
+
+/// Namespaces that the cluster cannot do without.
+const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
+
+/// Runs every plugin that may change a new object.
 ///
 /// # Errors
 /// The first refusal.
 pub fn admit(view: &View, object: &mut Object, names: &mut Rng) -> Result<(), Status> {
-    PLUGINS.iter().try_for_each(|plugin| plugin(view, object, names))
+    CHANGES.iter().try_for_each(|plugin| plugin(view, object, names))
+}
+
+/// Runs every plugin that may refuse a new object, or a change of one.
+///
+/// # Errors
+/// The first refusal.
+pub fn validate(view: &View, object: &Object, old: Option<&Object>) -> Result<(), Status> {
+    CHECKS.iter().try_for_each(|plugin| plugin(view, object, old))
+}
+
+/// Refuses to delete what must stay (`NamespaceLifecycle`).
+///
+/// # Errors
+/// `Forbidden`.
+pub fn validate_delete(kind: Kind, name: &str) -> Result<(), Status> {
+    if kind == Kind::NAMESPACE && IMMORTAL.contains(&name) {
+        return Err(Status::forbidden(kind, name, "this namespace may not be deleted"));
+    }
+    Ok(())
 }
