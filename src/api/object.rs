@@ -318,6 +318,14 @@ impl Object {
     /// The object as the API serves it, `apiVersion`, `kind` and `resourceVersion` included.
     pub fn to_value(&self) -> Value {
         let mut map = self.body();
+        // Claims in a StatefulSet are the only objects within another; their types are no fields here.
+        if let (Object::StatefulSet(_), Some(spec)) = (self, map.get_mut("spec")) {
+            let claims = spec.get_mut("volumeClaimTemplates").and_then(Value::as_array_mut);
+            for claim in claims.into_iter().flatten() {
+                claim["apiVersion"] = Kind::PERSISTENT_VOLUME_CLAIM.api_version().into();
+                claim["kind"] = Kind::PERSISTENT_VOLUME_CLAIM.name().into();
+            }
+        }
         let mut meta = (**self.shared_meta()).clone();
         if self.revision() > 0 {
             meta.resource_version = Some(self.revision().to_string());
