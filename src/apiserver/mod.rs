@@ -245,6 +245,9 @@ impl ApiServer {
         if strategy.has_status {
             object.take_status(&old);
         }
+        if !object.same_spec(&old) {
+            admission::admit_update(self.store.view(), &mut object, &mut self.names)?;
+        }
         (strategy.prepare_for_update)(&mut object, &old);
         keep_system_meta(object.meta_mut(), old.meta());
         let annotated = strategy.counts_annotations && object.annotations() != old.annotations();

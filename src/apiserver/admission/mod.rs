@@ -30,6 +30,9 @@ const CHANGES: &[Change] = &[
     classes::default_ingress_class,
 ];
 
+/// The plugins that change updated objects, too.
+const CHANGES_OF_UPDATES: &[Change] = &[default_toleration_seconds::admit];
+
 const CHECKS: &[Check] = &[
     limit_ranger::validate,
     pod_security::validate,
@@ -47,6 +50,14 @@ const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
 /// The first refusal.
 pub fn admit(view: &View, object: &mut Object, names: &mut Rng) -> Result<(), Status> {
     CHANGES.iter().try_for_each(|plugin| plugin(view, object, names))
+}
+
+/// Runs every plugin that may change an updated object.
+///
+/// # Errors
+/// The first refusal.
+pub fn admit_update(view: &View, object: &mut Object, names: &mut Rng) -> Result<(), Status> {
+    CHANGES_OF_UPDATES.iter().try_for_each(|plugin| plugin(view, object, names))
 }
 
 /// Runs every plugin that may refuse a new object, or a change of one.

@@ -6,8 +6,9 @@ use crate::api::k8s::{
     ConfigMapProjection, DownwardAPIProjection, DownwardAPIVolumeFile, KeyToPath, ObjectFieldSelector,
     ProjectedVolumeSource, ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
 };
-use crate::api::{Object, Status};
+use crate::api::{Key, Kind, MetaExt, Object, Status};
 use crate::apiserver::View;
+use crate::apiserver::validation::text;
 use crate::rng::Rng;
 
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -15,9 +16,19 @@ const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// Sets the account and mounts its token into every container.
 ///
 /// # Errors
-/// Never: accounts are not required to exist in the model.
-pub fn admit(_: &View, object: &mut Object, names: &mut Rng) -> Result<(), Status> {
+/// `Forbidden` if there is no such account. `default` is waited for: its controller makes it in every namespace.
+pub fn admit(view: &View, object: &mut Object, names: &mut Rng) -> Result<(), Status> {
     let Object::Pod(pod) = object else { return Ok(()) };
+    let named = pod.spec.service_account_name.as_deref().filter(|name| !matches!(*name, "" | "default"));
+    if let Some(name) = named.filter(|name| text::dns_subdomain(name).is_empty()) {
+        let namespace = pod.namespace();
+        if view.object(&Key::new(Kind::SERVICE_ACCOUNT, namespace, name)).is_none() {
+            let why = format!(
+                "error looking up service account {namespace}/{name}: serviceaccount {name:?} not found"
+            );
+            return Err(Status::forbidden(Kind::POD, pod.name(), &why));
+        }
+    }
     let spec = Arc::make_mut(&mut pod.spec);
     let account =
         spec.service_account_name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "default".into());

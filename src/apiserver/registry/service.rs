@@ -59,12 +59,18 @@ impl Strategy for ServiceStrategy {
     fn prepare_for_update(service: &mut Service, old: &Service) {
         let spec = Arc::make_mut(&mut service.spec);
         drop_fields_of_old_type(spec, &old.spec);
-        if spec.type_.as_deref() != Some("ExternalName") && spec.cluster_ip.is_none() {
-            spec.cluster_ip.clone_from(&old.spec.cluster_ip);
-            spec.cluster_ips.clone_from(&old.spec.cluster_ips);
+        if spec.type_.as_deref() != Some("ExternalName") {
+            if spec.cluster_ip.is_none() {
+                spec.cluster_ip.clone_from(&old.spec.cluster_ip);
+                spec.cluster_ips.clone_from(&old.spec.cluster_ips);
+            } else if spec.cluster_ip != old.spec.cluster_ip && spec.cluster_ips == old.spec.cluster_ips {
+                // A client that knows the one field only (`NormalizeClusterIPs`).
+                spec.cluster_ips = spec.cluster_ip.clone().map(|address| vec![address]);
+            }
+            spec.ip_families = spec.ip_families.take().or_else(|| old.spec.ip_families.clone());
+            spec.ip_family_policy =
+                spec.ip_family_policy.take().or_else(|| old.spec.ip_family_policy.clone());
         }
-        spec.ip_families = spec.ip_families.take().or_else(|| old.spec.ip_families.clone());
-        spec.ip_family_policy = spec.ip_family_policy.take().or_else(|| old.spec.ip_family_policy.clone());
         if !needs_node_ports(spec) {
             return;
         }

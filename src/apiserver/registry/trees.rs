@@ -107,7 +107,8 @@ pub fn network_policy(fields: &mut Fields) {
 
 /// Roles, users and groups belong to RBAC's own API group; accounts to none.
 pub fn role_binding(fields: &mut Fields) {
-    if let Some(role) = fields.get_mut("roleRef").and_then(Value::as_object_mut) {
+    let role = fields.entry("roleRef").or_insert_with(|| Value::Object(Map::new()));
+    if let Some(role) = role.as_object_mut() {
         default_text(role, "apiGroup", RBAC);
     }
     for subject in maps(fields, "subjects") {

@@ -64,10 +64,11 @@ pub fn validate_annotations(annotations: &At, errors: &mut Errors) {
 
 fn validate_owners(owners: &At, errors: &mut Errors) {
     let mut controller: Option<&str> = None;
-    for owner in owners.items() {
+    // A fault is said to be that of the list, whichever reference has it.
+    for owner in owners.items().map(|owner| owners.with(owner.value())) {
         let version = owner.get("apiVersion");
         if version.text().rsplit('/').next().unwrap_or_default().is_empty() {
-            errors.invalid_as(&version, &version_shown(&version), "version must not be empty");
+            errors.invalid_as(&version, &super::text_shown(&version), "version must not be empty");
         }
         for field in ["kind", "name", "uid"] {
             if owner.get(field).is_empty() {
@@ -94,10 +95,6 @@ fn validate_owners(owners: &At, errors: &mut Errors) {
             None => controller = Some(name),
         }
     }
-}
-
-fn version_shown(version: &At) -> String {
-    crate::api::field_error::quoted(version.text())
 }
 
 /// What an update may not change of the metadata, the server having kept its own fields.

@@ -297,8 +297,9 @@ fn munged(new: &Value, old: &Value, gated: bool) -> Value {
         take("terminationGracePeriodSeconds");
     }
     for list in ["containers", "initContainers"] {
-        let olds = old[list].as_array().cloned().unwrap_or_default();
-        for (new, old) in munged[list].as_array_mut().into_iter().flatten().zip(&olds) {
+        let olds = old[list].as_array().into_iter().flatten();
+        let news = munged.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+        for (new, old) in news.zip(olds) {
             new["image"] = old["image"].clone();
         }
     }
@@ -308,4 +309,54 @@ fn munged(new: &Value, old: &Value, gated: bool) -> Value {
 /// Whether every entry of one map is in the other.
 fn is_subset(part: &Value, whole: &Value) -> bool {
     part.as_object().into_iter().flatten().all(|(key, value)| whole.get(key) == Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(old: Value, new: Value, want: &str) {
+        let (old, new) = (json!({ "spec": old }), json!({ "spec": new }));
+        let mut errors = Errors::default();
+        on_update(&At::root(&new), &At::root(&old), &mut errors);
+        let texts: Vec<String> = errors.into_vec().iter().map(ToString::to_string).collect();
+        assert!(texts.join(", ").starts_with(want) && want.is_empty() == texts.is_empty(), "{texts:?}");
+    }
+
+    #[test]
+    fn only_few_fields_of_a_pod_may_change() {
+        let container = |image: &str| json!([{"name": "app", "image": image}]);
+        let gate = json!([{"name": "a.b/c"}]);
+        check(json!({"containers": container("a")}), json!({"containers": container("b")}), "");
+        let late = json!({"containers": container("a"), "activeDeadlineSeconds": 5});
+        check(json!({"containers": container("a")}), late.clone(), "");
+        check(
+            late,
+            json!({"containers": container("a")}),
+            "spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value",
+        );
+        check(
+            json!({"containers": container("a"), "schedulingGates": gate}),
+            json!({"containers": container("a")}),
+            "",
+        );
+        check(
+            json!({"containers": container("a")}),
+            json!({"containers": container("a"), "schedulingGates": gate}),
+            "spec.schedulingGates[0].name: Forbidden: only deletion is allowed",
+        );
+        check(
+            json!({"containers": container("a"), "schedulingGates": gate}),
+            json!({"containers": container("a"), "schedulingGates": gate, "nodeSelector": {"disk": "ssd"}}),
+            "",
+        );
+        check(
+            json!({"containers": container("a")}),
+            json!({"containers": container("a"), "restartPolicy": "Never"}),
+            "spec: Forbidden: pod updates may not change fields other than",
+        );
+    }
 }

@@ -77,7 +77,7 @@ pub fn validate_pod_security_context(spec: &At, errors: &mut Errors) {
 
 fn validate_sysctls(sysctls: &At, errors: &mut Errors) {
     const RULE: &str = "must have at most 253 characters and match regex \
-                        ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*([a-z0-9][-_a-z0-9]*)?[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+                        ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let part = |part: &str| {
         let bytes = part.as_bytes();

@@ -254,7 +254,7 @@ fn validate_traffic_policies(spec: &At, errors: &mut Errors) {
     }
     let distribution = spec.get("trafficDistribution");
     if distribution.is_set() {
-        errors.one_of(&distribution, &["PreferClose", "PreferSameNode", "PreferSameZone"]);
+        errors.one_of(&distribution, &["PreferClose", "PreferSameZone", "PreferSameNode"]);
     }
 }
 
