@@ -15,6 +15,7 @@ pub mod object;
 pub mod patch;
 pub mod pod_status;
 pub mod quantity;
+pub mod quota;
 pub mod schema;
 pub mod selector;
 pub mod sorting;

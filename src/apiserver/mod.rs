@@ -180,11 +180,15 @@ impl ApiServer {
             return Err(Status::invalid(kind, object.name(), errors));
         }
         admission::validate(self.store.view(), &object, None)?;
+        let charged = admission::resource_quota::charge(self.store.view(), &object, None)?;
         let key = object.key();
-        match self.view().object(&key) {
-            Some(_) => Err(Status::already_exists(kind, &key.name)),
-            None => Ok((key, object)),
+        if self.view().object(&key).is_some() {
+            return Err(Status::already_exists(kind, &key.name));
         }
+        for quota in charged {
+            self.update_status(&Origin::new(Actor::ApiServer), quota)?;
+        }
+        Ok((key, object))
     }
 
     /// Gives a new object its namespace and, for `generateName`, its name.

@@ -21,6 +21,7 @@ pub mod pods;
 mod protection;
 pub mod ref_manager;
 pub mod replicaset;
+pub mod resource_quota;
 pub mod serviceaccount;
 mod services;
 pub mod statefulset;
@@ -102,6 +103,7 @@ pub fn all() -> Vec<Box<dyn Controller>> {
         Box::new(serviceaccount::RootCaCertPublisher),
         Box::new(node_lifecycle::NodeLifecycleController::default()),
         Box::new(disruption::DisruptionController),
+        Box::new(resource_quota::ResourceQuotaController),
         Box::new(node_ipam::NodeIpamController::default()),
         Box::new(ttl::TtlController::default()),
         Box::new(taint_eviction::TaintEvictionController::default()),

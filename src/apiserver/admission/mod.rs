@@ -6,7 +6,7 @@ mod default_toleration_seconds;
 mod limit_ranger;
 mod pod_security;
 mod priority;
-mod resource_quota;
+pub mod resource_quota;
 mod service_account;
 mod storage;
 

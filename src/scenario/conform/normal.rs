@@ -30,7 +30,7 @@ impl Normalizer {
     /// The text with names replaced and drawn values told by their form: `<uid>`, `<time>`, `<age>`, `<ip>`.
     /// Runs of blanks become one, since columns are as wide as what stands in them.
     pub fn text(&self, text: &str) -> String {
-        let text = self.names(text);
+        let text = unborn(&self.names(text));
         let mut out = String::with_capacity(text.len());
         for line in text.split_inclusive('\n') {
             let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
@@ -64,6 +64,25 @@ fn forms(line: &str) -> String {
         }
     }
     out.push_str(&form(&word));
+    out
+}
+
+/// `{rs1}-q85sb` is a pod of which only the name was drawn, because it was refused.
+fn unborn(text: &str) -> String {
+    const DRAWN: &str = "bcdfghjklmnpqrstvwxz2456789";
+    let mut pieces = text.split("}-");
+    let mut out = pieces.next().unwrap_or_default().to_string();
+    for piece in pieces {
+        out.push_str("}-");
+        let length = piece.find(|c| !DRAWN.contains(c)).unwrap_or(piece.len());
+        let ends = !piece[length..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
+        if length == 5 && ends {
+            out.push_str("{p}");
+            out.push_str(&piece[length..]);
+        } else {
+            out.push_str(piece);
+        }
+    }
     out
 }
 
@@ -201,6 +220,8 @@ mod tests {
             ("  resourceVersion: \"318\"", "  resourceVersion: \"<revision>\""),
             ("(x3 over 12s)", "(x3 over <age>)"),
             ("192.168.0.11", "192.168.0.11"),
+            ("pods \"web-{rs1}-q85sb\" is forbidden", "pods \"web-{rs1}-{p}\" is forbidden"),
+            ("web-{rs1}-service, web-{rs1}-{p2}", "web-{rs1}-service, web-{rs1}-{p2}"),
             ("containerID: containerd://d05e5e1b", "containerID: containerd://<id>"),
             ("Runtime: containerd://2.1.0", "Runtime: containerd://<id>.1.0"),
         ];

@@ -105,12 +105,16 @@ fn collect<'a>(
         let list = lists.entry(key).or_default();
         let line = format!("{} {}: {message}", text("type"), text("reason"));
         match merged(list, &line) {
+            // How often something was tried in vain is a matter of timing, even if it bore another name each time.
+            _ if text("type") == "Warning" && list.contains(&line) => {}
             Some((index, merged)) => list[index] = merged,
             None => list.push(line),
         }
     }
     let mut objects: SortedMap<String, Vec<Vec<String>>> = SortedMap::new();
-    for ((kind, name), list) in lists {
+    for ((kind, name), mut list) in lists {
+        // Pods are created a batch at a time: whether one is refused before or after the others are made is chance.
+        list.sort_by_key(|line| line.starts_with("Warning FailedCreate: "));
         objects.entry(format!("{kind} {}", anonymous(&name))).or_default().push(list);
     }
     objects.values_mut().for_each(|lists| lists.sort());

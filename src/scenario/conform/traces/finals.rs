@@ -14,7 +14,7 @@ use crate::scenario::conform::normal::Normalizer;
 const WHERE_RECORDED: [&str; 7] =
     ["Namespace", "Node", "Event", "Lease", "Endpoints", "ServiceAccount", "ConfigMap"];
 /// Made by other software than Kubernetes in the recorded cluster.
-const FOREIGN: &str = "openshift-service-ca.crt";
+pub(super) const FOREIGN: &str = "openshift-service-ca.crt";
 /// In every namespace of a real cluster; recordings leave it out.
 const ROOT_CA: &str = "kube-root-ca.crt";
 
@@ -29,7 +29,7 @@ pub fn compare(case: &Value, replay: &Replay, theirs: &Normalizer, ours: &Normal
         let followed = recorded.contains_key(kind) || !WHERE_RECORDED.contains(&kind);
         // Whether a pod that is being deleted is quite gone is chance.
         let leaving = kind == "Pod" && object.is_deleting();
-        if inside && followed && !leaving && &*key.name != ROOT_CA {
+        if inside && followed && !leaving && ![ROOT_CA, FOREIGN].contains(&&*key.name) {
             here.entry(kind.into()).or_default().push(comparable(kind, &object.to_value(), ours));
         }
     }

@@ -71,10 +71,13 @@ fn sort_events(text: &str) -> String {
             {
                 *line = format!("{before}{after}");
             }
+            *line = line.replace("(combined from similar events): ", "");
         }
         lines[start..start + length].sort_unstable();
         start += length.max(1);
     }
+    // What was tried in vain counts once, whatever drawn name it bore.
+    lines.dedup_by(|a, b| a == b && a.starts_with("  Warning "));
     lines.join("\n")
 }
 

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::cluster;
 use super::names::Names;
-use crate::api::Node;
 use crate::api::meta::Revision;
+use crate::api::{Key, Kind, MetaExt, Node};
 use crate::clock::{SimDuration, SimTime};
 use crate::scenario::steps::finish;
 use crate::sim::{Input, Outcome, Simulation};
@@ -50,6 +50,7 @@ pub fn replay(case: &Value) -> Replay {
         names: Names::default(),
         recorded: Names::recorded(case),
     };
+    replay.bring_foreign(case);
     replay.bring_nodes(case, size, started);
     let mut before = SimDuration::ZERO;
     for step in case["steps"].as_array().into_iter().flatten() {
@@ -80,6 +81,16 @@ impl Replay {
         self.observe();
     }
 
+    /// Makes what other software than Kubernetes puts into every namespace of the recorded cluster: listings and quotas see
+    /// it.
+    fn bring_foreign(&mut self, case: &Value) {
+        let mut rows = case["timeline"].as_array().into_iter().flatten();
+        if rows.any(|row| row["kind"] == "ConfigMap" && row["name"] == super::finals::FOREIGN) {
+            let line = format!("kubectl create configmap {} --from-literal=ca=x", super::finals::FOREIGN);
+            self.command(&line, None);
+        }
+    }
+
     /// Adds the nodes that a recording had from its beginning besides those that every one has.
     fn bring_nodes(&mut self, case: &Value, size: cluster::Size, started: SimTime) {
         let steps = || case["steps"].as_array().into_iter().flatten();
@@ -105,7 +116,7 @@ impl Replay {
 
     fn command(&mut self, line: &str, stdin: Option<&str>) -> Outcome {
         let line = self.translate(line);
-        let stdin = stdin.map(|stdin| self.translate(stdin));
+        let stdin = stdin.map(|stdin| self.with_own_uids(&self.translate(stdin)));
         let outcome = self.simulation.submit(Input::Kubectl { line, stdin, files: Default::default() });
         let outcome = finish(&mut self.simulation, outcome, WAIT_MAX);
         self.observe();
@@ -123,6 +134,34 @@ impl Replay {
             }
         }
         text
+    }
+
+    /// Puts our uids in the place of recorded ones, where a manifest names an object that is here by kind, name and uid.
+    fn with_own_uids(&self, manifest: &str) -> String {
+        let namespace = self.simulation.config().namespace.clone();
+        let (mut api_version, mut kind, mut name) = (String::new(), String::new(), String::new());
+        let mut out = String::new();
+        for line in manifest.lines() {
+            let (field, value) = line.trim_start_matches([' ', '-']).split_once(':').unwrap_or_default();
+            let value = value.trim().trim_matches(['"', '\'']);
+            let indent = &line[..line.len() - line.trim_start_matches([' ', '-']).len()];
+            match field {
+                "apiVersion" => api_version = value.into(),
+                "kind" => kind = value.into(),
+                "name" => name = value.into(),
+                _ => {}
+            }
+            let live = (field == "uid").then(|| {
+                let kind = Kind::from_manifest(&api_version, &kind)?;
+                let home = if kind.info().namespaced { namespace.as_str() } else { "" };
+                Some(self.simulation.view().object(&Key::new(kind, home, &name))?.uid().to_string())
+            });
+            match live.flatten() {
+                Some(uid) => out.push_str(&format!("{indent}uid: {uid}\n")),
+                None => out.push_str(&format!("{line}\n")),
+            }
+        }
+        out
     }
 
     /// Does what a note says, if it says that something was done to a node. Any other note is a heading.

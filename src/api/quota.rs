@@ -1,0 +1,329 @@
+//! What an object uses of a namespace's quota, and which quotas concern it (`pkg/quota/v1/evaluator/core`).
+
+use sorted::{SortedMap, SortedSet};
+
+use super::k8s::{Container, PersistentVolumeClaimSpec, PodSpec, Quantity, ResourceQuotaSpec, ServiceSpec};
+use super::quantity::{self, Parsed};
+use super::{Kind, Object, Pod, ResourceQuota};
+
+/// An amount, and a text whose suffixes a sum with it keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amount {
+    amount: Parsed,
+    like: String,
+}
+
+/// Amounts by the name of the resource.
+pub type Usage = SortedMap<String, Amount>;
+
+impl Amount {
+    /// Reads a quantity; zero where it is none.
+    pub fn parse(text: &str) -> Amount {
+        Amount { amount: quantity::parse(text).unwrap_or_default(), like: text.into() }
+    }
+
+    fn count(count: usize) -> Amount {
+        Amount::parse(&count.to_string())
+    }
+
+    /// The sum, in the form of the first that is not zero.
+    #[must_use]
+    pub fn plus(&self, other: &Amount) -> Amount {
+        let like = if self.amount.sign() == 0 { &other.like } else { &self.like };
+        Amount { amount: self.amount.plus(other.amount), like: like.clone() }
+    }
+
+    fn max(self, other: Amount) -> Amount {
+        if other.amount > self.amount { other } else { self }
+    }
+
+    /// Whether it is larger than another.
+    pub fn exceeds(&self, other: &Amount) -> bool {
+        self.amount > other.amount
+    }
+
+    /// Whether it is more than nothing.
+    pub fn is_positive(&self) -> bool {
+        self.amount.sign() > 0
+    }
+
+    /// The amount in canonical form.
+    pub fn text(&self) -> String {
+        self.amount.format_like(&self.like)
+    }
+
+    /// The amount as a field holds it.
+    pub fn quantity(&self) -> Quantity {
+        Quantity(self.text())
+    }
+}
+
+/// Adds `more` to a sum.
+pub fn add(sum: &mut Usage, more: &Usage) {
+    for (name, amount) in more {
+        let total = sum.get(name).map_or_else(|| amount.clone(), |known| known.plus(amount));
+        sum.insert(name.clone(), total);
+    }
+}
+
+/// What `usage` has more than `before`.
+pub fn beyond(mut usage: Usage, before: &Usage) -> Usage {
+    for (name, amount) in before {
+        if let Some(more) = usage.get_mut(name) {
+            more.amount = more.amount.minus(amount.amount);
+        }
+    }
+    usage.retain(|_, more| more.is_positive());
+    usage
+}
+
+/// What an object uses.
+pub fn usage(object: &Object) -> Usage {
+    let info = object.kind().info();
+    let mut usage = Usage::new();
+    let counted = if info.group.is_empty() {
+        format!("count/{}", info.plural)
+    } else {
+        format!("count/{}.{}", info.plural, info.group)
+    };
+    usage.insert(counted, Amount::count(1));
+    match object {
+        Object::Pod(pod) => use_pod(pod, &mut usage),
+        Object::Service(service) => use_service(&service.spec, &mut usage),
+        Object::PersistentVolumeClaim(claim) => use_claim(&claim.spec, &mut usage),
+        other => {
+            const ALONE: [Kind; 4] =
+                [Kind::CONFIG_MAP, Kind::SECRET, Kind::REPLICATION_CONTROLLER, Kind::RESOURCE_QUOTA];
+            if ALONE.contains(&other.kind()) {
+                usage.insert(info.plural.into(), Amount::count(1));
+            }
+        }
+    }
+    usage
+}
+
+/// A pod that has ended uses nothing but its place among the objects.
+fn use_pod(pod: &Pod, usage: &mut Usage) {
+    if matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed")) {
+        return;
+    }
+    usage.insert("pods".into(), Amount::count(1));
+    for (name, amount) in pod_total(&pod.spec, false) {
+        if ["cpu", "memory", "ephemeral-storage"].contains(&name.as_str()) || name.starts_with("hugepages-") {
+            usage.insert(name.clone(), amount.clone());
+        }
+        usage.insert(format!("requests.{name}"), amount);
+    }
+    for (name, amount) in pod_total(&pod.spec, true) {
+        usage.insert(format!("limits.{name}"), amount);
+    }
+}
+
+fn amounts(container: &Container, limits: bool) -> Usage {
+    let resources = container.resources.as_ref();
+    let list = resources.and_then(|r| if limits { r.limits.as_ref() } else { r.requests.as_ref() });
+    let mut usage = Usage::new();
+    for (name, quantity) in list.into_iter().flatten() {
+        usage.insert(name.clone(), Amount::parse(&quantity.0));
+    }
+    usage
+}
+
+/// What a pod's containers ask for together: the ordinary ones and the sidecars at once, or one init container beside the
+/// sidecars before it, whichever is more; and the overhead.
+fn pod_total(spec: &PodSpec, limits: bool) -> Usage {
+    let mut total = Usage::new();
+    for container in &spec.containers {
+        add(&mut total, &amounts(container, limits));
+    }
+    let (mut sidecars, mut peak) = (Usage::new(), Usage::new());
+    for container in spec.init_containers.iter().flatten() {
+        let own = amounts(container, limits);
+        let mut now = sidecars.clone();
+        add(&mut now, &own);
+        if container.restart_policy.as_deref() == Some("Always") {
+            add(&mut total, &own);
+            sidecars.clone_from(&now);
+        }
+        raise(&mut peak, now);
+    }
+    raise(&mut total, peak);
+    let mut overhead = Usage::new();
+    for (name, quantity) in spec.overhead.iter().flatten() {
+        if !limits || total.contains_key(name) {
+            overhead.insert(name.clone(), Amount::parse(&quantity.0));
+        }
+    }
+    add(&mut total, &overhead);
+    total
+}
+
+fn raise(total: &mut Usage, to: Usage) {
+    for (name, amount) in to {
+        let larger = match total.get(&name) {
+            Some(known) => known.clone().max(amount),
+            None => amount,
+        };
+        total.insert(name, larger);
+    }
+}
+
+fn use_service(spec: &ServiceSpec, usage: &mut Usage) {
+    usage.insert("services".into(), Amount::count(1));
+    let ports = spec.ports.as_ref().map_or(0, Vec::len);
+    match spec.type_.as_deref() {
+        Some("NodePort") => {
+            usage.insert("services.nodeports".into(), Amount::count(ports));
+        }
+        Some("LoadBalancer") => {
+            let all = spec.allocate_load_balancer_node_ports != Some(false);
+            let opened = spec.ports.iter().flatten().filter(|port| port.node_port.unwrap_or(0) != 0).count();
+            usage.insert("services.nodeports".into(), Amount::count(if all { ports } else { opened }));
+            usage.insert("services.loadbalancers".into(), Amount::count(1));
+        }
+        _ => {}
+    }
+}
+
+fn use_claim(spec: &PersistentVolumeClaimSpec, usage: &mut Usage) {
+    let class = spec.storage_class_name.as_deref().filter(|class| !class.is_empty());
+    let of_class = |what: &str| class.map(|class| format!("{class}.storageclass.storage.k8s.io/{what}"));
+    for name in ["persistentvolumeclaims".to_string()].into_iter().chain(of_class("persistentvolumeclaims")) {
+        usage.insert(name, Amount::count(1));
+    }
+    let requests = spec.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+    if let Some(storage) = requests.and_then(|requests| requests.get("storage")) {
+        for name in ["requests.storage".to_string()].into_iter().chain(of_class("requests.storage")) {
+            usage.insert(name, Amount::parse(&storage.0));
+        }
+    }
+}
+
+/// Whether a quota's scopes take an object in. Scopes speak of pods only.
+pub fn concerns(quota: &ResourceQuota, object: &Object) -> bool {
+    let scopes = scopes(&quota.spec);
+    match object {
+        _ if scopes.is_empty() => true,
+        Object::Pod(pod) => scopes.iter().all(|scope| in_scope(pod, scope)),
+        _ => false,
+    }
+}
+
+struct Scope<'a> {
+    name: &'a str,
+    operator: &'a str,
+    values: &'a [String],
+}
+
+fn scopes(spec: &ResourceQuotaSpec) -> Vec<Scope<'_>> {
+    let plain = spec.scopes.iter().flatten();
+    let plain = plain.map(|name| Scope { name, operator: "Exists", values: &[] });
+    let selected =
+        spec.scope_selector.iter().flat_map(|selector| selector.match_expressions.iter().flatten());
+    let selected = selected.map(|expression| Scope {
+        name: &expression.scope_name,
+        operator: &expression.operator,
+        values: expression.values.as_deref().unwrap_or_default(),
+    });
+    plain.chain(selected).collect()
+}
+
+fn in_scope(pod: &Pod, scope: &Scope<'_>) -> bool {
+    let bounded = pod.spec.active_deadline_seconds.is_some_and(|seconds| seconds >= 0);
+    let best_effort = || pod_total(&pod.spec, false).is_empty() && pod_total(&pod.spec, true).is_empty();
+    match scope.name {
+        "Terminating" => bounded,
+        "NotTerminating" => !bounded,
+        "BestEffort" => best_effort(),
+        "NotBestEffort" => !best_effort(),
+        "PriorityClass" => {
+            let class = pod.spec.priority_class_name.as_deref().filter(|class| !class.is_empty());
+            let listed = class.is_some_and(|class| scope.values.iter().any(|value| value == class));
+            match scope.operator {
+                "In" => listed,
+                "NotIn" => !listed,
+                "DoesNotExist" => class.is_none(),
+                _ => class.is_some(),
+            }
+        }
+        "CrossNamespacePodAffinity" => crosses_namespaces(&pod.spec),
+        _ => false,
+    }
+}
+
+fn crosses_namespaces(spec: &PodSpec) -> bool {
+    let Some(affinity) = &spec.affinity else { return false };
+    let near = affinity.pod_affinity.iter().flat_map(|a| {
+        let preferred = a.preferred_during_scheduling_ignored_during_execution.iter().flatten();
+        let required = a.required_during_scheduling_ignored_during_execution.iter().flatten();
+        required.chain(preferred.map(|term| &term.pod_affinity_term))
+    });
+    let apart = affinity.pod_anti_affinity.iter().flat_map(|a| {
+        let preferred = a.preferred_during_scheduling_ignored_during_execution.iter().flatten();
+        let required = a.required_during_scheduling_ignored_during_execution.iter().flatten();
+        required.chain(preferred.map(|term| &term.pod_affinity_term))
+    });
+    near.chain(apart).any(|term| {
+        term.namespaces.as_ref().is_some_and(|names| !names.is_empty()) || term.namespace_selector.is_some()
+    })
+}
+
+/// What each container of a pod must say, because a quota bounds it, and does not: `requests.cpu for: a,b; limits.cpu for: a`.
+/// `None` if nothing is missing.
+pub fn unsaid(quota: &ResourceQuota, pod: &Pod) -> Option<String> {
+    const SAID: [&str; 6] =
+        ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
+    let mut missing: SortedMap<String, SortedSet<String>> = SortedMap::new();
+    let containers = pod.spec.containers.iter().chain(pod.spec.init_containers.iter().flatten());
+    for container in containers {
+        let (requests, limits) = (amounts(container, false), amounts(container, true));
+        for name in quota.spec.hard.iter().flatten().map(|(name, _)| name.as_str()) {
+            let said = match name.split_once('.') {
+                Some(("limits", resource)) => limits.contains_key(resource),
+                Some(("requests", resource)) => requests.contains_key(resource),
+                _ => requests.contains_key(name),
+            };
+            if SAID.contains(&name) && !said {
+                missing.entry(name.into()).or_default().insert(container.name.clone());
+            }
+        }
+    }
+    if missing.is_empty() {
+        return None;
+    }
+    let each = missing.iter().map(|(name, containers)| {
+        let containers: Vec<&str> = containers.iter().map(String::as_str).collect();
+        format!("{name} for: {}", containers.join(","))
+    });
+    Some(each.collect::<Vec<_>>().join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{container, pod};
+
+    #[test]
+    fn a_pod_uses_what_its_containers_ask_for() {
+        let pod = pod("a")
+            .container(container("x").cpu("500m").memory("256Mi"))
+            .container(container("y").cpu("1"))
+            .build();
+        let usage = usage(&pod.into());
+        let text = |name: &str| usage.get(name).map(Amount::text);
+        assert_eq!(text("requests.cpu").as_deref(), Some("1500m"));
+        assert_eq!(text("memory").as_deref(), Some("256Mi"));
+        assert_eq!(text("limits.cpu"), None);
+        assert_eq!(text("pods").as_deref(), Some("1"));
+        assert_eq!(text("count/pods").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn sums_keep_the_form_of_the_first_amount() {
+        let sum = |a: &str, b: &str| Amount::parse(a).plus(&Amount::parse(b)).text();
+        assert_eq!(sum("0", "256Mi"), "256Mi");
+        assert_eq!(sum("256Mi", "64Mi"), "320Mi");
+        assert_eq!(sum("500m", "200m"), "700m");
+        assert_eq!(sum("900m", "100m"), "1");
+    }
+}
