@@ -308,6 +308,7 @@ impl ApiServer {
             && object.meta().deletion_grace_period_seconds == Some(0);
         if released {
             self.commit(origin, key, Some(old), None);
+            object.set_revision(self.store.revision());
             return Ok(Arc::new(object));
         }
         Ok(self

@@ -345,10 +345,8 @@ fn note_suspension(look: &mut Look<'_>, client: &mut Client<'_>) -> bool {
     condition.status = if suspended { "True" } else { "False" }.into();
     let status = Arc::make_mut(&mut look.job.status);
     condition::set(&mut status.conditions, condition);
-    if !suspended {
-        // The deadline counts from here: a Job is not active while it is suspended.
-        status.start_time = Some(now.to_time());
-    }
+    // The deadline counts from here: a Job is not active while it is suspended.
+    status.start_time = (!suspended).then(|| now.to_time());
     client.event(reference(&look.job), EventType::Normal, event, message);
     true
 }
