@@ -15,6 +15,7 @@ pub mod namespace;
 pub mod node_ipam;
 pub mod node_lifecycle;
 mod owner_index;
+pub mod persistentvolume;
 mod pod_control;
 pub mod pod_gc;
 pub mod pods;
@@ -104,6 +105,10 @@ pub fn all() -> Vec<Box<dyn Controller>> {
         Box::new(node_lifecycle::NodeLifecycleController::default()),
         Box::new(disruption::DisruptionController),
         Box::new(resource_quota::ResourceQuotaController),
+        Box::new(persistentvolume::PersistentVolumeController),
+        Box::new(persistentvolume::ProvisionerController::default()),
+        Box::new(persistentvolume::PvcProtectionController),
+        Box::new(persistentvolume::PvProtectionController),
         Box::new(node_ipam::NodeIpamController::default()),
         Box::new(ttl::TtlController::default()),
         Box::new(taint_eviction::TaintEvictionController::default()),

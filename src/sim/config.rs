@@ -65,6 +65,23 @@ impl NodeSpec {
     }
 }
 
+/// A class of volumes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// Who makes its volumes.
+    pub provisioner: &'static str,
+    /// Whether claims are bound at once, rather than when a pod needs them.
+    pub immediate: bool,
+    /// Whether claims that name no class get this one.
+    pub is_default: bool,
+}
+
+/// What a small cluster comes with.
+pub const STANDARD: StorageSpec =
+    StorageSpec { name: "standard", provisioner: "disk.kubeviz.dev", immediate: false, is_default: true };
+
 /// The make of a cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -72,6 +89,8 @@ pub struct Config {
     pub seed: u64,
     /// The nodes it starts with.
     pub nodes: Vec<NodeSpec>,
+    /// The classes of volumes it starts with.
+    pub storage: Vec<StorageSpec>,
     /// The namespace in which kubectl commands stand at first. It is made if it is not one that every cluster has.
     pub namespace: String,
     /// How long messages take.
@@ -104,6 +123,7 @@ impl Config {
         Config {
             seed,
             nodes,
+            storage: vec![STANDARD],
             namespace: "default".into(),
             latency: Latency::default(),
             kubelet: KubeletConfig::default(),

@@ -13,7 +13,7 @@ pub mod recording;
 mod session;
 
 pub use crate::apiserver::View;
-pub use config::{Config, NodeSpec};
+pub use config::{Config, NodeSpec, StorageSpec};
 pub use event::Event;
 pub use input::{Input, Journal, JournalEntry, Outcome};
 pub use recording::{Grain, Progress, Recording};
@@ -21,10 +21,11 @@ pub use session::{Session, SessionId};
 
 use sorted::SortedMap;
 
-use crate::api::Namespace;
 use crate::api::hash::Digest;
+use crate::api::k8s::{ObjectMeta, StorageClassFields};
 use crate::api::meta::Revision;
-use crate::apiserver::ApiServer;
+use crate::api::{Namespace, StorageClass};
+use crate::apiserver::{Actor, ApiServer, Origin};
 use crate::client::{Informer, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers::{self, Controller};
@@ -117,7 +118,27 @@ impl Simulation {
                 self.boot_errors.push(format!("node {}: {status}", node.name));
             }
         }
+        for class in self.config.storage.clone() {
+            self.create_storage_class(class);
+        }
         self.after_writes(0);
+    }
+
+    fn create_storage_class(&mut self, class: StorageSpec) {
+        let default = class.is_default.then(|| {
+            [("storageclass.kubernetes.io/is-default-class".to_string(), "true".to_string())].into()
+        });
+        let meta = ObjectMeta { name: Some(class.name.into()), annotations: default, ..Default::default() };
+        let mode = if class.immediate { "Immediate" } else { "WaitForFirstConsumer" };
+        let fields = StorageClassFields {
+            provisioner: class.provisioner.into(),
+            volume_binding_mode: Some(mode.into()),
+            ..Default::default()
+        };
+        let origin = Origin::new(Actor::Environment);
+        if let Err(status) = self.api.create(&origin, StorageClass::new(meta, fields)) {
+            self.boot_errors.push(format!("storage class {}: {status}", class.name));
+        }
     }
 
     /// What this cluster was made from.

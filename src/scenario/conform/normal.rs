@@ -117,6 +117,7 @@ fn revision(line: &str) -> String {
 fn form(word: &str) -> String {
     match word {
         _ if is_uid(word) => "<uid>".into(),
+        _ if word.strip_prefix("pvc-").is_some_and(is_uid) => "pvc-<uid>".into(),
         _ if is_age(word) => "<age>".into(),
         _ if is_address(word) => "<ip>".into(),
         _ => match word.strip_prefix("kube-api-access-").filter(|tail| tail.len() == 5) {
@@ -220,6 +221,7 @@ mod tests {
             ("  resourceVersion: \"318\"", "  resourceVersion: \"<revision>\""),
             ("(x3 over 12s)", "(x3 over <age>)"),
             ("192.168.0.11", "192.168.0.11"),
+            ("volumeName: pvc-7ae4ed3d-2ca5-4a1b-8cad-0c686cbc31ef", "volumeName: pvc-<uid>"),
             ("pods \"web-{rs1}-q85sb\" is forbidden", "pods \"web-{rs1}-{p}\" is forbidden"),
             ("web-{rs1}-service, web-{rs1}-{p2}", "web-{rs1}-service, web-{rs1}-{p2}"),
             ("containerID: containerd://d05e5e1b", "containerID: containerd://<id>"),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::clock::SimDuration;
 use crate::kubelet::KubeletConfig;
 use crate::scenario::conform::normal::Normalizer;
-use crate::sim::{Config, NodeSpec, Simulation};
+use crate::sim::{Config, NodeSpec, Simulation, StorageSpec};
 
 /// How large the nodes of a recording were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,14 @@ pub fn simulation(size: Size, nodes: u32, ready_gap: SimDuration, namespace: &st
     let mut config = Config::with_nodes(1, nodes);
     config.kubelet = KubeletConfig::recorded(ready_gap);
     config.namespace = namespace.into();
+    config.storage = ["standard", "immediate"]
+        .map(|name| StorageSpec {
+            name,
+            provisioner: "csi.example.com",
+            immediate: name == "immediate",
+            is_default: name == "standard",
+        })
+        .to_vec();
     Simulation::new(config)
 }
 

@@ -11,8 +11,17 @@ use crate::scenario::conform::diff;
 use crate::scenario::conform::normal::Normalizer;
 
 /// Kinds that are compared only where the recording has them: it does not follow them everywhere.
-const WHERE_RECORDED: [&str; 7] =
-    ["Namespace", "Node", "Event", "Lease", "Endpoints", "ServiceAccount", "ConfigMap"];
+const WHERE_RECORDED: [&str; 9] = [
+    "StorageClass",
+    "PersistentVolume",
+    "Namespace",
+    "Node",
+    "Event",
+    "Lease",
+    "Endpoints",
+    "ServiceAccount",
+    "ConfigMap",
+];
 /// Made by other software than Kubernetes in the recorded cluster.
 pub(super) const FOREIGN: &str = "openshift-service-ca.crt";
 /// In every namespace of a real cluster; recordings leave it out.

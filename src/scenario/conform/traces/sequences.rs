@@ -20,8 +20,17 @@ use crate::apiserver::Change;
 use crate::scenario::conform::normal::Normalizer;
 
 /// Kinds that say nothing about what controllers did, or that not every recording follows.
-const LEFT_OUT: [&str; 7] =
-    ["Namespace", "ConfigMap", "Node", "Event", "Lease", "Endpoints", "ServiceAccount"];
+const LEFT_OUT: [&str; 9] = [
+    "StorageClass",
+    "PersistentVolume",
+    "Namespace",
+    "ConfigMap",
+    "Node",
+    "Event",
+    "Lease",
+    "Endpoints",
+    "ServiceAccount",
+];
 
 /// One write, as far as it matters here.
 #[derive(Clone, Debug, Default)]

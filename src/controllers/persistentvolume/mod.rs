@@ -1,0 +1,66 @@
+//! Volumes: the binder, who brings claims and volumes together; the provisioner, who makes volumes; and the two protections,
+//! which keep what is in use.
+
+mod binder;
+mod protection;
+mod provisioner;
+
+pub use binder::PersistentVolumeController;
+pub use protection::{PvProtectionController, PvcProtectionController};
+pub use provisioner::ProvisionerController;
+
+use crate::api::k8s::Quantity;
+use crate::api::quantity;
+use crate::api::{Key, Kind, MetaExt, PersistentVolume, PersistentVolumeClaim, Pod};
+
+/// The annotations that say who makes a claim's volume; the second is the older name.
+const PROVISIONER: [&str; 2] =
+    ["volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner"];
+/// The annotation with the node that the scheduler chose for a claim's first pod.
+const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+/// The provisioner of classes whose volumes people make by hand.
+const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
+
+fn claim_key(claim: &PersistentVolumeClaim) -> Key {
+    Key::new(Kind::PERSISTENT_VOLUME_CLAIM, claim.namespace(), claim.name())
+}
+
+/// The key of the claim that a volume is for.
+fn claim_of(volume: &PersistentVolume) -> Option<Key> {
+    let claim = volume.spec.claim_ref.as_ref()?;
+    let namespace = claim.namespace.as_deref().unwrap_or_default();
+    Some(Key::new(Kind::PERSISTENT_VOLUME_CLAIM, namespace, claim.name.as_deref()?))
+}
+
+/// Whether a volume is reserved for this very claim.
+fn is_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
+    volume.spec.claim_ref.as_ref().is_some_and(|reference| {
+        let uid = reference.uid.as_deref().unwrap_or_default();
+        claim_of(volume) == Some(claim_key(claim)) && (uid.is_empty() || uid == claim.uid())
+    })
+}
+
+fn class_of(claim: &PersistentVolumeClaim) -> &str {
+    claim.spec.storage_class_name.as_deref().unwrap_or_default()
+}
+
+/// The bytes that a claim asks for.
+fn requested(claim: &PersistentVolumeClaim) -> Option<&Quantity> {
+    claim.spec.resources.as_ref()?.requests.as_ref()?.get("storage")
+}
+
+fn bytes(quantity: Option<&Quantity>) -> i64 {
+    quantity.map_or(0, quantity::value)
+}
+
+/// The claims that a pod mounts.
+fn claims_of(pod: &Pod) -> impl Iterator<Item = Key> + '_ {
+    pod.spec.volumes.iter().flatten().filter_map(|volume| {
+        let name = match (&volume.persistent_volume_claim, &volume.ephemeral) {
+            (Some(source), _) => source.claim_name.clone(),
+            (None, Some(_)) => format!("{}-{}", pod.name(), volume.name),
+            (None, None) => return None,
+        };
+        Some(Key::new(Kind::PERSISTENT_VOLUME_CLAIM, pod.namespace(), &name))
+    })
+}
