@@ -31,6 +31,11 @@ impl RequiredNodeAffinity {
         RequiredNodeAffinity { labels, terms }
     }
 
+    /// Whether every node meets it.
+    pub fn is_trivial(&self) -> bool {
+        self.labels.is_none() && self.terms.is_none()
+    }
+
     /// Whether the node meets it.
     pub fn matches(&self, node: &Node) -> bool {
         self.missing_label(node).is_none()

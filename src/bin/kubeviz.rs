@@ -129,6 +129,16 @@ mod cli {
                     .arg(Arg::new("WHAT").default_value("apply").value_parser(["apply", "schedule"]))
                     .arg(number("nodes", "100", "Nodes of the cluster"))
                     .arg(number("pods", "1000", "Pods to run"))
+                    .arg(
+                        option("workload", "NAME", "basic", "What the pods to schedule ask for")
+                            .value_parser(bench::Workload::ALL.map(|(word, _)| word)),
+                    )
+                    .arg(
+                        Arg::new("explain")
+                            .long("explain")
+                            .action(clap::ArgAction::SetTrue)
+                            .help("Keep every plugin's part of the scores apart, as the record of a decision does"),
+                    )
                     .arg(number("seed", "1", "Feeds every random draw")),
             )
     }
@@ -329,16 +339,7 @@ mod cli {
             |name: &str| u32::try_from(count(matches, name)).map_err(|_| format!("--{name} is too large"));
         let (nodes, pods, seed) = (size("nodes")?, size("pods")?, count(matches, "seed"));
         if matches.get_one::<String>("WHAT").is_some_and(|what| what == "schedule") {
-            let work = bench::Schedule::new(seed, nodes, pods);
-            let clock = CpuClock::start();
-            let placed = work.run();
-            let spent = clock.micros().max(1);
-            say(&format!(
-                "schedule: {placed} of {pods} pods on {nodes} nodes in {} s of CPU, ",
-                seconds(spent)
-            ));
-            say(&format!("{} pods per CPU second\n", u64::from(placed) * 1_000_000 / spent));
-            return Ok(placed == pods);
+            return measure_schedule(matches, nodes, pods, seed);
         }
         let work = bench::Apply::new(seed, nodes, pods);
         let clock = CpuClock::start();
@@ -353,6 +354,35 @@ mod cli {
             summary.time,
         ));
         Ok(summary.pods.ready == pods)
+    }
+
+    fn measure_schedule(matches: &ArgMatches, nodes: u32, pods: u32, seed: u64) -> Outcome {
+        let word = matches.get_one::<String>("workload").map(String::as_str).unwrap_or_default();
+        let workload = bench::Workload::from_word(word).ok_or("there is no such workload")?;
+        let work = bench::Schedule::new(seed, nodes, pods, workload, matches.get_flag("explain"));
+        let clock = CpuClock::start();
+        let mut placed = 0;
+        work.run(|outcome| placed += u32::from(outcome.is_ok()));
+        let spent = clock.micros().max(1);
+        let nanos = spent * 1_000 / u64::from(pods.max(1));
+        say(&format!(
+            "schedule {word}: {placed} of {pods} pods placed on {nodes} nodes in {} s of CPU: {} pods per CPU second, \
+             {}.{} us per pod, peak memory {} MiB\n",
+            seconds(spent),
+            u64::from(pods) * 1_000_000 / spent,
+            nanos / 1_000,
+            nanos / 100 % 10,
+            peak_memory_mib(),
+        ));
+        Ok(placed == workload.expected(pods))
+    }
+
+    /// The most memory this process has held at once, where the system tells it (Linux); otherwise zero.
+    fn peak_memory_mib() -> u64 {
+        let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kib.unwrap_or(0) / 1_024
     }
 
     fn seconds(micros: u64) -> String {

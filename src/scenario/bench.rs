@@ -1,15 +1,10 @@
 //! What `kubeviz bench` measures: work of a known size. The clock is the caller's, since the library has none.
 
-use std::sync::Arc;
+pub mod schedule;
 
-use crate::api::k8s::{Container, ObjectMeta, PodSpec, Quantity, ResourceRequirements};
-use crate::api::{Node, Pod};
-use crate::apiserver::View;
+pub use schedule::{Schedule, Workload};
+
 use crate::clock::SimDuration;
-use crate::scheduler::cache::Cache;
-use crate::scheduler::framework::registry::Profile;
-use crate::scheduler::framework::{Context, Framework, PodInfo};
-use crate::scheduler::queue::Nominator;
 use crate::sim::{Config, Simulation};
 
 use super::summary::Summary;
@@ -62,61 +57,4 @@ impl Apply {
             summary: Summary::of(&self.simulation),
         })
     }
-}
-
-/// Pods about to be placed, one after the other, by the scheduler's framework alone.
-pub struct Schedule {
-    framework: Framework,
-    cache: Cache,
-    view: View,
-    pods: Vec<Pod>,
-}
-
-impl Schedule {
-    /// So many pods for a cluster of so many nodes.
-    pub fn new(seed: u64, nodes: u32, pods: u32) -> Schedule {
-        let simulation = Simulation::new(Config::sized(seed, nodes));
-        let view = simulation.view().clone();
-        let mut cache = Cache::default();
-        view.list::<Node>(None).for_each(|node| cache.set_node(node));
-        let framework = Framework::new(&Profile::default());
-        Schedule { framework, cache, view, pods: (0..pods).map(pod).collect() }
-    }
-
-    /// Places every pod on the first of the best nodes. Returns how many found one.
-    pub fn run(mut self) -> u32 {
-        let nominator = Nominator::default();
-        let mut placed = 0;
-        for pod in self.pods {
-            let info = Arc::new(PodInfo::new(pod));
-            let cx = Context { cache: &self.cache, view: &self.view, nominator: &nominator };
-            let mut found = self.framework.find_nodes_that_fit(&cx, &info);
-            let scores = self.framework.score(&cx, &mut found.state, &info, &found.nodes);
-            let best = found.nodes.iter().zip(scores.totals).rev().max_by_key(|(_, total)| *total);
-            if let Some((index, _)) = best {
-                let node = self.cache.node(*index).name.clone();
-                self.cache.assume_pod(info, &node);
-                placed += 1;
-            }
-        }
-        placed
-    }
-}
-
-fn pod(number: u32) -> Pod {
-    let amount = |name: &str, amount: &str| (name.to_string(), Quantity(amount.into()));
-    let requests = [amount("cpu", "10m"), amount("memory", "16Mi")].into_iter().collect();
-    let container = Container {
-        name: "web".into(),
-        image: Some("nginx:1.27".into()),
-        resources: Some(ResourceRequirements { requests: Some(requests), ..Default::default() }),
-        ..Default::default()
-    };
-    let meta = ObjectMeta {
-        name: Some(format!("web-{number}")),
-        namespace: Some("default".into()),
-        uid: Some(format!("{number:08}")),
-        ..Default::default()
-    };
-    Pod::new(meta, PodSpec { containers: vec![container], ..Default::default() })
 }

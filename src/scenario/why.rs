@@ -1,6 +1,6 @@
 //! `kubeviz why`: why a pod is where it is, or why it waits, as the scheduler recorded it; and what would let it run.
 
-use std::collections::BTreeMap;
+use sorted::SortedMap;
 
 use serde::Serialize;
 
@@ -179,7 +179,7 @@ fn sentence(pod: &Pod, decision: Option<&SchedulingDecision>, queue: Option<&'st
 
 /// Plugins are asked in a fixed order, and each only of the nodes that are left; so the verdicts are all there is to count.
 fn funnel(decision: &SchedulingDecision) -> Vec<Stage> {
-    let mut counts: BTreeMap<usize, (String, usize)> = BTreeMap::new();
+    let mut counts: SortedMap<usize, (String, usize)> = SortedMap::new();
     let order: Vec<&'static str> =
         crate::scheduler::plugins::defaults().iter().map(|enabled| enabled.plugin.name()).collect();
     for rejection in decision.nodes.iter().filter_map(|node| node.rejection.as_ref()) {

@@ -2,8 +2,15 @@
 //! placed since. It is its own snapshot, for nothing else happens while a pod is being scheduled; copying it copies one
 //! pointer per node.
 
+pub mod memory;
+pub mod shape;
+pub mod tally;
+pub mod topology;
+
 use sorted::SortedMap;
 use std::sync::Arc;
+
+use memory::Memory;
 
 use super::framework::volumes::AssumedVolumes;
 use super::framework::{NodeInfo, PodInfo};
@@ -25,6 +32,12 @@ pub struct Cache {
     anti_affinity_pods: u32,
     /// What has been decided about volumes and is not known from the watch yet.
     pub assumed_volumes: AssumedVolumes,
+    /// The nodes that have changed, in order, since `log_start` changes.
+    log: Vec<NodeIndex>,
+    log_start: u64,
+    /// Counts what concerns all nodes at once: their coming and going, their labels, who has which image.
+    epoch: u64,
+    memory: Memory,
 }
 
 /// A pod that counts on a node.
@@ -75,6 +88,31 @@ impl Cache {
         self.by_name.get(name).copied()
     }
 
+    /// How many places there are, with and without a node.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// What has been worked out about the nodes.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Works everything out anew for every pod, from here on. For comparison.
+    pub fn remember_nothing(&mut self) {
+        self.memory = Memory::off();
+    }
+
+    /// A node, to change it. What was worked out about it no longer holds.
+    fn node_mut(&mut self, index: NodeIndex) -> &mut NodeInfo {
+        if self.log.len() > 4 * self.slots.len() + 1_024 {
+            self.log_start += self.log.len() as u64;
+            self.log.clear();
+        }
+        self.log.push(index);
+        Arc::make_mut(&mut self.slots[index as usize])
+    }
+
     /// The image of that name, if any node holds it.
     pub fn image(&self, name: &str) -> Option<ImageState> {
         self.images.get(name).copied()
@@ -93,14 +131,17 @@ impl Cache {
     /// Adds a node, or takes over its change. Pods that were told of before their node count from now on.
     pub fn set_node(&mut self, node: &Node) {
         let Some(index) = self.index(node.name()) else { return self.add_node(node) };
-        let slot = index as usize;
+        let known = &self.node(index).node;
+        if known.meta.labels != node.meta.labels {
+            self.epoch += 1;
+        }
         // A heartbeat changes neither images nor spec; it should not cost a count of all images.
-        if self.slots[slot].node.status.images == node.status.images {
-            Arc::make_mut(&mut self.slots[slot]).set_node(node);
+        if self.node(index).node.status.images == node.status.images {
+            self.node_mut(index).set_node(node);
             return;
         }
         self.forget_images(index);
-        Arc::make_mut(&mut self.slots[slot]).set_node(node);
+        self.node_mut(index).set_node(node);
         self.count_images(index);
     }
 
@@ -120,6 +161,8 @@ impl Cache {
                 (self.slots.len() - 1) as NodeIndex
             }
         };
+        self.node_mut(index).index = index;
+        self.epoch += 1;
         self.by_name.insert(name, index);
         self.order = self.by_name.values().copied().collect();
         self.count_images(index);
@@ -130,12 +173,14 @@ impl Cache {
         if let Some(index) = self.by_name.remove(name) {
             self.forget_images(index);
             self.slots[index as usize] = Arc::default();
+            self.epoch += 1;
             self.free.push(index);
             self.order = self.by_name.values().copied().collect();
         }
     }
 
     fn count_images(&mut self, index: NodeIndex) {
+        self.epoch += u64::from(!self.slots[index as usize].images.is_empty());
         for (name, size_bytes) in &self.slots[index as usize].images {
             match self.images.get_mut(name) {
                 Some(state) => state.nodes += 1,
@@ -147,6 +192,7 @@ impl Cache {
     }
 
     fn forget_images(&mut self, index: NodeIndex) {
+        self.epoch += u64::from(!self.slots[index as usize].images.is_empty());
         for name in self.slots[index as usize].images.keys() {
             if let Some(state) = self.images.get_mut(name) {
                 state.nodes -= 1;
@@ -184,7 +230,7 @@ impl Cache {
         self.affinity_pods += u32::from(info.has_affinity());
         self.anti_affinity_pods += u32::from(!info.required_anti_affinity.is_empty());
         if let Some(index) = self.index(&node) {
-            Arc::make_mut(&mut self.slots[index as usize]).add_pod(info.clone());
+            self.node_mut(index).add_pod(info.clone());
         }
         self.pods.insert(info.uid().into(), PlacedPod { info, node, assumed });
     }
@@ -195,7 +241,7 @@ impl Cache {
         self.affinity_pods -= u32::from(placed.info.has_affinity());
         self.anti_affinity_pods -= u32::from(!placed.info.required_anti_affinity.is_empty());
         if let Some(index) = self.index(&placed.node) {
-            Arc::make_mut(&mut self.slots[index as usize]).remove_pod(uid);
+            self.node_mut(index).remove_pod(uid);
         }
     }
 

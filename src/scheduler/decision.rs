@@ -48,7 +48,7 @@ pub fn record(
     }
 }
 
-/// Every node's verdict, in name order. The three lists that are merged here are all in that order.
+/// Every node's verdict, in name order. The nodes found are in that order too.
 fn verdicts(
     framework: &Framework,
     cx: &Context<'_>,
@@ -57,7 +57,6 @@ fn verdicts(
     scores: &Scores,
 ) -> Vec<NodeVerdict> {
     let mut feasible = found.nodes.iter().enumerate().peekable();
-    let mut rejected = found.diagnosis.nodes.iter().peekable();
     let mut verdicts = Vec::with_capacity(cx.cache.len());
     for index in cx.cache.order() {
         let node = cx.cache.node(*index).name.clone();
@@ -69,10 +68,7 @@ fn verdicts(
                 scores: row(framework, scores, place),
                 total,
             });
-        } else if let Some((_, status)) = rejected.next_if(|(rejected, _)| rejected == index) {
-            let rejection = Some(rejection(framework, cx, pod, found, *index, status));
-            verdicts.push(NodeVerdict { node, rejection, ..Default::default() });
-        } else if let Some((status, _)) = &found.diagnosis.absent {
+        } else if let Some(status) = found.diagnosis.status(*index) {
             let rejection = Some(rejection(framework, cx, pod, found, *index, status));
             verdicts.push(NodeVerdict { node, rejection, ..Default::default() });
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Scheduler;
 use super::decision::{Outcome, record};
-use super::framework::runtime::{Feasibility, PluginSet, Scores};
+use super::framework::runtime::{Feasibility, PluginSet, Scores, best};
 use super::framework::{Code, CycleState, Framework, PodInfo, PostFilterResult, Status};
 use super::plugins::volume_binding::Decision;
 use super::queue::QueuedPod;
@@ -53,10 +53,14 @@ impl Scheduler {
         if found.nodes.len() < 2 {
             return (Scores::default(), (0..found.nodes.len()).collect());
         }
-        let scores = framework.score(&self.context(), &mut found.state, pod, &found.nodes);
-        let highest = scores.totals.iter().max();
-        let best = |(place, total): (usize, &i64)| (Some(total) == highest).then_some(place);
-        let tied = scores.totals.iter().enumerate().filter_map(best).collect();
+        let cx = self.context();
+        let scores = if self.options.explain {
+            framework.score(&cx, &mut found.state, pod, &found.nodes)
+        } else {
+            let totals = framework.totals(&cx, &mut found.state, pod, &found.nodes);
+            Scores { totals, parts: Vec::new() }
+        };
+        let tied = best(&scores.totals);
         (scores, tied)
     }
 

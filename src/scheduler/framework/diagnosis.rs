@@ -6,11 +6,13 @@ use super::runtime::PluginSet;
 use super::status::{Reason, Status};
 use crate::scheduler::cache::NodeIndex;
 
-/// Why no node can run a pod (`framework.Diagnosis`).
+/// Why no node can run a pod (`framework.Diagnosis`). Many nodes give one and the same answer, so each is kept once.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnosis {
-    /// What was said of each node that was looked at, in name order; nodes that can run the pod are missing.
-    pub nodes: Vec<(NodeIndex, Status)>,
+    /// The different answers, and how many nodes gave each.
+    answers: Vec<(Status, u32)>,
+    /// By node, the place of its answer plus one; zero for nodes that can run the pod, or were not looked at.
+    by_node: Vec<u16>,
     /// What is to be said of every node that was not looked at, and how many those are.
     pub absent: Option<(Status, u32)>,
     /// The words of a plugin that refused the pod as a whole.
@@ -22,10 +24,46 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// Takes note of a node's answer.
+    pub fn reject(&mut self, node: NodeIndex, status: Status) {
+        let answer = self.answer(status);
+        self.reject_as(node, answer);
+    }
+
+    /// The place of an answer, for [`Diagnosis::reject_as`].
+    pub fn answer(&mut self, status: Status) -> u16 {
+        let known = self.answers.iter().position(|(known, _)| *known == status);
+        let place = known.unwrap_or_else(|| {
+            self.answers.push((status, 0));
+            self.answers.len() - 1
+        });
+        place as u16
+    }
+
+    /// Takes note that a node gave an answer that is known.
+    pub fn reject_as(&mut self, node: NodeIndex, answer: u16) {
+        let node = node as usize;
+        if self.by_node.len() <= node {
+            self.by_node.resize(node + 1, 0);
+        }
+        self.by_node[node] = answer + 1;
+        self.answers[usize::from(answer)].1 += 1;
+    }
+
+    /// How many nodes were looked at and rejected.
+    pub fn rejected(&self) -> u32 {
+        self.answers.iter().map(|(_, count)| count).sum()
+    }
+
+    /// What a node that was looked at said.
+    pub fn answer_of(&self, node: NodeIndex) -> Option<&Status> {
+        let place = *self.by_node.get(node as usize)?;
+        self.answers.get(usize::from(place).checked_sub(1)?).map(|(status, _)| status)
+    }
+
     /// What was said of a node.
     pub fn status(&self, node: NodeIndex) -> Option<&Status> {
-        let known = self.nodes.iter().find(|(index, _)| *index == node);
-        known.map(|(_, status)| status).or(self.absent.as_ref().map(|(status, _)| status))
+        self.answer_of(node).or(self.absent.as_ref().map(|(status, _)| status))
     }
 
     /// The text of the `FailedScheduling` event and of the condition (`framework.FitError`), for a cluster of so many nodes.
@@ -48,8 +86,7 @@ impl Diagnosis {
 
     fn histogram(&self) -> String {
         let mut counts: SortedMap<&Reason, u32> = SortedMap::new();
-        let absent = self.absent.iter().map(|(status, count)| (status, *count));
-        for (status, count) in self.nodes.iter().map(|(_, status)| (status, 1)).chain(absent) {
+        for (status, count) in self.answers.iter().chain(&self.absent) {
             for reason in status.reasons() {
                 *counts.entry(reason).or_default() += count;
             }
@@ -71,15 +108,13 @@ mod tests {
     #[test]
     fn reasons_are_counted_over_the_nodes_and_sorted_as_text() {
         let cpu = || Status::unschedulable("Insufficient cpu");
-        let diagnosis = Diagnosis {
-            nodes: vec![
-                (0, cpu().and("Insufficient memory")),
-                (1, Status::unresolvable("node(s) had untolerated taint(s)")),
-                (2, cpu()),
-            ],
+        let mut diagnosis = Diagnosis {
             post_filter_message: "preemption: not eligible due to preemptionPolicy=Never.".into(),
             ..Default::default()
         };
+        diagnosis.reject(0, cpu().and("Insufficient memory"));
+        diagnosis.reject(1, Status::unresolvable("node(s) had untolerated taint(s)"));
+        diagnosis.reject(2, cpu());
         assert_eq!(
             diagnosis.message(3),
             "0/3 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint(s), 2 Insufficient cpu. \

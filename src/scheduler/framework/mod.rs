@@ -48,6 +48,31 @@ use crate::rng::Rng;
 /// The highest score that a plugin may give a node, after normalising.
 pub const MAX_NODE_SCORE: i64 = 100;
 
+/// How a plugin's scores are brought to 0..=100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Normalization {
+    /// They are from 0 to 100 already.
+    None,
+    /// The highest becomes 100 (`helper.DefaultNormalizeScore`), fractions are cut off: 10, 20, 30 become 33, 66, 100.
+    Highest,
+    /// The same turned round, for plugins that count what speaks against a node: 67, 34, 0.
+    HighestReversed,
+    /// In a way of the plugin's own.
+    Own,
+}
+
+impl Normalization {
+    /// A score, where `highest` is the highest of all.
+    pub fn of(self, score: i64, highest: i64) -> i64 {
+        let scaled = if highest == 0 { 0 } else { MAX_NODE_SCORE * score / highest };
+        match self {
+            Normalization::None | Normalization::Own => score,
+            Normalization::Highest => scaled,
+            Normalization::HighestReversed => MAX_NODE_SCORE - scaled,
+        }
+    }
+}
+
 /// Where a plugin has a say. NormalizeScore belongs to Score, and the answers to added and removed pods to PreFilter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Point {
@@ -197,6 +222,26 @@ pub trait Plugin: Send + Sync {
         Ok(())
     }
 
+    /// The same for all these nodes at once, for plugins that are faster so. Returns those that can run the pod, in the same
+    /// order, and tells `refuse` of the others.
+    fn filter_all(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        nodes: &[NodeIndex],
+        refuse: &mut dyn FnMut(NodeIndex, Status),
+    ) -> Vec<NodeIndex> {
+        let mut fitting = Vec::with_capacity(nodes.len());
+        for index in nodes {
+            match self.filter(cx, state, pod, cx.cache.node(*index)) {
+                Ok(()) => fitting.push(*index),
+                Err(status) => refuse(*index, status),
+            }
+        }
+        fitting
+    }
+
     /// The numbers behind a rejection by Filter, for people: `needs 600m, 400m of 4 free`. Only asked for when a record is kept.
     fn detail(&self, cx: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
         String::new()
@@ -235,8 +280,35 @@ pub trait Plugin: Send + Sync {
         0
     }
 
-    /// Brings the scores of all nodes, in the order of PreScore, to 0..=100.
+    /// The scores of all these nodes at once, for plugins that are faster so.
+    fn score_all(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        nodes: &[NodeIndex],
+    ) -> Vec<i64> {
+        nodes.iter().map(|index| self.score(cx, state, pod, cx.cache.node(*index))).collect()
+    }
+
+    /// How the scores of all nodes are brought to 0..=100.
+    fn normalization(&self) -> Normalization {
+        Normalization::None
+    }
+
+    /// Brings the scores of all nodes, in the order of PreScore, to 0..=100. To be written only by plugins that do so in a way
+    /// of their own.
     fn normalize_score(&self, cx: &Context<'_>, state: &CycleState, nodes: &[NodeIndex], scores: &mut [i64]) {
+        let highest = scores.iter().copied().max().unwrap_or(0);
+        for score in scores {
+            *score = self.normalization().of(*score, highest);
+        }
+    }
+
+    /// Whether Filter and Score look at nothing but the node and, of the pod, what [`Shape`](super::cache::shape::Shape) holds.
+    /// Their answers are then remembered, for this pod and others of its shape, until the node changes.
+    fn is_local(&self) -> bool {
+        false
     }
 
     /// Takes note that the pod will run on the node.
@@ -306,34 +378,23 @@ impl fmt::Debug for dyn Plugin {
     }
 }
 
-/// Scales scores so that the highest becomes 100 (`helper.DefaultNormalizeScore`), cutting fractions off; `reverse` turns them
-/// round, for plugins that count what speaks against a node.
-///
-/// Example: 10, 20, 30 become 33, 66, 100, or in reverse 67, 34, 0.
-pub fn default_normalize_score(scores: &mut [i64], reverse: bool) {
-    let highest = scores.iter().copied().max().unwrap_or(0);
-    for score in scores {
-        let scaled = if highest == 0 { 0 } else { MAX_NODE_SCORE * *score / highest };
-        *score = if reverse { MAX_NODE_SCORE - scaled } else { scaled };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn scores_are_scaled_to_the_highest_and_turned_round_where_less_is_better() {
-        let cases: [(&[i64], bool, &[i64]); 4] = [
-            (&[10, 20, 30], false, &[33, 66, 100]),
-            (&[10, 20, 30], true, &[67, 34, 0]),
-            (&[0, 0], false, &[0, 0]),
-            (&[0, 0], true, &[100, 100]),
+        let cases: [(&[i64], Normalization, &[i64]); 5] = [
+            (&[10, 20, 30], Normalization::Highest, &[33, 66, 100]),
+            (&[10, 20, 30], Normalization::HighestReversed, &[67, 34, 0]),
+            (&[0, 0], Normalization::Highest, &[0, 0]),
+            (&[0, 0], Normalization::HighestReversed, &[100, 100]),
+            (&[7, 8], Normalization::None, &[7, 8]),
         ];
-        for (scores, reverse, want) in cases {
-            let mut got = scores.to_vec();
-            default_normalize_score(&mut got, reverse);
-            assert_eq!(got, want, "{scores:?}, reverse {reverse}");
+        for (scores, normalization, want) in cases {
+            let highest = scores.iter().copied().max().unwrap_or(0);
+            let got: Vec<i64> = scores.iter().map(|score| normalization.of(*score, highest)).collect();
+            assert_eq!(got, want, "{scores:?}, {normalization:?}");
         }
     }
 }

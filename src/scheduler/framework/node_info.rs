@@ -6,11 +6,14 @@ use std::sync::Arc;
 use super::pod_info::{HostPort, PodInfo};
 use super::resource::Resource;
 use crate::api::{MetaExt, Node, quantity};
+use crate::scheduler::cache::NodeIndex;
 
 /// A node as decisions see it (`framework.NodeInfo`). The sums are kept up to date as pods come and go, so that no
 /// decision adds them up again.
 #[derive(Clone, Debug, Default)]
 pub struct NodeInfo {
+    /// Its place in the cache.
+    pub index: NodeIndex,
     /// The node's name.
     pub name: Arc<str>,
     /// The node object.

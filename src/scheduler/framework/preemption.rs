@@ -2,8 +2,6 @@
 //! Upstream: `pkg/scheduler/framework/preemption`, `plugins/defaultpreemption`.
 
 use std::cmp::Reverse;
-
-use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::{Context, CycleState, Failure, NodeInfo, PodInfo, Status};
@@ -85,13 +83,13 @@ pub fn select_victims_on_node(
     node: NodeIndex,
     budgets: &[Budget],
 ) -> Result<Candidate, Status> {
-    let mut trial =
-        Trial { cx, failure, pod, state: failure.state.clone(), node: (**cx.cache.node(node)).clone() };
-    let lower = trial.node.pods.iter().filter(|other| other.priority() < pod.priority());
+    let there = cx.cache.node(node);
+    let lower = there.pods.iter().filter(|other| other.priority() < pod.priority());
     let mut potential: Vec<Arc<PodInfo>> = lower.cloned().collect();
     if potential.is_empty() {
         return Err(Status::unresolvable("No preemption victims found for incoming pod"));
     }
+    let mut trial = Trial { cx, failure, pod, state: failure.state.clone(), node: (**there).clone() };
     for other in &potential {
         trial.remove(other);
     }
@@ -185,6 +183,3 @@ fn earliest_start(candidate: &Candidate) -> i64 {
     let most_important = candidate.victims.iter().filter(|victim| Some(victim.priority()) == highest);
     most_important.map(|victim| importance(victim).1).min().unwrap_or(i64::MAX - 1).min(i64::MAX - 1)
 }
-
-/// What the nodes that were tried answered, for the message.
-pub type Answers = SortedMap<NodeIndex, Status>;

@@ -10,10 +10,13 @@ use super::{
 };
 use crate::api::Status as ApiStatus;
 use crate::api::explain::Explain;
+use crate::api::hash::Digest;
 use crate::client::{Change, Client};
 use crate::clock::SimDuration;
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::cache::memory::recall;
+use crate::scheduler::cache::shape::{FITS, MOST, Shape};
 
 /// A set of a profile's plugins, by their places in it. A profile has at most 64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +58,9 @@ pub struct Framework {
     weights: Vec<i64>,
     names: Vec<Arc<str>>,
     at: [Vec<u8>; 11],
+    /// The plugins whose answers about a node may be remembered.
+    local: PluginSet,
+    fingerprint: u64,
 }
 
 /// What the Filter phase has found.
@@ -68,6 +74,31 @@ pub struct Feasibility {
     pub diagnosis: Diagnosis,
     /// What has gone wrong, in a plugin rather than with the pod. The attempt is worth nothing then.
     pub error: Option<String>,
+}
+
+impl Feasibility {
+    /// Takes note of a node's answer. Says whether to go on: an error ends the attempt.
+    fn take(&mut self, index: NodeIndex, answer: Result<(), (u8, Status)>) -> bool {
+        match answer {
+            Ok(()) => self.nodes.push(index),
+            Err((_, status)) if !status.is_rejection() => {
+                self.error = Some(status.message());
+                return false;
+            }
+            Err((place, status)) => {
+                self.diagnosis.rejectors.insert(place);
+                self.diagnosis.reject(index, status);
+            }
+        }
+        true
+    }
+}
+
+/// The nodes on which others have been promised room that this pod may not take.
+fn promised_nodes(cx: &Context<'_>, pod: &PodInfo) -> SortedSet<NodeIndex> {
+    let counts = |other: &Arc<PodInfo>| other.priority() >= pod.priority() && other.uid() != pod.uid();
+    let promised = cx.nominator.nodes().filter(|(_, pods)| pods.iter().any(counts));
+    promised.filter_map(|(node, _)| cx.cache.index(node)).collect()
 }
 
 /// The scores of the nodes that can run a pod.
@@ -98,18 +129,47 @@ impl Framework {
         let mut at: [Vec<u8>; 11] = Default::default();
         let plugins: Vec<Arc<dyn Plugin>> =
             profile.plugins.iter().take(64).map(|enabled| enabled.plugin.clone()).collect();
+        let (mut local, mut digest) = (PluginSet::default(), Digest::new());
         for (place, plugin) in plugins.iter().enumerate() {
             for point in plugin.points() {
                 at[*point as usize].push(place as u8);
             }
+            if plugin.is_local() {
+                local.insert(place as u8);
+            }
+            let weight = profile.plugins[place].weight;
+            digest = digest.bytes(plugin.name().as_bytes()).number(weight as u64);
         }
         Framework {
             scheduler_name: profile.scheduler_name.clone(),
             names: plugins.iter().map(|plugin| Arc::from(plugin.name())).collect(),
             weights: profile.plugins.iter().map(|enabled| enabled.weight).collect(),
+            fingerprint: digest.bytes(profile.scheduler_name.as_bytes()).value(),
             plugins,
             at,
+            local,
         }
+    }
+
+    /// A number that tells this profile from the other ones of a scheduler.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// The plugin in that place.
+    pub fn plugin_at(&self, place: u8) -> &dyn Plugin {
+        &*self.plugins[place as usize]
+    }
+
+    /// What the normalised scores of the plugin in that place are multiplied with.
+    pub fn weight(&self, place: u8) -> i64 {
+        self.weights[place as usize]
+    }
+
+    /// The plugins that score this cycle and look at nothing but pod and node.
+    pub fn local_scorers(&self, state: &CycleState) -> impl Iterator<Item = u8> {
+        let scoring = self.at[Point::Score as usize].iter().copied();
+        scoring.filter(|place| self.local.contains(*place) && !state.skip_score.contains(*place))
     }
 
     /// The name of the plugin in that place.
@@ -197,23 +257,121 @@ impl Framework {
                 &some
             }
         };
-        for index in worth_a_look {
-            match self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(*index)) {
-                Ok(()) => found.nodes.push(*index),
-                Err((_, status)) if !status.is_rejection() => {
-                    found.error = Some(status.message());
-                    return found;
-                }
-                Err((place, status)) => {
-                    found.diagnosis.rejectors.insert(place);
-                    found.diagnosis.nodes.push((*index, status));
-                }
-            }
+        if cx.cache.memory().is_off() {
+            self.filter_plainly(cx, pod, worth_a_look, &mut found);
+        } else {
+            self.filter_by_shape(cx, pod, worth_a_look, &mut found);
         }
         if let Some((_, count)) = &mut found.diagnosis.absent {
             *count = (cx.cache.len() - worth_a_look.len()) as u32;
         }
         found
+    }
+
+    /// Filter, plugin by plugin, on every node.
+    fn filter_plainly(&self, cx: &Context<'_>, pod: &PodInfo, nodes: &[NodeIndex], found: &mut Feasibility) {
+        for index in nodes {
+            let answer = self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(*index));
+            if !found.take(*index, answer) {
+                return;
+            }
+        }
+    }
+
+    /// Filter, with the answers that are known from pods of the same shape. They hold for a node as it is; where pods have been
+    /// promised room, the node has to be asked as it will be.
+    fn filter_by_shape(&self, cx: &Context<'_>, pod: &PodInfo, nodes: &[NodeIndex], found: &mut Feasibility) {
+        // Held only for this: plugins that are asked below may want to remember things too.
+        let (verdicts, known) = {
+            let mut inner = cx.cache.memory().open();
+            let shape =
+                recall(&mut inner.shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
+            shape.filter(self, cx, &found.state, pod);
+            (shape.verdicts.clone(), shape.answers.clone())
+        };
+        let promised = promised_nodes(cx, pod);
+        // The place of each known answer among those of this attempt, once it has been given.
+        let mut answers: Vec<Option<u16>> = vec![None; known.len()];
+        let mut others: Vec<u8> = self.at[Point::Filter as usize]
+            .iter()
+            .copied()
+            .filter(|place| !self.local.contains(*place) && !found.state.skip_filter.contains(*place))
+            .collect();
+        found.nodes.reserve(nodes.len());
+        // Usually the plugins that look further come last; then they need only be asked of the nodes that are left, all at once.
+        let others_are_last = others.iter().min() > known.iter().map(|(place, _)| place).max();
+        let is_plain = promised.is_empty() && (others.is_empty() || others_are_last);
+        if is_plain {
+            let fitting = nodes.iter().copied().filter(|index| verdicts[*index as usize] == FITS);
+            found.nodes.extend(fitting);
+            let all_fit = found.nodes.len() == nodes.len();
+            for place in others.drain(..) {
+                if !self.filter_all(place, cx, pod, found) {
+                    return;
+                }
+            }
+            if all_fit {
+                return;
+            }
+        }
+        for index in nodes {
+            let verdict = verdicts[*index as usize];
+            if is_plain && verdict == FITS {
+                continue;
+            }
+            if !promised.is_empty() && promised.contains(index) {
+                let answer =
+                    self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(*index));
+                if !found.take(*index, answer) {
+                    return;
+                }
+                continue;
+            }
+            let known = verdict.checked_sub(1).map(|place| &known[usize::from(place)]);
+            let before = known.map_or(u8::MAX, |(place, _)| *place);
+            let mut answer = None;
+            for place in others.iter().take_while(|place| **place < before) {
+                let node = cx.cache.node(*index);
+                if let Err(refused) = self.run_filter_of(*place, cx, &found.state, pod, node) {
+                    answer = Some(refused);
+                    break;
+                }
+            }
+            match (answer, known) {
+                (Some(refused), _) => {
+                    if !found.take(*index, Err(refused)) {
+                        return;
+                    }
+                }
+                (None, None) => found.nodes.push(*index),
+                (None, Some((place, status))) => {
+                    let answer = &mut answers[usize::from(verdict) - 1];
+                    let answer = *answer.get_or_insert_with(|| {
+                        found.diagnosis.rejectors.insert(*place);
+                        found.diagnosis.answer(status.clone())
+                    });
+                    found.diagnosis.reject_as(*index, answer);
+                }
+            }
+        }
+    }
+
+    /// Filter by one plugin on all the nodes found so far. Says whether to go on: an error ends the attempt.
+    fn filter_all(&self, place: u8, cx: &Context<'_>, pod: &PodInfo, found: &mut Feasibility) -> bool {
+        let plugin = &self.plugins[place as usize];
+        let nodes = std::mem::take(&mut found.nodes);
+        let Feasibility { state, diagnosis, error, .. } = found;
+        let mut refuse = |index: NodeIndex, status: Status| {
+            if status.is_rejection() {
+                diagnosis.rejectors.insert(place);
+                diagnosis.reject(index, status.by(plugin.name()));
+            } else if error.is_none() {
+                *error = Some(running(&format!("{:?} filter plugin", plugin.name()), &status).message());
+            }
+        };
+        let fitting = plugin.filter_all(cx, state, pod, &nodes, &mut refuse);
+        found.nodes = fitting;
+        found.error.is_none()
     }
 
     /// PreFilter. The names of the nodes worth a look are those that all plugins name.
@@ -277,14 +435,44 @@ impl Framework {
     ) -> Result<(), (u8, Status)> {
         for place in &self.at[Point::Filter as usize] {
             if !state.skip_filter.contains(*place) {
-                let plugin = &self.plugins[*place as usize];
-                plugin.filter(cx, state, pod, node).map_err(|status| match status.is_rejection() {
-                    true => (*place, status.by(plugin.name())),
-                    false => (*place, running(&format!("{:?} filter plugin", plugin.name()), &status)),
-                })?;
+                self.run_filter_of(*place, cx, state, pod, node)?;
             }
         }
         Ok(())
+    }
+
+    /// Filter on one node, by the plugins whose answers may be remembered.
+    ///
+    /// # Errors
+    /// The first such plugin's answer, and its place.
+    pub fn run_local_filter(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        node: &NodeInfo,
+    ) -> Result<(), (u8, Status)> {
+        for place in &self.at[Point::Filter as usize] {
+            if self.local.contains(*place) && !state.skip_filter.contains(*place) {
+                self.run_filter_of(*place, cx, state, pod, node)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_filter_of(
+        &self,
+        place: u8,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        node: &NodeInfo,
+    ) -> Result<(), (u8, Status)> {
+        let plugin = &self.plugins[place as usize];
+        plugin.filter(cx, state, pod, node).map_err(|status| match status.is_rejection() {
+            true => (place, status.by(plugin.name())),
+            false => (place, running(&format!("{:?} filter plugin", plugin.name()), &status)),
+        })
     }
 
     /// Filter on one node as if the pods that have been promised room there were there already, if they matter at least as
@@ -390,7 +578,15 @@ impl Framework {
         Err(words.unwrap_or_else(|| Status::unschedulable("")))
     }
 
-    /// PreScore, Score, NormalizeScore, and the weighted sums.
+    fn run_pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo, nodes: &[NodeIndex]) {
+        for (place, plugin) in self.at(Point::PreScore) {
+            if plugin.pre_score(cx, state, pod, nodes).is_err() {
+                state.skip_score.insert(place);
+            }
+        }
+    }
+
+    /// PreScore, Score, NormalizeScore, and the weighted sums, with each plugin's part.
     pub fn score(
         &self,
         cx: &Context<'_>,
@@ -398,18 +594,13 @@ impl Framework {
         pod: &PodInfo,
         nodes: &[NodeIndex],
     ) -> Scores {
-        for (place, plugin) in self.at(Point::PreScore) {
-            if plugin.pre_score(cx, state, pod, nodes).is_err() {
-                state.skip_score.insert(place);
-            }
-        }
+        self.run_pre_score(cx, state, pod, nodes);
         let mut scores = Scores { parts: Vec::with_capacity(8), totals: vec![0; nodes.len()] };
         for (place, plugin) in self.at(Point::Score) {
             if state.skip_score.contains(place) {
                 continue;
             }
-            let raw: Vec<i64> =
-                nodes.iter().map(|index| plugin.score(cx, state, pod, cx.cache.node(*index))).collect();
+            let raw = plugin.score_all(cx, state, pod, nodes);
             let mut normalized = raw.clone();
             plugin.normalize_score(cx, state, nodes, &mut normalized);
             let weight = self.weights[place as usize];
@@ -419,6 +610,39 @@ impl Framework {
             scores.parts.push(ScorePart { place, weight, raw, normalized });
         }
         scores
+    }
+
+    /// The weighted sums alone, with the scores that are known from pods of the same shape.
+    pub fn totals(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        nodes: &[NodeIndex],
+    ) -> Vec<i64> {
+        if cx.cache.memory().is_off() {
+            return self.score(cx, state, pod, nodes).totals;
+        }
+        self.run_pre_score(cx, state, pod, nodes);
+        let mut totals: Vec<i64> = {
+            let mut inner = cx.cache.memory().open();
+            let shape =
+                recall(&mut inner.shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
+            shape.score(self, cx, state, pod, nodes);
+            nodes.iter().map(|index| shape.totals[*index as usize]).collect()
+        };
+        for (place, plugin) in self.at(Point::Score) {
+            if self.local.contains(place) || state.skip_score.contains(place) {
+                continue;
+            }
+            let mut scores = plugin.score_all(cx, state, pod, nodes);
+            plugin.normalize_score(cx, state, nodes, &mut scores);
+            let weight = self.weights[place as usize];
+            for (total, score) in totals.iter_mut().zip(scores) {
+                *total += score * weight;
+            }
+        }
+        totals
     }
 
     /// Reserve; if a plugin refuses, all take it back.
@@ -507,6 +731,13 @@ impl Framework {
             None => Err(ApiStatus::bad_request("no bind plugin is enabled")),
         }
     }
+}
+
+/// The places of the highest totals, in order.
+pub fn best(totals: &[i64]) -> Vec<usize> {
+    // In two passes, each of which is a few instructions per node.
+    let highest = totals.iter().copied().fold(i64::MIN, i64::max);
+    (0..totals.len()).filter(|place| totals[*place] == highest).collect()
 }
 
 /// An error of a plugin, in the words of the framework around it.

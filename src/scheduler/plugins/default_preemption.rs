@@ -15,9 +15,7 @@ use crate::api::sorting;
 use crate::api::{MetaExt, Pod, condition};
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
-use crate::scheduler::framework::preemption::{
-    Answers, Budget, Candidate, pick_candidates, select_victims_on_node,
-};
+use crate::scheduler::framework::preemption::{Budget, Candidate, pick_candidates, select_victims_on_node};
 use crate::scheduler::framework::{
     Code, Context, Diagnosis, Failure, Plugin, PodInfo, Point, PostFilterResult, Status,
 };
@@ -89,12 +87,12 @@ impl DefaultPreemption {
         failure: &Failure<'_>,
         pod: &PodInfo,
         rng: &mut Rng,
-    ) -> (Vec<Candidate>, Answers) {
+    ) -> (Vec<Candidate>, Diagnosis) {
         let may_help = |index: &&NodeIndex| {
             failure.diagnosis.status(**index).is_some_and(|status| status.code == Code::Unschedulable)
         };
         let potential: Vec<NodeIndex> = cx.cache.order().iter().filter(may_help).copied().collect();
-        let (mut candidates, mut answers) = (Vec::new(), Answers::new());
+        let (mut candidates, mut answers) = (Vec::new(), Diagnosis::default());
         if potential.is_empty() {
             return (candidates, answers);
         }
@@ -107,11 +105,11 @@ impl DefaultPreemption {
                 Ok(candidate) if candidate.victims.is_empty() => {
                     let why =
                         format!("expected at least one victim pod on node {:?}", cx.cache.node(*index).name);
-                    answers.insert(*index, Status::new(Code::Error, why));
+                    answers.reject(*index, Status::new(Code::Error, why));
                 }
                 Ok(candidate) => candidates.push(candidate),
                 Err(status) => {
-                    answers.insert(*index, status);
+                    answers.reject(*index, status);
                 }
             }
             let breaks_none = |candidate: &Candidate| candidate.pdb_violations == 0;
@@ -152,14 +150,10 @@ fn is_being_preempted(pod: &Pod) -> bool {
 }
 
 /// The sentence that says why no removal helps: the answers of the nodes that were tried, and that the others were not.
-fn refusal(cx: &Context<'_>, answers: Answers) -> String {
-    let untried = (cx.cache.len() - answers.len()) as u32;
-    let diagnosis = Diagnosis {
-        nodes: answers.into_iter().collect(),
-        absent: Some((Status::unresolvable("Preemption is not helpful for scheduling"), untried)),
-        ..Default::default()
-    };
-    diagnosis.message(cx.cache.len())
+fn refusal(cx: &Context<'_>, mut answers: Diagnosis) -> String {
+    let untried = cx.cache.len() as u32 - answers.rejected();
+    answers.absent = Some((Status::unresolvable("Preemption is not helpful for scheduling"), untried));
+    answers.message(cx.cache.len())
 }
 
 fn in_words(cx: &Context<'_>, candidate: &Candidate) -> PreemptionCandidate {

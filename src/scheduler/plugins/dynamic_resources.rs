@@ -26,6 +26,10 @@ impl Plugin for DynamicResources {
         names::DYNAMIC_RESOURCES
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn points(&self) -> &'static [Point] {
         &[Point::PreFilter, Point::PostFilter, Point::Score]
     }

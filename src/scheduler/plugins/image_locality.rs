@@ -35,6 +35,10 @@ impl Plugin for ImageLocality {
         names::IMAGE_LOCALITY
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn points(&self) -> &'static [Point] {
         &[Point::PreScore, Point::Score]
     }

@@ -8,7 +8,7 @@
 //! # Upstream
 //! `plugins/interpodaffinity`
 
-use sorted::SortedMap;
+use std::any::Any;
 use std::sync::Arc;
 
 use super::names;
@@ -16,10 +16,12 @@ use crate::api::meta::StringMap;
 use crate::api::{Kind, MetaExt, Namespace, Node, Object, Pod};
 use crate::client::{Change, View};
 use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::cache::tally::{Counts, Question};
+use crate::scheduler::cache::topology::Topology;
 use crate::scheduler::framework::pod_info::AffinityTerm;
 use crate::scheduler::framework::{
-    Action, ClusterEvent, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Plugin,
-    PodInfo, Point, PreFilterResult, Status,
+    Action, ClusterEvent, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Normalization,
+    Plugin, PodInfo, Point, PreFilterResult, Status,
 };
 
 /// See the module.
@@ -37,26 +39,120 @@ impl Default for InterPodAffinity {
     }
 }
 
-/// How many pods in each domain meet a term, by `(topology key, domain)`.
-type Counts = SortedMap<(String, String), i64>;
-
-/// What Filter needs.
-#[derive(Clone, Debug, Default)]
-struct PreFilterState {
+/// What is counted on every node.
+#[derive(Clone, Debug, PartialEq)]
+enum Rule {
+    /// Pods that meet all these terms, by each of them.
+    Near(Vec<AffinityTerm>),
+    /// Pods that meet one of these terms, by that.
+    Apart(Vec<AffinityTerm>),
     /// Terms of pods that are there which the new pod would offend.
-    existing_anti_affinity: Counts,
-    /// Pods that meet all the affinity terms of the new pod.
-    affinity: Counts,
-    /// Pods that meet one of its anti-affinity terms.
-    anti_affinity: Counts,
-    required_affinity: Vec<AffinityTerm>,
-    required_anti_affinity: Vec<AffinityTerm>,
+    Existing(Newcomer),
+    /// What a domain is worth: by the new pod's preferences with their weights, and by those of the pods that are there, whose
+    /// needs are worth the last number.
+    Worth(Vec<(i64, AffinityTerm)>, Newcomer, i64),
+}
+
+/// The new pod, as far as the terms of others look at it.
+#[derive(Clone, Debug, Default)]
+struct Newcomer {
+    pod: Pod,
     namespace_labels: StringMap,
 }
 
-/// What Score needs: what each domain is worth, by topology key.
-#[derive(Clone, Debug, Default)]
-struct PreScoreState(SortedMap<String, SortedMap<String, i64>>);
+impl PartialEq for Newcomer {
+    fn eq(&self, other: &Newcomer) -> bool {
+        self.pod.namespace() == other.pod.namespace()
+            && self.pod.labels() == other.pod.labels()
+            && self.namespace_labels == other.namespace_labels
+    }
+}
+
+impl Newcomer {
+    fn is_meant_by(&self, term: &AffinityTerm) -> bool {
+        term.matches(&self.pod, &self.namespace_labels)
+    }
+}
+
+impl Rule {
+    /// Counts one pod that is there.
+    fn count_pod(&self, other: &PodInfo, add: &mut dyn FnMut(&str, i64)) {
+        match self {
+            Rule::Near(terms) if !matches_all(terms, &other.pod) => {}
+            Rule::Near(terms) => terms.iter().for_each(|term| add(&term.topology_key, 1)),
+            Rule::Apart(terms) => {
+                let met = terms.iter().filter(|term| term.matches(&other.pod, &StringMap::new()));
+                met.for_each(|term| add(&term.topology_key, 1));
+            }
+            Rule::Existing(newcomer) => {
+                let offended = other.required_anti_affinity.iter().filter(|term| newcomer.is_meant_by(term));
+                offended.for_each(|term| add(&term.topology_key, 1));
+            }
+            Rule::Worth(own, newcomer, hard_weight) => weigh(own, newcomer, *hard_weight, other, add),
+        }
+    }
+}
+
+/// What one pod that is there says for or against its domains.
+fn weigh(
+    own: &[(i64, AffinityTerm)],
+    newcomer: &Newcomer,
+    hard_weight: i64,
+    other: &PodInfo,
+    add: &mut dyn FnMut(&str, i64),
+) {
+    for (weight, term) in own.iter().filter(|(_, term)| term.matches(&other.pod, &StringMap::new())) {
+        add(&term.topology_key, *weight);
+    }
+    let asked = |term: &&AffinityTerm| newcomer.is_meant_by(term);
+    if hard_weight > 0 {
+        for term in other.required_affinity.iter().filter(asked) {
+            add(&term.topology_key, hard_weight);
+        }
+    }
+    for (weight, term) in other.preferred_affinity.iter().filter(|(_, term)| asked(&term)) {
+        add(&term.topology_key, *weight);
+    }
+    for (weight, term) in other.preferred_anti_affinity.iter().filter(|(_, term)| asked(&term)) {
+        add(&term.topology_key, -weight);
+    }
+}
+
+impl Question for Rule {
+    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64)) {
+        let pods = match self {
+            Rule::Existing(_) => &node.pods_with_required_anti_affinity,
+            // A pod without preferences need only be held against those that have some.
+            Rule::Worth(own, ..) if own.is_empty() => &node.pods_with_affinity,
+            _ => &node.pods,
+        };
+        pods.iter().for_each(|other| self.count_pod(other, add));
+    }
+
+    fn is_same(&self, other: &dyn Question) -> bool {
+        other.as_any().downcast_ref::<Rule>() == Some(self)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// What Filter needs.
+#[derive(Clone)]
+struct PreFilterState {
+    existing: (Rule, Counts),
+    near: (Rule, Counts),
+    apart: (Rule, Counts),
+    required_affinity: Vec<AffinityTerm>,
+    required_anti_affinity: Vec<AffinityTerm>,
+    /// Whether the pod meets its own terms: the first of a group that wants to be together would otherwise never find a place.
+    meets_itself: bool,
+}
+
+/// What Score needs: what each domain is worth.
+#[derive(Clone)]
+struct PreScoreState(Counts);
 
 impl Plugin for InterPodAffinity {
     fn name(&self) -> &'static str {
@@ -114,54 +210,55 @@ impl Plugin for InterPodAffinity {
         if !has_terms && !cx.cache.has_pods_with_required_anti_affinity() {
             return Err(Status::skip());
         }
-        let mut note = PreFilterState {
-            required_affinity: resolved(&pod.required_affinity, cx.view),
-            required_anti_affinity: resolved(&pod.required_anti_affinity, cx.view),
-            namespace_labels: namespace_labels(cx.view, pod.pod.namespace()),
-            ..Default::default()
+        let near = resolved(&pod.required_affinity, cx.view);
+        let apart = resolved(&pod.required_anti_affinity, cx.view);
+        let mut inner = cx.cache.memory().open();
+        let mut counted = |rule: Rule, is_wanted: bool| {
+            let counts = if is_wanted { inner.counts(cx.cache, rule.clone()) } else { Counts::default() };
+            (rule, counts)
         };
-        for info in cx.cache.nodes() {
-            for other in &info.pods_with_required_anti_affinity {
-                note.count_existing(pod, other, &info.node, 1);
-            }
-            if has_terms {
-                for other in &info.pods {
-                    note.count_incoming(other, &info.node, 1);
-                }
-            }
-        }
-        if !has_terms && note.existing_anti_affinity.is_empty() {
+        let note = PreFilterState {
+            existing: counted(
+                Rule::Existing(newcomer(cx.view, pod)),
+                cx.cache.has_pods_with_required_anti_affinity(),
+            ),
+            near: counted(Rule::Near(near.clone()), !near.is_empty()),
+            apart: counted(Rule::Apart(apart.clone()), !apart.is_empty()),
+            meets_itself: matches_all(&near, &pod.pod),
+            required_affinity: near,
+            required_anti_affinity: apart,
+        };
+        if !has_terms && note.existing.1.entries == 0 {
             return Err(Status::skip());
         }
+        drop(inner);
         state.write(note);
         Ok(None)
     }
 
     fn add_pod(
         &self,
-        _: &Context<'_>,
+        cx: &Context<'_>,
         state: &mut CycleState,
-        pod: &PodInfo,
+        _: &PodInfo,
         added: &PodInfo,
         node: &NodeInfo,
     ) {
         if let Some(note) = state.read_mut::<PreFilterState>() {
-            note.count_existing(pod, added, &node.node, 1);
-            note.count_incoming(added, &node.node, 1);
+            note.count(cx, added, node, 1);
         }
     }
 
     fn remove_pod(
         &self,
-        _: &Context<'_>,
+        cx: &Context<'_>,
         state: &mut CycleState,
-        pod: &PodInfo,
+        _: &PodInfo,
         removed: &PodInfo,
         node: &NodeInfo,
     ) {
         if let Some(note) = state.read_mut::<PreFilterState>() {
-            note.count_existing(pod, removed, &node.node, -1);
-            note.count_incoming(removed, &node.node, -1);
+            note.count(cx, removed, node, -1);
         }
     }
 
@@ -169,20 +266,34 @@ impl Plugin for InterPodAffinity {
         &self,
         _: &Context<'_>,
         state: &CycleState,
-        pod: &PodInfo,
+        _: &PodInfo,
         node: &NodeInfo,
     ) -> Result<(), Status> {
         let Some(note) = state.read::<PreFilterState>() else { return Ok(()) };
-        if !note.satisfies_affinity(pod, &node.node) {
-            return Err(Status::unresolvable("node(s) didn't match pod affinity rules"));
+        match note.prepared().refusal(node.index, &node.node) {
+            Some(refusal) => Err(refusal.status()),
+            None => Ok(()),
         }
-        if !note.satisfies_anti_affinity(&node.node) {
-            return Err(Status::unschedulable("node(s) didn't match pod anti-affinity rules"));
+    }
+
+    fn filter_all(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        _: &PodInfo,
+        nodes: &[NodeIndex],
+        refuse: &mut dyn FnMut(NodeIndex, Status),
+    ) -> Vec<NodeIndex> {
+        let Some(note) = state.read::<PreFilterState>() else { return nodes.to_vec() };
+        let prepared = note.prepared();
+        let mut fitting = Vec::with_capacity(nodes.len());
+        for index in nodes {
+            match prepared.refusal(*index, &cx.cache.node(*index).node) {
+                None => fitting.push(*index),
+                Some(refusal) => refuse(*index, refusal.status()),
+            }
         }
-        if !note.satisfies_existing_anti_affinity(&node.node) {
-            return Err(Status::unschedulable("node(s) didn't satisfy existing pods anti-affinity rules"));
-        }
-        Ok(())
+        fitting
     }
 
     fn pre_score(
@@ -201,29 +312,27 @@ impl Plugin for InterPodAffinity {
             terms.iter().map(|(weight, term)| (weight * sign, with_namespaces(term, cx.view))).collect()
         };
         let own = [resolve(&pod.preferred_affinity, 1), resolve(&pod.preferred_anti_affinity, -1)].concat();
-        let labels = namespace_labels(cx.view, pod.pod.namespace());
-        let mut note = PreScoreState::default();
-        for info in cx.cache.nodes() {
-            // A pod without preferences need only be held against those that have some.
-            let others = if prefers { &info.pods } else { &info.pods_with_affinity };
-            for other in others {
-                self.weigh(&mut note, pod, &own, &labels, other, &info.node);
-            }
-        }
-        if note.0.is_empty() {
+        let rule = Rule::Worth(own, newcomer(cx.view, pod), self.hard_pod_affinity_weight);
+        let counts = cx.cache.memory().open().counts(cx.cache, rule);
+        if counts.entries == 0 {
             return Err(Status::skip());
         }
-        state.write(note);
+        state.write(PreScoreState(counts));
         Ok(())
     }
 
     /// What the node's domains are worth together; may be below zero.
     fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
-        let Some(PreScoreState(worth)) = state.read() else { return 0 };
-        let domain = |(key, domains): (&String, &SortedMap<String, i64>)| {
-            node.node.labels().get(key).and_then(|domain| domains.get(domain)).copied()
-        };
-        worth.iter().filter_map(domain).sum()
+        state.read::<PreScoreState>().map_or(0, |PreScoreState(worth)| worth_of(worth, node.index))
+    }
+
+    fn score_all(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, nodes: &[NodeIndex]) -> Vec<i64> {
+        let Some(PreScoreState(worth)) = state.read() else { return vec![0; nodes.len()] };
+        nodes.iter().map(|index| worth_of(worth, *index)).collect()
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Own
     }
 
     fn normalize_score(&self, _: &Context<'_>, _: &CycleState, _: &[NodeIndex], scores: &mut [i64]) {
@@ -236,106 +345,99 @@ impl Plugin for InterPodAffinity {
     }
 }
 
-impl InterPodAffinity {
-    /// Adds what one pod on a node says for or against its domains.
-    fn weigh(
-        &self,
-        note: &mut PreScoreState,
-        pod: &PodInfo,
-        own: &[(i64, AffinityTerm)],
-        labels: &StringMap,
-        other: &PodInfo,
-        node: &Node,
-    ) {
-        let mut add = |term: &AffinityTerm, weight: i64| {
-            if let Some(domain) = node.labels().get(&term.topology_key) {
-                let domains = note.0.entry(term.topology_key.clone()).or_default();
-                *domains.entry(domain.clone()).or_default() += weight;
-            }
-        };
-        for (weight, term) in own {
-            if term.matches(&other.pod, &StringMap::new()) {
-                add(term, *weight);
-            }
-        }
-        let asked = |term: &&AffinityTerm| term.matches(&pod.pod, labels);
-        if self.hard_pod_affinity_weight > 0 {
-            for term in other.required_affinity.iter().filter(asked) {
-                add(term, self.hard_pod_affinity_weight);
-            }
-        }
-        for (weight, term) in other.preferred_affinity.iter().filter(|(_, term)| asked(&term)) {
-            add(term, *weight);
-        }
-        for (weight, term) in other.preferred_anti_affinity.iter().filter(|(_, term)| asked(&term)) {
-            add(term, -weight);
-        }
-    }
+fn worth_of(worth: &Counts, node: NodeIndex) -> i64 {
+    worth.keys.iter().filter_map(|(_, topology, sums)| Some(sums[topology.domain(node)?])).sum()
 }
 
 impl PreFilterState {
-    /// Counts the anti-affinity terms of `other` that the new pod would offend.
-    fn count_existing(&mut self, pod: &PodInfo, other: &PodInfo, node: &Node, delta: i64) {
-        for term in &other.required_anti_affinity {
-            if term.matches(&pod.pod, &self.namespace_labels) {
-                count(&mut self.existing_anti_affinity, term, node, delta);
-            }
+    /// Counts a pod that comes to a node, or goes.
+    fn count(&mut self, cx: &Context<'_>, other: &PodInfo, node: &NodeInfo, delta: i64) {
+        for (rule, counts) in [&mut self.existing, &mut self.near, &mut self.apart] {
+            rule.count_pod(other, &mut |key, number| {
+                counts.add(cx.cache, key, node.index, number * delta, delta);
+            });
         }
     }
 
-    /// Counts `other` where it meets what the new pod asks for.
-    fn count_incoming(&mut self, other: &PodInfo, node: &Node, delta: i64) {
-        if matches_all(&self.required_affinity, &other.pod) {
-            for term in &self.required_affinity {
-                count(&mut self.affinity, term, node, delta);
-            }
-        }
-        for term in &self.required_anti_affinity {
-            if term.matches(&other.pod, &StringMap::new()) {
-                count(&mut self.anti_affinity, term, node, delta);
-            }
-        }
-    }
-
-    fn satisfies_affinity(&self, pod: &PodInfo, node: &Node) -> bool {
-        let mut met = true;
-        for term in &self.required_affinity {
-            let Some(domain) = node.labels().get(&term.topology_key) else { return false };
-            met &= positive(&self.affinity, &term.topology_key, domain);
-        }
-        // The first pod of a group that wants to be together would otherwise never find a place.
-        met || (self.affinity.is_empty() && matches_all(&self.required_affinity, &pod.pod))
-    }
-
-    fn satisfies_anti_affinity(&self, node: &Node) -> bool {
-        self.anti_affinity.is_empty()
-            || self.required_anti_affinity.iter().all(|term| {
-                let domain = node.labels().get(&term.topology_key);
-                domain.is_none_or(|domain| !positive(&self.anti_affinity, &term.topology_key, domain))
-            })
-    }
-
-    fn satisfies_existing_anti_affinity(&self, node: &Node) -> bool {
-        self.existing_anti_affinity
+    fn prepared(&self) -> Prepared<'_> {
+        let near = self
+            .required_affinity
             .iter()
-            .all(|((key, domain), count)| *count <= 0 || node.labels().get(key) != Some(domain))
+            .map(|term| (&*term.topology_key, self.near.1.sums(&term.topology_key)));
+        Prepared {
+            near: near.collect(),
+            may_be_first: self.meets_itself && self.near.1.entries == 0,
+            apart: self
+                .required_anti_affinity
+                .iter()
+                .filter_map(|term| self.apart.1.sums(&term.topology_key))
+                .collect(),
+            existing: &self.existing.1,
+        }
     }
 }
 
-fn positive(counts: &Counts, key: &str, domain: &str) -> bool {
-    counts.get(&(key.to_string(), domain.to_string())).is_some_and(|count| *count > 0)
+/// The counts, looked up once for all nodes.
+struct Prepared<'a> {
+    /// Each term's key, and the sums by it if there are any.
+    near: Vec<(&'a str, Option<(&'a Topology, &'a [i64])>)>,
+    may_be_first: bool,
+    apart: Vec<(&'a Topology, &'a [i64])>,
+    existing: &'a Counts,
 }
 
-/// Counts a pod in the node's domain of a term; a domain without any is forgotten.
-fn count(counts: &mut Counts, term: &AffinityTerm, node: &Node, delta: i64) {
-    let Some(domain) = node.labels().get(&term.topology_key) else { return };
-    let key = (term.topology_key.clone(), domain.clone());
-    let sum = counts.get(&key).copied().unwrap_or(0) + delta;
-    if sum == 0 {
-        counts.remove(&key);
-    } else {
-        counts.insert(key, sum);
+/// Which rule refuses a node.
+#[derive(Clone, Copy)]
+enum Refusal {
+    Near,
+    Apart,
+    Existing,
+}
+
+impl Refusal {
+    fn status(self) -> Status {
+        match self {
+            Refusal::Near => Status::unresolvable("node(s) didn't match pod affinity rules"),
+            Refusal::Apart => Status::unschedulable("node(s) didn't match pod anti-affinity rules"),
+            Refusal::Existing => {
+                Status::unschedulable("node(s) didn't satisfy existing pods anti-affinity rules")
+            }
+        }
     }
+}
+
+impl Prepared<'_> {
+    fn refusal(&self, index: NodeIndex, node: &Node) -> Option<Refusal> {
+        let is_counted =
+            |topology: &Topology, sums: &[i64]| topology.domain(index).is_some_and(|domain| sums[domain] > 0);
+        if !self.near.is_empty() && !self.is_near(index, node) {
+            return Some(Refusal::Near);
+        }
+        if self.apart.iter().any(|(topology, sums)| is_counted(topology, sums)) {
+            return Some(Refusal::Apart);
+        }
+        let mut existing = self.existing.keys.iter();
+        existing.any(|(_, topology, sums)| is_counted(topology, sums)).then_some(Refusal::Existing)
+    }
+
+    fn is_near(&self, index: NodeIndex, node: &Node) -> bool {
+        let mut met = true;
+        for (key, sums) in &self.near {
+            match sums {
+                Some((topology, sums)) => match topology.domain(index) {
+                    Some(domain) => met &= sums[domain] > 0,
+                    None => return false,
+                },
+                None if node.labels().contains_key(*key) => met = false,
+                None => return false,
+            }
+        }
+        met || self.may_be_first
+    }
+}
+
+fn newcomer(view: &View, pod: &PodInfo) -> Newcomer {
+    Newcomer { pod: pod.pod.clone(), namespace_labels: namespace_labels(view, pod.pod.namespace()) }
 }
 
 /// Whether a pod meets all terms. No terms are met by none.

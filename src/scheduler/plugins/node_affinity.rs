@@ -13,8 +13,8 @@ use crate::api::{Kind, Object};
 use crate::client::Change;
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::framework::{
-    Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
-    PreFilterResult, Status, default_normalize_score,
+    Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Normalization, Plugin, PodInfo,
+    Point, PreFilterResult, Status,
 };
 
 /// See the module.
@@ -24,6 +24,10 @@ pub struct NodeAffinity;
 impl Plugin for NodeAffinity {
     fn name(&self) -> &'static str {
         names::NODE_AFFINITY
+    }
+
+    fn is_local(&self) -> bool {
+        true
     }
 
     fn points(&self) -> &'static [Point] {
@@ -108,8 +112,8 @@ impl Plugin for NodeAffinity {
         state.read::<PreferredTerms>().map_or(0, |terms| terms.score(&node.node))
     }
 
-    fn normalize_score(&self, _: &Context<'_>, _: &CycleState, _: &[NodeIndex], scores: &mut [i64]) {
-        default_normalize_score(scores, false);
+    fn normalization(&self) -> Normalization {
+        Normalization::Highest
     }
 }
 

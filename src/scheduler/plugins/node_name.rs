@@ -21,6 +21,10 @@ impl Plugin for NodeName {
         names::NODE_NAME
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn points(&self) -> &'static [Point] {
         &[Point::Filter]
     }

@@ -22,6 +22,10 @@ impl Plugin for NodePorts {
         names::NODE_PORTS
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn points(&self) -> &'static [Point] {
         &[Point::PreFilter, Point::Filter]
     }

@@ -31,6 +31,10 @@ impl Plugin for NodeResourcesBalancedAllocation {
         names::NODE_RESOURCES_BALANCED_ALLOCATION
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn points(&self) -> &'static [Point] {
         &[Point::PreScore, Point::Score]
     }

@@ -53,6 +53,10 @@ impl Plugin for NodeResourcesFit {
         names::NODE_RESOURCES_FIT
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn points(&self) -> &'static [Point] {
         &[Point::PreFilter, Point::Filter, Point::PreScore, Point::Score]
     }

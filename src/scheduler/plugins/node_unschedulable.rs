@@ -23,6 +23,10 @@ impl Plugin for NodeUnschedulable {
         names::NODE_UNSCHEDULABLE
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn points(&self) -> &'static [Point] {
         &[Point::Filter]
     }

@@ -10,17 +10,17 @@
 
 mod constraint;
 
-use sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
 use super::names;
 use crate::api::node_selector::RequiredNodeAffinity;
-use crate::api::{Kind, MetaExt, Node, Object};
+use crate::api::{Kind, MetaExt, Object};
 use crate::client::Change;
 use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::cache::topology::Topology;
 use crate::scheduler::framework::{
-    Action, ClusterEvent, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Plugin,
-    PodInfo, Point, PreFilterResult, Status,
+    Action, ClusterEvent, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Normalization,
+    Plugin, PodInfo, Point, PreFilterResult, Status,
 };
 use constraint::{Constraint, DefaultConstraints, HOSTNAME, constraints};
 
@@ -40,48 +40,64 @@ struct PreFilterState {
 #[derive(Clone, Debug)]
 struct Counted {
     constraint: Constraint,
-    matching: SortedMap<String, i64>,
+    topology: Arc<Topology>,
+    /// By domain; `None` for one that no node makes count.
+    matching: Vec<Option<i64>>,
     /// The pods of the emptiest domain; kept, since every node asks for it.
     fewest: i64,
+    /// How many domains count.
+    domains: i64,
+    /// One if the pod counts itself.
+    itself: i64,
 }
 
 impl Counted {
     fn find_fewest(&mut self) {
-        self.fewest = self.matching.values().copied().min().unwrap_or(i64::from(i32::MAX));
+        let counting = || self.matching.iter().flatten().copied();
+        (self.domains, self.fewest) =
+            (counting().count() as i64, counting().min().unwrap_or(i64::from(i32::MAX)));
     }
 
     /// The global minimum. With too few domains it counts as if one of them were empty.
     fn minimum(&self) -> i64 {
-        if (self.matching.len() as i64) < self.constraint.min_domains { 0 } else { self.fewest }
+        if self.domains < self.constraint.min_domains { 0 } else { self.fewest }
     }
 
     /// How far the node's domain would be ahead with the pod in it. `None` if the node is in none.
-    fn skew(&self, pod: &PodInfo, node: &Node) -> Option<i64> {
-        let domain = node.labels().get(&self.constraint.topology_key)?;
-        let matching = self.matching.get(domain).copied().unwrap_or(0);
-        let itself = i64::from(self.constraint.selects(&pod.pod));
-        Some(matching + itself - self.minimum())
+    fn skew(&self, node: NodeIndex) -> Option<i64> {
+        let domain = self.topology.domain(node)?;
+        Some(self.matching[domain].unwrap_or(0) + self.itself - self.minimum())
     }
 }
 
 impl PreFilterState {
-    fn update(&mut self, pod: &PodInfo, other: &PodInfo, node: &Node, delta: i64) {
-        if other.pod.namespace() != pod.pod.namespace() || !self.is_in_all_domains(node) {
+    fn update(&mut self, pod: &PodInfo, other: &PodInfo, node: &NodeInfo, delta: i64) {
+        let is_in = |counted: &Counted| counted.topology.domain(node.index).is_some();
+        if other.pod.namespace() != pod.pod.namespace() || !self.constraints.iter().all(is_in) {
             return;
         }
         for counted in &mut self.constraints {
             let constraint = &counted.constraint;
-            if !constraint.selects(&other.pod) || !constraint.includes(pod, node, &self.required) {
+            if !constraint.selects(&other.pod) || !constraint.includes(pod, &node.node, &self.required) {
                 continue;
             }
-            let domain = node.labels().get(&constraint.topology_key).cloned().unwrap_or_default();
-            *counted.matching.entry(domain).or_default() += delta;
+            if let Some(domain) = counted.topology.domain(node.index) {
+                *counted.matching[domain].get_or_insert(0) += delta;
+            }
             counted.find_fewest();
         }
     }
 
-    fn is_in_all_domains(&self, node: &Node) -> bool {
-        self.constraints.iter().all(|counted| node.labels().contains_key(&counted.constraint.topology_key))
+    fn refusal(&self, node: NodeIndex) -> Option<Status> {
+        self.constraints.iter().find_map(|counted| match counted.skew(node) {
+            None => Some(Status::unresolvable(
+                "node(s) didn't match pod topology spread constraints (missing required label)",
+            )),
+            Some(skew) if skew > counted.constraint.max_skew => {
+                Some(Status::unschedulable("node(s) didn't match pod topology spread constraints"))
+            }
+            Some(_) => None,
+        })
     }
 }
 
@@ -89,16 +105,33 @@ impl PreFilterState {
 #[derive(Clone, Debug)]
 struct PreScoreState {
     constraints: Vec<Weighed>,
-    /// The nodes that lack one of the labels, and get no points.
-    ignored: SortedSet<Arc<str>>,
+    /// Whether nodes that lack one of the labels are left out and get no points.
+    needs_all: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Weighed {
-    constraint: Constraint,
-    matching: SortedMap<String, i64>,
+    max_skew: i64,
+    topology: Arc<Topology>,
+    /// By domain, or by node where every node is a domain of its own and is not held against the others.
+    matching: Arc<Vec<i64>>,
+    is_by_node: bool,
     /// More domains, fewer pods in each: their counts weigh more.
     weight: f64,
+}
+
+impl PreScoreState {
+    fn is_ignored(&self, node: NodeIndex) -> bool {
+        self.needs_all && self.constraints.iter().any(|weighed| weighed.topology.domain(node).is_none())
+    }
+
+    fn score(&self, node: NodeIndex) -> i64 {
+        if self.is_ignored(node) {
+            return 0;
+        }
+        let against: f64 = self.constraints.iter().map(|weighed| weighed.against(node)).sum();
+        against.round() as i64
+    }
 }
 
 impl Plugin for PodTopologySpread {
@@ -161,25 +194,31 @@ impl Plugin for PodTopologySpread {
         if constraints.is_empty() {
             return Err(Status::skip());
         }
-        let counted = |constraint| Counted { constraint, matching: SortedMap::new(), fewest: 0 };
-        let mut note = PreFilterState {
-            constraints: constraints.into_iter().map(counted).collect(),
-            required: RequiredNodeAffinity::new(&pod.pod),
+        let required = RequiredNodeAffinity::new(&pod.pod);
+        let counted = |constraint: Constraint| {
+            let topology = cx.cache.memory().open().topology(cx.cache, &constraint.topology_key);
+            let itself = i64::from(constraint.selects(&pod.pod));
+            let matching = vec![None; topology.len()];
+            Counted { constraint, topology, matching, fewest: 0, domains: 0, itself }
         };
-        for info in cx.cache.nodes().filter(|info| note.is_in_all_domains(&info.node)).collect::<Vec<_>>() {
-            for counted in &mut note.constraints {
-                if counted.constraint.includes(pod, &info.node, &note.required) {
-                    let matching = counted.constraint.count(info, &pod.pod);
-                    count_in(
-                        &mut counted.matching,
-                        info.node.labels().get(&counted.constraint.topology_key),
-                        matching,
-                    );
+        let mut constraints: Vec<Counted> = constraints.into_iter().map(counted).collect();
+        let topologies: Vec<Arc<Topology>> =
+            constraints.iter().map(|counted| counted.topology.clone()).collect();
+        let is_in_all = |node: NodeIndex| topologies.iter().all(|topology| topology.domain(node).is_some());
+        for counted in &mut constraints {
+            let Counted { constraint, topology, matching, .. } = counted;
+            let counts = constraint.counts(cx, &pod.pod);
+            let all = constraint.includes_all(&required);
+            for node in cx.cache.order().iter().copied().filter(|node| is_in_all(*node)) {
+                if (all || constraint.includes(pod, &cx.cache.node(node).node, &required))
+                    && let Some(domain) = topology.domain(node)
+                {
+                    *matching[domain].get_or_insert(0) += counts[node as usize];
                 }
             }
+            counted.find_fewest();
         }
-        note.constraints.iter_mut().for_each(Counted::find_fewest);
-        state.write(note);
+        state.write(PreFilterState { constraints, required });
         Ok(None)
     }
 
@@ -192,7 +231,7 @@ impl Plugin for PodTopologySpread {
         node: &NodeInfo,
     ) {
         if let Some(note) = state.read_mut::<PreFilterState>() {
-            note.update(pod, added, &node.node, 1);
+            note.update(pod, added, node, 1);
         }
     }
 
@@ -205,7 +244,7 @@ impl Plugin for PodTopologySpread {
         node: &NodeInfo,
     ) {
         if let Some(note) = state.read_mut::<PreFilterState>() {
-            note.update(pod, removed, &node.node, -1);
+            note.update(pod, removed, node, -1);
         }
     }
 
@@ -213,31 +252,37 @@ impl Plugin for PodTopologySpread {
         &self,
         _: &Context<'_>,
         state: &CycleState,
-        pod: &PodInfo,
+        _: &PodInfo,
         node: &NodeInfo,
     ) -> Result<(), Status> {
-        let Some(note) = state.read::<PreFilterState>() else { return Ok(()) };
-        for counted in &note.constraints {
-            match counted.skew(pod, &node.node) {
-                None => {
-                    return Err(Status::unresolvable(
-                        "node(s) didn't match pod topology spread constraints (missing required label)",
-                    ));
-                }
-                Some(skew) if skew > counted.constraint.max_skew => {
-                    return Err(Status::unschedulable(
-                        "node(s) didn't match pod topology spread constraints",
-                    ));
-                }
-                Some(_) => {}
-            }
+        match state.read::<PreFilterState>().and_then(|note| note.refusal(node.index)) {
+            Some(status) => Err(status),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn detail(&self, _: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
+    fn filter_all(
+        &self,
+        _: &Context<'_>,
+        state: &CycleState,
+        _: &PodInfo,
+        nodes: &[NodeIndex],
+        refuse: &mut dyn FnMut(NodeIndex, Status),
+    ) -> Vec<NodeIndex> {
+        let Some(note) = state.read::<PreFilterState>() else { return nodes.to_vec() };
+        let mut fitting = Vec::with_capacity(nodes.len());
+        for index in nodes {
+            match note.refusal(*index) {
+                None => fitting.push(*index),
+                Some(status) => refuse(*index, status),
+            }
+        }
+        fitting
+    }
+
+    fn detail(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> String {
         let Some(note) = state.read::<PreFilterState>() else { return String::new() };
-        let broken = |counted: &Counted| match counted.skew(pod, &node.node) {
+        let broken = |counted: &Counted| match counted.skew(node.index) {
             None => Some(format!("no label {}", counted.constraint.topology_key)),
             Some(skew) if skew > counted.constraint.max_skew => Some(format!(
                 "{}: a skew of {skew} where {} is the most",
@@ -262,37 +307,53 @@ impl Plugin for PodTopologySpread {
         // Only what a pod asks for itself keeps nodes without the labels out of the count.
         let needs_all =
             pod.pod.spec.topology_spread_constraints.as_ref().is_some_and(|list| !list.is_empty());
-        let in_all = |node: &Node| constraints.iter().all(|c| node.labels().contains_key(&c.topology_key));
-        let (scored, ignored): (Vec<_>, Vec<_>) = nodes
-            .iter()
-            .map(|index| cx.cache.node(*index))
-            .partition(|info| !needs_all || in_all(&info.node));
-        let mut weighed: Vec<Weighed> =
-            constraints.iter().map(|constraint| Weighed::new(constraint.clone(), &scored)).collect();
+        let topology =
+            |constraint: &Constraint| cx.cache.memory().open().topology(cx.cache, &constraint.topology_key);
+        let topologies: Vec<Arc<Topology>> = constraints.iter().map(topology).collect();
+        let counts_at = |node: &NodeIndex| {
+            !needs_all || topologies.iter().all(|topology| topology.domain(*node).is_some())
+        };
+        let scored: Vec<NodeIndex> = nodes.iter().copied().filter(counts_at).collect();
         let required = RequiredNodeAffinity::new(&pod.pod);
-        for info in cx.cache.nodes().filter(|info| !needs_all || in_all(&info.node)) {
-            for weighed in &mut weighed {
-                weighed.count(info, pod, &required);
+        let weighed = |(constraint, topology): (&Constraint, &Arc<Topology>)| {
+            let counts = constraint.counts(cx, &pod.pod);
+            if constraint.topology_key == HOSTNAME {
+                return Weighed::new(constraint, topology, counts, scored.len());
             }
-        }
-        let ignored = ignored.into_iter().map(|info| info.name.clone()).collect();
-        state.write(PreScoreState { constraints: weighed, ignored });
+            let (mut matching, domains) = open_domains(topology, &scored);
+            let all = constraint.includes_all(&required);
+            for node in cx.cache.order().iter().filter(|node| counts_at(node)) {
+                if (all || constraint.includes(pod, &cx.cache.node(*node).node, &required))
+                    && let Some(sum) = topology.domain(*node).and_then(|domain| matching[domain].as_mut())
+                {
+                    *sum += counts[*node as usize];
+                }
+            }
+            let matching = matching.into_iter().map(Option::unwrap_or_default).collect();
+            Weighed::new(constraint, topology, Arc::new(matching), domains)
+        };
+        let constraints = constraints.iter().zip(&topologies).map(weighed).collect();
+        state.write(PreScoreState { constraints, needs_all });
         Ok(())
     }
 
     /// What speaks against the node: its domains' pods, weighed.
-    fn score(&self, _: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &NodeInfo) -> i64 {
-        let Some(note) = state.read::<PreScoreState>() else { return 0 };
-        if note.ignored.contains(&node.name) {
-            return 0;
-        }
-        let against: f64 = note.constraints.iter().map(|weighed| weighed.against(node, pod)).sum();
-        against.round() as i64
+    fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
+        state.read::<PreScoreState>().map_or(0, |note| note.score(node.index))
     }
 
-    fn normalize_score(&self, cx: &Context<'_>, state: &CycleState, nodes: &[NodeIndex], scores: &mut [i64]) {
+    fn score_all(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, nodes: &[NodeIndex]) -> Vec<i64> {
+        let Some(note) = state.read::<PreScoreState>() else { return vec![0; nodes.len()] };
+        nodes.iter().map(|index| note.score(*index)).collect()
+    }
+
+    fn normalization(&self) -> Normalization {
+        Normalization::Own
+    }
+
+    fn normalize_score(&self, _: &Context<'_>, state: &CycleState, nodes: &[NodeIndex], scores: &mut [i64]) {
         let Some(note) = state.read::<PreScoreState>() else { return };
-        let is_ignored = |index: &NodeIndex| note.ignored.contains(&cx.cache.node(*index).name);
+        let is_ignored = |index: &NodeIndex| note.is_ignored(*index);
         let counted =
             || nodes.iter().zip(&*scores).filter(|(index, _)| !is_ignored(index)).map(|(_, score)| *score);
         let (least, most) = (counted().min().unwrap_or(0), counted().max().unwrap_or(0));
@@ -306,53 +367,42 @@ impl Plugin for PodTopologySpread {
     }
 }
 
-impl Weighed {
-    /// A constraint with the domains of the nodes to be scored, all empty so far.
-    fn new(constraint: Constraint, scored: &[&Arc<NodeInfo>]) -> Weighed {
-        let mut matching = SortedMap::new();
-        let domains = if constraint.topology_key == HOSTNAME {
-            // Every node is a domain of its own, and is counted when it is scored.
-            scored.len()
-        } else {
-            for info in scored {
-                count_in(&mut matching, info.node.labels().get(&constraint.topology_key), 0);
+/// The domains of the nodes to be scored, all empty so far, and how many there are; nodes in none are together one more.
+fn open_domains(topology: &Topology, scored: &[NodeIndex]) -> (Vec<Option<i64>>, usize) {
+    let mut matching = vec![None; topology.len()];
+    let (mut domains, mut without) = (0, 0);
+    for node in scored {
+        match topology.domain(*node) {
+            Some(domain) => {
+                domains += usize::from(matching[domain].is_none());
+                matching[domain] = Some(0);
             }
-            if scored.iter().any(|info| !info.node.labels().contains_key(&constraint.topology_key)) {
-                matching.entry(String::new()).or_default();
-            }
-            matching.len()
-        };
-        Weighed { constraint, matching, weight: libm::log(domains as f64 + 2.0) }
-    }
-
-    fn count(&mut self, info: &NodeInfo, pod: &PodInfo, required: &RequiredNodeAffinity) {
-        if self.constraint.topology_key == HOSTNAME || !self.constraint.includes(pod, &info.node, required) {
-            return;
-        }
-        let domain = info.node.labels().get(&self.constraint.topology_key).map_or("", String::as_str);
-        if let Some(matching) = self.matching.get_mut(domain) {
-            *matching += self.constraint.count(info, &pod.pod);
+            None => without = 1,
         }
     }
-
-    fn against(&self, node: &NodeInfo, pod: &PodInfo) -> f64 {
-        let Some(domain) = node.node.labels().get(&self.constraint.topology_key) else { return 0.0 };
-        let matching = if self.constraint.topology_key == HOSTNAME {
-            self.constraint.count(node, &pod.pod)
-        } else {
-            self.matching.get(domain).copied().unwrap_or(0)
-        };
-        matching as f64 * self.weight + (self.constraint.max_skew - 1) as f64
-    }
+    (matching, domains + without)
 }
 
-fn count_in(domains: &mut SortedMap<String, i64>, domain: Option<&String>, more: i64) {
-    let Some(domain) = domain else { return };
-    match domains.get_mut(domain) {
-        Some(count) => *count += more,
-        None => {
-            domains.insert(domain.clone(), more);
+impl Weighed {
+    fn new(
+        constraint: &Constraint,
+        topology: &Arc<Topology>,
+        matching: Arc<Vec<i64>>,
+        domains: usize,
+    ) -> Weighed {
+        Weighed {
+            max_skew: constraint.max_skew,
+            topology: topology.clone(),
+            matching,
+            is_by_node: constraint.topology_key == HOSTNAME,
+            weight: libm::log(domains as f64 + 2.0),
         }
+    }
+
+    fn against(&self, node: NodeIndex) -> f64 {
+        let Some(domain) = self.topology.domain(node) else { return 0.0 };
+        let matching = self.matching[if self.is_by_node { node as usize } else { domain }];
+        matching as f64 * self.weight + (self.max_skew - 1) as f64
     }
 }
 

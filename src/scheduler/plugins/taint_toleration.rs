@@ -13,8 +13,8 @@ use crate::api::{Kind, Node, Object};
 use crate::client::Change;
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::framework::{
-    Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point, Status,
-    default_normalize_score,
+    Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Normalization, Plugin, PodInfo,
+    Point, Status,
 };
 
 /// See the module.
@@ -28,6 +28,10 @@ struct PreferNoScheduleTolerations(Vec<Toleration>);
 impl Plugin for TaintToleration {
     fn name(&self) -> &'static str {
         names::TAINT_TOLERATION
+    }
+
+    fn is_local(&self) -> bool {
+        true
     }
 
     fn points(&self) -> &'static [Point] {
@@ -91,8 +95,8 @@ impl Plugin for TaintToleration {
         taints.iter().filter(against).count() as i64
     }
 
-    fn normalize_score(&self, _: &Context<'_>, _: &CycleState, _: &[NodeIndex], scores: &mut [i64]) {
-        default_normalize_score(scores, true);
+    fn normalization(&self) -> Normalization {
+        Normalization::HighestReversed
     }
 }
 

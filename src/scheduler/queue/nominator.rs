@@ -24,6 +24,11 @@ impl Nominator {
         self.by_node.get(node).into_iter().flatten()
     }
 
+    /// The nodes on which room has been promised, and to whom.
+    pub fn nodes(&self) -> impl Iterator<Item = (&Arc<str>, &Vec<Arc<PodInfo>>)> {
+        self.by_node.iter()
+    }
+
     /// Whether a pod has been promised room somewhere.
     pub fn is_nominated(&self, uid: &str) -> bool {
         self.node_of.contains_key(uid)

@@ -1,11 +1,15 @@
 //! Topology spread constraints, read for one pod.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use crate::api::k8s::TopologySpreadConstraint;
 use crate::api::node_selector::RequiredNodeAffinity;
 use crate::api::selector::{Operator, Requirement, Selector};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, tolerated};
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, ReplicaSet, Service, typed};
 use crate::client::View;
+use crate::scheduler::cache::tally::Question;
 use crate::scheduler::framework::{Context, NodeInfo, PodInfo};
 
 /// The label by which every node is a domain of its own.
@@ -74,6 +78,11 @@ impl Constraint {
         self.selector.as_ref().is_some_and(|selector| selector.matches(pod.labels()))
     }
 
+    /// Whether every node takes part in the count.
+    pub fn includes_all(&self, required: &RequiredNodeAffinity) -> bool {
+        !self.honors_taints && (!self.honors_affinity || required.is_trivial())
+    }
+
     /// Whether the node takes part in the count, by the constraint's node policies.
     pub fn includes(&self, pod: &PodInfo, node: &Node, required: &RequiredNodeAffinity) -> bool {
         if self.honors_affinity && !required.matches(node) {
@@ -88,15 +97,39 @@ impl Constraint {
         !(self.honors_taints && keeps_off())
     }
 
-    /// The node's pods that are counted: those in the pod's namespace that are not on their way out. A selector without any
-    /// condition counts nothing (`countPodsMatchSelector`).
-    pub fn count(&self, node: &NodeInfo, pod: &Pod) -> i64 {
-        let Some(selector) = self.selector.as_ref().filter(|selector| !selector.requirements.is_empty())
-        else {
-            return 0;
+    /// How many pods there are on each node that are counted, by the node's place.
+    pub fn counts(&self, cx: &Context<'_>, pod: &Pod) -> Arc<Vec<i64>> {
+        let selected = Selected {
+            namespace: pod.namespace().to_string(),
+            // A selector without any condition counts nothing (`countPodsMatchSelector`).
+            selector: self.selector.clone().filter(|selector| !selector.requirements.is_empty()),
         };
-        let counted = |other: &Pod| other.namespace() == pod.namespace() && selector.matches(other.labels());
-        node.sorts.iter().filter(|(other, _)| counted(&other.pod)).map(|(_, count)| count).sum()
+        cx.cache.memory().open().counts(cx.cache, selected).by_node
+    }
+}
+
+/// The pods that a constraint counts: those of the namespace that are not on their way out.
+#[derive(Debug, PartialEq, Eq)]
+struct Selected {
+    namespace: String,
+    selector: Option<Selector>,
+}
+
+impl Question for Selected {
+    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64)) {
+        let Some(selector) = &self.selector else { return };
+        let counted = |other: &Pod| *other.namespace() == *self.namespace && selector.matches(other.labels());
+        let sum = node.sorts.iter().filter(|(other, _)| counted(&other.pod)).map(|(_, count)| count).sum();
+        // Domains differ with the pod that asks; here it matters only how many there are on a node.
+        add("", sum);
+    }
+
+    fn is_same(&self, other: &dyn Question) -> bool {
+        other.as_any().downcast_ref::<Selected>() == Some(self)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 
@@ -133,7 +166,7 @@ pub fn constraints(
 /// The pods that belong together with this one (`helper.DefaultSelector`): all Services that select it and the controller
 /// that owns it. Without any condition if there are none.
 fn default_selector(view: &View, pod: &Pod) -> Selector {
-    let mut labels = std::collections::BTreeMap::new();
+    let mut labels = std::collections::SortedMap::new();
     for service in view.list::<Service>(Some(pod.namespace())) {
         if let Some(selector) = service.spec.selector.as_ref().filter(|selector| !selector.is_empty())
             && Selector::from_map(selector).matches(pod.labels())
@@ -153,7 +186,7 @@ fn default_selector(view: &View, pod: &Pod) -> Selector {
         "ReplicationController" => {
             let key = Key::new(Kind::REPLICATION_CONTROLLER, pod.namespace(), &owner.name);
             let map = spec_selector(view, &key).and_then(|field| typed::read(&field).ok());
-            let map: std::collections::BTreeMap<String, String> = map.unwrap_or_default();
+            let map: std::collections::SortedMap<String, String> = map.unwrap_or_default();
             labels.extend(map);
             selector = Selector::from_map(&labels);
         }
