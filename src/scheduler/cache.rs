@@ -6,6 +6,7 @@ pub mod memory;
 pub mod shape;
 pub mod tally;
 pub mod topology;
+pub mod trial;
 
 use sorted::SortedMap;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub struct Cache {
     slots: Vec<Arc<NodeInfo>>,
     free: Vec<NodeIndex>,
     order: Vec<NodeIndex>,
+    /// The priority of each node's least important pod.
+    lowest_priority: Vec<i32>,
     by_name: SortedMap<Arc<str>, NodeIndex>,
     pods: SortedMap<Arc<str>, PlacedPod>,
     images: SortedMap<String, ImageState>,
@@ -113,6 +116,16 @@ impl Cache {
         Arc::make_mut(&mut self.slots[index as usize])
     }
 
+    fn find_lowest_priority(&mut self, index: NodeIndex) {
+        let lowest = self.node(index).pods.iter().map(|pod| pod.priority()).min();
+        self.lowest_priority[index as usize] = lowest.unwrap_or(i32::MAX);
+    }
+
+    /// Whether a pod on the node is less important than that.
+    pub fn has_less_important(&self, index: NodeIndex, priority: i32) -> bool {
+        self.lowest_priority[index as usize] < priority
+    }
+
     /// The image of that name, if any node holds it.
     pub fn image(&self, name: &str) -> Option<ImageState> {
         self.images.get(name).copied()
@@ -162,9 +175,13 @@ impl Cache {
             }
         };
         self.node_mut(index).index = index;
+        self.lowest_priority.resize(self.slots.len(), i32::MAX);
+        self.find_lowest_priority(index);
         self.epoch += 1;
+        let before = |other: &NodeIndex| self.slots[*other as usize].name < name;
+        let place = self.order.partition_point(before);
+        self.order.insert(place, index);
         self.by_name.insert(name, index);
-        self.order = self.by_name.values().copied().collect();
         self.count_images(index);
     }
 
@@ -175,7 +192,7 @@ impl Cache {
             self.slots[index as usize] = Arc::default();
             self.epoch += 1;
             self.free.push(index);
-            self.order = self.by_name.values().copied().collect();
+            self.order.retain(|other| *other != index);
         }
     }
 
@@ -231,6 +248,8 @@ impl Cache {
         self.anti_affinity_pods += u32::from(!info.required_anti_affinity.is_empty());
         if let Some(index) = self.index(&node) {
             self.node_mut(index).add_pod(info.clone());
+            let lowest = &mut self.lowest_priority[index as usize];
+            *lowest = (*lowest).min(info.priority());
         }
         self.pods.insert(info.uid().into(), PlacedPod { info, node, assumed });
     }
@@ -242,6 +261,9 @@ impl Cache {
         self.anti_affinity_pods -= u32::from(!placed.info.required_anti_affinity.is_empty());
         if let Some(index) = self.index(&placed.node) {
             self.node_mut(index).remove_pod(uid);
+            if self.lowest_priority[index as usize] == placed.info.priority() {
+                self.find_lowest_priority(index);
+            }
         }
     }
 

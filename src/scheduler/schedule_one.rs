@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Scheduler;
 use super::decision::{Outcome, record};
-use super::framework::runtime::{Feasibility, PluginSet, Scores, best};
+use super::framework::runtime::{Feasibility, PluginSet, Scores, best, nth_with};
 use super::framework::{Code, CycleState, Framework, PodInfo, PostFilterResult, Status};
 use super::plugins::volume_binding::Decision;
 use super::queue::QueuedPod;
@@ -34,12 +34,13 @@ impl Scheduler {
             let failure = Failing { reason: "SchedulerError", message, ..Default::default() };
             return self.fail(queued, PluginSet::default(), failure, client);
         }
-        let (scores, tied) = self.score(&framework, &mut found, &queued.info);
-        let Some(place) = self.draw(&tied) else {
+        let scores = self.score(&framework, &mut found, &queued.info);
+        let (highest, tied) = best(&scores.totals);
+        let Some(place) = nth_with(&scores.totals, highest, self.draw(tied)) else {
             return self.post_filter(queued, &framework, found, client);
         };
         let node = self.cache.node(found.nodes[place]).name.clone();
-        let outcome = Outcome { selected: Some(&node), tied: tied.len() as u32, ..Default::default() };
+        let outcome = Outcome { selected: Some(&node), tied, ..Default::default() };
         let explain = self.options.explain.then(|| {
             let decision = record(&framework, &self.context(), &queued, &found, &scores, outcome);
             Explain::Scheduling(decision)
@@ -47,30 +48,22 @@ impl Scheduler {
         self.reserve_and_bind(queued, found, node, explain, client);
     }
 
-    /// Scores the nodes that can run the pod, and finds the best of them: their places among those. With a single node there is
-    /// nothing to score.
-    fn score(&self, framework: &Framework, found: &mut Feasibility, pod: &PodInfo) -> (Scores, Vec<usize>) {
+    /// Scores the nodes that can run the pod. With a single node there is nothing to score.
+    fn score(&self, framework: &Framework, found: &mut Feasibility, pod: &PodInfo) -> Scores {
         if found.nodes.len() < 2 {
-            return (Scores::default(), (0..found.nodes.len()).collect());
+            return Scores { totals: vec![0; found.nodes.len()], parts: Vec::new() };
         }
         let cx = self.context();
-        let scores = if self.options.explain {
-            framework.score(&cx, &mut found.state, pod, &found.nodes)
-        } else {
-            let totals = framework.totals(&cx, &mut found.state, pod, &found.nodes);
-            Scores { totals, parts: Vec::new() }
-        };
-        let tied = best(&scores.totals);
-        (scores, tied)
+        if self.options.explain {
+            return framework.score(&cx, &mut found.state, pod, &found.nodes);
+        }
+        let totals = framework.totals(&cx, &mut found.state, pod, &found.nodes);
+        Scores { totals, parts: Vec::new() }
     }
 
-    /// Draws one of the equally good nodes (`selectHost`). One alone costs no draw.
-    fn draw(&mut self, tied: &[usize]) -> Option<usize> {
-        match tied {
-            [] => None,
-            [only] => Some(*only),
-            _ => tied.get(self.rng.below(tied.len() as u32) as usize).copied(),
-        }
+    /// Draws one of so many equally good nodes (`selectHost`). One alone costs no draw.
+    fn draw(&mut self, tied: u32) -> u32 {
+        if tied < 2 { 0 } else { self.rng.below(tied) }
     }
 
     /// Reserve, Permit and the binding cycle. From the assumption on the pod counts on the node, though the watch has not told so
@@ -187,7 +180,7 @@ impl Scheduler {
         }
         let message = found.diagnosis.message(self.cache.len());
         let explain = self.options.explain.then(|| {
-            let preemption = preempted.as_ref().map(|result| result.preemption.clone());
+            let preemption = preempted.as_ref().map(|result| result.step(&self.cache));
             let outcome = Outcome { message: &message, preemption, ..Default::default() };
             Explain::Scheduling(record(
                 framework,

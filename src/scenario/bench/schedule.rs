@@ -10,7 +10,7 @@ use crate::apiserver::View;
 use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::framework::registry::Profile;
-use crate::scheduler::framework::runtime::best;
+use crate::scheduler::framework::runtime::{best, nth_with};
 use crate::scheduler::framework::{Context, Framework, PodInfo};
 use crate::scheduler::queue::Nominator;
 use crate::sim::{Config, Simulation};
@@ -124,8 +124,8 @@ impl Schedule {
             } else {
                 self.framework.totals(&cx, &mut found.state, &info, &found.nodes)
             };
-            let tied = best(&totals);
-            let place = tied[rng.below(tied.len() as u32) as usize];
+            let (highest, tied) = best(&totals);
+            let Some(place) = nth_with(&totals, highest, rng.below(tied)) else { continue };
             let node = self.cache.node(found.nodes[place]).name.clone();
             report(Ok(&node));
             self.cache.assume_pod(info, &node);

@@ -134,7 +134,7 @@ fn run_cycle(framework: &Framework, input: &Input, expect: &Value, differences: 
         }
         let message = found.diagnosis.message(input.cache.len());
         differences.check("message", &expect["message"], &message.into());
-        check_preemption(&outcome, &expect["preemption"], differences);
+        check_preemption(&input.cache, &outcome, &expect["preemption"], differences);
         differences.check("scores", &expect["scores"], &Value::Null);
     } else {
         let scores = framework.score(&cx, &mut found.state, &input.pod, &found.nodes);
@@ -233,6 +233,7 @@ fn check_scores(
 }
 
 fn check_preemption(
+    cache: &Cache,
     outcome: &Result<PostFilterResult, Status>,
     recorded: &Value,
     differences: &mut Differences,
@@ -246,7 +247,7 @@ fn check_preemption(
         Ok(result) => result,
     };
     differences.check("preemption code", &recorded["code"], &"Success".into());
-    let step = &result.preemption;
+    let step = result.step(cache);
     let tied = json!(step.tied);
     differences.check("nominatedNodeAnyOf", &sorted(&recorded["nominatedNodeAnyOf"]), &sorted(&tied));
     let candidates = step.candidates.iter().map(|candidate| {

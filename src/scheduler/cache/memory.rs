@@ -3,14 +3,15 @@
 //! date, and looks only at the nodes that have changed since. Nothing is in here that could not be worked out from the cache;
 //! so a copy starts empty, and with memory or without it every decision is the same.
 
-use sorted::SortedMap;
 use std::cell::{RefCell, RefMut};
+use sorted::SortedMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::shape::Shape;
 use super::tally::Tally;
 use super::topology::Topology;
+use super::trial::Trials;
 use super::{Cache, NodeIndex};
 
 /// The pieces. The scheduler is the only one to use them, one pod at a time.
@@ -27,6 +28,8 @@ pub struct Inner {
     pub shapes: Vec<Shape>,
     /// For rules about other pods, the most recent last.
     pub tallies: Vec<Tally>,
+    /// For pods that would have others removed.
+    pub trials: Vec<Trials>,
     topologies: SortedMap<String, (u64, Arc<Topology>)>,
 }
 

@@ -21,6 +21,8 @@ pub struct Shape {
     scored: Stamp,
     /// By node: [`FITS`], or the place of the answer plus one.
     pub verdicts: Arc<Vec<u16>>,
+    /// The nodes that can run the pod, in name order, as long as no verdict changes.
+    fitting: Option<Arc<Vec<NodeIndex>>>,
     /// The different answers, each with the place of the plugin that gives it.
     pub answers: Arc<Vec<(u8, Status)>>,
     /// The scores of each plugin.
@@ -61,6 +63,7 @@ impl Shape {
             filtered: Stamp::default(),
             scored: Stamp::default(),
             verdicts: Arc::default(),
+            fitting: None,
             answers: Arc::default(),
             parts: Vec::new(),
             totals: Vec::new(),
@@ -105,8 +108,23 @@ impl Shape {
                 Ok(()) => FITS,
                 Err(answer) => self.place_of(answer),
             };
-            Arc::make_mut(&mut self.verdicts)[*index as usize] = verdict;
+            let known = &mut Arc::make_mut(&mut self.verdicts)[*index as usize];
+            if changed.is_none() || (*known == FITS) != (verdict == FITS) {
+                self.fitting = None;
+            }
+            *known = verdict;
         }
+    }
+
+    /// Those of the nodes that can run the pod.
+    pub fn fitting(&mut self, nodes: &[NodeIndex], cache: &Cache) -> Arc<Vec<NodeIndex>> {
+        let fits = |index: &NodeIndex| self.verdicts[*index as usize] == FITS;
+        if nodes.len() < cache.len() {
+            return Arc::new(nodes.iter().copied().filter(fits).collect());
+        }
+        let all = || Arc::new(nodes.iter().copied().filter(fits).collect());
+        let fitting = self.fitting.take().unwrap_or_else(all);
+        self.fitting.insert(fitting).clone()
     }
 
     fn place_of(&mut self, answer: (u8, Status)) -> u16 {

@@ -27,6 +27,7 @@ pub mod volumes;
 
 use sorted::SortedSet;
 use std::fmt;
+use std::sync::Arc;
 
 pub use cycle_state::CycleState;
 pub use diagnosis::Diagnosis;
@@ -39,8 +40,8 @@ pub use status::{Code, Reason, Status};
 
 use super::cache::{Cache, NodeIndex};
 use super::queue::Nominator;
-use crate::api::Status as ApiStatus;
-use crate::api::explain::{Explain, PreemptionStep};
+use crate::api::explain::{Explain, PreemptionCandidate, PreemptionStep};
+use crate::api::{Status as ApiStatus, sorting};
 use crate::client::{Change, Client, View};
 use crate::clock::SimDuration;
 use crate::rng::Rng;
@@ -115,14 +116,31 @@ pub struct Context<'a> {
 pub type PreFilterResult = Option<SortedSet<String>>;
 
 /// What PostFilter has done about a pod that fits nowhere.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct PostFilterResult {
     /// The node on which room is being made; empty to take an earlier promise back.
     pub nominated_node: String,
     /// What was considered.
-    pub preemption: PreemptionStep,
+    pub candidates: Vec<Arc<preemption::Candidate>>,
+    /// The nodes that were as good as the chosen one.
+    pub tied: Vec<NodeIndex>,
     /// The pods to remove from the nominated node, most important first, as `(namespace, name, uid)`.
     pub victims: Vec<(String, String, String)>,
+}
+
+impl PostFilterResult {
+    /// What was considered, in words.
+    pub fn step(&self, cache: &Cache) -> PreemptionStep {
+        let name = |index: &NodeIndex| cache.node(*index).name.clone();
+        let mut candidates: Vec<PreemptionCandidate> =
+            self.candidates.iter().map(|candidate| candidate.in_words(cache)).collect();
+        sorting::sort_by(&mut candidates, |a, b| a.node.cmp(&b.node));
+        PreemptionStep {
+            candidates,
+            nominated_node: self.nominated_node.clone(),
+            tied: self.tied.iter().map(name).collect(),
+        }
+    }
 }
 
 /// What PostFilter is given of the cycle that has failed.

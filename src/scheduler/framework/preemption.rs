@@ -5,11 +5,12 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::{Context, CycleState, Failure, NodeInfo, PodInfo, Status};
+use crate::api::explain::PreemptionCandidate;
 use crate::api::selector::Selector;
 use crate::api::sorting;
 use crate::api::{MetaExt, PodDisruptionBudget};
 use crate::client::View;
-use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::cache::{Cache, NodeIndex};
 
 /// A node on which the pod would fit if some others went.
 #[derive(Clone, Debug)]
@@ -20,6 +21,18 @@ pub struct Candidate {
     pub victims: Vec<Arc<PodInfo>>,
     /// How many of them would break a disruption budget.
     pub pdb_violations: u32,
+}
+
+impl Candidate {
+    /// The candidate as the record of a decision has it.
+    pub fn in_words(&self, cache: &Cache) -> PreemptionCandidate {
+        let name = |victim: &Arc<PodInfo>| format!("{}/{}", victim.pod.namespace(), victim.pod.name());
+        PreemptionCandidate {
+            node: cache.node(self.node).name.clone(),
+            victims: self.victims.iter().map(name).collect(),
+            pdb_violations: self.pdb_violations,
+        }
+    }
 }
 
 /// What is left of a disruption budget.
@@ -161,7 +174,7 @@ impl Trial<'_> {
 /// The candidates that cost least (`pickOneNodeForPreemption`): fewest broken budgets; then the least important most important
 /// victim; then the lowest sum of priorities; then the fewest victims; then the latest start of the most important victims.
 /// More than one if all that is equal.
-pub fn pick_candidates(mut candidates: Vec<&Candidate>) -> Vec<&Candidate> {
+pub fn pick_candidates(mut candidates: Vec<&Arc<Candidate>>) -> Vec<&Arc<Candidate>> {
     let costs: [fn(&Candidate) -> i64; 5] = [
         |candidate| i64::from(candidate.pdb_violations),
         |candidate| candidate.victims.first().map_or(i64::MIN, |victim| i64::from(victim.priority())),

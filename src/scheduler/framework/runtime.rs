@@ -68,8 +68,8 @@ pub struct Framework {
 pub struct Feasibility {
     /// The notes of the cycle so far.
     pub state: CycleState,
-    /// The nodes that can run the pod, in name order.
-    pub nodes: Vec<NodeIndex>,
+    /// The nodes that can run the pod, in name order. Shared with the memory where pods of one shape find the same.
+    pub nodes: Arc<Vec<NodeIndex>>,
     /// Why the others cannot.
     pub diagnosis: Diagnosis,
     /// What has gone wrong, in a plugin rather than with the pod. The attempt is worth nothing then.
@@ -80,7 +80,7 @@ impl Feasibility {
     /// Takes note of a node's answer. Says whether to go on: an error ends the attempt.
     fn take(&mut self, index: NodeIndex, answer: Result<(), (u8, Status)>) -> bool {
         match answer {
-            Ok(()) => self.nodes.push(index),
+            Ok(()) => Arc::make_mut(&mut self.nodes).push(index),
             Err((_, status)) if !status.is_rejection() => {
                 self.error = Some(status.message());
                 return false;
@@ -172,6 +172,12 @@ impl Framework {
         scoring.filter(|place| self.local.contains(*place) && !state.skip_score.contains(*place))
     }
 
+    /// Whether the verdicts of this cycle come from nothing but pod and node.
+    pub fn asks_only_local(&self, state: &CycleState) -> bool {
+        let mut filters = self.at[Point::Filter as usize].iter();
+        filters.all(|place| self.local.contains(*place) || state.skip_filter.contains(*place))
+    }
+
     /// The name of the plugin in that place.
     pub fn plugin_name(&self, place: u8) -> &Arc<str> {
         &self.names[place as usize]
@@ -246,7 +252,7 @@ impl Framework {
         if let Some(index) = pod.nominated_node().and_then(|name| cx.cache.index(name))
             && self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(index)).is_ok()
         {
-            found.nodes.push(index);
+            found.nodes = Arc::new(vec![index]);
             return found;
         }
         let some: Vec<NodeIndex>;
@@ -282,12 +288,12 @@ impl Framework {
     /// promised room, the node has to be asked as it will be.
     fn filter_by_shape(&self, cx: &Context<'_>, pod: &PodInfo, nodes: &[NodeIndex], found: &mut Feasibility) {
         // Held only for this: plugins that are asked below may want to remember things too.
-        let (verdicts, known) = {
+        let (verdicts, known, fitting) = {
             let mut inner = cx.cache.memory().open();
             let shape =
                 recall(&mut inner.shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
             shape.filter(self, cx, &found.state, pod);
-            (shape.verdicts.clone(), shape.answers.clone())
+            (shape.verdicts.clone(), shape.answers.clone(), shape.fitting(nodes, cx.cache))
         };
         let promised = promised_nodes(cx, pod);
         // The place of each known answer among those of this attempt, once it has been given.
@@ -297,13 +303,11 @@ impl Framework {
             .copied()
             .filter(|place| !self.local.contains(*place) && !found.state.skip_filter.contains(*place))
             .collect();
-        found.nodes.reserve(nodes.len());
         // Usually the plugins that look further come last; then they need only be asked of the nodes that are left, all at once.
         let others_are_last = others.iter().min() > known.iter().map(|(place, _)| place).max();
         let is_plain = promised.is_empty() && (others.is_empty() || others_are_last);
         if is_plain {
-            let fitting = nodes.iter().copied().filter(|index| verdicts[*index as usize] == FITS);
-            found.nodes.extend(fitting);
+            found.nodes = fitting;
             let all_fit = found.nodes.len() == nodes.len();
             for place in others.drain(..) {
                 if !self.filter_all(place, cx, pod, found) {
@@ -343,7 +347,7 @@ impl Framework {
                         return;
                     }
                 }
-                (None, None) => found.nodes.push(*index),
+                (None, None) => Arc::make_mut(&mut found.nodes).push(*index),
                 (None, Some((place, status))) => {
                     let answer = &mut answers[usize::from(verdict) - 1];
                     let answer = *answer.get_or_insert_with(|| {
@@ -370,7 +374,7 @@ impl Framework {
             }
         };
         let fitting = plugin.filter_all(cx, state, pod, &nodes, &mut refuse);
-        found.nodes = fitting;
+        found.nodes = Arc::new(fitting);
         found.error.is_none()
     }
 
@@ -733,11 +737,16 @@ impl Framework {
     }
 }
 
-/// The places of the highest totals, in order.
-pub fn best(totals: &[i64]) -> Vec<usize> {
-    // In two passes, each of which is a few instructions per node.
+/// The highest total, and how many nodes have it.
+pub fn best(totals: &[i64]) -> (i64, u32) {
     let highest = totals.iter().copied().fold(i64::MIN, i64::max);
-    (0..totals.len()).filter(|place| totals[*place] == highest).collect()
+    (highest, totals.iter().map(|total| u32::from(*total == highest)).sum())
+}
+
+/// The place of the one among the nodes with that total.
+pub fn nth_with(totals: &[i64], total: i64, nth: u32) -> Option<usize> {
+    let places = (0..totals.len()).filter(|place| totals[*place] == total);
+    places.skip(nth as usize).next()
 }
 
 /// An error of a plugin, in the words of the framework around it.

@@ -10,8 +10,6 @@
 use std::sync::Arc;
 
 use super::names;
-use crate::api::explain::{PreemptionCandidate, PreemptionStep};
-use crate::api::sorting;
 use crate::api::{MetaExt, Pod, condition};
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
@@ -59,21 +57,15 @@ impl Plugin for DefaultPreemption {
         let Some(chosen) = best.get(rng.below(best.len() as u32) as usize) else {
             return Err(Status::unschedulable(format!("preemption: {}", refusal(cx, answers))));
         };
-        let name = |index: NodeIndex| cx.cache.node(index).name.clone();
-        let mut considered: Vec<PreemptionCandidate> = candidates.iter().map(|c| in_words(cx, c)).collect();
-        sorting::sort_by(&mut considered, |a, b| a.node.cmp(&b.node));
         let identity = |victim: &Arc<PodInfo>| {
             let pod = &victim.pod;
             (pod.namespace().to_string(), pod.name().to_string(), pod.uid().to_string())
         };
         Ok(PostFilterResult {
-            nominated_node: name(chosen.node).to_string(),
-            preemption: PreemptionStep {
-                candidates: considered,
-                nominated_node: name(chosen.node).to_string(),
-                tied: best.iter().map(|candidate| name(candidate.node)).collect(),
-            },
+            nominated_node: cx.cache.node(chosen.node).name.to_string(),
+            tied: best.iter().map(|candidate| candidate.node).collect(),
             victims: chosen.victims.iter().map(identity).collect(),
+            candidates,
         })
     }
 }
@@ -87,7 +79,7 @@ impl DefaultPreemption {
         failure: &Failure<'_>,
         pod: &PodInfo,
         rng: &mut Rng,
-    ) -> (Vec<Candidate>, Diagnosis) {
+    ) -> (Vec<Arc<Candidate>>, Diagnosis) {
         let may_help = |index: &&NodeIndex| {
             failure.diagnosis.status(**index).is_some_and(|status| status.code == Code::Unschedulable)
         };
@@ -100,23 +92,31 @@ impl DefaultPreemption {
         // With few nodes all are tried, and where one begins makes no difference.
         let offset = if enough < potential.len() { rng.below(potential.len() as u32) as usize } else { 0 };
         let budgets = Budget::all(cx.view);
+        let no_victims = answers.answer(Status::unresolvable("No preemption victims found for incoming pod"));
+        let mut has_unbroken = false;
+        let mut known = cx.cache.memory().open().trials(failure, cx, pod, budgets.is_empty());
         for index in potential[offset..].iter().chain(&potential[..offset]) {
-            match select_victims_on_node(cx, failure, pod, *index, &budgets) {
+            if !cx.cache.has_less_important(*index, pod.priority()) {
+                answers.reject_as(*index, no_victims);
+                continue;
+            }
+            match known.of(*index, || select_victims_on_node(cx, failure, pod, *index, &budgets)) {
                 Ok(candidate) if candidate.victims.is_empty() => {
                     let why =
                         format!("expected at least one victim pod on node {:?}", cx.cache.node(*index).name);
                     answers.reject(*index, Status::new(Code::Error, why));
                 }
-                Ok(candidate) => candidates.push(candidate),
-                Err(status) => {
-                    answers.reject(*index, status);
+                Ok(candidate) => {
+                    has_unbroken |= candidate.pdb_violations == 0;
+                    candidates.push(candidate);
                 }
+                Err(status) => answers.reject(*index, status),
             }
-            let breaks_none = |candidate: &Candidate| candidate.pdb_violations == 0;
-            if candidates.len() >= enough && candidates.iter().any(breaks_none) {
+            if candidates.len() >= enough && has_unbroken {
                 break;
             }
         }
+        cx.cache.memory().open().keep_trials(known);
         (candidates, answers)
     }
 
@@ -154,15 +154,6 @@ fn refusal(cx: &Context<'_>, mut answers: Diagnosis) -> String {
     let untried = cx.cache.len() as u32 - answers.rejected();
     answers.absent = Some((Status::unresolvable("Preemption is not helpful for scheduling"), untried));
     answers.message(cx.cache.len())
-}
-
-fn in_words(cx: &Context<'_>, candidate: &Candidate) -> PreemptionCandidate {
-    let name = |victim: &Arc<PodInfo>| format!("{}/{}", victim.pod.namespace(), victim.pod.name());
-    PreemptionCandidate {
-        node: cx.cache.node(candidate.node).name.clone(),
-        victims: candidate.victims.iter().map(name).collect(),
-        pdb_violations: candidate.pdb_violations,
-    }
 }
 
 #[cfg(test)]

@@ -287,8 +287,8 @@ impl Plugin for InterPodAffinity {
         let Some(note) = state.read::<PreFilterState>() else { return nodes.to_vec() };
         let prepared = note.prepared();
         let mut fitting = Vec::with_capacity(nodes.len());
-        for index in nodes {
-            match prepared.refusal(*index, &cx.cache.node(*index).node) {
+        for (index, refusal) in nodes.iter().zip(prepared.refusals(cx, nodes)) {
+            match refusal {
                 None => fitting.push(*index),
                 Some(refusal) => refuse(*index, refusal.status()),
             }
@@ -418,6 +418,31 @@ impl Prepared<'_> {
         }
         let mut existing = self.existing.keys.iter();
         existing.any(|(_, topology, sums)| is_counted(topology, sums)).then_some(Refusal::Existing)
+    }
+
+    /// The same for many nodes, rule by rule.
+    fn refusals(&self, cx: &Context<'_>, nodes: &[NodeIndex]) -> Vec<Option<Refusal>> {
+        let near = |index: &NodeIndex| {
+            let is_near = self.near.is_empty() || self.is_near(*index, &cx.cache.node(*index).node);
+            (!is_near).then_some(Refusal::Near)
+        };
+        let mut refusals: Vec<Option<Refusal>> =
+            if self.near.is_empty() { vec![None; nodes.len()] } else { nodes.iter().map(near).collect() };
+        let mut mark = |topology: &Topology, sums: &[i64], refusal: Refusal| {
+            for (index, known) in nodes.iter().zip(&mut refusals) {
+                let is_counted = topology.domain(*index).is_some_and(|domain| sums[domain] > 0);
+                if is_counted && known.is_none() {
+                    *known = Some(refusal);
+                }
+            }
+        };
+        for (topology, sums) in &self.apart {
+            mark(topology, sums, Refusal::Apart);
+        }
+        for (_, topology, sums) in &self.existing.keys {
+            mark(topology, sums, Refusal::Existing);
+        }
+        refusals
     }
 
     fn is_near(&self, index: NodeIndex, node: &Node) -> bool {
