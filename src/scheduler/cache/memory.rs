@@ -3,8 +3,8 @@
 //! date, and looks only at the nodes that have changed since. Nothing is in here that could not be worked out from the cache;
 //! so a copy starts empty, and with memory or without it every decision is the same.
 
-use std::cell::{RefCell, RefMut};
 use sorted::SortedMap;
+use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::sync::Arc;
 

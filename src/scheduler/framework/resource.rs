@@ -1,6 +1,6 @@
 //! What a pod asks for and what a node has, as integers.
 
-use sorted::SortedMap;
+use std::collections::BTreeMap;
 
 use sorted::SortedMap;
 
@@ -13,7 +13,7 @@ pub const DEFAULT_CPU_MILLI: i64 = 100;
 /// What a container without a memory request counts as when nodes are scored: 200 MiB, in bytes.
 pub const DEFAULT_MEMORY_BYTES: i64 = 200 * 1024 * 1024;
 
-type List = SortedMap<String, Quantity>;
+type List = BTreeMap<String, Quantity>;
 
 /// Amounts of every resource (`framework.Resource`): CPU in thousandths, the others in whole units (bytes, devices).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -166,7 +166,7 @@ pub fn constraints(
 /// The pods that belong together with this one (`helper.DefaultSelector`): all Services that select it and the controller
 /// that owns it. Without any condition if there are none.
 fn default_selector(view: &View, pod: &Pod) -> Selector {
-    let mut labels = std::collections::SortedMap::new();
+    let mut labels = std::collections::BTreeMap::new();
     for service in view.list::<Service>(Some(pod.namespace())) {
         if let Some(selector) = service.spec.selector.as_ref().filter(|selector| !selector.is_empty())
             && Selector::from_map(selector).matches(pod.labels())
@@ -186,7 +186,7 @@ fn default_selector(view: &View, pod: &Pod) -> Selector {
         "ReplicationController" => {
             let key = Key::new(Kind::REPLICATION_CONTROLLER, pod.namespace(), &owner.name);
             let map = spec_selector(view, &key).and_then(|field| typed::read(&field).ok());
-            let map: std::collections::SortedMap<String, String> = map.unwrap_or_default();
+            let map: std::collections::BTreeMap<String, String> = map.unwrap_or_default();
             labels.extend(map);
             selector = Selector::from_map(&labels);
         }
