@@ -33,11 +33,14 @@ pub struct Tally {
     counts: Counts,
 }
 
+/// A topology key, its domains, and their sums.
+pub type Sums = (Arc<str>, Arc<Topology>, Arc<Vec<i64>>);
+
 /// Sums by topology key and domain.
 #[derive(Clone, Default)]
 pub struct Counts {
     /// Per topology key that has come up: its name, its domains, and their sums.
-    pub keys: Vec<(Arc<str>, Arc<Topology>, Arc<Vec<i64>>)>,
+    pub keys: Vec<Sums>,
     /// How many numbers have been added up, on nodes that are in a domain.
     pub entries: i64,
     /// The sum of the numbers of each node, whatever their keys.

@@ -377,12 +377,15 @@ impl PreFilterState {
     }
 }
 
+/// Domains, and how many pods are counted in each.
+type Sums<'a> = (&'a Topology, &'a [i64]);
+
 /// The counts, looked up once for all nodes.
 struct Prepared<'a> {
     /// Each term's key, and the sums by it if there are any.
-    near: Vec<(&'a str, Option<(&'a Topology, &'a [i64])>)>,
+    near: Vec<(&'a str, Option<Sums<'a>>)>,
     may_be_first: bool,
-    apart: Vec<(&'a Topology, &'a [i64])>,
+    apart: Vec<Sums<'a>>,
     existing: &'a Counts,
 }
 
