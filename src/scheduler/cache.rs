@@ -11,8 +11,6 @@ pub mod trial;
 use sorted::SortedMap;
 use std::sync::Arc;
 
-use memory::Memory;
-
 use super::framework::volumes::AssumedVolumes;
 use super::framework::{NodeInfo, PodInfo};
 use crate::api::{MetaExt, Node};
@@ -40,7 +38,6 @@ pub struct Cache {
     log_start: u64,
     /// Counts what concerns all nodes at once: their coming and going, their labels, who has which image.
     epoch: u64,
-    memory: Memory,
 }
 
 /// A pod that counts on a node.
@@ -94,16 +91,6 @@ impl Cache {
     /// How many places there are, with and without a node.
     pub fn slots(&self) -> usize {
         self.slots.len()
-    }
-
-    /// What has been worked out about the nodes.
-    pub fn memory(&self) -> &Memory {
-        &self.memory
-    }
-
-    /// Works everything out anew for every pod, from here on. For comparison.
-    pub fn remember_nothing(&mut self) {
-        self.memory = Memory::off();
     }
 
     /// A node, to change it. What was worked out about it no longer holds.

@@ -22,6 +22,7 @@ use crate::clock::SimTime;
 use crate::rng::Rng;
 
 use cache::Cache;
+use cache::memory::Memory;
 use framework::registry::Profile;
 use framework::{Context, Framework};
 use queue::SchedulingQueue;
@@ -33,6 +34,7 @@ pub struct Scheduler {
     options: Options,
     frameworks: Vec<Arc<Framework>>,
     cache: Cache,
+    memory: Memory,
     queue: SchedulingQueue,
     view: View,
     rng: Rng,
@@ -94,6 +96,7 @@ impl Scheduler {
             frameworks: options.profiles.iter().map(|profile| Arc::new(Framework::new(profile))).collect(),
             options,
             cache: Cache::default(),
+            memory: Memory::default(),
             queue: SchedulingQueue::default(),
             view: View::default(),
             rng: Rng::new(seed, "scheduler"),

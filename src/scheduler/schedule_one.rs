@@ -29,7 +29,9 @@ impl Scheduler {
         let Some(queued) = self.queue.pop() else { return };
         client.caused_by(Some(queued.info.pod.revision));
         let framework = self.frameworks[queued.profile as usize].clone();
-        let mut found = framework.find_nodes_that_fit(&self.context(), &queued.info);
+        let mut memory = std::mem::take(&mut self.memory);
+        let mut found = framework.find_nodes_that_fit(&self.context(), &mut memory, &queued.info);
+        self.memory = memory;
         if let Some(message) = found.error.take() {
             let failure = Failing { reason: "SchedulerError", message, ..Default::default() };
             return self.fail(queued, PluginSet::default(), failure, client);
@@ -49,16 +51,20 @@ impl Scheduler {
     }
 
     /// Scores the nodes that can run the pod. With a single node there is nothing to score.
-    fn score(&self, framework: &Framework, found: &mut Feasibility, pod: &PodInfo) -> Scores {
+    fn score(&mut self, framework: &Framework, found: &mut Feasibility, pod: &PodInfo) -> Scores {
         if found.nodes.len() < 2 {
             return Scores { totals: vec![0; found.nodes.len()], parts: Vec::new() };
         }
-        let cx = self.context();
-        if self.options.explain {
-            return framework.score(&cx, &mut found.state, pod, &found.nodes);
-        }
-        let totals = framework.totals(&cx, &mut found.state, pod, &found.nodes);
-        Scores { totals, parts: Vec::new() }
+        let mut memory = std::mem::take(&mut self.memory);
+        let (cx, nodes) = (self.context(), found.nodes.clone());
+        let scores = if self.options.explain {
+            framework.score(&cx, &mut memory, &mut found.state, pod, &nodes)
+        } else {
+            let totals = framework.totals(&cx, &mut memory, &mut found.state, pod, &nodes);
+            Scores { totals, parts: Vec::new() }
+        };
+        self.memory = memory;
+        scores
     }
 
     /// Draws one of so many equally good nodes (`selectHost`). One alone costs no draw.
@@ -172,7 +178,11 @@ impl Scheduler {
         // Without any node the real scheduler gives up before it asks.
         if !self.cache.is_empty() {
             let mut rng = self.rng.clone();
-            match framework.run_post_filter(&self.context(), &found, &queued.info, &mut rng) {
+            let mut memory = std::mem::take(&mut self.memory);
+            let outcome =
+                framework.run_post_filter(&self.context(), &mut memory, &found, &queued.info, &mut rng);
+            self.memory = memory;
+            match outcome {
                 Ok(result) => preempted = Some(result),
                 Err(status) => found.diagnosis.post_filter_message = status.message(),
             }

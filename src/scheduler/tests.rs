@@ -1,7 +1,5 @@
 //! A scheduler against a real API server: what it writes, and when it tries again.
 
-mod agreement;
-
 use crate::api::{Key, Node, Pod};
 use crate::client::{Actor, ApiServer, Client, DeleteOptions, Informer};
 use crate::clock::SimDuration;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Scheduler;
 use super::cache::Cache;
+use super::cache::memory::Memory;
 use super::framework::runtime::Feasibility;
 use super::framework::{Context, Framework, PodInfo};
 use super::queue::Nominator;
@@ -83,15 +84,20 @@ impl Trial<'_> {
     }
 
     fn feasibility(&self, pod: &Pod) -> Feasibility {
-        self.framework.find_nodes_that_fit(&self.context(), &PodInfo::new(pod.clone()))
+        self.framework.find_nodes_that_fit(
+            &self.context(),
+            &mut Memory::default(),
+            &PodInfo::new(pod.clone()),
+        )
     }
 
     /// The node on which the pod would run; the first by name of the best.
     fn node_for(&self, pod: &Pod) -> Option<Arc<str>> {
         let (cx, info) = (self.context(), PodInfo::new(pod.clone()));
         self.framework.run_pre_enqueue(&info).ok()?;
-        let mut found = self.framework.find_nodes_that_fit(&cx, &info);
-        let scores = self.framework.score(&cx, &mut found.state, &info, &found.nodes);
+        let mut memory = Memory::default();
+        let mut found = self.framework.find_nodes_that_fit(&cx, &mut memory, &info);
+        let scores = self.framework.score(&cx, &mut memory, &mut found.state, &info, &found.nodes);
         let best = found.nodes.iter().zip(scores.totals).rev().max_by_key(|(_, total)| *total);
         best.map(|(index, _)| self.cache.node(*index).name.clone())
     }
@@ -99,8 +105,10 @@ impl Trial<'_> {
     /// The node on which room would be made for the pod, and the pods that would have to go.
     fn preempt(&self, pod: &Pod) -> Option<(Arc<str>, Vec<String>)> {
         let (cx, info) = (self.context(), PodInfo::new(pod.clone()));
-        let found = self.framework.find_nodes_that_fit(&cx, &info);
-        let outcome = self.framework.run_post_filter(&cx, &found, &info, &mut Rng::new(0, "what if"));
+        let mut memory = Memory::default();
+        let found = self.framework.find_nodes_that_fit(&cx, &mut memory, &info);
+        let outcome =
+            self.framework.run_post_filter(&cx, &mut memory, &found, &info, &mut Rng::new(0, "what if"));
         let outcome = outcome.ok().filter(|_| found.nodes.is_empty())?;
         let victims = outcome.victims.iter().map(|(namespace, name, _)| format!("{namespace}/{name}"));
         Some((outcome.nominated_node.as_str().into(), victims.collect()))

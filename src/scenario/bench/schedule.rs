@@ -9,6 +9,7 @@ use crate::api::{Kind, Node, Object, Pod};
 use crate::apiserver::View;
 use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
+use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::registry::Profile;
 use crate::scheduler::framework::runtime::{best, nth_with};
 use crate::scheduler::framework::{Context, Framework, PodInfo};
@@ -71,6 +72,7 @@ pub struct Schedule {
     view: View,
     pods: Vec<Pod>,
     explain: bool,
+    memory: Memory,
 }
 
 impl Schedule {
@@ -87,13 +89,13 @@ impl Schedule {
         // With one pod per node, a second round is of another kind.
         let kind = |number: u32| if workload == Workload::AntiAffinity { number / nodes.max(1) } else { 0 };
         let pods = (0..pods).map(|number| pod(workload, number, kind(number))).collect();
-        Schedule { framework, cache, view, pods, explain }
+        Schedule { framework, cache, view, pods, explain, memory: Memory::default() }
     }
 
     /// The same without anything remembered from one pod to the next.
     #[must_use]
     pub fn plainly(mut self) -> Schedule {
-        self.cache.remember_nothing();
+        self.memory = Memory::off();
         self
     }
 
@@ -101,12 +103,13 @@ impl Schedule {
     pub fn run(mut self, mut report: impl FnMut(Result<&str, &str>)) {
         let nominator = Nominator::default();
         let mut rng = Rng::new(1, "bench");
+        let mut memory = std::mem::take(&mut self.memory);
         for pod in std::mem::take(&mut self.pods) {
             let info = Arc::new(PodInfo::new(pod));
             let cx = Context { cache: &self.cache, view: &self.view, nominator: &nominator };
-            let mut found = self.framework.find_nodes_that_fit(&cx, &info);
+            let mut found = self.framework.find_nodes_that_fit(&cx, &mut memory, &info);
             if found.nodes.is_empty() {
-                match self.framework.run_post_filter(&cx, &found, &info, &mut rng) {
+                match self.framework.run_post_filter(&cx, &mut memory, &found, &info, &mut rng) {
                     Ok(result) => {
                         result.victims.iter().for_each(|(_, _, uid)| self.cache.remove_pod(uid));
                         report(Ok(&result.nominated_node));
@@ -120,9 +123,9 @@ impl Schedule {
                 continue;
             }
             let totals = if self.explain {
-                self.framework.score(&cx, &mut found.state, &info, &found.nodes).totals
+                self.framework.score(&cx, &mut memory, &mut found.state, &info, &found.nodes).totals
             } else {
-                self.framework.totals(&cx, &mut found.state, &info, &found.nodes)
+                self.framework.totals(&cx, &mut memory, &mut found.state, &info, &found.nodes)
             };
             let (highest, tied) = best(&totals);
             let Some(place) = nth_with(&totals, highest, rng.below(tied)) else { continue };

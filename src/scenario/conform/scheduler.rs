@@ -9,6 +9,7 @@ use crate::apiserver::{Actor, Change, View};
 use crate::clock::SimTime;
 use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
+use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::registry::Profile;
 use crate::scheduler::framework::runtime::{Feasibility, Scores};
 use crate::scheduler::framework::{Context, Framework, PodInfo, PostFilterResult, Status};
@@ -114,7 +115,8 @@ fn put(view: &mut View, object: Object) {
 
 fn run_cycle(framework: &Framework, input: &Input, expect: &Value, differences: &mut Differences) {
     let cx = input.context();
-    let mut found = framework.find_nodes_that_fit(&cx, &input.pod);
+    let mut memory = Memory::default();
+    let mut found = framework.find_nodes_that_fit(&cx, &mut memory, &input.pod);
     if let Some(message) = &found.error {
         differences.check("result", &expect["result"], &"error".into());
         return differences.check("message", &expect["message"], &message.as_str().into());
@@ -128,7 +130,8 @@ fn run_cycle(framework: &Framework, input: &Input, expect: &Value, differences: 
         differences.check("message", &expect["message"], &found.diagnosis.message(0).into());
         differences.check("preemption", &expect["preemption"], &Value::Null);
     } else if found.nodes.is_empty() {
-        let outcome = framework.run_post_filter(&cx, &found, &input.pod, &mut Rng::new(0, "conform"));
+        let outcome =
+            framework.run_post_filter(&cx, &mut memory, &found, &input.pod, &mut Rng::new(0, "conform"));
         if let Err(status) = &outcome {
             found.diagnosis.post_filter_message = status.message();
         }
@@ -137,7 +140,7 @@ fn run_cycle(framework: &Framework, input: &Input, expect: &Value, differences: 
         check_preemption(&input.cache, &outcome, &expect["preemption"], differences);
         differences.check("scores", &expect["scores"], &Value::Null);
     } else {
-        let scores = framework.score(&cx, &mut found.state, &input.pod, &found.nodes);
+        let scores = framework.score(&cx, &mut memory, &mut found.state, &input.pod, &found.nodes);
         check_scores(framework, input, &found, &scores, expect, differences);
         differences.check("message", &expect["message"], &Value::Null);
         differences.check("preemption", &expect["preemption"], &Value::Null);

@@ -4,7 +4,6 @@
 //! so a copy starts empty, and with memory or without it every decision is the same.
 
 use sorted::SortedMap;
-use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,16 +13,9 @@ use super::topology::Topology;
 use super::trial::Trials;
 use super::{Cache, NodeIndex};
 
-/// The pieces. The scheduler is the only one to use them, one pod at a time.
+/// The pieces. Whoever asks a framework keeps one beside the cache and lends it to each cycle.
 #[derive(Default)]
 pub struct Memory {
-    inner: RefCell<Inner>,
-    is_off: bool,
-}
-
-/// What is in a [`Memory`].
-#[derive(Default)]
-pub struct Inner {
     /// For pods that look alike, the most recent last.
     pub shapes: Vec<Shape>,
     /// For rules about other pods, the most recent last.
@@ -31,11 +23,12 @@ pub struct Inner {
     /// For pods that would have others removed.
     pub trials: Vec<Trials>,
     topologies: SortedMap<String, (u64, Arc<Topology>)>,
+    is_off: bool,
 }
 
 impl Clone for Memory {
     fn clone(&self) -> Memory {
-        Memory { inner: RefCell::default(), is_off: self.is_off }
+        Memory { is_off: self.is_off, ..Memory::default() }
     }
 }
 
@@ -48,7 +41,7 @@ impl fmt::Debug for Memory {
 impl Memory {
     /// One that remembers nothing: every decision is worked out from the beginning. For comparison.
     pub fn off() -> Memory {
-        Memory { inner: RefCell::default(), is_off: true }
+        Memory { is_off: true, ..Memory::default() }
     }
 
     /// Whether nothing is to be remembered.
@@ -56,17 +49,13 @@ impl Memory {
         self.is_off
     }
 
-    /// The pieces, to use them. Nobody holds them for longer than one question.
-    pub fn open(&self) -> RefMut<'_, Inner> {
-        let mut inner = self.inner.borrow_mut();
+    /// Forgets everything if nothing is to be remembered.
+    pub fn begin(&mut self) {
         if self.is_off {
-            *inner = Inner::default();
+            *self = Memory::off();
         }
-        inner
     }
-}
 
-impl Inner {
     /// The domains of a label.
     pub fn topology(&mut self, cache: &Cache, key: &str) -> Arc<Topology> {
         if let Some((epoch, topology)) = self.topologies.get(key)
@@ -120,3 +109,6 @@ pub fn recall<T>(
     let last = pieces.len() - 1;
     &mut pieces[last]
 }
+
+#[cfg(test)]
+mod tests;

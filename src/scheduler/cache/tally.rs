@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::memory::{Inner, Stamp, recall};
+use super::memory::{Memory, Stamp, recall};
 use super::topology::Topology;
 use super::{Cache, NodeIndex};
 use crate::scheduler::framework::NodeInfo;
@@ -58,7 +58,7 @@ impl Counts {
     pub fn add(&mut self, cache: &Cache, key: &str, node: NodeIndex, number: i64, entries: i64) {
         let place = match self.keys.iter().position(|(known, ..)| **known == *key) {
             Some(place) => place,
-            None => self.open(cache.memory().open().topology(cache, key), key),
+            None => self.open(Arc::new(Topology::new(cache, key)), key),
         };
         self.add_at(place, node, number, entries);
     }
@@ -78,7 +78,7 @@ impl Counts {
     }
 }
 
-impl Inner {
+impl Memory {
     /// The counts of a rule, up to date.
     pub fn counts(&mut self, cache: &Cache, question: impl Question) -> Counts {
         let mut tallies = std::mem::take(&mut self.tallies);
@@ -105,21 +105,21 @@ impl Inner {
 }
 
 impl Tally {
-    fn renew(&mut self, cache: &Cache, inner: &mut Inner) {
+    fn renew(&mut self, cache: &Cache, memory: &mut Memory) {
         if let Some(changed) = self.stamp.renew(cache) {
             for index in changed {
-                self.recount(cache, inner, *index);
+                self.recount(cache, memory, *index);
             }
             return;
         }
         self.brought = vec![Vec::new(); cache.slots()];
         self.counts = Counts { by_node: Arc::new(vec![0; cache.slots()]), ..Default::default() };
         for index in cache.order() {
-            self.recount(cache, inner, *index);
+            self.recount(cache, memory, *index);
         }
     }
 
-    fn recount(&mut self, cache: &Cache, inner: &mut Inner, index: NodeIndex) {
+    fn recount(&mut self, cache: &Cache, memory: &mut Memory, index: NodeIndex) {
         let Tally { question, brought, counts, .. } = self;
         let brought = &mut brought[index as usize];
         let mut all = 0;
@@ -129,7 +129,7 @@ impl Tally {
         question.count(cache.node(index), &mut |key, number| {
             all += number;
             let known = counts.keys.iter().position(|(known, ..)| **known == *key);
-            let place = known.unwrap_or_else(|| counts.open(inner.topology(cache, key), key));
+            let place = known.unwrap_or_else(|| counts.open(memory.topology(cache, key), key));
             counts.add_at(place, index, number, 1);
             match brought.iter_mut().find(|(known, ..)| usize::from(*known) == place) {
                 Some((_, sum, entries)) => {

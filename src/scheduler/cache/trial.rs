@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::NodeIndex;
-use super::memory::{Inner, Stamp};
+use super::memory::{Memory, Stamp};
 use super::shape::Shape;
 use crate::scheduler::framework::preemption::Candidate;
 use crate::scheduler::framework::{Context, Failure, PodInfo, Status};
@@ -32,7 +32,7 @@ impl Trials {
     }
 }
 
-impl Inner {
+impl Memory {
     /// What is known for such a pod. It is only remembered where nothing but the node matters: no rule about other pods, no
     /// budget, nobody who has been promised room.
     pub fn trials(
@@ -46,7 +46,7 @@ impl Inner {
         let is_simple = is_without_budgets
             && cx.nominator.is_empty()
             && framework.asks_only_local(failure.state)
-            && !cx.cache.memory().is_off();
+            && !self.is_off();
         if !is_simple {
             return Trials::default();
         }

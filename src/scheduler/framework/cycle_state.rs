@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::fmt;
 
 use super::runtime::PluginSet;
+use crate::scheduler::cache::memory::Memory;
 
 /// Something a plugin keeps for the length of a cycle. Any plain type that can be copied will do: preemption tries things
 /// out on a copy.
@@ -45,6 +46,8 @@ pub struct CycleState {
     pub skip_filter: PluginSet,
     /// The plugins whose Score is left out.
     pub skip_score: PluginSet,
+    /// What is known from earlier cycles, lent to this one. A copy of the notes gets none of it.
+    pub memory: Memory,
     notes: Vec<(TypeId, Box<dyn StateData>)>,
 }
 
@@ -54,6 +57,7 @@ impl Clone for CycleState {
         CycleState {
             skip_filter,
             skip_score,
+            memory: self.memory.clone(),
             notes: self.notes.iter().map(|(id, note)| (*id, (**note).copy())).collect(),
         }
     }

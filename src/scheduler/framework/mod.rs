@@ -38,6 +38,7 @@ pub use resource::Resource;
 pub use runtime::Framework;
 pub use status::{Code, Reason, Status};
 
+use super::cache::memory::Memory;
 use super::cache::{Cache, NodeIndex};
 use super::queue::Nominator;
 use crate::api::explain::{Explain, PreemptionCandidate, PreemptionStep};
@@ -272,6 +273,7 @@ pub trait Plugin: Send + Sync {
     fn post_filter(
         &self,
         cx: &Context<'_>,
+        memory: &mut Memory,
         failure: &Failure<'_>,
         pod: &PodInfo,
         rng: &mut Rng,

@@ -19,6 +19,7 @@ use crate::client::{Change, Client};
 use crate::clock::SimDuration;
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::cache::memory::Memory;
 
 /// A set of a profile's plugins, by their places in it. A profile has at most 64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -195,6 +196,7 @@ impl Framework {
     pub fn run_post_filter(
         &self,
         cx: &Context<'_>,
+        memory: &mut Memory,
         found: &Feasibility,
         pod: &PodInfo,
         rng: &mut Rng,
@@ -202,7 +204,7 @@ impl Framework {
         let failure = Failure { framework: self, state: &found.state, diagnosis: &found.diagnosis };
         let mut words: Option<Status> = None;
         for (_, plugin) in self.at(Point::PostFilter) {
-            match plugin.post_filter(cx, &failure, pod, rng) {
+            match plugin.post_filter(cx, memory, &failure, pod, rng) {
                 Ok(result) => return Ok(result),
                 Err(status) if status.code == Code::Unschedulable => {
                     words = Some(match words {

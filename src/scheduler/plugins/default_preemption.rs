@@ -13,6 +13,7 @@ use super::names;
 use crate::api::{MetaExt, Pod, condition};
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::preemption::{Budget, Candidate, pick_candidates, select_victims_on_node};
 use crate::scheduler::framework::{
     Code, Context, Diagnosis, Failure, Plugin, PodInfo, Point, PostFilterResult, Status,
@@ -45,6 +46,7 @@ impl Plugin for DefaultPreemption {
     fn post_filter(
         &self,
         cx: &Context<'_>,
+        memory: &mut Memory,
         failure: &Failure<'_>,
         pod: &PodInfo,
         rng: &mut Rng,
@@ -52,7 +54,7 @@ impl Plugin for DefaultPreemption {
         if let Some(why) = not_eligible(cx, failure.diagnosis, pod) {
             return Err(Status::unschedulable(format!("preemption: {why}")));
         }
-        let (candidates, answers) = self.find_candidates(cx, failure, pod, rng);
+        let (candidates, answers) = self.find_candidates(cx, memory, failure, pod, rng);
         let best = pick_candidates(candidates.iter().collect());
         let Some(chosen) = best.get(rng.below(best.len() as u32) as usize) else {
             return Err(Status::unschedulable(format!("preemption: {}", refusal(cx, answers))));
@@ -76,6 +78,7 @@ impl DefaultPreemption {
     fn find_candidates(
         &self,
         cx: &Context<'_>,
+        memory: &mut Memory,
         failure: &Failure<'_>,
         pod: &PodInfo,
         rng: &mut Rng,
@@ -94,7 +97,7 @@ impl DefaultPreemption {
         let budgets = Budget::all(cx.view);
         let no_victims = answers.answer(Status::unresolvable("No preemption victims found for incoming pod"));
         let mut has_unbroken = false;
-        let mut known = cx.cache.memory().open().trials(failure, cx, pod, budgets.is_empty());
+        let mut known = memory.trials(failure, cx, pod, budgets.is_empty());
         for index in potential[offset..].iter().chain(&potential[..offset]) {
             if !cx.cache.has_less_important(*index, pod.priority()) {
                 answers.reject_as(*index, no_victims);
@@ -116,7 +119,7 @@ impl DefaultPreemption {
                 break;
             }
         }
-        cx.cache.memory().open().keep_trials(known);
+        memory.keep_trials(known);
         (candidates, answers)
     }
 
@@ -172,9 +175,10 @@ mod tests {
         let cx = Context { cache, view: &view, nominator: &nominator };
         let framework = Framework::new(&Profile::default());
         let pod = PodInfo::new(pod.build());
-        let found = framework.find_nodes_that_fit(&cx, &pod);
+        let found = framework.find_nodes_that_fit(&cx, &mut Memory::default(), &pod);
         assert!(found.nodes.is_empty(), "the pod fits without preemption");
-        let result = framework.run_post_filter(&cx, &found, &pod, &mut Rng::new(1, "test"));
+        let result =
+            framework.run_post_filter(&cx, &mut Memory::default(), &found, &pod, &mut Rng::new(1, "test"));
         let names = |result: PostFilterResult| {
             (result.nominated_node, result.victims.into_iter().map(|(_, name, _)| name).collect())
         };

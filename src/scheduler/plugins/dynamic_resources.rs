@@ -9,6 +9,7 @@
 
 use super::names;
 use crate::rng::Rng;
+use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::{
     Code, Context, CycleState, Failure, Plugin, PodInfo, Point, PostFilterResult, PreFilterResult, Status,
 };
@@ -47,6 +48,7 @@ impl Plugin for DynamicResources {
     fn post_filter(
         &self,
         _: &Context<'_>,
+        _: &mut Memory,
         failure: &Failure<'_>,
         _: &PodInfo,
         _: &mut Rng,

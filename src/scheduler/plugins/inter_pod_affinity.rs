@@ -212,9 +212,9 @@ impl Plugin for InterPodAffinity {
         }
         let near = resolved(&pod.required_affinity, cx.view);
         let apart = resolved(&pod.required_anti_affinity, cx.view);
-        let mut inner = cx.cache.memory().open();
+        let memory = &mut state.memory;
         let mut counted = |rule: Rule, is_wanted: bool| {
-            let counts = if is_wanted { inner.counts(cx.cache, rule.clone()) } else { Counts::default() };
+            let counts = if is_wanted { memory.counts(cx.cache, rule.clone()) } else { Counts::default() };
             (rule, counts)
         };
         let note = PreFilterState {
@@ -231,7 +231,6 @@ impl Plugin for InterPodAffinity {
         if !has_terms && note.existing.1.entries == 0 {
             return Err(Status::skip());
         }
-        drop(inner);
         state.write(note);
         Ok(None)
     }
@@ -313,7 +312,7 @@ impl Plugin for InterPodAffinity {
         };
         let own = [resolve(&pod.preferred_affinity, 1), resolve(&pod.preferred_anti_affinity, -1)].concat();
         let rule = Rule::Worth(own, newcomer(cx.view, pod), self.hard_pod_affinity_weight);
-        let counts = cx.cache.memory().open().counts(cx.cache, rule);
+        let counts = state.memory.counts(cx.cache, rule);
         if counts.entries == 0 {
             return Err(Status::skip());
         }

@@ -196,7 +196,7 @@ impl Plugin for PodTopologySpread {
         }
         let required = RequiredNodeAffinity::new(&pod.pod);
         let counted = |constraint: Constraint| {
-            let topology = cx.cache.memory().open().topology(cx.cache, &constraint.topology_key);
+            let topology = state.memory.topology(cx.cache, &constraint.topology_key);
             let itself = i64::from(constraint.selects(&pod.pod));
             let matching = vec![None; topology.len()];
             Counted { constraint, topology, matching, fewest: 0, domains: 0, itself }
@@ -207,7 +207,7 @@ impl Plugin for PodTopologySpread {
         let is_in_all = |node: NodeIndex| topologies.iter().all(|topology| topology.domain(node).is_some());
         for counted in &mut constraints {
             let Counted { constraint, topology, matching, .. } = counted;
-            let counts = constraint.counts(cx, &pod.pod);
+            let counts = constraint.counts(cx, &mut state.memory, &pod.pod);
             let all = constraint.includes_all(&required);
             for node in cx.cache.order().iter().copied().filter(|node| is_in_all(*node)) {
                 if (all || constraint.includes(pod, &cx.cache.node(node).node, &required))
@@ -307,8 +307,7 @@ impl Plugin for PodTopologySpread {
         // Only what a pod asks for itself keeps nodes without the labels out of the count.
         let needs_all =
             pod.pod.spec.topology_spread_constraints.as_ref().is_some_and(|list| !list.is_empty());
-        let topology =
-            |constraint: &Constraint| cx.cache.memory().open().topology(cx.cache, &constraint.topology_key);
+        let topology = |constraint: &Constraint| state.memory.topology(cx.cache, &constraint.topology_key);
         let topologies: Vec<Arc<Topology>> = constraints.iter().map(topology).collect();
         let counts_at = |node: &NodeIndex| {
             !needs_all || topologies.iter().all(|topology| topology.domain(*node).is_some())
@@ -316,7 +315,7 @@ impl Plugin for PodTopologySpread {
         let scored: Vec<NodeIndex> = nodes.iter().copied().filter(counts_at).collect();
         let required = RequiredNodeAffinity::new(&pod.pod);
         let weighed = |(constraint, topology): (&Constraint, &Arc<Topology>)| {
-            let counts = constraint.counts(cx, &pod.pod);
+            let counts = constraint.counts(cx, &mut state.memory, &pod.pod);
             if constraint.topology_key == HOSTNAME {
                 return Weighed::new(constraint, topology, counts, scored.len());
             }

@@ -8,6 +8,7 @@ use crate::api::{Kind, Object};
 use crate::client::{Actor, Change, View};
 use crate::clock::SimTime;
 use crate::scheduler::cache::Cache;
+use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::registry::{Enabled, Profile};
 use crate::scheduler::framework::{Code, Context, CycleState, Framework, Plugin, PodInfo, Status};
 use crate::scheduler::queue::Nominator;
@@ -74,7 +75,7 @@ pub fn filter_all(
     let framework = only(plugin);
     let nominator = Nominator::default();
     let cx = Context { cache, view, nominator: &nominator };
-    let found = framework.find_nodes_that_fit(&cx, &PodInfo::new(pod.build()));
+    let found = framework.find_nodes_that_fit(&cx, &mut Memory::default(), &PodInfo::new(pod.build()));
     let words =
         |index| found.diagnosis.status(index).map(Status::message).filter(|_| !found.nodes.contains(&index));
     cache.order().iter().map(|index| words(*index)).collect()
@@ -96,7 +97,8 @@ pub fn scores_in(plugin: impl Plugin + 'static, pod: PodBuilder, cache: &Cache, 
     let nominator = Nominator::default();
     let cx = Context { cache, view, nominator: &nominator };
     let pod = PodInfo::new(pod.build());
-    let scores = framework.score(&cx, &mut CycleState::default(), &pod, cache.order());
+    let scores =
+        framework.score(&cx, &mut Memory::default(), &mut CycleState::default(), &pod, cache.order());
     scores.parts.into_iter().next().map(|part| part.normalized).unwrap_or_default()
 }
 

@@ -20,7 +20,11 @@ fn fixes(nodes: Vec<NodeBuilder>, there: Vec<PodBuilder>, pod: PodBuilder) -> Ve
             other.cache.set_node(&node);
             pod.clone()
         };
-        let found = other.frameworks[0].find_nodes_that_fit(&other.context(), &PodInfo::new(pod));
+        let found = other.frameworks[0].find_nodes_that_fit(
+            &other.context(),
+            &mut Memory::default(),
+            &PodInfo::new(pod),
+        );
         let names: Vec<&str> = found.nodes.iter().map(|index| &*other.cache.node(*index).name).collect();
         assert!(names.contains(&&*fix.node), "{fix:?} leads to {names:?}");
     }

@@ -6,7 +6,7 @@ use sorted::SortedSet;
 
 use super::{Framework, running};
 use crate::scheduler::cache::NodeIndex;
-use crate::scheduler::cache::memory::recall;
+use crate::scheduler::cache::memory::{Memory, recall};
 use crate::scheduler::cache::shape::{FITS, MOST, Shape};
 use crate::scheduler::framework::{
     Code, Context, CycleState, Diagnosis, NodeInfo, PodInfo, Point, PreFilterResult, Status,
@@ -53,25 +53,33 @@ fn promised_nodes(cx: &Context<'_>, pod: &PodInfo) -> SortedSet<NodeIndex> {
 impl Framework {
     /// Finds the nodes that can run the pod: PreFilter, then Filter on every node that is worth a look. A pod that has been
     /// promised room on a node looks there first, and nowhere else if it fits.
-    pub fn find_nodes_that_fit(&self, cx: &Context<'_>, pod: &PodInfo) -> Feasibility {
+    pub fn find_nodes_that_fit(&self, cx: &Context<'_>, memory: &mut Memory, pod: &PodInfo) -> Feasibility {
         let mut found = Feasibility::default();
-        let names = match self.run_pre_filter(cx, pod, &mut found) {
+        memory.begin();
+        std::mem::swap(memory, &mut found.state.memory);
+        self.look_for_nodes(cx, pod, &mut found);
+        std::mem::swap(memory, &mut found.state.memory);
+        found
+    }
+
+    fn look_for_nodes(&self, cx: &Context<'_>, pod: &PodInfo, found: &mut Feasibility) {
+        let names = match self.run_pre_filter(cx, pod, found) {
             Ok(names) => names,
             Err(status) if !status.is_rejection() => {
                 found.error = Some(status.message());
-                return found;
+                return;
             }
             Err(status) => {
                 found.diagnosis.pre_filter_message = status.message();
                 found.diagnosis.absent = Some((status, cx.cache.len() as u32));
-                return found;
+                return;
             }
         };
         if let Some(index) = pod.nominated_node().and_then(|name| cx.cache.index(name))
             && self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(index)).is_ok()
         {
             found.nodes = Arc::new(vec![index]);
-            return found;
+            return;
         }
         let some: Vec<NodeIndex>;
         let worth_a_look = match &names {
@@ -81,15 +89,14 @@ impl Framework {
                 &some
             }
         };
-        if cx.cache.memory().is_off() {
-            self.filter_plainly(cx, pod, worth_a_look, &mut found);
+        if found.state.memory.is_off() {
+            self.filter_plainly(cx, pod, worth_a_look, found);
         } else {
-            self.filter_by_shape(cx, pod, worth_a_look, &mut found);
+            self.filter_by_shape(cx, pod, worth_a_look, found);
         }
         if let Some((_, count)) = &mut found.diagnosis.absent {
             *count = (cx.cache.len() - worth_a_look.len()) as u32;
         }
-        found
     }
 
     /// Filter, plugin by plugin, on every node.
@@ -105,13 +112,13 @@ impl Framework {
     /// Filter, with the answers that are known from pods of the same shape. They hold for a node as it is; where pods have been
     /// promised room, the node has to be asked as it will be.
     fn filter_by_shape(&self, cx: &Context<'_>, pod: &PodInfo, nodes: &[NodeIndex], found: &mut Feasibility) {
-        // Held only for this: plugins that are asked below may want to remember things too.
         let (verdicts, known, fitting) = {
-            let mut inner = cx.cache.memory().open();
-            let shape =
-                recall(&mut inner.shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
+            let mut shapes = std::mem::take(&mut found.state.memory.shapes);
+            let shape = recall(&mut shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
             shape.filter(self, cx, &found.state, pod);
-            (shape.verdicts.clone(), shape.answers.clone(), shape.fitting(nodes, cx.cache))
+            let known = (shape.verdicts.clone(), shape.answers.clone(), shape.fitting(nodes, cx.cache));
+            found.state.memory.shapes = shapes;
+            known
         };
         let promised = promised_nodes(cx, pod);
         // The place of each known answer among those of this attempt, once it has been given.

@@ -2,7 +2,7 @@
 
 use super::Framework;
 use crate::scheduler::cache::NodeIndex;
-use crate::scheduler::cache::memory::recall;
+use crate::scheduler::cache::memory::{Memory, recall};
 use crate::scheduler::cache::shape::{MOST, Shape};
 use crate::scheduler::framework::{Context, CycleState, PodInfo, Point};
 
@@ -29,23 +29,34 @@ pub struct ScorePart {
 }
 
 impl Framework {
-    fn run_pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo, nodes: &[NodeIndex]) {
+    fn run_pre_score(
+        &self,
+        cx: &Context<'_>,
+        memory: &mut Memory,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        nodes: &[NodeIndex],
+    ) {
+        std::mem::swap(memory, &mut state.memory);
         for (place, plugin) in self.at(Point::PreScore) {
             if plugin.pre_score(cx, state, pod, nodes).is_err() {
                 state.skip_score.insert(place);
             }
         }
+        std::mem::swap(memory, &mut state.memory);
     }
 
     /// PreScore, Score, NormalizeScore, and the weighted sums, with each plugin's part.
     pub fn score(
         &self,
         cx: &Context<'_>,
+        memory: &mut Memory,
         state: &mut CycleState,
         pod: &PodInfo,
         nodes: &[NodeIndex],
     ) -> Scores {
-        self.run_pre_score(cx, state, pod, nodes);
+        memory.begin();
+        self.run_pre_score(cx, memory, state, pod, nodes);
         let mut scores = Scores { parts: Vec::with_capacity(8), totals: vec![0; nodes.len()] };
         for (place, plugin) in self.at(Point::Score) {
             if state.skip_score.contains(place) {
@@ -67,18 +78,18 @@ impl Framework {
     pub fn totals(
         &self,
         cx: &Context<'_>,
+        memory: &mut Memory,
         state: &mut CycleState,
         pod: &PodInfo,
         nodes: &[NodeIndex],
     ) -> Vec<i64> {
-        if cx.cache.memory().is_off() {
-            return self.score(cx, state, pod, nodes).totals;
+        if memory.is_off() {
+            return self.score(cx, memory, state, pod, nodes).totals;
         }
-        self.run_pre_score(cx, state, pod, nodes);
+        self.run_pre_score(cx, memory, state, pod, nodes);
         let mut totals: Vec<i64> = {
-            let mut inner = cx.cache.memory().open();
             let shape =
-                recall(&mut inner.shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
+                recall(&mut memory.shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
             shape.score(self, cx, state, pod, nodes);
             nodes.iter().map(|index| shape.totals[*index as usize]).collect()
         };

@@ -9,6 +9,7 @@ use crate::api::selector::{Operator, Requirement, Selector};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, tolerated};
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, ReplicaSet, Service, typed};
 use crate::client::View;
+use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::cache::tally::Question;
 use crate::scheduler::framework::{Context, NodeInfo, PodInfo};
 
@@ -98,13 +99,13 @@ impl Constraint {
     }
 
     /// How many pods there are on each node that are counted, by the node's place.
-    pub fn counts(&self, cx: &Context<'_>, pod: &Pod) -> Arc<Vec<i64>> {
+    pub fn counts(&self, cx: &Context<'_>, memory: &mut Memory, pod: &Pod) -> Arc<Vec<i64>> {
         let selected = Selected {
             namespace: pod.namespace().to_string(),
             // A selector without any condition counts nothing (`countPodsMatchSelector`).
             selector: self.selector.clone().filter(|selector| !selector.requirements.is_empty()),
         };
-        cx.cache.memory().open().counts(cx.cache, selected).by_node
+        memory.counts(cx.cache, selected).by_node
     }
 }
 

@@ -1,11 +1,12 @@
 //! Random clusters, changed step by step: what is remembered from one pod to the next must never show. Each pod is decided about
-//! twice, by a cache that remembers and by a copy that does not.
+//! twice, with what is remembered of the pods before it and without.
 
 use std::sync::Arc;
 
 use crate::client::View;
 use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
+use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::registry::Profile;
 use crate::scheduler::framework::{Context, Framework, PodInfo};
 use crate::scheduler::queue::Nominator;
@@ -68,13 +69,14 @@ fn random_pod(rng: &mut Rng, name: &str) -> PodBuilder {
 fn decide(
     framework: &Framework,
     cache: &Cache,
+    memory: &mut Memory,
     nominator: &Nominator,
     pod: &PodInfo,
     seed: u64,
 ) -> Vec<String> {
     let view = View::default();
     let cx = Context { cache, view: &view, nominator };
-    let mut found = framework.find_nodes_that_fit(&cx, pod);
+    let mut found = framework.find_nodes_that_fit(&cx, memory, pod);
     let name = |index: &u32| cache.node(*index).name.to_string();
     let mut said: Vec<String> = found.nodes.iter().map(|index| format!("{} fits", name(index))).collect();
     for index in cache.order() {
@@ -85,13 +87,13 @@ fn decide(
     let rejectors: Vec<u8> = (0..32).filter(|place| found.diagnosis.rejectors.contains(*place)).collect();
     said.push(format!("{rejectors:?} {}", found.diagnosis.message(cache.len())));
     if found.nodes.is_empty() {
-        match framework.run_post_filter(&cx, &found, pod, &mut Rng::new(seed, "preempt")) {
+        match framework.run_post_filter(&cx, memory, &found, pod, &mut Rng::new(seed, "preempt")) {
             Ok(result) => said.push(format!("{:?} {:?}", result.victims, result.step(cache))),
             Err(status) => said.push(status.message()),
         }
     } else {
-        let totals = framework.totals(&cx, &mut found.state.clone(), pod, &found.nodes);
-        let scores = framework.score(&cx, &mut found.state, pod, &found.nodes);
+        let totals = framework.totals(&cx, memory, &mut found.state.clone(), pod, &found.nodes);
+        let scores = framework.score(&cx, memory, &mut found.state, pod, &found.nodes);
         assert_eq!(totals, scores.totals, "the sums with and without their parts");
         said.push(format!("{totals:?}"));
     }
@@ -105,6 +107,7 @@ fn what_is_remembered_never_shows() {
     for seed in 0..12 {
         let mut rng = Rng::new(seed, "agreement");
         let (mut cache, mut nominator) = (Cache::default(), Nominator::default());
+        let mut memory = Memory::default();
         let mut there: Vec<Arc<PodInfo>> = Vec::new();
         for _ in 0..6 {
             cache.set_node(&random_node(&mut rng).build());
@@ -127,10 +130,12 @@ fn what_is_remembered_never_shows() {
                 _ => {}
             }
             let info = Arc::new(PodInfo::new(random_pod(&mut rng, &format!("pod-{step}")).build()));
-            let mut plain = cache.clone();
-            plain.remember_nothing();
-            let fast = decide(&framework, &cache, &nominator, &info, seed);
-            assert_eq!(fast, decide(&framework, &plain, &nominator, &info, seed), "seed {seed}, step {step}");
+            let fast = decide(&framework, &cache, &mut memory, &nominator, &info, seed);
+            assert_eq!(
+                fast,
+                decide(&framework, &cache, &mut Memory::off(), &nominator, &info, seed),
+                "seed {seed}, step {step}"
+            );
             let place = fast.first().and_then(|line| line.strip_suffix(" fits"));
             if let Some(node) = place {
                 feasible += 1;
