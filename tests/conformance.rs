@@ -24,8 +24,8 @@ fn scheduling_decisions_are_those_of_the_real_scheduler() {
 }
 
 #[test]
-fn rollouts_go_as_on_the_real_control_plane() {
-    check(Suite::Traces, include_str!("conformance/traces.jsonl"), 3);
+fn scenarios_go_as_on_the_real_control_plane() {
+    check(Suite::Traces, include_str!("conformance/traces.jsonl"), 7);
 }
 
 #[test]

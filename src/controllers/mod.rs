@@ -18,6 +18,7 @@ mod owner_index;
 pub mod persistentvolume;
 mod pod_control;
 pub mod pod_gc;
+pub mod podautoscaler;
 pub mod pods;
 mod protection;
 pub mod ref_manager;
@@ -109,6 +110,7 @@ pub fn all() -> Vec<Box<dyn Controller>> {
         Box::new(persistentvolume::ProvisionerController::default()),
         Box::new(persistentvolume::PvcProtectionController),
         Box::new(persistentvolume::PvProtectionController),
+        Box::new(podautoscaler::HorizontalController),
         Box::new(node_ipam::NodeIpamController::default()),
         Box::new(ttl::TtlController::default()),
         Box::new(taint_eviction::TaintEvictionController::default()),
