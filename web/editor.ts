@@ -14,7 +14,7 @@ import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } fr
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import type { Diagnostic } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { Compartment, EditorState, Prec } from "@codemirror/state";
+import { Compartment, EditorState, Prec, Text } from "@codemirror/state";
 import type { Extension } from "@codemirror/state";
 import {
   EditorView,
@@ -31,6 +31,8 @@ import { theme } from "./theme";
 
 /** Past this many UTF-16 units a document is shown as plain text, so that a 5 MB paste stays editable. */
 const PLAIN_TEXT_OVER = 1_000_000;
+/** Past this many brackets within brackets too: the parser goes down into them by recursion, and the stack ends somewhere. */
+const PLAIN_TEXT_DEEPER = 500;
 /** How long `onChange` waits in such a document: handing the whole text over takes milliseconds there. */
 const BIG_CHANGE_DELAY_MS = 250;
 
@@ -104,8 +106,8 @@ function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
         Prec.highest(keymap.of([applyKey("Mod-Enter", options), applyKey("Ctrl-Enter", options)])),
         basics(),
         theme,
-        language.of(languageFor(options.doc.length)),
-        switchLanguageBySize(language),
+        language.of(languageFor(Text.of(options.doc.split("\n")))),
+        switchLanguage(language),
         assistance(options),
         writable.of(readonlyState(options.readonly ?? false)),
         words.of(wordsFor(options.label, options.lang)),
@@ -204,16 +206,29 @@ function completions(
 }
 
 /** Colours for YAML, or none where colouring would cost more than it tells. */
-function languageFor(length: number): Extension {
-  return isBig(length) ? [] : yaml();
+function languageFor(doc: Text): Extension {
+  return isPlain(doc) ? [] : yaml();
 }
 
-/** Takes the colours away, or gives them back, in the very change that crosses the size limit. */
-function switchLanguageBySize(language: Compartment): Extension {
+/** Takes the colours away, or gives them back, in the very change that crosses a limit. */
+function switchLanguage(language: Compartment): Extension {
   return EditorState.transactionExtender.of((tr) => {
-    if (!tr.docChanged || isBig(tr.newDoc.length) === isBig(tr.startState.doc.length)) return null;
-    return { effects: language.reconfigure(languageFor(tr.newDoc.length)) };
+    if (!tr.docChanged || isPlain(tr.newDoc) === isPlain(tr.startState.doc)) return null;
+    return { effects: language.reconfigure(languageFor(tr.newDoc)) };
   });
+}
+
+function isPlain(doc: Text): boolean {
+  if (isBig(doc.length)) return true;
+  let depth = 0;
+  for (const part of doc.iter()) {
+    for (const letter of part) {
+      if (letter === "[" || letter === "{") depth += 1;
+      else if ((letter === "]" || letter === "}") && depth > 0) depth -= 1;
+      if (depth > PLAIN_TEXT_DEEPER) return true;
+    }
+  }
+  return false;
 }
 
 function isBig(length: number): boolean {

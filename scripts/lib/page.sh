@@ -13,20 +13,39 @@ page_build() {
     step "the page in dist/ is up to date"
     return
   fi
+  page_trunk
+  step "optimising the program, and splitting off what the first picture does not need"
+  node "$ROOT/web/halves.mjs"
+  echo "$now" >"$stamp"
+  step "the page is in dist/"
+}
+
+page_trunk() {
   step "bundling the editor"
   node "$ROOT/web/build.mjs"
   step "building the release page (minutes the first time, less than one afterwards)"
+  rm -f "$ROOT/dist/.built-from"
   (cd "$ROOT" && env -u NO_COLOR trunk build --release) ||
     die "The page could not be built." "Look at the lines above; they are the compiler's."
-  echo "$now" >"$stamp"
-  step "the page is in dist/"
+}
+
+# Writes web/first.txt anew: which functions the first picture runs. For when the end-to-end test of it fails.
+page_record() {
+  need_page_tools
+  need_node "$NODE_FOR_TESTS"
+  need_browser
+  page_trunk
+  node "$ROOT/web/halves.mjs" --record
+  step "opening the page in every shape, to see which functions run"
+  node "$ROOT/web/record.mjs"
+  rm -rf "$ROOT/dist"
 }
 
 # One line that changes with anything that the page is made from.
 page_fingerprint() {
   (
     cd "$ROOT"
-    find Cargo.toml Cargo.lock Trunk.toml index.html src static web lessons locales \
+    find .cargo Cargo.toml Cargo.lock Trunk.toml index.html src crates static web lessons locales \
       -path static/generated -prune -o -path web/node_modules -prune -o -path src/bin -prune -o -type f -print0 2>/dev/null |
       LC_ALL=C sort -z | xargs -0 cksum
     rustc --version

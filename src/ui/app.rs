@@ -32,7 +32,7 @@ use super::settings::Settings;
 use super::share::{self, ActionButton};
 use super::shared::Shared;
 use super::state::{Action, Banner, InspectorTab, Pane, UiState};
-use super::{keyboard, layout, storage};
+use super::{keyboard, layout, rest, storage};
 use crate::tr;
 
 /// See the module.
@@ -159,6 +159,9 @@ impl Component for App {
         let place = self.reveal_at.take();
         if let (Some((from, to)), Some(editor)) = (place, &self.editor) {
             editor.reveal(from, to);
+        }
+        if first {
+            rest::load(0);
         }
         if first && !self.settings.embed {
             self.load_editor(ctx);

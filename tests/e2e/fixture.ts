@@ -158,7 +158,7 @@ export const test = base.extend<{ app: App }>({
     page.on("console", (message) => {
       if (message.type() === "error") errors.push(message.text());
     });
-    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("pageerror", (error) => errors.push(error.stack ?? String(error)));
     await use(page);
     expect(errors, "errors in the browser's console").toEqual([]);
   },

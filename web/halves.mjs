@@ -1,0 +1,78 @@
+// Optimises the built page's module and splits it in two halves: what the first picture runs, and the rest.
+//
+//   node halves.mjs            makes the halves, by the list in first.txt
+//   node halves.mjs --record   makes a page that notes which functions run, for record.mjs
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { instrument, split } from "./split.mjs";
+import { parse, stableName } from "./wasm.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const dist = join(here, "../dist");
+/** What rustc uses of WebAssembly beyond its first version, and every browser of the last years knows. */
+const FEATURES = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "reference-types", "multivalue"];
+
+const wasm = only(/^web-[0-9a-f]+_bg\.wasm$/);
+const glue = only(/^web-[0-9a-f]+\.js$/);
+const before = [wasm, glue].map((file) => [file, `sha384-${digest("sha384", readFileSync(join(dist, file)), "base64")}`]);
+
+optimise(join(dist, wasm));
+const program = readFileSync(join(dist, wasm));
+replaceIn(glue, /wasm = instance\.exports;/, "wasm = kubeviz.program = instance.exports;");
+if (process.argv.includes("--record")) {
+  writeFileSync(join(dist, wasm), instrument(program));
+  writeFileSync(join(dist, "functions.json"), JSON.stringify([...parse(program).names]));
+  // Nobody reads this page but record.mjs: the files need not be what the digests say.
+  replaceIn("index.html", /integrity="[^"]*"/g, "");
+  replaceIn("index.html", /<script type="module">/, "<script>kubeviz.ran = new Set(); kubeviz.loadRest = (one) => kubeviz.ran.add(one);</script>\n$&");
+} else {
+  const ran = new Set(readFileSync(join(here, "first.txt"), "utf8").split("\n"));
+  const { first, rest } = split(program, (name) => !ran.has(stableName(name)));
+  const half = wasm.replace("_bg", "_rest");
+  writeFileSync(join(dist, wasm), first);
+  writeFileSync(join(dist, half), rest);
+  replaceIn("index.html", /<\/head>/, `<link data-rest href="./${half}"></head>`);
+  rename(digest("sha256", first, "hex").slice(0, 16));
+}
+
+/** The halves only fit each other: a browser must not take one of them from an older visit. */
+function rename(version) {
+  const old = /^web-([0-9a-f]+)/.exec(wasm)[1];
+  // The page names the files with their digests too, which have changed.
+  for (const [file, was] of before) replaceIn("index.html", was, `sha384-${digest("sha384", readFileSync(join(dist, file)), "base64")}`);
+  replaceIn("index.html", `web-${old}`, `web-${version}`);
+  for (const file of readdirSync(dist).filter((name) => name.includes(`web-${old}`))) {
+    renameSync(join(dist, file), join(dist, file.replace(old, version)));
+  }
+}
+
+/** The one file of the built page whose name fits. */
+function only(pattern) {
+  const found = existsSync(dist) ? readdirSync(dist).filter((name) => pattern.test(name)) : [];
+  if (found.length !== 1) throw new Error(`dist/ has ${found.length} files like ${pattern}: build the page first`);
+  return found[0];
+}
+
+/** For size, with the functions' names, which the split goes by. */
+function optimise(path) {
+  const optimised = `${path}.opt`;
+  const features = FEATURES.map((feature) => `--enable-${feature}`);
+  execFileSync("wasm-opt", [path, ...features, "-Oz", "-g", "-o", optimised], { stdio: "inherit" });
+  rmSync(path);
+  renameSync(optimised, path);
+}
+
+function digest(algorithm, bytes, form) {
+  return createHash(algorithm).update(bytes).digest(form);
+}
+
+function replaceIn(file, what, by) {
+  const path = join(dist, file);
+  const text = readFileSync(path, "utf8");
+  const replaced = typeof what === "string" ? text.replaceAll(what, by) : text.replace(what, by);
+  if (replaced === text) throw new Error(`${file} has no ${what} to replace`);
+  writeFileSync(path, replaced);
+}

@@ -1,0 +1,39 @@
+// Writes first.txt: the functions that the page runs until its first picture stands, in every shape the page may open in.
+// `./kubeviz record` runs it, on a page built by `halves.mjs --record`.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "@playwright/test";
+import { stableName } from "./wasm.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const names = new Map(JSON.parse(readFileSync(join(here, "../dist/functions.json"), "utf8")));
+const SHAPES = [
+  { query: "", viewport: { width: 1440, height: 900 } },
+  { query: "?lang=ko&theme=dark", viewport: { width: 1440, height: 900 } },
+  { query: "?embed=1", viewport: { width: 800, height: 500 } },
+  { query: "?lang=en", viewport: { width: 360, height: 740 } },
+];
+/** What the cluster does by itself in this time belongs to the first picture too. */
+const LOOK_MS = 3_000;
+
+const server = spawn(process.execPath, [join(here, "serve.mjs"), "--port", "4320"], { stdio: ["ignore", "pipe", "inherit"] });
+const [said] = await once(server.stdout, "data");
+const address = /http:\S+/.exec(said)[0];
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || undefined, args: ["--no-sandbox", "--disable-gpu"] });
+const ran = new Set();
+for (const { query, viewport } of SHAPES) {
+  const page = await browser.newPage({ viewport });
+  await page.goto(address + query);
+  await page.waitForSelector("[data-node]");
+  await page.waitForTimeout(LOOK_MS);
+  for (const number of await page.evaluate(() => [...window.kubeviz.ran])) ran.add(stableName(names.get(number) ?? ""));
+  await page.close();
+}
+await browser.close();
+server.kill();
+ran.delete("");
+writeFileSync(join(here, "first.txt"), [...ran].sort().join("\n") + "\n");
+console.log(`${ran.size} functions run until the first picture stands`);
