@@ -20,7 +20,6 @@ mod pod_control;
 pub mod pod_gc;
 pub mod podautoscaler;
 pub mod pods;
-mod protection;
 pub mod ref_manager;
 pub mod replicaset;
 pub mod resource_quota;
@@ -115,7 +114,5 @@ pub fn all() -> Vec<Box<dyn Controller>> {
         Box::new(ttl::TtlController::default()),
         Box::new(taint_eviction::TaintEvictionController::default()),
         Box::new(pod_gc::PodGcController::default()),
-        Box::new(protection::PvcProtectionController),
-        Box::new(protection::PvProtectionController),
     ]
 }
