@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::memory::Stamp;
 use super::{Cache, NodeIndex};
+use crate::api::k8s::{NodeAffinity, PodSpec};
 use crate::scheduler::framework::{Context, CycleState, Framework, Normalization, PodInfo, Status};
 
 /// So many shapes are remembered.
@@ -12,6 +13,15 @@ pub const MOST: usize = 16;
 
 /// The verdict on a node that can run the pod.
 pub const FITS: u16 = 0;
+
+fn node_affinity(spec: &PodSpec) -> Option<&NodeAffinity> {
+    spec.affinity.as_ref()?.node_affinity.as_ref()
+}
+
+fn images(spec: &PodSpec) -> impl Iterator<Item = Option<&str>> {
+    let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
+    containers.map(|container| container.image.as_deref())
+}
 
 /// The answers for one shape.
 pub struct Shape {
@@ -74,15 +84,7 @@ impl Shape {
     pub fn fits(&self, framework: &Framework, pod: &PodInfo) -> bool {
         let (a, b) = (&self.sample, pod);
         let (mine, other) = (&a.pod.spec, &b.pod.spec);
-        let affinity = |pod: &PodInfo| {
-            let affinity = pod.pod.spec.affinity.as_ref();
-            affinity.and_then(|affinity| affinity.node_affinity.clone())
-        };
-        let images = |pod: &PodInfo| {
-            let spec = &pod.pod.spec;
-            let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
-            containers.map(|container| container.image.clone()).collect::<Vec<_>>()
-        };
+        let (affinity, other_affinity) = (node_affinity(mine), node_affinity(other));
         self.framework == framework.fingerprint()
             && (a.nonzero, a.scoring) == (b.nonzero, b.scoring)
             && a.requests == b.requests
@@ -91,9 +93,9 @@ impl Shape {
                 || mine.tolerations == other.tolerations
                     && mine.node_selector == other.node_selector
                     && mine.node_name == other.node_name
-                    && affinity(a) == affinity(b)
+                    && affinity == other_affinity
                     && mine.containers.len() == other.containers.len()
-                    && images(a) == images(b))
+                    && images(mine).eq(images(other)))
     }
 
     /// Brings the verdicts up to date.

@@ -105,8 +105,8 @@ impl PreFilterState {
 #[derive(Clone, Debug)]
 struct PreScoreState {
     constraints: Vec<Weighed>,
-    /// Whether nodes that lack one of the labels are left out and get no points.
-    needs_all: bool,
+    /// Whether there are nodes that lack one of the labels, and are left out and get no points.
+    ignores_some: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -122,7 +122,7 @@ struct Weighed {
 
 impl PreScoreState {
     fn is_ignored(&self, node: NodeIndex) -> bool {
-        self.needs_all && self.constraints.iter().any(|weighed| weighed.topology.domain(node).is_none())
+        self.ignores_some && self.constraints.iter().any(|weighed| weighed.topology.domain(node).is_none())
     }
 
     fn score(&self, node: NodeIndex) -> i64 {
@@ -332,7 +332,8 @@ impl Plugin for PodTopologySpread {
             Weighed::new(constraint, topology, Arc::new(matching), domains)
         };
         let constraints = constraints.iter().zip(&topologies).map(weighed).collect();
-        state.write(PreScoreState { constraints, needs_all });
+        let ignores_some = scored.len() < nodes.len();
+        state.write(PreScoreState { constraints, ignores_some });
         Ok(())
     }
 
