@@ -3,6 +3,7 @@
 
 pub mod informer;
 pub mod recorder;
+pub mod streams;
 pub mod workqueue;
 
 use std::sync::Arc;
@@ -25,12 +26,24 @@ pub struct Client<'a> {
     api: &'a mut ApiServer,
     actor: Actor,
     cause: Option<Revision>,
+    streams: Option<&'a dyn streams::Streams>,
 }
 
 impl<'a> Client<'a> {
     /// Access for `actor`, who is reacting to the write `cause`.
     pub fn new(api: &'a mut ApiServer, actor: Actor, cause: Option<Revision>) -> Client<'a> {
-        Client { api, actor, cause }
+        Client { api, actor, cause, streams: None }
+    }
+
+    /// The same, which also reaches the kubelets.
+    pub fn with_streams(mut self, streams: &'a dyn streams::Streams) -> Client<'a> {
+        self.streams = Some(streams);
+        self
+    }
+
+    /// The kubelets, if they can be reached.
+    pub fn streams(&self) -> Option<&'a dyn streams::Streams> {
+        self.streams
     }
 
     /// The current time.

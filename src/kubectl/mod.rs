@@ -14,6 +14,7 @@ pub mod script;
 
 use std::collections::BTreeMap;
 
+pub use commands::exec::Attached;
 pub use complete::complete;
 
 use crate::api::Key;
@@ -41,11 +42,13 @@ pub struct Invocation {
 pub struct Context {
     /// The namespace that commands without `-n` mean.
     pub namespace: String,
+    /// The shell in a container that takes the console's lines, if one does.
+    pub attached: Option<Attached>,
 }
 
 impl Default for Context {
     fn default() -> Self {
-        Context { namespace: "default".into() }
+        Context { namespace: "default".into(), attached: None }
     }
 }
 
@@ -62,6 +65,8 @@ pub struct Output {
     pub wait: Option<Wait>,
     /// Where in the manifest something is wrong.
     pub diagnostics: Vec<Diagnostic>,
+    /// The shell that takes the lines after this one.
+    pub attach: Option<Attached>,
 }
 
 /// A command that has not ended: what it waits for, as plain data, so that a snapshot keeps it. The simulation polls it
@@ -74,6 +79,10 @@ pub enum Wait {
     Gone(commands::delete::Going),
     /// `get --watch`.
     Watch(Box<commands::get::watch::Watching>),
+    /// `logs --follow`.
+    Logs(Box<commands::logs::Following>),
+    /// `run -i`, `attach`.
+    Attach(Box<commands::exec::Attaching>),
     /// `wait`.
     Condition(Box<commands::wait::Waiting>),
     /// `drain`.
@@ -144,6 +153,16 @@ const GLOBAL_FLAGS: &[Flag] = &[
 
 /// Runs one command.
 pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'_>) -> Output {
+    // While a shell in a container has the console, only kubectl's own lines are not its.
+    let is_kubectl =
+        ["kubectl", "k"].contains(&invocation.line.split_whitespace().next().unwrap_or_default());
+    if let Some(attached) = context.attached.clone().filter(|_| !is_kubectl) {
+        let (output, left) = commands::exec::shell_line(&attached, &invocation.line, client);
+        if left {
+            context.attached = None;
+        }
+        return output;
+    }
     let mut verb_path = String::new();
     let failed =
         |failure: Failure, verb: &str| Output { stderr: failure.render(verb), code: 1, ..Default::default() };
@@ -156,6 +175,10 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
     };
     let prepared = prepare(line, invocation, context, client, &mut verb_path);
     let mut output = prepared.unwrap_or_else(|failure| failed(failure, &verb_path));
+    let shell = output.attach.take().or_else(|| output.wait.as_ref().and_then(commands::exec::shell_of));
+    if shell.is_some() {
+        context.attached = shell;
+    }
     for filter in filters {
         filter.apply(&mut output);
     }
@@ -215,6 +238,8 @@ pub fn poll(wait: Wait, client: &mut Client<'_>) -> Output {
     match wait {
         Wait::Rollout(rollout) => commands::rollout::status::poll(rollout, client),
         Wait::Gone(going) => commands::delete::poll_gone(going, client),
+        Wait::Logs(following) => commands::logs::poll(*following, client),
+        Wait::Attach(attaching) => commands::exec::poll(*attaching, client),
         Wait::Condition(waiting) => commands::wait::poll(*waiting, client),
         Wait::Drain(drain) => commands::nodes::drain::poll(*drain, client),
         Wait::Watch(watching) => commands::get::watch::poll(*watching, client),

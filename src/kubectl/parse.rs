@@ -72,6 +72,11 @@ impl Args {
         self.flags.remove(name)?.pop()
     }
 
+    /// Gives a flag a value, as if it had been on the line.
+    pub fn set_value(&mut self, name: &'static str, value: String) {
+        self.flags.entry(name).or_default().push(value);
+    }
+
     /// Every value given to a flag, in order.
     pub fn values(&self, name: &str) -> &[String] {
         self.flags.get(name).map(Vec::as_slice).unwrap_or_default()

@@ -135,7 +135,7 @@ impl NodeFacts {
 pub struct Agent {
     node: NodeFacts,
     /// By uid. Shared with snapshots until the pod's next event.
-    workers: SortedMap<Arc<str>, Arc<PodWorker>>,
+    pub(super) workers: SortedMap<Arc<str>, Arc<PodWorker>>,
     reported: SimTime,
     beats: bool,
 }

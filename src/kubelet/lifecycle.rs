@@ -1,5 +1,7 @@
 //! One container of a pod: what it is doing, what became of its earlier runs, and what that looks like from outside.
 
+use std::sync::Arc;
+
 use super::probe::ProbeRun;
 use super::shell::{Files, Process};
 use super::workload::{Behaviour, OnTerm};
@@ -74,6 +76,12 @@ pub enum Progress {
     Done,
 }
 
+/// Lines and when they were printed.
+pub type Log = Arc<Vec<(SimTime, String)>>;
+
+/// So many lines of a log are kept.
+const LOG_MAX: usize = 1_000;
+
 /// One container of a pod, over all its runs.
 #[derive(Clone, Debug)]
 pub struct ContainerRun {
@@ -103,6 +111,10 @@ pub struct ContainerRun {
     pub behaviour: Behaviour,
     /// Its script, where its command is one.
     pub process: Option<Process>,
+    /// What its current run has printed, with the times; shared with snapshots.
+    pub log: Log,
+    /// The same of the run before.
+    pub last_log: Log,
     /// Its probes: startup, liveness, readiness.
     pub probes: Vec<ProbeRun>,
 }
@@ -123,12 +135,26 @@ impl Default for ContainerRun {
             had_turn_to_end: false,
             behaviour: Behaviour::default(),
             process: None,
+            log: Log::default(),
+            last_log: Log::default(),
             probes: Vec::new(),
         }
     }
 }
 
 impl ContainerRun {
+    /// Takes what the script has printed into the log.
+    pub fn note_said(&mut self, now: SimTime) {
+        let said = self.process.as_mut().map(Process::take_said).unwrap_or_default();
+        if said.is_empty() {
+            return;
+        }
+        let log = Arc::make_mut(&mut self.log);
+        log.extend(said.lines().map(|line| (now, line.to_string())));
+        let excess = log.len().saturating_sub(LOG_MAX);
+        log.drain(..excess);
+    }
+
     /// Takes a step: timers set before it are void.
     pub fn step(&mut self, progress: Progress) {
         self.progress = progress;
@@ -219,6 +245,7 @@ impl ContainerRun {
         self.started = false;
         self.probes.clear();
         self.process = None;
+        self.last_log = std::mem::take(&mut self.log);
         self.step(Progress::Down);
     }
 

@@ -16,6 +16,7 @@ mod shell;
 mod start;
 mod status;
 mod stop;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod workload;

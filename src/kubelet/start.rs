@@ -9,7 +9,7 @@ use super::shell::{Pause, Process};
 use super::workload;
 use crate::api::MetaExt;
 use crate::client::recorder::EventType;
-use crate::clock::SimDuration;
+use crate::clock::{SimDuration, SimTime};
 
 /// A container that has run this long without failing has its back-off forgotten, as it is twice the longest.
 const STEADY: SimDuration = SimDuration::from_secs(600);
@@ -155,7 +155,9 @@ impl PodWorker {
             let environment = environment
                 .filter_map(|variable| Some((variable.name.clone(), variable.value.clone()?)))
                 .collect();
-            self.runs[at].process = Some(Process::new(program, environment));
+            let mut process = Process::new(program, environment);
+            process.tell(date(now), self.pod.name());
+            self.runs[at].process = Some(process);
             self.resume(at, turn);
         }
         self.begin_probes(at, turn);
@@ -193,8 +195,12 @@ impl PodWorker {
     /// Runs a container's script up to its next pause.
     pub(super) fn resume(&mut self, at: usize, turn: &mut Turn<'_>) {
         let namespace = self.pod.namespace().to_string();
+        let now = turn.now();
         let Some(process) = &mut self.runs[at].process else { return };
+        process.tell(date(now), self.pod.name());
         let pause = process.resume(&namespace, turn.cluster().map(|api| api.view()));
+        self.runs[at].note_said(now);
+        let Some(process) = &self.runs[at].process else { return };
         let (looped, restarts) = (process.has_looped(), self.runs[at].restarts);
         match pause {
             Pause::Sleeps(span) => {
@@ -277,4 +283,11 @@ fn not_found(image: &ImageName) -> String {
     format!(
         "rpc error: code = NotFound desc = failed to pull and unpack image {full:?}: failed to resolve reference {full:?}: {full}: not found"
     )
+}
+
+/// An instant as `date` prints it.
+pub(super) fn date(now: SimTime) -> String {
+    let text = crate::api::typed::write(&now.to_time());
+    let text = text.as_str().unwrap_or_default();
+    format!("{} UTC", text.replace('T', " ").trim_end_matches('Z'))
 }

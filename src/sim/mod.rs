@@ -95,7 +95,7 @@ impl Simulation {
             latency: Rng::new(seed, "latency"),
             pending: Pending::default(),
             sessions: SortedMap::new(),
-            context: kubectl::Context { namespace: config.namespace.clone() },
+            context: kubectl::Context { namespace: config.namespace.clone(), ..Default::default() },
             journal: Journal::default(),
             boot_errors: Vec::new(),
             config,

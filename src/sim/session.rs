@@ -34,7 +34,7 @@ impl Session {
     pub(super) const TICK: SimDuration = SimDuration::from_secs(1);
 
     pub(super) fn new(line: String, started: SimTime, cursor: Revision, output: Output) -> Session {
-        let Output { stdout, stderr, code, wait, diagnostics } = output;
+        let Output { stdout, stderr, code, wait, diagnostics, .. } = output;
         Session { line, started, stdout, stderr, code, diagnostics, wait, cursor }
     }
 

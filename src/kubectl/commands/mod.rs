@@ -4,17 +4,21 @@ mod apply;
 mod auth;
 mod autoscale;
 mod config;
+mod containers;
 mod create;
+mod debug;
 pub(super) mod delete;
 mod describe;
 mod diff;
 mod edit;
 mod edit_meta;
 mod events;
+pub(super) mod exec;
 mod explain;
 mod expose;
 pub(super) mod get;
 mod info;
+pub(super) mod logs;
 pub(super) mod nodes;
 mod outside;
 mod patch;
@@ -22,6 +26,7 @@ pub(super) mod rollout;
 mod run;
 mod scale;
 mod set;
+mod top;
 pub(super) mod wait;
 mod writing;
 
@@ -80,6 +85,17 @@ const VERBS: &[&Verb] = &[
     &config::GET_CLUSTERS,
     &config::GET_USERS,
     &config::VIEW,
+    &logs::LOGS,
+    &logs::LOG,
+    &exec::EXEC,
+    &exec::ATTACH,
+    &debug::DEBUG,
+    &top::POD,
+    &top::PODS,
+    &top::PO,
+    &top::NODE,
+    &top::NODES,
+    &top::NO,
     &outside::PORT_FORWARD,
     &outside::CP,
     &outside::PROXY,
@@ -92,9 +108,6 @@ const VERBS: &[&Verb] = &[
 fn verbs() -> impl Iterator<Item = &'static &'static Verb> {
     VERBS.iter().chain(create::GENERATORS)
 }
-
-/// Verbs that kubectl has and this one does not yet.
-const MISSING: &[&str] = &["attach", "debug", "exec", "logs", "top"];
 
 /// The verb that the words begin with, the longest that matches, and how many words it has.
 pub fn find(words: &[String]) -> Option<(&'static Verb, usize)> {
@@ -115,10 +128,10 @@ pub fn no_verb(words: &[String]) -> Result<Output, Failure> {
         return Ok(Output { stdout: help(), ..Default::default() });
     };
     let family = verbs().any(|verb| verb.path.starts_with(&format!("{first} ")));
-    if MISSING.contains(&first.as_str()) || family {
+    if family {
         let what =
             words.iter().take(2).take_while(|word| !word.starts_with('-')).cloned().collect::<Vec<_>>();
-        let what = if family { what.join(" ") } else { first.clone() };
+        let what = what.join(" ");
         return Err(Failure::message(format!("kubeviz does not offer \"kubectl {what}\" yet")));
     }
     Err(Failure::message(format!("unknown command \"{first}\" for \"kubectl\"")))

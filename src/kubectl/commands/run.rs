@@ -3,9 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::create::{make, number_of_port};
-use crate::api::Kind;
+use super::exec::wait_for;
+use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use crate::api::{Kind, Pod};
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::{Flag, optional, switch, value};
+use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::{Call, Verb};
 
 const FLAGS: &[Flag] = &[
@@ -19,18 +21,30 @@ const FLAGS: &[Flag] = &[
     switch("stdin", "attach to its input").short('i'),
     switch("tty", "attach a terminal").short('t'),
     switch("rm", "delete it once nobody is attached any more"),
-    optional("dry-run", "unchanged", "client, server or none"),
-    value("output", "yaml, json or name").short('o'),
+    switch("attach", "show what it prints, until it ends"),
+    switch("expose", "put a Service in front of it"),
+    switch("quiet", "say less").short('q'),
+    switch("privileged", "has no effect here"),
+    switch("leave-stdin-open", "has no effect here"),
+    value("image-pull-policy", "when to pull the image"),
+    value("overrides", "has no effect here"),
+    value("pod-running-timeout", "has no effect here"),
+    DRY_RUN,
+    OUTPUT,
+    TEMPLATE,
+    FIELD_MANAGER,
 ];
 
 /// See the module.
 pub const RUN: Verb = Verb { path: "run", help: "Run an image in a pod", flags: FLAGS, run };
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    for attached in ["stdin", "tty", "rm"] {
-        if call.args.on(attached) {
-            return Err(Failure::message(format!("kubeviz does not offer \"kubectl run --{attached}\" yet")));
-        }
+    let (stdin, remove) = (call.args.on("stdin"), call.args.on("rm"));
+    if remove && !stdin && !call.args.on("attach") {
+        return Err(Failure::message("--rm should only be used for attached containers"));
+    }
+    if call.args.on("tty") && !stdin {
+        return Err(Failure::message("-i/--stdin is required for containers with -t/--tty=true"));
     }
     let Some(name) = call.args.words.first().cloned() else {
         return Err(Failure::message("NAME is required for run"));
@@ -66,8 +80,42 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if !annotations.is_empty() {
         metadata["annotations"] = Value::Object(annotations);
     }
+    if stdin {
+        container["stdin"] = true.into();
+        container["stdinOnce"] = true.into();
+        if call.args.on("tty") {
+            container["tty"] = true.into();
+        }
+    }
     let spec = json!({"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": restart});
-    make(call, Kind::POD, json!({"metadata": metadata, "spec": spec}), "created", "")
+    let value = json!({"metadata": metadata, "spec": spec, "status": {}});
+    if DryRun::of(call)? != DryRun::No || !(stdin || call.args.on("attach")) {
+        make(call, Kind::POD, value, "created", "")?;
+        return match call.args.on("expose") {
+            true => expose(call, &name),
+            false => Ok(()),
+        };
+    }
+    let printed = call.output.stdout.len();
+    make(call, Kind::POD, value, "created", "")?;
+    // Whoever attaches is not told of the pod first.
+    call.output.stdout.truncate(printed);
+    let stored = call.client.get(&call.key(Kind::POD, &name))?;
+    if let Some(pod) = stored.as_kind::<Pod>() {
+        call.output.wait = Some(wait_for(pod, stdin && words.is_empty(), remove));
+    }
+    Ok(())
+}
+
+/// A Service in front of the pod.
+fn expose(call: &mut Call<'_, '_>, name: &str) -> Result<(), Failure> {
+    let Some(port) = number_of_port(call)? else {
+        return Err(Failure::message("--port must be set when exposing a service"));
+    };
+    let metadata = json!({"name": name, "namespace": call.namespace});
+    let spec =
+        json!({"selector": {"run": name}, "ports": [{"port": port, "protocol": "TCP", "targetPort": port}]});
+    make(call, Kind::SERVICE, json!({"metadata": metadata, "spec": spec}), "created", "")
 }
 
 fn pairs<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Map<String, Value>, Failure> {

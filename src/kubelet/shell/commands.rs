@@ -100,6 +100,7 @@ impl Process {
         let Some((Some(first), rest)) = words.split_first() else { return Outcome::Serves };
         let name = first.rsplit('/').next().unwrap_or(first);
         let known: Vec<&str> = rest.iter().map(|word| word.as_deref().unwrap_or_default()).collect();
+        self.speak(name, &known, namespace, view);
         let paths = || known.iter().filter(|word| !word.starts_with('-'));
         match name {
             "false" => Outcome::Status(1),

@@ -8,6 +8,7 @@
 mod commands;
 mod network;
 mod parse;
+mod said;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,12 @@ const BURST_MAX: u32 = 2_000;
 
 /// How long a turn of such a loop takes if it asks the network.
 const NETWORK_TURN: SimDuration = SimDuration::from_secs(1);
+
+/// The variable that holds what `date` would print: whoever runs a script keeps it up to date.
+const DATE: &str = "(date)";
+
+/// The file that stands for the other end of a pipe.
+const PIPE: &str = "/dev/fd/pipe";
 
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +116,8 @@ pub struct Process {
     looped: bool,
     has_jobs: bool,
     idle: bool,
+    /// What it has printed since somebody last looked.
+    said: String,
 }
 
 impl Process {
@@ -125,7 +134,19 @@ impl Process {
             looped: false,
             has_jobs: false,
             idle: false,
+            said: String::new(),
         }
+    }
+
+    /// Takes what it has printed since the last time.
+    pub fn take_said(&mut self) -> String {
+        std::mem::take(&mut self.said)
+    }
+
+    /// Tells it what time it is, and what its pod is called.
+    pub fn tell(&mut self, date: String, hostname: &str) {
+        self.variables.insert(DATE.into(), date);
+        self.variables.entry("HOSTNAME".into()).or_insert_with(|| hostname.to_string());
     }
 
     /// The files it has made.
@@ -159,7 +180,12 @@ impl Process {
                     let words: Vec<Option<String>> = words.iter().map(|word| self.expand(word)).collect();
                     let written: Vec<String> = files.iter().filter_map(|word| self.expand(word)).collect();
                     self.files.extend(written);
-                    match self.run(&words, namespace, view) {
+                    let said = self.said.len();
+                    let outcome = self.run(&words, namespace, view);
+                    if !files.is_empty() {
+                        self.said.truncate(said);
+                    }
+                    match outcome {
                         Outcome::Status(status) => self.status = status,
                         Outcome::Network(ok) => {
                             asked_network = true;
@@ -252,6 +278,38 @@ pub fn run_probe(
             return Some(Err(format!("command timed out: {:?} timed out after {seconds}s", words.join(" "))));
         }
     }
+}
+
+/// What a command run beside a container's script answers (`kubectl exec`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What it prints.
+    pub said: String,
+    /// Its exit code; `None` for one that does not end.
+    pub code: Option<i32>,
+}
+
+/// Runs a command in a container, without letting time pass. `None` for a program that the shell does not know.
+pub fn exec(
+    words: &[String],
+    files: Option<&Files>,
+    environment: BTreeMap<String, String>,
+    (date, hostname): (String, &str),
+    namespace: &str,
+    view: &View,
+) -> Option<Answer> {
+    let mut process = Process::new(Program::of_command(words)?, environment);
+    process.files = files.cloned().unwrap_or_default();
+    process.tell(date, hostname);
+    for _ in 0..1_000 {
+        match process.resume(namespace, Some(view)) {
+            Pause::Sleeps(_) => {}
+            Pause::Ended(code) => return Some(Answer { said: process.said, code: Some(code) }),
+            Pause::StaysUp if !process.idle => return None,
+            Pause::StaysUp => break,
+        }
+    }
+    Some(Answer { said: process.said, code: None })
 }
 
 /// How long a command takes, as far as it can be told: none for one that the shell does not know. One that never ends

@@ -63,6 +63,40 @@ fn target(host: &str, namespace: &str, view: Option<&View>) -> Target {
     }
 }
 
+/// The whole name of a host in the cluster, and its addresses: a Service's own, or where it has none those of its ready
+/// endpoints. `None` for a name that stands for nothing here.
+pub fn addresses(host: &str, namespace: &str, view: &View) -> Option<(String, Vec<String>)> {
+    match target(host, namespace, Some(view)) {
+        Target::Service(namespace, name) => {
+            let service = view.get::<Service>(&namespace, &name)?;
+            let own = service.spec.cluster_ip.as_deref().filter(|address| !["", "None"].contains(address));
+            let name = format!("{name}.{namespace}.svc.cluster.local");
+            match own {
+                Some(address) => Some((name, vec![address.to_string()])),
+                None => Some((name, ready_addresses(view, service))).filter(|(_, found)| !found.is_empty()),
+            }
+        }
+        Target::Pod(namespace, name) => {
+            let pod = view.get::<Pod>(&namespace, &name).filter(|_| is_ready(view, &namespace, &name))?;
+            let subdomain = pod.spec.subdomain.as_deref().unwrap_or_default();
+            let whole = format!("{name}.{subdomain}.{namespace}.svc.cluster.local");
+            Some((whole, vec![pod.status.pod_ip.clone()?]))
+        }
+        Target::Elsewhere | Target::Nothing => None,
+    }
+}
+
+fn ready_addresses(view: &View, service: &Service) -> Vec<String> {
+    let own = |slice: &&EndpointSlice| {
+        slice.labels().get("kubernetes.io/service-name").is_some_and(|of| of == service.name())
+    };
+    let endpoints = view.list::<EndpointSlice>(Some(service.namespace())).filter(own);
+    let ready = endpoints.flat_map(|slice| &slice.spec.endpoints).filter(|endpoint| {
+        endpoint.conditions.as_ref().is_none_or(|conditions| conditions.ready != Some(false))
+    });
+    ready.flat_map(|endpoint| endpoint.addresses.clone()).collect()
+}
+
 fn is_ready(view: &View, namespace: &str, name: &str) -> bool {
     view.get::<Pod>(namespace, name).is_some_and(|pod| {
         let summary = summarize(pod);

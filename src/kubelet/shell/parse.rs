@@ -145,7 +145,13 @@ impl Lexer<'_> {
             self.rest = &inner[end + 2..];
         } else if after.starts_with('(') {
             let end = closing(after)?;
-            push(counted(&after[1..end]).map_or(Part::Unknown, Part::Text));
+            let inner = after[1..end].trim();
+            push(match (counted(&after[1..end]), inner.split(' ').next()) {
+                (Some(text), _) => Part::Text(text),
+                (None, Some("date")) => Part::Variable(super::DATE.into()),
+                (None, Some("hostname")) => Part::Variable("HOSTNAME".into()),
+                _ => Part::Unknown,
+            });
             self.rest = &after[end + 1..];
         } else if let Some(inner) = after.strip_prefix('{') {
             let end = inner.find('}')?;
@@ -315,9 +321,16 @@ impl Compiler {
         let negated = self.eat_word("!").is_some();
         let checked = checked || negated;
         loop {
+            let begun = self.ops.len();
             self.command(checked)?;
             if !self.eat_operator("|") {
                 break;
+            }
+            // What goes through a pipe is seen by the next command alone.
+            for op in &mut self.ops[begun..] {
+                if let Op::Run { files, .. } = op {
+                    files.push(vec![Part::Text(super::PIPE.into())]);
+                }
             }
         }
         if negated {

@@ -1,0 +1,24 @@
+//! What the API server passes on to the kubelet of a pod's node: `pods/log` and `pods/exec`.
+
+use crate::api::Pod;
+use crate::apiserver::View;
+use crate::clock::SimTime;
+
+/// What a command in a container answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// What it prints.
+    pub said: String,
+    /// Its exit code; `None` for one that does not end.
+    pub code: Option<i32>,
+}
+
+/// The kubelets, as far as a client reaches them.
+pub trait Streams {
+    /// What a container has printed, with the times; `previous`: its run before the current one.
+    fn log(&self, pod: &Pod, container: &str, previous: bool) -> Vec<(SimTime, String)>;
+
+    /// Runs a command in a running container. `None` if there is no such program.
+    fn exec(&self, pod: &Pod, container: &str, words: &[String], view: &View, now: SimTime)
+    -> Option<Answer>;
+}

@@ -1,0 +1,229 @@
+//! `exec` and `attach`: commands in running containers. A shell without a command takes the console's lines until `exit`.
+
+use super::containers::{container_of, current, key_of, pod_of, state_of};
+use crate::api::{Key, MetaExt, Pod};
+use crate::client::{Client, DeleteOptions, Propagation};
+use crate::kubectl::errors::Failure;
+use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::print::fields::Fields;
+use crate::kubectl::{Call, Output, Verb, Wait};
+
+const FLAGS: &[Flag] = &[
+    value("container", "the container").short('c'),
+    switch("stdin", "pass input on").short('i'),
+    switch("tty", "as a terminal").short('t'),
+    switch("quiet", "say less").short('q'),
+    value("filename", "has no effect here").short('f'),
+    value("pod-running-timeout", "has no effect here"),
+];
+
+/// See the module.
+pub const EXEC: Verb =
+    Verb { path: "exec", help: "Execute a command in a container", flags: FLAGS, run: exec };
+/// See the module.
+pub const ATTACH: Verb =
+    Verb { path: "attach", help: "Attach to a running container", flags: FLAGS, run: attach };
+
+const SHELLS: [&str; 4] = ["sh", "bash", "ash", "dash"];
+
+/// A container whose shell takes the console's lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    pod: Key,
+    uid: String,
+    container: String,
+    /// Whether the pod goes when the shell is left.
+    remove: bool,
+}
+
+/// A pod that `run -i` has made and waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attaching {
+    to: Attached,
+    /// Whether lines follow; otherwise what the container prints is shown until it ends.
+    interactive: bool,
+    shown: usize,
+}
+
+fn exec(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let Some(word) = call.args.words.first().cloned() else {
+        return Err(Failure::message("pod, type/name or --filename must be specified"));
+    };
+    if call.args.words.len() > 1 {
+        return Err(Failure::message(
+            "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\nSee 'kubectl exec -h' for help and \
+             examples",
+        ));
+    }
+    let command = call.args.command.clone();
+    if command.is_empty() {
+        return Err(Failure::message("you must specify at least one command for the container"));
+    }
+    let pod = pod_of(call, &word)?;
+    let container = container_of(call, &pod)?;
+    check(&pod, &container)?;
+    let shell = command[0].rsplit('/').next().unwrap_or(&command[0]);
+    if command.len() == 1 && SHELLS.contains(&shell) {
+        if call.args.on("stdin") {
+            let uid = pod.uid().to_string();
+            call.output.attach = Some(Attached { pod: key_of(&pod), uid, container, remove: false });
+        }
+        return Ok(());
+    }
+    let output = run(call.client, &pod, &container, &command);
+    call.output.stdout.push_str(&output.stdout);
+    call.output.stderr.push_str(&output.stderr);
+    call.output.code = output.code;
+    Ok(())
+}
+
+fn attach(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let Some(word) = call.args.words.first().cloned() else {
+        return Err(Failure::message("at least 1 argument is required for attach"));
+    };
+    let pod = pod_of(call, &word)?;
+    let container = container_of(call, &pod)?;
+    check(&pod, &container)?;
+    call.warn("If you don't see a command prompt, try pressing enter.");
+    let to = Attached { pod: key_of(&pod), uid: pod.uid().to_string(), container, remove: false };
+    if call.args.on("stdin") {
+        call.output.attach = Some(to);
+    } else {
+        call.output.wait = Some(Wait::Attach(Box::new(Attaching { to, interactive: false, shown: 0 })));
+    }
+    Ok(())
+}
+
+/// Whether commands can run in a container.
+fn check(pod: &Pod, container: &str) -> Result<(), Failure> {
+    let phase = pod.status.phase.as_deref().unwrap_or_default();
+    if ["Succeeded", "Failed"].contains(&phase) {
+        return Err(Failure::message(format!(
+            "cannot exec into a container in a completed pod; current phase is {phase}"
+        )));
+    }
+    if pod.spec.node_name.is_none() {
+        return Err(Failure::message(format!("pod {} does not have a host assigned", pod.name())));
+    }
+    if !state_of(pod, container).has("state.running") {
+        return Err(Failure::message(format!(
+            "Internal error occurred: unable to upgrade connection: container not found (\"{container}\")"
+        )));
+    }
+    Ok(())
+}
+
+/// Runs a command, and says what became of it as `kubectl exec` does.
+fn run(client: &Client<'_>, pod: &Pod, container: &str, command: &[String]) -> Output {
+    let answer = client
+        .streams()
+        .and_then(|streams| streams.exec(pod, container, command, client.live(), client.now()));
+    let Some(answer) = answer else {
+        let program = &command[0];
+        let stderr = format!(
+            "error: Internal error occurred: OCI runtime exec failed: exec failed: unable to start container process: exec: \
+             {program:?}: executable file not found in $PATH: unknown (kubeviz runs only a small shell in containers)\n"
+        );
+        return Output { stderr, code: 1, ..Default::default() };
+    };
+    let code = answer.code.unwrap_or(0);
+    let stderr = match answer.code {
+        Some(0) => String::new(),
+        Some(code) => format!("command terminated with exit code {code}\n"),
+        None => "kubeviz: the command goes on for ever, and is left\n".into(),
+    };
+    Output { stdout: answer.said, stderr, code, ..Default::default() }
+}
+
+/// Begins to wait for a pod that `run -i` has made.
+pub fn wait_for(pod: &Pod, interactive: bool, remove: bool) -> Wait {
+    let container = pod.spec.containers.first().map(|container| container.name.clone()).unwrap_or_default();
+    let to = Attached { pod: key_of(pod), uid: pod.uid().to_string(), container, remove };
+    Wait::Attach(Box::new(Attaching { to, interactive, shown: 0 }))
+}
+
+/// The shell that a wait leads to, if lines follow.
+pub fn shell_of(wait: &Wait) -> Option<Attached> {
+    match wait {
+        Wait::Attach(attaching) if attaching.interactive => Some(attaching.to.clone()),
+        _ => None,
+    }
+}
+
+/// Looks whether a pod runs, and shows what it prints.
+pub fn poll(mut attaching: Attaching, client: &mut Client<'_>) -> Output {
+    let mut output = Output::default();
+    let to = attaching.to.clone();
+    let Some(pod) = current(&to.pod, &to.uid, client.live()) else {
+        output.stderr = format!("Error from server (NotFound): pods \"{}\" not found\n", to.pod.name);
+        output.code = 1;
+        return output;
+    };
+    let status = state_of(&pod, &to.container);
+    if attaching.interactive && status.has("state.running") {
+        output.stderr = "If you don't see a command prompt, try pressing enter.\n".into();
+        return output;
+    }
+    let ended =
+        status.has("state.terminated") || matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed"));
+    if status.has("state.running") || ended {
+        let lines =
+            client.streams().map(|streams| streams.log(&pod, &to.container, false)).unwrap_or_default();
+        for (_, line) in lines.get(attaching.shown..).unwrap_or_default() {
+            output.stdout.push_str(&format!("{line}\n"));
+        }
+        attaching.shown = lines.len();
+    }
+    if !ended {
+        output.wait = Some(Wait::Attach(Box::new(attaching)));
+        return output;
+    }
+    let code = status.int("state.terminated.exitCode");
+    if code != 0 {
+        let (namespace, name) = (&to.pod.namespace, &to.pod.name);
+        let reason = status.text_or("state.terminated.reason", "Error");
+        output.stderr.push_str(&format!("pod {namespace}/{name} terminated ({reason})\n"));
+        output.code = i32::try_from(code).unwrap_or(1);
+    }
+    if to.remove {
+        output.stdout.push_str(&remove(&to, client));
+    }
+    output
+}
+
+fn remove(attached: &Attached, client: &mut Client<'_>) -> String {
+    let options = DeleteOptions { propagation: Propagation::Background, ..Default::default() };
+    match client.delete(&attached.pod, &options, None) {
+        Ok(_) => format!("pod \"{}\" deleted from {} namespace\n", attached.pod.name, attached.pod.namespace),
+        Err(_) => String::new(),
+    }
+}
+
+/// A line of the console, while it belongs to a shell in a container. The second answer: whether the shell was left.
+pub fn shell_line(attached: &Attached, line: &str, client: &mut Client<'_>) -> (Output, bool) {
+    let Some(pod) = current(&attached.pod, &attached.uid, client.live()) else {
+        let stderr = "command terminated: the pod is gone\n".into();
+        return (Output { stderr, code: 137, ..Default::default() }, true);
+    };
+    let line = line.trim();
+    if line == "exit" || line.starts_with("exit ") || line == "logout" {
+        let mut output = Output::default();
+        if attached.remove {
+            output.stdout = remove(attached, client);
+        }
+        return (output, true);
+    }
+    if line.is_empty() {
+        return (Output::default(), false);
+    }
+    let command = ["sh", "-c", line].map(String::from);
+    let mut output = run(client, &pod, &attached.container, &command);
+    if output.code == 1 && output.stderr.starts_with("error: Internal") {
+        let program = line.split_whitespace().next().unwrap_or_default();
+        output.stderr = format!("sh: {program}: not found (kubeviz runs only a small shell in containers)\n");
+        output.code = 127;
+    } else {
+        output.stderr.clear();
+    }
+    (output, false)
+}

@@ -1,0 +1,211 @@
+//! `logs`: what containers have printed, as far as their commands are understood.
+
+use super::containers::{container_of, current, key_of, names, pod_of, state_of};
+use super::get::select;
+use crate::api::{Key, MetaExt, Pod, Status, typed};
+use crate::client::Client;
+use crate::clock::{SimDuration, SimTime};
+use crate::kubectl::errors::Failure;
+use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::print::fields::Fields;
+use crate::kubectl::{Call, Output, Verb, Wait};
+
+const FLAGS: &[Flag] = &[
+    value("container", "the container").short('c'),
+    switch("all-containers", "every container of the pod"),
+    switch("all-pods", "every pod of the workload"),
+    switch("follow", "go on until the container ends").short('f'),
+    switch("previous", "the run before the current one").short('p'),
+    value("tail", "only so many lines"),
+    value("since", "only what is newer than this"),
+    value("since-time", "only what is newer than this instant"),
+    switch("timestamps", "say when each line was printed"),
+    switch("prefix", "say which container printed each line"),
+    value("selector", "the pods with these labels").short('l'),
+    value("limit-bytes", "only so many bytes"),
+    switch("ignore-errors", "has no effect here"),
+    value("max-log-requests", "has no effect here"),
+    value("pod-running-timeout", "has no effect here"),
+];
+
+/// See the module.
+pub const LOGS: Verb =
+    Verb { path: "logs", help: "Print the logs for a container in a pod", flags: FLAGS, run };
+/// The same by its old name.
+pub const LOG: Verb = Verb { path: "log", ..LOGS };
+
+/// How lines are chosen and shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Form {
+    timestamps: bool,
+    prefix: bool,
+    since: SimTime,
+    tail: Option<usize>,
+    bytes: Option<usize>,
+}
+
+/// A log that is followed: of one container, from a time on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Following {
+    pod: Key,
+    uid: String,
+    container: String,
+    form: Form,
+    restarts: i64,
+    shown: usize,
+}
+
+fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let now = call.client.now();
+    let tail = call.args.number("tail")?.filter(|lines| *lines >= 0);
+    let since = match call.args.value("since") {
+        Some(text) => SimDuration::parse(text).ok_or_else(|| {
+            Failure::usage(format!(
+                "invalid argument {text:?} for \"--since\" flag: time: invalid duration {text:?}"
+            ))
+        })?,
+        None => SimDuration(now.0),
+    };
+    let by_selector = call.args.has("selector");
+    let form = Form {
+        timestamps: call.args.on("timestamps"),
+        prefix: call.args.on("prefix"),
+        since: SimTime(now.0.saturating_sub(since.0)),
+        // Of many pods, each tells its last ten lines.
+        tail: tail.or(by_selector.then_some(10)).and_then(|lines| usize::try_from(lines).ok()),
+        bytes: call.args.number("limit-bytes")?.and_then(|bytes| usize::try_from(bytes).ok()),
+    };
+    let pods = pods(call)?;
+    let follow = call.args.on("follow");
+    if follow && (pods.len() > 1 || call.args.on("all-containers")) {
+        return Err(Failure::message("kubeviz follows the log of one container at a time"));
+    }
+    for pod in pods {
+        let containers = match call.args.on("all-containers") {
+            true => names(&pod).into_iter().map(String::from).collect(),
+            false => vec![container_of(call, &pod)?],
+        };
+        for container in containers {
+            let previous = call.args.on("previous");
+            let lines = lines(call.client, &pod, &container, previous)?;
+            let text = shown(&lines, &pod, &container, &form);
+            call.output.stdout.push_str(&text);
+            if follow && !previous {
+                let restarts = state_of(&pod, &container).int("restartCount");
+                let (key, uid) = (key_of(&pod), pod.uid().to_string());
+                let form = Form { tail: None, ..form.clone() };
+                let following = Following { pod: key, uid, container, form, restarts, shown: lines.len() };
+                let output = poll(following, call.client);
+                call.output.stdout.push_str(&output.stdout);
+                call.output.wait = output.wait;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pods(call: &mut Call<'_, '_>) -> Result<Vec<Pod>, Failure> {
+    if call.args.has("selector") {
+        if !call.args.words.is_empty() {
+            return Err(Failure::message("only a selector (-l) or a POD name is allowed"));
+        }
+        call.args.words.push("pods".into());
+        let (objects, failures) = select(call)?;
+        Failure::collect(failures)?;
+        let pods: Vec<Pod> = objects.iter().filter_map(|object| object.as_kind::<Pod>().cloned()).collect();
+        if pods.is_empty() {
+            let namespace = call.namespace.clone();
+            call.warn(format!("No resources found in {namespace} namespace."));
+        }
+        return Ok(pods);
+    }
+    let word = match call.args.words.as_slice() {
+        [word] => word.clone(),
+        [kind, name] if crate::api::Kind::from_resource_word(kind).is_some() => format!("{kind}/{name}"),
+        [word, container] => {
+            let (word, container) = (word.clone(), container.clone());
+            call.args.set_value("container", container);
+            word
+        }
+        _ => {
+            return Err(Failure::message(
+                "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs \
+                 command\nSee 'kubectl logs -h' for help and examples",
+            ));
+        }
+    };
+    Ok(vec![pod_of(call, &word)?])
+}
+
+/// What a container has printed; an error where there is no log yet, in the words of the API server.
+fn lines(
+    client: &Client<'_>,
+    pod: &Pod,
+    container: &str,
+    previous: bool,
+) -> Result<Vec<(SimTime, String)>, Failure> {
+    let bad = |why: String| Err(Failure::from(Status::bad_request(why)));
+    if pod.spec.node_name.is_none() {
+        return bad(format!("pod {} does not have a host assigned", pod.name()));
+    }
+    let status = state_of(pod, container);
+    let name = pod.name();
+    if previous && !status.has("lastState.terminated") {
+        return bad(format!("previous terminated container {container:?} in pod {name:?} not found"));
+    }
+    let has_run =
+        ["state.running", "state.terminated", "lastState.terminated"].iter().any(|path| status.has(path));
+    if !has_run {
+        return bad(match status.text("state.waiting.reason") {
+            "ErrImagePull" | "ImagePullBackOff" => {
+                format!(
+                    "container {container:?} in pod {name:?} is waiting to start: trying and failing to pull image"
+                )
+            }
+            "" => format!("container {container:?} in pod {name:?} is not available"),
+            reason => format!("container {container:?} in pod {name:?} is waiting to start: {reason}"),
+        });
+    }
+    // Between two runs, the log is still that of the last.
+    let waiting = status.has("state.waiting");
+    Ok(client.streams().map(|streams| streams.log(pod, container, previous || waiting)).unwrap_or_default())
+}
+
+fn shown(lines: &[(SimTime, String)], pod: &Pod, container: &str, form: &Form) -> String {
+    let newer: Vec<&(SimTime, String)> = lines.iter().filter(|(at, _)| *at >= form.since).collect();
+    let from = form.tail.map_or(0, |tail| newer.len().saturating_sub(tail));
+    let mut text = String::new();
+    for (at, line) in &newer[from..] {
+        if form.prefix {
+            text.push_str(&format!("[pod/{}/{container}] ", pod.name()));
+        }
+        if form.timestamps {
+            text.push_str(typed::write(&at.to_micro_time()).as_str().unwrap_or_default());
+            text.push(' ');
+        }
+        text.push_str(line);
+        text.push('\n');
+    }
+    if let Some(bytes) = form.bytes {
+        let cut = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(cut);
+    }
+    text
+}
+
+/// Shows what has been printed since the last look, until the container has ended.
+pub fn poll(mut following: Following, client: &Client<'_>) -> Output {
+    let mut output = Output::default();
+    let Some(pod) = current(&following.pod, &following.uid, client.live()) else { return output };
+    let status = state_of(&pod, &following.container);
+    if status.int("restartCount") != following.restarts {
+        return output;
+    }
+    let lines = lines(client, &pod, &following.container, false).unwrap_or_default();
+    let new = lines.get(following.shown..).unwrap_or_default();
+    output.stdout = shown(new, &pod, &following.container, &following.form);
+    following.shown = lines.len();
+    let over = status.has("state.terminated");
+    output.wait = (!over).then(|| Wait::Logs(Box::new(following)));
+    output
+}

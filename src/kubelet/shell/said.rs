@@ -1,0 +1,125 @@
+//! What commands print, as far as it can be known.
+
+use super::{DATE, Process, network};
+use crate::client::View;
+
+/// A process keeps so much of what it has printed and nobody has taken.
+const KEPT_MAX: usize = 64 * 1024;
+
+impl Process {
+    /// Prints what a command prints. A word that cannot be known prints as nothing.
+    pub(super) fn speak(&mut self, name: &str, words: &[&str], namespace: &str, view: Option<&View>) {
+        let variable = |name: &str| self.variables.get(name).cloned().unwrap_or_default();
+        let text = match name {
+            "echo" => echo(words),
+            "printf" => words.split_first().map(|(format, rest)| printf(format, rest)).unwrap_or_default(),
+            "hostname" => format!("{}\n", variable("HOSTNAME")),
+            "date" => format!("{}\n", variable(DATE)),
+            "whoami" => "root\n".into(),
+            "id" => "uid=0(root) gid=0(root) groups=0(root)\n".into(),
+            "pwd" => "/\n".into(),
+            "uname" => "Linux\n".into(),
+            "env" | "printenv" if words.is_empty() => {
+                let shown = self.variables.iter().filter(|(name, _)| *name != DATE);
+                shown.map(|(name, value)| format!("{name}={value}\n")).collect()
+            }
+            "printenv" => words.iter().map(|name| format!("{}\n", variable(name))).collect(),
+            "cat" if words.contains(&"/etc/hostname") => format!("{}\n", variable("HOSTNAME")),
+            "seq" => seq(words),
+            "host" | "nslookup" | "dig" | "getent" | "ping" => lookup(name, words, namespace, view),
+            _ => return,
+        };
+        if self.said.len() + text.len() <= KEPT_MAX {
+            self.said.push_str(&text);
+        }
+    }
+}
+
+fn echo(words: &[&str]) -> String {
+    let (mut end, mut escapes, mut rest) = ("\n", false, words);
+    while let Some((flag @ ("-n" | "-e" | "-ne" | "-en"), after)) =
+        rest.split_first().map(|(flag, after)| (*flag, after))
+    {
+        if flag.contains('n') {
+            end = "";
+        }
+        escapes |= flag.contains('e');
+        rest = after;
+    }
+    let text = rest.join(" ");
+    format!("{}{end}", if escapes { unescape(&text) } else { text })
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")
+}
+
+/// `%s` and `%d` in turn; the format is used again for what is left over.
+fn printf(format: &str, words: &[&str]) -> String {
+    let format = unescape(format);
+    let mut words = words.iter();
+    let mut text = String::new();
+    loop {
+        let mut used = false;
+        let mut rest = format.as_str();
+        while let Some(at) = rest.find('%') {
+            text.push_str(&rest[..at]);
+            let verb = rest[at + 1..].chars().next();
+            match verb {
+                Some('s' | 'd' | 'i') => {
+                    used = true;
+                    text.push_str(words.next().unwrap_or(&""));
+                }
+                Some('%') => text.push('%'),
+                _ => text.push_str(&rest[at..at + 1 + verb.map_or(0, char::len_utf8)]),
+            }
+            rest = &rest[at + 1 + verb.map_or(0, char::len_utf8)..];
+        }
+        text.push_str(rest);
+        if words.len() == 0 || !used {
+            return text;
+        }
+    }
+}
+
+fn seq(words: &[&str]) -> String {
+    let numbers: Vec<i64> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    let (from, to) = match numbers.as_slice() {
+        [to] => (1, *to),
+        [from, to] => (*from, *to),
+        _ => return String::new(),
+    };
+    (from..=to.min(from + 1_000)).map(|number| format!("{number}\n")).collect()
+}
+
+/// What the cluster's DNS answers.
+fn lookup(name: &str, words: &[&str], namespace: &str, view: Option<&View>) -> String {
+    let host =
+        words.iter().find(|word| !word.starts_with('-') && **word != "hosts" && word.parse::<u32>().is_err());
+    let Some(host) = host else { return String::new() };
+    let found = view.and_then(|view| network::addresses(host, namespace, view));
+    match (name, found) {
+        ("host", Some((name, addresses))) => {
+            addresses.iter().map(|address| format!("{name} has address {address}\n")).collect()
+        }
+        ("host", None) => format!("Host {host} not found: 3(NXDOMAIN)\n"),
+        ("nslookup", Some((name, addresses))) => {
+            let answers = addresses.iter().map(|address| format!("Name:\t{name}\nAddress: {address}\n"));
+            format!("{SERVER}{}\n", answers.collect::<String>())
+        }
+        ("nslookup", None) => format!("{SERVER}** server can't find {host}: NXDOMAIN\n\n"),
+        ("dig", Some((_, addresses))) if words.contains(&"+short") => {
+            addresses.iter().map(|address| format!("{address}\n")).collect()
+        }
+        ("getent", Some((name, addresses))) => {
+            addresses.iter().map(|address| format!("{address:<16}{name}\n")).collect()
+        }
+        ("ping", None) => format!("ping: bad address '{host}'\n"),
+        ("ping", Some((name, addresses))) => {
+            format!("PING {name} ({}): 56 data bytes\n", addresses.first().map_or("", String::as_str))
+        }
+        _ => String::new(),
+    }
+}
+
+const SERVER: &str = "Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n";
