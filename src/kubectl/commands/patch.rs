@@ -100,7 +100,7 @@ fn change(call: &mut Call<'_, '_>, live: &Object, type_: &str, patch: &Value) ->
         true => call.client.update_object_status(object)?,
         false => call.client.update_object(object)?,
     };
-    let same = if stored.revision() == live.revision() { " (no change)" } else { "" };
+    let same = if *stored == *live { " (no change)" } else { "" };
     call.say(format!("{}/{} patched{same}", kind.group_singular(), live.name()));
     Ok(())
 }

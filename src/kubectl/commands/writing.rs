@@ -10,6 +10,7 @@ use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, optional, value};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::print::format::{Printing, WRITE};
+use crate::kubectl::print::served;
 
 /// `--dry-run`.
 pub const DRY_RUN: Flag = optional("dry-run", "unchanged", "client, server or none");
@@ -89,7 +90,7 @@ pub fn update(
 /// # Errors
 /// An unknown format.
 pub fn done(call: &mut Call<'_, '_>, object: &Object, what: &str, dry: DryRun) -> Result<(), Failure> {
-    done_to(call, object.kind(), &object.to_value(), what, dry)
+    done_to(call, object.kind(), &served(object), what, dry)
 }
 
 /// The same for an object that exists as JSON only.

@@ -1,4 +1,4 @@
-//! Takes out of a text what no two runs share: uids, times, ages, addresses and drawn names. What remains must be equal.
+//! Takes out of a text what no two runs share: uids, times, ages, addresses, node ports, container ids and drawn names. What remains must be equal.
 
 /// A normaliser: first the names it was given, then what can be told by its form.
 #[derive(Clone, Debug, Default)]
@@ -120,6 +120,7 @@ fn form(word: &str) -> String {
         _ if word.strip_prefix("pvc-").is_some_and(is_uid) => "pvc-<uid>".into(),
         _ if is_age(word) => "<age>".into(),
         _ if is_address(word) => "<ip>".into(),
+        _ if is_node_port(word) => "<port>".into(),
         _ => match word.strip_prefix("kube-api-access-").filter(|tail| tail.len() == 5) {
             Some(_) => "kube-api-access-<suffix>".into(),
             None => word.into(),
@@ -157,6 +158,11 @@ fn is_age(word: &str) -> bool {
 fn is_address(word: &str) -> bool {
     let parts: Vec<&str> = word.split('.').collect();
     parts.len() == 4 && parts.iter().all(|part| part.parse::<u8>().is_ok()) && parts[0] == "10"
+}
+
+/// A port out of the range from which those of Services on nodes are drawn.
+fn is_node_port(word: &str) -> bool {
+    word.len() == 5 && word.parse::<u32>().is_ok_and(|port| (30_000..32_768).contains(&port))
 }
 
 /// Replaces `2026-11-21T00:26:29Z`, with or without a fraction, and `Sat, 21 Nov 2026 00:26:29 +0000`.

@@ -14,6 +14,7 @@ use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::format::{self, Printing};
 use crate::kubectl::print::jsonpath::{self, Path};
+use crate::kubectl::print::served;
 use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Verb};
 
@@ -82,7 +83,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         None | Some("wide" | "") => tables(call, &objects, by_name, failures.is_empty()),
         Some("name") => objects.iter().for_each(|object| call.say(name_of(object))),
         Some(format) if single || !objects.is_empty() || failures.is_empty() => {
-            let items: Vec<Value> = objects.iter().map(|object| object.to_value()).collect();
+            let items: Vec<Value> = objects.iter().map(|object| served(object)).collect();
             let text = shaped(call, format, &items, single)?;
             call.output.stdout.push_str(&text);
         }

@@ -15,6 +15,7 @@ use crate::clock::SimTime;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::field_selector::FieldSelector;
 use crate::kubectl::print::format::{Printing, READ};
+use crate::kubectl::print::served;
 use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Output, Wait};
 
@@ -122,7 +123,7 @@ impl Watching {
             Some(format) => {
                 let mut text = String::new();
                 for (_, object) in objects {
-                    text.push_str(&self.shaped(format, &object.to_value())?);
+                    text.push_str(&self.shaped(format, &served(object))?);
                 }
                 Ok(text)
             }

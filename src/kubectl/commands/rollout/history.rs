@@ -1,7 +1,8 @@
 //! `rollout history`.
 
-use super::revisions::revisions;
+use super::revisions::{CHANGE_CAUSE, revisions};
 use super::{group_kind, is_rolled_out, targets};
+use crate::api::Kind;
 use crate::kubectl::Call;
 use crate::kubectl::describe::pod_template_text;
 use crate::kubectl::errors::Failure;
@@ -35,7 +36,12 @@ pub fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         }
         match revisions.iter().find(|revision| revision.number == wanted) {
             Some(found) => {
-                call.say(format!("{name} with revision #{wanted}\n{}", pod_template_text(&found.template)));
+                let mut template = found.template.clone();
+                // A Deployment's ReplicaSets keep the cause; here it is shown with the template.
+                if object.kind() == Kind::DEPLOYMENT && !found.cause.is_empty() {
+                    template["metadata"]["annotations"][CHANGE_CAUSE] = found.cause.clone().into();
+                }
+                call.say(format!("{name} with revision #{wanted}\n{}", pod_template_text(&template)));
             }
             None => failures.push(Failure::message("unable to find the specified revision")),
         }

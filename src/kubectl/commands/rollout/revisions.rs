@@ -9,7 +9,8 @@ use crate::client::Client;
 use crate::kubectl::print::fields::Fields;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
-const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
+/// The annotation that says why a revision was made.
+pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 
 /// One revision of a workload.
 pub struct Revision {

@@ -4,8 +4,9 @@
 //! which the pods' lose their number; uids, times, ages and addresses become marks, and runs of blanks one blank, since columns
 //! are as wide as the names in them. Where nodes are alike, so do their names. Rows of tables, and objects described one after
 //! the other, are sorted, since their order hangs on drawn names; progress lines that differ only in their counts become one.
-//! So what is not compared is: the width of columns, how long ago something was, which of equal pods and nodes it concerns, and
-//! through how many counts a rollout went.
+//! Events are compared as a set: how often one was repeated, and in which second it was last seen, is a matter of timing.
+//! So what is not compared is: the width of columns, how long ago something was, which of equal pods and nodes it concerns, the
+//! order and number of equal events, and through how many counts a rollout went.
 
 use serde_json::Value;
 
@@ -47,7 +48,12 @@ pub fn compare(
 fn comparable(line: &str, text: &str) -> String {
     let plain_get =
         line.starts_with("kubectl get ") && !line.contains("-o yaml") && !line.contains("-o json");
-    if plain_get {
+    if line.starts_with("kubectl get events") {
+        let mut rows: Vec<&str> = text.lines().collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows.join("\n")
+    } else if plain_get {
         sort_rows(text)
     } else if line.starts_with("kubectl describe ") {
         sort_descriptions(&sort_events(text))
@@ -58,7 +64,7 @@ fn comparable(line: &str, text: &str) -> String {
     }
 }
 
-/// Sorts the events of each description, without their counts.
+/// Makes sets of the events of each description, without their counts.
 fn sort_events(text: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_string).collect();
     let is_event = |line: &String| line.starts_with("  Normal ") || line.starts_with("  Warning ");
@@ -74,7 +80,11 @@ fn sort_events(text: &str) -> String {
             *line = line.replace("(combined from similar events): ", "");
         }
         lines[start..start + length].sort_unstable();
-        start += length.max(1);
+        let mut events: Vec<String> = lines[start..start + length].to_vec();
+        events.dedup();
+        let kept = events.len();
+        lines.splice(start..start + length, events);
+        start += kept.max(1);
     }
     // What was tried in vain counts once, whatever drawn name it bore.
     lines.dedup_by(|a, b| a == b && a.starts_with("  Warning "));
