@@ -48,10 +48,9 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         ));
     }
     let has_copy = call.args.has("copy-to");
-    if !call.args.has("image")
-        && !(has_copy && call.args.has("set-image"))
-        && !(has_copy && call.args.has("container"))
-    {
+    let enough =
+        call.args.has("image") || (has_copy && (call.args.has("set-image") || call.args.has("container")));
+    if !enough {
         return Err(Failure::message("you must specify --image, --set-image or command arguments."));
     }
     let pod = pod_of(call, &word)?;

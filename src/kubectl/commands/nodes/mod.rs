@@ -127,17 +127,17 @@ fn change_taints(call: &mut Call<'_, '_>, node: &Node, changes: &[String]) -> Re
                 node.name()
             )));
         }
+        added |= !taints.iter().any(same);
         taints.retain(|other| !same(other));
         taints.push(taint);
-        added = true;
     }
     let mut updated = node.clone();
     updated.revision = 0;
     Arc::make_mut(&mut updated.spec).taints = Some(taints).filter(|taints| !taints.is_empty());
     let word = match (added, removed) {
-        (true, true) => "modified",
+        (true, false) => "tainted",
         (false, true) => "untainted",
-        _ => "tainted",
+        _ => "modified",
     };
     let dry = DryRun::of(call)?;
     let stored = match dry {
