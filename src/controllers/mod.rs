@@ -91,6 +91,7 @@ pub fn all() -> Vec<Box<dyn Controller>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replicaset::ReplicaSetController::default()),
+        Box::new(replicaset::ReplicaSetController::of_replication_controllers()),
         Box::new(daemonset::DaemonSetController::default()),
         Box::new(job::JobController::default()),
         Box::new(ttl_after_finished::TtlAfterFinishedController),

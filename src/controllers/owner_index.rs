@@ -63,6 +63,15 @@ impl OwnerIndex {
         uid: &str,
         namespace: &str,
     ) -> impl Iterator<Item = &'a K> + use<'a, K> {
+        self.objects_of(uid, namespace).filter_map(|object| object.as_kind())
+    }
+
+    /// The same, whatever their kind.
+    pub fn objects_of<'a>(
+        &'a self,
+        uid: &str,
+        namespace: &str,
+    ) -> impl Iterator<Item = &'a Object> + use<'a> {
         let start = Key::new(self.kind, namespace, "");
         let namespace = start.namespace.clone();
         let objects =
@@ -71,7 +80,7 @@ impl OwnerIndex {
             .into_iter()
             .flatten()
             .take_while(move |(key, _)| key.namespace == namespace)
-            .filter_map(|(_, object)| object.as_kind())
+            .map(|(_, object)| &**object)
     }
 
     /// The objects in `namespace` that nobody controls.

@@ -1,9 +1,10 @@
 //! What controllers do to their pods, with the events that say so on the owner (`RealPodControl`), and the pace at which they
 //! create them.
 
+use super::ref_manager::Owner;
 use crate::api::explain::Explain;
-use crate::api::{Key, Kind, KubeObject, MetaExt, Namespace, Pod, Status};
-use crate::client::recorder::{EventType, reference};
+use crate::api::{Key, Kind, MetaExt, Namespace, Pod, Status};
+use crate::client::recorder::{EventType, reference_to};
 use crate::client::{Client, DeleteOptions};
 
 /// Calls `create` until it has succeeded `count` times, in batches that double (1, 2, 4 …), and stops after a batch with a
@@ -36,8 +37,8 @@ pub fn slow_start(
 ///
 /// # Errors
 /// What the API server refused.
-pub fn create<K: KubeObject>(
-    owner: &K,
+pub fn create(
+    owner: &impl Owner,
     pod: Pod,
     explain: Option<Explain>,
     client: &mut Client<'_>,
@@ -45,7 +46,7 @@ pub fn create<K: KubeObject>(
     match client.create(pod, explain) {
         Ok(pod) => {
             let message = format!("Created pod: {}", pod.name());
-            client.event(reference(owner), EventType::Normal, "SuccessfulCreate", message);
+            client.event(reference_to(owner.kind(), owner), EventType::Normal, "SuccessfulCreate", message);
             Ok(())
         }
         // In a namespace that is going, pods are refused by design; the owner itself goes next.
@@ -54,7 +55,7 @@ pub fn create<K: KubeObject>(
         }
         Err(refused) => {
             let message = format!("Error creating: {refused}");
-            client.event(reference(owner), EventType::Warning, "FailedCreate", message);
+            client.event(reference_to(owner.kind(), owner), EventType::Warning, "FailedCreate", message);
             Err(refused)
         }
     }
@@ -64,8 +65,8 @@ pub fn create<K: KubeObject>(
 ///
 /// # Errors
 /// What the API server refused; that the pod is gone already is said, but makes no event.
-pub fn delete<K: KubeObject>(
-    owner: &K,
+pub fn delete(
+    owner: &impl Owner,
     pod: &Pod,
     explain: Option<Explain>,
     client: &mut Client<'_>,
@@ -74,13 +75,13 @@ pub fn delete<K: KubeObject>(
     match client.delete(&key, &DeleteOptions::default(), explain) {
         Ok(_) => {
             let message = format!("Deleted pod: {}", pod.name());
-            client.event(reference(owner), EventType::Normal, "SuccessfulDelete", message);
+            client.event(reference_to(owner.kind(), owner), EventType::Normal, "SuccessfulDelete", message);
             Ok(())
         }
         Err(refused) => {
             if refused.code != 404 {
                 let message = format!("Error deleting: {refused}");
-                client.event(reference(owner), EventType::Warning, "FailedDelete", message);
+                client.event(reference_to(owner.kind(), owner), EventType::Warning, "FailedDelete", message);
             }
             Err(refused)
         }

@@ -2,13 +2,13 @@
 //! `controller_utils.go`).
 
 use crate::api::k8s::{ObjectMeta, PodCondition, PodTemplateSpec};
-use crate::api::{KubeObject, MetaExt, Pod, condition};
+use crate::api::{MetaExt, Pod, condition};
 use crate::clock::{SimDuration, SimTime};
 
-use super::ref_manager::controller_reference;
+use super::ref_manager::{Owner, controller_reference};
 
 /// A new pod of a workload (`controller.GetPodFromTemplate`). Its name is the owner's with a random end.
-pub fn pod_from_template<K: KubeObject>(template: &PodTemplateSpec, owner: &K) -> Pod {
+pub fn pod_from_template(template: &PodTemplateSpec, owner: &impl Owner) -> Pod {
     let given = template.metadata.clone().unwrap_or_default();
     let meta = ObjectMeta {
         generate_name: Some(format!("{}-", owner.name())),

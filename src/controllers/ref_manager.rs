@@ -4,14 +4,26 @@
 use crate::api::k8s::OwnerReference;
 use crate::api::selector::Selector;
 use crate::api::status::Reason;
-use crate::api::{Key, KubeObject, MetaExt, Object, Status};
+use crate::api::{Key, Kind, KubeObject, MetaExt, Object, Status};
 use crate::client::Client;
 
+/// Something that objects can belong to.
+pub trait Owner: MetaExt {
+    /// The kind that references to it name.
+    fn kind(&self) -> Kind;
+}
+
+impl<K: KubeObject> Owner for K {
+    fn kind(&self) -> Kind {
+        K::KIND
+    }
+}
+
 /// The reference by which `owner` manages an object (`metav1.NewControllerRef`).
-pub fn controller_reference<K: KubeObject>(owner: &K) -> OwnerReference {
+pub fn controller_reference(owner: &impl Owner) -> OwnerReference {
     OwnerReference {
-        api_version: K::KIND.api_version(),
-        kind: K::KIND.name().into(),
+        api_version: owner.kind().api_version(),
+        kind: owner.kind().name().into(),
         name: owner.name().into(),
         uid: owner.uid().into(),
         controller: Some(true),
@@ -24,7 +36,7 @@ pub fn controller_reference<K: KubeObject>(owner: &K) -> OwnerReference {
 ///
 /// # Errors
 /// What the API server refused; an object that is gone meanwhile is no error.
-pub fn claim<O: KubeObject, C: KubeObject>(
+pub fn claim<O: Owner, C: KubeObject>(
     owner: &O,
     selector: &Selector,
     candidates: Vec<C>,
@@ -45,13 +57,13 @@ pub fn claim<O: KubeObject, C: KubeObject>(
     Ok(claimed)
 }
 
-fn adopt<O: KubeObject, C: KubeObject>(
+fn adopt<O: Owner, C: KubeObject>(
     owner: &O,
     orphan: C,
     client: &mut Client<'_>,
 ) -> Result<Option<C>, Status> {
     // The informer may show an owner that is going or gone: adoption asks the server first, as upstream does.
-    let fresh = client.get(&Key::new(O::KIND, owner.namespace(), owner.name()))?;
+    let fresh = client.get(&Key::new(owner.kind(), owner.namespace(), owner.name()))?;
     if fresh.uid() != owner.uid() || fresh.is_deleting() {
         return Ok(None);
     }
@@ -60,11 +72,7 @@ fn adopt<O: KubeObject, C: KubeObject>(
     gone_is_fine(client.update_object(object)).map(|stored| stored?.as_kind::<C>().cloned())
 }
 
-fn release<O: KubeObject, C: KubeObject>(
-    owner: &O,
-    object: C,
-    client: &mut Client<'_>,
-) -> Result<(), Status> {
+fn release<O: Owner, C: KubeObject>(owner: &O, object: C, client: &mut Client<'_>) -> Result<(), Status> {
     let mut object: Object = object.into();
     let meta = object.meta_mut();
     if let Some(owners) = &mut meta.owner_references {

@@ -1,8 +1,11 @@
 //! The ReplicaSet controller: as many pods of one template as are wanted, no more and no fewer.
-//! Models `pkg/controller/replicaset`.
+//! Models `pkg/controller/replicaset`, which does the same for ReplicationControllers (`pkg/controller/replication`).
 
+mod adapter;
 mod ranking;
 mod status;
+
+use adapter::Replicas;
 
 use super::expectations::Expectations;
 use super::owner_index::OwnerIndex;
@@ -12,8 +15,7 @@ use super::ref_manager::{claim, gone_is_fine};
 use super::{Action, Controller};
 use crate::api::explain::{Explain, ReplicaStep};
 use crate::api::k8s::OwnerReference;
-use crate::api::selector::Selector;
-use crate::api::{Key, Kind, KubeObject, MetaExt, Object, Pod, ReplicaSet, Status};
+use crate::api::{Key, Kind, MetaExt, Object, Pod, Status};
 use crate::client::{Change, Client, View, WorkQueue};
 
 /// At most so many pods are created or deleted in one look (`BurstReplicas`).
@@ -22,6 +24,7 @@ const BURST: usize = 500;
 /// The controller: its memory of what it has asked for and not seen yet, and its indexes.
 #[derive(Clone, Debug)]
 pub struct ReplicaSetController {
+    kind: Kind,
     expectations: Expectations,
     pods: OwnerIndex,
     sets: OwnerIndex,
@@ -29,21 +32,20 @@ pub struct ReplicaSetController {
 
 impl Default for ReplicaSetController {
     fn default() -> Self {
-        ReplicaSetController {
-            expectations: Expectations::default(),
-            pods: OwnerIndex::new(Kind::POD),
-            sets: OwnerIndex::new(Kind::REPLICA_SET),
-        }
+        ReplicaSetController::of(Kind::REPLICA_SET)
     }
 }
 
 impl Controller for ReplicaSetController {
     fn name(&self) -> &'static str {
-        "replicaset-controller"
+        if self.kind == Kind::REPLICA_SET { "replicaset-controller" } else { "replication-controller" }
     }
 
     fn watches(&self) -> &'static [Kind] {
-        &[Kind::REPLICA_SET, Kind::POD]
+        match self.kind {
+            Kind::REPLICA_SET => &[Kind::REPLICA_SET, Kind::POD],
+            _ => &[Kind::REPLICATION_CONTROLLER, Kind::POD],
+        }
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
@@ -60,12 +62,13 @@ impl Controller for ReplicaSetController {
     }
 
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
-        let Some(set) = view.get::<ReplicaSet>(&key.namespace, &key.name) else {
+        let Some(set) = view.object(key).and_then(|object| Replicas::of(object)) else {
             self.expectations.forget(key);
             return Ok(Action::AwaitChange);
         };
         let due = self.expectations.satisfied(key, client.now());
-        let selector = selector_of(set);
+        let set = &set;
+        let selector = set.selector();
         let (mut active, mut terminating) = (Vec::new(), 0);
         let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace());
         for pod in own.chain(self.pods.orphans(set.namespace())) {
@@ -84,10 +87,24 @@ impl Controller for ReplicaSetController {
 }
 
 impl ReplicaSetController {
+    /// The controller of ReplicationControllers (`NewReplicationManager`).
+    pub fn of_replication_controllers() -> Self {
+        ReplicaSetController::of(Kind::REPLICATION_CONTROLLER)
+    }
+
+    fn of(kind: Kind) -> Self {
+        ReplicaSetController {
+            kind,
+            expectations: Expectations::default(),
+            pods: OwnerIndex::new(Kind::POD),
+            sets: OwnerIndex::new(kind),
+        }
+    }
+
     fn observe_pod(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
         let cause = Some(change.revision);
         let (before, after) = (change.before.as_deref(), change.after.as_deref());
-        let owners = [before, after].map(|pod| owner_set(pod?, view));
+        let owners = [before, after].map(|pod| self.owner_set(pod?, view));
         // A pod that is marked, or removed, is one that the set may replace; seeing both counts once.
         let ends = after.is_none_or(|pod| pod.is_deleting());
         if let [_, Some(owner)] | [Some(owner), None] = &owners {
@@ -108,23 +125,33 @@ impl ReplicaSetController {
         let news = before
             .is_none_or(|before| before.labels() != pod.labels() || before.controller() != pod.controller());
         if news {
-            for set in view.list::<ReplicaSet>(Some(pod.namespace())) {
-                if selector_of(set).matches(pod.labels()) {
-                    queue.add(Key::new(Kind::REPLICA_SET, set.namespace(), set.name()), cause);
+            for set in
+                view.objects(self.kind, Some(pod.namespace())).filter_map(|object| Replicas::of(object))
+            {
+                if set.selector().matches(pod.labels()) {
+                    queue.add(set.key(), cause);
                 }
             }
         }
+    }
+
+    /// The set that controls a pod, if there is one of that uid (`resolveControllerRef`).
+    fn owner_set(&self, pod: &Object, view: &View) -> Option<Key> {
+        let of_kind = |owner: &&OwnerReference| owner.kind == self.kind.name();
+        let owner = pod.controller().filter(of_kind)?;
+        let key = Key::new(self.kind, pod.namespace(), &owner.name);
+        view.object(&key).filter(|set| set.uid() == owner.uid).map(|_| key)
     }
 
     /// Creates what is missing or deletes what is too much (`manageReplicas`).
     fn manage(
         &mut self,
         key: &Key,
-        set: &ReplicaSet,
+        set: &Replicas,
         active: &[Pod],
         client: &mut Client<'_>,
     ) -> Result<(), Status> {
-        let desired = set.spec.replicas.unwrap_or(1);
+        let desired = set.desired();
         let actual = i32::try_from(active.len()).unwrap_or(i32::MAX);
         match usize::try_from(actual.abs_diff(desired)).unwrap_or(BURST).min(BURST) {
             0 => Ok(()),
@@ -145,11 +172,11 @@ impl ReplicaSetController {
     fn remove(
         &mut self,
         key: &Key,
-        set: &ReplicaSet,
+        set: &Replicas,
         (active, surplus): (&[Pod], usize),
         client: &mut Client<'_>,
     ) -> Result<(), Status> {
-        let desired = set.spec.replicas.unwrap_or(1);
+        let desired = set.desired();
         let actual = i32::try_from(active.len()).unwrap_or(i32::MAX);
         let on_node = ranking::pods_per_node(self.related_pods(set));
         let doomed = ranking::victims(active, surplus, &on_node, client.now());
@@ -170,31 +197,19 @@ impl ReplicaSetController {
 
     /// The pods of all ReplicaSets under the same controller (`getIndirectlyRelatedPods`): old and new pods of a Deployment
     /// count as doubled up on a node together. None for a set without a controller.
-    fn related_pods<'a>(&'a self, set: &ReplicaSet) -> impl Iterator<Item = &'a Pod> {
+    fn related_pods<'a>(&'a self, set: &Replicas) -> impl Iterator<Item = &'a Pod> {
         let owner = set.controller().map(|owner| owner.uid.clone());
         let namespace = set.namespace().to_string();
         let sets: Vec<String> = owner
             .iter()
-            .flat_map(|owner| self.sets.controlled_by::<ReplicaSet>(owner, &namespace))
+            .flat_map(|owner| self.sets.objects_of(owner, &namespace))
             .map(|set| set.uid().to_string())
             .collect();
         sets.into_iter().flat_map(move |uid| self.pods.controlled_by::<Pod>(&uid, &namespace))
     }
 }
 
-fn create_pod(set: &ReplicaSet, step: &ReplicaStep, client: &mut Client<'_>) -> Result<(), Status> {
-    let Some(template) = &set.spec.template else { return Ok(()) };
+fn create_pod(set: &Replicas, step: &ReplicaStep, client: &mut Client<'_>) -> Result<(), Status> {
+    let Some(template) = &set.set.spec.template else { return Ok(()) };
     pod_control::create(set, pod_from_template(template, set), Some(Explain::Replicas(step.clone())), client)
-}
-
-/// The ReplicaSet that controls a pod, if there is one of that uid (`resolveControllerRef`).
-fn owner_set(pod: &Object, view: &View) -> Option<Key> {
-    let of_kind = |owner: &&OwnerReference| owner.kind == ReplicaSet::KIND.name();
-    let owner = pod.controller().filter(of_kind)?;
-    let set = view.get::<ReplicaSet>(pod.namespace(), &owner.name).filter(|set| set.uid() == owner.uid)?;
-    Some(Key::new(Kind::REPLICA_SET, set.namespace(), set.name()))
-}
-
-fn selector_of(set: &ReplicaSet) -> Selector {
-    Selector::from_field(&set.spec.selector).unwrap_or_default()
 }

@@ -1,12 +1,11 @@
 //! A ReplicaSet's status: counts of its pods (`replica_set_utils.go`).
 
-use std::sync::Arc;
-
 use super::super::pods::available_in;
+use super::adapter::Replicas;
 use crate::api::k8s::{ReplicaSetCondition, ReplicaSetStatus};
 use crate::api::meta::StringMap;
 use crate::api::status::Reason;
-use crate::api::{Key, Kind, MetaExt, Pod, ReplicaSet, Status};
+use crate::api::{MetaExt, Pod, ReplicaSet, Status};
 use crate::client::Client;
 use crate::clock::{SimDuration, SimTime};
 
@@ -17,23 +16,22 @@ const REPLICA_FAILURE: &str = "ReplicaFailure";
 /// # Errors
 /// A conflict with another writer, twice in a row.
 pub fn update(
-    set: &ReplicaSet,
+    owner: &Replicas,
     active: &[Pod],
     terminating: i32,
     failure: Option<&Status>,
     client: &mut Client<'_>,
 ) -> Result<Option<SimDuration>, Status> {
     let now = client.now();
+    let set = &owner.set;
     let status = calculate(set, active, terminating, failure, now);
-    if status != *set.status {
-        let mut updated = set.clone();
-        updated.status = Arc::new(status);
-        match client.update_status(updated.clone(), None) {
+    if !owner.has_status(&status) {
+        let mut updated = owner.with_status(status);
+        match client.update_object_status(updated.clone()) {
             // Counts are right whoever else wrote meanwhile, so they are put onto the latest version once.
             Err(refused) if refused.reason == Reason::Conflict => {
-                let key = Key::new(Kind::REPLICA_SET, set.namespace(), set.name());
-                updated.revision = client.get(&key)?.revision();
-                client.update_status(updated, None)?;
+                updated.set_revision(client.get(&owner.key())?.revision());
+                client.update_object_status(updated)?;
             }
             result => drop(result?),
         }
