@@ -18,8 +18,10 @@ use crate::api::k8s::OwnerReference;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, Status};
 use crate::client::{Change, Client, View, WorkQueue};
 
-/// At most so many pods are created or deleted in one look (`BurstReplicas`).
-const BURST: usize = 500;
+/// How many pods one sync creates or deletes at most. Upstream's `burstReplicas` is 500, which its client's rate limit
+/// then spreads over many seconds; a call takes no time here, so the burst itself is what a client gets through, and a set
+/// of thousands neither appears in one instant nor keeps a page busy for long.
+const BURST: usize = 50;
 
 /// The controller: its memory of what it has asked for and not seen yet, and its indexes.
 #[derive(Clone, Debug)]
