@@ -3,6 +3,7 @@
 
 pub mod admission;
 mod eviction;
+pub mod metrics;
 pub mod registry;
 pub mod store;
 pub mod validation;
@@ -75,6 +76,8 @@ pub struct ApiServer {
     store: Store,
     names: Rng,
     now: SimTime,
+    /// The resource metrics API, where there is one.
+    metrics: Option<metrics::Metrics>,
     /// What the user is to be told of the objects of the last requests.
     warnings: Vec<String>,
 }
@@ -86,6 +89,7 @@ impl ApiServer {
             store: Store::default(),
             names: Rng::new(seed, "names"),
             now: SimTime::ZERO,
+            metrics: None,
             warnings: Vec::new(),
         }
     }
@@ -93,6 +97,16 @@ impl ApiServer {
     /// Sets the time that the next writes carry. Only the event loop calls this.
     pub fn set_now(&mut self, now: SimTime) {
         self.now = now;
+    }
+
+    /// The resource metrics API; `None` for a cluster without one.
+    pub fn metrics(&self) -> Option<&metrics::Metrics> {
+        self.metrics.as_ref()
+    }
+
+    /// Sets what is measured. Only the simulation calls this.
+    pub fn set_metrics(&mut self, metrics: Option<metrics::Metrics>) {
+        self.metrics = metrics;
     }
 
     /// The current time.

@@ -86,8 +86,29 @@ impl Clone for Box<dyn Controller> {
     }
 }
 
+/// What of the controllers is a matter of flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Between two looks at an autoscaler (`horizontal-pod-autoscaler-sync-period`).
+    pub autoscaler_sync: SimDuration,
+    /// How long a node may be silent (`node-monitor-grace-period`).
+    pub node_monitor_grace: SimDuration,
+    /// How often a node is looked at (`node-monitor-period`).
+    pub node_monitor: SimDuration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            autoscaler_sync: SimDuration::from_secs(15),
+            node_monitor_grace: SimDuration::from_secs(50),
+            node_monitor: SimDuration::from_secs(5),
+        }
+    }
+}
+
 /// Every controller that runs, one line each.
-pub fn all() -> Vec<Box<dyn Controller>> {
+pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
     vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replicaset::ReplicaSetController::default()),
@@ -103,14 +124,14 @@ pub fn all() -> Vec<Box<dyn Controller>> {
         Box::new(namespace::NamespaceController::default()),
         Box::new(serviceaccount::ServiceAccountsController),
         Box::new(serviceaccount::RootCaCertPublisher),
-        Box::new(node_lifecycle::NodeLifecycleController::default()),
+        Box::new(node_lifecycle::NodeLifecycleController::new(settings)),
         Box::new(disruption::DisruptionController),
         Box::new(resource_quota::ResourceQuotaController),
         Box::new(persistentvolume::PersistentVolumeController),
         Box::new(persistentvolume::ProvisionerController::default()),
         Box::new(persistentvolume::PvcProtectionController),
         Box::new(persistentvolume::PvProtectionController),
-        Box::new(podautoscaler::HorizontalController),
+        Box::new(podautoscaler::HorizontalController::new(settings.autoscaler_sync)),
         Box::new(node_ipam::NodeIpamController::default()),
         Box::new(ttl::TtlController::default()),
         Box::new(taint_eviction::TaintEvictionController::default()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sorted::SortedMap;
 
-use super::{Action, Controller};
+use super::{Action, Controller, Settings};
 use crate::api::k8s::{NodeCondition, ObjectReference, Taint};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE};
 use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Status, condition};
@@ -12,19 +12,27 @@ use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 
-/// How long a node may be silent (`node-monitor-grace-period`).
-const GRACE: SimDuration = SimDuration::from_secs(50);
-/// How often it is looked at (`node-monitor-period`).
-const PERIOD: SimDuration = SimDuration::from_secs(5);
-
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
 /// The controller. What it knows of a node is in the node and in its lease; it remembers which nodes there were.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct NodeLifecycleController {
+    grace: SimDuration,
+    period: SimDuration,
     known: SortedMap<Key, String>,
+}
+
+impl NodeLifecycleController {
+    /// A controller as patient as `settings` say.
+    pub fn new(settings: &Settings) -> Self {
+        NodeLifecycleController {
+            grace: settings.node_monitor_grace,
+            period: settings.node_monitor,
+            known: SortedMap::new(),
+        }
+    }
 }
 
 impl Controller for NodeLifecycleController {
@@ -66,7 +74,7 @@ impl Controller for NodeLifecycleController {
         }
         let Some(node) = node else { return Ok(Action::AwaitChange) };
         let now = client.now();
-        let silent = now.since(last_heard(node, client)) > GRACE;
+        let silent = now.since(last_heard(node, client)) > self.grace;
         let mut node = node.clone();
         if silent && ready_status(&node) != "Unknown" {
             node = declare_lost(node, client)?;
@@ -76,7 +84,7 @@ impl Controller for NodeLifecycleController {
             Arc::make_mut(&mut node.spec).taints = Some(taints).filter(|taints| !taints.is_empty());
             client.update(node, None)?;
         }
-        Ok(Action::RequeueAfter(PERIOD))
+        Ok(Action::RequeueAfter(self.period))
     }
 }
 

@@ -29,6 +29,8 @@ pub use node_status::node_object;
 pub use pod_worker::{ContainerStep, PodStep};
 pub use probe::ProbeKind;
 
+use serde::{Deserialize, Serialize};
+
 use crate::api::meta::Revision;
 use crate::api::{Kind, MetaExt, Node, Object, Pod};
 use crate::client::{Actor, ApiServer, Change, View};
@@ -65,7 +67,8 @@ pub enum TimerKind {
 }
 
 /// Whether a node and its kubelet are there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum NodeState {
     /// All is well.
     #[default]

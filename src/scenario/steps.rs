@@ -7,6 +7,7 @@ use super::expect;
 use super::schema::{Command, FullCommand, ManifestSource, Scenario, Span, Step};
 use super::summary::Summary;
 use crate::clock::SimDuration;
+use crate::kubelet::NodeState;
 use crate::sim::{Input, Outcome, Simulation};
 
 /// A command that waits is given up after this much virtual time.
@@ -170,6 +171,12 @@ fn describe(input: &Input) -> String {
         Input::Kubectl { line, .. } => line.clone(),
         Input::AddNode(node) => format!("node {} joins: {} CPU, {}", node.name, node.cpu, node.memory),
         Input::RemoveNode(name) => format!("node {name} leaves"),
+        Input::SetNode { name, state } => match state {
+            NodeState::Running => format!("node {name} is back"),
+            NodeState::Stopped => format!("node {name} is switched off"),
+            NodeState::Partitioned => format!("node {name} is cut off"),
+        },
+        Input::Usage { cpu, memory } => format!("each container uses {cpu} and {memory}"),
     }
 }
 

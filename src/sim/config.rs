@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::latency::Latency;
+use crate::apiserver::metrics::Metrics;
+use crate::controllers::Settings;
 use crate::kubelet::KubeletConfig;
 
 /// A node to be.
@@ -97,6 +99,10 @@ pub struct Config {
     pub latency: Latency,
     /// How long things take on the nodes.
     pub kubelet: KubeletConfig,
+    /// What of the controllers is a matter of flags.
+    pub controllers: Settings,
+    /// What a metrics API measures; `None`: there is none.
+    pub metrics: Option<Metrics>,
     /// Whether to check the invariants after every event. Tests do; a benchmark does not.
     pub check_invariants: bool,
 }
@@ -127,6 +133,8 @@ impl Config {
             namespace: "default".into(),
             latency: Latency::default(),
             kubelet: KubeletConfig::default(),
+            controllers: Settings::default(),
+            metrics: Some(Metrics::default()),
             check_invariants: cfg!(debug_assertions),
         }
     }

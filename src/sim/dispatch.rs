@@ -174,7 +174,7 @@ impl Simulation {
         }
     }
 
-    fn set_timers(&mut self, timers: Vec<(SimDuration, crate::kubelet::Timer)>) {
+    pub(super) fn set_timers(&mut self, timers: Vec<(SimDuration, crate::kubelet::Timer)>) {
         for (delay, timer) in timers {
             self.schedule_in(delay, Event::Kubelet(timer));
         }

@@ -11,12 +11,13 @@ use super::session::{Session, SessionId};
 use super::{Event, Simulation};
 use crate::api::k8s::{ObjectMeta, Taint};
 use crate::api::manifest::Diagnostic;
-use crate::api::{Key, Kind, Namespace, Object, Status};
+use crate::api::{Key, Kind, Namespace, Object, Status, quantity};
+use crate::apiserver::metrics::{Metrics, Use};
 use crate::apiserver::{Actor, DeleteOptions, Origin};
 use crate::client::Client;
 use crate::clock::{SimDuration, SimTime};
 use crate::kubectl;
-use crate::kubelet;
+use crate::kubelet::{self, NodeState};
 
 /// One thing done to the cluster from outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,20 @@ pub enum Input {
     AddNode(NodeSpec),
     /// A machine leaves for good, its object with it.
     RemoveNode(String),
+    /// A machine is switched off, cut off, or comes back.
+    SetNode {
+        /// Its name.
+        name: String,
+        /// What becomes of it.
+        state: NodeState,
+    },
+    /// What every container uses from now on, unless its pod's annotations say otherwise.
+    Usage {
+        /// CPU, as a quantity.
+        cpu: String,
+        /// Memory, as a quantity.
+        memory: String,
+    },
 }
 
 /// An input and the place in the run at which it came.
@@ -108,6 +123,10 @@ impl Simulation {
                 self.add_node(&node).map_or_else(|status| Outcome::failed(&status), |()| Outcome::default())
             }
             Input::RemoveNode(name) => self.remove_node(&name),
+            Input::SetNode { name, state } => self.set_node(&name, state),
+            Input::Usage { cpu, memory } => self
+                .set_usage(&cpu, &memory)
+                .map_or_else(|status| Outcome::failed(&status), |()| Outcome::default()),
         };
         self.after_writes(before);
         outcome
@@ -157,6 +176,27 @@ impl Simulation {
         let origin = Origin::new(Actor::Environment);
         let gone = self.api.delete(&origin, &Key::cluster(Kind::NODE, name), &DeleteOptions::default());
         gone.map_or_else(|status| Outcome::failed(&status), |_| Outcome::default())
+    }
+
+    fn set_node(&mut self, name: &str, state: NodeState) -> Outcome {
+        if self.view().object(&Key::cluster(Kind::NODE, name)).is_none() {
+            return Outcome::failed(&Status::not_found(Kind::NODE, name));
+        }
+        let mut timers = Vec::new();
+        self.kubelets.set_node(name, state, &mut self.api, &mut timers);
+        self.set_timers(timers);
+        Outcome::default()
+    }
+
+    fn set_usage(&mut self, cpu: &str, memory: &str) -> Result<(), Status> {
+        let milli = |text: &str| {
+            let amount = quantity::parse(text).map(quantity::Parsed::milli);
+            amount.ok_or_else(|| Status::bad_request(format!("invalid quantity: {text}")))
+        };
+        let container = Some(Use { cpu: milli(cpu)?, memory: milli(memory)? });
+        let metrics = self.api.metrics().copied().unwrap_or_default();
+        self.api.set_metrics(Some(Metrics { container, ..metrics }));
+        Ok(())
     }
 
     pub(super) fn create_namespace(&mut self, name: &str) {

@@ -87,7 +87,7 @@ impl Simulation {
             events: EventQueue::default(),
             events_done: 0,
             api: ApiServer::new(seed),
-            controllers: controllers::all().into_iter().map(slot).collect(),
+            controllers: controllers::all(&config.controllers).into_iter().map(slot).collect(),
             scheduler: Scheduler::new(seed),
             scheduler_informer: Informer::default(),
             kubelets: Kubelets::new(seed, config.kubelet.clone()),
@@ -106,6 +106,7 @@ impl Simulation {
 
     /// What a cluster has before anyone has asked for anything: its namespaces and its nodes.
     fn boot(&mut self) {
+        self.api.set_metrics(self.config.metrics);
         let first = self.config.namespace.clone();
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             self.create_namespace(name);

@@ -52,7 +52,7 @@ pub fn run_case(case: &Value) -> Result<(), Vec<String>> {
 
 /// The recorded cluster, with the namespace and with what was there before.
 fn prepared(case: &Value) -> Simulation {
-    let mut simulation = cluster::simulation(Size::Large, 3, SimDuration::ZERO, NAMESPACE);
+    let mut simulation = cluster::simulation(Size::Large, 3, SimDuration::ZERO, NAMESPACE, false);
     if let Some(first) = case["first"].as_str() {
         run(&mut simulation, "kubectl apply -f -", Some(first));
         simulation.advance(simulation.now() + SETTLE, u64::MAX);

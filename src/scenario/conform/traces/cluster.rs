@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::apiserver::metrics::{Metrics, Use};
 use crate::clock::SimDuration;
 use crate::kubelet::KubeletConfig;
 use crate::scenario::conform::normal::Normalizer;
@@ -26,12 +27,28 @@ pub fn size_for(scenario: &str) -> Size {
 }
 
 /// A cluster like the recorded one, in which commands stand in `namespace`. `ready_gap`: how far apart pods of one
-/// namespace became ready.
-pub fn simulation(size: Size, nodes: u32, ready_gap: SimDuration, namespace: &str) -> Simulation {
+/// namespace became ready. `measured`: whether it had a metrics API.
+pub fn simulation(
+    size: Size,
+    nodes: u32,
+    ready_gap: SimDuration,
+    namespace: &str,
+    measured: bool,
+) -> Simulation {
     let nodes = (1..=nodes).map(|number| node(size, &format!("node-{number}"))).collect();
     let mut config = Config::with_nodes(1, nodes);
     config.kubelet = KubeletConfig::recorded(ready_gap);
     config.namespace = namespace.into();
+    let amounts = |cpu, mebibytes: i64| Some(Use { cpu, memory: mebibytes * 1024 * 1024 * 1000 });
+    config.metrics = measured.then(|| Metrics { container: amounts(50, 64), node: amounts(250, 1024) });
+    if measured {
+        config.controllers.autoscaler_sync = SimDuration::from_secs(5);
+    }
+    if namespace.starts_with("node-failure") {
+        config.controllers.node_monitor_grace = SimDuration::from_secs(8);
+        config.controllers.node_monitor = SimDuration::from_secs(1);
+        config.kubelet.lease_every = Some(SimDuration::from_secs(1));
+    }
     config.storage = ["standard", "immediate"]
         .map(|name| StorageSpec {
             name,
@@ -42,6 +59,11 @@ pub fn simulation(size: Size, nodes: u32, ready_gap: SimDuration, namespace: &st
         .to_vec();
     Simulation::new(config)
 }
+
+/// What a note begins with that says how much CPU every container uses from then on.
+pub const USAGE: &str = "USAGE ";
+/// The memory that every container used.
+pub const MEMORY_USE: &str = "64Mi";
 
 /// A node of the recorded cluster; its zone follows from the number in its name.
 pub fn node(size: Size, name: &str) -> NodeSpec {

@@ -7,6 +7,7 @@ use super::names::Names;
 use crate::api::meta::Revision;
 use crate::api::{Key, Kind, MetaExt, Node};
 use crate::clock::{SimDuration, SimTime};
+use crate::kubelet::NodeState;
 use crate::scenario::steps::finish;
 use crate::sim::{Input, Outcome, Simulation};
 
@@ -39,7 +40,9 @@ pub fn replay(case: &Value) -> Replay {
     let gap = SimDuration::from_millis(if scenario.starts_with("rollout-") { 450 } else { 200 });
     let nodes = if scenario.starts_with("node-failure") { 4 } else { 3 };
     let size = cluster::size_for(scenario);
-    let mut simulation = cluster::simulation(size, nodes, gap, scenario);
+    let notes = case["steps"].as_array().into_iter().flatten().filter_map(|step| step["note"].as_str());
+    let measured = notes.into_iter().any(|note| note.starts_with(cluster::USAGE));
+    let mut simulation = cluster::simulation(size, nodes, gap, scenario, measured);
     let started = super::clock::begin(case);
     simulation.advance(started, u64::MAX);
     let mut replay = Replay {
@@ -168,8 +171,13 @@ impl Replay {
     fn act(&mut self, note: &str, size: cluster::Size) {
         if let Some(name) = note.strip_prefix("ADD NODE ") {
             self.simulation.submit(Input::AddNode(cluster::node(size, name)));
-        } else if note.starts_with("STOP ") || note.starts_with("REVIVE ") || note.starts_with("USAGE ") {
-            self.differences.push(format!("{note}: cannot be done here"));
+        } else if let Some(cpu) = note.strip_prefix(cluster::USAGE) {
+            self.simulation.submit(Input::Usage { cpu: cpu.into(), memory: cluster::MEMORY_USE.into() });
+        } else if let Some(name) = note.strip_prefix("STOP ") {
+            // The recorded kubelet fell silent; nothing was said to its containers.
+            self.simulation.submit(Input::SetNode { name: name.into(), state: NodeState::Partitioned });
+        } else if let Some(name) = note.strip_prefix("REVIVE ") {
+            self.simulation.submit(Input::SetNode { name: name.into(), state: NodeState::Running });
         }
     }
 }

@@ -1,0 +1,115 @@
+//! The resource metrics API (`metrics.k8s.io`), with what kubelets would measure behind it. Nothing runs here, so use is a
+//! matter of what is asked for: by annotations, by the setting for all containers, or else a small share of the request.
+//!
+//! | annotation | value | meaning |
+//! |---|---|---|
+//! | `kubeviz.dev/cpu-use`, `kubeviz.dev/memory-use` | quantity | what the pod uses, shared evenly by its running containers |
+//! | `kubeviz.dev/<container>.cpu-use`, `….memory-use` | quantity | what that container uses |
+
+use super::View;
+use crate::api::k8s::Container;
+use crate::api::{MetaExt, Node, Pod, condition, quantity};
+use crate::clock::SimDuration;
+
+/// What annotations begin with.
+const PREFIX: &str = "kubeviz.dev/";
+/// Each measurement is over so long a time (`window`).
+pub const WINDOW: SimDuration = SimDuration::from_secs(15);
+/// What a container without request uses: 1m, and 8Mi in thousandths of a byte.
+const IDLE: Use = Use { cpu: 1, memory: 8 * 1024 * 1024 * 1000 };
+/// What the system of a node uses besides its pods: 100m and 256Mi.
+const SYSTEM: Use = Use { cpu: 100, memory: 256 * 1024 * 1024 * 1000 };
+
+/// Amounts of CPU and memory, in thousandths of a CPU and of a byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Use {
+    /// CPU.
+    pub cpu: i64,
+    /// Memory.
+    pub memory: i64,
+}
+
+impl Use {
+    /// The amount of a resource; `None` for one that is not measured.
+    pub fn of(self, resource: &str) -> Option<i64> {
+        match resource {
+            "cpu" => Some(self.cpu),
+            "memory" => Some(self.memory),
+            _ => None,
+        }
+    }
+
+    /// The sum.
+    #[must_use]
+    pub fn plus(self, other: Use) -> Use {
+        Use { cpu: self.cpu.saturating_add(other.cpu), memory: self.memory.saturating_add(other.memory) }
+    }
+}
+
+/// A measuring cluster: what is used where no annotation says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// What every container uses.
+    pub container: Option<Use>,
+    /// What every node uses, whatever its pods do.
+    pub node: Option<Use>,
+}
+
+impl Metrics {
+    /// What each running container of a pod uses, in the order of the pod's containers. `None` for a pod that nobody can
+    /// measure: one that does not run, or whose node is lost.
+    pub fn of_pod<'a>(&self, pod: &'a Pod, view: &View) -> Option<Vec<(&'a str, Use)>> {
+        let node = view.get::<Node>("", pod.spec.node_name.as_deref()?)?;
+        if !condition::is_true(node.status.conditions.as_deref(), "Ready") {
+            return None;
+        }
+        let sidecars = pod.spec.init_containers.iter().flatten();
+        let running: Vec<&Container> = pod
+            .spec
+            .containers
+            .iter()
+            .chain(sidecars)
+            .filter(|container| runs(pod, &container.name))
+            .collect();
+        let count = i64::try_from(running.len()).ok().filter(|count| *count > 0)?;
+        Some(
+            running
+                .iter()
+                .map(|container| (&*container.name, self.of_container(pod, container, count)))
+                .collect(),
+        )
+    }
+
+    fn of_container(&self, pod: &Pod, container: &Container, sharers: i64) -> Use {
+        let amount = |resource: &str, share: i64| {
+            let read = |name: &str| quantity::parse(pod.annotation(name)?).map(quantity::Parsed::milli);
+            let own = read(&format!("{PREFIX}{}.{resource}-use", container.name));
+            let asked = own.or_else(|| read(&format!("{PREFIX}{resource}-use")).map(|whole| whole / sharers));
+            let asked = asked.or_else(|| self.container?.of(resource));
+            asked.or_else(|| {
+                let requests = container.resources.as_ref()?.requests.as_ref()?;
+                Some(quantity::milli(requests.get(resource)?) / share)
+            })
+        };
+        Use { cpu: amount("cpu", 10).unwrap_or(IDLE.cpu), memory: amount("memory", 4).unwrap_or(IDLE.memory) }
+    }
+
+    /// What a node uses; `None` for one that is lost.
+    pub fn of_node(&self, node: &Node, view: &View) -> Option<Use> {
+        if !condition::is_true(node.status.conditions.as_deref(), "Ready") {
+            return None;
+        }
+        if self.node.is_some() {
+            return self.node;
+        }
+        let pods = view.list::<Pod>(None).filter(|pod| pod.spec.node_name.as_deref() == Some(node.name()));
+        let uses = pods.filter_map(|pod| self.of_pod(pod, view)).flatten();
+        Some(uses.fold(SYSTEM, |sum, (_, used)| sum.plus(used)))
+    }
+}
+
+fn runs(pod: &Pod, container: &str) -> bool {
+    let status = &pod.status;
+    let mut all = status.container_statuses.iter().chain(&status.init_container_statuses).flatten();
+    all.any(|one| one.name == container && one.state.as_ref().is_some_and(|state| state.running.is_some()))
+}

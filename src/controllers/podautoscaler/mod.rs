@@ -1,0 +1,273 @@
+//! The HorizontalPodAutoscaler controller: as many pods as their use of resources asks for, within bounds and at a pace.
+//! Where there is no metrics API, it keeps the bounds and says which metric it cannot have. Models
+//! `pkg/controller/podautoscaler`.
+
+mod calculator;
+mod limits;
+mod measure;
+
+use std::sync::Arc;
+
+use sorted::SortedMap;
+
+use self::limits::{Decision, Memory};
+use self::measure::{Measurement, Unmeasured};
+use super::{Action, Controller};
+use crate::api::k8s::{
+    HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerStatus, LabelSelector, MetricStatus,
+};
+use crate::api::selector::Selector;
+use crate::api::{HorizontalPodAutoscaler, Key, Kind, MetaExt, Object, Status, condition};
+use crate::client::recorder::{EventType, reference};
+use crate::client::{Change, Client, View, WorkQueue};
+use crate::clock::SimDuration;
+
+/// The controller, and what it remembers of each autoscaler.
+#[derive(Clone, Debug)]
+pub struct HorizontalController {
+    /// Between two looks (`horizontal-pod-autoscaler-sync-period`). The first comes as late as every other.
+    period: SimDuration,
+    memory: SortedMap<Key, Memory>,
+}
+
+impl HorizontalController {
+    /// A controller that looks so often.
+    pub fn new(period: SimDuration) -> Self {
+        HorizontalController { period, memory: SortedMap::new() }
+    }
+}
+
+impl Controller for HorizontalController {
+    fn name(&self) -> &'static str {
+        "horizontal-pod-autoscaler"
+    }
+
+    fn watches(&self) -> &'static [Kind] {
+        &[Kind::HORIZONTAL_POD_AUTOSCALER]
+    }
+
+    fn is_periodic(&self) -> bool {
+        true
+    }
+
+    fn observe(&mut self, change: &Change, _: &View, queue: &mut WorkQueue) {
+        if change.after.is_some() {
+            queue.add_after(change.key.clone(), self.period);
+        }
+    }
+
+    fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+        let Some(autoscaler) = view.get::<HorizontalPodAutoscaler>(&key.namespace, &key.name) else {
+            self.memory.remove(key);
+            return Ok(Action::AwaitChange);
+        };
+        let memory = self.memory.entry(key.clone()).or_default();
+        let mut look = Look { autoscaler, status: (*autoscaler.status).clone(), memory };
+        look.run(client)?;
+        if look.status != *autoscaler.status {
+            let mut updated = autoscaler.clone();
+            updated.status = Arc::new(look.status);
+            client.update_status(updated, None)?;
+        }
+        Ok(Action::RequeueAfter(self.period))
+    }
+}
+
+struct Look<'a> {
+    autoscaler: &'a HorizontalPodAutoscaler,
+    /// The status that will be written.
+    status: HorizontalPodAutoscalerStatus,
+    memory: &'a mut Memory,
+}
+
+/// The workload that is scaled.
+struct Scale {
+    key: Key,
+    /// How many pods it asks for.
+    replicas: i32,
+    /// Which pods are its own.
+    selector: Selector,
+}
+
+/// What all metrics together come to.
+struct Wish {
+    replicas: i32,
+    /// The metric that asks for most, in words.
+    metric: String,
+    statuses: Vec<MetricStatus>,
+}
+
+impl Look<'_> {
+    fn run(&mut self, client: &mut Client<'_>) -> Result<(), Status> {
+        let scale = match self.scale(client) {
+            Ok(found) => found,
+            Err(refused) => {
+                let why = refused.to_string();
+                client.event(reference(self.autoscaler), EventType::Warning, "FailedGetScale", why.clone());
+                let message =
+                    format!("the HPA controller was unable to get the target's current scale: {why}");
+                self.set("AbleToScale", "False", "FailedGetScale", message, client);
+                return Ok(());
+            }
+        };
+        let message = "the HPA controller was able to get the target's current scale";
+        self.set("AbleToScale", "True", "SucceededGetScale", message, client);
+        let current = scale.replicas;
+        self.status.current_replicas = Some(current);
+        self.memory.begin(current, client.now());
+        let spec = self.autoscaler.spec.clone();
+        let least = spec.min_replicas.unwrap_or(1);
+        if current == 0 && least != 0 {
+            let message = "scaling is disabled since the replica count of the target is zero";
+            self.set("ScalingActive", "False", "ScalingDisabled", message, client);
+            self.status.desired_replicas = 0;
+            self.status.current_metrics = None;
+            return Ok(());
+        }
+        if current > spec.max_replicas || current < least {
+            let (to, why) = match current < least {
+                true => (least, "Current number of replicas below Spec.MinReplicas"),
+                false => (spec.max_replicas, "Current number of replicas above Spec.MaxReplicas"),
+            };
+            self.status.current_metrics = None;
+            return self.rescale(&scale, to, why, client);
+        }
+        let Some(wish) = self.wish(&scale, client) else { return Ok(()) };
+        let why = match wish.replicas > current {
+            true => format!("{} above target", wish.metric),
+            false => "All metrics below target".to_string(),
+        };
+        self.status.current_metrics = Some(wish.statuses);
+        let decision = self.memory.decide(&spec, current, wish.replicas, client.now());
+        self.explain(&decision, client);
+        if decision.replicas == current {
+            self.status.desired_replicas = current;
+            return Ok(());
+        }
+        self.rescale(&scale, decision.replicas, &why, client)
+    }
+
+    fn explain(&mut self, decision: &Decision, client: &Client<'_>) {
+        self.set("AbleToScale", "True", decision.able.0, decision.able.1, client);
+        let limited = if decision.limited { "True" } else { "False" };
+        self.set("ScalingLimited", limited, decision.limit.0, decision.limit.1, client);
+    }
+
+    /// The workload.
+    fn scale(&self, client: &Client<'_>) -> Result<Scale, Status> {
+        let target = &self.autoscaler.spec.scale_target_ref;
+        let api_version = target.api_version.as_deref().unwrap_or("v1");
+        let unknown = || {
+            let group = api_version.split_once('/').map_or("", |(group, _)| group);
+            Status::bad_request(format!("no matches for kind {:?} in group {group:?}", target.kind))
+        };
+        let kind = Kind::from_manifest(api_version, &target.kind).ok_or_else(unknown)?;
+        let key = Key::new(kind, self.autoscaler.namespace(), &target.name);
+        let object = client.get(&key)?;
+        let by = |field: &LabelSelector| Selector::from_field(field).unwrap_or_default();
+        let (count, selector) = match &*object {
+            Object::Deployment(workload) => (workload.spec.replicas, by(&workload.spec.selector)),
+            Object::ReplicaSet(workload) => (workload.spec.replicas, by(&workload.spec.selector)),
+            Object::StatefulSet(workload) => (workload.spec.replicas, by(&workload.spec.selector)),
+            Object::ReplicationController(workload) => {
+                let labels = workload.spec.selector.as_ref();
+                (workload.spec.replicas, labels.map(Selector::from_map).unwrap_or_default())
+            }
+            _ => return Err(Status::not_found(kind, &target.name)),
+        };
+        Ok(Scale { key, replicas: count.unwrap_or(1), selector })
+    }
+
+    fn rescale(&mut self, scale: &Scale, to: i32, why: &str, client: &mut Client<'_>) -> Result<(), Status> {
+        if let Err(refused) = resize(&scale.key, to, client) {
+            let message = format!("New size: {to}; reason: {why}; error: {refused}");
+            client.event(reference(self.autoscaler), EventType::Warning, "FailedRescale", message);
+            let message = format!("the HPA controller was unable to update the target scale: {refused}");
+            self.set("AbleToScale", "False", "FailedUpdateScale", message, client);
+            return Ok(());
+        }
+        let message = format!("New size: {to}; reason: {why}");
+        client.event(reference(self.autoscaler), EventType::Normal, "SuccessfulRescale", message);
+        let message = format!("the HPA controller was able to update the target scale to {to}");
+        self.set("AbleToScale", "True", "SucceededRescale", message, client);
+        self.memory.scaled(&self.autoscaler.spec, (scale.replicas, to), client.now());
+        self.status.desired_replicas = to;
+        self.status.last_scale_time = Some(client.now().to_time());
+        Ok(())
+    }
+
+    /// The most that any metric asks for. `None` where metrics are missing, so far that nothing can be said, or that less
+    /// than there is would be asked for: each is said, and the first decides what the condition says
+    /// (`computeReplicasForMetrics`).
+    fn wish(&mut self, scale: &Scale, client: &mut Client<'_>) -> Option<Wish> {
+        let metrics = self.autoscaler.spec.metrics.clone().unwrap_or_default();
+        let mut wish = Wish { replicas: 0, metric: String::new(), statuses: Vec::new() };
+        let (mut first, mut failed): (Option<Unmeasured>, usize) = (None, 0);
+        for metric in &metrics {
+            match measure::measure(self.autoscaler, metric, &scale.selector, scale.replicas, client) {
+                Ok(Measurement { replicas, name, status }) => {
+                    if wish.replicas == 0 || replicas > wish.replicas {
+                        (wish.replicas, wish.metric) = (replicas, name);
+                    }
+                    wish.statuses.push(status);
+                }
+                Err(missing) => {
+                    let why = missing.why.clone();
+                    client.event(reference(self.autoscaler), EventType::Warning, missing.reason, why);
+                    wish.statuses.push(MetricStatus::default());
+                    failed += 1;
+                    first.get_or_insert(missing);
+                }
+            }
+        }
+        let Some(first) = first.filter(|_| failed == metrics.len() || wish.replicas < scale.replicas) else {
+            let message =
+                format!("the HPA was able to successfully calculate a replica count from {}", wish.metric);
+            self.set("ScalingActive", "True", "ValidMetricFound", message, client);
+            return Some(wish);
+        };
+        let message = format!("the HPA was unable to compute the replica count: {}", first.why);
+        self.set("ScalingActive", "False", first.reason, message, client);
+        let message = format!(
+            "invalid metrics ({failed} invalid out of {}), first error is: failed to get {}: {}",
+            metrics.len(),
+            first.value,
+            first.why,
+        );
+        let reason = "FailedComputeMetricsReplicas";
+        client.event(reference(self.autoscaler), EventType::Warning, reason, message);
+        self.status.current_metrics = Some(wish.statuses);
+        None
+    }
+
+    fn set(
+        &mut self,
+        type_: &str,
+        status: &str,
+        reason: &str,
+        message: impl Into<String>,
+        client: &Client<'_>,
+    ) {
+        let new = HorizontalPodAutoscalerCondition {
+            type_: type_.into(),
+            status: status.into(),
+            reason: Some(reason.into()),
+            message: Some(message.into()),
+            last_transition_time: Some(client.now().to_time()),
+        };
+        condition::set(&mut self.status.conditions, new);
+    }
+}
+
+/// Gives a workload another size.
+fn resize(key: &Key, to: i32, client: &mut Client<'_>) -> Result<(), Status> {
+    let mut object = (*client.get(key)?).clone();
+    match &mut object {
+        Object::Deployment(workload) => Arc::make_mut(&mut workload.spec).replicas = Some(to),
+        Object::ReplicaSet(workload) => Arc::make_mut(&mut workload.spec).replicas = Some(to),
+        Object::StatefulSet(workload) => Arc::make_mut(&mut workload.spec).replicas = Some(to),
+        Object::ReplicationController(workload) => Arc::make_mut(&mut workload.spec).replicas = Some(to),
+        _ => return Ok(()),
+    }
+    client.update_object(object).map(drop)
+}
