@@ -7,7 +7,7 @@ use sorted::{SortedMap, SortedSet};
 use crate::api::k8s::Container;
 use crate::api::pod_status::is_sidecar;
 use crate::api::{MetaExt, Pod, condition, quantity};
-use crate::apiserver::metrics::WINDOW;
+use crate::client::metrics::WINDOW;
 use crate::clock::{SimDuration, SimTime};
 
 /// A pod's CPU says nothing while it starts (`horizontal-pod-autoscaler-cpu-initialization-period`).

@@ -7,8 +7,8 @@ use crate::api::k8s::{
 };
 use crate::api::selector::Selector;
 use crate::api::{HorizontalPodAutoscaler, MetaExt, Pod, quantity};
-use crate::apiserver::metrics::Metrics;
 use crate::client::Client;
+use crate::client::metrics::Metrics;
 
 /// `horizontal-pod-autoscaler-tolerance`, in thousandths.
 const TOLERANCE: i64 = 100;

@@ -2,7 +2,7 @@
 
 use crate::api::selector::Selector;
 use crate::api::{MetaExt, Node, Pod, quantity, sorting};
-use crate::apiserver::metrics::{Metrics, Use};
+use crate::client::metrics::{Metrics, Use};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::tabwriter::TabWriter;
