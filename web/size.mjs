@@ -32,6 +32,7 @@ for (const { name, raw, brotli, later } of rows) {
 }
 const verdict = first <= BUDGET_BYTES ? "within" : "OVER";
 console.log(`first load: ${first} bytes brotli, ${verdict} the budget of ${BUDGET_BYTES}`);
+if (first > BUDGET_BYTES) process.exitCode = 1;
 
 function files(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
