@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Meter, NodeCard, PodCard, PodClass, WorkloadCard};
-use crate::api::int_or_string::{Rounding, scaled};
+use super::{Meter, NodeCard, PodCard, PodClass};
 use crate::api::k8s::Quantity;
 use crate::api::pod_status::{pod_request_milli, summarize};
-use crate::api::{Deployment, MetaExt, Node, Pod, ReplicaSet, condition, quantity, taint};
+use crate::api::{MetaExt, Node, Pod, ReplicaSet, condition, quantity, taint};
 use crate::apiserver::View;
 use crate::clock::SimTime;
 
@@ -151,44 +150,4 @@ fn own_labels(node: &Node) -> Vec<(String, String)> {
         .filter(|(key, _)| !common(key))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
-}
-
-/// A Deployment's card, with the lines that its rolling update may not cross.
-pub fn deployment_card(deployment: &Deployment) -> WorkloadCard {
-    let (spec, status) = (&deployment.spec, &deployment.status);
-    let desired = spec.replicas.unwrap_or(1);
-    let rolling = spec.strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
-    let surge = rolling.and_then(|r| scaled(r.max_surge.as_ref()?, desired, Rounding::Up));
-    let unavailable = rolling.and_then(|r| scaled(r.max_unavailable.as_ref()?, desired, Rounding::Down));
-    // Both rounding to nothing would never move: upstream then lets one pod be unavailable.
-    let unavailable = if surge == Some(0) && unavailable == Some(0) { Some(1) } else { unavailable };
-    WorkloadCard {
-        kind: "Deployment".into(),
-        name: deployment.name().into(),
-        namespace: deployment.namespace().into(),
-        desired,
-        current: status.replicas.unwrap_or(0),
-        updated: status.updated_replicas.unwrap_or(0),
-        ready: status.ready_replicas.unwrap_or(0),
-        available: status.available_replicas.unwrap_or(0),
-        ceiling: surge.map(|surge| desired.saturating_add(surge)),
-        floor: unavailable.map(|unavailable| desired.saturating_sub(unavailable).max(0)),
-    }
-}
-
-/// The card of a ReplicaSet that no Deployment manages.
-pub fn replica_set_card(set: &ReplicaSet) -> WorkloadCard {
-    let status = &set.status;
-    WorkloadCard {
-        kind: "ReplicaSet".into(),
-        name: set.name().into(),
-        namespace: set.namespace().into(),
-        desired: set.spec.replicas.unwrap_or(1),
-        current: status.replicas,
-        updated: status.replicas,
-        ready: status.ready_replicas.unwrap_or(0),
-        available: status.available_replicas.unwrap_or(0),
-        ceiling: None,
-        floor: None,
-    }
 }

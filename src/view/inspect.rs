@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::workloads::workload_card;
 use crate::api::explain::Explain;
 use crate::api::manifest::to_yaml;
 use crate::api::meta::Revision;
@@ -110,24 +111,18 @@ fn rows(object: &Object, now: SimTime) -> Vec<(&'static str, String)> {
             let taints: Vec<String> = node.spec.taints.iter().flatten().map(taint::format_taint).collect();
             row("taints", taints.join(", "));
         }
-        Object::Deployment(deployment) => {
-            let status = &deployment.status;
-            let (ready, wanted) = (status.ready_replicas.unwrap_or(0), deployment.spec.replicas.unwrap_or(1));
-            row("ready", format!("{ready}/{wanted}"));
-            row("updated", status.updated_replicas.unwrap_or(0).to_string());
-            row("available", status.available_replicas.unwrap_or(0).to_string());
-        }
-        Object::ReplicaSet(set) => {
-            row(
-                "ready",
-                format!("{}/{}", set.status.ready_replicas.unwrap_or(0), set.spec.replicas.unwrap_or(1)),
-            );
-        }
         Object::Service(service) => {
             row("ip", service.spec.cluster_ip.clone().unwrap_or_default());
             row("selector", service.spec.selector.as_ref().map(format_labels).unwrap_or_default());
         }
-        _ => {}
+        other => {
+            if let Some(card) = workload_card(other) {
+                let label = if card.finishes { "complete" } else { "ready" };
+                row(label, format!("{}/{}", card.ready, card.desired));
+                row("updated", if card.finishes { String::new() } else { card.updated.to_string() });
+                row("available", if card.finishes { String::new() } else { card.available.to_string() });
+            }
+        }
     }
     rows
 }

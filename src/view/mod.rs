@@ -6,6 +6,7 @@ pub mod inspect;
 pub mod manifest;
 pub mod stage;
 pub mod story;
+pub mod workloads;
 
 use std::sync::Arc;
 
@@ -54,7 +55,7 @@ pub struct Totals {
     pub nodes: u32,
     /// Nodes whose `Ready` condition is true.
     pub nodes_ready: u32,
-    /// All pods.
+    /// All pods that have not succeeded.
     pub pods: u32,
     /// Pods that are ready.
     pub pods_ready: u32,
@@ -199,6 +200,8 @@ pub struct WorkloadCard {
     pub ceiling: Option<i32>,
     /// See `ceiling`.
     pub floor: Option<i32>,
+    /// Whether its pods are wanted done, not ready: `ready` then counts those that have succeeded.
+    pub finishes: bool,
 }
 
 /// One thing worth a tick on the time bar or a line in a transcript.

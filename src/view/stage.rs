@@ -3,7 +3,8 @@
 use sorted::SortedMap;
 use std::sync::Arc;
 
-use super::cards::{deployment_card, node_card, pod_card, replica_set_card};
+use super::cards::{node_card, pod_card};
+use super::workloads::{KINDS, workload_card};
 use super::{ClusterView, PodCard, PodClass, Totals, WorkloadCard};
 use crate::api::sorting;
 use crate::api::{Key, Kind, MetaExt, Node, Object};
@@ -59,14 +60,9 @@ impl Stage {
 
     fn draw_workloads(&mut self, view: &View) {
         let old = std::mem::take(&mut self.workloads);
-        let sets = view.objects(Kind::REPLICA_SET, None).filter(|set| set.controller().is_none());
-        for object in view.objects(Kind::DEPLOYMENT, None).chain(sets) {
+        for object in KINDS.into_iter().flat_map(|kind| view.objects(kind, None)) {
             let key = object.key();
-            let card = match &**object {
-                Object::Deployment(deployment) => deployment_card(deployment),
-                Object::ReplicaSet(set) => replica_set_card(set),
-                _ => continue,
-            };
+            let Some(card) = workload_card(object) else { continue };
             let card = reuse(old.get(&key).map(|drawn| &drawn.card), card);
             self.workloads.insert(key, Drawn { object: object.clone(), card });
         }
@@ -99,7 +95,7 @@ impl Stage {
         Totals {
             nodes: nodes.len() as u32,
             nodes_ready: nodes.iter().filter(|node| node.ready).count() as u32,
-            pods: self.pods.len() as u32,
+            pods: count(&|pod| pod.class != PodClass::Done),
             pods_ready: count(&|pod| pod.class == PodClass::Ready),
             pods_pending: count(&|pod| pod.node.is_none()),
             pods_failed: count(&|pod| pod.class == PodClass::Fail),

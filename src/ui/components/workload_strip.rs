@@ -35,26 +35,35 @@ pub fn WorkloadStrip(props: &WorkloadStripProps) -> Html {
 fn row(card: &Arc<WorkloadCard>, selected: Option<&str>, lang: Lang) -> Html {
     let key = format!("{} {}/{}", card.kind, card.namespace, card.name);
     let pressed = (selected == Some(key.as_str())).to_string();
-    let said = tr!(
-        lang,
-        "workloads.row",
-        kind = card.kind,
-        name = card.name,
-        ready = card.ready,
-        desired = card.desired,
-        updated = card.updated,
-        available = card.available
-    );
+    let said = row_label(card, lang);
+    let word = if card.finishes { tr!(lang, "workloads.complete") } else { tr!(lang, "workloads.ready") };
     html! {
         <li key={key}>
             <button type="button" class="workload" tabindex="-1" aria-label={said} aria-pressed={pressed}
                 data-workload={card.name.clone()} data-kind={card.kind.clone()} data-ns={card.namespace.clone()}>
                 <span class="workload-name"><span class="kind">{ card.kind.clone() }</span>{ card.name.clone() }</span>
                 { gauge(card, lang) }
-                <span class="workload-count">{ format!("{}/{}", card.ready, card.desired) }<span class="of">{ tr!(lang, "workloads.ready") }</span></span>
+                <span class="workload-count">{ format!("{}/{}", card.ready, card.desired) }<span class="of">{ word }</span></span>
             </button>
         </li>
     }
+}
+
+fn row_label(card: &WorkloadCard, lang: Lang) -> AttrValue {
+    let (kind, name, ready, desired) = (&card.kind, &card.name, card.ready, card.desired);
+    if card.finishes {
+        return tr!(lang, "workloads.row_job", kind = kind, name = name, ready = ready, desired = desired);
+    }
+    tr!(
+        lang,
+        "workloads.row",
+        kind = kind,
+        name = name,
+        ready = ready,
+        desired = desired,
+        updated = card.updated,
+        available = card.available
+    )
 }
 
 /// Pods there are, those of the newest template and those available, between floor and ceiling.
