@@ -194,3 +194,31 @@ fn waits(line: &str) -> bool {
 pub fn seconds(number: &Value) -> Option<SimDuration> {
     SimDuration::parse(&format!("{}s", number.as_number()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn notes_stop_and_revive_nodes_and_set_what_is_used() {
+        let case = json!({"scenario": "node-failure-noted", "timeline": [], "steps": [
+            {"t": 1, "note": "STOP node-2"},
+            {"t": 15, "cmd": "kubectl get node node-2"},
+            {"t": 16, "note": "REVIVE node-2"},
+            {"t": 20, "cmd": "kubectl get node node-2"},
+            {"t": 21, "cmd": "kubectl run web --image=nginx"},
+            {"t": 22, "note": "USAGE 70m"},
+            {"t": 25, "cmd": "kubectl top pods --no-headers"},
+        ]});
+        let replay = replay(&case);
+        let words = |step: usize| -> Vec<String> {
+            let outcome = replay.answers[step].as_ref().expect("an answer");
+            outcome.stdout.lines().last().unwrap_or_default().split_whitespace().map(String::from).collect()
+        };
+        assert_eq!(words(1)[..2], ["node-2", "NotReady"]);
+        assert_eq!(words(3)[..2], ["node-2", "Ready"]);
+        assert_eq!(words(6), ["web", "70m", "64Mi"]);
+        assert_eq!(replay.differences, Vec::<String>::new());
+    }
+}
