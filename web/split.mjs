@@ -43,12 +43,35 @@ export function instrument(bytes) {
 /** `{ first, rest }`: the module without the functions for which `later(name)` holds, and a module of those. */
 export function split(bytes, later) {
   const parsed = parse(bytes);
-  const moved = parsed.bodies.map((_, place) => parsed.importedFunctions + place).filter((index) => later(parsed.names.get(index) ?? ""));
+  const named = parsed.bodies.map((_, place) => parsed.importedFunctions + place).filter((index) => later(parsed.names.get(index) ?? ""));
+  const moved = withoutSmallCallees(parsed, named);
   const table = functionTable(parsed);
   const slots = new Map(moved.map((index, place) => [index, parsed.tables[table].limits.min + place]));
   const needed = new Set();
   const rest = restModule(parsed, moved, slots, table, needed);
   return { first: firstModule(parsed, slots, table, needed), rest };
+}
+
+/** A function of so many bytes is hardly more than its stub. */
+const SMALL = 300;
+
+/**
+ * Leaves small functions that the first module calls where they are. Equal functions are folded into one under any of their
+ * names, which differs from build to build, and nearly all of them are small.
+ */
+function withoutSmallCallees(parsed, named) {
+  const moved = new Set(named);
+  const body = (index) => parsed.bodies[index - parsed.importedFunctions];
+  const open = parsed.bodies.map((_, place) => parsed.importedFunctions + place).filter((index) => !moved.has(index));
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    for (const call of callsOf(body(index))) {
+      if (moved.has(call.index) && body(call.index).length <= SMALL) {
+        moved.delete(call.index);
+        open.push(call.index);
+      }
+    }
+  }
+  return named.filter((index) => moved.has(index));
 }
 
 /** The functions that the first module itself can reach: by a call, through the table, or as an export. */
