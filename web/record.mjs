@@ -17,7 +17,7 @@ const SHAPES = [
   { query: "?lang=en", viewport: { width: 360, height: 740 } },
 ];
 /** What the cluster does by itself in this time belongs to the first picture too. */
-const LOOK_MS = 3_000;
+const LOOK_MS = 6_000;
 
 const server = spawn(process.execPath, [join(here, "serve.mjs"), "--port", "4320"], { stdio: ["ignore", "pipe", "inherit"] });
 const [said] = await once(server.stdout, "data");
