@@ -1,7 +1,7 @@
 // Splits the page's module in two: what the first picture runs, and the rest, which is fetched behind it.
 //
-// The first module keeps every function's number. A function of the rest is a stub there, which calls through a slot of
-// the function table; the rest, when it is instantiated, fills the slots, and until then an empty one makes the stub
+// The first module keeps every function's number. A function of the rest is a trampoline there, which calls through a slot of
+// the function table; the rest, when it is instantiated, fills the slots, and until then an empty one makes the trampoline
 // call what fetches it (`loadRest` in index.html). So nothing in the program knows of the split, and a choice of functions
 // that is wrong costs time, never correctness.
 import { KIND, Reader, SECTION, list, module, name, number, parse, signed, skipLocals, walk } from "./wasm.mjs";
@@ -52,7 +52,7 @@ export function split(bytes, later) {
   return { first: firstModule(parsed, slots, table, needed), rest };
 }
 
-/** A function of so many bytes is hardly more than its stub. */
+/** A function of so many bytes is hardly more than its trampoline. */
 const SMALL = 300;
 
 /**
@@ -85,7 +85,7 @@ function referenced(parsed, slots) {
 }
 
 /** What stands in a moved function's place: a call of its type's way to the rest, with its slot. */
-function stub(parsed, index, slot, way) {
+function trampoline(parsed, index, slot, way) {
   return [0, ...parameters(parsed, parsed.functions[index]), 0x41, ...signed(slot), 0x10, ...number(way), 0x0b];
 }
 
@@ -111,7 +111,7 @@ function firstModule(parsed, slots, table, needed) {
   const bodies = parsed.bodies.map((body, place) => {
     const index = parsed.importedFunctions + place;
     if (!slots.has(index)) return body;
-    return reached.has(index) ? stub(parsed, index, slots.get(index), ways.get(parsed.functions[index])) : UNREACHED;
+    return reached.has(index) ? trampoline(parsed, index, slots.get(index), ways.get(parsed.functions[index])) : UNREACHED;
   });
   const tables = parsed.tables.map(({ type, limits }, place) => {
     const more = place === table ? slots.size : 0;

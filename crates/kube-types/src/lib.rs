@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use part::{Fields, Misfit, Part, object, read, write};
-pub use time::{MicroTime, OutOfRange, Time, Timestamp};
+pub use time::{MicroTime, OutOfRange, Time, Timestamp, date_of, days_of};
 
 /// What every field of every kind may be. The text has one line a fact:
 /// `K apiVersion kind definition`, `D group/version.Name` followed by its fields `name code` (`name! code` when

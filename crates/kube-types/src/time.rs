@@ -64,6 +64,19 @@ impl Timestamp {
         self.micros / MICROS
     }
 
+    /// `Fri, 02 Jan 2026 03:04:05 +0000`, as Go's `time.RFC1123Z` writes it.
+    pub fn rfc1123(self) -> String {
+        const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let days = self.micros.div_euclid(MICROS).div_euclid(86_400);
+        let (year, month, day) = date_of(days);
+        let (weekday, month) = (DAYS[days.rem_euclid(7) as usize], MONTHS[(month - 1) as usize]);
+        let (text, _) = self.civil();
+        let clock = text.split_once('T').map_or("", |(_, clock)| clock);
+        format!("{weekday}, {day:02} {month} {year:04} {clock} +0000")
+    }
+
     /// `2026-01-02T03:04:05`, and the microseconds of that second.
     fn civil(self) -> (String, i64) {
         let seconds = self.micros.div_euclid(MICROS);
@@ -75,15 +88,16 @@ impl Timestamp {
     }
 }
 
-/// Days since 1970 of a date. Years count from March here, so that the leap day comes last.
-fn days_of(year: i64, month: i64, day: i64) -> i64 {
+/// Days since 1970 of a date in the Gregorian calendar: year, month and day, both from 1. Years count from March inside, so that
+/// the leap day comes last.
+pub fn days_of(year: i64, month: i64, day: i64) -> i64 {
     let year = if month > 2 { year } else { year - 1 };
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468
 }
 
 /// The date of a day since 1970: year, month, day.
-fn date_of(days: i64) -> (i64, i64, i64) {
+pub fn date_of(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);
@@ -215,6 +229,19 @@ mod tests {
         for day in -40_000..40_000 {
             let time = Timestamp::from_second(day * 86_400).unwrap();
             assert_eq!(Time(time).to_string().parse(), Ok(time), "day {day}");
+        }
+    }
+
+    #[test]
+    fn instants_read_as_rfc_1123() {
+        let cases = [
+            ("2026-11-21T00:20:13Z", "Sat, 21 Nov 2026 00:20:13 +0000"),
+            ("2026-01-01T00:00:00Z", "Thu, 01 Jan 2026 00:00:00 +0000"),
+            ("2024-02-29T23:59:59.123456Z", "Thu, 29 Feb 2024 23:59:59 +0000"),
+            ("1969-12-31T23:00:00Z", "Wed, 31 Dec 1969 23:00:00 +0000"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(text.parse::<Timestamp>().unwrap().rfc1123(), want);
         }
     }
 

@@ -245,7 +245,7 @@ impl Look {
         }
         let Some(due) = due else { return Ok((false, next)) };
         if deadline.is_some_and(|seconds| due + seconds < times.now) {
-            let when = zone::rfc1123(due);
+            let when = SimTime::from_unix_seconds(due).to_time().0.rfc1123();
             let message = format!("Missed scheduled time to start a job: {when}");
             self.say(EventType::Warning, "MissSchedule", message, client);
             return Ok((false, next));

@@ -1,6 +1,8 @@
 //! Cron schedules: five fields or a name like `@daily`, read as `robfig/cron` reads them, and when they next fall due.
 
-use super::zone::{DAY, Zone, civil};
+use kube_types::date_of;
+
+use super::zone::{DAY, Zone};
 
 /// A schedule: which minutes, hours, days, months and days of the week, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +89,7 @@ impl Schedule {
     }
 
     fn is_due_on(&self, day: i64) -> bool {
-        let (_, month, date) = civil(day);
+        let (_, month, date) = date_of(day);
         // 1970 began on a Thursday.
         let weekday = (day + 4).rem_euclid(7);
         let has = |set: u64, bit: i64| set & (1 << bit) != 0;
@@ -169,11 +171,11 @@ fn number(word: &str) -> Result<u32, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::zone::days_from_civil;
     use super::*;
+    use kube_types::days_of;
 
     fn at(year: i64, month: i64, day: i64, hour: i64, minute: i64) -> i64 {
-        days_from_civil(year, month, day) * DAY + hour * 3600 + minute * 60
+        days_of(year, month, day) * DAY + hour * 3600 + minute * 60
     }
 
     #[test]

@@ -1,30 +1,10 @@
 //! Civil dates, and the time zones that a CronJob may name. The full database would weigh as much as the rest of the page, so
 //! this is a table of the usual names and the rule that each follows now.
 
+use kube_types::{date_of, days_of};
+
 /// Seconds in a day.
 pub const DAY: i64 = 86_400;
-
-/// Days since 1970 of a date in the Gregorian calendar.
-pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    // Years begin in March here, so that the leap day comes last.
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-/// Year, month and day of a number of days since 1970.
-pub fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year + era * 400 + i64::from(month <= 2);
-    (year, month, of_year - (153 * shifted + 2) / 5 + 1)
-}
 
 /// When clocks are put forward by an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +72,7 @@ impl Zone {
 
     /// Seconds east of UTC at an instant.
     pub fn offset(&self, instant: i64) -> i64 {
-        let (year, ..) = civil((instant + self.standard).div_euclid(DAY));
+        let (year, ..) = date_of((instant + self.standard).div_euclid(DAY));
         let sunday = |month, which| nth_sunday(year, month, which) * DAY;
         let summer = match self.summer {
             Summer::None => false,
@@ -115,7 +95,7 @@ impl Zone {
     pub fn rfc3339(&self, instant: i64) -> String {
         let offset = self.offset(instant);
         let local = instant + offset;
-        let (year, month, day) = civil(local.div_euclid(DAY));
+        let (year, month, day) = date_of(local.div_euclid(DAY));
         let end = match offset {
             0 => "Z".to_string(),
             _ => {
@@ -133,18 +113,6 @@ impl Zone {
     }
 }
 
-/// An instant as `Thu, 01 Jan 2026 00:00:00 +0000`.
-pub fn rfc1123(instant: i64) -> String {
-    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let days = instant.div_euclid(DAY);
-    let (year, month, day) = civil(days);
-    let name = |names: &[&'static str], place: i64| names[usize::try_from(place).unwrap_or(0) % names.len()];
-    let (weekday, month) = (name(&WEEKDAYS, days.rem_euclid(7)), name(&MONTHS, month - 1));
-    format!("{weekday}, {day:02} {month} {year} {} +0000", clock(instant))
-}
-
 fn clock(local: i64) -> String {
     let second = local.rem_euclid(DAY);
     format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
@@ -152,13 +120,12 @@ fn clock(local: i64) -> String {
 
 /// The days since 1970 of the first, second … Sunday of a month; -1 for the last.
 fn nth_sunday(year: i64, month: i64, which: i64) -> i64 {
-    let first = days_from_civil(year, month, 1);
+    let first = days_of(year, month, 1);
     let sunday = first + (3 - first).rem_euclid(7);
     if which > 0 {
         return sunday + (which - 1) * 7;
     }
-    let next_month =
-        if month == 12 { days_from_civil(year + 1, 1, 1) } else { days_from_civil(year, month + 1, 1) };
+    let next_month = if month == 12 { days_of(year + 1, 1, 1) } else { days_of(year, month + 1, 1) };
     sunday + (next_month - 1 - sunday) / 7 * 7
 }
 
@@ -168,19 +135,19 @@ mod tests {
 
     #[test]
     fn dates_and_days_are_the_same_calendar() {
-        assert_eq!(days_from_civil(1970, 1, 1), 0);
-        assert_eq!(days_from_civil(2026, 1, 1) * DAY, 1_767_225_600);
+        assert_eq!(days_of(1970, 1, 1), 0);
+        assert_eq!(days_of(2026, 1, 1) * DAY, 1_767_225_600);
         for days in [-1, 0, 59, 60, 11_016, 11_017, 20_454, 47_541] {
-            let (year, month, day) = civil(days);
-            assert_eq!(days_from_civil(year, month, day), days);
+            let (year, month, day) = date_of(days);
+            assert_eq!(days_of(year, month, day), days);
         }
-        assert_eq!(civil(nth_sunday(2026, 3, -1)), (2026, 3, 29));
-        assert_eq!(civil(nth_sunday(2026, 11, 1)), (2026, 11, 1));
+        assert_eq!(date_of(nth_sunday(2026, 3, -1)), (2026, 3, 29));
+        assert_eq!(date_of(nth_sunday(2026, 11, 1)), (2026, 11, 1));
     }
 
     #[test]
     fn clocks_are_put_forward_in_summer() {
-        let noon = |month| days_from_civil(2026, month, 15) * DAY + DAY / 2;
+        let noon = |month| days_of(2026, month, 15) * DAY + DAY / 2;
         let cases = [
             ("UTC", 0, 0),
             ("Europe/Paris", 60, 120),
@@ -195,9 +162,8 @@ mod tests {
         assert_eq!(Zone::named("Mars/Olympus_Mons"), None);
         assert_eq!(Zone::named("Asia/Seoul").unwrap().rfc3339(1_767_225_600), "2026-01-01T09:00:00+09:00");
         assert_eq!(Zone::named("").unwrap().rfc3339(1_767_225_600), "2026-01-01T00:00:00Z");
-        assert_eq!(rfc1123(1_767_225_600), "Thu, 01 Jan 2026 00:00:00 +0000");
         // Half past two does not exist on the last Sunday of March in Berlin, and comes twice on that of October.
-        let half_past_two = |month, day| days_from_civil(2026, month, day) * DAY + 9_000;
+        let half_past_two = |month, day| days_of(2026, month, day) * DAY + 9_000;
         let berlin = Zone::named("Europe/Berlin").unwrap();
         assert_eq!(berlin.instants(half_past_two(3, 29)), [None, None]);
         assert_eq!(berlin.instants(half_past_two(10, 25)).iter().flatten().count(), 2);

@@ -5,7 +5,7 @@ use sorted::SortedSet;
 use serde_json::Value;
 
 use super::Subject;
-use super::page::{Page, rfc1123};
+use super::page::Page;
 use crate::api::Kind;
 use crate::kubectl::print::fields::Fields;
 
@@ -81,27 +81,7 @@ pub fn namespace(page: &mut Page, subject: &Subject<'_>) {
     page.field(0, "Name", subject.name());
     page.labels_and_annotations(namespace);
     page.field(0, "Status", namespace.text("status.phase"));
-    let conditions = namespace.list("status.conditions");
-    if !conditions.is_empty() {
-        page.line(0, "Conditions:");
-        let row = |c: &Value| {
-            let when = rfc1123(c.at("lastTransitionTime"));
-            format!(
-                "{}\t{}\t{when}\t{}\t{}",
-                c.text("type"),
-                c.text("status"),
-                c.text("reason"),
-                c.text("message")
-            )
-        };
-        let headings = "Type\tStatus\tLastTransitionTime\tReason\tMessage";
-        page.table(
-            1,
-            headings,
-            "----\t------\t------------------\t------\t-------",
-            conditions.iter().map(row),
-        );
-    }
+    page.timed_conditions(namespace, None);
     let inside = |kind: Kind| -> Vec<Value> {
         subject.view.objects(kind, Some(subject.name())).map(|object| object.to_value()).collect()
     };

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Subject;
-use super::page::{Page, rfc1123};
+use super::page::Page;
 use crate::api::Kind;
 use crate::api::selector::format_labels;
 use crate::kubectl::print::fields::Fields;
@@ -277,28 +277,10 @@ pub fn service_cidr(page: &mut Page, subject: &Subject<'_>) {
     page.field(0, "Name", subject.name());
     page.labels_and_annotations(cidr);
     page.field(0, "CIDRs", cidr.texts("spec.cidrs").join(", "));
-    let conditions = cidr.list("status.conditions");
-    if !conditions.is_empty() {
+    if !cidr.list("status.conditions").is_empty() {
         page.line(0, "Status:");
-        page.line(0, "Conditions:");
-        let row = |c: &Value| {
-            let when = rfc1123(c.at("lastTransitionTime"));
-            format!(
-                "{}\t{}\t{when}\t{}\t{}",
-                c.text("type"),
-                c.text("status"),
-                c.text("reason"),
-                c.text("message")
-            )
-        };
-        let headings = "Type\tStatus\tLastTransitionTime\tReason\tMessage";
-        page.table(
-            1,
-            headings,
-            "----\t------\t------------------\t------\t-------",
-            conditions.iter().map(row),
-        );
     }
+    page.timed_conditions(cidr, None);
 }
 
 /// An IPAddress.

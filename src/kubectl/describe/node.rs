@@ -26,7 +26,7 @@ pub fn node(page: &mut Page, subject: &Subject<'_>) {
     taints(page, node.list("spec.taints"));
     page.field(0, "Unschedulable", node.flag("spec.unschedulable").to_string());
     lease(page, subject);
-    conditions(page, node);
+    page.timed_conditions(node, Some(("LastHeartbeatTime", "lastHeartbeatTime")));
     page.line(0, "Addresses:");
     for address in node.list("status.addresses") {
         page.field(1, address.text("type"), address.text("address"));
@@ -79,22 +79,6 @@ fn lease(page: &mut Page, subject: &Subject<'_>) {
     page.field(1, "HolderIdentity", lease.text_or("spec.holderIdentity", "<unset>"));
     page.field(1, "AcquireTime", time("spec.acquireTime"));
     page.field(1, "RenewTime", time("spec.renewTime"));
-}
-
-fn conditions(page: &mut Page, node: &Value) {
-    let conditions = node.list("status.conditions");
-    if conditions.is_empty() {
-        return;
-    }
-    page.line(0, "Conditions:");
-    let row = |c: &Value| {
-        let times = [rfc1123(c.at("lastHeartbeatTime")), rfc1123(c.at("lastTransitionTime"))].join(" \t");
-        let (type_, status) = (c.text("type"), c.text("status"));
-        format!("{type_} \t{status} \t{times} \t{} \t{}", c.text("reason"), c.text("message"))
-    };
-    let headings = "Type\tStatus\tLastHeartbeatTime\tLastTransitionTime\tReason\tMessage";
-    let rule = "----\t------\t-----------------\t------------------\t------\t-------";
-    page.table(1, headings, rule, conditions.iter().map(row));
 }
 
 fn system_info(page: &mut Page, info: &Value) {

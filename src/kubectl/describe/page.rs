@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use kube_types::Timestamp;
+
 use crate::api::meta::StringMap;
 use crate::api::sorting;
 use crate::kubectl::print::fields::Fields;
@@ -116,6 +118,29 @@ impl Page {
         }
     }
 
+    /// Conditions with the time of their last change and, where the kind has one, of their last probe or heartbeat (a heading
+    /// and its field).
+    pub fn timed_conditions(&mut self, object: &Value, looked: Option<(&str, &str)>) {
+        let conditions = object.list("status.conditions");
+        if conditions.is_empty() {
+            return;
+        }
+        self.line(0, "Conditions:");
+        let mut headings = vec!["Type", "Status"];
+        headings.extend(looked.map(|(heading, _)| heading));
+        headings.extend(["LastTransitionTime", "Reason", "Message"]);
+        let rule: Vec<String> = headings.iter().map(|heading| "-".repeat(heading.len())).collect();
+        // The kinds with such a time have a space before each tab.
+        let tab = if looked.is_some() { " \t" } else { "\t" };
+        let row = |c: &Value| {
+            let mut cells = vec![c.plain("type"), c.plain("status")];
+            cells.extend(looked.map(|(_, field)| rfc1123(c.at(field))));
+            cells.extend([rfc1123(c.at("lastTransitionTime")), c.plain("reason"), c.plain("message")]);
+            cells.join(tab)
+        };
+        self.table(1, &headings.join("\t"), &rule.join("\t"), conditions.iter().map(row));
+    }
+
     /// A table of conditions: `headings` over the cells of each.
     pub fn table(&mut self, level: usize, headings: &str, rule: &str, rows: impl Iterator<Item = String>) {
         self.line(level, headings);
@@ -136,23 +161,10 @@ fn shorten(text: &str, max: usize) -> String {
     format!("{}...", &text[..end])
 }
 
-/// `Sat, 21 Nov 2026 00:20:13 +0000`: an instant as RFC 1123 writes it, from RFC 3339.
+/// `Sat, 21 Nov 2026 00:20:13 +0000`: an instant as RFC 1123 writes it, from RFC 3339; Go's zero time where there is none.
 pub fn rfc1123(value: &Value) -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let text = value.as_str().unwrap_or_default();
-    let number = |from: usize, to: usize| text.get(from..to).and_then(|digits| digits.parse::<i64>().ok());
-    let (Some(year), Some(month @ 1..=12), Some(day)) = (number(0, 4), number(5, 7), number(8, 10)) else {
-        return "Mon, 01 Jan 0001 00:00:00 +0000".into();
-    };
-    // Days since 1970-01-01, a Thursday, by the usual count of years that begin in March.
-    let (shifted, months) = (if month > 2 { year } else { year - 1 }, (month + 9) % 12);
-    let days =
-        365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + (153 * months + 2) / 5 + day - 719_469;
-    let weekday = DAYS[days.rem_euclid(7) as usize];
-    let clock = text.get(11..19).unwrap_or("00:00:00");
-    format!("{weekday}, {day:02} {} {year:04} {clock} +0000", MONTHS[(month - 1) as usize])
+    let instant = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    instant.map_or_else(|| "Mon, 01 Jan 0001 00:00:00 +0000".into(), Timestamp::rfc1123)
 }
 
 /// Sorted by a key of text.

@@ -108,18 +108,7 @@ pub fn claim(page: &mut Page, subject: &Subject<'_>) {
         .map(|pod| pod.plain("metadata.name"))
         .collect();
     page.values("", "Used By", &users);
-    let conditions = claim.list("status.conditions");
-    if !conditions.is_empty() {
-        page.line(0, "Conditions:");
-        let row = |c: &Value| {
-            let times = [rfc1123(c.at("lastProbeTime")), rfc1123(c.at("lastTransitionTime"))].join(" \t");
-            let (type_, status) = (c.text("type"), c.text("status"));
-            format!("{type_} \t{status} \t{times} \t{} \t{}", c.text("reason"), c.text("message"))
-        };
-        let headings = "Type\tStatus\tLastProbeTime\tLastTransitionTime\tReason\tMessage";
-        let rule = "----\t------\t-----------------\t------------------\t------\t-------";
-        page.table(1, headings, rule, conditions.iter().map(row));
-    }
+    page.timed_conditions(claim, Some(("LastProbeTime", "lastProbeTime")));
 }
 
 /// The claim that an ephemeral volume makes.
