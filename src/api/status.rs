@@ -76,6 +76,12 @@ impl Status {
             .about(kind, name)
     }
 
+    /// No such kind is served: what kubectl says of the server's discovery.
+    pub fn no_match(api_version: &str, kind: &str) -> Status {
+        let message = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
+        Status::new(404, Reason::NotFound, message)
+    }
+
     /// `deployments.apps "web" already exists`.
     pub fn already_exists(kind: Kind, name: &str) -> Status {
         let message = format!("{} \"{name}\" already exists", kind.group_resource());

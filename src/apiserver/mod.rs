@@ -2,6 +2,7 @@
 //! validated, gets the next revision and is appended to the log, where watches find it.
 
 pub mod admission;
+mod decode;
 mod eviction;
 pub mod metrics;
 pub mod registry;
@@ -11,6 +12,7 @@ mod warnings;
 
 use std::sync::Arc;
 
+pub use decode::FieldValidation;
 pub use store::{Actor, Change, Store, View};
 
 use crate::api::explain::Explain;

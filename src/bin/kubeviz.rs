@@ -11,6 +11,7 @@ mod cli {
 
     use clap::{Arg, ArgMatches, Command, value_parser};
     use kubeviz::clock::SimDuration;
+    use kubeviz::scenario::check::Checker;
     use kubeviz::scenario::conform::{Suite, Tally, run_text};
     use kubeviz::scenario::exec::{Printed, Script};
     use kubeviz::scenario::run::{Manifest, run};
@@ -27,6 +28,7 @@ mod cli {
             Some(("exec", matches)) => exec(matches),
             Some(("why", matches)) => why(matches),
             Some(("scenario", matches)) => play(matches),
+            Some(("check", matches)) => check(matches),
             Some(("conform", matches)) => conform(matches),
             Some(("digest", matches)) => digest(matches),
             Some(("bench", matches)) => measure(matches),
@@ -103,6 +105,16 @@ mod cli {
                 Command::new("scenario")
                     .about("Play scenarios (YAML with steps and expectations) and print their transcripts")
                     .arg(files("FILE", "Scenarios; the files they name are relative to them")),
+            )
+            .subcommand(
+                Command::new("check")
+                    .about("Say of each document of manifests what the API server of a new cluster would answer")
+                    .long_about(
+                        "Say of each document of manifests, by itself, what the API server of a new cluster would answer to a \
+                         dry run with strict field validation: one line of JSON per document, {file, doc, line, apiVersion, \
+                         kind, accepted, code, message}.\n\nExit status 1: some document was refused.",
+                    )
+                    .arg(files("FILE", "Manifests; - is standard input")),
             )
             .subcommand(
                 Command::new("conform")
@@ -290,6 +302,19 @@ mod cli {
             say(&format!("{:016x}  {path}\n", steps::play(&scenario, &files).simulation.digest()));
         }
         Ok(true)
+    }
+
+    fn check(matches: &ArgMatches) -> Outcome {
+        let checker = Checker::default();
+        let mut accepted = true;
+        for path in paths(matches) {
+            for verdict in checker.check(path, &read(path)?) {
+                accepted &= verdict.accepted;
+                let line = serde_json::to_string(&verdict).map_err(|error| error.to_string())?;
+                say(&format!("{line}\n"));
+            }
+        }
+        Ok(accepted)
     }
 
     fn conform(matches: &ArgMatches) -> Outcome {

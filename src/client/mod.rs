@@ -9,8 +9,8 @@ pub mod workqueue;
 use std::sync::Arc;
 
 pub use crate::apiserver::{
-    Actor, ApiServer, Change, DeleteOptions, FOREGROUND_FINALIZER, ORPHAN_FINALIZER, Propagation, View,
-    metrics, typed,
+    Actor, ApiServer, Change, DeleteOptions, FOREGROUND_FINALIZER, FieldValidation, ORPHAN_FINALIZER,
+    Propagation, View, metrics, typed,
 };
 pub use informer::Informer;
 pub use workqueue::WorkQueue;

@@ -9,7 +9,8 @@ use super::errors::Failure;
 use super::print::json::go_json;
 use crate::api::manifest::{self, Diagnostic, Document, Limits, Severity, SourceMap};
 use crate::api::schema;
-use crate::api::{Kind, Object, Status};
+use crate::api::{Kind, Status};
+use crate::client::FieldValidation;
 
 /// One object of a manifest, read and understood.
 pub struct Item {
@@ -27,31 +28,18 @@ pub struct Item {
     place: Place,
 }
 
-/// What becomes of fields that do not exist (`--validate`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldCheck {
-    /// They are refused.
-    Strict,
-    /// They are warned of and dropped.
-    Warn,
-    /// They are dropped.
-    Ignore,
-}
-
-impl FieldCheck {
-    /// What a command's flag says.
-    ///
-    /// # Errors
-    /// If it says something else.
-    pub fn of(call: &Call<'_, '_>) -> Result<FieldCheck, Failure> {
-        match call.args.value("validate") {
-            None | Some("strict" | "true") => Ok(FieldCheck::Strict),
-            Some("warn") => Ok(FieldCheck::Warn),
-            Some("ignore" | "false") => Ok(FieldCheck::Ignore),
-            Some(other) => Err(Failure::message(format!(
-                "invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"
-            ))),
-        }
+/// What a command's `--validate` says of fields that do not exist.
+///
+/// # Errors
+/// If it says something else.
+pub fn field_validation(call: &Call<'_, '_>) -> Result<FieldValidation, Failure> {
+    match call.args.value("validate") {
+        None | Some("strict" | "true") => Ok(FieldValidation::Strict),
+        Some("warn") => Ok(FieldValidation::Warn),
+        Some("ignore" | "false") => Ok(FieldValidation::Ignore),
+        Some(other) => Err(Failure::message(format!(
+            "invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"
+        ))),
     }
 }
 
@@ -74,29 +62,6 @@ pub struct Batch {
 }
 
 impl Item {
-    /// The object for the server, after the check of its fields; what is only to be warned of is added to `warnings`.
-    ///
-    /// # Errors
-    /// `BadRequest`, in the API server's words.
-    pub fn decode(&self, check: FieldCheck, warnings: &mut Vec<String>) -> Result<Object, Status> {
-        let api_version = self.value["apiVersion"].as_str().unwrap_or_default();
-        if let Some(type_) = schema::kind(api_version, self.kind.name()) {
-            let checked = match check {
-                FieldCheck::Strict => schema::strict_decode(type_, &self.value),
-                FieldCheck::Warn | FieldCheck::Ignore => schema::decode(type_, &self.value),
-            };
-            checked
-                .map_err(|error| Status::bad_request(error.status_message(api_version, self.kind.name())))?;
-            if check == FieldCheck::Warn {
-                let found = schema::inspect(type_, &self.value).into_iter();
-                let unknown = found.filter(|found| found.kind == schema::FindingKind::UnknownField);
-                warnings.extend(unknown.map(|found| format!("Warning: {}", found.message)));
-            }
-        }
-        Object::from_value(self.kind, self.value.clone())
-            .map_err(|error| Status::bad_request(error.to_string()))
-    }
-
     /// Where a refusal points: the unknown or mistyped field, or the fields that the server finds invalid.
     pub fn diagnose(&self, status: &Status) -> Vec<Diagnostic> {
         let map = SourceMap::new(&self.place.text);
@@ -135,7 +100,7 @@ pub fn read(call: &mut Call<'_, '_>) -> Result<Batch, Failure> {
     if names.is_empty() {
         return Err(Failure::message("must specify one of -f and -k"));
     }
-    let check = FieldCheck::of(call)?;
+    let check = field_validation(call)?;
     let mut batch = Batch::default();
     for name in names {
         let (source, text) = if name == "-" {
@@ -156,7 +121,7 @@ pub fn read(call: &mut Call<'_, '_>) -> Result<Batch, Failure> {
     Ok(batch)
 }
 
-fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, check: FieldCheck, batch: &mut Batch) {
+fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, check: FieldValidation, batch: &mut Batch) {
     let stream = manifest::parse(text, &Limits::default());
     call.output.diagnostics.extend(stream.errors.iter().cloned());
     let text: Arc<str> = text.into();
@@ -190,7 +155,12 @@ fn missing_type(value: &Value) -> String {
 
 type Misunderstood = Box<(Failure, Option<Diagnostic>)>;
 
-fn understand(value: Value, source: &str, place: Place, check: FieldCheck) -> Result<Item, Misunderstood> {
+fn understand(
+    value: Value,
+    source: &str,
+    place: Place,
+    check: FieldValidation,
+) -> Result<Item, Misunderstood> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
     let point = |place: &Place, path: &str, message: String| {
         let map = SourceMap::new(&place.text);
@@ -201,8 +171,10 @@ fn understand(value: Value, source: &str, place: Place, check: FieldCheck) -> Re
     };
     if let Err(words) = schema::check_type_meta(&value) {
         let words = match check {
-            FieldCheck::Ignore => format!("unable to decode \"{source}\": {}", missing_type(&value)),
-            FieldCheck::Strict | FieldCheck::Warn => format!("error validating \"{source}\": {words}"),
+            FieldValidation::Ignore => format!("unable to decode \"{source}\": {}", missing_type(&value)),
+            FieldValidation::Strict | FieldValidation::Warn => {
+                format!("error validating \"{source}\": {words}")
+            }
         };
         return Err(Box::new((Failure::message(words.clone()), point(&place, "", words))));
     }

@@ -56,6 +56,7 @@ pub(super) fn compose(
         anchors: SortedMap::new(),
         duplicates: Vec::new(),
         root: None,
+        bad_key: None,
         last_end: 0,
     };
     composer.run(text)
@@ -71,6 +72,8 @@ struct Composer<'a> {
     anchors: SortedMap<String, Option<(Node, usize)>>,
     duplicates: Vec<Duplicate>,
     root: Option<Node>,
+    /// The first key that is a list or a map. go-yaml says so once the whole document has been parsed.
+    bad_key: Option<Refusal>,
     /// End of the last piece of text that belongs to a value: where a block collection ends that closes next.
     last_end: usize,
 }
@@ -129,6 +132,9 @@ impl Composer<'_> {
                 _ => self.node_event(event, span)?,
             }
         }
+        if let Some(refusal) = self.bad_key.take() {
+            return Err(refusal);
+        }
         let duplicates = std::mem::take(&mut self.duplicates);
         Ok(self.root.take().map(|root| Composed { root, duplicates, unread }))
     }
@@ -182,9 +188,6 @@ impl Composer<'_> {
         if self.stack.len() >= self.limits.depth {
             let message = format!("the document is nested deeper than {} levels", self.limits.depth);
             return Err(self.refuse(Span { to: span.from + 1, ..span }, &message, None));
-        }
-        if self.expects_key() {
-            return Err(self.refuse(span, "a key must be a plain value, not a list or a map", None));
         }
         self.count(1, span)?;
         if let Some(name) = &anchor {
@@ -248,12 +251,17 @@ impl Composer<'_> {
             Shape::Seq(items) => items.push(node),
             Shape::Map(map) => match map.key.take() {
                 None => {
-                    let Some(name) = key_text(&node.kind) else {
-                        return Err(self.refuse(
-                            node.span,
-                            "a key must be a string, a number or a boolean",
-                            None,
-                        ));
+                    let name = match key_text(&node.kind) {
+                        Some(name) => name,
+                        None => {
+                            let refusal = Refusal {
+                                span: node.span,
+                                message: "a key must be a string, a number or a boolean".into(),
+                                go: Some(format!("yaml: invalid map key: {}", go_syntax(&node.kind))),
+                            };
+                            self.bad_key.get_or_insert(refusal);
+                            String::new()
+                        }
                     };
                     map.key = Some(Key::Name(name, node.span));
                 }
@@ -385,6 +393,26 @@ fn key_text(kind: &Kind) -> Option<String> {
         Kind::Bool(b) => Some(b.to_string()),
         Kind::Float(f) => Some(key_float(*f)),
         Kind::Null | Kind::Seq(_) | Kind::Map(_) => None,
+    }
+}
+
+/// A value in Go's syntax, as `%#v` prints it.
+fn go_syntax(kind: &Kind) -> String {
+    let all = |parts: Vec<String>| parts.join(", ");
+    match kind {
+        Kind::Null => "interface {}(nil)".into(),
+        Kind::Str(text) => format!("{text:?}"),
+        Kind::Seq(items) => {
+            format!("[]interface {{}}{{{}}}", all(items.iter().map(|item| go_syntax(&item.kind)).collect()))
+        }
+        Kind::Map(entries) => {
+            let mut fields: Vec<(&String, String)> =
+                entries.iter().map(|entry| (&entry.key, go_syntax(&entry.value.kind))).collect();
+            crate::api::sorting::sort_by(&mut fields, |a, b| a.0.cmp(b.0));
+            let fields = fields.into_iter().map(|(key, value)| format!("{key:?}:{value}")).collect();
+            format!("map[interface {{}}]interface {{}}{{{}}}", all(fields))
+        }
+        scalar => key_text(scalar).unwrap_or_default(),
     }
 }
 

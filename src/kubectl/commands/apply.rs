@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::api::patch::{strategic, three_way};
 use crate::api::{Kind, MetaExt, Object, Status};
 use crate::kubectl::errors::Failure;
-use crate::kubectl::manifests::{self, FieldCheck, Item};
+use crate::kubectl::manifests::{self, Item};
 use crate::kubectl::parse::{Flag, optional, switch, value};
 use crate::kubectl::print::json::go_json;
 use crate::kubectl::{Call, Verb};
@@ -235,8 +235,9 @@ fn remember(value: &mut Value, kind: Kind, namespace: &str) {
 /// Checks an item's fields as `--validate` says, with its warnings.
 fn check_fields(call: &mut Call<'_, '_>, item: &Item) -> Result<Result<Object, Status>, Failure> {
     let mut warnings = Vec::new();
-    let decoded = item.decode(FieldCheck::of(call)?, &mut warnings);
-    warnings.into_iter().for_each(|warning| call.warn(warning));
+    let check = manifests::field_validation(call)?;
+    let decoded = call.client.server().decode(item.kind, &item.value, check, &mut warnings);
+    warnings.into_iter().for_each(|warning| call.warn(format!("Warning: {warning}")));
     Ok(decoded)
 }
 

@@ -1,0 +1,171 @@
+//! `kubeviz check`: what the API server of a new cluster says of each document by itself, as a dry run with strict field
+//! validation.
+//!
+//! A document is read as kubectl reads it and sent, list by list, into the namespace that it names, or else into `default`.
+//! Nothing is kept: of two documents, neither knows of the other.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::api::manifest::{self, Document, Limits, SourceMap};
+use crate::api::{Kind, Status, schema};
+use crate::apiserver::FieldValidation;
+use crate::clock::SimDuration;
+use crate::sim::{Config, Simulation};
+
+/// The code of an object that would be created.
+const CREATED: u16 = 201;
+/// How long a new cluster gets to make what belongs to every namespace.
+const SETTLE: SimDuration = SimDuration::from_secs(30);
+
+/// What is said of one document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// The file's name.
+    pub file: String,
+    /// The document's place in the file, from 0; empty ones do not count.
+    pub doc: usize,
+    /// The line on which it begins, or could not be read on, from 1.
+    pub line: u32,
+    /// As written; empty if there is none.
+    pub api_version: String,
+    /// As written; empty if there is none.
+    pub kind: String,
+    /// Whether all its objects would be created.
+    pub accepted: bool,
+    /// The HTTP status code: 201, or that of the first refusal.
+    pub code: u16,
+    /// The first refusal in the server's words; in kubectl's where nothing could be sent. Empty if there is none.
+    pub message: String,
+}
+
+/// A new cluster to ask.
+pub struct Checker {
+    simulation: Simulation,
+}
+
+impl Default for Checker {
+    fn default() -> Self {
+        let mut config = Config::with_nodes(1, Vec::new());
+        config.storage.clear();
+        let mut simulation = Simulation::new(config);
+        simulation.advance(simulation.now() + SETTLE, u64::MAX);
+        Checker { simulation }
+    }
+}
+
+impl Checker {
+    /// The verdicts on all documents of a text, in order.
+    pub fn check(&self, file: &str, text: &str) -> Vec<Verdict> {
+        let stream = manifest::parse(text, &Limits::default());
+        let map = SourceMap::new(text);
+        let mut verdicts: Vec<Verdict> = Vec::new();
+        let mut note = |document: usize, line: u32, root: Option<&Document>, answer: Result<(), Status>| {
+            let word = |key| root.and_then(|document| document.root.get(key)?.as_str()).unwrap_or_default();
+            verdicts.push(Verdict {
+                file: file.into(),
+                doc: document,
+                line,
+                api_version: word("apiVersion").into(),
+                kind: word("kind").into(),
+                accepted: answer.is_ok(),
+                code: answer.as_ref().map_or_else(|status| status.code, |()| CREATED),
+                message: answer.err().map(|status| status.message).unwrap_or_default(),
+            });
+        };
+        for broken in stream.errors.iter().filter(|diagnostic| diagnostic.is_error()) {
+            let words = broken.kubectl.as_ref().unwrap_or(&broken.message);
+            let refusal = Status::bad_request(format!("error parsing {file}: {words}"));
+            note(broken.document, broken.line, None, Err(refusal));
+        }
+        for document in &stream.documents {
+            let line = map.position(document.root.span.from).line;
+            note(document.index, line, Some(document), self.dry_run(document));
+        }
+        crate::api::sorting::sort_by_key(&mut verdicts, |verdict| verdict.doc);
+        verdicts
+    }
+
+    fn dry_run(&self, document: &Document) -> Result<(), Status> {
+        document.objects().into_iter().try_for_each(|object| self.create(&object.to_value()))
+    }
+
+    fn create(&self, value: &Value) -> Result<(), Status> {
+        schema::check_type_meta(value).map_err(Status::bad_request)?;
+        schema::decode_object_meta(value).map_err(|error| Status::bad_request(error.to_string()))?;
+        let text = |key: &str| value[key].as_str().unwrap_or_default();
+        let (api_version, kind) = (text("apiVersion"), text("kind"));
+        let kind =
+            Kind::from_manifest(api_version, kind).ok_or_else(|| Status::no_match(api_version, kind))?;
+        let server = self.simulation.api();
+        let object = server.decode(kind, value, FieldValidation::Strict, &mut Vec::new())?;
+        server.dry_run_create(object).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_document_gets_the_answer_of_a_new_cluster() {
+        let cases = [
+            ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", 201, ""),
+            ("apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a-}\n", 201, ""),
+            (
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: web}\n",
+                404,
+                "namespaces \"web\" not found",
+            ),
+            (
+                "apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n",
+                409,
+                "namespaces \"default\" already exists",
+            ),
+            (
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nfoo: 1\n",
+                400,
+                "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"foo\"",
+            ),
+            (
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: A}\n",
+                422,
+                "ConfigMap \"A\" is invalid: metadata.name: Invalid value: \"A\": a lowercase RFC 1123 subdomain",
+            ),
+            (
+                "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n",
+                404,
+                "no matches for kind \"Ingress\" in version \"extensions/v1beta1\"",
+            ),
+            ("metadata: {name: a}\n", 400, "error validating data: [apiVersion not set, kind not set]"),
+            (
+                "a: {{ .Values.b }}\n",
+                400,
+                "error parsing FILE: error converting YAML to JSON: yaml: invalid map key: map[interface {}]interface {}\
+                 {\".Values.b\":interface {}(nil)}",
+            ),
+            (
+                "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n\
+                 - {apiVersion: v1, kind: Pod, metadata: {name: b}}\n",
+                422,
+                "Pod \"b\" is invalid: spec.containers: Required value",
+            ),
+        ];
+        let text = cases.map(|(document, ..)| document).join("---\n");
+        let verdicts = Checker::default().check("FILE", &text);
+        assert_eq!(verdicts.len(), cases.len());
+        let mut line = 1;
+        for (index, ((document, code, message), verdict)) in cases.iter().zip(verdicts).enumerate() {
+            assert_eq!(
+                (verdict.doc, verdict.line, verdict.code),
+                (index, line, *code),
+                "{document}{}",
+                verdict.message
+            );
+            assert_eq!(verdict.accepted, *code == 201, "{document}");
+            assert!(verdict.message.starts_with(message), "{document}{}", verdict.message);
+            line += document.lines().count() as u32 + 1;
+        }
+    }
+}
