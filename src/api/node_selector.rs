@@ -8,14 +8,14 @@ use super::selector::{Operator, Requirement};
 use super::{MetaExt, Node, Pod};
 
 /// What a pod requires of its node: `nodeSelector` and required node affinity.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RequiredNodeAffinity {
     labels: Option<StringMap>,
     terms: Option<Vec<Term>>,
 }
 
 /// One term: all of its conditions must hold.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Term {
     labels: Vec<Requirement>,
     names: Vec<Requirement>,

@@ -2,6 +2,7 @@
 //! placed since. It is its own snapshot, for nothing else happens while a pod is being scheduled; copying it copies one
 //! pointer per node.
 
+pub mod contest;
 pub mod memory;
 pub mod shape;
 pub mod tally;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::Scheduler;
 use super::decision::{Outcome, record};
-use super::framework::runtime::{Feasibility, PluginSet, Scores, best, nth_with};
+use super::cache::memory::Memory;
+use super::framework::runtime::{Feasibility, PluginSet, Scores};
 use super::framework::{Code, CycleState, Framework, PodInfo, PostFilterResult, Status};
 use super::plugins::volume_binding::Decision;
 use super::queue::QueuedPod;
-use crate::api::explain::{Explain, PreemptionStep};
+use crate::api::explain::{Explain, PreemptionStep, SchedulingDecision};
 use crate::api::k8s::PodCondition;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, condition};
 use crate::client::recorder::{EventType, reference};
@@ -30,46 +31,33 @@ impl Scheduler {
         client.caused_by(Some(queued.info.pod.revision));
         let framework = self.frameworks[queued.profile as usize].clone();
         let mut memory = std::mem::take(&mut self.memory);
-        let mut found = framework.find_nodes_that_fit(&self.context(), &mut memory, &queued.info);
+        let mut rng = self.rng.clone();
+        let (mut found, choice) =
+            framework.choose(&self.context(), &mut memory, &queued.info, &mut |tied| rng.below(tied));
         self.memory = memory;
+        self.rng = rng;
         if let Some(message) = found.error.take() {
             let failure = Failing { reason: "SchedulerError", message, ..Default::default() };
             return self.fail(queued, PluginSet::default(), failure, client);
         }
-        let scores = self.score(&framework, &mut found, &queued.info);
-        let (highest, tied) = best(&scores.totals);
-        let Some(place) = nth_with(&scores.totals, highest, self.draw(tied)) else {
-            return self.post_filter(queued, &framework, found, client);
-        };
-        let node = self.cache.node(found.nodes[place]).name.clone();
-        let outcome = Outcome { selected: Some(&node), tied, ..Default::default() };
+        let Some(choice) = choice else { return self.post_filter(queued, &framework, found, client) };
+        let node = self.cache.node(choice.node).name.clone();
         let explain = self.options.explain.then(|| {
-            let decision = record(&framework, &self.context(), &queued, &found, &scores, outcome);
-            Explain::Scheduling(decision)
+            let outcome = Outcome { selected: Some(&node), tied: choice.tied, ..Default::default() };
+            Explain::Scheduling(self.record(&framework, &queued, outcome))
         });
         self.reserve_and_bind(queued, found, node, explain, client);
     }
 
-    /// Scores the nodes that can run the pod. With a single node there is nothing to score.
-    fn score(&mut self, framework: &Framework, found: &mut Feasibility, pod: &PodInfo) -> Scores {
-        if found.nodes.len() < 2 {
-            return Scores { totals: vec![0; found.nodes.len()], parts: Vec::new() };
-        }
-        let mut memory = std::mem::take(&mut self.memory);
-        let (cx, nodes) = (self.context(), found.nodes.clone());
-        let scores = if self.options.explain {
-            framework.score(&cx, &mut memory, &mut found.state, pod, &nodes)
-        } else {
-            let totals = framework.totals(&cx, &mut memory, &mut found.state, pod, &nodes);
-            Scores { totals, parts: Vec::new() }
+    /// Writes down an attempt, with the answers of every node.
+    fn record(&self, framework: &Framework, queued: &QueuedPod, outcome: Outcome<'_>) -> SchedulingDecision {
+        let (cx, mut memory) = (self.context(), Memory::off());
+        let mut found = framework.find_nodes_that_fit(&cx, &mut memory, &queued.info);
+        let scores = match found.nodes.len() {
+            0 | 1 => Scores { totals: vec![0; found.nodes.len()], parts: Vec::new() },
+            _ => framework.score(&cx, &mut memory, &mut found.state, &queued.info, &found.nodes),
         };
-        self.memory = memory;
-        scores
-    }
-
-    /// Draws one of so many equally good nodes (`selectHost`). One alone costs no draw.
-    fn draw(&mut self, tied: u32) -> u32 {
-        if tied < 2 { 0 } else { self.rng.below(tied) }
+        record(framework, &cx, queued, &found, &scores, outcome)
     }
 
     /// Reserve, Permit and the binding cycle. From the assumption on the pod counts on the node, though the watch has not told so
@@ -192,14 +180,7 @@ impl Scheduler {
         let explain = self.options.explain.then(|| {
             let preemption = preempted.as_ref().map(|result| result.step(&self.cache));
             let outcome = Outcome { message: &message, preemption, ..Default::default() };
-            Explain::Scheduling(record(
-                framework,
-                &self.context(),
-                &queued,
-                &found,
-                &Scores::default(),
-                outcome,
-            ))
+            Explain::Scheduling(self.record(framework, &queued, outcome))
         });
         let nominated_node = preempted.as_ref().map(|result| result.nominated_node.clone());
         if let Some(result) = preempted {

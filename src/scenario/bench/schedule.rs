@@ -11,7 +11,6 @@ use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::registry::Profile;
-use crate::scheduler::framework::runtime::{best, nth_with};
 use crate::scheduler::framework::{Context, Framework, PodInfo};
 use crate::scheduler::queue::Nominator;
 use crate::sim::{Config, Simulation};
@@ -107,8 +106,9 @@ impl Schedule {
         for pod in std::mem::take(&mut self.pods) {
             let info = Arc::new(PodInfo::new(pod));
             let cx = Context { cache: &self.cache, view: &self.view, nominator: &nominator };
-            let mut found = self.framework.find_nodes_that_fit(&cx, &mut memory, &info);
-            if found.nodes.is_empty() {
+            let (mut found, choice) =
+                self.framework.choose(&cx, &mut memory, &info, &mut |tied| rng.below(tied));
+            let Some(choice) = choice else {
                 match self.framework.run_post_filter(&cx, &mut memory, &found, &info, &mut rng) {
                     Ok(result) => {
                         result.victims.iter().for_each(|(_, _, uid)| self.cache.remove_pod(uid));
@@ -121,15 +121,8 @@ impl Schedule {
                     }
                 }
                 continue;
-            }
-            let totals = if self.explain {
-                self.framework.score(&cx, &mut memory, &mut found.state, &info, &found.nodes).totals
-            } else {
-                self.framework.totals(&cx, &mut memory, &mut found.state, &info, &found.nodes)
             };
-            let (highest, tied) = best(&totals);
-            let Some(place) = nth_with(&totals, highest, rng.below(tied)) else { continue };
-            let node = self.cache.node(found.nodes[place]).name.clone();
+            let node = self.cache.node(choice.node).name.clone();
             report(Ok(&node));
             self.cache.assume_pod(info, &node);
         }

@@ -23,6 +23,8 @@ pub struct Memory {
     /// For pods that would have others removed.
     pub trials: Vec<Trials>,
     topologies: SortedMap<String, (u64, Arc<Topology>)>,
+    /// How many rules' counts have been begun.
+    pub made: u64,
     is_off: bool,
 }
 

@@ -1,6 +1,7 @@
 //! How many pods on each node, and in each domain, a rule speaks of: kept up to date as nodes change instead of being counted
 //! for every pod that has the rule. What the rule is, is the plugin's own ([`Question`]).
 
+use sorted::SortedMap;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -33,46 +34,136 @@ pub struct Tally {
     counts: Counts,
 }
 
-/// A topology key, its domains, and their sums.
-pub type Sums = (Arc<str>, Arc<Topology>, Arc<Vec<i64>>);
+/// The sums of the domains of one topology key.
+#[derive(Clone)]
+pub struct Sums {
+    /// The key.
+    pub key: Arc<str>,
+    /// Its domains.
+    pub topology: Arc<Topology>,
+    /// By domain: the sum, and how many nodes have brought a number.
+    domains: Arc<Vec<(i64, u32)>>,
+    /// How many of the domains to which any node has brought a number have each sum.
+    spread: Arc<SortedMap<i64, u32>>,
+    /// What one cycle has changed in thought.
+    shifts: Vec<(u32, i64)>,
+}
+
+impl Sums {
+    fn new(key: &str, topology: Arc<Topology>) -> Sums {
+        let domains = Arc::new(vec![(0, 0); topology.len()]);
+        Sums { key: key.into(), topology, domains, spread: Arc::default(), shifts: Vec::new() }
+    }
+
+    /// The sum of a domain.
+    pub fn of(&self, domain: usize) -> i64 {
+        let shifts = self.shifts.iter().filter(|(shifted, _)| *shifted as usize == domain);
+        self.domains[domain].0 + shifts.map(|(_, number)| number).sum::<i64>()
+    }
+
+    /// The sum of the domain that the node is in. `None` if it is in none.
+    pub fn at(&self, node: NodeIndex) -> Option<i64> {
+        self.topology.domain(node).map(|domain| self.of(domain))
+    }
+
+    /// The lowest sum of a domain to which any node has brought a number, and how many such domains there are.
+    pub fn lowest(&self) -> (Option<i64>, i64) {
+        let domains = self.spread.values().map(|count| i64::from(*count)).sum();
+        (self.spread.first_key_value().map(|(sum, _)| *sum), domains)
+    }
+
+    fn is_open(&self, domain: usize) -> bool {
+        self.domains[domain].1 > 0 || self.shifts.iter().any(|(shifted, _)| *shifted as usize == domain)
+    }
+
+    /// Changes the sum of the domain that the node is in, in thought.
+    pub fn shift_at(&mut self, node: NodeIndex, number: i64) {
+        if let Some(domain) = self.topology.domain(node) {
+            self.shift(domain, number);
+        }
+    }
+
+    fn shift(&mut self, domain: usize, number: i64) {
+        let before = self.is_open(domain).then(|| self.of(domain));
+        self.shifts.push((domain as u32, number));
+        let after = Some(self.of(domain));
+        respread(&mut self.spread, before, after);
+    }
+
+    /// Changes a sum, and the number of nodes that have brought something.
+    fn add(&mut self, domain: usize, number: i64, nodes: i32) {
+        let entry = &mut Arc::make_mut(&mut self.domains)[domain];
+        let before = (entry.1 > 0).then_some(entry.0);
+        *entry = (entry.0 + number, entry.1.saturating_add_signed(nodes));
+        let after = (entry.1 > 0).then_some(entry.0);
+        respread(&mut self.spread, before, after);
+    }
+}
+
+fn respread(spread: &mut Arc<SortedMap<i64, u32>>, before: Option<i64>, after: Option<i64>) {
+    if before == after {
+        return;
+    }
+    let spread = Arc::make_mut(spread);
+    if let Some(sum) = before
+        && let Some(count) = spread.get_mut(&sum)
+    {
+        *count -= 1;
+        if *count == 0 {
+            spread.remove(&sum);
+        }
+    }
+    if let Some(sum) = after {
+        *spread.entry(sum).or_default() += 1;
+    }
+}
 
 /// Sums by topology key and domain.
 #[derive(Clone, Default)]
 pub struct Counts {
-    /// Per topology key that has come up: its name, its domains, and their sums.
+    /// Per topology key that has come up.
     pub keys: Vec<Sums>,
     /// How many numbers have been added up, on nodes that are in a domain.
     pub entries: i64,
     /// The sum of the numbers of each node, whatever their keys.
     pub by_node: Arc<Vec<i64>>,
+    /// A number that no other rule's counts have.
+    pub id: u64,
 }
 
 impl Counts {
     /// The domains of `key` and their sums. `None` if nothing has been counted by it.
-    pub fn sums(&self, key: &str) -> Option<(&Topology, &[i64])> {
-        let (_, topology, sums) = self.keys.iter().find(|(known, ..)| **known == *key)?;
-        Some((topology, sums))
+    pub fn sums(&self, key: &str) -> Option<&Sums> {
+        self.keys.iter().find(|sums| *sums.key == *key)
     }
 
-    /// Adds to the sum of the domain of `key` that the node is in.
+    /// The same; nothing in every domain if nothing has been counted.
+    pub fn sums_of(&self, key: &str, topology: Arc<Topology>) -> Sums {
+        self.sums(key).cloned().unwrap_or_else(|| Sums::new(key, topology))
+    }
+
+    /// Adds in thought to the sum of the domain of `key` that the node is in.
     pub fn add(&mut self, cache: &Cache, key: &str, node: NodeIndex, number: i64, entries: i64) {
-        let place = match self.keys.iter().position(|(known, ..)| **known == *key) {
+        let place = match self.keys.iter().position(|sums| *sums.key == *key) {
             Some(place) => place,
             None => self.open(Arc::new(Topology::new(cache, key)), key),
         };
-        self.add_at(place, node, number, entries);
+        let sums = &mut self.keys[place];
+        if let Some(domain) = sums.topology.domain(node) {
+            sums.shift(domain, number);
+            self.entries += entries;
+        }
     }
 
     fn open(&mut self, topology: Arc<Topology>, key: &str) -> usize {
-        let sums = Arc::new(vec![0; topology.len()]);
-        self.keys.push((key.into(), topology, sums));
+        self.keys.push(Sums::new(key, topology));
         self.keys.len() - 1
     }
 
-    fn add_at(&mut self, place: usize, node: NodeIndex, number: i64, entries: i64) {
-        let (_, topology, sums) = &mut self.keys[place];
-        if let Some(domain) = topology.domain(node) {
-            Arc::make_mut(sums)[domain] += number;
+    fn add_at(&mut self, place: usize, node: NodeIndex, number: i64, entries: i64, nodes: i32) {
+        let sums = &mut self.keys[place];
+        if let Some(domain) = sums.topology.domain(node) {
+            sums.add(domain, number, nodes);
             self.entries += entries;
         }
     }
@@ -87,11 +178,12 @@ impl Memory {
             let last = tallies.len() - 1;
             tallies[place..=last].rotate_left(1);
         } else {
+            self.made += 1;
             let fresh = Tally {
                 question: Box::new(question),
                 stamp: Stamp::default(),
                 brought: Vec::new(),
-                counts: Counts::default(),
+                counts: Counts { id: self.made, ..Counts::default() },
             };
             recall(&mut tallies, MOST, |_| false, || fresh);
         }
@@ -113,7 +205,8 @@ impl Tally {
             return;
         }
         self.brought = vec![Vec::new(); cache.slots()];
-        self.counts = Counts { by_node: Arc::new(vec![0; cache.slots()]), ..Default::default() };
+        let (by_node, id) = (Arc::new(vec![0; cache.slots()]), self.counts.id);
+        self.counts = Counts { by_node, id, ..Default::default() };
         for index in cache.order() {
             self.recount(cache, memory, *index);
         }
@@ -124,20 +217,24 @@ impl Tally {
         let brought = &mut brought[index as usize];
         let mut all = 0;
         for (place, number, entries) in brought.drain(..) {
-            counts.add_at(usize::from(place), index, -number, -i64::from(entries));
+            counts.add_at(usize::from(place), index, -number, -i64::from(entries), -1);
         }
         question.count(cache.node(index), &mut |key, number| {
             all += number;
-            let known = counts.keys.iter().position(|(known, ..)| **known == *key);
+            let known = counts.keys.iter().position(|sums| *sums.key == *key);
             let place = known.unwrap_or_else(|| counts.open(memory.topology(cache, key), key));
-            counts.add_at(place, index, number, 1);
-            match brought.iter_mut().find(|(known, ..)| usize::from(*known) == place) {
+            let nodes = match brought.iter_mut().find(|(known, ..)| usize::from(*known) == place) {
                 Some((_, sum, entries)) => {
                     *sum += number;
                     *entries += 1;
+                    0
                 }
-                None => brought.push((place as u16, number, 1)),
-            }
+                None => {
+                    brought.push((place as u16, number, 1));
+                    1
+                }
+            };
+            counts.add_at(place, index, number, 1, nodes);
         });
         Arc::make_mut(&mut counts.by_node)[index as usize] = all;
     }

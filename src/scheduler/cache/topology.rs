@@ -14,6 +14,7 @@ const NONE: u32 = u32::MAX;
 pub struct Topology {
     of_node: Vec<u32>,
     len: usize,
+    is_by_node: bool,
 }
 
 impl Topology {
@@ -21,13 +22,15 @@ impl Topology {
     pub fn new(cache: &Cache, key: &str) -> Topology {
         let mut numbers: SortedMap<&str, u32> = SortedMap::new();
         let mut of_node = vec![NONE; cache.slots.len()];
+        let mut nodes = 0;
         for index in cache.order() {
             if let Some(value) = cache.node(*index).node.labels().get(key) {
                 let next = numbers.len() as u32;
                 of_node[*index as usize] = *numbers.entry(value).or_insert(next);
+                nodes += 1;
             }
         }
-        Topology { of_node, len: numbers.len() }
+        Topology { of_node, len: numbers.len(), is_by_node: numbers.len() == nodes }
     }
 
     /// The node's domain. `None` if it does not have the label.
@@ -38,6 +41,11 @@ impl Topology {
     /// How many domains there are.
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether no two nodes are in one domain, as with host names.
+    pub fn is_by_node(&self) -> bool {
+        self.is_by_node
     }
 
     /// Whether no node has the label.

@@ -1,5 +1,7 @@
 //! Why a pod fits nowhere, and the sentence that says so.
 
+use std::sync::Arc;
+
 use sorted::SortedMap;
 
 use super::runtime::PluginSet;
@@ -12,7 +14,7 @@ pub struct Diagnosis {
     /// The different answers, and how many nodes gave each.
     answers: Vec<(Status, u32)>,
     /// By node, the place of its answer plus one; zero for nodes that can run the pod, or were not looked at.
-    by_node: Vec<u16>,
+    by_node: Arc<Vec<u16>>,
     /// What is to be said of every node that was not looked at, and how many those are.
     pub absent: Option<(Status, u32)>,
     /// The words of a plugin that refused the pod as a whole.
@@ -24,6 +26,20 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// Takes over what is known: the different answers with their numbers, and every node's. Nothing else may have been noted.
+    pub fn take_over(&mut self, answers: Vec<(Status, u32)>, by_node: Arc<Vec<u16>>) {
+        (self.answers, self.by_node) = (answers, by_node);
+    }
+
+    /// Takes note of a node's answer, in place of an earlier one.
+    pub fn reject_after_all(&mut self, node: NodeIndex, status: Status) {
+        let known = self.by_node.get(node as usize).copied().unwrap_or(0);
+        if let Some(place) = usize::from(known).checked_sub(1) {
+            self.answers[place].1 -= 1;
+        }
+        self.reject(node, status);
+    }
+
     /// Takes note of a node's answer.
     pub fn reject(&mut self, node: NodeIndex, status: Status) {
         let answer = self.answer(status);
@@ -42,11 +58,11 @@ impl Diagnosis {
 
     /// Takes note that a node gave an answer that is known.
     pub fn reject_as(&mut self, node: NodeIndex, answer: u16) {
-        let node = node as usize;
-        if self.by_node.len() <= node {
-            self.by_node.resize(node + 1, 0);
+        let (node, by_node) = (node as usize, Arc::make_mut(&mut self.by_node));
+        if by_node.len() <= node {
+            by_node.resize(node + 1, 0);
         }
-        self.by_node[node] = answer + 1;
+        by_node[node] = answer + 1;
         self.answers[usize::from(answer)].1 += 1;
     }
 

@@ -38,6 +38,7 @@ pub use resource::Resource;
 pub use runtime::Framework;
 pub use status::{Code, Reason, Status};
 
+use super::cache::contest::Dimension;
 use super::cache::memory::Memory;
 use super::cache::{Cache, NodeIndex};
 use super::queue::Nominator;
@@ -111,6 +112,15 @@ pub struct Context<'a> {
     pub view: &'a View,
     /// The pods that have been promised room on a node.
     pub nominator: &'a Nominator,
+}
+
+/// A node to be scored, and for how many like it, itself among them, the score stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Scored {
+    /// The node.
+    pub node: NodeIndex,
+    /// How many.
+    pub count: u32,
 }
 
 /// What PreFilter has found out: `None` if every node is worth a look, else the names of those that are.
@@ -241,26 +251,6 @@ pub trait Plugin: Send + Sync {
         Ok(())
     }
 
-    /// The same for all these nodes at once, for plugins that are faster so. Returns those that can run the pod, in the same
-    /// order, and tells `refuse` of the others.
-    fn filter_all(
-        &self,
-        cx: &Context<'_>,
-        state: &CycleState,
-        pod: &PodInfo,
-        nodes: &[NodeIndex],
-        refuse: &mut dyn FnMut(NodeIndex, Status),
-    ) -> Vec<NodeIndex> {
-        let mut fitting = Vec::with_capacity(nodes.len());
-        for index in nodes {
-            match self.filter(cx, state, pod, cx.cache.node(*index)) {
-                Ok(()) => fitting.push(*index),
-                Err(status) => refuse(*index, status),
-            }
-        }
-        fitting
-    }
-
     /// The numbers behind a rejection by Filter, for people: `needs 600m, 400m of 4 free`. Only asked for when a record is kept.
     fn detail(&self, cx: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
         String::new()
@@ -281,34 +271,20 @@ pub trait Plugin: Send + Sync {
         Err(Status::unschedulable(""))
     }
 
-    /// Work done once per cycle for the nodes that can run the pod. Skips the plugin's Score with [`Code::Skip`].
+    /// Work done once per cycle before Score, whichever nodes can run the pod. Skips the plugin's Score with [`Code::Skip`].
     ///
     /// # Errors
     /// Only to skip.
-    fn pre_score(
-        &self,
-        cx: &Context<'_>,
-        state: &mut CycleState,
-        pod: &PodInfo,
-        nodes: &[NodeIndex],
-    ) -> Result<(), Status> {
+    fn pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
         Ok(())
     }
+
+    /// The rest of PreScore: work that depends on the nodes that can run the pod.
+    fn pre_score_nodes(&self, state: &mut CycleState, nodes: &[Scored]) {}
 
     /// How good the node is, on a scale of the plugin's own.
     fn score(&self, cx: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &NodeInfo) -> i64 {
         0
-    }
-
-    /// The scores of all these nodes at once, for plugins that are faster so.
-    fn score_all(
-        &self,
-        cx: &Context<'_>,
-        state: &CycleState,
-        pod: &PodInfo,
-        nodes: &[NodeIndex],
-    ) -> Vec<i64> {
-        nodes.iter().map(|index| self.score(cx, state, pod, cx.cache.node(*index))).collect()
     }
 
     /// How the scores of all nodes are brought to 0..=100.
@@ -318,7 +294,7 @@ pub trait Plugin: Send + Sync {
 
     /// Brings the scores of all nodes, in the order of PreScore, to 0..=100. To be written only by plugins that do so in a way
     /// of their own.
-    fn normalize_score(&self, cx: &Context<'_>, state: &CycleState, nodes: &[NodeIndex], scores: &mut [i64]) {
+    fn normalize_score(&self, state: &CycleState, nodes: &[Scored], scores: &mut [i64]) {
         let highest = scores.iter().copied().max().unwrap_or(0);
         for score in scores {
             *score = self.normalization().of(*score, highest);
@@ -328,6 +304,18 @@ pub trait Plugin: Send + Sync {
     /// Whether Filter and Score look at nothing but the node and, of the pod, what [`Shape`](super::cache::shape::Shape) holds.
     /// Their answers are then remembered, for this pod and others of its shape, until the node changes.
     fn is_local(&self) -> bool {
+        false
+    }
+
+    /// For a plugin that is not local: what its answers about a node depend on in this cycle, beside the pod. `false` if that
+    /// cannot be said; every node is then asked about in every cycle.
+    fn dimensions(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        dimensions: &mut Vec<Dimension>,
+    ) -> bool {
         false
     }
 

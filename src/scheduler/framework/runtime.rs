@@ -1,8 +1,10 @@
 //! Takes one pod through the extension points of a profile's plugins. The two with a loop over all nodes have files of their own.
 
+mod choose;
 mod filter;
 mod score;
 
+pub use choose::Choice;
 pub use filter::Feasibility;
 pub use score::{ScorePart, Scores, best, nth_with};
 
@@ -109,10 +111,17 @@ impl Framework {
         self.weights[place as usize]
     }
 
-    /// The plugins that score this cycle and look at nothing but pod and node.
-    pub fn local_scorers(&self, state: &CycleState) -> impl Iterator<Item = u8> {
+    /// The plugins that score this cycle.
+    fn scorers(&self, state: &CycleState) -> Vec<u8> {
         let scoring = self.at[Point::Score as usize].iter().copied();
-        scoring.filter(|place| self.local.contains(*place) && !state.skip_score.contains(*place))
+        scoring.filter(|place| !state.skip_score.contains(*place)).collect()
+    }
+
+    /// Those of them that look at nothing but pod and node.
+    pub fn local_scorers(&self, state: &CycleState) -> Vec<u8> {
+        let mut scorers = self.scorers(state);
+        scorers.retain(|place| self.local.contains(*place));
+        scorers
     }
 
     /// Whether the verdicts of this cycle come from nothing but pod and node.

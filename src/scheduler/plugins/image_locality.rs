@@ -8,7 +8,6 @@
 
 use super::names;
 use crate::api::k8s::PodSpec;
-use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::framework::{
     Context, CycleState, MAX_NODE_SCORE, NodeInfo, Plugin, PodInfo, Point, Status,
 };
@@ -48,7 +47,6 @@ impl Plugin for ImageLocality {
         cx: &Context<'_>,
         state: &mut CycleState,
         pod: &PodInfo,
-        _: &[NodeIndex],
     ) -> Result<(), Status> {
         let spec = &pod.pod.spec;
         let scaled = images(spec).filter_map(|image| {

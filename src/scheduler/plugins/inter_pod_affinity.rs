@@ -16,12 +16,12 @@ use crate::api::meta::StringMap;
 use crate::api::{Kind, MetaExt, Namespace, Node, Object, Pod};
 use crate::client::{Change, View};
 use crate::scheduler::cache::NodeIndex;
-use crate::scheduler::cache::tally::{Counts, Question};
-use crate::scheduler::cache::topology::Topology;
+use crate::scheduler::cache::contest::Dimension;
+use crate::scheduler::cache::tally::{Counts, Question, Sums};
 use crate::scheduler::framework::pod_info::AffinityTerm;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Normalization,
-    Plugin, PodInfo, Point, PreFilterResult, Status,
+    Plugin, PodInfo, Point, PreFilterResult, Scored, Status,
 };
 
 /// See the module.
@@ -269,30 +269,35 @@ impl Plugin for InterPodAffinity {
         node: &NodeInfo,
     ) -> Result<(), Status> {
         let Some(note) = state.read::<PreFilterState>() else { return Ok(()) };
-        match note.prepared().refusal(node.index, &node.node) {
+        match note.refusal(node.index, &node.node) {
             Some(refusal) => Err(refusal.status()),
             None => Ok(()),
         }
     }
 
-    fn filter_all(
+    /// Whose domains they are, and how many pods each rule counts there.
+    fn dimensions(
         &self,
         cx: &Context<'_>,
-        state: &CycleState,
+        state: &mut CycleState,
         _: &PodInfo,
-        nodes: &[NodeIndex],
-        refuse: &mut dyn FnMut(NodeIndex, Status),
-    ) -> Vec<NodeIndex> {
-        let Some(note) = state.read::<PreFilterState>() else { return nodes.to_vec() };
-        let prepared = note.prepared();
-        let mut fitting = Vec::with_capacity(nodes.len());
-        for (index, refusal) in nodes.iter().zip(prepared.refusals(cx, nodes)) {
-            match refusal {
-                None => fitting.push(*index),
-                Some(refusal) => refuse(*index, refusal.status()),
-            }
+        dimensions: &mut Vec<Dimension>,
+    ) -> bool {
+        let mut add = |counts: &Counts| {
+            dimensions.extend(counts.keys.iter().map(|sums| Dimension::sums(sums, counts.id)));
+        };
+        if let Some(PreScoreState(worth)) = state.read() {
+            add(worth);
         }
-        fitting
+        let Some(note) = state.read::<PreFilterState>() else { return true };
+        [&note.existing, &note.near, &note.apart].into_iter().for_each(|(_, counts)| add(counts));
+        // Where nothing is counted by a key that the pod asks for, it matters whether the node has it.
+        let uncounted = note.required_affinity.iter().map(|term| &term.topology_key);
+        let uncounted: Vec<String> = uncounted.filter(|key| note.near.1.sums(key).is_none()).cloned().collect();
+        for key in uncounted {
+            dimensions.push(Dimension::domain(state.memory.topology(cx.cache, &key)));
+        }
+        true
     }
 
     fn pre_score(
@@ -300,7 +305,6 @@ impl Plugin for InterPodAffinity {
         cx: &Context<'_>,
         state: &mut CycleState,
         pod: &PodInfo,
-        _: &[NodeIndex],
     ) -> Result<(), Status> {
         let prefers = !pod.preferred_affinity.is_empty() || !pod.preferred_anti_affinity.is_empty();
         let nobody_asks = !cx.cache.has_pods_with_affinity() || self.ignore_preferred_terms_of_existing_pods;
@@ -325,16 +329,11 @@ impl Plugin for InterPodAffinity {
         state.read::<PreScoreState>().map_or(0, |PreScoreState(worth)| worth_of(worth, node.index))
     }
 
-    fn score_all(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, nodes: &[NodeIndex]) -> Vec<i64> {
-        let Some(PreScoreState(worth)) = state.read() else { return vec![0; nodes.len()] };
-        nodes.iter().map(|index| worth_of(worth, *index)).collect()
-    }
-
     fn normalization(&self) -> Normalization {
         Normalization::Own
     }
 
-    fn normalize_score(&self, _: &Context<'_>, _: &CycleState, _: &[NodeIndex], scores: &mut [i64]) {
+    fn normalize_score(&self, _: &CycleState, _: &[Scored], scores: &mut [i64]) {
         let least = scores.iter().copied().min().unwrap_or(0);
         let spread = scores.iter().copied().max().unwrap_or(0) - least;
         for score in scores {
@@ -345,7 +344,7 @@ impl Plugin for InterPodAffinity {
 }
 
 fn worth_of(worth: &Counts, node: NodeIndex) -> i64 {
-    worth.keys.iter().filter_map(|(_, topology, sums)| Some(sums[topology.domain(node)?])).sum()
+    worth.keys.iter().filter_map(|sums| sums.at(node)).sum()
 }
 
 impl PreFilterState {
@@ -358,34 +357,33 @@ impl PreFilterState {
         }
     }
 
-    fn prepared(&self) -> Prepared<'_> {
-        let near = self
-            .required_affinity
-            .iter()
-            .map(|term| (&*term.topology_key, self.near.1.sums(&term.topology_key)));
-        Prepared {
-            near: near.collect(),
-            may_be_first: self.meets_itself && self.near.1.entries == 0,
-            apart: self
-                .required_anti_affinity
-                .iter()
-                .filter_map(|term| self.apart.1.sums(&term.topology_key))
-                .collect(),
-            existing: &self.existing.1,
+    fn refusal(&self, index: NodeIndex, node: &Node) -> Option<Refusal> {
+        let is_counted = |sums: &Sums| sums.at(index).is_some_and(|sum| sum > 0);
+        if !self.required_affinity.is_empty() && !self.is_near(index, node) {
+            return Some(Refusal::Near);
         }
+        let mut apart = self.required_anti_affinity.iter();
+        if apart.any(|term| self.apart.1.sums(&term.topology_key).is_some_and(is_counted)) {
+            return Some(Refusal::Apart);
+        }
+        self.existing.1.keys.iter().any(is_counted).then_some(Refusal::Existing)
     }
-}
 
-/// Domains, and how many pods are counted in each.
-type Sums<'a> = (&'a Topology, &'a [i64]);
-
-/// The counts, looked up once for all nodes.
-struct Prepared<'a> {
-    /// Each term's key, and the sums by it if there are any.
-    near: Vec<(&'a str, Option<Sums<'a>>)>,
-    may_be_first: bool,
-    apart: Vec<Sums<'a>>,
-    existing: &'a Counts,
+    fn is_near(&self, index: NodeIndex, node: &Node) -> bool {
+        let mut met = true;
+        for term in &self.required_affinity {
+            match self.near.1.sums(&term.topology_key) {
+                Some(sums) => match sums.at(index) {
+                    Some(sum) => met &= sum > 0,
+                    None => return false,
+                },
+                None if node.labels().contains_key(&term.topology_key) => met = false,
+                None => return false,
+            }
+        }
+        // The first of a group finds none of the others.
+        met || self.meets_itself && self.near.1.entries == 0
+    }
 }
 
 /// Which rule refuses a node.
@@ -405,61 +403,6 @@ impl Refusal {
                 Status::unschedulable("node(s) didn't satisfy existing pods anti-affinity rules")
             }
         }
-    }
-}
-
-impl Prepared<'_> {
-    fn refusal(&self, index: NodeIndex, node: &Node) -> Option<Refusal> {
-        let is_counted =
-            |topology: &Topology, sums: &[i64]| topology.domain(index).is_some_and(|domain| sums[domain] > 0);
-        if !self.near.is_empty() && !self.is_near(index, node) {
-            return Some(Refusal::Near);
-        }
-        if self.apart.iter().any(|(topology, sums)| is_counted(topology, sums)) {
-            return Some(Refusal::Apart);
-        }
-        let mut existing = self.existing.keys.iter();
-        existing.any(|(_, topology, sums)| is_counted(topology, sums)).then_some(Refusal::Existing)
-    }
-
-    /// The same for many nodes, rule by rule.
-    fn refusals(&self, cx: &Context<'_>, nodes: &[NodeIndex]) -> Vec<Option<Refusal>> {
-        let near = |index: &NodeIndex| {
-            let is_near = self.near.is_empty() || self.is_near(*index, &cx.cache.node(*index).node);
-            (!is_near).then_some(Refusal::Near)
-        };
-        let mut refusals: Vec<Option<Refusal>> =
-            if self.near.is_empty() { vec![None; nodes.len()] } else { nodes.iter().map(near).collect() };
-        let mut mark = |topology: &Topology, sums: &[i64], refusal: Refusal| {
-            for (index, known) in nodes.iter().zip(&mut refusals) {
-                let is_counted = topology.domain(*index).is_some_and(|domain| sums[domain] > 0);
-                if is_counted && known.is_none() {
-                    *known = Some(refusal);
-                }
-            }
-        };
-        for (topology, sums) in &self.apart {
-            mark(topology, sums, Refusal::Apart);
-        }
-        for (_, topology, sums) in &self.existing.keys {
-            mark(topology, sums, Refusal::Existing);
-        }
-        refusals
-    }
-
-    fn is_near(&self, index: NodeIndex, node: &Node) -> bool {
-        let mut met = true;
-        for (key, sums) in &self.near {
-            match sums {
-                Some((topology, sums)) => match topology.domain(index) {
-                    Some(domain) => met &= sums[domain] > 0,
-                    None => return false,
-                },
-                None if node.labels().contains_key(*key) => met = false,
-                None => return false,
-            }
-        }
-        met || self.may_be_first
     }
 }
 

@@ -11,7 +11,6 @@ use super::names;
 use crate::api::node_selector::{PreferredTerms, RequiredNodeAffinity, named_nodes, required_terms};
 use crate::api::{Kind, Object};
 use crate::client::Change;
-use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Normalization, Plugin, PodInfo,
     Point, PreFilterResult, Status,
@@ -97,7 +96,6 @@ impl Plugin for NodeAffinity {
         _: &Context<'_>,
         state: &mut CycleState,
         pod: &PodInfo,
-        _: &[NodeIndex],
     ) -> Result<(), Status> {
         let rules = pod.pod.spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
         let preferred =

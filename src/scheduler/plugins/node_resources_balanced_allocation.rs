@@ -7,7 +7,6 @@
 //! `plugins/noderesources/balanced_allocation.go`
 
 use super::names;
-use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::framework::resource::is_scalar;
 use crate::scheduler::framework::{
     Context, CycleState, MAX_NODE_SCORE, NodeInfo, Plugin, PodInfo, Point, Status,
@@ -45,7 +44,6 @@ impl Plugin for NodeResourcesBalancedAllocation {
         _: &Context<'_>,
         _: &mut CycleState,
         pod: &PodInfo,
-        _: &[NodeIndex],
     ) -> Result<(), Status> {
         let asks = self.resources.iter().any(|name| pod.requests.amount(name) != 0);
         if asks { Ok(()) } else { Err(Status::skip()) }

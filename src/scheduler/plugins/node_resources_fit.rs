@@ -10,7 +10,6 @@
 use super::names;
 use crate::api::{Kind, Object, quantity};
 use crate::client::Change;
-use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::framework::resource::is_scalar;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Plugin,
@@ -125,7 +124,6 @@ impl Plugin for NodeResourcesFit {
         _: &Context<'_>,
         state: &mut CycleState,
         pod: &PodInfo,
-        _: &[NodeIndex],
     ) -> Result<(), Status> {
         let asked = |(name, _): &(String, i64)| match name.as_str() {
             "cpu" => pod.scoring.0,

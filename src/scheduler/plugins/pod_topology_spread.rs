@@ -12,15 +12,19 @@ mod constraint;
 
 use std::sync::Arc;
 
+use sorted::SortedSet;
+
 use super::names;
 use crate::api::node_selector::RequiredNodeAffinity;
 use crate::api::{Kind, MetaExt, Object};
 use crate::client::Change;
 use crate::scheduler::cache::NodeIndex;
+use crate::scheduler::cache::contest::Dimension;
+use crate::scheduler::cache::tally::Sums;
 use crate::scheduler::cache::topology::Topology;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Normalization,
-    Plugin, PodInfo, Point, PreFilterResult, Status,
+    Plugin, PodInfo, Point, PreFilterResult, Scored, Status,
 };
 use constraint::{Constraint, DefaultConstraints, HOSTNAME, constraints};
 
@@ -31,18 +35,18 @@ pub struct PodTopologySpread {
 }
 
 /// What Filter needs: per constraint, the matching pods of each domain.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct PreFilterState {
     constraints: Vec<Counted>,
     required: RequiredNodeAffinity,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Counted {
     constraint: Constraint,
-    topology: Arc<Topology>,
-    /// By domain; `None` for one that no node makes count.
-    matching: Vec<Option<i64>>,
+    /// The pods of each domain, and the number of these counts.
+    matching: Sums,
+    tally: u64,
     /// The pods of the emptiest domain; kept, since every node asks for it.
     fewest: i64,
     /// How many domains count.
@@ -53,9 +57,8 @@ struct Counted {
 
 impl Counted {
     fn find_fewest(&mut self) {
-        let counting = || self.matching.iter().flatten().copied();
-        (self.domains, self.fewest) =
-            (counting().count() as i64, counting().min().unwrap_or(i64::from(i32::MAX)));
+        let (fewest, domains) = self.matching.lowest();
+        (self.domains, self.fewest) = (domains, fewest.unwrap_or(i64::from(i32::MAX)));
     }
 
     /// The global minimum. With too few domains it counts as if one of them were empty.
@@ -65,14 +68,13 @@ impl Counted {
 
     /// How far the node's domain would be ahead with the pod in it. `None` if the node is in none.
     fn skew(&self, node: NodeIndex) -> Option<i64> {
-        let domain = self.topology.domain(node)?;
-        Some(self.matching[domain].unwrap_or(0) + self.itself - self.minimum())
+        Some(self.matching.at(node)? + self.itself - self.minimum())
     }
 }
 
 impl PreFilterState {
     fn update(&mut self, pod: &PodInfo, other: &PodInfo, node: &NodeInfo, delta: i64) {
-        let is_in = |counted: &Counted| counted.topology.domain(node.index).is_some();
+        let is_in = |counted: &Counted| counted.matching.topology.domain(node.index).is_some();
         if other.pod.namespace() != pod.pod.namespace() || !self.constraints.iter().all(is_in) {
             return;
         }
@@ -81,9 +83,7 @@ impl PreFilterState {
             if !constraint.selects(&other.pod) || !constraint.includes(pod, &node.node, &self.required) {
                 continue;
             }
-            if let Some(domain) = counted.topology.domain(node.index) {
-                *counted.matching[domain].get_or_insert(0) += delta;
-            }
+            counted.matching.shift_at(node.index, delta);
             counted.find_fewest();
         }
     }
@@ -102,27 +102,35 @@ impl PreFilterState {
 }
 
 /// What Score needs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct PreScoreState {
     constraints: Vec<Weighed>,
-    /// Whether there are nodes that lack one of the labels, and are left out and get no points.
-    ignores_some: bool,
+    /// Whether nodes that lack one of the labels are left out and get no points.
+    needs_all: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Weighed {
     max_skew: i64,
+    matching: Matching,
     topology: Arc<Topology>,
-    /// By domain, or by node where every node is a domain of its own and is not held against the others.
-    matching: Arc<Vec<i64>>,
-    is_by_node: bool,
+    tally: u64,
     /// More domains, fewer pods in each: their counts weigh more.
     weight: f64,
 }
 
+/// The pods counted for a node.
+#[derive(Clone)]
+enum Matching {
+    /// Those of its domain.
+    InDomain(Sums),
+    /// Its own: every node is a domain, and is not held against the others.
+    OnNode(Arc<Vec<i64>>),
+}
+
 impl PreScoreState {
     fn is_ignored(&self, node: NodeIndex) -> bool {
-        self.ignores_some && self.constraints.iter().any(|weighed| weighed.topology.domain(node).is_none())
+        self.needs_all && self.constraints.iter().any(|weighed| weighed.topology.domain(node).is_none())
     }
 
     fn score(&self, node: NodeIndex) -> i64 {
@@ -195,29 +203,18 @@ impl Plugin for PodTopologySpread {
             return Err(Status::skip());
         }
         let required = RequiredNodeAffinity::new(&pod.pod);
+        let keys: Vec<String> = constraints.iter().map(|constraint| constraint.topology_key.clone()).collect();
         let counted = |constraint: Constraint| {
+            let counts = constraint.by_domain(cx, &mut state.memory, pod, &keys, &required);
             let topology = state.memory.topology(cx.cache, &constraint.topology_key);
+            let matching = counts.sums_of(&constraint.topology_key, topology);
             let itself = i64::from(constraint.selects(&pod.pod));
-            let matching = vec![None; topology.len()];
-            Counted { constraint, topology, matching, fewest: 0, domains: 0, itself }
-        };
-        let mut constraints: Vec<Counted> = constraints.into_iter().map(counted).collect();
-        let topologies: Vec<Arc<Topology>> =
-            constraints.iter().map(|counted| counted.topology.clone()).collect();
-        let is_in_all = |node: NodeIndex| topologies.iter().all(|topology| topology.domain(node).is_some());
-        for counted in &mut constraints {
-            let Counted { constraint, topology, matching, .. } = counted;
-            let counts = constraint.counts(cx, &mut state.memory, &pod.pod);
-            let all = constraint.includes_all(&required);
-            for node in cx.cache.order().iter().copied().filter(|node| is_in_all(*node)) {
-                if (all || constraint.includes(pod, &cx.cache.node(node).node, &required))
-                    && let Some(domain) = topology.domain(node)
-                {
-                    *matching[domain].get_or_insert(0) += counts[node as usize];
-                }
-            }
+            let mut counted =
+                Counted { constraint, matching, tally: counts.id, fewest: 0, domains: 0, itself };
             counted.find_fewest();
-        }
+            counted
+        };
+        let constraints = constraints.into_iter().map(counted).collect();
         state.write(PreFilterState { constraints, required });
         Ok(None)
     }
@@ -261,23 +258,25 @@ impl Plugin for PodTopologySpread {
         }
     }
 
-    fn filter_all(
+    fn dimensions(
         &self,
         _: &Context<'_>,
-        state: &CycleState,
+        state: &mut CycleState,
         _: &PodInfo,
-        nodes: &[NodeIndex],
-        refuse: &mut dyn FnMut(NodeIndex, Status),
-    ) -> Vec<NodeIndex> {
-        let Some(note) = state.read::<PreFilterState>() else { return nodes.to_vec() };
-        let mut fitting = Vec::with_capacity(nodes.len());
-        for index in nodes {
-            match note.refusal(*index) {
-                None => fitting.push(*index),
-                Some(status) => refuse(*index, status),
-            }
+        dimensions: &mut Vec<Dimension>,
+    ) -> bool {
+        for counted in state.read::<PreFilterState>().iter().flat_map(|note| &note.constraints) {
+            dimensions.push(Dimension::sums(&counted.matching, counted.tally));
         }
-        fitting
+        for weighed in state.read::<PreScoreState>().iter().flat_map(|note| &note.constraints) {
+            dimensions.push(match &weighed.matching {
+                Matching::InDomain(sums) => Dimension::sums(sums, weighed.tally),
+                Matching::OnNode(counts) => {
+                    Dimension::by_node(weighed.topology.clone(), counts.clone(), weighed.tally)
+                }
+            });
+        }
+        true
     }
 
     fn detail(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> String {
@@ -293,13 +292,7 @@ impl Plugin for PodTopologySpread {
         note.constraints.iter().find_map(broken).unwrap_or_default()
     }
 
-    fn pre_score(
-        &self,
-        cx: &Context<'_>,
-        state: &mut CycleState,
-        pod: &PodInfo,
-        nodes: &[NodeIndex],
-    ) -> Result<(), Status> {
+    fn pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
         let constraints = constraints(cx, &pod.pod, "ScheduleAnyway", &self.defaults);
         if constraints.is_empty() {
             return Err(Status::skip());
@@ -307,34 +300,39 @@ impl Plugin for PodTopologySpread {
         // Only what a pod asks for itself keeps nodes without the labels out of the count.
         let needs_all =
             pod.pod.spec.topology_spread_constraints.as_ref().is_some_and(|list| !list.is_empty());
-        let topology = |constraint: &Constraint| state.memory.topology(cx.cache, &constraint.topology_key);
-        let topologies: Vec<Arc<Topology>> = constraints.iter().map(topology).collect();
-        let counts_at = |node: &NodeIndex| {
-            !needs_all || topologies.iter().all(|topology| topology.domain(*node).is_some())
-        };
-        let scored: Vec<NodeIndex> = nodes.iter().copied().filter(counts_at).collect();
+        let keys: Vec<String> = constraints
+            .iter()
+            .filter(|_| needs_all)
+            .map(|constraint| constraint.topology_key.clone())
+            .collect();
         let required = RequiredNodeAffinity::new(&pod.pod);
-        let weighed = |(constraint, topology): (&Constraint, &Arc<Topology>)| {
-            let counts = constraint.counts(cx, &mut state.memory, &pod.pod);
-            if constraint.topology_key == HOSTNAME {
-                return Weighed::new(constraint, topology, counts, scored.len());
-            }
-            let (mut matching, domains) = open_domains(topology, &scored);
-            let all = constraint.includes_all(&required);
-            for node in cx.cache.order().iter().filter(|node| counts_at(node)) {
-                if (all || constraint.includes(pod, &cx.cache.node(*node).node, &required))
-                    && let Some(sum) = topology.domain(*node).and_then(|domain| matching[domain].as_mut())
-                {
-                    *sum += counts[*node as usize];
-                }
-            }
-            let matching = matching.into_iter().map(Option::unwrap_or_default).collect();
-            Weighed::new(constraint, topology, Arc::new(matching), domains)
+        let weighed = |constraint: &Constraint| {
+            let topology = state.memory.topology(cx.cache, &constraint.topology_key);
+            let (matching, tally) = if constraint.topology_key == HOSTNAME {
+                let counts = constraint.on_nodes(cx, &mut state.memory, &pod.pod);
+                (Matching::OnNode(counts.by_node), counts.id)
+            } else {
+                let counts = constraint.by_domain(cx, &mut state.memory, pod, &keys, &required);
+                (Matching::InDomain(counts.sums_of(&constraint.topology_key, topology.clone())), counts.id)
+            };
+            Weighed { max_skew: constraint.max_skew, matching, topology, tally, weight: 0.0 }
         };
-        let constraints = constraints.iter().zip(&topologies).map(weighed).collect();
-        let ignores_some = scored.len() < nodes.len();
-        state.write(PreScoreState { constraints, ignores_some });
+        let constraints = constraints.iter().map(weighed).collect();
+        state.write(PreScoreState { constraints, needs_all });
         Ok(())
+    }
+
+    fn pre_score_nodes(&self, state: &mut CycleState, nodes: &[Scored]) {
+        let Some(note) = state.read_mut::<PreScoreState>() else { return };
+        let counted: Vec<Scored> =
+            nodes.iter().filter(|scored| !note.is_ignored(scored.node)).copied().collect();
+        for weighed in &mut note.constraints {
+            let domains = match weighed.matching {
+                Matching::OnNode(_) => counted.iter().map(|scored| scored.count as usize).sum(),
+                Matching::InDomain(_) => domains_of(&weighed.topology, &counted),
+            };
+            weighed.weight = libm::log(domains as f64 + 2.0);
+        }
     }
 
     /// What speaks against the node: its domains' pods, weighed.
@@ -342,24 +340,19 @@ impl Plugin for PodTopologySpread {
         state.read::<PreScoreState>().map_or(0, |note| note.score(node.index))
     }
 
-    fn score_all(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, nodes: &[NodeIndex]) -> Vec<i64> {
-        let Some(note) = state.read::<PreScoreState>() else { return vec![0; nodes.len()] };
-        nodes.iter().map(|index| note.score(*index)).collect()
-    }
-
     fn normalization(&self) -> Normalization {
         Normalization::Own
     }
 
-    fn normalize_score(&self, _: &Context<'_>, state: &CycleState, nodes: &[NodeIndex], scores: &mut [i64]) {
+    fn normalize_score(&self, state: &CycleState, nodes: &[Scored], scores: &mut [i64]) {
         let Some(note) = state.read::<PreScoreState>() else { return };
-        let is_ignored = |index: &NodeIndex| note.is_ignored(*index);
+        let is_ignored = |scored: &Scored| note.is_ignored(scored.node);
         let counted =
-            || nodes.iter().zip(&*scores).filter(|(index, _)| !is_ignored(index)).map(|(_, score)| *score);
+            || nodes.iter().zip(&*scores).filter(|(scored, _)| !is_ignored(scored)).map(|(_, score)| *score);
         let (least, most) = (counted().min().unwrap_or(0), counted().max().unwrap_or(0));
-        for (index, score) in nodes.iter().zip(scores) {
+        for (scored, score) in nodes.iter().zip(scores) {
             *score = match most {
-                _ if is_ignored(index) => 0,
+                _ if is_ignored(scored) => 0,
                 0 => MAX_NODE_SCORE,
                 most => MAX_NODE_SCORE * (most + least - *score) / most,
             };
@@ -367,41 +360,25 @@ impl Plugin for PodTopologySpread {
     }
 }
 
-/// The domains of the nodes to be scored, all empty so far, and how many there are; nodes in none are together one more.
-fn open_domains(topology: &Topology, scored: &[NodeIndex]) -> (Vec<Option<i64>>, usize) {
-    let mut matching = vec![None; topology.len()];
-    let (mut domains, mut without) = (0, 0);
-    for node in scored {
-        match topology.domain(*node) {
-            Some(domain) => {
-                domains += usize::from(matching[domain].is_none());
-                matching[domain] = Some(0);
-            }
-            None => without = 1,
-        }
+/// In how many domains the nodes are; those in none are together one more.
+fn domains_of(topology: &Topology, nodes: &[Scored]) -> usize {
+    if topology.is_by_node() {
+        let (within, without): (Vec<&Scored>, Vec<&Scored>) =
+            nodes.iter().partition(|scored| topology.domain(scored.node).is_some());
+        let within: u32 = within.iter().map(|scored| scored.count).sum();
+        return within as usize + usize::from(!without.is_empty());
     }
-    (matching, domains + without)
+    let domains: SortedSet<Option<usize>> = nodes.iter().map(|scored| topology.domain(scored.node)).collect();
+    domains.len()
 }
 
 impl Weighed {
-    fn new(
-        constraint: &Constraint,
-        topology: &Arc<Topology>,
-        matching: Arc<Vec<i64>>,
-        domains: usize,
-    ) -> Weighed {
-        Weighed {
-            max_skew: constraint.max_skew,
-            topology: topology.clone(),
-            matching,
-            is_by_node: constraint.topology_key == HOSTNAME,
-            weight: libm::log(domains as f64 + 2.0),
-        }
-    }
-
     fn against(&self, node: NodeIndex) -> f64 {
         let Some(domain) = self.topology.domain(node) else { return 0.0 };
-        let matching = self.matching[if self.is_by_node { node as usize } else { domain }];
+        let matching = match &self.matching {
+            Matching::InDomain(sums) => sums.of(domain),
+            Matching::OnNode(counts) => counts[node as usize],
+        };
         matching as f64 * self.weight + (self.max_skew - 1) as f64
     }
 }

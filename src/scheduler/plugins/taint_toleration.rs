@@ -11,7 +11,6 @@ use crate::api::k8s::{Taint, Toleration};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, PREFER_NO_SCHEDULE, format_taint, tolerated};
 use crate::api::{Kind, Node, Object};
 use crate::client::Change;
-use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Normalization, Plugin, PodInfo,
     Point, Status,
@@ -77,7 +76,6 @@ impl Plugin for TaintToleration {
         _: &Context<'_>,
         state: &mut CycleState,
         pod: &PodInfo,
-        _: &[NodeIndex],
     ) -> Result<(), Status> {
         let speaks_of_it = |toleration: &&Toleration| {
             matches!(toleration.effect.as_deref(), None | Some("" | PREFER_NO_SCHEDULE))

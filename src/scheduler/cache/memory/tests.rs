@@ -8,6 +8,7 @@ use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::registry::Profile;
+use crate::scheduler::framework::runtime::{Feasibility, best};
 use crate::scheduler::framework::{Context, Framework, PodInfo};
 use crate::scheduler::queue::Nominator;
 use crate::testing::{NodeBuilder, PodBuilder, node, pod};
@@ -51,7 +52,8 @@ fn random_pod(rng: &mut Rng, name: &str) -> PodBuilder {
     if rng.below(4) == 0 {
         pod = pod.toleration("gpu", "Exists", "", "");
     }
-    match rng.below(12) {
+    let soft = |pod: PodBuilder, key: &str| pod.spread(1, key, "ScheduleAnyway", ("app", app));
+    match rng.below(18) {
         0 => pod.node_selector("disk", "ssd"),
         1 => pod.preferred_node_affinity(10, &[("disk", "In", &["hdd"])]),
         2 => pod.pod_affinity(other, key),
@@ -61,43 +63,82 @@ fn random_pod(rng: &mut Rng, name: &str) -> PodBuilder {
         7 => pod.spread(2, key, "ScheduleAnyway", ("app", app)),
         8 => pod.host_port("", "TCP", 8080),
         9 => pod.node_affinity(&[("disk", "Exists", &[])]).spread(1, ZONE, "DoNotSchedule", ("app", app)),
+        10 => soft(soft(pod, HOST), ZONE),
+        11 => soft(pod.spread(1, HOST, "DoNotSchedule", ("app", app)), "disk"),
+        12 => pod.spread(2, HOST, "DoNotSchedule", ("app", app)).preferred_pod_affinity(-5, other, HOST),
+        13 => pod.pod_anti_affinity(other, HOST).preferred_node_affinity(3, &[("disk", "Exists", &[])]),
+        14 => pod.pod_affinity(other, HOST).pod_anti_affinity(("app", "none"), ZONE),
         _ => pod,
     }
 }
 
-/// Everything a decision says, as text: who fits, what the others said, the totals, and what preemption would do.
-fn decide(
-    framework: &Framework,
-    cache: &Cache,
-    memory: &mut Memory,
-    nominator: &Nominator,
-    pod: &PodInfo,
+/// What is said of a pod.
+#[derive(Debug, PartialEq)]
+struct Decision {
+    /// The nodes with the highest total, in the order of their names.
+    leaders: Vec<String>,
+    /// If there is none: what every node has said, the sentence, and what preemption would do.
+    refusals: Vec<String>,
+}
+
+/// Who asks whom.
+struct Asking<'a> {
+    framework: &'a Framework,
+    cx: Context<'a>,
+    pod: &'a PodInfo,
     seed: u64,
-) -> Vec<String> {
-    let view = View::default();
-    let cx = Context { cache, view: &view, nominator };
-    let mut found = framework.find_nodes_that_fit(&cx, memory, pod);
-    let name = |index: &u32| cache.node(*index).name.to_string();
-    let mut said: Vec<String> = found.nodes.iter().map(|index| format!("{} fits", name(index))).collect();
-    for index in cache.order() {
-        if let Some(status) = found.diagnosis.answer_of(*index) {
-            said.push(format!("{} {} {:?} {}", name(index), status.plugin, status.code, status.message()));
+}
+
+impl Asking<'_> {
+    fn refusals(&self, memory: &mut Memory, found: &Feasibility) -> Vec<String> {
+        let (cache, diagnosis) = (self.cx.cache, &found.diagnosis);
+        let mut said = Vec::new();
+        for index in cache.order() {
+            let status = diagnosis.answer_of(*index).expect("a node that does not fit says why");
+            let name = &cache.node(*index).name;
+            said.push(format!("{name} {} {:?} {}", status.plugin, status.code, status.message()));
         }
-    }
-    let rejectors: Vec<u8> = (0..32).filter(|place| found.diagnosis.rejectors.contains(*place)).collect();
-    said.push(format!("{rejectors:?} {}", found.diagnosis.message(cache.len())));
-    if found.nodes.is_empty() {
-        match framework.run_post_filter(&cx, memory, &found, pod, &mut Rng::new(seed, "preempt")) {
+        let rejectors: Vec<u8> = (0..32).filter(|place| diagnosis.rejectors.contains(*place)).collect();
+        said.push(format!("{rejectors:?} {}", diagnosis.message(cache.len())));
+        let mut rng = Rng::new(self.seed, "preempt");
+        match self.framework.run_post_filter(&self.cx, memory, found, self.pod, &mut rng) {
             Ok(result) => said.push(format!("{:?} {:?}", result.victims, result.step(cache))),
             Err(status) => said.push(status.message()),
         }
-    } else {
-        let totals = framework.totals(&cx, memory, &mut found.state.clone(), pod, &found.nodes);
-        let scores = framework.score(&cx, memory, &mut found.state, pod, &found.nodes);
-        assert_eq!(totals, scores.totals, "the sums with and without their parts");
-        said.push(format!("{totals:?}"));
+        // The next draw tells whether as many were made.
+        said.push(rng.below(1_000).to_string());
+        said
     }
-    said
+
+    /// Node by node.
+    fn by_node(&self, memory: &mut Memory) -> Decision {
+        let mut found = self.framework.find_nodes_that_fit(&self.cx, memory, self.pod);
+        if found.nodes.is_empty() {
+            return Decision { leaders: Vec::new(), refusals: self.refusals(memory, &found) };
+        }
+        let scores = self.framework.score(&self.cx, memory, &mut found.state, self.pod, &found.nodes);
+        let (highest, _) = best(&scores.totals);
+        let totals = found.nodes.iter().zip(&scores.totals);
+        let leaders = totals.filter(|(_, total)| **total == highest);
+        let leaders = leaders.map(|(index, _)| self.cx.cache.node(*index).name.to_string()).collect();
+        Decision { leaders, refusals: Vec::new() }
+    }
+
+    /// As the scheduler asks, once for each node that may be drawn.
+    fn by_choice(&self, memory: &mut Memory) -> Decision {
+        let (mut leaders, mut nth) = (Vec::new(), 0);
+        loop {
+            let (found, choice) = self.framework.choose(&self.cx, memory, self.pod, &mut |_| nth);
+            let Some(choice) = choice else {
+                return Decision { leaders, refusals: self.refusals(memory, &found) };
+            };
+            leaders.push(self.cx.cache.node(choice.node).name.to_string());
+            nth += 1;
+            if nth == choice.tied {
+                return Decision { leaders, refusals: Vec::new() };
+            }
+        }
+    }
 }
 
 #[test]
@@ -130,16 +171,15 @@ fn what_is_remembered_never_shows() {
                 _ => {}
             }
             let info = Arc::new(PodInfo::new(random_pod(&mut rng, &format!("pod-{step}")).build()));
-            let fast = decide(&framework, &cache, &mut memory, &nominator, &info, seed);
-            assert_eq!(
-                fast,
-                decide(&framework, &cache, &mut Memory::off(), &nominator, &info, seed),
-                "seed {seed}, step {step}"
-            );
-            let place = fast.first().and_then(|line| line.strip_suffix(" fits"));
-            if let Some(node) = place {
+            let view = View::default();
+            let cx = Context { cache: &cache, view: &view, nominator: &nominator };
+            let asking = Asking { framework: &framework, cx, pod: &info, seed };
+            let plain = asking.by_node(&mut Memory::off());
+            assert_eq!(asking.by_choice(&mut memory), plain, "seed {seed}, step {step}");
+            assert_eq!(asking.by_node(&mut memory), plain, "seed {seed}, step {step}, node by node");
+            if let Some(node) = plain.leaders.last() {
                 feasible += 1;
-                cache.assume_pod(info.clone(), &node.into());
+                cache.assume_pod(info.clone(), &node.as_str().into());
                 there.push(info);
             } else {
                 rejected += 1;

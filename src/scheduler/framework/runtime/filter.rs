@@ -7,7 +7,7 @@ use sorted::SortedSet;
 use super::{Framework, running};
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::memory::{Memory, recall};
-use crate::scheduler::cache::shape::{FITS, MOST, Shape};
+use crate::scheduler::cache::shape::{MOST, Shape};
 use crate::scheduler::framework::{
     Code, Context, CycleState, Diagnosis, NodeInfo, PodInfo, Point, PreFilterResult, Status,
 };
@@ -17,8 +17,8 @@ use crate::scheduler::framework::{
 pub struct Feasibility {
     /// The notes of the cycle so far.
     pub state: CycleState,
-    /// The nodes that can run the pod, in name order. Shared with the memory where pods of one shape find the same.
-    pub nodes: Arc<Vec<NodeIndex>>,
+    /// The nodes that can run the pod, in name order.
+    pub nodes: Vec<NodeIndex>,
     /// Why the others cannot.
     pub diagnosis: Diagnosis,
     /// What has gone wrong, in a plugin rather than with the pod. The attempt is worth nothing then.
@@ -29,7 +29,7 @@ impl Feasibility {
     /// Takes note of a node's answer. Says whether to go on: an error ends the attempt.
     fn take(&mut self, index: NodeIndex, answer: Result<(), (u8, Status)>) -> bool {
         match answer {
-            Ok(()) => Arc::make_mut(&mut self.nodes).push(index),
+            Ok(()) => self.nodes.push(index),
             Err((_, status)) if !status.is_rejection() => {
                 self.error = Some(status.message());
                 return false;
@@ -43,8 +43,18 @@ impl Feasibility {
     }
 }
 
+/// Which nodes are worth a look.
+pub(super) enum Look {
+    /// None: it is known what is to be known.
+    AtNone,
+    /// All.
+    AtAll,
+    /// Those that PreFilter has named.
+    At(Vec<NodeIndex>),
+}
+
 /// The nodes on which others have been promised room that this pod may not take.
-fn promised_nodes(cx: &Context<'_>, pod: &PodInfo) -> SortedSet<NodeIndex> {
+pub(super) fn promised_nodes(cx: &Context<'_>, pod: &PodInfo) -> SortedSet<NodeIndex> {
     let counts = |other: &Arc<PodInfo>| other.priority() >= pod.priority() && other.uid() != pod.uid();
     let promised = cx.nominator.nodes().filter(|(_, pods)| pods.iter().any(counts));
     promised.filter_map(|(node, _)| cx.cache.index(node)).collect()
@@ -57,45 +67,53 @@ impl Framework {
         let mut found = Feasibility::default();
         memory.begin();
         std::mem::swap(memory, &mut found.state.memory);
-        self.look_for_nodes(cx, pod, &mut found);
+        let looking = self.begin_to_look(cx, pod, &mut found);
+        self.look_on(cx, pod, looking, &mut found);
         std::mem::swap(memory, &mut found.state.memory);
         found
     }
 
-    fn look_for_nodes(&self, cx: &Context<'_>, pod: &PodInfo, found: &mut Feasibility) {
+    /// PreFilter, and the node that the pod has been promised room on.
+    pub(super) fn begin_to_look(&self, cx: &Context<'_>, pod: &PodInfo, found: &mut Feasibility) -> Look {
         let names = match self.run_pre_filter(cx, pod, found) {
             Ok(names) => names,
             Err(status) if !status.is_rejection() => {
                 found.error = Some(status.message());
-                return;
+                return Look::AtNone;
             }
             Err(status) => {
                 found.diagnosis.pre_filter_message = status.message();
                 found.diagnosis.absent = Some((status, cx.cache.len() as u32));
-                return;
+                return Look::AtNone;
             }
         };
         if let Some(index) = pod.nominated_node().and_then(|name| cx.cache.index(name))
             && self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(index)).is_ok()
         {
-            found.nodes = Arc::new(vec![index]);
-            return;
+            found.nodes = vec![index];
+            return Look::AtNone;
         }
-        let some: Vec<NodeIndex>;
-        let worth_a_look = match &names {
-            None => cx.cache.order(),
-            Some(names) => {
-                some = names.iter().filter_map(|name| cx.cache.index(name)).collect();
-                &some
-            }
+        match names {
+            None => Look::AtAll,
+            Some(names) => Look::At(names.iter().filter_map(|name| cx.cache.index(name)).collect()),
+        }
+    }
+
+    /// Filter on every node that is worth a look.
+    pub(super) fn look_on(&self, cx: &Context<'_>, pod: &PodInfo, looking: Look, found: &mut Feasibility) {
+        let nodes = match &looking {
+            Look::AtNone => return,
+            Look::AtAll => cx.cache.order(),
+            Look::At(nodes) => nodes,
         };
-        if found.state.memory.is_off() {
-            self.filter_plainly(cx, pod, worth_a_look, found);
+        // For a few nodes named it is not worth the while to look at all.
+        if found.state.memory.is_off() || nodes.len() < cx.cache.len() / 8 {
+            self.filter_plainly(cx, pod, nodes, found);
         } else {
-            self.filter_by_shape(cx, pod, worth_a_look, found);
+            self.filter_by_shape(cx, pod, nodes, found);
         }
         if let Some((_, count)) = &mut found.diagnosis.absent {
-            *count = (cx.cache.len() - worth_a_look.len()) as u32;
+            *count = (cx.cache.len() - nodes.len()) as u32;
         }
     }
 
@@ -112,95 +130,36 @@ impl Framework {
     /// Filter, with the answers that are known from pods of the same shape. They hold for a node as it is; where pods have been
     /// promised room, the node has to be asked as it will be.
     fn filter_by_shape(&self, cx: &Context<'_>, pod: &PodInfo, nodes: &[NodeIndex], found: &mut Feasibility) {
-        let (verdicts, known, fitting) = {
+        let (verdicts, known) = {
             let mut shapes = std::mem::take(&mut found.state.memory.shapes);
             let shape = recall(&mut shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
             shape.filter(self, cx, &found.state, pod);
-            let known = (shape.verdicts.clone(), shape.answers.clone(), shape.fitting(nodes, cx.cache));
+            let known = (shape.verdicts.clone(), shape.answers.clone());
             found.state.memory.shapes = shapes;
             known
         };
         let promised = promised_nodes(cx, pod);
-        // The place of each known answer among those of this attempt, once it has been given.
-        let mut answers: Vec<Option<u16>> = vec![None; known.len()];
-        let mut others: Vec<u8> = self.at[Point::Filter as usize]
+        let others: Vec<u8> = self.at[Point::Filter as usize]
             .iter()
             .copied()
             .filter(|place| !self.local.contains(*place) && !found.state.skip_filter.contains(*place))
             .collect();
-        // Usually the plugins that look further come last; then they need only be asked of the nodes that are left, all at once.
-        let others_are_last = others.iter().min() > known.iter().map(|(place, _)| place).max();
-        let is_plain = promised.is_empty() && (others.is_empty() || others_are_last);
-        if is_plain {
-            found.nodes = fitting;
-            let all_fit = found.nodes.len() == nodes.len();
-            for place in others.drain(..) {
-                if !self.filter_all(place, cx, pod, found) {
-                    return;
-                }
-            }
-            if all_fit {
+        for index in nodes {
+            let node = cx.cache.node(*index);
+            let answer = if promised.contains(index) {
+                self.run_filter_with_nominated_pods(cx, &found.state, pod, node)
+            } else {
+                let known = verdicts[*index as usize].checked_sub(1).map(|place| &known[usize::from(place)]);
+                let before = known.map_or(u8::MAX, |(place, _)| *place);
+                let mut others = others.iter().take_while(|place| **place < before);
+                others
+                    .try_for_each(|place| self.run_filter_of(*place, cx, &found.state, pod, node))
+                    .and_then(|()| known.cloned().map_or(Ok(()), Err))
+            };
+            if !found.take(*index, answer) {
                 return;
             }
         }
-        for index in nodes {
-            let verdict = verdicts[*index as usize];
-            if is_plain && verdict == FITS {
-                continue;
-            }
-            if !promised.is_empty() && promised.contains(index) {
-                let answer =
-                    self.run_filter_with_nominated_pods(cx, &found.state, pod, cx.cache.node(*index));
-                if !found.take(*index, answer) {
-                    return;
-                }
-                continue;
-            }
-            let known = verdict.checked_sub(1).map(|place| &known[usize::from(place)]);
-            let before = known.map_or(u8::MAX, |(place, _)| *place);
-            let mut answer = None;
-            for place in others.iter().take_while(|place| **place < before) {
-                let node = cx.cache.node(*index);
-                if let Err(refused) = self.run_filter_of(*place, cx, &found.state, pod, node) {
-                    answer = Some(refused);
-                    break;
-                }
-            }
-            match (answer, known) {
-                (Some(refused), _) => {
-                    if !found.take(*index, Err(refused)) {
-                        return;
-                    }
-                }
-                (None, None) => Arc::make_mut(&mut found.nodes).push(*index),
-                (None, Some((place, status))) => {
-                    let answer = &mut answers[usize::from(verdict) - 1];
-                    let answer = *answer.get_or_insert_with(|| {
-                        found.diagnosis.rejectors.insert(*place);
-                        found.diagnosis.answer(status.clone())
-                    });
-                    found.diagnosis.reject_as(*index, answer);
-                }
-            }
-        }
-    }
-
-    /// Filter by one plugin on all the nodes found so far. Says whether to go on: an error ends the attempt.
-    fn filter_all(&self, place: u8, cx: &Context<'_>, pod: &PodInfo, found: &mut Feasibility) -> bool {
-        let plugin = &self.plugins[place as usize];
-        let nodes = std::mem::take(&mut found.nodes);
-        let Feasibility { state, diagnosis, error, .. } = found;
-        let mut refuse = |index: NodeIndex, status: Status| {
-            if status.is_rejection() {
-                diagnosis.rejectors.insert(place);
-                diagnosis.reject(index, status.by(plugin.name()));
-            } else if error.is_none() {
-                *error = Some(running(&format!("{:?} filter plugin", plugin.name()), &status).message());
-            }
-        };
-        let fitting = plugin.filter_all(cx, state, pod, &nodes, &mut refuse);
-        found.nodes = Arc::new(fitting);
-        found.error.is_none()
     }
 
     /// PreFilter. The names of the nodes worth a look are those that all plugins name.
@@ -289,7 +248,7 @@ impl Framework {
         Ok(())
     }
 
-    fn run_filter_of(
+    pub(super) fn run_filter_of(
         &self,
         place: u8,
         cx: &Context<'_>,

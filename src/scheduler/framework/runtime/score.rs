@@ -2,9 +2,8 @@
 
 use super::Framework;
 use crate::scheduler::cache::NodeIndex;
-use crate::scheduler::cache::memory::{Memory, recall};
-use crate::scheduler::cache::shape::{MOST, Shape};
-use crate::scheduler::framework::{Context, CycleState, PodInfo, Point};
+use crate::scheduler::cache::memory::Memory;
+use crate::scheduler::framework::{Context, CycleState, PodInfo, Point, Scored};
 
 /// The scores of the nodes that can run a pod.
 #[derive(Debug, Default)]
@@ -29,21 +28,39 @@ pub struct ScorePart {
 }
 
 impl Framework {
-    fn run_pre_score(
-        &self,
-        cx: &Context<'_>,
-        memory: &mut Memory,
-        state: &mut CycleState,
-        pod: &PodInfo,
-        nodes: &[NodeIndex],
-    ) {
-        std::mem::swap(memory, &mut state.memory);
+    /// The first part of PreScore.
+    pub(super) fn run_pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo) {
         for (place, plugin) in self.at(Point::PreScore) {
-            if plugin.pre_score(cx, state, pod, nodes).is_err() {
+            if plugin.pre_score(cx, state, pod).is_err() {
                 state.skip_score.insert(place);
             }
         }
-        std::mem::swap(memory, &mut state.memory);
+    }
+
+    /// The second part.
+    pub(super) fn run_pre_score_nodes(&self, state: &mut CycleState, nodes: &[Scored]) {
+        for (place, plugin) in self.at(Point::PreScore) {
+            if !state.skip_score.contains(place) {
+                plugin.pre_score_nodes(state, nodes);
+            }
+        }
+    }
+
+    /// What a plugin scores these nodes, raw and normalised.
+    pub(super) fn run_score_of(
+        &self,
+        place: u8,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        nodes: &[Scored],
+    ) -> (Vec<i64>, Vec<i64>) {
+        let plugin = self.plugin_at(place);
+        let score = |scored: &Scored| plugin.score(cx, state, pod, cx.cache.node(scored.node));
+        let raw: Vec<i64> = nodes.iter().map(score).collect();
+        let mut normalized = raw.clone();
+        plugin.normalize_score(state, nodes, &mut normalized);
+        (raw, normalized)
     }
 
     /// PreScore, Score, NormalizeScore, and the weighted sums, with each plugin's part.
@@ -56,15 +73,14 @@ impl Framework {
         nodes: &[NodeIndex],
     ) -> Scores {
         memory.begin();
-        self.run_pre_score(cx, memory, state, pod, nodes);
+        std::mem::swap(memory, &mut state.memory);
+        self.run_pre_score(cx, state, pod);
+        std::mem::swap(memory, &mut state.memory);
+        let nodes: Vec<Scored> = nodes.iter().map(|node| Scored { node: *node, count: 1 }).collect();
+        self.run_pre_score_nodes(state, &nodes);
         let mut scores = Scores { parts: Vec::with_capacity(8), totals: vec![0; nodes.len()] };
-        for (place, plugin) in self.at(Point::Score) {
-            if state.skip_score.contains(place) {
-                continue;
-            }
-            let raw = plugin.score_all(cx, state, pod, nodes);
-            let mut normalized = raw.clone();
-            plugin.normalize_score(cx, state, nodes, &mut normalized);
+        for place in self.scorers(state) {
+            let (raw, normalized) = self.run_score_of(place, cx, state, pod, &nodes);
             let weight = self.weights[place as usize];
             for (total, score) in scores.totals.iter_mut().zip(&normalized) {
                 *total += score * weight;
@@ -72,39 +88,6 @@ impl Framework {
             scores.parts.push(ScorePart { place, weight, raw, normalized });
         }
         scores
-    }
-
-    /// The weighted sums alone, with the scores that are known from pods of the same shape.
-    pub fn totals(
-        &self,
-        cx: &Context<'_>,
-        memory: &mut Memory,
-        state: &mut CycleState,
-        pod: &PodInfo,
-        nodes: &[NodeIndex],
-    ) -> Vec<i64> {
-        if memory.is_off() {
-            return self.score(cx, memory, state, pod, nodes).totals;
-        }
-        self.run_pre_score(cx, memory, state, pod, nodes);
-        let mut totals: Vec<i64> = {
-            let shape =
-                recall(&mut memory.shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
-            shape.score(self, cx, state, pod, nodes);
-            nodes.iter().map(|index| shape.totals[*index as usize]).collect()
-        };
-        for (place, plugin) in self.at(Point::Score) {
-            if self.local.contains(place) || state.skip_score.contains(place) {
-                continue;
-            }
-            let mut scores = plugin.score_all(cx, state, pod, nodes);
-            plugin.normalize_score(cx, state, nodes, &mut scores);
-            let weight = self.weights[place as usize];
-            for (total, score) in totals.iter_mut().zip(scores) {
-                *total += score * weight;
-            }
-        }
-        totals
     }
 }
 

@@ -1,16 +1,15 @@
 //! Topology spread constraints, read for one pod.
 
 use std::any::Any;
-use std::sync::Arc;
 
-use crate::api::k8s::TopologySpreadConstraint;
+use crate::api::k8s::{Toleration, TopologySpreadConstraint};
 use crate::api::node_selector::RequiredNodeAffinity;
 use crate::api::selector::{Operator, Requirement, Selector};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, tolerated};
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, ReplicaSet, Service, typed};
 use crate::client::View;
 use crate::scheduler::cache::memory::Memory;
-use crate::scheduler::cache::tally::Question;
+use crate::scheduler::cache::tally::{Counts, Question};
 use crate::scheduler::framework::{Context, NodeInfo, PodInfo};
 
 /// The label by which every node is a domain of its own.
@@ -79,33 +78,45 @@ impl Constraint {
         self.selector.as_ref().is_some_and(|selector| selector.matches(pod.labels()))
     }
 
-    /// Whether every node takes part in the count.
-    pub fn includes_all(&self, required: &RequiredNodeAffinity) -> bool {
-        !self.honors_taints && (!self.honors_affinity || required.is_trivial())
-    }
-
     /// Whether the node takes part in the count, by the constraint's node policies.
     pub fn includes(&self, pod: &PodInfo, node: &Node, required: &RequiredNodeAffinity) -> bool {
         if self.honors_affinity && !required.matches(node) {
             return false;
         }
         let tolerations = pod.pod.spec.tolerations.as_deref().unwrap_or_default();
-        let keeps_off = || {
-            node.spec.taints.iter().flatten().any(|taint| {
-                matches!(taint.effect.as_str(), NO_SCHEDULE | NO_EXECUTE) && !tolerated(tolerations, taint)
-            })
-        };
-        !(self.honors_taints && keeps_off())
+        !(self.honors_taints && keeps_off(node, tolerations))
     }
 
-    /// How many pods there are on each node that are counted, by the node's place.
-    pub fn counts(&self, cx: &Context<'_>, memory: &mut Memory, pod: &Pod) -> Arc<Vec<i64>> {
-        let selected = Selected {
+    fn selected(&self, pod: &Pod) -> Selected {
+        Selected {
             namespace: pod.namespace().to_string(),
             // A selector without any condition counts nothing (`countPodsMatchSelector`).
             selector: self.selector.clone().filter(|selector| !selector.requirements.is_empty()),
+        }
+    }
+
+    /// How many pods there are on each node that are counted, by the node's place.
+    pub fn on_nodes(&self, cx: &Context<'_>, memory: &mut Memory, pod: &Pod) -> Counts {
+        memory.counts(cx.cache, self.selected(pod))
+    }
+
+    /// How many pods there are in each domain that are counted, on the nodes that have all these labels and take part.
+    pub fn by_domain(
+        &self,
+        cx: &Context<'_>,
+        memory: &mut Memory,
+        pod: &PodInfo,
+        keys: &[String],
+        required: &RequiredNodeAffinity,
+    ) -> Counts {
+        let taking_part = TakingPart {
+            selected: self.selected(&pod.pod),
+            key: self.topology_key.clone(),
+            keys: keys.to_vec(),
+            required: Some(required).filter(|it| self.honors_affinity && !it.is_trivial()).cloned(),
+            tolerations: self.honors_taints.then(|| pod.pod.spec.tolerations.clone().unwrap_or_default()),
         };
-        memory.counts(cx.cache, selected).by_node
+        memory.counts(cx.cache, taking_part)
     }
 }
 
@@ -116,13 +127,18 @@ struct Selected {
     selector: Option<Selector>,
 }
 
+impl Selected {
+    fn on(&self, node: &NodeInfo) -> i64 {
+        let Some(selector) = &self.selector else { return 0 };
+        let counted = |other: &Pod| *other.namespace() == *self.namespace && selector.matches(other.labels());
+        node.sorts.iter().filter(|(other, _)| counted(&other.pod)).map(|(_, count)| count).sum()
+    }
+}
+
 impl Question for Selected {
     fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64)) {
-        let Some(selector) = &self.selector else { return };
-        let counted = |other: &Pod| *other.namespace() == *self.namespace && selector.matches(other.labels());
-        let sum = node.sorts.iter().filter(|(other, _)| counted(&other.pod)).map(|(_, count)| count).sum();
-        // Domains differ with the pod that asks; here it matters only how many there are on a node.
-        add("", sum);
+        // Only the node's own number is asked for, in no domain.
+        add("", self.on(node));
     }
 
     fn is_same(&self, other: &dyn Question) -> bool {
@@ -132,6 +148,46 @@ impl Question for Selected {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// The same, by one label, on nodes that take part.
+#[derive(PartialEq)]
+struct TakingPart {
+    selected: Selected,
+    key: String,
+    /// The labels that a node needs.
+    keys: Vec<String>,
+    /// What it has to meet, if that matters.
+    required: Option<RequiredNodeAffinity>,
+    /// What it may be tainted with, if that matters.
+    tolerations: Option<Vec<Toleration>>,
+}
+
+impl Question for TakingPart {
+    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64)) {
+        let labels = node.node.labels();
+        let is_met = self.required.as_ref().is_none_or(|required| required.matches(&node.node));
+        let is_tolerated = self.tolerations.as_ref().is_none_or(|list| !keeps_off(&node.node, list));
+        if is_met && is_tolerated && self.keys.iter().all(|key| labels.contains_key(key)) {
+            add(&self.key, self.selected.on(node));
+        }
+    }
+
+    fn is_same(&self, other: &dyn Question) -> bool {
+        other.as_any().downcast_ref::<TakingPart>() == Some(self)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Whether the node has a taint that keeps off pods with no more than these tolerations.
+fn keeps_off(node: &Node, tolerations: &[Toleration]) -> bool {
+    let mut taints = node.spec.taints.iter().flatten();
+    taints.any(|taint| {
+        matches!(taint.effect.as_str(), NO_SCHEDULE | NO_EXECUTE) && !tolerated(tolerations, taint)
+    })
 }
 
 /// The pod's constraints of one kind (`DoNotSchedule` or `ScheduleAnyway`), or the default ones if it has none of either and
