@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::later::Later;
+
 /// The reasons of one write.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Explain {
@@ -30,7 +32,7 @@ pub struct SchedulingDecision {
     /// A PreFilter plugin that refused the pod as a whole, and its words.
     pub pre_filter: Option<PluginMessage>,
     /// Every node, in name order.
-    pub nodes: Vec<NodeVerdict>,
+    pub nodes: Later<Vec<NodeVerdict>>,
     /// How many nodes shared the highest total; the seeded draw then chose among them.
     pub tied: u32,
     /// The text of the `FailedScheduling` event; empty when the pod was placed.
@@ -43,7 +45,7 @@ pub struct SchedulingDecision {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PreemptionStep {
     /// The nodes on which it would help to remove pods, in name order.
-    pub candidates: Vec<PreemptionCandidate>,
+    pub candidates: Later<Vec<PreemptionCandidate>>,
     /// The node chosen; empty if there was no candidate.
     pub nominated_node: String,
     /// The nodes that were as good as the chosen one.

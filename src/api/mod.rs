@@ -8,6 +8,7 @@ pub mod field_error;
 pub mod hash;
 pub mod int_or_string;
 pub mod kind;
+pub mod later;
 pub mod manifest;
 pub mod meta;
 pub mod node_selector;

@@ -302,7 +302,7 @@ fn render_scores(decision: &SchedulingDecision, text: &mut String) {
 
 fn render_preemption(step: &PreemptionStep, text: &mut String) {
     text.push_str(&format!("\nPreemption: room is made on {}\n", step.nominated_node));
-    for candidate in &step.candidates {
+    for candidate in step.candidates.iter() {
         let mark = if *candidate.node == *step.nominated_node { '*' } else { ' ' };
         text.push_str(&format!("{mark} {}  would lose {}", candidate.node, candidate.victims.join(", ")));
         if candidate.pdb_violations > 0 {

@@ -4,6 +4,7 @@
 
 pub mod contest;
 pub mod memory;
+mod nodes;
 pub mod shape;
 pub mod tally;
 pub mod topology;
@@ -11,6 +12,8 @@ pub mod trial;
 
 use sorted::SortedMap;
 use std::sync::Arc;
+
+use nodes::Nodes;
 
 use super::framework::volumes::AssumedVolumes;
 use super::framework::{NodeInfo, PodInfo};
@@ -22,14 +25,12 @@ pub type NodeIndex = u32;
 /// All nodes (`backend/cache`).
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    slots: Vec<Arc<NodeInfo>>,
+    slots: Nodes,
     free: Vec<NodeIndex>,
-    order: Vec<NodeIndex>,
-    /// The priority of each node's least important pod.
-    lowest_priority: Vec<i32>,
-    by_name: SortedMap<Arc<str>, NodeIndex>,
+    order: Arc<Vec<NodeIndex>>,
+    by_name: Arc<SortedMap<Arc<str>, NodeIndex>>,
     pods: SortedMap<Arc<str>, PlacedPod>,
-    images: SortedMap<String, ImageState>,
+    images: Arc<SortedMap<String, ImageState>>,
     affinity_pods: u32,
     anti_affinity_pods: u32,
     /// What has been decided about volumes and is not known from the watch yet.
@@ -66,7 +67,7 @@ impl Cache {
 
     /// The nodes, in name order.
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = &Arc<NodeInfo>> {
-        self.order.iter().map(|index| &self.slots[*index as usize])
+        self.order.iter().map(|index| self.slots.get(*index))
     }
 
     /// How many nodes there are.
@@ -81,7 +82,7 @@ impl Cache {
 
     /// The node in a place.
     pub fn node(&self, index: NodeIndex) -> &Arc<NodeInfo> {
-        &self.slots[index as usize]
+        self.slots.get(index)
     }
 
     /// The place of the node with that name.
@@ -94,24 +95,35 @@ impl Cache {
         self.slots.len()
     }
 
-    /// A node, to change it. What was worked out about it no longer holds.
-    fn node_mut(&mut self, index: NodeIndex) -> &mut NodeInfo {
+    /// Changes a node. What was worked out about it no longer holds.
+    fn change(&mut self, index: NodeIndex, change: impl FnOnce(&mut NodeInfo)) {
         if self.log.len() > 4 * self.slots.len() + 1_024 {
             self.log_start += self.log.len() as u64;
             self.log.clear();
         }
         self.log.push(index);
-        Arc::make_mut(&mut self.slots[index as usize])
+        self.slots.change(index, change);
     }
 
-    fn find_lowest_priority(&mut self, index: NodeIndex) {
-        let lowest = self.node(index).pods.iter().map(|pod| pod.priority()).min();
-        self.lowest_priority[index as usize] = lowest.unwrap_or(i32::MAX);
+    /// The nodes as they are now, to look at later: what decisions are made of, and no more. It shares what it can.
+    #[must_use]
+    pub fn snapshot(&self) -> Cache {
+        Cache {
+            slots: self.slots.clone(),
+            order: self.order.clone(),
+            by_name: self.by_name.clone(),
+            images: self.images.clone(),
+            affinity_pods: self.affinity_pods,
+            anti_affinity_pods: self.anti_affinity_pods,
+            assumed_volumes: self.assumed_volumes.clone(),
+            epoch: self.epoch,
+            ..Cache::default()
+        }
     }
 
     /// Whether a pod on the node is less important than that.
     pub fn has_less_important(&self, index: NodeIndex, priority: i32) -> bool {
-        self.lowest_priority[index as usize] < priority
+        self.slots.lowest_priority(index) < priority
     }
 
     /// The image of that name, if any node holds it.
@@ -138,11 +150,11 @@ impl Cache {
         }
         // A heartbeat changes neither images nor spec; it should not cost a count of all images.
         if self.node(index).node.status.images == node.status.images {
-            self.node_mut(index).set_node(node);
+            self.change(index, |info| info.set_node(node));
             return;
         }
         self.forget_images(index);
-        self.node_mut(index).set_node(node);
+        self.change(index, |info| info.set_node(node));
         self.count_images(index);
     }
 
@@ -152,57 +164,55 @@ impl Cache {
         for placed in self.pods.values().filter(|placed| placed.node == name) {
             info.add_pod(placed.info.clone());
         }
-        let index = match self.free.pop() {
-            Some(index) => {
-                self.slots[index as usize] = Arc::new(info);
-                index
-            }
-            None => {
-                self.slots.push(Arc::new(info));
-                (self.slots.len() - 1) as NodeIndex
-            }
-        };
-        self.node_mut(index).index = index;
-        self.lowest_priority.resize(self.slots.len(), i32::MAX);
-        self.find_lowest_priority(index);
+        let index = self.slots.put(self.free.pop(), info);
         self.epoch += 1;
-        let before = |other: &NodeIndex| self.slots[*other as usize].name < name;
+        let before = |other: &NodeIndex| self.slots.get(*other).name < name;
         let place = self.order.partition_point(before);
-        self.order.insert(place, index);
-        self.by_name.insert(name, index);
+        Arc::make_mut(&mut self.order).insert(place, index);
+        Arc::make_mut(&mut self.by_name).insert(name, index);
         self.count_images(index);
     }
 
     /// Forgets a node. Its pods are remembered until they are gone themselves.
     pub fn remove_node(&mut self, name: &str) {
-        if let Some(index) = self.by_name.remove(name) {
+        if let Some(index) = Arc::make_mut(&mut self.by_name).remove(name) {
             self.forget_images(index);
-            self.slots[index as usize] = Arc::default();
+            self.slots.clear(index);
             self.epoch += 1;
             self.free.push(index);
-            self.order.retain(|other| *other != index);
+            Arc::make_mut(&mut self.order).retain(|other| *other != index);
         }
     }
 
     fn count_images(&mut self, index: NodeIndex) {
-        self.epoch += u64::from(!self.slots[index as usize].images.is_empty());
-        for (name, size_bytes) in &self.slots[index as usize].images {
-            match self.images.get_mut(name) {
+        let here = self.slots.get(index).images.clone();
+        if here.is_empty() {
+            return;
+        }
+        self.epoch += 1;
+        let images = Arc::make_mut(&mut self.images);
+        for (name, size_bytes) in &*here {
+            match images.get_mut(name) {
                 Some(state) => state.nodes += 1,
                 None => {
-                    self.images.insert(name.clone(), ImageState { size_bytes: *size_bytes, nodes: 1 });
+                    images.insert(name.clone(), ImageState { size_bytes: *size_bytes, nodes: 1 });
                 }
             }
         }
     }
 
     fn forget_images(&mut self, index: NodeIndex) {
-        self.epoch += u64::from(!self.slots[index as usize].images.is_empty());
-        for name in self.slots[index as usize].images.keys() {
-            if let Some(state) = self.images.get_mut(name) {
+        let here = self.slots.get(index).images.clone();
+        if here.is_empty() {
+            return;
+        }
+        self.epoch += 1;
+        let images = Arc::make_mut(&mut self.images);
+        for name in here.keys() {
+            if let Some(state) = images.get_mut(name) {
                 state.nodes -= 1;
                 if state.nodes == 0 {
-                    self.images.remove(name);
+                    images.remove(name);
                 }
             }
         }
@@ -235,9 +245,7 @@ impl Cache {
         self.affinity_pods += u32::from(info.has_affinity());
         self.anti_affinity_pods += u32::from(!info.required_anti_affinity.is_empty());
         if let Some(index) = self.index(&node) {
-            self.node_mut(index).add_pod(info.clone());
-            let lowest = &mut self.lowest_priority[index as usize];
-            *lowest = (*lowest).min(info.priority());
+            self.change(index, |node| node.add_pod(info.clone()));
         }
         self.pods.insert(info.uid().into(), PlacedPod { info, node, assumed });
     }
@@ -248,10 +256,9 @@ impl Cache {
         self.affinity_pods -= u32::from(placed.info.has_affinity());
         self.anti_affinity_pods -= u32::from(!placed.info.required_anti_affinity.is_empty());
         if let Some(index) = self.index(&placed.node) {
-            self.node_mut(index).remove_pod(uid);
-            if self.lowest_priority[index as usize] == placed.info.priority() {
-                self.find_lowest_priority(index);
-            }
+            self.change(index, |node| {
+                node.remove_pod(uid);
+            });
         }
     }
 

@@ -1,12 +1,15 @@
-//! The record of a decision: who said what of which node, and what the numbers were.
+//! The record of a decision: who said what of which node, and what the numbers were. Only what the decision was made of is kept;
+//! what each node was told is worked out again when somebody looks, node by node and with nothing remembered.
 
 use std::sync::Arc;
 
+use super::cache::memory::Memory;
 use super::framework::runtime::{Feasibility, Scores};
-use super::framework::{Context, Framework, PodInfo, Status};
-use super::queue::QueuedPod;
-use super::schedule_one::Preemption;
-use crate::api::explain::{NodeVerdict, PluginMessage, PluginScore, Rejection, SchedulingDecision};
+use super::framework::{Context, Diagnosis, Framework, PodInfo, Status};
+use crate::api::explain::{
+    NodeVerdict, PluginMessage, PluginScore, PreemptionStep, Rejection, SchedulingDecision,
+};
+use crate::api::later::Later;
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::framework::Code;
 
@@ -20,32 +23,48 @@ pub struct Outcome<'a> {
     /// The text of the event, if no node was chosen.
     pub message: &'a str,
     /// What preemption considered.
-    pub preemption: Preemption,
+    pub preemption: Option<PreemptionStep>,
 }
 
 /// Writes down an attempt. Nodes that were not looked at, because the pod's promised node fits, have no line.
 pub fn record(
-    framework: &Framework,
+    framework: &Arc<Framework>,
     cx: &Context<'_>,
-    queued: &QueuedPod,
-    found: &Feasibility,
-    scores: &Scores,
+    pod: &Arc<PodInfo>,
+    attempt: u32,
+    diagnosis: &Diagnosis,
     outcome: Outcome<'_>,
 ) -> SchedulingDecision {
-    let diagnosis = &found.diagnosis;
-    let pre_filter = diagnosis.absent.as_ref().filter(|_| !diagnosis.pre_filter_message.is_empty());
+    let refused = diagnosis.absent.as_ref().filter(|_| !diagnosis.pre_filter_message.is_empty());
+    let (framework, pod, cache) = (framework.clone(), pod.clone(), cx.cache.snapshot());
+    let (view, nominator) = (cx.view.clone(), cx.nominator.clone());
     SchedulingDecision {
-        attempt: queued.attempts,
+        attempt,
         selected: outcome.selected.cloned(),
-        pre_filter: pre_filter.map(|(status, _)| PluginMessage {
+        pre_filter: refused.map(|(status, _)| PluginMessage {
             plugin: status.plugin.into(),
             message: diagnosis.pre_filter_message.clone(),
         }),
-        nodes: verdicts(framework, cx, &queued.info, found, scores),
+        nodes: Later::new(move || {
+            let cx = Context { cache: &cache, view: &view, nominator: &nominator };
+            look_again(&framework, &cx, &pod)
+        }),
         tied: outcome.tied,
         message: outcome.message.to_string(),
         preemption: outcome.preemption,
     }
+}
+
+/// Every node's verdict, worked out anew.
+fn look_again(framework: &Framework, cx: &Context<'_>, pod: &PodInfo) -> Vec<NodeVerdict> {
+    let mut memory = Memory::off();
+    let mut found = framework.find_nodes_that_fit(cx, &mut memory, pod);
+    let scores = match found.nodes.len() {
+        // A single node is not scored.
+        0 | 1 => Scores { totals: vec![0; found.nodes.len()], parts: Vec::new() },
+        _ => framework.score(cx, &mut memory, &mut found.state, pod, &found.nodes),
+    };
+    verdicts(framework, cx, pod, &found, &scores)
 }
 
 /// Every node's verdict, in name order. The nodes found are in that order too.

@@ -6,7 +6,7 @@
 //! `event_handlers` for what changes in the cluster do.
 
 pub mod cache;
-mod decision;
+pub mod decision;
 mod event_handlers;
 pub mod framework;
 pub mod plugins;

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use super::Scheduler;
 use super::decision::{Outcome, record};
-use super::cache::memory::Memory;
-use super::framework::runtime::{Feasibility, PluginSet, Scores};
+use super::framework::runtime::{Feasibility, PluginSet};
 use super::framework::{Code, CycleState, Framework, PodInfo, PostFilterResult, Status};
 use super::plugins::volume_binding::Decision;
 use super::queue::QueuedPod;
-use crate::api::explain::{Explain, PreemptionStep, SchedulingDecision};
+use crate::api::explain::{Explain, SchedulingDecision};
 use crate::api::k8s::PodCondition;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, condition};
 use crate::client::recorder::{EventType, reference};
@@ -44,20 +43,19 @@ impl Scheduler {
         let node = self.cache.node(choice.node).name.clone();
         let explain = self.options.explain.then(|| {
             let outcome = Outcome { selected: Some(&node), tied: choice.tied, ..Default::default() };
-            Explain::Scheduling(self.record(&framework, &queued, outcome))
+            Explain::Scheduling(self.record(&framework, &queued, &found, outcome))
         });
         self.reserve_and_bind(queued, found, node, explain, client);
     }
 
-    /// Writes down an attempt, with the answers of every node.
-    fn record(&self, framework: &Framework, queued: &QueuedPod, outcome: Outcome<'_>) -> SchedulingDecision {
-        let (cx, mut memory) = (self.context(), Memory::off());
-        let mut found = framework.find_nodes_that_fit(&cx, &mut memory, &queued.info);
-        let scores = match found.nodes.len() {
-            0 | 1 => Scores { totals: vec![0; found.nodes.len()], parts: Vec::new() },
-            _ => framework.score(&cx, &mut memory, &mut found.state, &queued.info, &found.nodes),
-        };
-        record(framework, &cx, queued, &found, &scores, outcome)
+    fn record(
+        &self,
+        framework: &Arc<Framework>,
+        queued: &QueuedPod,
+        found: &Feasibility,
+        outcome: Outcome<'_>,
+    ) -> SchedulingDecision {
+        record(framework, &self.context(), &queued.info, queued.attempts, &found.diagnosis, outcome)
     }
 
     /// Reserve, Permit and the binding cycle. From the assumption on the pod counts on the node, though the watch has not told so
@@ -158,7 +156,7 @@ impl Scheduler {
     fn post_filter(
         &mut self,
         queued: QueuedPod,
-        framework: &Framework,
+        framework: &Arc<Framework>,
         mut found: Feasibility,
         client: &mut Client<'_>,
     ) {
@@ -180,7 +178,7 @@ impl Scheduler {
         let explain = self.options.explain.then(|| {
             let preemption = preempted.as_ref().map(|result| result.step(&self.cache));
             let outcome = Outcome { message: &message, preemption, ..Default::default() };
-            Explain::Scheduling(self.record(framework, &queued, outcome))
+            Explain::Scheduling(self.record(framework, &queued, &found, outcome))
         });
         let nominated_node = preempted.as_ref().map(|result| result.nominated_node.clone());
         if let Some(result) = preempted {
@@ -304,6 +302,3 @@ fn is_outranked(object: &Object, preemptor: &PodInfo, node: &str) -> bool {
             && pod.spec.priority.unwrap_or(0) < preemptor.priority()
     })
 }
-
-/// What preemption considered, for the record.
-pub(super) type Preemption = Option<PreemptionStep>;

@@ -10,6 +10,7 @@ use crate::apiserver::View;
 use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::cache::memory::Memory;
+use crate::scheduler::decision::{Outcome, record};
 use crate::scheduler::framework::registry::Profile;
 use crate::scheduler::framework::{Context, Framework, PodInfo};
 use crate::scheduler::queue::Nominator;
@@ -66,7 +67,7 @@ impl Workload {
 
 /// Pods about to be placed.
 pub struct Schedule {
-    framework: Framework,
+    framework: Arc<Framework>,
     cache: Cache,
     view: View,
     pods: Vec<Pod>,
@@ -75,7 +76,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// So many pods for a cluster of so many nodes. `explain` keeps every plugin's part of the scores apart.
+    /// So many pods for a cluster of so many nodes. `explain` keeps a record of every decision.
     pub fn new(seed: u64, nodes: u32, pods: u32, workload: Workload, explain: bool) -> Schedule {
         let simulation = Simulation::new(Config::sized(seed, nodes));
         let view = simulation.view().clone();
@@ -84,7 +85,7 @@ impl Schedule {
         if workload.is_on_full_nodes() {
             fill(&mut cache);
         }
-        let framework = Framework::new(&Profile::default());
+        let framework = Arc::new(Framework::new(&Profile::default()));
         // With one pod per node, a second round is of another kind.
         let kind = |number: u32| if workload == Workload::AntiAffinity { number / nodes.max(1) } else { 0 };
         let pods = (0..pods).map(|number| pod(workload, number, kind(number))).collect();
@@ -103,26 +104,38 @@ impl Schedule {
         let nominator = Nominator::default();
         let mut rng = Rng::new(1, "bench");
         let mut memory = std::mem::take(&mut self.memory);
+        let mut records = Vec::new();
         for pod in std::mem::take(&mut self.pods) {
             let info = Arc::new(PodInfo::new(pod));
             let cx = Context { cache: &self.cache, view: &self.view, nominator: &nominator };
             let (mut found, choice) =
                 self.framework.choose(&cx, &mut memory, &info, &mut |tied| rng.below(tied));
             let Some(choice) = choice else {
-                match self.framework.run_post_filter(&cx, &mut memory, &found, &info, &mut rng) {
+                let outcome = self.framework.run_post_filter(&cx, &mut memory, &found, &info, &mut rng);
+                if let Err(status) = &outcome {
+                    found.diagnosis.post_filter_message = status.message();
+                }
+                let message = found.diagnosis.message(self.cache.len());
+                if self.explain {
+                    let preemption = outcome.as_ref().ok().map(|result| result.step(&self.cache));
+                    let ended = Outcome { message: &message, preemption, ..Default::default() };
+                    records.push(record(&self.framework, &cx, &info, 1, &found.diagnosis, ended));
+                }
+                match outcome {
                     Ok(result) => {
                         result.victims.iter().for_each(|(_, _, uid)| self.cache.remove_pod(uid));
                         report(Ok(&result.nominated_node));
                         self.cache.assume_pod(info, &result.nominated_node.as_str().into());
                     }
-                    Err(status) => {
-                        found.diagnosis.post_filter_message = status.message();
-                        report(Err(&found.diagnosis.message(self.cache.len())));
-                    }
+                    Err(_) => report(Err(&message)),
                 }
                 continue;
             };
             let node = self.cache.node(choice.node).name.clone();
+            if self.explain {
+                let ended = Outcome { selected: Some(&node), tied: choice.tied, ..Default::default() };
+                records.push(record(&self.framework, &cx, &info, 1, &found.diagnosis, ended));
+            }
             report(Ok(&node));
             self.cache.assume_pod(info, &node);
         }

@@ -130,6 +130,9 @@ fn run_cycle(framework: &Framework, input: &Input, expect: &Value, differences: 
         differences.check("message", &expect["message"], &found.diagnosis.message(0).into());
         differences.check("preemption", &expect["preemption"], &Value::Null);
     } else if found.nodes.is_empty() {
+        // As the scheduler itself goes about it.
+        (found, _) = framework.choose(&cx, &mut memory, &input.pod, &mut |_| 0);
+        check_filter(input, &found, &expect["filter"], differences);
         let outcome =
             framework.run_post_filter(&cx, &mut memory, &found, &input.pod, &mut Rng::new(0, "conform"));
         if let Err(status) = &outcome {
@@ -142,6 +145,8 @@ fn run_cycle(framework: &Framework, input: &Input, expect: &Value, differences: 
     } else {
         let scores = framework.score(&cx, &mut memory, &mut found.state, &input.pod, &found.nodes);
         check_scores(framework, input, &found, &scores, expect, differences);
+        let best = best_nodes(framework, input, &mut memory);
+        differences.check("maxScoreNodes", &sorted(&expect["maxScoreNodes"]), &json!(best));
         differences.check("message", &expect["message"], &Value::Null);
         differences.check("preemption", &expect["preemption"], &Value::Null);
     }
@@ -229,10 +234,16 @@ fn check_scores(
     };
     let ours = found.nodes.iter().enumerate().map(row).collect();
     differences.check_entries("scores", &expect["scores"], &Value::Object(ours));
-    let highest = scores.totals.iter().max();
-    let best = found.nodes.iter().zip(&scores.totals).filter(|(_, total)| Some(*total) == highest);
-    let best: Vec<&str> = best.map(|(index, _)| input.name(*index)).collect();
-    differences.check("maxScoreNodes", &sorted(&expect["maxScoreNodes"]), &json!(best));
+}
+
+/// The nodes that the scheduler may choose.
+fn best_nodes<'a>(framework: &Framework, input: &'a Input, memory: &mut Memory) -> Vec<&'a str> {
+    let mut choose = |nth: u32| {
+        let (_, choice) = framework.choose(&input.context(), memory, &input.pod, &mut |_| nth);
+        choice.map(|choice| (input.name(choice.node), choice.tied))
+    };
+    let tied = choose(0).map_or(0, |(_, tied)| tied);
+    (0..tied).filter_map(|nth| Some(choose(nth)?.0)).collect()
 }
 
 fn check_preemption(

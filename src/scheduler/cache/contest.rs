@@ -150,7 +150,11 @@ impl Contest {
         }
         let is_worth_it = self.kin.len() <= self.most_kin();
         if !is_worth_it {
-            *self = Contest { stamp: self.stamp, identity: std::mem::take(&mut self.identity), ..Contest::default() };
+            *self = Contest {
+                stamp: self.stamp,
+                identity: std::mem::take(&mut self.identity),
+                ..Contest::default()
+            };
         }
         self.settle(cache);
         is_worth_it
@@ -243,7 +247,9 @@ impl Contest {
             kin.is_settled = true;
             (kin.best, kin.leaders) = (i64::MIN, 0);
             let mut first = None;
-            for (place, stretch) in kin.stretches.iter().enumerate().filter(|(_, stretch)| stretch.leaders > 0) {
+            for (place, stretch) in
+                kin.stretches.iter().enumerate().filter(|(_, stretch)| stretch.leaders > 0)
+            {
                 first = first.or(Some(place * STRETCH));
                 if stretch.best > kin.best {
                     (kin.best, kin.leaders) = (stretch.best, stretch.leaders);

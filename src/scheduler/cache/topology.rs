@@ -21,7 +21,7 @@ impl Topology {
     /// Reads the label off all nodes.
     pub fn new(cache: &Cache, key: &str) -> Topology {
         let mut numbers: SortedMap<&str, u32> = SortedMap::new();
-        let mut of_node = vec![NONE; cache.slots.len()];
+        let mut of_node = vec![NONE; cache.slots()];
         let mut nodes = 0;
         for index in cache.order() {
             if let Some(value) = cache.node(*index).node.labels().get(key) {

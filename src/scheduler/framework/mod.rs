@@ -43,6 +43,7 @@ use super::cache::memory::Memory;
 use super::cache::{Cache, NodeIndex};
 use super::queue::Nominator;
 use crate::api::explain::{Explain, PreemptionCandidate, PreemptionStep};
+use crate::api::later::Later;
 use crate::api::{Status as ApiStatus, sorting};
 use crate::client::{Change, Client, View};
 use crate::clock::SimDuration;
@@ -143,11 +144,14 @@ impl PostFilterResult {
     /// What was considered, in words.
     pub fn step(&self, cache: &Cache) -> PreemptionStep {
         let name = |index: &NodeIndex| cache.node(*index).name.clone();
-        let mut candidates: Vec<PreemptionCandidate> =
-            self.candidates.iter().map(|candidate| candidate.in_words(cache)).collect();
-        sorting::sort_by(&mut candidates, |a, b| a.node.cmp(&b.node));
+        let (candidates, nodes) = (self.candidates.clone(), cache.snapshot());
         PreemptionStep {
-            candidates,
+            candidates: Later::new(move || {
+                let mut words: Vec<PreemptionCandidate> =
+                    candidates.iter().map(|candidate| candidate.in_words(&nodes)).collect();
+                sorting::sort_by(&mut words, |a, b| a.node.cmp(&b.node));
+                words
+            }),
             nominated_node: self.nominated_node.clone(),
             tied: self.tied.iter().map(name).collect(),
         }

@@ -38,7 +38,7 @@ pub struct NodeInfo {
     /// Ports of the node in use.
     pub used_ports: Vec<HostPort>,
     /// The images it holds, by every name they have, with their sizes in bytes.
-    pub images: SortedMap<String, i64>,
+    pub images: Arc<SortedMap<String, i64>>,
 }
 
 impl NodeInfo {
@@ -55,12 +55,13 @@ impl NodeInfo {
         self.allocatable = Resource::from_list(status.allocatable.as_ref());
         let pods = status.allocatable.as_ref().and_then(|list| list.get("pods"));
         self.allowed_pods = pods.map_or(0, quantity::value);
-        self.images.clear();
+        let mut images = SortedMap::new();
         for image in status.images.iter().flatten() {
             for name in image.names.iter().flatten() {
-                self.images.insert(name.clone(), image.size_bytes.unwrap_or(0));
+                images.insert(name.clone(), image.size_bytes.unwrap_or(0));
             }
         }
+        self.images = Arc::new(images);
         self.node = node.clone();
     }
 

@@ -42,12 +42,7 @@ impl Plugin for ImageLocality {
         &[Point::PreScore, Point::Score]
     }
 
-    fn pre_score(
-        &self,
-        cx: &Context<'_>,
-        state: &mut CycleState,
-        pod: &PodInfo,
-    ) -> Result<(), Status> {
+    fn pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
         let spec = &pod.pod.spec;
         let scaled = images(spec).filter_map(|image| {
             let state = cx.cache.image(&image)?;

@@ -293,19 +293,15 @@ impl Plugin for InterPodAffinity {
         [&note.existing, &note.near, &note.apart].into_iter().for_each(|(_, counts)| add(counts));
         // Where nothing is counted by a key that the pod asks for, it matters whether the node has it.
         let uncounted = note.required_affinity.iter().map(|term| &term.topology_key);
-        let uncounted: Vec<String> = uncounted.filter(|key| note.near.1.sums(key).is_none()).cloned().collect();
+        let uncounted: Vec<String> =
+            uncounted.filter(|key| note.near.1.sums(key).is_none()).cloned().collect();
         for key in uncounted {
             dimensions.push(Dimension::domain(state.memory.topology(cx.cache, &key)));
         }
         true
     }
 
-    fn pre_score(
-        &self,
-        cx: &Context<'_>,
-        state: &mut CycleState,
-        pod: &PodInfo,
-    ) -> Result<(), Status> {
+    fn pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
         let prefers = !pod.preferred_affinity.is_empty() || !pod.preferred_anti_affinity.is_empty();
         let nobody_asks = !cx.cache.has_pods_with_affinity() || self.ignore_preferred_terms_of_existing_pods;
         if !prefers && nobody_asks {

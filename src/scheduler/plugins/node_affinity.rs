@@ -91,12 +91,7 @@ impl Plugin for NodeAffinity {
         }
     }
 
-    fn pre_score(
-        &self,
-        _: &Context<'_>,
-        state: &mut CycleState,
-        pod: &PodInfo,
-    ) -> Result<(), Status> {
+    fn pre_score(&self, _: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
         let rules = pod.pod.spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
         let preferred =
             rules.and_then(|rules| rules.preferred_during_scheduling_ignored_during_execution.as_ref());

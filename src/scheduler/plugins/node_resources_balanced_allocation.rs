@@ -39,12 +39,7 @@ impl Plugin for NodeResourcesBalancedAllocation {
     }
 
     /// A pod that asks for nothing would change no balance: it is left to the other plugins.
-    fn pre_score(
-        &self,
-        _: &Context<'_>,
-        _: &mut CycleState,
-        pod: &PodInfo,
-    ) -> Result<(), Status> {
+    fn pre_score(&self, _: &Context<'_>, _: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
         let asks = self.resources.iter().any(|name| pod.requests.amount(name) != 0);
         if asks { Ok(()) } else { Err(Status::skip()) }
     }

@@ -119,12 +119,7 @@ impl Plugin for NodeResourcesFit {
         texts.join("; ")
     }
 
-    fn pre_score(
-        &self,
-        _: &Context<'_>,
-        state: &mut CycleState,
-        pod: &PodInfo,
-    ) -> Result<(), Status> {
+    fn pre_score(&self, _: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
         let asked = |(name, _): &(String, i64)| match name.as_str() {
             "cpu" => pod.scoring.0,
             "memory" => pod.scoring.1,

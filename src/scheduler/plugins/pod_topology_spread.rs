@@ -203,7 +203,8 @@ impl Plugin for PodTopologySpread {
             return Err(Status::skip());
         }
         let required = RequiredNodeAffinity::new(&pod.pod);
-        let keys: Vec<String> = constraints.iter().map(|constraint| constraint.topology_key.clone()).collect();
+        let keys: Vec<String> =
+            constraints.iter().map(|constraint| constraint.topology_key.clone()).collect();
         let counted = |constraint: Constraint| {
             let counts = constraint.by_domain(cx, &mut state.memory, pod, &keys, &required);
             let topology = state.memory.topology(cx.cache, &constraint.topology_key);

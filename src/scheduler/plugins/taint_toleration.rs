@@ -71,12 +71,7 @@ impl Plugin for TaintToleration {
         untolerated(&node.node, pod).map(format_taint).unwrap_or_default()
     }
 
-    fn pre_score(
-        &self,
-        _: &Context<'_>,
-        state: &mut CycleState,
-        pod: &PodInfo,
-    ) -> Result<(), Status> {
+    fn pre_score(&self, _: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
         let speaks_of_it = |toleration: &&Toleration| {
             matches!(toleration.effect.as_deref(), None | Some("" | PREFER_NO_SCHEDULE))
         };

@@ -104,7 +104,8 @@ impl Framework {
         draw: Draw<'_>,
     ) -> Option<Choice> {
         let promised = self.ask_promised(cx, pod, &shape.contest, &found.state);
-        let refused: Vec<NodeIndex> = promised.iter().filter(|(_, fits, _)| *fits).map(|(node, ..)| *node).collect();
+        let refused: Vec<NodeIndex> =
+            promised.iter().filter(|(_, fits, _)| *fits).map(|(node, ..)| *node).collect();
         shape.contest.leave_out(cx.cache, &refused);
         let refusals = self.ask_kin(cx, pod, &shape.contest, &found.state);
         let errors = refusals.iter().flatten().chain(promised.iter().map(|(.., refusal)| refusal));
@@ -130,7 +131,8 @@ impl Framework {
         let mut dimensions = Vec::new();
         for (place, plugin) in self.plugins.iter().enumerate() {
             let place = place as u8;
-            let filters = self.at[Point::Filter as usize].contains(&place) && !state.skip_filter.contains(place);
+            let filters =
+                self.at[Point::Filter as usize].contains(&place) && !state.skip_filter.contains(place);
             let scores = self.at[Point::Score as usize].contains(&place) && !state.skip_score.contains(place);
             let is_asked = !self.local.contains(place) && (filters || scores);
             // An answer that is remembered must not hide one that would have come before it.
@@ -175,9 +177,8 @@ impl Framework {
             .collect();
         let ask = |kin: &crate::scheduler::cache::contest::Kin| {
             let mut asked = further.iter().filter(|_| kin.members > 0);
-            asked.find_map(|place| {
-                self.run_filter_of(*place, cx, state, pod, cx.cache.node(kin.sample)).err()
-            })
+            asked
+                .find_map(|place| self.run_filter_of(*place, cx, state, pod, cx.cache.node(kin.sample)).err())
         };
         contest.kin.iter().map(ask).collect()
     }
@@ -191,13 +192,14 @@ impl Framework {
         fitting: &[usize],
         state: &mut CycleState,
     ) -> Vec<usize> {
-        let scored = |kin: &usize| Scored { node: contest.kin[*kin].sample, count: contest.kin[*kin].members };
+        let scored =
+            |kin: &usize| Scored { node: contest.kin[*kin].sample, count: contest.kin[*kin].members };
         let nodes: Vec<Scored> = fitting.iter().map(scored).collect();
         self.run_pre_score_nodes(state, &nodes);
         let mut totals: Vec<i64> = fitting.iter().map(|kin| contest.kin[*kin].best).collect();
         for place in self.scorers(state) {
-            let is_counted = self.local.contains(place)
-                && self.plugin_at(place).normalization() == Normalization::None;
+            let is_counted =
+                self.local.contains(place) && self.plugin_at(place).normalization() == Normalization::None;
             if is_counted {
                 continue;
             }
@@ -249,4 +251,3 @@ impl Framework {
         }
     }
 }
-
