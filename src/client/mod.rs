@@ -17,7 +17,7 @@ pub use workqueue::WorkQueue;
 
 use crate::api::explain::Explain;
 use crate::api::meta::Revision;
-use crate::api::{Key, KubeObject, Object, Status};
+use crate::api::{Key, KubeObject, Object, Pod, Status};
 use crate::apiserver::Origin;
 use crate::clock::SimTime;
 
@@ -27,7 +27,7 @@ pub struct Client<'a> {
     api: &'a mut ApiServer,
     actor: Actor,
     cause: Option<Revision>,
-    streams: Option<&'a dyn streams::Streams>,
+    streams: Option<&'a mut dyn streams::Streams>,
 }
 
 impl<'a> Client<'a> {
@@ -37,14 +37,20 @@ impl<'a> Client<'a> {
     }
 
     /// The same, which also reaches the kubelets.
-    pub fn with_streams(mut self, streams: &'a dyn streams::Streams) -> Client<'a> {
+    pub fn with_streams(mut self, streams: &'a mut dyn streams::Streams) -> Client<'a> {
         self.streams = Some(streams);
         self
     }
 
     /// The kubelets, if they can be reached.
-    pub fn streams(&self) -> Option<&'a dyn streams::Streams> {
-        self.streams
+    pub fn streams(&self) -> Option<&dyn streams::Streams> {
+        self.streams.as_deref()
+    }
+
+    /// Runs a command in a running container, if the kubelets can be reached and there is such a program.
+    pub fn exec(&mut self, pod: &Pod, container: &str, words: &[String]) -> Option<streams::Answer> {
+        let now = self.api.now();
+        self.streams.as_mut()?.exec(pod, container, words, self.api.view(), now)
     }
 
     /// The current time.

@@ -19,6 +19,12 @@ pub trait Streams {
     fn log(&self, pod: &Pod, container: &str, previous: bool) -> Vec<(SimTime, String)>;
 
     /// Runs a command in a running container. `None` if there is no such program.
-    fn exec(&self, pod: &Pod, container: &str, words: &[String], view: &View, now: SimTime)
-    -> Option<Answer>;
+    fn exec(
+        &mut self,
+        pod: &Pod,
+        container: &str,
+        words: &[String],
+        view: &View,
+        now: SimTime,
+    ) -> Option<Answer>;
 }

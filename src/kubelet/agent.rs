@@ -4,19 +4,26 @@ use sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
 use super::config::KubeletConfig;
+use super::environment::{self, Environment};
 use super::image::ImageStore;
+use super::inside::Ground;
 use super::pod_worker::{PodStep, PodWorker};
-use super::{NodeState, Timer, TimerKind, node_status};
+use super::shell::Answer;
+use super::volumes::{self, Disks};
+use super::{NodeState, ServiceEnvironments, Timer, TimerKind, node_status};
 use crate::api::k8s::{ContainerImage, ObjectReference};
 use crate::api::meta::Revision;
 use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod};
 use crate::client::recorder::EventType;
-use crate::client::{Actor, ApiServer, Client};
+use crate::client::{Actor, ApiServer, Client, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
 /// Hosts of one block of addresses: `.2` to `.254`; the node's bridge is `.1`.
 const HOSTS: u32 = 253;
+
+/// A command that takes longer is left.
+const EXEC_LIMIT: SimDuration = SimDuration::from_secs(86_400);
 
 /// What all kubelets share while one of them acts.
 pub struct Shared<'a> {
@@ -26,6 +33,10 @@ pub struct Shared<'a> {
     pub rng: &'a mut Rng,
     /// By namespace, when the next pod may begin to run, where pods take turns.
     pub turns: &'a mut SortedMap<String, SimTime>,
+    /// By namespace, what its Services put into every container.
+    pub services: &'a mut ServiceEnvironments,
+    /// The disks behind persistent volumes.
+    pub disks: &'a mut Disks,
     /// The API server.
     pub api: &'a mut ApiServer,
     /// The timers to set.
@@ -42,6 +53,8 @@ pub struct Turn<'a> {
     pub turns: &'a mut SortedMap<String, SimTime>,
     /// What the pods of the node share.
     pub node: &'a mut NodeFacts,
+    services: &'a mut ServiceEnvironments,
+    disks: &'a mut Disks,
     api: &'a mut ApiServer,
     timers: &'a mut Vec<(SimDuration, Timer)>,
 }
@@ -62,9 +75,31 @@ impl Turn<'_> {
         Client::new(self.api, Actor::Kubelet(self.node.name.clone()), cause)
     }
 
-    /// The cluster, as what runs in containers sees it through its network.
-    pub fn cluster(&self) -> Option<&ApiServer> {
-        self.is_online().then_some(self.api)
+    /// What the containers of the node stand on.
+    pub fn ground(&mut self) -> Ground<'_> {
+        Ground {
+            online: self.is_online(),
+            now: self.api.now(),
+            view: self.api.view(),
+            host_ip: &self.node.host_ip,
+            host: &mut self.node.directories,
+            disks: self.disks,
+        }
+    }
+
+    /// What the Services that there are now put into a container of a pod; nothing if there are none.
+    pub fn service_environment(&mut self, pod: &Pod) -> Option<Arc<Environment>> {
+        let links = pod.spec.enable_service_links != Some(false);
+        let (namespace, view) = (pod.namespace(), self.api.view());
+        if !links {
+            return some(environment::of_services(namespace, false, view).into());
+        }
+        let version = environment::services_version(namespace, view);
+        if self.services.get(namespace).is_none_or(|(known, _)| *known != version) {
+            let made = Arc::new(environment::of_services(namespace, true, view));
+            self.services.insert(namespace.to_string(), (version, made));
+        }
+        self.services.get(namespace).and_then(|(_, made)| some(made.clone()))
     }
 
     /// Records an event, unless the cluster does without or cannot be reached.
@@ -88,6 +123,10 @@ impl Turn<'_> {
     }
 }
 
+fn some(environment: Arc<Environment>) -> Option<Arc<Environment>> {
+    Some(environment).filter(|all| !all.is_empty())
+}
+
 /// What the pods of a node share.
 #[derive(Clone, Debug)]
 pub struct NodeFacts {
@@ -97,6 +136,8 @@ pub struct NodeFacts {
     pub host_ip: String,
     /// Its images.
     pub images: ImageStore,
+    /// What is in those of its directories that pods have mounted.
+    pub directories: Disks,
     /// Whether it is there.
     state: NodeState,
     ordinal: u32,
@@ -147,6 +188,7 @@ impl Agent {
             name: node.name().into(),
             host_ip: node_status::host_ip(&node.status, ordinal),
             images: ImageStore::default(),
+            directories: Disks::new(),
             state: NodeState::Running,
             ordinal,
             next_address: 0,
@@ -273,6 +315,12 @@ impl Agent {
         }
     }
 
+    /// The pods that mount something of a ConfigMap or Secret, and how long it is until each is looked at.
+    pub fn looks_at(&self, key: &Key, now: SimTime) -> Vec<(Arc<str>, SimDuration)> {
+        let mounting = self.workers.values().filter(|worker| volumes::refers_to(&worker.pod, key));
+        mounting.map(|worker| (worker.uid.clone(), worker.next_look(now))).collect()
+    }
+
     fn with_worker(
         &mut self,
         uid: &Arc<str>,
@@ -284,6 +332,8 @@ impl Agent {
                 config: shared.config,
                 rng: shared.rng,
                 turns: shared.turns,
+                services: shared.services,
+                disks: shared.disks,
                 node: &mut self.node,
                 api: shared.api,
                 timers: shared.timers,
@@ -292,6 +342,23 @@ impl Agent {
             act(worker, turn);
             worker.flush(turn);
         }
+    }
+
+    /// Runs a command in a container. `None` for a program that the shell does not know.
+    pub fn exec(
+        &mut self,
+        uid: &str,
+        container: &str,
+        words: &[String],
+        (view, now): (&View, SimTime),
+        disks: &mut Disks,
+    ) -> Option<Answer> {
+        let online = self.node.state == NodeState::Running;
+        let host_ip = &self.node.host_ip;
+        let ground = &mut Ground { view, online, host_ip, host: &mut self.node.directories, disks, now };
+        let worker = Arc::make_mut(self.workers.get_mut(uid)?);
+        let at = worker.place_of(container)?;
+        worker.run_beside(at, words, EXEC_LIMIT, ground)
     }
 
     /// Ends a running container at once.

@@ -108,6 +108,8 @@ pub struct KubeletConfig {
     pub crash_back_off: Option<BackOff>,
     /// Pods of one namespace begin to run at least this far apart; `None`: at any time.
     pub ready_gap: Option<SimDuration>,
+    /// From a sync of a pod that has failed to the next (`backOffPeriod`).
+    pub sync_retry: Delay,
     /// Whether probes run, and commands are read: otherwise what runs is ready and stays up.
     pub runs_commands: bool,
     /// Between renewals of a node's lease; `None`: no lease.
@@ -139,6 +141,7 @@ impl Default for KubeletConfig {
                 max: SimDuration::from_secs(300),
             }),
             ready_gap: None,
+            sync_retry: Delay::millis(10_000, 5_000),
             runs_commands: true,
             lease_every: Some(SimDuration::from_secs(10)),
             node_report_every: SimDuration::from_secs(300),
@@ -170,6 +173,7 @@ impl KubeletConfig {
             restart: Delay::exactly_millis(300),
             crash_back_off: None,
             ready_gap: Some(ready_gap),
+            sync_retry: Delay::exactly_millis(10_000),
             runs_commands: false,
             lease_every: Some(SimDuration::from_secs(10)),
             node_report_every: SimDuration::from_secs(300),

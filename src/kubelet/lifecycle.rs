@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::environment::Environment;
+use super::files::Files;
 use super::probe::ProbeRun;
-use super::shell::{Files, Process};
+use super::shell::Process;
 use super::workload::{Behaviour, OnTerm};
 use crate::clock::{SimDuration, SimTime};
 
@@ -15,7 +17,7 @@ pub struct Termination {
     /// `Completed`, `Error`, `OOMKilled`.
     pub reason: &'static str,
     /// What more there is to say; mostly nothing.
-    pub message: &'static str,
+    pub message: String,
     /// When the run began; `None` for a container that never ran.
     pub started: Option<SimTime>,
     /// When it ended.
@@ -111,6 +113,12 @@ pub struct ContainerRun {
     pub behaviour: Behaviour,
     /// Its script, where its command is one.
     pub process: Option<Process>,
+    /// What its manifest put into its environment when it was created.
+    pub environment: Option<Arc<Environment>>,
+    /// What the Services of its namespace did; shared with other containers.
+    pub services: Option<Arc<Environment>>,
+    /// Its files, once somebody has looked.
+    pub files: Option<Box<Files>>,
     /// What its current run has printed, with the times; shared with snapshots.
     pub log: Log,
     /// The same of the run before.
@@ -135,6 +143,9 @@ impl Default for ContainerRun {
             had_turn_to_end: false,
             behaviour: Behaviour::default(),
             process: None,
+            environment: None,
+            services: None,
+            files: None,
             log: Log::default(),
             last_log: Log::default(),
             probes: Vec::new(),
@@ -182,11 +193,6 @@ impl ContainerRun {
         }
     }
 
-    /// The files that its script has made.
-    pub fn files(&self) -> Option<&Files> {
-        self.process.as_ref().map(Process::files)
-    }
-
     /// It has become a server only now: what it needs to serve counts from here.
     pub fn serve_from(&mut self, now: SimTime) {
         let age = self.running_since().map_or(SimDuration::ZERO, |since| now.since(since));
@@ -201,6 +207,11 @@ impl ContainerRun {
     /// Whether it runs or has run.
     pub fn has_run(&self) -> bool {
         matches!(self.state, ContainerState::Running { .. } | ContainerState::Terminated(_))
+    }
+
+    /// Whether it has been tried before.
+    pub fn has_begun(&self) -> bool {
+        self.last.is_some() || self.state != ContainerState::Created
     }
 
     /// Whether its last run has ended and its state still says so.
@@ -231,16 +242,11 @@ impl ContainerRun {
     }
 
     /// Ends a run.
-    pub fn exit(&mut self, exit_code: i32, reason: Option<&'static str>, now: SimTime) {
+    pub fn exit(&mut self, exit_code: i32, reason: Option<&'static str>, message: String, now: SimTime) {
         let started = self.running_since();
         let reason = reason.unwrap_or(if exit_code == 0 { "Completed" } else { "Error" });
-        self.state = ContainerState::Terminated(Termination {
-            exit_code,
-            reason,
-            message: "",
-            started,
-            finished: now,
-        });
+        self.state =
+            ContainerState::Terminated(Termination { exit_code, reason, message, started, finished: now });
         self.ready = false;
         self.started = false;
         self.probes.clear();
@@ -262,7 +268,7 @@ impl ContainerRun {
             self.state = ContainerState::Terminated(Termination {
                 exit_code,
                 reason,
-                message,
+                message: message.to_string(),
                 started,
                 finished: now,
             });
@@ -287,7 +293,7 @@ mod tests {
         let mut container = ContainerRun::default();
         container.run(SimTime::from_secs(1));
         assert_eq!((container.restarts, container.last.clone()), (0, None));
-        container.exit(1, None, SimTime::from_secs(2));
+        container.exit(1, None, String::new(), SimTime::from_secs(2));
         assert_eq!(container.last, None);
         container.wait("CrashLoopBackOff", String::new());
         container.run(SimTime::from_secs(12));

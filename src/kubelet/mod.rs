@@ -6,7 +6,11 @@
 
 mod agent;
 pub mod config;
+mod environment;
+mod executable;
+mod files;
 pub mod image;
+mod inside;
 mod lifecycle;
 mod node_status;
 mod pod_worker;
@@ -19,6 +23,7 @@ mod stop;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod volumes;
 mod workload;
 
 use sorted::{SortedMap, SortedSet};
@@ -38,6 +43,8 @@ use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
 use agent::{Agent, Shared};
+use environment::Environment;
+use volumes::Disks;
 
 /// Something that a kubelet has to do later. Plain data: it waits in the simulation's event queue and comes back to
 /// [`Kubelets::fire`].
@@ -89,12 +96,20 @@ pub struct Kubelets {
     ordinals: SortedSet<u32>,
     /// By namespace, when the next pod may begin to run, where pods take turns.
     turns: SortedMap<String, SimTime>,
+    /// By namespace, what its Services put into every container, and the version of them that this is.
+    services: ServiceEnvironments,
+    /// What is on the disks behind persistent volumes.
+    disks: Disks,
     rng: Rng,
 }
 
+/// See [`Kubelets`].
+type ServiceEnvironments = SortedMap<String, (u64, Arc<Environment>)>;
+
 impl Kubelets {
     /// The kinds whose changes kubelets are told of.
-    pub const WATCHES: &'static [Kind] = &[Kind::POD, Kind::NODE];
+    pub const WATCHES: &'static [Kind] =
+        &[Kind::POD, Kind::NODE, Kind::CONFIG_MAP, Kind::SECRET, Kind::PERSISTENT_VOLUME];
 
     /// No kubelet yet: one starts for every node object that appears.
     pub fn new(seed: u64, config: KubeletConfig) -> Kubelets {
@@ -104,6 +119,8 @@ impl Kubelets {
             agents: SortedMap::new(),
             ordinals: SortedSet::new(),
             turns: SortedMap::new(),
+            services: SortedMap::new(),
+            disks: SortedMap::new(),
             rng,
         }
     }
@@ -130,6 +147,15 @@ impl Kubelets {
                     if let Some(agent) = self.agent_of(pod) {
                         agent.pod_removed(pod);
                     }
+                }
+                (Some(Object::PersistentVolume(_)), None) => {
+                    self.disks.remove(&*change.key.name);
+                }
+                (Some(before), _)
+                    if matches!(change.key.kind, Kind::CONFIG_MAP | Kind::SECRET)
+                        && !volumes::is_immutable(before) =>
+                {
+                    self.data_changed(change, api.now(), timers);
                 }
                 _ => {}
             }
@@ -161,6 +187,16 @@ impl Kubelets {
         self.with_agent(node, api, timers, |agent, shared| agent.pod_changed(pod, cause, shared));
     }
 
+    /// What mounts a ConfigMap or Secret gets what has changed at its pod's next regular look.
+    fn data_changed(&self, change: &Change, now: SimTime, timers: &mut Vec<(SimDuration, Timer)>) {
+        for (node, agent) in &self.agents {
+            for (uid, wait) in agent.looks_at(&change.key, now) {
+                let what = TimerKind::Pod { uid, step: PodStep::Refresh, background: false };
+                timers.push((wait, Timer { node: node.clone(), what }));
+            }
+        }
+    }
+
     fn agent_of(&mut self, pod: &Pod) -> Option<&mut Agent> {
         self.agents.get_mut(pod.spec.node_name.as_deref()?).map(Arc::make_mut)
     }
@@ -173,8 +209,15 @@ impl Kubelets {
         act: impl FnOnce(&mut Agent, &mut Shared<'_>),
     ) {
         if let Some(agent) = self.agents.get_mut(node) {
-            let shared =
-                &mut Shared { config: &self.config, rng: &mut self.rng, turns: &mut self.turns, api, timers };
+            let shared = &mut Shared {
+                config: &self.config,
+                rng: &mut self.rng,
+                turns: &mut self.turns,
+                services: &mut self.services,
+                disks: &mut self.disks,
+                api,
+                timers,
+            };
             act(Arc::make_mut(agent), shared);
         }
     }

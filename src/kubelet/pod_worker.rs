@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use super::agent::Turn;
+use super::config::BackOff;
 use super::lifecycle::{ContainerRun, ContainerState, Progress};
 use super::probe::ProbeKind;
 use super::status;
+use super::volumes::{self, Volume};
 use crate::api::k8s::{Container, ObjectReference};
 use crate::api::meta::Revision;
 use crate::api::pod_status::is_sidecar;
@@ -15,11 +17,22 @@ use crate::client::DeleteOptions;
 use crate::client::recorder::{EventType, reference};
 use crate::clock::{SimDuration, SimTime};
 
+/// `syncFrequency`: so often the kubelet looks at every pod.
+const SYNC_FREQUENCY: SimDuration = SimDuration::from_secs(60);
+
+/// Between attempts to mount a volume (`exponentialbackoff`).
+const MOUNT_RETRY: BackOff =
+    BackOff { base: SimDuration::from_millis(500), max: SimDuration::from_secs(122) };
+
 /// What is due for a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PodStep {
     /// Look at the pod for the first time.
     Sync,
+    /// Try again to mount its volumes.
+    Mount,
+    /// What its volumes are made of has changed.
+    Refresh,
     /// The sandbox is up: the pod has an address.
     Sandbox,
     /// `activeDeadlineSeconds` is over.
@@ -69,6 +82,8 @@ pub enum ContainerStep {
 pub enum Stage {
     /// Not yet looked at.
     New,
+    /// Its volumes cannot be mounted yet.
+    Volumes,
     /// Its sandbox is being made.
     Sandbox,
     /// Its containers are started and kept going.
@@ -94,6 +109,9 @@ pub struct PodWorker {
     pub address: Option<String>,
     /// Why the kubelet has made it fail: reason and message.
     pub failure: Option<(&'static str, String)>,
+    /// Its volumes, in the order of its manifest, once they are mounted.
+    pub volumes: Vec<Volume>,
+    mount_failures: u32,
     /// Until when its containers may take to stop.
     pub(super) stop_by: Option<SimTime>,
     pub(super) uid: Arc<str>,
@@ -114,6 +132,8 @@ impl PodWorker {
             accepted: None,
             address: None,
             failure: None,
+            volumes: Vec::new(),
+            mount_failures: 0,
             stop_by: None,
             uid: pod.uid().into(),
             cause: None,
@@ -129,6 +149,11 @@ impl PodWorker {
 
     fn init_count(&self) -> usize {
         self.pod.spec.init_containers.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Where a container stands among all.
+    pub(super) fn place_of(&self, container: &str) -> Option<usize> {
+        (0..self.runs.len()).find(|at| self.container(*at).name == container)
     }
 
     /// The manifest of a container.
@@ -173,6 +198,12 @@ impl PodWorker {
     pub fn step(&mut self, step: &PodStep, turn: &mut Turn<'_>) {
         match *step {
             PodStep::Sync if self.stage == Stage::New => self.accept(turn),
+            PodStep::Mount if self.stage == Stage::Volumes => self.mount_volumes(turn),
+            PodStep::Refresh if self.stage < Stage::Finished => {
+                if let Err(failures) = self.refresh(turn) {
+                    self.mount_failed(&failures, turn);
+                }
+            }
             PodStep::Sandbox if self.stage == Stage::Sandbox => self.sandbox_up(turn),
             PodStep::Deadline if self.stage < Stage::Stopping => {
                 let message = "Pod was active on the node longer than the specified deadline".to_string();
@@ -229,17 +260,49 @@ impl PodWorker {
     fn accept(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now();
         self.accepted.get_or_insert(now);
-        self.stage = Stage::Sandbox;
+        self.stage = Stage::Volumes;
         self.dirty = true;
         if let Some(seconds) = self.pod.spec.active_deadline_seconds {
             let limit = SimDuration::from_secs(u64::try_from(seconds).unwrap_or(0));
             turn.after(limit, &self.uid, PodStep::Deadline, false);
         }
         self.flush(turn);
+        self.mount_volumes(turn);
+    }
+
+    /// Mounts the pod's volumes and goes on, or tries again after a growing wait.
+    fn mount_volumes(&mut self, turn: &mut Turn<'_>) {
+        if turn.config.runs_commands
+            && let Err(failures) = self.mount(turn)
+        {
+            self.mount_failed(&failures, turn);
+            self.mount_failures = self.mount_failures.saturating_add(1);
+            let wait = MOUNT_RETRY.wait(self.mount_failures);
+            return turn.after(wait, &self.uid, PodStep::Mount, true);
+        }
+        self.stage = Stage::Sandbox;
         match turn.config.sandbox.draw(turn.rng) {
             SimDuration::ZERO => self.sandbox_up(turn),
             delay => turn.after(delay, &self.uid, PodStep::Sandbox, false),
         }
+    }
+
+    fn mount_failed(&mut self, failures: &[volumes::Failure], turn: &mut Turn<'_>) {
+        for failure in failures {
+            turn.event(
+                reference(&self.pod),
+                EventType::Warning,
+                "FailedMount",
+                failure.message.clone(),
+                self.cause,
+            );
+        }
+    }
+
+    /// How long it is until the kubelet looks at the pod again without being told to.
+    pub fn next_look(&self, now: SimTime) -> SimDuration {
+        let age = self.accepted.map_or(SimDuration::ZERO, |since| now.since(since));
+        SimDuration(SYNC_FREQUENCY.0 - age.0 % SYNC_FREQUENCY.0)
     }
 
     fn sandbox_up(&mut self, turn: &mut Turn<'_>) {
@@ -309,8 +372,7 @@ impl PodWorker {
         reason: Option<&'static str>,
         turn: &mut Turn<'_>,
     ) -> bool {
-        let found = (0..self.runs.len())
-            .find(|at| self.container(*at).name == container && self.runs[*at].is_running());
+        let found = self.place_of(container).filter(|at| self.runs[*at].is_running());
         if let Some(at) = found {
             self.exited(at, exit_code, reason, turn);
         }
@@ -322,7 +384,7 @@ impl PodWorker {
         let now = turn.now();
         for run in &mut self.runs {
             if run.is_running() {
-                run.exit(255, Some("Unknown"), now);
+                run.exit(255, Some("Unknown"), String::new(), now);
             }
             if run.progress != Progress::Done {
                 run.step(if self.stage == Stage::Up { Progress::Idle } else { Progress::Done });
@@ -330,6 +392,7 @@ impl PodWorker {
         }
         match self.stage {
             Stage::New => turn.after(SimDuration::ZERO, &self.uid, PodStep::Sync, false),
+            Stage::Volumes => turn.after(SimDuration::ZERO, &self.uid, PodStep::Mount, false),
             Stage::Finished if self.pod.is_deleting() => self.remove(turn),
             Stage::Finished => {}
             Stage::Stopping => self.finish(turn),

@@ -7,7 +7,6 @@ use super::agent::Turn;
 use super::lifecycle::Progress;
 use super::pod_worker::{ContainerStep, PodWorker};
 use super::probe::{self, ProbeKind, ProbeRun};
-use super::shell;
 use crate::api::k8s::Probe;
 use crate::client::recorder::EventType;
 use crate::clock::{SimDuration, SimTime};
@@ -100,7 +99,7 @@ impl PodWorker {
     }
 
     /// What a probe finds.
-    fn look(&self, at: usize, spec: &Probe, turn: &Turn<'_>) -> Result<(), String> {
+    fn look(&mut self, at: usize, spec: &Probe, turn: &mut Turn<'_>) -> Result<(), String> {
         let (run, now) = (&self.runs[at], turn.now());
         let healthy = probe::is_healthy(run, now);
         if let Some(exec) = &spec.exec {
@@ -108,14 +107,20 @@ impl PodWorker {
             let limit = SimDuration::from_secs(u64::try_from(spec.timeout_seconds.unwrap_or(1)).unwrap_or(1));
             // A command that nobody knows asks the server whether it is well, if there is one.
             let unknown = healthy || (run.process.is_some() && run.behaviour.unhealthy_after.is_none());
-            let view = turn.cluster().map(|api| api.view());
             let well = run.behaviour.unhealthy_after.is_none() || healthy;
-            let ran = shell::run_probe(words, run.files(), self.pod.meta.namespace.as_deref(), view, limit);
-            return ran.unwrap_or(if unknown { Ok(()) } else { Err(String::new()) }).and(if well {
-                Ok(())
-            } else {
-                Err(String::new())
-            });
+            let answer = self.run_beside(at, words, limit, &mut turn.ground());
+            let found = match answer.filter(|answer| answer.known) {
+                None if unknown => Ok(()),
+                None => Err(String::new()),
+                Some(answer) if answer.took >= limit => Err(format!(
+                    "command timed out: {:?} timed out after {}s",
+                    words.join(" "),
+                    limit.as_secs()
+                )),
+                Some(answer) if answer.code == Some(0) => Ok(()),
+                Some(answer) => Err(answer.said.trim_end().to_string()),
+            };
+            return found.and(if well { Ok(()) } else { Err(String::new()) });
         }
         if healthy {
             return Ok(());

@@ -2,6 +2,7 @@
 //! `kuberuntime_container.go startContainer`, `images/image_manager.go` and the back-offs of `kuberuntime_manager.go`.
 
 use super::agent::Turn;
+use super::executable;
 use super::image::{ImageName, go_duration};
 use super::lifecycle::Progress;
 use super::pod_worker::{ContainerStep, PodWorker, Stage};
@@ -16,6 +17,12 @@ const STEADY: SimDuration = SimDuration::from_secs(600);
 
 /// Between looks at a container that cannot be started for a reason other than a failure.
 const RESYNC: SimDuration = SimDuration::from_secs(60);
+
+/// What a container ends with whose program cannot be run.
+const EXIT_CANNOT_START: i32 = 128;
+
+/// A postStart hook is looked at for this long.
+const HOOK_MAX: SimDuration = SimDuration::from_secs(600);
 
 /// The least time a process takes.
 const BLINK: SimDuration = SimDuration::from_millis(20);
@@ -125,15 +132,32 @@ impl PodWorker {
 
     /// The image is there: creates the container and starts it.
     fn create(&mut self, at: usize, turn: &mut Turn<'_>) {
+        if turn.config.runs_commands
+            && let Err(why) = self.configure(at, turn)
+        {
+            return self.create_failed(at, why, turn);
+        }
         let restarts =
             self.runs[at].restarts + u32::from(self.runs[at].last.is_some() || self.runs[at].is_over());
-        let behaviour = workload::behaviour(&self.pod, self.container(at), restarts, turn.config);
+        let words = self.words(at);
+        let behaviour = workload::behaviour(&self.pod, self.container(at), &words, restarts, turn.config);
         let delay = behaviour.start_delay.unwrap_or_else(|| turn.config.start.draw(turn.rng));
         let background = restarts > 1 && !behaviour.ends.is_some_and(|end| end.heals);
         let run = &mut self.runs[at];
         run.behaviour = behaviour;
         run.step(Progress::Starting);
         self.after(delay, at, ContainerStep::Started, background, turn);
+    }
+
+    /// What the manifest asks for is not there: the kubelet looks again at the pod's next sync.
+    fn create_failed(&mut self, at: usize, why: String, turn: &mut Turn<'_>) {
+        self.event(at, EventType::Warning, "Failed", format!("Error: {why}"), turn);
+        self.runs[at].wait("CreateContainerConfigError", why);
+        self.runs[at].step(Progress::BackOff);
+        self.dirty = true;
+        let wait = turn.config.sync_retry.draw(turn.rng);
+        self.after(wait, at, ContainerStep::PullAgain, true, turn);
+        self.start_next(turn);
     }
 
     /// The container runs, unless it has to wait for its turn in its namespace.
@@ -143,6 +167,11 @@ impl PodWorker {
             return self.after(wait, at, ContainerStep::Started, false, turn);
         }
         self.event(at, EventType::Normal, "Created", "Container created".into(), turn);
+        if turn.config.runs_commands
+            && let Some(why) = executable::missing(&self.words(at), self.container(at))
+        {
+            return self.start_failed(at, &why, turn);
+        }
         self.event(at, EventType::Normal, "Started", "Container started".into(), turn);
         self.runs[at].run(now);
         self.dirty = true;
@@ -151,18 +180,48 @@ impl PodWorker {
             self.after(end.after.max(BLINK), at, ContainerStep::Ends, background, turn);
         }
         if let Some(program) = self.runs[at].behaviour.script.clone() {
-            let environment = self.container(at).env.iter().flatten();
-            let environment = environment
-                .filter_map(|variable| Some((variable.name.clone(), variable.value.clone()?)))
-                .collect();
-            let mut process = Process::new(program, environment);
-            process.tell(date(now), self.pod.name());
-            self.runs[at].process = Some(process);
+            self.runs[at].process = Some(Process::new(program, self.variables(at)));
             self.resume(at, turn);
+        }
+        if turn.config.runs_commands && !self.post_start(at, turn) {
+            return self.start_next(turn);
         }
         self.begin_probes(at, turn);
         self.settle_ready(at, turn);
         self.start_next(turn);
+    }
+
+    /// The program is not in the image: the container is made and ends at once.
+    fn start_failed(&mut self, at: usize, why: &str, turn: &mut Turn<'_>) {
+        let message = format!(
+            "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to \
+             start container process: error during container init: exec: {why}: unknown"
+        );
+        self.event(at, EventType::Warning, "Failed", format!("Error: {message}"), turn);
+        let now = turn.now();
+        let run = &mut self.runs[at];
+        run.run(SimTime::ZERO);
+        run.exit(EXIT_CANNOT_START, Some("StartError"), message.clone(), now);
+        self.dirty = true;
+        if self.restarts_after(at, EXIT_CANNOT_START) {
+            self.runs[at].wait("RunContainerError", message);
+        }
+        self.settle_end(at, EXIT_CANNOT_START, turn);
+    }
+
+    /// Runs the postStart hook beside the process that has just begun. Says whether the container goes on.
+    fn post_start(&mut self, at: usize, turn: &mut Turn<'_>) -> bool {
+        let hook = self.container(at).lifecycle.as_ref().and_then(|lifecycle| lifecycle.post_start.clone());
+        let Some(words) = hook.and_then(|hook| hook.exec).and_then(|exec| exec.command) else { return true };
+        let answer = self.run_beside(at, &words, HOOK_MAX, &mut turn.ground());
+        if answer.is_none_or(|answer| !answer.known || matches!(answer.code, Some(0) | None)) {
+            return true;
+        }
+        self.event(at, EventType::Warning, "FailedPostStartHook", "PostStartHook failed".into(), turn);
+        let grace = self.pod.spec.termination_grace_period_seconds.unwrap_or(30);
+        let grace = SimDuration::from_secs(u64::try_from(grace).unwrap_or(0));
+        self.kill(at, grace, "FailedPostStartHook".into(), turn);
+        false
     }
 
     /// How long the container waits for its turn in its namespace, where containers take turns: each does once, to begin
@@ -194,11 +253,15 @@ impl PodWorker {
 
     /// Runs a container's script up to its next pause.
     pub(super) fn resume(&mut self, at: usize, turn: &mut Turn<'_>) {
-        let namespace = self.pod.namespace().to_string();
         let now = turn.now();
-        let Some(process) = &mut self.runs[at].process else { return };
+        let Some(mut process) = self.runs[at].process.take() else { return };
+        let ground = &mut turn.ground();
+        process.files = self.open_files(at, ground);
         process.tell(date(now), self.pod.name());
-        let pause = process.resume(&namespace, turn.cluster().map(|api| api.view()));
+        let pause = process.resume(ground.world(&self.pod));
+        let files = std::mem::take(&mut process.files);
+        self.close_files(at, files, ground);
+        self.runs[at].process = Some(process);
         self.runs[at].note_said(now);
         let Some(process) = &self.runs[at].process else { return };
         let (looped, restarts) = (process.has_looped(), self.runs[at].restarts);
@@ -224,8 +287,9 @@ impl PodWorker {
     pub(super) fn exited(&mut self, at: usize, code: i32, reason: Option<&'static str>, turn: &mut Turn<'_>) {
         let now = turn.now();
         let lasted = self.runs[at].running_since().map_or(SimDuration::ZERO, |since| now.since(since));
+        let message = self.last_word(at, code);
         let run = &mut self.runs[at];
-        run.exit(code, reason, now);
+        run.exit(code, reason, message, now);
         if lasted >= STEADY {
             run.crashes = 0;
         }
@@ -233,6 +297,11 @@ impl PodWorker {
             self.runs[at].ready = true;
         }
         self.dirty = true;
+        self.settle_end(at, code, turn);
+    }
+
+    /// What follows when a container has ended: it runs again, or it is the turn of others.
+    fn settle_end(&mut self, at: usize, code: i32, turn: &mut Turn<'_>) {
         if self.restarts_after(at, code) {
             let background =
                 self.runs[at].restarts > 1 && !self.runs[at].behaviour.ends.is_some_and(|end| end.heals);

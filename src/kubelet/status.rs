@@ -159,8 +159,12 @@ fn terminated(end: &Termination, id: String, config: &KubeletConfig) -> k8s::Con
         container_id: end.started.filter(|_| config.reporting.finished_details).map(|_| id),
         exit_code: end.exit_code,
         reason: Some(end.reason.into()),
-        message: Some(end.message.to_string()).filter(|text| !text.is_empty()),
-        started_at: end.started.map(SimTime::to_time),
+        message: Some(end.message.clone()).filter(|text| !text.is_empty()),
+        // What has never run has begun at the beginning of all time.
+        started_at: match end.reason {
+            "StartError" => Some(k8s::Time::default()),
+            _ => end.started.map(SimTime::to_time),
+        },
         finished_at: Some(end.finished.to_time()),
         signal: None,
     };

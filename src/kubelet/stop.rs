@@ -6,7 +6,6 @@ use super::lifecycle::Progress;
 use super::pod_worker::{ContainerStep, PodStep, PodWorker, Stage};
 use super::shell;
 use super::workload::{EXIT_SIGKILL, OnTerm};
-use crate::api::k8s::Container;
 use crate::client::recorder::EventType;
 use crate::clock::SimDuration;
 
@@ -21,7 +20,7 @@ impl PodWorker {
         match self.stage {
             Stage::Finished => self.remove(turn),
             Stage::Stopping => self.hurry(grace, turn),
-            Stage::New | Stage::Sandbox | Stage::Up => self.stop(grace, turn),
+            Stage::New | Stage::Volumes | Stage::Sandbox | Stage::Up => self.stop(grace, turn),
         }
     }
 
@@ -113,7 +112,7 @@ impl PodWorker {
     pub(super) fn kill(&mut self, at: usize, grace: SimDuration, message: String, turn: &mut Turn<'_>) {
         self.event(at, EventType::Normal, "Killing", message, turn);
         let now = turn.now();
-        let hook = pre_stop(self.container(at), self.runs[at].files());
+        let hook = self.pre_stop(at, grace, turn);
         let hook_cut = hook > grace;
         let spent = hook.min(grace);
         let left = (grace - spent).max(LEAST_GRACE);
@@ -162,15 +161,16 @@ impl PodWorker {
             self.exited(at, exit_code, None, turn);
         }
     }
-}
 
-/// How long the preStop hook takes. A request to the container itself takes no time that counts.
-fn pre_stop(container: &Container, files: Option<&shell::Files>) -> SimDuration {
-    let hook = container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.pre_stop.as_ref());
-    let Some(hook) = hook else { return SimDuration::ZERO };
-    if let Some(sleep) = &hook.sleep {
-        return SimDuration::from_secs(u64::try_from(sleep.seconds).unwrap_or(0));
+    /// Runs the preStop hook; says how long it takes. A request to the container itself takes no time that counts.
+    fn pre_stop(&mut self, at: usize, grace: SimDuration, turn: &mut Turn<'_>) -> SimDuration {
+        let hook = self.container(at).lifecycle.as_ref().and_then(|lifecycle| lifecycle.pre_stop.clone());
+        let Some(hook) = hook else { return SimDuration::ZERO };
+        if let Some(sleep) = &hook.sleep {
+            return SimDuration::from_secs(u64::try_from(sleep.seconds).unwrap_or(0));
+        }
+        let words = hook.exec.and_then(|exec| exec.command).unwrap_or_default();
+        let limit = grace + SimDuration::from_secs(1);
+        self.run_beside(at, &words, limit, &mut turn.ground()).map_or(SimDuration::ZERO, |answer| answer.took)
     }
-    let words = hook.exec.as_ref().and_then(|exec| exec.command.as_deref()).unwrap_or_default();
-    shell::time_of(words, files)
 }

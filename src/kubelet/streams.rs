@@ -1,11 +1,11 @@
 //! What a kubelet does for whoever asks through the API server: logs, and commands in running containers.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::Kubelets;
 use super::agent::Agent;
 use super::lifecycle::ContainerRun;
 use super::pod_worker::PodWorker;
-use super::{Kubelets, shell, start};
 use crate::api::{MetaExt, Pod};
 use crate::client::View;
 use crate::client::streams::{Answer, Streams};
@@ -26,9 +26,7 @@ impl Agent {
 
 impl PodWorker {
     fn run_of(&self, container: &str) -> Option<&ContainerRun> {
-        let init = self.pod.spec.init_containers.iter().flatten();
-        let at = init.chain(&self.pod.spec.containers).position(|known| known.name == container)?;
-        self.runs.get(at)
+        self.runs.get(self.place_of(container)?)
     }
 }
 
@@ -42,29 +40,18 @@ impl Streams for Kubelets {
     }
 
     fn exec(
-        &self,
+        &mut self,
         pod: &Pod,
         container: &str,
         words: &[String],
         view: &View,
         now: SimTime,
     ) -> Option<Answer> {
-        let run = self.run_of(pod, container)?;
-        let declared = pod.spec.containers.iter().find(|known| known.name == container);
-        let variables = declared.and_then(|container| container.env.as_deref()).unwrap_or_default();
-        let environment: BTreeMap<String, String> = variables
-            .iter()
-            .filter_map(|variable| Some((variable.name.clone(), variable.value.clone()?)))
-            .chain([("HOME".to_string(), "/root".to_string())])
-            .collect();
-        let answer = shell::exec(
-            words,
-            run.files(),
-            environment,
-            (start::date(now), pod.name()),
-            pod.namespace(),
-            view,
-        )?;
+        let agent = Arc::make_mut(self.agents.get_mut(pod.spec.node_name.as_deref()?)?);
+        let answer = agent.exec(pod.uid(), container, words, (view, now), &mut self.disks)?;
+        if !answer.known {
+            return None;
+        }
         Some(Answer { said: answer.said, code: answer.code })
     }
 }

@@ -74,10 +74,17 @@ pub enum OnTerm {
     Ignores,
 }
 
-/// The behaviour of the run of a container that follows `restarts` earlier ones.
-pub fn behaviour(pod: &Pod, container: &Container, restarts: u32, config: &KubeletConfig) -> Behaviour {
+/// The behaviour of the run of a container that follows `restarts` earlier ones. `words`: its command and arguments.
+pub fn behaviour(
+    pod: &Pod,
+    container: &Container,
+    words: &[String],
+    restarts: u32,
+    config: &KubeletConfig,
+) -> Behaviour {
     let image = ImageName::parse(container.image.as_deref().unwrap_or_default());
-    let mut behaviour = if config.runs_commands { of_image(&image, container) } else { Behaviour::steady() };
+    let mut behaviour =
+        if config.runs_commands { of_image(&image, container, words) } else { Behaviour::steady() };
     Annotations { pod, container: &container.name, prefix: &config.annotation_prefix }
         .apply(&mut behaviour, restarts);
     behaviour
@@ -101,8 +108,7 @@ impl Behaviour {
 
 /// What an image is known for and a command says: how long its server takes to serve, or that it is none. Unknown
 /// images and programs serve soon and stay up.
-fn of_image(image: &ImageName, container: &Container) -> Behaviour {
-    let words: Vec<String> = container.command.iter().chain(&container.args).flatten().cloned().collect();
+fn of_image(image: &ImageName, container: &Container, words: &[String]) -> Behaviour {
     let mut behaviour = match image.base() {
         // A shell without a terminal reads the end of its input and ends.
         "busybox" | "alpine" | "bash" | "ubuntu" | "debian" | "hello-world" if words.is_empty() => {
@@ -121,7 +127,7 @@ fn of_image(image: &ImageName, container: &Container) -> Behaviour {
         if first.ends_with("perl") {
             return Behaviour::completing_after(SimDuration::from_secs(5));
         }
-        if let Some(program) = Program::of_command(&words) {
+        if let Some(program) = Program::of_command(words) {
             behaviour.serves_when_up = behaviour.serves_after.take();
             behaviour.on_term = OnTerm::Shell;
             behaviour.script = Some(program);
@@ -215,7 +221,8 @@ mod tests {
         let container =
             Container { name: "app".into(), image: Some(image.into()), command, ..Default::default() };
         let pod = Pod::new(meta, PodSpec::default());
-        behaviour(&pod, &container, restarts, &KubeletConfig::default())
+        let words: Vec<String> = container.command.iter().flatten().cloned().collect();
+        behaviour(&pod, &container, &words, restarts, &KubeletConfig::default())
     }
 
     #[test]

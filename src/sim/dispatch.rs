@@ -147,7 +147,7 @@ impl Simulation {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(wait) = session.wait.take() else { return };
         session.cursor = self.api.store().revision();
-        let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&self.kubelets);
+        let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut self.kubelets);
         session.absorb(kubectl::poll(wait, &mut client));
     }
 

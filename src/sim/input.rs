@@ -144,7 +144,7 @@ impl Simulation {
     }
 
     fn kubectl(&mut self, invocation: kubectl::Invocation) -> Outcome {
-        let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&self.kubelets);
+        let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut self.kubelets);
         let output = kubectl::run(&invocation, &mut self.context, &mut client);
         let id = self.sessions.keys().next_back().map_or(0, |last| last + 1);
         let session = Session::new(invocation.line, self.now, self.revision(), output);

@@ -114,10 +114,8 @@ fn check(pod: &Pod, container: &str) -> Result<(), Failure> {
 }
 
 /// Runs a command, and says what became of it as `kubectl exec` does.
-fn run(client: &Client<'_>, pod: &Pod, container: &str, command: &[String]) -> Output {
-    let answer = client
-        .streams()
-        .and_then(|streams| streams.exec(pod, container, command, client.live(), client.now()));
+fn run(client: &mut Client<'_>, pod: &Pod, container: &str, command: &[String]) -> Output {
+    let answer = client.exec(pod, container, command);
     let Some(answer) = answer else {
         let program = &command[0];
         let stderr = format!(

@@ -1,14 +1,9 @@
 //! The commands that the shell knows.
 
-use sorted::SortedSet;
-
-use super::{Process, network};
-use crate::client::View;
+use super::{Process, World, network, said, text};
 use crate::clock::SimDuration;
+use crate::kubelet::files::Trouble;
 use crate::kubelet::workload;
-
-/// The paths of the files that a script has made.
-pub type Files = SortedSet<String>;
 
 /// What a command does.
 pub enum Outcome {
@@ -28,84 +23,41 @@ pub enum Outcome {
 
 /// Commands that take no time and succeed, as far as it matters here.
 const QUICK: &[&str] = &[
-    ":",
-    "true",
-    "echo",
-    "printf",
-    "date",
-    "env",
-    "printenv",
-    "ls",
-    "mkdir",
-    "chmod",
-    "chown",
-    "cd",
-    "pwd",
-    "export",
-    "unset",
-    "umask",
-    "ulimit",
-    "shift",
-    "read",
-    "local",
-    "hostname",
-    "whoami",
-    "id",
-    "uname",
-    "ps",
-    "df",
-    "du",
-    "free",
-    "cp",
-    "mv",
-    "ln",
-    "grep",
-    "egrep",
-    "sed",
-    "awk",
-    "cut",
-    "sort",
-    "uniq",
-    "head",
-    "wc",
-    "tee",
-    "tr",
-    "xargs",
-    "seq",
-    "expr",
-    "basename",
-    "dirname",
-    "kill",
-    "sync",
-    "base64",
-    "sha256sum",
-    "mktemp",
-    "apk",
-    "apt-get",
-    "apt",
+    ":", "true", "umask", "ulimit", "shift", "local", "ps", "df", "du", "free", "ln", "chown", "awk",
+    "xargs", "expr", "kill", "sync", "mktemp", "apk", "apt-get", "apt", "mount", "top", "which", "yes",
+    "source", ".",
 ];
 
 /// Whether the shell knows what a command does.
 pub fn is_known(name: &str) -> bool {
     const OTHERS: &[&str] = &[
-        "false", "sleep", "exit", "touch", "rm", "cat", "test", "[", "tail", "nslookup", "dig", "host",
-        "getent", "ping", "wget", "curl", "nc", "trap", "wait", "set", "exec",
+        "false", "sleep", "exit", "touch", "rm", "rmdir", "cat", "test", "[", "tail", "nslookup", "dig",
+        "host", "getent", "ping", "wget", "curl", "nc", "trap", "wait", "set", "exec", "mkdir", "cp", "mv",
+        "chmod", "cd", "export", "unset", "read", "return", "env", "printenv", "ls",
     ];
-    QUICK.contains(&name) || OTHERS.contains(&name)
+    QUICK.contains(&name)
+        || OTHERS.contains(&name)
+        || said::SPEAKS.contains(&name)
+        || text::TOOLS.contains(&name)
 }
 
 impl Process {
     /// Runs one command. A word that cannot be known is `None`.
-    pub(super) fn run(&mut self, words: &[Option<String>], namespace: &str, view: Option<&View>) -> Outcome {
-        let Some((Some(first), rest)) = words.split_first() else { return Outcome::Serves };
+    pub(super) fn run(&mut self, words: &[Option<String>], world: World<'_>) -> Outcome {
+        // A command that is nothing but a variable without a value does nothing.
+        let Some((first, rest)) = words.split_first() else { return Outcome::Status(0) };
+        let Some(first) = first else { return Outcome::Serves };
         let name = first.rsplit('/').next().unwrap_or(first);
         let known: Vec<&str> = rest.iter().map(|word| word.as_deref().unwrap_or_default()).collect();
-        self.speak(name, &known, namespace, view);
-        let paths = || known.iter().filter(|word| !word.starts_with('-'));
+        if text::TOOLS.contains(&name) && !(name == "tail" && follows(&known)) {
+            return Outcome::Status(self.filter(name, &known));
+        }
+        self.speak(name, &known, world);
+        let paths = || known.iter().copied().filter(|word| !word.starts_with('-'));
         match name {
             "false" => Outcome::Status(1),
             "exec" if rest.is_empty() => Outcome::Status(0),
-            "exec" => self.run(rest, namespace, view),
+            "exec" | "command" | "nohup" | "time" | "eval" => self.run(rest, world),
             "exit" | "return" => {
                 Outcome::Exit(known.first().map_or(self.status, |code| code.parse().unwrap_or(2)))
             }
@@ -122,36 +74,162 @@ impl Process {
                 }
                 Outcome::Status(0)
             }
-            "touch" => {
-                self.files.extend(paths().map(|path| (*path).to_string()));
-                Outcome::Status(0)
+            "export" | "unset" | "read" => self.variable(name, &known),
+            "env" if known.iter().any(|word| !word.contains('=')) => {
+                let at = known.iter().position(|word| !word.contains('=')).unwrap_or(0);
+                self.run(&rest[at..], world)
             }
-            "rm" => {
-                for path in paths() {
-                    let below = format!("{}/", path.trim_end_matches('/'));
-                    self.files.retain(|file| file != path && !file.starts_with(&below));
-                }
-                Outcome::Status(0)
+            "printenv" => {
+                Outcome::Status(i32::from(known.iter().any(|name| !self.variables.contains_key(*name))))
             }
-            "cat" => Outcome::Status(i32::from(!paths().all(|path| exists(path, &self.files)))),
-            "tail" if known.iter().any(|word| word.starts_with("-f") || word.starts_with("-F")) => {
-                Outcome::Idle
+            "cd" => {
+                let to = known.first().copied().unwrap_or("/root");
+                let done = self.files.enter(to);
+                self.judge(name, &[(to, done)])
             }
-            "tail" => Outcome::Status(0),
+            "touch" | "rm" | "rmdir" | "mkdir" | "chmod" | "cp" | "mv" => self.change_files(name, &known),
+            "ls" => self.list(&known),
+            "tail" => Outcome::Idle,
             "test" => Outcome::Status(i32::from(!self.holds(rest))),
             "[" => Outcome::Status(i32::from(!self.holds(&rest[..rest.len().saturating_sub(1)]))),
             "nslookup" | "dig" | "host" | "getent" | "ping" => {
-                let host = paths()
-                    .find(|word| !matches!(**word, "hosts" | "ahosts") && word.parse::<u32>().is_err());
-                Outcome::Network(host.is_some_and(|host| network::resolves(host, namespace, view)))
+                let host =
+                    paths().find(|word| !matches!(*word, "hosts" | "ahosts") && word.parse::<u32>().is_err());
+                Outcome::Network(
+                    host.is_some_and(|host| network::resolves(host, world.namespace, world.view)),
+                )
             }
             "wget" | "curl" | "nc" => {
                 let host = paths().find(|word| word.parse::<u32>().is_err() && !word.starts_with('/'));
-                Outcome::Network(host.is_some_and(|host| network::answers(host, namespace, view)))
+                Outcome::Network(host.is_some_and(|host| network::answers(host, world.namespace, world.view)))
             }
-            name if QUICK.contains(&name) => Outcome::Status(0),
+            name if QUICK.contains(&name) || said::SPEAKS.contains(&name) => Outcome::Status(0),
             _ => Outcome::Serves,
         }
+    }
+
+    /// `export NAME=value`, `unset NAME`, `read NAME`.
+    fn variable(&mut self, command: &str, words: &[&str]) -> Outcome {
+        let names = words.iter().filter(|word| !word.starts_with('-'));
+        if command == "read" {
+            let Some(text) = self.input.last_mut().filter(|text| !text.is_empty()) else {
+                return Outcome::Status(1);
+            };
+            let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
+            let (line, rest) = (line.to_string(), rest.to_string());
+            *text = rest;
+            let names: Vec<&&str> = names.collect();
+            let mut pieces = line.trim().splitn(names.len().max(1), char::is_whitespace);
+            for name in names {
+                self.variables
+                    .insert((*name).to_string(), pieces.next().unwrap_or_default().trim().to_string());
+            }
+            return Outcome::Status(0);
+        }
+        for word in names {
+            match word.split_once('=') {
+                Some((name, value)) => {
+                    self.variables.insert(name.to_string(), value.to_string());
+                }
+                None if command == "unset" => {
+                    self.variables.remove(*word);
+                }
+                None => {}
+            }
+        }
+        Outcome::Status(0)
+    }
+
+    /// Complains of what did not work; says how the command ended.
+    fn judge(&mut self, command: &str, done: &[(&str, Result<(), Trouble>)]) -> Outcome {
+        let mut code = 0;
+        for (path, trouble) in done.iter().filter_map(|(path, done)| Some((path, done.err()?))) {
+            let what = match command {
+                "rm" => format!("rm: can't remove '{path}'"),
+                "mkdir" => format!("mkdir: can't create directory '{path}'"),
+                "cd" => format!("sh: cd: can't cd to {path}"),
+                "cp" | "mv" => format!("{command}: can't stat '{path}'"),
+                _ => format!("{command}: {path}"),
+            };
+            self.err.push_str(&format!("{what}: {}\n", trouble.0));
+            code = 1;
+        }
+        Outcome::Status(code)
+    }
+
+    fn change_files(&mut self, command: &str, words: &[&str]) -> Outcome {
+        let has = |letter: char| {
+            words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
+        };
+        let paths: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('-')).collect();
+        let files = &mut self.files;
+        let done: Vec<(&str, Result<(), Trouble>)> = match command {
+            "touch" => paths.iter().map(|path| (*path, files.touch(path))).collect(),
+            "mkdir" => paths.iter().map(|path| (*path, files.make_directory(path, has('p')))).collect(),
+            "chmod" => {
+                let mode = paths.first().and_then(|mode| i32::from_str_radix(mode, 8).ok());
+                let set = |path: &&str| match mode {
+                    Some(mode) => files.set_mode(path, mode),
+                    None => Ok(()),
+                };
+                let mut set = set;
+                paths.iter().skip(1).map(|path| (*path, set(path))).collect()
+            }
+            "cp" | "mv" => match paths.split_last() {
+                Some((to, from)) => {
+                    from.iter().map(|path| (*path, files.copy(path, to, command == "mv"))).collect()
+                }
+                None => Vec::new(),
+            },
+            _ => {
+                let forced = has('f');
+                let gone = |done: Result<(), Trouble>| if forced { done.or(Ok(())) } else { done };
+                paths
+                    .iter()
+                    .flat_map(|path| files.matching(path).into_iter().map(move |found| (*path, found)))
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .map(|(path, found)| (path, gone(files.remove(&found))))
+                    .collect()
+            }
+        };
+        self.judge(command, &done)
+    }
+
+    /// `ls`, one name a line; `-l` with mode and size, `-a` with hidden ones.
+    fn list(&mut self, words: &[&str]) -> Outcome {
+        let has = |letter: char| words.iter().any(|word| word.starts_with('-') && word.contains(letter));
+        let (long, all) = (has('l'), has('a') || has('A'));
+        let mut paths: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('-')).collect();
+        if paths.is_empty() {
+            paths.push(".");
+        }
+        let mut code = 0;
+        for path in &paths {
+            let items = match self.files.list(path) {
+                Ok(items) => items,
+                Err(trouble) => {
+                    self.err.push_str(&format!("ls: {path}: {}\n", trouble.0));
+                    code = 1;
+                    continue;
+                }
+            };
+            if paths.len() > 1 && self.files.is_directory(path) {
+                self.out.push_str(&format!("{path}:\n"));
+            }
+            for (name, item) in items.iter().filter(|(name, _)| all || !name.starts_with('.')) {
+                let name = if self.files.is_directory(path) { name } else { *path };
+                if long {
+                    let kind = if item.directory { 'd' } else { '-' };
+                    let mode = letters(item.mode);
+                    self.out
+                        .push_str(&format!("{kind}{mode}    1 root     root     {:>9} {name}\n", item.size));
+                } else {
+                    self.out.push_str(&format!("{name}\n"));
+                }
+            }
+        }
+        Outcome::Status(code)
     }
 
     /// Whether a test holds. One about something that cannot be known does not.
@@ -164,7 +242,17 @@ impl Process {
                 let rest: Vec<Option<String>> = rest.iter().map(|word| Some((*word).to_string())).collect();
                 !self.holds(&rest)
             }
-            ["-f" | "-e" | "-s" | "-d" | "-r" | "-w" | "-x", path] => exists(path, &self.files),
+            ["-d", path] => self.files.is_directory(path),
+            ["-s", path] => match self.files.read(path) {
+                Ok(text) => !text.is_empty(),
+                Err(_) => self.files.exists(path),
+            },
+            ["-f", path] => self.files.exists(path) && !self.files.is_known_directory(path),
+            ["-e" | "-r" | "-w" | "-x", path] => self.files.exists(path),
+            [before @ .., "-a", _, _, _] if before.len() == 3 => {
+                let words: Vec<Option<String>> = words.iter().map(|word| Some((*word).to_string())).collect();
+                self.holds(&words[..3]) && self.holds(&words[4..])
+            }
             ["-n", text] | [text] => !text.is_empty(),
             ["-z", text] => text.is_empty(),
             [a, "=" | "==", b] => a == b,
@@ -214,23 +302,14 @@ fn exit_code(handler: &str) -> i32 {
     after.and_then(digits).unwrap_or(0)
 }
 
-/// Whether a file is there: one that the script has made, or one that every container has.
-fn exists(path: &str, files: &Files) -> bool {
-    const ALWAYS: [&str; 6] = ["/etc", "/bin", "/usr", "/proc", "/dev", "/var/run/secrets"];
-    let bare = path.trim_end_matches('/');
-    let within =
-        |dir: &str| bare.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    files.contains(bare)
-        || matches!(bare, "" | "/tmp" | "/var" | "/root" | "/home")
-        || ALWAYS.into_iter().any(within)
+/// Whether `tail` goes on for ever.
+fn follows(words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        word.starts_with("-f") || word.starts_with("-F") || word.ends_with('f') && word.starts_with('-')
+    })
 }
 
-/// What a command that failed has said.
-pub fn complaint(words: &[String], files: &Files) -> String {
-    let name = words.first().map_or("", |word| word.rsplit('/').next().unwrap_or(word));
-    let missing = words.iter().skip(1).find(|word| !word.starts_with('-') && !exists(word, files));
-    match (name, missing) {
-        ("cat", Some(path)) => format!("cat: can't open '{path}': No such file or directory"),
-        _ => String::new(),
-    }
+/// `rw-r--r--`.
+fn letters(mode: i32) -> String {
+    (0..9).rev().map(|bit| if mode >> bit & 1 == 1 { ["x", "w", "r"][bit % 3] } else { "-" }).collect()
 }

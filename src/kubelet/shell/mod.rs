@@ -6,20 +6,23 @@
 //! files, and the commands in [`commands`]. A program it does not know is a server: it stays up.
 
 mod commands;
+mod lexer;
 mod network;
 mod parse;
 mod said;
+#[cfg(test)]
+mod tests;
+mod text;
 
 use std::collections::BTreeMap;
-
-use sorted::SortedSet;
 use std::sync::Arc;
 
-pub use commands::Files;
-
+use super::files::Files;
 use crate::client::View;
 use crate::clock::SimDuration;
 use commands::Outcome;
+
+pub use commands::is_known as knows;
 
 /// Operations between two pauses: a loop that does nothing but turn is cut here.
 const BURST_MAX: u32 = 2_000;
@@ -27,33 +30,55 @@ const BURST_MAX: u32 = 2_000;
 /// How long a turn of such a loop takes if it asks the network.
 const NETWORK_TURN: SimDuration = SimDuration::from_secs(1);
 
-/// The variable that holds what `date` would print: whoever runs a script keeps it up to date.
-const DATE: &str = "(date)";
+/// What is printed and not yet taken is kept up to this.
+const KEPT_MAX: usize = 64 * 1024;
 
-/// The file that stands for the other end of a pipe.
-const PIPE: &str = "/dev/fd/pipe";
+/// The variable that holds what `date` would print: whoever runs a script keeps it up to date.
+pub const DATE: &str = "(date)";
+
+/// How deep substitutions of commands may lie in one another.
+const NESTED_MAX: u32 = 8;
 
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     /// As it stands.
     Text(String),
-    /// The value of a variable.
-    Variable(String),
+    /// The value of a variable, or what stands in for it where it has none.
+    Variable { name: String, otherwise: Option<String>, quoted: bool },
     /// The value of a sum: `$((i + 1))`.
     Sum(String),
-    /// What cannot be known, as the output of a command.
+    /// What a command prints.
+    Command { program: Program, quoted: bool },
+    /// What cannot be known.
     Unknown,
+}
+
+impl Part {
+    fn variable(name: &str, quoted: bool) -> Part {
+        Part::Variable { name: name.into(), otherwise: None, quoted }
+    }
 }
 
 /// A word of a command.
 type Word = Vec<Part>;
 
+/// Where what a command prints goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Target {
+    /// To the next command.
+    Pipe,
+    /// To a file, anew or at its end.
+    File { path: Word, append: bool },
+    /// Where the other stream goes.
+    Other,
+}
+
 /// One step of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Op {
-    /// Run a command; `files` is what its output goes to. `checked`: a failure is looked at, so that `set -e` lets it pass.
-    Run { words: Vec<Word>, files: Vec<Word>, checked: bool },
+    /// Run a command. `checked`: a failure is looked at, so that `set -e` lets it pass.
+    Run { words: Vec<Word>, redirected: Redirected, checked: bool },
     /// Set a variable.
     Set(String, Word),
     /// Go there if the last command failed.
@@ -66,6 +91,42 @@ enum Op {
     Not,
     /// Start a command and do not wait for it.
     Background,
+    /// What follows up to [`Op::EndInput`] reads what has come through the pipe.
+    Piped,
+    /// A block begins that may read a file, and whose output may go to a file that is made anew.
+    Block { input: Option<Word>, anew: Option<Word> },
+    /// What is read is nothing special any more.
+    EndInput,
+    /// The words that a loop goes through.
+    Each(Vec<Word>),
+    /// The next of them is the variable's value; where there is none, go there.
+    Next(String, usize),
+    /// The loop is left.
+    EndEach,
+}
+
+/// Where a command reads and prints, if not as usual.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Redirected {
+    input: Option<Input>,
+    out: Option<Target>,
+    err: Option<Target>,
+}
+
+/// What a command reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Input {
+    File(Word),
+    Text(Word),
+}
+
+/// Whom a script finds around it.
+#[derive(Clone, Copy, Default)]
+pub struct World<'a> {
+    /// The namespace of its pod.
+    pub namespace: &'a str,
+    /// The cluster; nobody where there is none.
+    pub view: Option<&'a View>,
 }
 
 /// A compiled script. Copies share it.
@@ -88,7 +149,7 @@ impl Program {
             return None;
         }
         let words = words.iter().map(|word| vec![Part::Text(word.clone())]).collect();
-        Some(Program(vec![Op::Run { words, files: Vec::new(), checked: false }].into()))
+        Some(Program(vec![Op::Run { words, redirected: Redirected::default(), checked: false }].into()))
     }
 }
 
@@ -110,12 +171,24 @@ pub struct Process {
     at: usize,
     status: i32,
     variables: BTreeMap<String, String>,
-    files: Files,
+    /// What it finds on its disk.
+    pub files: Files,
     on_term: Option<i32>,
     strict: bool,
     looped: bool,
     has_jobs: bool,
     idle: bool,
+    nested: u32,
+    /// What waits in the pipe for the next command.
+    pipe: String,
+    /// What there is to read, innermost block last.
+    input: Vec<String>,
+    /// What loops have still to go through, innermost last, the next item last.
+    loops: Vec<Vec<String>>,
+    /// What the command that runs has printed.
+    out: String,
+    /// What it has complained about.
+    err: String,
     /// What it has printed since somebody last looked.
     said: String,
 }
@@ -128,12 +201,18 @@ impl Process {
             at: 0,
             status: 0,
             variables: environment,
-            files: SortedSet::new(),
+            files: Files::default(),
             on_term: None,
             strict: false,
             looped: false,
             has_jobs: false,
             idle: false,
+            nested: 0,
+            pipe: String::new(),
+            input: Vec::new(),
+            loops: Vec::new(),
+            out: String::new(),
+            err: String::new(),
             said: String::new(),
         }
     }
@@ -147,11 +226,6 @@ impl Process {
     pub fn tell(&mut self, date: String, hostname: &str) {
         self.variables.insert(DATE.into(), date);
         self.variables.entry("HOSTNAME".into()).or_insert_with(|| hostname.to_string());
-    }
-
-    /// The files it has made.
-    pub fn files(&self) -> &Files {
-        &self.files
     }
 
     /// The code it ends with when it gets SIGTERM, if it has a trap for that.
@@ -169,60 +243,14 @@ impl Process {
         self.idle
     }
 
-    /// Runs on to the next pause. `namespace` and `view`: whom it finds in the network; nobody where there is no view.
-    pub fn resume(&mut self, namespace: &str, view: Option<&View>) -> Pause {
+    /// Runs on to the next pause.
+    pub fn resume(&mut self, world: World<'_>) -> Pause {
         let mut asked_network = false;
         for _ in 0..BURST_MAX {
             let Some(op) = self.program.0.get(self.at).cloned() else { return Pause::Ended(self.status) };
             self.at += 1;
-            match op {
-                Op::Run { words, files, checked } => {
-                    let words: Vec<Option<String>> = words.iter().map(|word| self.expand(word)).collect();
-                    let written: Vec<String> = files.iter().filter_map(|word| self.expand(word)).collect();
-                    self.files.extend(written);
-                    let said = self.said.len();
-                    let outcome = self.run(&words, namespace, view);
-                    if !files.is_empty() {
-                        self.said.truncate(said);
-                    }
-                    match outcome {
-                        Outcome::Status(status) => self.status = status,
-                        Outcome::Network(ok) => {
-                            asked_network = true;
-                            self.status = i32::from(!ok);
-                        }
-                        Outcome::Sleep(span) => {
-                            self.status = 0;
-                            return Pause::Sleeps(span);
-                        }
-                        Outcome::Exit(status) => {
-                            self.at = self.program.0.len();
-                            self.status = status;
-                        }
-                        Outcome::Idle => {
-                            self.idle = true;
-                            return Pause::StaysUp;
-                        }
-                        Outcome::Serves => return Pause::StaysUp,
-                    }
-                    if self.status != 0 && self.strict && !checked {
-                        self.at = self.program.0.len();
-                    }
-                }
-                Op::Set(name, word) => {
-                    let value = self.expand(&word).unwrap_or_default();
-                    self.variables.insert(name, value);
-                    self.status = 0;
-                }
-                Op::IfFailed(to) if self.status != 0 => self.jump(to),
-                Op::IfOk(to) if self.status == 0 => self.jump(to),
-                Op::IfFailed(_) | Op::IfOk(_) => {}
-                Op::Jump(to) => self.jump(to),
-                Op::Not => self.status = i32::from(self.status == 0),
-                Op::Background => {
-                    self.has_jobs = true;
-                    self.status = 0;
-                }
+            if let Some(pause) = self.take_step(op, world, &mut asked_network) {
+                return pause;
             }
         }
         if asked_network {
@@ -232,205 +260,283 @@ impl Process {
         Pause::StaysUp
     }
 
+    fn take_step(&mut self, op: Op, world: World<'_>, asked_network: &mut bool) -> Option<Pause> {
+        match op {
+            Op::Run { words, redirected, checked } => {
+                let pause = self.run_redirected(&words, &redirected, world, asked_network);
+                if self.status != 0 && self.strict && !checked {
+                    self.at = self.program.0.len();
+                }
+                return pause;
+            }
+            Op::Set(name, word) => {
+                self.status = 0;
+                let value = self.expand(&word, world).unwrap_or_default();
+                self.variables.insert(name, value);
+            }
+            Op::IfFailed(to) if self.status != 0 => self.jump(to),
+            Op::IfOk(to) if self.status == 0 => self.jump(to),
+            Op::IfFailed(_) | Op::IfOk(_) => {}
+            Op::Jump(to) => self.jump(to),
+            Op::Not => self.status = i32::from(self.status == 0),
+            Op::Background => {
+                self.has_jobs = true;
+                self.status = 0;
+            }
+            Op::Piped => {
+                let text = std::mem::take(&mut self.pipe);
+                self.input.push(text);
+            }
+            Op::Block { input, anew } => {
+                if let Some(path) = anew.and_then(|word| self.expand(&word, world)) {
+                    // Whoever writes there next says what is wrong.
+                    let _ = self.files.write(&path, "", false);
+                }
+                if let Some(path) = input.and_then(|word| self.expand(&word, world)) {
+                    let text = self.files.read(&path).unwrap_or_default().to_string();
+                    self.input.push(text);
+                }
+            }
+            Op::EndInput => {
+                self.input.pop();
+            }
+            Op::Each(words) => {
+                let mut items: Vec<String> =
+                    words.iter().flat_map(|word| self.fields(word, world)).flatten().collect();
+                items.reverse();
+                self.loops.push(items);
+            }
+            Op::Next(name, end) => match self.loops.last_mut().and_then(Vec::pop) {
+                Some(item) => {
+                    self.variables.insert(name, item);
+                }
+                None => self.at = end,
+            },
+            Op::EndEach => {
+                self.loops.pop();
+            }
+        }
+        None
+    }
+
+    /// Runs a command with its streams where they shall be.
+    fn run_redirected(
+        &mut self,
+        words: &[Word],
+        redirected: &Redirected,
+        world: World<'_>,
+        asked_network: &mut bool,
+    ) -> Option<Pause> {
+        let words: Vec<Option<String>> = words.iter().flat_map(|word| self.fields(word, world)).collect();
+        let own_input = match &redirected.input {
+            None => None,
+            Some(Input::Text(word)) => Some(self.expand(word, world).unwrap_or_default()),
+            Some(Input::File(word)) => {
+                let path = self.expand(word, world).unwrap_or_default();
+                match self.files.read(&path) {
+                    Ok(text) => Some(text.to_string()),
+                    Err(trouble) => {
+                        self.err = format!("sh: can't open {path}: {}\n", short(trouble.0));
+                        self.deliver(redirected, world);
+                        self.status = 1;
+                        return None;
+                    }
+                }
+            }
+        };
+        let reads = own_input.is_some();
+        self.input.extend(own_input);
+        let outcome = self.run(&words, world);
+        if reads {
+            self.input.pop();
+        }
+        let delivered = self.deliver(redirected, world);
+        match outcome {
+            Outcome::Status(status) => self.status = if delivered { status } else { 1 },
+            Outcome::Network(ok) => {
+                *asked_network = true;
+                self.status = i32::from(!ok);
+            }
+            Outcome::Sleep(span) => {
+                self.status = 0;
+                return Some(Pause::Sleeps(span));
+            }
+            Outcome::Exit(status) => {
+                self.at = self.program.0.len();
+                self.status = status;
+            }
+            Outcome::Idle => {
+                self.idle = true;
+                return Some(Pause::StaysUp);
+            }
+            Outcome::Serves => return Some(Pause::StaysUp),
+        }
+        None
+    }
+
+    /// Puts what a command has printed where it shall go. Says whether that worked.
+    fn deliver(&mut self, redirected: &Redirected, world: World<'_>) -> bool {
+        let (mut out, mut err) = (std::mem::take(&mut self.out), std::mem::take(&mut self.err));
+        if redirected.err == Some(Target::Other) {
+            out.push_str(&std::mem::take(&mut err));
+        }
+        if redirected.out == Some(Target::Other) {
+            err.push_str(&std::mem::take(&mut out));
+        }
+        let delivered = self.send(out, redirected.out.as_ref(), world);
+        self.send(err, redirected.err.as_ref(), world) && delivered
+    }
+
+    fn send(&mut self, text: String, target: Option<&Target>, world: World<'_>) -> bool {
+        match target {
+            Some(Target::File { path, append }) => {
+                let path = self.expand(path, world).unwrap_or_default();
+                if let Err(trouble) = self.files.write(&path, &text, *append) {
+                    self.say(&format!("sh: can't create {path}: {}\n", short(trouble.0)));
+                    return false;
+                }
+            }
+            Some(Target::Pipe) if self.pipe.len() + text.len() <= KEPT_MAX => self.pipe.push_str(&text),
+            Some(Target::Pipe) => {}
+            Some(Target::Other) | None => self.say(&text),
+        }
+        true
+    }
+
+    fn say(&mut self, text: &str) {
+        if self.said.len() + text.len() <= KEPT_MAX {
+            self.said.push_str(text);
+        }
+    }
+
     fn jump(&mut self, to: usize) {
         self.looped |= to < self.at;
         self.at = to;
     }
 
     /// The text of a word; `None` if it cannot be known.
-    fn expand(&self, word: &Word) -> Option<String> {
+    fn expand(&mut self, word: &Word, world: World<'_>) -> Option<String> {
         let mut text = String::new();
         for part in word {
-            match part {
-                Part::Text(part) => text.push_str(part),
-                Part::Variable(name) if name == "?" => text.push_str(&self.status.to_string()),
-                Part::Variable(name) => text.push_str(self.variables.get(name).map_or("", String::as_str)),
-                Part::Sum(sum) => text.push_str(&parse::sum(sum, &self.variables)?.to_string()),
-                Part::Unknown => return None,
-            }
+            text.push_str(&self.value(part, world)?);
         }
         Some(text)
     }
-}
 
-/// Runs a probe's command beside a container's script: whether it succeeds within `limit`, and what it says if not.
-/// `None` for a command that the shell does not know.
-pub fn run_probe(
-    words: &[String],
-    files: Option<&Files>,
-    namespace: Option<&str>,
-    view: Option<&View>,
-    limit: SimDuration,
-) -> Option<Result<(), String>> {
-    let mut process = Process::new(Program::of_command(words)?, BTreeMap::new());
-    process.files = files.cloned().unwrap_or_default();
-    let mut time = SimDuration::ZERO;
-    loop {
-        match process.resume(namespace.unwrap_or_default(), view) {
-            Pause::Ended(0) => return Some(Ok(())),
-            Pause::Ended(_) => return Some(Err(commands::complaint(words, &process.files))),
-            Pause::StaysUp if !process.idle => return None,
-            Pause::StaysUp => time = limit,
-            Pause::Sleeps(span) => time = time + span,
+    fn value(&mut self, part: &Part, world: World<'_>) -> Option<String> {
+        Some(match part {
+            Part::Text(text) => text.clone(),
+            Part::Variable { name, .. } if name == "?" => self.status.to_string(),
+            Part::Variable { name, otherwise, .. } => match self.variables.get(name) {
+                Some(value) if !value.is_empty() => value.clone(),
+                _ => otherwise.clone().unwrap_or_default(),
+            },
+            Part::Sum(sum) => parse::sum(sum, &self.variables)?.to_string(),
+            Part::Command { program, .. } => self.output_of(program, world)?,
+            Part::Unknown => return None,
+        })
+    }
+
+    /// The words that a word becomes: what stands outside of quotes is split at its spaces. A word that cannot be known is
+    /// `None`.
+    fn fields(&mut self, word: &Word, world: World<'_>) -> Vec<Option<String>> {
+        let splits = |part: &Part| {
+            matches!(part, Part::Variable { quoted: false, .. } | Part::Command { quoted: false, .. })
+        };
+        if !word.iter().any(splits) {
+            return vec![self.expand(word, world)];
         }
-        if time >= limit {
-            let seconds = limit.as_secs();
-            return Some(Err(format!("command timed out: {:?} timed out after {seconds}s", words.join(" "))));
+        let mut fields: Vec<String> = Vec::new();
+        let mut open = false;
+        for part in word {
+            let Some(text) = self.value(part, world) else { return vec![None] };
+            if !splits(part) {
+                match fields.last_mut().filter(|_| open) {
+                    Some(last) => last.push_str(&text),
+                    None => fields.push(text),
+                }
+                open = true;
+                continue;
+            }
+            let mut pieces = text.split_whitespace();
+            if let (true, false, Some(last)) =
+                (open, text.starts_with(char::is_whitespace), fields.last_mut())
+            {
+                last.push_str(pieces.next().unwrap_or_default());
+            }
+            fields.extend(pieces.map(str::to_string));
+            open = !fields.is_empty() && !text.ends_with(char::is_whitespace);
         }
+        fields.into_iter().map(Some).collect()
+    }
+
+    /// What a command prints, without the line's end: it runs in no time, on the same files.
+    fn output_of(&mut self, program: &Program, world: World<'_>) -> Option<String> {
+        if self.nested >= NESTED_MAX {
+            return None;
+        }
+        let mut inner = Process::new(program.clone(), self.variables.clone());
+        inner.nested = self.nested + 1;
+        inner.files = std::mem::take(&mut self.files);
+        let mut pause = inner.resume(world);
+        for _ in 0..NESTED_MAX {
+            if matches!(pause, Pause::Sleeps(_)) {
+                pause = inner.resume(world);
+            }
+        }
+        self.files = std::mem::take(&mut inner.files);
+        let Pause::Ended(status) = pause else { return None };
+        self.status = status;
+        Some(inner.said.trim_end_matches('\n').to_string())
     }
 }
 
-/// What a command run beside a container's script answers (`kubectl exec`).
+/// As a shell says why a file cannot be used.
+fn short(trouble: &str) -> &str {
+    if trouble == "No such file or directory" { "nonexistent directory" } else { trouble }
+}
+
+/// What a command run beside a container's script answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// What it prints.
     pub said: String,
     /// Its exit code; `None` for one that does not end.
     pub code: Option<i32>,
+    /// How long it takes.
+    pub took: SimDuration,
+    /// Whether the shell knew all that it had to do; otherwise this is how far it came.
+    pub known: bool,
 }
 
-/// Runs a command in a container, without letting time pass. `None` for a program that the shell does not know.
-pub fn exec(
+/// A command that takes longer than any grace period.
+const LONG: SimDuration = SimDuration::from_secs(1 << 32);
+
+/// Runs a command in a container, on its files, up to its end or to `limit`. `None` for a program that the shell does not
+/// know.
+pub fn run_beside(
     words: &[String],
-    files: Option<&Files>,
+    files: &mut Files,
     environment: BTreeMap<String, String>,
-    (date, hostname): (String, &str),
-    namespace: &str,
-    view: &View,
+    world: World<'_>,
+    limit: SimDuration,
 ) -> Option<Answer> {
     let mut process = Process::new(Program::of_command(words)?, environment);
-    process.files = files.cloned().unwrap_or_default();
-    process.tell(date, hostname);
-    for _ in 0..1_000 {
-        match process.resume(namespace, Some(view)) {
-            Pause::Sleeps(_) => {}
-            Pause::Ended(code) => return Some(Answer { said: process.said, code: Some(code) }),
-            Pause::StaysUp if !process.idle => return None,
-            Pause::StaysUp => break,
-        }
-    }
-    Some(Answer { said: process.said, code: None })
-}
-
-/// How long a command takes, as far as it can be told: none for one that the shell does not know. One that never ends
-/// takes longer than any grace period.
-pub fn time_of(words: &[String], files: Option<&Files>) -> SimDuration {
-    const LONG: SimDuration = SimDuration::from_secs(1 << 32);
-    let Some(program) = Program::of_command(words) else { return SimDuration::ZERO };
-    let mut process = Process::new(program, BTreeMap::new());
-    process.files = files.cloned().unwrap_or_default();
-    let mut time = SimDuration::ZERO;
+    process.files = std::mem::take(files);
+    let mut answer = Answer { said: String::new(), code: None, took: SimDuration::ZERO, known: true };
     // A loop that sleeps is followed for so many turns.
     for _ in 0..1_000 {
-        match process.resume("", None) {
-            Pause::Ended(_) => return time,
-            Pause::StaysUp if process.idle => return LONG,
-            Pause::StaysUp => return time,
-            Pause::Sleeps(span) => time = time + span,
+        match process.resume(world) {
+            Pause::Sleeps(span) => answer.took = answer.took + span,
+            Pause::Ended(code) => answer.code = Some(code),
+            Pause::StaysUp if process.idle => answer.took = LONG,
+            Pause::StaysUp => answer.known = false,
+        }
+        if answer.code.is_some() || answer.took >= limit || !answer.known {
+            break;
         }
     }
-    LONG
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Runs a script to its end, or for a day: the time it took in milliseconds, and its exit code if it ended.
-    fn check(script: &str) -> (u64, Option<i32>) {
-        let words: Vec<String> = ["sh", "-c", script].iter().map(|word| (*word).to_string()).collect();
-        let Some(program) = Program::of_command(&words) else { return (0, None) };
-        let mut process = Process::new(program, BTreeMap::from([("HOME".into(), "/root".into())]));
-        let mut time = SimDuration::ZERO;
-        while time < SimDuration::from_secs(86_400) {
-            match process.resume("default", None) {
-                Pause::Sleeps(span) => time = time + span,
-                Pause::Ended(code) => return (time.as_millis(), Some(code)),
-                Pause::StaysUp => return (time.as_millis(), None),
-            }
-        }
-        (time.as_millis(), None)
-    }
-
-    #[test]
-    fn scripts_take_the_time_and_end_with_the_code_they_say() {
-        let cases = [
-            ("sleep 2; exit 3", 2_000, Some(3)),
-            ("echo hello", 0, Some(0)),
-            ("false", 0, Some(1)),
-            ("false && sleep 9", 0, Some(1)),
-            ("false || sleep 0.5", 500, Some(0)),
-            ("echo 'a; sleep 9' && true", 0, Some(0)),
-            ("! false && sleep 1", 1_000, Some(0)),
-            ("sleep 1m\nsleep 1", 61_000, Some(0)),
-            ("echo a | grep a; sleep 1 # done", 1_000, Some(0)),
-            ("sleep 100 & sleep 1", 1_000, Some(0)),
-            ("exit", 0, Some(0)),
-            ("set -e; false; sleep 9", 0, Some(1)),
-            ("set -e; false || true; sleep 9", 9_000, Some(0)),
-            ("(sleep 1; sleep 2) && { sleep 3; }", 6_000, Some(0)),
-            ("echo \"starting $(date)\"; sleep 1", 1_000, Some(0)),
-            ("sleep infinity", 0, None),
-            ("tail -f /dev/null", 0, None),
-            ("sleep 3 && exec nginx -g 'daemon off;'", 3_000, None),
-            ("while true; do :; done", 0, None),
-        ];
-        for (script, millis, code) in cases {
-            assert_eq!(check(script), (millis, code), "{script}");
-        }
-    }
-
-    #[test]
-    fn branches_and_loops_go_where_a_shell_goes() {
-        let cases = [
-            ("if true; then sleep 1; else sleep 2; fi", 1_000, Some(0)),
-            ("if false; then sleep 1; elif true; then sleep 3; else sleep 2; fi", 3_000, Some(0)),
-            ("if [ -f /tmp/x ]; then sleep 1; fi; sleep 2", 2_000, Some(0)),
-            ("touch /tmp/x; if [ -f /tmp/x ]; then sleep 1; fi", 1_000, Some(0)),
-            ("echo 1 > /tmp/x; test -e /tmp/x && sleep 4", 4_000, Some(0)),
-            ("for i in 1 2 3; do sleep $i; done", 6_000, Some(0)),
-            ("for i in $(seq 1 4); do sleep 1; done; exit 7", 4_000, Some(7)),
-            ("i=0; while [ $i -lt 5 ]; do i=$((i+1)); sleep 1; done", 5_000, Some(0)),
-            ("i=3; until [ \"$i\" = 0 ]\ndo\n  sleep 2\n  i=$((i - 1))\ndone\nexit 2", 6_000, Some(2)),
-            ("[ \"$HOME\" = /root ] && sleep 1", 1_000, Some(0)),
-        ];
-        for (script, millis, code) in cases {
-            assert_eq!(check(script), (millis, code), "{script}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_script_we_can_read_is_a_server() {
-        let deep = format!("{}true{}", "(".repeat(200), ")".repeat(200));
-        for script in ["case $x in a) ;; esac", "cat <<EOF\nhello\nEOF", "echo 'open", &deep] {
-            assert_eq!(check(script), (0, None), "{script}");
-        }
-    }
-
-    #[test]
-    fn a_probe_sees_the_files_of_the_script_beside_it() {
-        let words = |text: &str| text.split(' ').map(str::to_string).collect::<Vec<_>>();
-        let limit = SimDuration::from_secs(1);
-        let files = Files::from(["/tmp/healthy".to_string()]);
-        let probe = |text: &str, files: &Files| run_probe(&words(text), Some(files), None, None, limit);
-        assert_eq!(probe("cat /tmp/healthy", &files), Some(Ok(())));
-        let gone = "cat: can't open '/tmp/healthy': No such file or directory".to_string();
-        assert_eq!(probe("cat /tmp/healthy", &Files::new()), Some(Err(gone)));
-        assert_eq!(probe("mysqladmin ping", &files), None);
-        assert!(probe("sleep 5", &files).is_some_and(|found| found.is_err()));
-    }
-
-    #[test]
-    fn a_trap_says_how_a_script_takes_sigterm() {
-        let script = "trap 'echo bye; exit 3' TERM; while true; do sleep 1; done";
-        let words: Vec<String> = ["sh", "-c", script].iter().map(|word| (*word).to_string()).collect();
-        let process = Program::of_command(&words).map(|program| {
-            let mut process = Process::new(program, BTreeMap::new());
-            assert_eq!(process.resume("", None), Pause::Sleeps(SimDuration::from_secs(1)));
-            assert!(!process.has_looped());
-            process.resume("", None);
-            process
-        });
-        assert_eq!(process.map(|process| (process.on_term(), process.has_looped())), Some((Some(3), true)));
-    }
+    *files = std::mem::take(&mut process.files);
+    answer.said = process.take_said();
+    Some(answer)
 }

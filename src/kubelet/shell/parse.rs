@@ -2,214 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use super::{Op, Part, Program, Word};
+use super::lexer::{Lexer, Token, counted};
+use super::{Input, Op, Part, Program, Redirected, Target, Word};
 
 /// Bounds against hostile scripts: operations, and blocks within blocks.
-const OPS_MAX: usize = 4_096;
+pub const OPS_MAX: usize = 4_096;
 const DEPTH_MAX: u32 = 32;
 
 /// Compiles a script. `None` where it uses what this shell does not have.
 pub fn compile(script: &str) -> Option<Program> {
-    let tokens = Lexer { rest: script }.tokens()?;
-    let mut compiler = Compiler { tokens, at: 0, ops: Vec::new(), depth: 0 };
+    compile_within(script, 0)
+}
+
+/// The same, of a script that is part of another.
+pub fn compile_within(script: &str, depth: u32) -> Option<Program> {
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    let tokens = Lexer { rest: script, documents: Vec::new(), depth }.tokens()?;
+    let mut compiler = Compiler { tokens, at: 0, ops: Vec::new(), depth: 0, loops: Vec::new() };
     compiler.list(&[], false)?;
     (compiler.at == compiler.tokens.len()).then(|| Program(compiler.ops.into()))
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    /// `plain`: written without quotes or variables, so that it may be a keyword.
-    Word {
-        word: Word,
-        plain: bool,
-    },
-    Operator(&'static str),
-}
-
-/// Longest first, so that `&&` is not read as two `&`.
-const OPERATORS: [&str; 16] =
-    ["<<", "&>", "&&", "||", ";;", ">>", ">&", ";", "\n", "&", "|", "(", ")", ">", "<", "`"];
-
-struct Lexer<'a> {
-    rest: &'a str,
-}
-
-impl Lexer<'_> {
-    fn tokens(&mut self) -> Option<Vec<Token>> {
-        let mut tokens = Vec::new();
-        loop {
-            self.rest = self.rest.trim_start_matches([' ', '\t', '\r']);
-            if let Some(after) = self.rest.strip_prefix("\\\n") {
-                self.rest = after;
-                continue;
-            }
-            if self.rest.starts_with('#') {
-                self.rest = self.rest.find('\n').map_or("", |end| &self.rest[end..]);
-            }
-            if self.rest.is_empty() {
-                return Some(tokens);
-            }
-            if let Some(operator) = OPERATORS.into_iter().find(|operator| self.rest.starts_with(operator)) {
-                if matches!(operator, "<<" | ";;" | "`") {
-                    return None;
-                }
-                self.rest = &self.rest[operator.len()..];
-                tokens.push(Token::Operator(operator));
-                continue;
-            }
-            let (word, plain) = self.word()?;
-            // The number of a stream before `>` belongs to it.
-            let stream = plain && matches!(word.as_slice(), [Part::Text(text)] if text == "1" || text == "2");
-            if !(stream && self.rest.starts_with('>')) {
-                tokens.push(Token::Word { word, plain });
-            }
-        }
-    }
-
-    fn word(&mut self) -> Option<(Word, bool)> {
-        let (mut word, mut text, mut plain) = (Word::new(), String::new(), true);
-        while let Some(next) = self.rest.chars().next() {
-            match next {
-                ' ' | '\t' | '\r' | '\n' | ';' | '&' | '|' | '(' | ')' | '<' | '>' => break,
-                '\'' => {
-                    let end = self.rest[1..].find('\'')?;
-                    text.push_str(&self.rest[1..=end]);
-                    self.rest = &self.rest[end + 2..];
-                    plain = false;
-                }
-                '"' => {
-                    self.rest = &self.rest[1..];
-                    self.double_quoted(&mut word, &mut text)?;
-                    plain = false;
-                }
-                '$' | '`' => {
-                    plain = false;
-                    self.expansion(&mut word, &mut text)?;
-                }
-                '\\' => {
-                    let escaped = self.rest.chars().nth(1)?;
-                    text.push(escaped);
-                    self.rest = &self.rest[1 + escaped.len_utf8()..];
-                    plain = false;
-                }
-                _ => {
-                    text.push(next);
-                    self.rest = &self.rest[next.len_utf8()..];
-                }
-            }
-        }
-        if !text.is_empty() || word.is_empty() {
-            word.push(Part::Text(text));
-        }
-        Some((word, plain))
-    }
-
-    fn double_quoted(&mut self, word: &mut Word, text: &mut String) -> Option<()> {
-        loop {
-            let next = self.rest.chars().next()?;
-            match next {
-                '"' => {
-                    self.rest = &self.rest[1..];
-                    return Some(());
-                }
-                '$' | '`' => self.expansion(word, text)?,
-                '\\' if self.rest[1..].starts_with(['"', '\\', '$', '`']) => {
-                    text.push_str(&self.rest[1..2]);
-                    self.rest = &self.rest[2..];
-                }
-                _ => {
-                    text.push(next);
-                    self.rest = &self.rest[next.len_utf8()..];
-                }
-            }
-        }
-    }
-
-    /// `$name`, `${name}`, `$((sum))`, `$(command)`, `` `command` ``.
-    fn expansion(&mut self, word: &mut Word, text: &mut String) -> Option<()> {
-        let mut push = |part: Part| {
-            if !text.is_empty() {
-                word.push(Part::Text(std::mem::take(text)));
-            }
-            word.push(part);
-        };
-        if let Some(after) = self.rest.strip_prefix('`') {
-            push(Part::Unknown);
-            self.rest = &after[after.find('`')? + 1..];
-            return Some(());
-        }
-        let after = self.rest.strip_prefix('$')?;
-        if let Some(inner) = after.strip_prefix("((") {
-            let end = inner.find("))")?;
-            push(Part::Sum(inner[..end].to_string()));
-            self.rest = &inner[end + 2..];
-        } else if after.starts_with('(') {
-            let end = closing(after)?;
-            let inner = after[1..end].trim();
-            push(match (counted(&after[1..end]), inner.split(' ').next()) {
-                (Some(text), _) => Part::Text(text),
-                (None, Some("date")) => Part::Variable(super::DATE.into()),
-                (None, Some("hostname")) => Part::Variable("HOSTNAME".into()),
-                _ => Part::Unknown,
-            });
-            self.rest = &after[end + 1..];
-        } else if let Some(inner) = after.strip_prefix('{') {
-            let end = inner.find('}')?;
-            let name = &inner[..end];
-            let simple = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            push(if simple { Part::Variable(name.to_string()) } else { Part::Unknown });
-            self.rest = &inner[end + 1..];
-        } else {
-            let named = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            let end = after.find(|c: char| !named(c)).unwrap_or(after.len());
-            match after.chars().next() {
-                Some('?') => {
-                    push(Part::Variable("?".into()));
-                    self.rest = &after[1..];
-                }
-                Some('$' | '!' | '#' | '@' | '*') => {
-                    push(Part::Unknown);
-                    self.rest = &after[1..];
-                }
-                _ if end > 0 => {
-                    push(Part::Variable(after[..end].to_string()));
-                    self.rest = &after[end..];
-                }
-                _ => {
-                    text.push('$');
-                    self.rest = after;
-                }
-            }
-        }
-        Some(())
-    }
-}
-
-/// Where the parenthesis that opens `text` is closed.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 0u32;
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' if depth == 1 => return Some(at),
-            ')' => depth -= 1,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// The one command whose output is known: `seq 3`, `seq 2 4`.
-fn counted(command: &str) -> Option<String> {
-    let words: Vec<&str> = command.split_whitespace().collect();
-    let (first, last) = match words.as_slice() {
-        ["seq", last] => (1, last.parse::<i32>().ok()?),
-        ["seq", first, last] => (first.parse().ok()?, last.parse::<i32>().ok()?),
-        _ => return None,
-    };
-    let count = i64::from(last) - i64::from(first);
-    let numbers = (count < OPS_MAX as i64).then(|| (first..=last).map(|number| number.to_string()))?;
-    Some(numbers.collect::<Vec<_>>().join(" "))
 }
 
 struct Compiler {
@@ -217,6 +30,17 @@ struct Compiler {
     at: usize,
     ops: Vec<Op>,
     depth: u32,
+    /// Of each loop around: where its next turn begins, and the jumps that leave it.
+    loops: Vec<(usize, Vec<usize>)>,
+}
+
+fn run(words: Vec<Word>, redirected: Redirected, checked: bool) -> Op {
+    Op::Run { words, redirected, checked }
+}
+
+/// A command that does nothing, and succeeds.
+fn nothing() -> Op {
+    run(vec![vec![Part::Text(":".into())]], Redirected::default(), true)
 }
 
 impl Compiler {
@@ -263,7 +87,7 @@ impl Compiler {
     /// Lets the jump at `op` go to the next operation to come.
     fn land(&mut self, op: usize) {
         let here = self.ops.len();
-        if let Op::IfFailed(to) | Op::IfOk(to) | Op::Jump(to) = &mut self.ops[op] {
+        if let Op::IfFailed(to) | Op::IfOk(to) | Op::Jump(to) | Op::Next(_, to) = &mut self.ops[op] {
             *to = here;
         }
     }
@@ -320,18 +144,25 @@ impl Compiler {
     fn pipeline(&mut self, checked: bool) -> Option<()> {
         let negated = self.eat_word("!").is_some();
         let checked = checked || negated;
+        let mut piped = false;
         loop {
+            if piped {
+                self.push(Op::Piped)?;
+            }
             let begun = self.ops.len();
             self.command(checked)?;
-            if !self.eat_operator("|") {
+            let more = self.eat_operator("|");
+            if more {
+                self.send_all(begun, &Target::Pipe);
+                self.skip_lines();
+            }
+            if piped {
+                self.push(Op::EndInput)?;
+            }
+            if !more {
                 break;
             }
-            // What goes through a pipe is seen by the next command alone.
-            for op in &mut self.ops[begun..] {
-                if let Op::Run { files, .. } = op {
-                    files.push(vec![Part::Text(super::PIPE.into())]);
-                }
-            }
+            piped = true;
         }
         if negated {
             self.push(Op::Not)?;
@@ -339,11 +170,65 @@ impl Compiler {
         Some(())
     }
 
+    /// What the commands from `begun` on print goes there, unless it goes somewhere else already.
+    fn send_all(&mut self, begun: usize, target: &Target) {
+        for op in &mut self.ops[begun..] {
+            if let Op::Run { redirected, .. } = op {
+                redirected.out.get_or_insert_with(|| target.clone());
+            }
+        }
+    }
+
     fn command(&mut self, checked: bool) -> Option<()> {
+        let compound = self.peek_operator() == Some("(")
+            || matches!(self.peek_plain(), Some("{" | "if" | "while" | "until" | "for"));
+        if !compound {
+            return match self.peek_plain() {
+                Some(
+                    "case" | "function" | "select" | "then" | "do" | "done" | "fi" | "else" | "elif" | "}"
+                    | "[[",
+                ) => None,
+                Some(word @ ("break" | "continue")) if !self.loops.is_empty() => {
+                    let leaves = word == "break";
+                    self.leave(leaves)
+                }
+                _ => self.simple(checked),
+            };
+        }
+        let block = self.push(Op::Block { input: None, anew: None })?;
+        self.compound(checked)?;
+        let redirected = self.redirections()?;
+        let mut reads = None;
+        if let Some(Input::File(path) | Input::Text(path)) = redirected.input {
+            reads = Some(path);
+        }
+        let mut file = None;
+        if let Some(Target::File { path, append }) = &redirected.out {
+            file = Some(path.clone()).filter(|_| !append);
+            self.send_all(block, &Target::File { path: path.clone(), append: true });
+        }
+        if reads.is_some() {
+            self.push(Op::EndInput)?;
+        }
+        self.ops[block] = Op::Block { input: reads, anew: file };
+        Some(())
+    }
+
+    /// `break` and `continue`, of the loop around.
+    fn leave(&mut self, leaves: bool) -> Option<()> {
+        self.at += 1;
+        let top = self.loops.last()?.0;
+        let jump = self.push(Op::Jump(top))?;
+        if let (true, Some((_, leaving))) = (leaves, self.loops.last_mut()) {
+            leaving.push(jump);
+        }
+        Some(())
+    }
+
+    fn compound(&mut self, checked: bool) -> Option<()> {
         if self.eat_operator("(") {
             self.list(&[], checked)?;
-            self.eat_operator(")").then_some(())?;
-            return self.redirections().map(|_| ());
+            return self.eat_operator(")").then_some(());
         }
         match self.peek_plain() {
             Some("{") => {
@@ -354,13 +239,9 @@ impl Compiler {
             Some("if") => self.branch()?,
             Some("while") => self.repeat(true)?,
             Some("until") => self.repeat(false)?,
-            Some("for") => self.each()?,
-            Some("case" | "function" | "select" | "then" | "do" | "done" | "fi" | "else" | "elif" | "}") => {
-                return None;
-            }
-            _ => return self.simple(checked),
+            _ => self.each()?,
         }
-        self.redirections().map(|_| ())
+        Some(())
     }
 
     fn branch(&mut self) -> Option<()> {
@@ -380,11 +261,7 @@ impl Compiler {
                 self.list(&["fi"], false)?;
             } else {
                 // Without a branch taken, `if` succeeds.
-                self.push(Op::Run {
-                    words: vec![vec![Part::Text(":".into())]],
-                    files: Vec::new(),
-                    checked: true,
-                })?;
+                self.push(nothing())?;
             }
             self.eat_word("fi")?;
             ends.into_iter().for_each(|end| self.land(end));
@@ -398,12 +275,19 @@ impl Compiler {
         self.list(&["do"], true)?;
         self.eat_word("do")?;
         let out = self.push(if while_ok { Op::IfFailed(0) } else { Op::IfOk(0) })?;
+        self.loops.push((top, vec![out]));
         self.list(&["done"], false)?;
         self.eat_word("done")?;
         self.push(Op::Jump(top))?;
-        self.land(out);
-        self.push(Op::Run { words: vec![vec![Part::Text(":".into())]], files: Vec::new(), checked: true })?;
+        self.end_loop();
+        self.push(nothing())?;
         Some(())
+    }
+
+    /// The jumps out of the innermost loop lead here.
+    fn end_loop(&mut self) {
+        let leaving = self.loops.pop().map(|(_, leaving)| leaving).unwrap_or_default();
+        leaving.into_iter().for_each(|jump| self.land(jump));
     }
 
     /// `for`: the body once for each word, one after the other.
@@ -415,36 +299,29 @@ impl Compiler {
         let mut items: Vec<Word> = Vec::new();
         while let Some(Token::Word { word, plain }) = self.tokens.get(self.at) {
             match word.as_slice() {
-                [Part::Text(text)] if !plain => {
-                    items.extend(text.split_whitespace().map(|item| vec![Part::Text(item.to_string())]));
-                }
-                [Part::Text(text)] => items.extend(brace(text)),
+                [Part::Text(text)] if *plain => items.extend(brace(text)),
                 _ => items.push(word.clone()),
             }
             self.at += 1;
         }
         self.skip_lines();
         self.eat_word("do")?;
-        let body = self.at;
-        for item in items {
-            self.at = body;
-            self.push(Op::Set(name.clone(), item))?;
-            self.list(&["done"], false)?;
-        }
-        if self.peek_plain() != Some("done") {
-            // No item at all: the body is read and dropped.
-            let keep = self.ops.len();
-            self.list(&["done"], false)?;
-            self.ops.truncate(keep);
-        }
-        self.eat_word("done")
+        self.push(Op::Each(items))?;
+        let top = self.push(Op::Next(name, 0))?;
+        self.loops.push((top, vec![top]));
+        self.list(&["done"], false)?;
+        self.eat_word("done")?;
+        self.push(Op::Jump(top))?;
+        self.end_loop();
+        self.push(Op::EndEach)?;
+        Some(())
     }
 
     fn simple(&mut self, checked: bool) -> Option<()> {
         let mut words: Vec<Word> = Vec::new();
-        let mut files = Vec::new();
+        let mut redirected = Redirected::default();
         loop {
-            files.extend(self.redirections()?);
+            self.redirections_into(&mut redirected)?;
             let Some(Token::Word { word, .. }) = self.tokens.get(self.at) else { break };
             let word = word.clone();
             self.at += 1;
@@ -458,28 +335,49 @@ impl Compiler {
                 _ => words.push(word),
             }
         }
-        if words.is_empty() && files.is_empty() {
+        if words.is_empty() && redirected == Redirected::default() {
             return None;
         }
         if words.is_empty() {
             words.push(vec![Part::Text(":".into())]);
         }
-        self.push(Op::Run { words, files, checked })?;
+        self.push(run(words, redirected, checked))?;
         Some(())
     }
 
-    /// Skips redirections; returns the files that output goes to.
-    fn redirections(&mut self) -> Option<Vec<Word>> {
-        let mut files = Vec::new();
-        while let Some(operator @ (">" | ">>" | "<" | "&>" | ">&")) = self.peek_operator() {
-            self.at += 1;
-            let Some(Token::Word { word, .. }) = self.tokens.get(self.at) else { return None };
-            if !matches!(operator, "<" | ">&") {
-                files.push(word.clone());
+    fn redirections(&mut self) -> Option<Redirected> {
+        let mut redirected = Redirected::default();
+        self.redirections_into(&mut redirected)?;
+        Some(redirected)
+    }
+
+    /// Reads redirections, if any come next.
+    fn redirections_into(&mut self, redirected: &mut Redirected) -> Option<()> {
+        while let Some(operator) = self.peek_operator() {
+            let takes = operator.contains(['<', '>']);
+            if !takes {
+                return Some(());
             }
             self.at += 1;
+            let Some(Token::Word { word, .. }) = self.tokens.get(self.at) else { return None };
+            let path = word.clone();
+            self.at += 1;
+            let append = operator.ends_with(">>");
+            match operator {
+                "<" => redirected.input = Some(Input::File(path)),
+                "<<<" => redirected.input = Some(Input::Text(path)),
+                "2>&" => redirected.err = Some(Target::Other),
+                ">&" | "1>&" => redirected.out = Some(Target::Other),
+                "2>" | "2>>" => redirected.err = Some(Target::File { path, append }),
+                _ => {
+                    if operator.starts_with('&') {
+                        redirected.err = Some(Target::Other);
+                    }
+                    redirected.out = Some(Target::File { path, append });
+                }
+            }
         }
-        Some(files)
+        Some(())
     }
 }
 

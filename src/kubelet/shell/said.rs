@@ -1,38 +1,73 @@
 //! What commands print, as far as it can be known.
 
-use super::{DATE, Process, network};
+use super::{DATE, Process, World, network};
 use crate::client::View;
 
-/// A process keeps so much of what it has printed and nobody has taken.
-const KEPT_MAX: usize = 64 * 1024;
+/// The commands that do nothing but print.
+pub const SPEAKS: &[&str] = &[
+    "echo", "printf", "hostname", "date", "whoami", "id", "pwd", "uname", "seq", "basename", "dirname",
+    "nproc", "uptime",
+];
 
 impl Process {
     /// Prints what a command prints. A word that cannot be known prints as nothing.
-    pub(super) fn speak(&mut self, name: &str, words: &[&str], namespace: &str, view: Option<&View>) {
+    pub(super) fn speak(&mut self, name: &str, words: &[&str], world: World<'_>) {
         let variable = |name: &str| self.variables.get(name).cloned().unwrap_or_default();
+        let first = words.first().copied().unwrap_or_default();
         let text = match name {
             "echo" => echo(words),
             "printf" => words.split_first().map(|(format, rest)| printf(format, rest)).unwrap_or_default(),
+            "hostname" if first == "-i" => format!("{}\n", self.address()),
             "hostname" => format!("{}\n", variable("HOSTNAME")),
-            "date" => format!("{}\n", variable(DATE)),
+            "date" => format!("{}\n", date(&variable(DATE), words)),
             "whoami" => "root\n".into(),
+            "id" if first == "-u" => "0\n".into(),
             "id" => "uid=0(root) gid=0(root) groups=0(root)\n".into(),
-            "pwd" => "/\n".into(),
+            "pwd" => format!("{}\n", self.files.directory()),
             "uname" => "Linux\n".into(),
+            "nproc" => "4\n".into(),
+            "basename" => format!("{}\n", first.trim_end_matches('/').rsplit('/').next().unwrap_or(first)),
+            "dirname" => format!("{}\n", first.rsplit_once('/').map_or(".", |(parent, _)| parent)),
             "env" | "printenv" if words.is_empty() => {
                 let shown = self.variables.iter().filter(|(name, _)| *name != DATE);
                 shown.map(|(name, value)| format!("{name}={value}\n")).collect()
             }
-            "printenv" => words.iter().map(|name| format!("{}\n", variable(name))).collect(),
-            "cat" if words.contains(&"/etc/hostname") => format!("{}\n", variable("HOSTNAME")),
+            "printenv" => {
+                let known = words.iter().filter_map(|name| self.variables.get(*name));
+                known.map(|value| format!("{value}\n")).collect()
+            }
             "seq" => seq(words),
-            "host" | "nslookup" | "dig" | "getent" | "ping" => lookup(name, words, namespace, view),
+            "host" | "nslookup" | "dig" | "getent" | "ping" => {
+                lookup(name, words, world.namespace, world.view)
+            }
             _ => return,
         };
-        if self.said.len() + text.len() <= KEPT_MAX {
-            self.said.push_str(&text);
-        }
+        self.out.push_str(&text);
     }
+
+    /// The container's address, as its hosts file has it.
+    fn address(&self) -> String {
+        let host = self.variables.get("HOSTNAME").map_or("", String::as_str);
+        let hosts = self.files.read("/etc/hosts").unwrap_or_default();
+        let own = hosts.lines().find(|line| line.split_whitespace().skip(1).any(|name| name == host));
+        own.and_then(|line| line.split_whitespace().next()).unwrap_or("127.0.0.1").to_string()
+    }
+}
+
+/// The time, `2026-11-21 00:00:00 UTC`, in the form asked for: `+%H:%M:%S`.
+fn date(now: &str, words: &[&str]) -> String {
+    let Some(format) = words.iter().find_map(|word| word.strip_prefix('+')) else { return now.to_string() };
+    let (day, time) = now.split_once(' ').unwrap_or((now, ""));
+    let time = time.split(' ').next().unwrap_or_default();
+    let (mut day_parts, mut time_parts) = (day.split('-'), time.split(':'));
+    let mut text = format.replace("%F", day).replace("%T", time).replace("%D", day);
+    for verb in ["%Y", "%m", "%d"] {
+        text = text.replace(verb, day_parts.next().unwrap_or_default());
+    }
+    for verb in ["%H", "%M", "%S"] {
+        text = text.replace(verb, time_parts.next().unwrap_or_default());
+    }
+    text
 }
 
 fn echo(words: &[&str]) -> String {

@@ -1,0 +1,132 @@
+//! Which programs an image has, as far as anybody can tell: of a few well-known images it is known what is in them, of all
+//! others only that a program whose name says so is not there.
+
+use super::image::ImageName;
+use super::shell;
+use crate::api::k8s::Container;
+
+/// Programs that a Debian or Alpine image has besides those that the shell knows.
+const COMMON: &[&str] = &[
+    "sh",
+    "bash",
+    "ash",
+    "dash",
+    "find",
+    "vi",
+    "crond",
+    "httpd",
+    "traceroute",
+    "telnet",
+    "openssl",
+    "dd",
+    "watch",
+    "stat",
+    "id",
+    "less",
+    "ip",
+    "ifconfig",
+    "netstat",
+    "arp",
+    "route",
+    "tar",
+    "gzip",
+    "gunzip",
+    "unzip",
+    "adduser",
+    "addgroup",
+    "su",
+    "pidof",
+    "pgrep",
+    "pkill",
+    "killall",
+    "login",
+    "getopt",
+    "cmp",
+    "diff",
+    "dmesg",
+    "nohup",
+    "nice",
+    "timeout",
+    "realpath",
+    "readlink",
+    "rev",
+    "paste",
+    "comm",
+    "fold",
+    "od",
+    "hexdump",
+    "strings",
+    "bc",
+    "dc",
+    "busybox",
+    "chroot",
+    "init",
+    "mount",
+    "umount",
+    "sysctl",
+    "lsof",
+    "time",
+    "test",
+    "unlink",
+    "usleep",
+    "uuidgen",
+    "whois",
+    "xxd",
+];
+
+/// Why a container's program cannot be run, in the words of the runtime; `None` if it can.
+pub fn missing(words: &[String], container: &Container) -> Option<String> {
+    container.command.as_ref().filter(|command| !command.is_empty())?;
+    let program = words.first()?;
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let image = ImageName::parse(container.image.as_deref().unwrap_or_default());
+    let bare = matches!(image.base(), "busybox" | "alpine");
+    let marked = [
+        "doesnotexist",
+        "nonexist",
+        "does-not-exist",
+        "not-exist",
+        "nosuch",
+        "no-such",
+        "not-found",
+        "notfound",
+    ];
+    let there = shell::knows(name) || COMMON.contains(&name);
+    let gone = marked.iter().any(|mark| name.contains(mark))
+        || (bare && !there)
+        || (image.base() == "alpine" && name == "bash")
+        || (image.base() == "busybox" && name == "bash");
+    match (gone, program.contains('/')) {
+        (false, _) => None,
+        (true, false) => Some(format!("{program:?}: executable file not found in $PATH")),
+        (true, true) => Some(format!("{program:?}: stat {program}: no such file or directory")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_missing_where_the_image_is_known_not_to_have_them() {
+        let cases = [
+            ("busybox", "sleep", None),
+            ("busybox", "/bin/sh", None),
+            ("busybox", "python", Some("\"python\": executable file not found in $PATH")),
+            ("busybox:1.36", "/app/run", Some("\"/app/run\": stat /app/run: no such file or directory")),
+            ("nginx", "nginx", None),
+            ("example.com/app", "serve", None),
+            (
+                "example.com/app",
+                "nosuchcommand",
+                Some("\"nosuchcommand\": executable file not found in $PATH"),
+            ),
+        ];
+        for (image, program, want) in cases {
+            let words = vec![program.to_string()];
+            let container =
+                Container { image: Some(image.into()), command: Some(words.clone()), ..Default::default() };
+            assert_eq!(missing(&words, &container).as_deref(), want, "{image} {program}");
+        }
+    }
+}

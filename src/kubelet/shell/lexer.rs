@@ -1,0 +1,259 @@
+//! From the text of a script to its words and signs: quotes, expansions, documents (`<<EOF`).
+
+use super::parse::{OPS_MAX, compile_within};
+use super::{Part, Word};
+
+/// A part of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// `plain`: written without quotes or variables, so that it may be a keyword.
+    Word { word: Word, plain: bool },
+    /// A sign or two with a meaning of their own.
+    Operator(&'static str),
+}
+
+/// Longest first, so that `&&` is not read as two `&`. A stream's number belongs to the operator.
+const OPERATORS: [&str; 23] = [
+    "<<<", "2>>", "2>&", "1>>", "1>&", "&>>", "<<", "2>", "1>", "&>", "&&", "||", ";;", ">>", ">&", ";",
+    "\n", "&", "|", "(", ")", ">", "<",
+];
+
+/// Takes a script apart.
+pub struct Lexer<'a> {
+    /// What is still to be read.
+    pub rest: &'a str,
+    /// Documents that begin on the next line (`<<EOF`): the token that stands for each, its end, and whether it is expanded.
+    pub documents: Vec<(usize, String, bool)>,
+    /// How many substitutions lie around.
+    pub depth: u32,
+}
+
+impl Lexer<'_> {
+    /// All tokens; `None` where something is used that this shell does not have.
+    pub fn tokens(&mut self) -> Option<Vec<Token>> {
+        let mut tokens = Vec::new();
+        loop {
+            self.rest = self.rest.trim_start_matches([' ', '\t', '\r']);
+            if let Some(after) = self.rest.strip_prefix("\\\n") {
+                self.rest = after;
+                continue;
+            }
+            if self.rest.starts_with('#') {
+                self.rest = self.rest.find('\n').map_or("", |end| &self.rest[end..]);
+            }
+            if self.rest.is_empty() {
+                return Some(tokens);
+            }
+            if let Some(operator) = OPERATORS.into_iter().find(|operator| self.rest.starts_with(operator)) {
+                if operator == ";;" {
+                    return None;
+                }
+                self.rest = &self.rest[operator.len()..];
+                if operator == "<<" {
+                    self.document_begins(&mut tokens)?;
+                    continue;
+                }
+                if operator == "\n" {
+                    self.read_documents(&mut tokens)?;
+                }
+                tokens.push(Token::Operator(operator));
+                continue;
+            }
+            let (word, plain) = self.word()?;
+            tokens.push(Token::Word { word, plain });
+        }
+    }
+
+    /// `<<EOF`: what is read begins on the next line.
+    fn document_begins(&mut self, tokens: &mut Vec<Token>) -> Option<()> {
+        self.rest = self.rest.strip_prefix('-').unwrap_or(self.rest).trim_start_matches(' ');
+        let (word, plain) = self.word()?;
+        let [Part::Text(end)] = word.as_slice() else { return None };
+        tokens.push(Token::Operator("<<<"));
+        self.documents.push((tokens.len(), end.clone(), plain));
+        tokens.push(Token::Word { word: Word::new(), plain: false });
+        Some(())
+    }
+
+    fn read_documents(&mut self, tokens: &mut [Token]) -> Option<()> {
+        for (at, end, expanded) in std::mem::take(&mut self.documents) {
+            let mut body = String::new();
+            loop {
+                let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
+                let over = self.rest.is_empty() || line.trim_start_matches('\t') == end;
+                self.rest = rest;
+                if over {
+                    break;
+                }
+                body.push_str(line);
+                body.push('\n');
+            }
+            let word = if expanded { self.expanded(&body)? } else { vec![Part::Text(body)] };
+            tokens[at] = Token::Word { word, plain: false };
+        }
+        Some(())
+    }
+
+    /// A text in which variables and commands are replaced, and nothing else is special.
+    fn expanded(&self, body: &str) -> Option<Word> {
+        let quoted = format!("{}\"", body.replace('"', "\\\""));
+        let mut inner = Lexer { rest: &quoted, documents: Vec::new(), depth: self.depth };
+        let (mut word, mut text) = (Word::new(), String::new());
+        inner.double_quoted(&mut word, &mut text)?;
+        word.push(Part::Text(text));
+        Some(word)
+    }
+
+    fn word(&mut self) -> Option<(Word, bool)> {
+        let (mut word, mut text, mut plain) = (Word::new(), String::new(), true);
+        while let Some(next) = self.rest.chars().next() {
+            match next {
+                ' ' | '\t' | '\r' | '\n' | ';' | '&' | '|' | '(' | ')' | '<' | '>' => break,
+                '\'' => {
+                    let end = self.rest[1..].find('\'')?;
+                    text.push_str(&self.rest[1..=end]);
+                    self.rest = &self.rest[end + 2..];
+                    plain = false;
+                }
+                '"' => {
+                    self.rest = &self.rest[1..];
+                    self.double_quoted(&mut word, &mut text)?;
+                    plain = false;
+                }
+                '$' | '`' => {
+                    plain = false;
+                    self.expansion(&mut word, &mut text, false)?;
+                }
+                '\\' => {
+                    let escaped = self.rest.chars().nth(1)?;
+                    text.push(escaped);
+                    self.rest = &self.rest[1 + escaped.len_utf8()..];
+                    plain = false;
+                }
+                _ => {
+                    text.push(next);
+                    self.rest = &self.rest[next.len_utf8()..];
+                }
+            }
+        }
+        if !text.is_empty() || word.is_empty() {
+            word.push(Part::Text(text));
+        }
+        Some((word, plain))
+    }
+
+    fn double_quoted(&mut self, word: &mut Word, text: &mut String) -> Option<()> {
+        loop {
+            let next = self.rest.chars().next()?;
+            match next {
+                '"' => {
+                    self.rest = &self.rest[1..];
+                    return Some(());
+                }
+                '$' | '`' => self.expansion(word, text, true)?,
+                '\\' if self.rest[1..].starts_with(['"', '\\', '$', '`']) => {
+                    text.push_str(&self.rest[1..2]);
+                    self.rest = &self.rest[2..];
+                }
+                _ => {
+                    text.push(next);
+                    self.rest = &self.rest[next.len_utf8()..];
+                }
+            }
+        }
+    }
+
+    /// `$name`, `${name}`, `$((sum))`, `$(command)`, `` `command` ``.
+    fn expansion(&mut self, word: &mut Word, text: &mut String, quoted: bool) -> Option<()> {
+        let mut push = |part: Part| {
+            if !text.is_empty() {
+                word.push(Part::Text(std::mem::take(text)));
+            }
+            word.push(part);
+        };
+        if let Some(after) = self.rest.strip_prefix('`') {
+            let end = after.find('`')?;
+            push(substituted(&after[..end], quoted, self.depth));
+            self.rest = &after[end + 1..];
+            return Some(());
+        }
+        let after = self.rest.strip_prefix('$')?;
+        if let Some(inner) = after.strip_prefix("((") {
+            let end = inner.find("))")?;
+            push(Part::Sum(inner[..end].to_string()));
+            self.rest = &inner[end + 2..];
+        } else if after.starts_with('(') {
+            let end = closing(after)?;
+            push(substituted(&after[1..end], quoted, self.depth));
+            self.rest = &after[end + 1..];
+        } else if let Some(inner) = after.strip_prefix('{') {
+            let end = inner.find('}')?;
+            let (name, otherwise) = match inner[..end].split_once('-') {
+                Some((name, text)) => (name.trim_end_matches(':'), Some(text.trim_matches('"').to_string())),
+                None => (&inner[..end], None),
+            };
+            let simple = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            push(if simple {
+                Part::Variable { name: name.into(), otherwise, quoted }
+            } else {
+                Part::Unknown
+            });
+            self.rest = &inner[end + 1..];
+        } else {
+            let named = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let end = after.find(|c: char| !named(c)).unwrap_or(after.len());
+            match after.chars().next() {
+                Some('?') => {
+                    push(Part::variable("?", quoted));
+                    self.rest = &after[1..];
+                }
+                Some('$' | '!' | '#' | '@' | '*') => {
+                    push(Part::Unknown);
+                    self.rest = &after[1..];
+                }
+                _ if end > 0 => {
+                    push(Part::variable(&after[..end], quoted));
+                    self.rest = &after[end..];
+                }
+                _ => {
+                    text.push('$');
+                    self.rest = after;
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+/// What stands for the output of a command. Of one that the shell cannot read, nothing can be known.
+fn substituted(command: &str, quoted: bool, depth: u32) -> Part {
+    let program = compile_within(command, depth + 1);
+    program.map_or(Part::Unknown, |program| Part::Command { program, quoted })
+}
+
+/// Where the parenthesis that opens `text` is closed.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0u32;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' if depth == 1 => return Some(at),
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The one command whose output is known: `seq 3`, `seq 2 4`.
+pub fn counted(command: &str) -> Option<String> {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let (first, last) = match words.as_slice() {
+        ["seq", last] => (1, last.parse::<i32>().ok()?),
+        ["seq", first, last] => (first.parse().ok()?, last.parse::<i32>().ok()?),
+        _ => return None,
+    };
+    let count = i64::from(last) - i64::from(first);
+    let numbers = (count < OPS_MAX as i64).then(|| (first..=last).map(|number| number.to_string()))?;
+    Some(numbers.collect::<Vec<_>>().join(" "))
+}

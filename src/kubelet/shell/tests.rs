@@ -1,0 +1,126 @@
+use super::*;
+
+/// Runs a script to its end, or for a day: the time it took in milliseconds, and its exit code if it ended.
+fn check(script: &str) -> (u64, Option<i32>) {
+    let words: Vec<String> = ["sh", "-c", script].iter().map(|word| (*word).to_string()).collect();
+    let Some(program) = Program::of_command(&words) else { return (0, None) };
+    let mut process = Process::new(program, BTreeMap::from([("HOME".into(), "/root".into())]));
+    let mut time = SimDuration::ZERO;
+    while time < SimDuration::from_secs(86_400) {
+        match process.resume(World::default()) {
+            Pause::Sleeps(span) => time = time + span,
+            Pause::Ended(code) => return (time.as_millis(), Some(code)),
+            Pause::StaysUp => return (time.as_millis(), None),
+        }
+    }
+    (time.as_millis(), None)
+}
+
+#[test]
+fn scripts_take_the_time_and_end_with_the_code_they_say() {
+    let cases = [
+        ("sleep 2; exit 3", 2_000, Some(3)),
+        ("echo hello", 0, Some(0)),
+        ("false", 0, Some(1)),
+        ("false && sleep 9", 0, Some(1)),
+        ("false || sleep 0.5", 500, Some(0)),
+        ("echo 'a; sleep 9' && true", 0, Some(0)),
+        ("! false && sleep 1", 1_000, Some(0)),
+        ("sleep 1m\nsleep 1", 61_000, Some(0)),
+        ("echo a | grep a; sleep 1 # done", 1_000, Some(0)),
+        ("sleep 100 & sleep 1", 1_000, Some(0)),
+        ("exit", 0, Some(0)),
+        ("set -e; false; sleep 9", 0, Some(1)),
+        ("set -e; false || true; sleep 9", 9_000, Some(0)),
+        ("(sleep 1; sleep 2) && { sleep 3; }", 6_000, Some(0)),
+        ("echo \"starting $(date)\"; sleep 1", 1_000, Some(0)),
+        ("sleep infinity", 0, None),
+        ("tail -f /dev/null", 0, None),
+        ("sleep 3 && exec nginx -g 'daemon off;'", 3_000, None),
+        ("while true; do :; done", 0, None),
+    ];
+    for (script, millis, code) in cases {
+        assert_eq!(check(script), (millis, code), "{script}");
+    }
+}
+
+#[test]
+fn branches_and_loops_go_where_a_shell_goes() {
+    let cases = [
+        ("if true; then sleep 1; else sleep 2; fi", 1_000, Some(0)),
+        ("if false; then sleep 1; elif true; then sleep 3; else sleep 2; fi", 3_000, Some(0)),
+        ("if [ -f /tmp/x ]; then sleep 1; fi; sleep 2", 2_000, Some(0)),
+        ("touch /tmp/x; if [ -f /tmp/x ]; then sleep 1; fi", 1_000, Some(0)),
+        ("echo 1 > /tmp/x; test -e /tmp/x && sleep 4", 4_000, Some(0)),
+        ("for i in 1 2 3; do sleep $i; done", 6_000, Some(0)),
+        ("for i in $(seq 1 4); do sleep 1; done; exit 7", 4_000, Some(7)),
+        ("i=0; while [ $i -lt 5 ]; do i=$((i+1)); sleep 1; done", 5_000, Some(0)),
+        ("i=3; until [ \"$i\" = 0 ]\ndo\n  sleep 2\n  i=$((i - 1))\ndone\nexit 2", 6_000, Some(2)),
+        ("[ \"$HOME\" = /root ] && sleep 1", 1_000, Some(0)),
+    ];
+    for (script, millis, code) in cases {
+        assert_eq!(check(script), (millis, code), "{script}");
+    }
+}
+
+#[test]
+fn what_is_no_script_we_can_read_is_a_server() {
+    let deep = format!("{}true{}", "(".repeat(200), ")".repeat(200));
+    for script in ["case $x in a) ;; esac", "echo 'open", &deep] {
+        assert_eq!(check(script), (0, None), "{script}");
+    }
+}
+
+/// What a script prints, and its exit code.
+fn said(script: &str) -> (String, Option<i32>) {
+    let words: Vec<String> = ["sh", "-c", script].iter().map(|word| (*word).to_string()).collect();
+    let limit = SimDuration::from_secs(60);
+    let mut files = Files::default();
+    let answer = run_beside(&words, &mut files, BTreeMap::new(), World::default(), limit);
+    answer.map(|answer| (answer.said, answer.code)).unwrap_or_default()
+}
+
+#[test]
+fn what_is_printed_goes_where_the_script_sends_it() {
+    let cases = [
+        ("echo a > /tmp/x; echo b >> /tmp/x; cat /tmp/x", "a\nb\n", 0),
+        ("echo a; echo b >&2", "a\nb\n", 0),
+        ("cat /tmp/none 2>/dev/null || echo none", "none\n", 0),
+        ("cat /data/x", "cat: can't open '/data/x': No such file or directory\n", 1),
+        ("echo x > /data/x", "sh: can't create /data/x: nonexistent directory\n", 1),
+        ("printf 'b\\na\\n' | sort | head -1", "a\n", 0),
+        ("echo one two | wc -w", "2\n", 0),
+        ("X=$(echo hello | tr a-z A-Z); echo $X-$?", "HELLO-0\n", 0),
+        ("echo a b > /tmp/x; while read one two; do echo $two; done < /tmp/x", "b\n", 0),
+        ("seq 3 | while read n; do echo n$n; done", "n1\nn2\nn3\n", 0),
+        ("L='a b'; for i in $L c; do echo $i; done", "a\nb\nc\n", 0),
+        ("for i in 1 2 3; do if [ $i = 2 ]; then break; fi; echo $i; done; echo out", "1\nout\n", 0),
+        ("for i in 1 2 3; do [ $i = 2 ] && continue; echo $i; done", "1\n3\n", 0),
+        ("echo ${NAME:-nobody}; NAME=me; echo ${NAME:-nobody}", "nobody\nme\n", 0),
+        ("cat <<EOF > /tmp/x\nhello $(echo you)\nEOF\ncat /tmp/x", "hello you\n", 0),
+        ("mkdir -p /data/a; touch /data/a/f /data/b; ls /data", "a\nb\n", 0),
+        ("{ echo a; echo b; } > /tmp/x; wc -l < /tmp/x", "2\n", 0),
+        ("echo secret | base64 | base64 -d", "secret\n", 0),
+        ("echo a:b:c | cut -d: -f2; echo x=1 | sed 's/=/ is /'", "b\nx is 1\n", 0),
+        ("echo hi | tee /tmp/t >/dev/null; grep -c h /tmp/t", "1\n", 0),
+        ("export A=1; unset A; printenv A", "", 1),
+        ("ls /nowhere", "ls: /nowhere: No such file or directory\n", 1),
+    ];
+    for (script, want, code) in cases {
+        assert_eq!(said(script), (want.to_string(), Some(code)), "{script}");
+    }
+}
+
+#[test]
+fn a_trap_says_how_a_script_takes_sigterm() {
+    let script = "trap 'echo bye; exit 3' TERM; while true; do sleep 1; done";
+    let words: Vec<String> = ["sh", "-c", script].iter().map(|word| (*word).to_string()).collect();
+    let process = Program::of_command(&words).map(|program| {
+        let mut process = Process::new(program, BTreeMap::new());
+        assert_eq!(process.resume(World::default()), Pause::Sleeps(SimDuration::from_secs(1)));
+        assert!(!process.has_looped());
+        process.resume(World::default());
+        process
+    });
+    assert_eq!(process.map(|process| (process.on_term(), process.has_looped())), Some((Some(3), true)));
+}

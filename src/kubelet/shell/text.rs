@@ -1,0 +1,324 @@
+//! The tools that read text and print text: `cat`, `grep`, `head`, `sort` and the like, in their usual uses.
+
+use super::Process;
+use crate::api::manifest::base64;
+use crate::api::sorting;
+
+/// Those tools.
+pub const TOOLS: &[&str] = &[
+    "cat",
+    "grep",
+    "egrep",
+    "head",
+    "tail",
+    "wc",
+    "sort",
+    "uniq",
+    "tee",
+    "cut",
+    "tr",
+    "sed",
+    "base64",
+    "nl",
+    "rev",
+    "tac",
+    "sha256sum",
+    "md5sum",
+    "more",
+    "less",
+];
+
+/// Options of one letter, with a value where the letter takes one, and the words that are no options.
+struct Words<'a> {
+    options: Vec<(char, &'a str)>,
+    rest: Vec<&'a str>,
+}
+
+impl<'a> Words<'a> {
+    fn read(words: &[&'a str], with_value: &str) -> Words<'a> {
+        let mut read = Words { options: Vec::new(), rest: Vec::new() };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let Some(flags) = word.strip_prefix('-').filter(|flags| !flags.is_empty()) else {
+                read.rest.push(word);
+                continue;
+            };
+            if flags.bytes().all(|byte| byte.is_ascii_digit()) {
+                read.options.push(('n', flags));
+                continue;
+            }
+            for (at, letter) in flags.char_indices() {
+                if with_value.contains(letter) {
+                    let own = &flags[at + letter.len_utf8()..];
+                    let value = if own.is_empty() { words.next().copied().unwrap_or_default() } else { own };
+                    read.options.push((letter, value));
+                    break;
+                }
+                read.options.push((letter, ""));
+            }
+        }
+        read
+    }
+
+    fn has(&self, letter: char) -> bool {
+        self.options.iter().any(|(known, _)| *known == letter)
+    }
+
+    fn value(&self, letter: char) -> Option<&'a str> {
+        self.options.iter().find(|(known, _)| *known == letter).map(|(_, value)| *value)
+    }
+}
+
+impl Process {
+    /// Runs one of the tools on the files it names, or on what there is to read. Returns its exit code.
+    pub(super) fn filter(&mut self, name: &str, words: &[&str]) -> i32 {
+        let with_value = match name {
+            "head" | "tail" => "nc",
+            "cut" => "dfc",
+            "grep" | "egrep" => "emAB",
+            "sort" => "kt",
+            "sed" => "e",
+            _ => "",
+        };
+        let mut words = Words::read(words, with_value);
+        // What comes before the files.
+        let leading = match name {
+            "grep" | "egrep" if words.has('e') => 0,
+            "sed" if words.has('e') => 0,
+            "grep" | "egrep" | "sed" => 1,
+            "tr" => words.rest.len(),
+            _ => 0,
+        };
+        let files = words.rest.split_off(leading.min(words.rest.len()));
+        let (text, mut code) =
+            if name == "tee" { self.take_input(&[], name) } else { self.take_input(&files, name) };
+        let lines: Vec<&str> = text.lines().collect();
+        let count =
+            words.value('n').and_then(|count| count.trim_start_matches('+').parse().ok()).unwrap_or(10);
+        let kept: Vec<String> = match name {
+            "grep" | "egrep" => {
+                let found = grep(&lines, &words);
+                code = code.max(i32::from(found.is_empty()));
+                match (words.has('q'), words.has('c')) {
+                    (true, _) => Vec::new(),
+                    (_, true) => vec![found.len().to_string()],
+                    _ => found,
+                }
+            }
+            "head" if words.has('c') => {
+                let bytes: usize = words.value('c').and_then(|count| count.parse().ok()).unwrap_or(0);
+                let end =
+                    (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+                self.out.push_str(&text[..end]);
+                return code;
+            }
+            "head" => owned(lines.iter().take(count)),
+            "tail" => owned(lines[lines.len().saturating_sub(count)..].iter()),
+            "wc" => vec![count_of(&text, &words, &files)],
+            "sort" => sort(lines, &words),
+            "uniq" => {
+                let mut lines = lines;
+                lines.dedup();
+                owned(lines.iter())
+            }
+            "tee" => {
+                for path in &files {
+                    if let Err(trouble) = self.files.write(path, &text, words.has('a')) {
+                        self.err.push_str(&format!("tee: {path}: {}\n", trouble.0));
+                        code = 1;
+                    }
+                }
+                self.out.push_str(&text);
+                return code;
+            }
+            "cut" => lines.iter().map(|line| cut(line, &words)).collect(),
+            "tr" => {
+                self.out.push_str(&translate(&text, &words));
+                return code;
+            }
+            "sed" => lines.iter().filter_map(|line| edit(line, &words)).collect(),
+            "base64" if words.has('d') => {
+                let packed: String = text.split_whitespace().collect();
+                let decoded = base64::decode(&packed).unwrap_or_default();
+                self.out.push_str(&String::from_utf8_lossy(&decoded));
+                return code;
+            }
+            "base64" => vec![base64::encode(text.as_bytes())],
+            "nl" => lines.iter().enumerate().map(|(at, line)| format!("{:>6}\t{line}", at + 1)).collect(),
+            "rev" => lines.iter().map(|line| line.chars().rev().collect()).collect(),
+            "tac" => owned(lines.iter().rev()),
+            "sha256sum" | "md5sum" => {
+                let digits = crate::kubelet::image::hex_id(&text);
+                let digits = if name == "md5sum" { &digits[..32] } else { &digits };
+                vec![format!("{digits}  {}", files.first().unwrap_or(&"-"))]
+            }
+            _ => {
+                self.out.push_str(&text);
+                return code;
+            }
+        };
+        kept.iter().for_each(|line| {
+            self.out.push_str(line);
+            self.out.push('\n');
+        });
+        code
+    }
+
+    /// What files say one after the other, or what there is to read where there are none.
+    fn take_input(&mut self, paths: &[&str], name: &str) -> (String, i32) {
+        if paths.is_empty() || paths == ["-"] {
+            return (self.input.last_mut().map(std::mem::take).unwrap_or_default(), 0);
+        }
+        let (mut text, mut code) = (String::new(), 0);
+        for path in paths.iter().flat_map(|path| self.files.matching(path)).collect::<Vec<_>>() {
+            match self.files.read(&path) {
+                Ok(content) => text.push_str(content),
+                // What an image brings along is there, and not known.
+                Err(_) if self.files.exists(&path) && !self.files.is_known_directory(&path) => {}
+                Err(trouble) => {
+                    let what = match (name, trouble.0) {
+                        ("cat", "Is a directory") => format!("cat: read error: {}", trouble.0),
+                        ("cat", _) => format!("cat: can't open '{path}': {}", trouble.0),
+                        _ => format!("{name}: {path}: {}", trouble.0),
+                    };
+                    self.err.push_str(&what);
+                    self.err.push('\n');
+                    code = 1;
+                }
+            }
+        }
+        (text, code)
+    }
+}
+
+fn owned<'a>(lines: impl Iterator<Item = &'a &'a str>) -> Vec<String> {
+    lines.map(|line| (*line).to_string()).collect()
+}
+
+/// The lines that hold one of the patterns; `^`, `$` and `|` mean what they do, other signs stand for themselves.
+fn grep(lines: &[&str], words: &Words<'_>) -> Vec<String> {
+    let fold = |text: &str| if words.has('i') { text.to_lowercase() } else { text.to_string() };
+    let pattern = fold(words.value('e').or(words.rest.first().copied()).unwrap_or_default());
+    let alternatives: Vec<&str> = if words.has('F') {
+        vec![pattern.as_str()]
+    } else {
+        pattern.split('|').map(|it| it.trim_end_matches('\\')).collect()
+    };
+    let holds = |line: &&&str| {
+        let line = fold(line);
+        let found = alternatives.iter().any(|pattern| {
+            let (from_start, bare) = pattern.strip_prefix('^').map_or((false, *pattern), |rest| (true, rest));
+            let (to_end, bare) = bare.strip_suffix('$').map_or((false, bare), |rest| (true, rest));
+            match (from_start, to_end) {
+                (true, true) => line == bare,
+                (true, false) => line.starts_with(bare),
+                (false, true) => line.ends_with(bare),
+                (false, false) => line.contains(bare),
+            }
+        });
+        found != words.has('v')
+    };
+    owned(lines.iter().filter(holds))
+}
+
+fn count_of(text: &str, words: &Words<'_>, files: &[&str]) -> String {
+    let all = [('l', text.matches('\n').count()), ('w', text.split_whitespace().count()), ('c', text.len())];
+    let wanted = |letter: char| words.options.is_empty() || words.has(letter);
+    let counts: Vec<String> =
+        all.iter().filter(|(letter, _)| wanted(*letter)).map(|(_, count)| count.to_string()).collect();
+    let name = files.first().map(|name| format!(" {name}")).unwrap_or_default();
+    match counts.len() {
+        1 => format!("{}{name}", counts.concat()),
+        _ => format!(
+            "{}{name}",
+            counts.iter().map(|count| format!("{count:>9} ")).collect::<String>().trim_end()
+        ),
+    }
+}
+
+fn sort(mut lines: Vec<&str>, words: &Words<'_>) -> Vec<String> {
+    let number = |line: &str| {
+        let digits: String =
+            line.trim_start().chars().take_while(|c| c.is_ascii_digit() || *c == '-').collect();
+        digits.parse::<i64>().unwrap_or(0)
+    };
+    match words.has('n') {
+        true => sorting::sort_by(&mut lines, |a, b| number(a).cmp(&number(b)).then(a.cmp(b))),
+        false => sorting::sort_by(&mut lines, |a, b| a.cmp(b)),
+    }
+    if words.has('r') {
+        lines.reverse();
+    }
+    if words.has('u') {
+        lines.dedup();
+    }
+    owned(lines.iter())
+}
+
+/// One field of a line, or several: `-d: -f1,3`.
+fn cut(line: &str, words: &Words<'_>) -> String {
+    let numbers = |text: &str| -> Vec<usize> {
+        text.split(',').filter_map(|number| number.trim_end_matches('-').parse().ok()).collect()
+    };
+    let Some(fields) = words.value('f') else {
+        let wanted = numbers(words.value('c').unwrap_or_default());
+        return wanted.iter().filter_map(|at| line.chars().nth(at.checked_sub(1)?)).collect();
+    };
+    let delimiter = words.value('d').unwrap_or("\t");
+    if !line.contains(delimiter) {
+        return line.to_string();
+    }
+    let all: Vec<&str> = line.split(delimiter).collect();
+    if let Some(from) = fields.strip_suffix('-').and_then(|from| from.parse::<usize>().ok()) {
+        return all.get(from.saturating_sub(1)..).unwrap_or_default().join(delimiter);
+    }
+    let kept = numbers(fields).into_iter().filter_map(|at| all.get(at.checked_sub(1)?).copied());
+    kept.collect::<Vec<_>>().join(delimiter)
+}
+
+/// `tr a-z A-Z`, `tr -d '\n'`.
+fn translate(text: &str, words: &Words<'_>) -> String {
+    let set = |at: usize| -> Vec<char> {
+        let text = words.rest.get(at).copied().unwrap_or_default();
+        let text = text.replace("[:lower:]", "a-z").replace("[:upper:]", "A-Z").replace("[:space:]", " \n\t");
+        let letters: Vec<char> = text.replace("\\n", "\n").replace("\\t", "\t").chars().collect();
+        let mut all = Vec::new();
+        let mut at = 0;
+        while at < letters.len() {
+            if letters.get(at + 1) == Some(&'-') && at + 2 < letters.len() {
+                all.extend(letters[at]..=letters[at + 2]);
+                at += 3;
+            } else {
+                all.push(letters[at]);
+                at += 1;
+            }
+        }
+        all
+    };
+    let (from, to) = (set(0), set(1));
+    if words.has('d') {
+        return text.chars().filter(|c| !from.contains(c)).collect();
+    }
+    let map = |c: char| match from.iter().position(|known| *known == c) {
+        Some(at) => to.get(at).or(to.last()).copied().unwrap_or(c),
+        None => c,
+    };
+    text.chars().map(map).collect()
+}
+
+/// `s/a/b/`, `s|a|b|g`; anything else leaves the line as it is.
+fn edit(line: &str, words: &Words<'_>) -> Option<String> {
+    let script = words.value('e').or(words.rest.first().copied())?;
+    let mut letters = script.strip_prefix('s').unwrap_or_default().chars();
+    let Some(delimiter) = letters.next() else { return Some(line.to_string()) };
+    let mut parts = letters.as_str().split(delimiter);
+    let (from, to) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if from.is_empty() {
+        return Some(line.to_string());
+    }
+    let everywhere = parts.next().is_some_and(|flags| flags.contains('g'));
+    if let Some(bare) = from.strip_prefix('^') {
+        return Some(line.strip_prefix(bare).map_or_else(|| line.to_string(), |rest| format!("{to}{rest}")));
+    }
+    Some(if everywhere { line.replace(from, to) } else { line.replacen(from, to, 1) })
+}
