@@ -107,6 +107,17 @@ impl FieldError {
         FieldError { path: path.clone(), message: format!("Not found: {value:?}") }
     }
 
+    /// The same of a part of something that is itself at `path`.
+    #[must_use]
+    pub fn under(self, path: &Path) -> FieldError {
+        let path = match (path.0.as_str(), self.path.0.as_str()) {
+            (whole, "") => Path(whole.into()),
+            (whole, part) if part.starts_with('[') => Path(format!("{whole}{part}")),
+            (whole, part) => Path(format!("{whole}.{part}")),
+        };
+        FieldError { path, message: self.message }
+    }
+
     pub(super) fn into_cause(self) -> Cause {
         Cause { field: self.path.to_string(), message: self.message }
     }

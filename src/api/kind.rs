@@ -1,14 +1,42 @@
 //! Every kind of the built-in API that is served, once: its names, its group and whether it lives in a
 //! namespace. What a kind does beyond being stored is said by its strategy in `apiserver/registry`.
+//!
+//! A kind of custom resources is made of its names ([`Kind::custom`]). Which of them are served, in what versions and under which
+//! short names, is a matter of the CustomResourceDefinitions in the store (`apiserver/extensions`).
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::sync::RwLock;
 
 use serde::{Serialize, Serializer};
 
-/// A kind of object, as an index into [`KINDS`]: small, ordered, and cheap to compare, since it leads every
-/// key of the store.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A kind of object, as an index into [`KINDS`], or behind those into the names of custom kinds: small, ordered, and cheap to
+/// compare, since it leads every key of the store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Kind(pub u16);
+
+/// The names of custom kinds, each once and for as long as the program runs, so that a kind stays a number. Which number it is
+/// depends on what has been met before and so shows nowhere: kinds are ordered by their names.
+static CUSTOM: RwLock<Vec<&'static KindInfo>> = RwLock::new(Vec::new());
+
+impl Ord for Kind {
+    fn cmp(&self, other: &Kind) -> Ordering {
+        if !self.is_custom() || !other.is_custom() || self == other {
+            return self.0.cmp(&other.0);
+        }
+        let names = |kind: &Kind| {
+            let info = kind.info();
+            (info.group, info.plural, info.kind, info.namespaced)
+        };
+        names(self).cmp(&names(other))
+    }
+}
+
+impl PartialOrd for Kind {
+    fn partial_cmp(&self, other: &Kind) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// What discovery says of a kind (`kubectl api-resources`).
 #[derive(Debug)]
@@ -107,9 +135,47 @@ kinds! {
 }
 
 impl Kind {
-    /// The kind's names and scope.
+    /// The kind of custom resources with these names: equal names make equal kinds.
+    pub fn custom(group: &str, plural: &str, kind: &str, namespaced: bool) -> Kind {
+        let mut known = CUSTOM.write().unwrap_or_else(|broken| broken.into_inner());
+        let same = |info: &&KindInfo| {
+            info.group == group && info.plural == plural && info.kind == kind && info.namespaced == namespaced
+        };
+        let index = known.iter().position(same).unwrap_or_else(|| {
+            let kept = |text: &str| -> &'static str { text.to_string().leak() };
+            known.push(Box::leak(Box::new(KindInfo {
+                kind: kept(kind),
+                group: kept(group),
+                version: "",
+                plural: kept(plural),
+                singular: kept(&kind.to_lowercase()),
+                short_names: &[],
+                namespaced,
+            })));
+            known.len() - 1
+        });
+        Kind(u16::try_from(KINDS.len() + index).unwrap_or(u16::MAX))
+    }
+
+    /// Stands for every custom kind in a list of kinds that are watched.
+    pub const ANY_CUSTOM: Kind = Kind(u16::MAX);
+
+    /// Whether a list of kinds that are watched has this one.
+    pub fn is_among(self, watched: &[Kind]) -> bool {
+        watched.contains(&self) || (self.is_custom() && watched.contains(&Kind::ANY_CUSTOM))
+    }
+
+    /// Whether the kind is one of custom resources.
+    pub fn is_custom(self) -> bool {
+        usize::from(self.0) >= KINDS.len()
+    }
+
+    /// The kind's names and scope. Of a custom kind, version and short names are the server's to know, and empty here.
     pub fn info(self) -> &'static KindInfo {
-        &KINDS[usize::from(self.0)]
+        match usize::from(self.0).checked_sub(KINDS.len()) {
+            None => &KINDS[usize::from(self.0)],
+            Some(index) => CUSTOM.read().unwrap_or_else(|broken| broken.into_inner())[index],
+        }
     }
 
     /// The kind as manifests write it.
@@ -135,12 +201,12 @@ impl Kind {
         if group.is_empty() { (*singular).to_string() } else { format!("{singular}.{group}") }
     }
 
-    /// All kinds, in order.
+    /// All kinds of the built-in API, in order.
     pub fn all() -> impl Iterator<Item = Kind> {
         (0..KINDS.len() as u16).map(Kind)
     }
 
-    /// The kind that a manifest's `apiVersion` and `kind` name, if it is served.
+    /// The built-in kind that a manifest's `apiVersion` and `kind` name, if there is one.
     pub fn from_manifest(api_version: &str, kind: &str) -> Option<Kind> {
         Kind::all().find(|candidate| {
             let info = candidate.info();
@@ -149,7 +215,7 @@ impl Kind {
         })
     }
 
-    /// The kind that a word of a kubectl command names: plural, singular, short name or kind, in any case,
+    /// The built-in kind that a word of a kubectl command names: plural, singular, short name or kind, in any case,
     /// alone or with its group (`deployments.apps`, `deploy.v1.apps`).
     pub fn from_resource_word(word: &str) -> Option<Kind> {
         let word = word.to_ascii_lowercase();
@@ -206,6 +272,20 @@ mod tests {
         for (word, want) in cases {
             assert_eq!(Kind::from_resource_word(word), want, "{word}");
         }
+    }
+
+    #[test]
+    fn custom_kinds_are_their_names() {
+        let kind = |plural: &str| Kind::custom("example.com", plural, "Thing", true);
+        let (things, stuff) = (kind("things"), kind("stuff"));
+        assert_eq!(things, kind("things"));
+        assert!(
+            stuff < things && things > Kind::VOLUME_ATTRIBUTES_CLASS,
+            "by name, behind the built-in ones"
+        );
+        assert_eq!(things.group_resource(), "things.example.com");
+        assert_eq!(things.group_singular(), "thing.example.com");
+        assert!(things.is_custom() && !Kind::POD.is_custom());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod condition;
 pub mod cron;
+pub mod definition;
 pub mod explain;
 pub mod field_error;
 pub mod hash;
@@ -21,6 +22,7 @@ pub mod schema;
 pub mod selector;
 pub mod sorting;
 pub mod status;
+pub mod structural;
 pub mod taint;
 
 pub use kind::Kind;

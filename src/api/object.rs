@@ -48,7 +48,7 @@ pub struct Tree {
     pub revision: Revision,
     /// `metadata`, without `resourceVersion`.
     pub meta: Arc<ObjectMeta>,
-    /// Every field but `apiVersion`, `kind`, `metadata` and `status`.
+    /// Every field but `apiVersion` (which objects of custom kinds keep), `kind`, `metadata` and `status`.
     pub fields: Arc<Map<String, Value>>,
     /// `status`, if there is one.
     pub status: Arc<Value>,
@@ -178,11 +178,16 @@ macro_rules! modelled_kinds {
             /// # Errors
             /// Where a field has a type that the kind's Rust type cannot hold.
             pub fn from_value(kind: Kind, mut value: Value) -> Result<Object, Misfit> {
-                schema::normalize(&kind.api_version(), kind.name(), &mut value);
+                if !kind.is_custom() {
+                    schema::normalize(&kind.api_version(), kind.name(), &mut value);
+                }
                 let Value::Object(mut map) = value else {
                     return Err(Misfit);
                 };
-                map.remove("apiVersion");
+                // Custom kinds have several versions, and an object is in one of them.
+                if !kind.is_custom() {
+                    map.remove("apiVersion");
+                }
                 map.remove("kind");
                 let mut meta: ObjectMeta = part(&mut map, "metadata")?;
                 let revision = meta.resource_version.take().and_then(|text| text.parse().ok()).unwrap_or_default();
@@ -287,6 +292,24 @@ impl Object {
         }
     }
 
+    /// The version that the object is written in: `apps/v1`.
+    pub fn api_version(&self) -> String {
+        let own = match self {
+            Object::Tree(tree) => tree.fields.get("apiVersion").and_then(Value::as_str),
+            _ => None,
+        };
+        own.map_or_else(|| self.kind().api_version(), str::to_string)
+    }
+
+    /// Writes an object of a custom kind in another version.
+    pub fn set_api_version(&mut self, version: String) {
+        if let Object::Tree(tree) = self
+            && tree.fields.get("apiVersion").is_some_and(|own| *own != version)
+        {
+            Arc::make_mut(&mut tree.fields).insert("apiVersion".into(), version.into());
+        }
+    }
+
     /// The object's key.
     pub fn key(&self) -> Key {
         Key::new(self.kind(), self.namespace(), self.name())
@@ -331,7 +354,7 @@ impl Object {
             meta.resource_version = Some(self.revision().to_string());
         }
         self.write_empty(&mut map);
-        map.insert("apiVersion".into(), self.kind().api_version().into());
+        map.entry("apiVersion").or_insert_with(|| self.kind().api_version().into());
         map.insert("kind".into(), self.kind().name().into());
         put(&mut map, "metadata", &meta);
         Value::Object(map)

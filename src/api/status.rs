@@ -27,6 +27,8 @@ pub enum Reason {
     Invalid,
     /// The verb does not apply to the kind (405).
     MethodNotAllowed,
+    /// The body is of a type that is not taken (415).
+    UnsupportedMediaType,
     /// Not now: a disruption budget leaves no room (429).
     TooManyRequests,
     /// A bug of ours (500).
@@ -74,6 +76,18 @@ impl Status {
     pub fn not_found(kind: Kind, name: &str) -> Status {
         Status::new(404, Reason::NotFound, format!("{} \"{name}\" not found", kind.group_resource()))
             .about(kind, name)
+    }
+
+    /// There is nothing under that path: no such subresource, or no such kind any more.
+    pub fn no_such_resource() -> Status {
+        Status::new(404, Reason::NotFound, "the server could not find the requested resource".into())
+    }
+
+    /// A patch of a type that the kind does not take.
+    pub fn unsupported_patch() -> Status {
+        let message = "the body of the request was in an unknown format - accepted media types include: \
+                       application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+        Status::new(415, Reason::UnsupportedMediaType, message.into())
     }
 
     /// No such kind is served: what kubectl says of the server's discovery.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::ApiServer;
+use super::{ApiServer, extensions};
 use crate::api::{Kind, Object, Status, schema};
 
 /// What becomes of fields that do not exist (`metav1.FieldValidation*`).
@@ -39,6 +39,20 @@ impl ApiServer {
                 let found = schema::inspect(type_, value).into_iter();
                 let unknown = found.filter(|found| found.kind == schema::FindingKind::UnknownField);
                 warnings.extend(unknown.map(|found| found.message));
+            }
+        }
+        warnings.extend(extensions::objects::warning(self.view(), kind, api_version));
+        if kind.is_custom() && check != FieldValidation::Ignore {
+            let unknown = extensions::objects::unknown_fields(self.view(), kind, value);
+            match check {
+                FieldValidation::Strict if !unknown.is_empty() => {
+                    let version = api_version.rsplit('/').next().unwrap_or_default();
+                    return Err(Status::bad_request(format!(
+                        "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {}",
+                        unknown.join(", ")
+                    )));
+                }
+                _ => warnings.extend(unknown),
             }
         }
         Object::from_value(kind, value.clone()).map_err(|error| Status::bad_request(error.to_string()))

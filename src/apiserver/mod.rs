@@ -4,6 +4,7 @@
 pub mod admission;
 mod decode;
 mod eviction;
+pub mod extensions;
 pub mod metrics;
 pub mod registry;
 pub mod store;
@@ -168,10 +169,11 @@ impl ApiServer {
 
     fn prepare_create(&mut self, mut object: Object) -> Result<(Key, Object), Status> {
         let kind = object.kind();
+        extensions::objects::may_create(self.store.view(), kind)?;
         self.name_and_place(&mut object)?;
-        let strategy = registry::strategy(kind);
+        let strategy = registry::strategy(self.store.view(), &object);
         object.set_revision(0);
-        strategy.fill_in(&mut object);
+        self.fill_in(strategy, &mut object);
         if !strategy.keeps_status {
             object.clear_status();
         }
@@ -191,10 +193,12 @@ impl ApiServer {
             return Err(Status::invalid(kind, object.name(), errors));
         }
         (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
-        let errors = validation::validate(&object);
+        let mut errors = validation::validate(&object);
+        errors.extend(extensions::objects::validate(self.store.view(), &object.api_version(), &object, None));
         if !errors.is_empty() {
             return Err(Status::invalid(kind, object.name(), errors));
         }
+        extensions::objects::convert(self.store.view(), &mut object);
         admission::validate(self.store.view(), &object, None)?;
         let charged = admission::resource_quota::charge(self.store.view(), &object, None)?;
         let key = object.key();
@@ -205,6 +209,12 @@ impl ApiServer {
             self.update_status(&Origin::new(Actor::ApiServer), quota)?;
         }
         Ok((key, object))
+    }
+
+    /// Fills in what an object leaves out, as its kind's strategy or its definition says.
+    fn fill_in(&self, strategy: &registry::Entry, object: &mut Object) {
+        strategy.fill_in(object);
+        extensions::objects::fill_in(self.store.view(), object);
     }
 
     /// Gives a new object its namespace and, for `generateName`, its name.
@@ -260,8 +270,10 @@ impl ApiServer {
     fn prepare_update(&mut self, mut object: Object) -> Result<(Arc<Object>, Object), Status> {
         let (key, kind) = (object.key(), object.kind());
         let old = self.current(&key, object.revision())?;
-        let strategy = registry::strategy(kind);
-        strategy.fill_in(&mut object);
+        let strategy = registry::strategy(self.store.view(), &object);
+        self.fill_in(strategy, &mut object);
+        let api_version = object.api_version();
+        extensions::objects::convert(self.store.view(), &mut object);
         if strategy.has_status {
             object.take_status(&old);
         }
@@ -271,12 +283,16 @@ impl ApiServer {
         (strategy.prepare_for_update)(&mut object, &old);
         keep_system_meta(object.meta_mut(), old.meta());
         let annotated = strategy.counts_annotations && object.annotations() != old.annotations();
-        if strategy.counts_generations && (annotated || !object.same_spec(&old)) {
+        // A status that is not written by itself is a field like any other.
+        let status = !strategy.has_status && object.part("status") != old.part("status");
+        if strategy.counts_generations && (annotated || status || !object.same_spec(&old)) {
             object.meta_mut().generation = Some(old.generation() + 1);
         }
         let mut errors = (strategy.begin_update)(&mut object, &old, self.store.view(), &mut self.names);
         if errors.is_empty() {
             errors = validation::validate_update(&object, &old);
+            let view = self.store.view();
+            errors.extend(extensions::objects::validate(view, &api_version, &object, Some(&old)));
         }
         if !errors.is_empty() {
             return Err(Status::invalid(kind, &key.name, errors));
@@ -296,9 +312,17 @@ impl ApiServer {
     ) -> Result<Arc<Object>, Status> {
         let mut object = object.into();
         let old = self.current(&object.key(), object.revision())?;
+        if !self.view().has_status(&old) {
+            return Err(Status::no_such_resource());
+        }
         object.take_spec(&old);
         keep_system_meta(object.meta_mut(), old.meta());
         object.meta_mut().generation = old.meta().generation;
+        let view = self.store.view();
+        let errors = extensions::objects::validate(view, &object.api_version(), &object, Some(&old));
+        if !errors.is_empty() {
+            return Err(Status::invalid(old.kind(), old.name(), errors));
+        }
         self.finish_update(origin, old, object)
     }
 
@@ -407,6 +431,9 @@ impl ApiServer {
         };
         let mut object = (*old).clone();
         add_propagation_finalizer(&mut object, options.propagation);
+        if key.kind == Kind::CUSTOM_RESOURCE_DEFINITION && !old.is_deleting() {
+            extensions::begin_termination(&mut object, self.now);
+        }
         if grace == 0 && no_finalizers(&object) && key.kind != Kind::NAMESPACE {
             self.commit(origin, key.clone(), Some(old.clone()), None);
             return Ok(old);
@@ -462,12 +489,29 @@ impl ApiServer {
             time: self.now,
             actor: origin.actor.clone(),
             cause: origin.cause,
-            key,
+            key: key.clone(),
             before,
             after: after.clone(),
             explain: origin.explain.clone(),
         });
+        if key.kind == Kind::CUSTOM_RESOURCE_DEFINITION {
+            self.accept_names(revision);
+        }
         after
+    }
+
+    /// Settles the names of all definitions after a write of one: what it asks for, or what it has set free.
+    fn accept_names(&mut self, cause: Revision) {
+        let view = self.store.view();
+        let keys: Vec<Key> =
+            view.objects(Kind::CUSTOM_RESOURCE_DEFINITION, None).map(|definition| definition.key()).collect();
+        for key in keys {
+            if let Some(settled) = extensions::accept(self.store.view(), &key, self.now) {
+                let before = self.view().object(&key).cloned();
+                let origin = Origin { cause: Some(cause), ..Origin::new(Actor::ApiServer) };
+                self.commit(&origin, key, before, Some(settled));
+            }
+        }
     }
 }
 

@@ -23,8 +23,8 @@ use crate::client::{
 const IGNORED: [Kind; 2] = [Kind::EVENT, Kind::LEASE];
 
 /// Every other kind: anything may own anything.
-static WATCHED: [Kind; KINDS.len() - IGNORED.len()] = {
-    let mut kinds = [Kind::BINDING; KINDS.len() - IGNORED.len()];
+static WATCHED: [Kind; KINDS.len() - IGNORED.len() + 1] = {
+    let mut kinds = [Kind::ANY_CUSTOM; KINDS.len() - IGNORED.len() + 1];
     let (mut from, mut to) = (0, 0);
     while from < KINDS.len() {
         let kind = Kind(from as u16);
@@ -63,14 +63,14 @@ fn waits_for_dependents(object: &Object) -> bool {
 }
 
 /// Where the owner of an object in `namespace` is; `None` for a kind that is not served.
-fn owner_key(owner: &OwnerReference, namespace: &str) -> Option<Key> {
-    let kind = Kind::from_manifest(&owner.api_version, &owner.kind)?;
+fn owner_key(owner: &OwnerReference, namespace: &str, view: &View) -> Option<Key> {
+    let kind = view.kind_from_manifest(&owner.api_version, &owner.kind)?;
     Some(Key::new(kind, if kind.info().namespaced { namespace } else { "" }, &owner.name))
 }
 
 /// The very owner, by uid and not only by name.
 fn find_owner<'a>(owner: &OwnerReference, namespace: &str, view: &'a View) -> Option<&'a Arc<Object>> {
-    view.object(&owner_key(owner, namespace)?).filter(|object| object.uid() == owner.uid)
+    view.object(&owner_key(owner, namespace, view)?).filter(|object| object.uid() == owner.uid)
 }
 
 impl Controller for GarbageCollector {
@@ -136,7 +136,7 @@ impl Controller for GarbageCollector {
         for owner in owners(&object) {
             // An owner of a kind that is not served cannot be judged, so it counts as being there.
             match find_owner(owner, &key.namespace, client.live()) {
-                None if owner_key(owner, &key.namespace).is_some() => dangling.push(owner),
+                None if owner_key(owner, &key.namespace, client.live()).is_some() => dangling.push(owner),
                 Some(owner_object) if waits_for_dependents(owner_object) => waiting.push(owner),
                 _ => solid += 1,
             }

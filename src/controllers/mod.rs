@@ -2,6 +2,7 @@
 //! they meet in objects.
 
 pub mod cronjob;
+pub mod custom_resources;
 pub mod daemonset;
 pub mod deployment;
 pub mod disruption;
@@ -136,5 +137,6 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         Box::new(ttl::TtlController::default()),
         Box::new(taint_eviction::TaintEvictionController::default()),
         Box::new(pod_gc::PodGcController::default()),
+        Box::new(custom_resources::CustomResourceFinalizer),
     ]
 }

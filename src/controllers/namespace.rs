@@ -89,12 +89,12 @@ fn content(kind: Kind, namespace: &str, client: &Client<'_>) -> Vec<Key> {
     client.live().objects(kind, Some(namespace)).map(|object| object.key()).collect()
 }
 
-fn kinds() -> impl Iterator<Item = Kind> {
-    Kind::all().filter(|kind| kind.info().namespaced)
+fn kinds(client: &Client<'_>) -> impl Iterator<Item = Kind> + use<> {
+    client.live().kinds().into_iter().filter(|kind| kind.info().namespaced)
 }
 
 fn has_content(namespace: &str, client: &Client<'_>) -> bool {
-    kinds().any(|kind| client.live().objects(kind, Some(namespace)).next().is_some())
+    kinds(client).any(|kind| client.live().objects(kind, Some(namespace)).next().is_some())
 }
 
 /// Deletes the pods, and all else once no pod is left (`OrderedNamespaceDeletion`): one pod that will not end keeps even the
@@ -104,7 +104,7 @@ fn empty(namespace: &str, client: &mut Client<'_>) -> Result<(), Status> {
     if client.live().objects(Kind::POD, Some(namespace)).next().is_some() {
         return Ok(());
     }
-    kinds().try_for_each(|kind| delete_all(content(kind, namespace, client), client))
+    kinds(client).try_for_each(|kind| delete_all(content(kind, namespace, client), client))
 }
 
 fn delete_all(keys: Vec<Key>, client: &mut Client<'_>) -> Result<(), Status> {

@@ -94,7 +94,7 @@ impl Controller for ResourceQuotaController {
 /// What all objects of the namespace use of what the quota bounds.
 fn count(quota: &ResourceQuota, view: &View) -> Usage {
     let mut sum = Usage::new();
-    for kind in Kind::all().filter(|kind| kind.info().namespaced) {
+    for kind in view.kinds().into_iter().filter(|kind| kind.info().namespaced) {
         for object in view.objects(kind, Some(quota.namespace())) {
             if concerns(quota, object) {
                 add(&mut sum, &usage(object));

@@ -28,9 +28,9 @@ pub fn complete(line: &str, view: &View, namespace: &str) -> Vec<String> {
         }
         Some(verb) => {
             let arguments = &words[verb.split(' ').count()..];
-            let kind = arguments.iter().find_map(|word| Kind::from_resource_word(word));
+            let kind = arguments.iter().find_map(|word| view.kind_from_word(word));
             if let Some((word, _)) = last.split_once('/') {
-                if let Some(kind) = Kind::from_resource_word(word) {
+                if let Some(kind) = view.kind_from_word(word) {
                     options.extend(names(kind, view, namespace).map(|name| format!("{word}/{name}")));
                 }
             } else if let Some(kind) = kind {
@@ -38,7 +38,7 @@ pub fn complete(line: &str, view: &View, namespace: &str) -> Vec<String> {
             } else if verb == "cordon" || verb == "uncordon" {
                 options.extend(names(Kind::NODE, view, namespace));
             } else {
-                options.extend(Kind::all().map(|kind| kind.info().plural.to_string()));
+                options.extend(view.kinds().into_iter().map(|kind| kind.info().plural.to_string()));
             }
         }
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::errors::Failure;
 use super::print::fields::Fields;
 use crate::api::{Kind, Status};
+use crate::client::View;
 
 /// The fields of each kind, besides name and namespace.
 const FIELDS: &[(Kind, &[&str])] = &[
@@ -83,16 +84,20 @@ impl FieldSelector {
     ///
     /// # Errors
     /// `BadRequest`, in the server's words.
-    pub fn check(&self, kind: Kind, labels: &str) -> Result<(), Status> {
+    pub fn check(&self, kind: Kind, labels: &str, view: &View) -> Result<(), Status> {
         let of_kind = FIELDS.iter().find(|(of, _)| *of == kind).map_or(&[] as &[&str], |(_, fields)| fields);
+        let custom = view.definition(kind).and_then(|definition| definition.preferred());
+        let custom: Vec<&str> =
+            custom.map(|version| version.selectable_fields().collect()).unwrap_or_default();
         for (path, ..) in &self.terms {
             if !["metadata.name", "metadata.namespace"].contains(&path.as_str())
                 && !of_kind.contains(&path.as_str())
+                && !custom.contains(&path.as_str())
             {
                 let plural = kind.info().plural;
                 let text = &self.text;
                 // An event's and a pod's fields are refused by other words than those of the kinds without fields.
-                let why = if of_kind.is_empty() {
+                let why = if of_kind.is_empty() && !kind.is_custom() {
                     "is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
                 } else {
                     ""
@@ -104,7 +109,7 @@ impl FieldSelector {
                 };
                 return Err(Status::bad_request(format!(
                     "Unable to find \"{}\" that match label selector \"{labels}\", field selector \"{text}\": {why}",
-                    qualified(kind, plural)
+                    qualified(kind, plural, view)
                 )));
             }
         }
@@ -127,10 +132,10 @@ impl FieldSelector {
 }
 
 /// `/v1, Resource=pods`: how the server names what it was asked for.
-fn qualified(kind: Kind, plural: &str) -> String {
-    let info = kind.info();
-    let group = if info.group.is_empty() { String::new() } else { info.group.to_string() };
-    format!("{group}/{}, Resource={plural}", info.version)
+fn qualified(kind: Kind, plural: &str, view: &View) -> String {
+    let version = view.api_version(kind);
+    let slash = if version.contains('/') { "" } else { "/" };
+    format!("{slash}{version}, Resource={plural}")
 }
 
 #[cfg(test)]
@@ -151,10 +156,10 @@ mod tests {
         ];
         for (text, want) in cases {
             let selector = FieldSelector::parse(text).unwrap();
-            assert!(selector.check(Kind::POD, "").is_ok(), "{text}");
+            assert!(selector.check(Kind::POD, "", &View::default()).is_ok(), "{text}");
             assert_eq!(selector.matches(&pod), want, "{text}");
         }
         assert!(FieldSelector::parse("status.phase").is_err());
-        assert!(FieldSelector::parse("spec.x=1").unwrap().check(Kind::POD, "").is_err());
+        assert!(FieldSelector::parse("spec.x=1").unwrap().check(Kind::POD, "", &View::default()).is_err());
     }
 }

@@ -10,7 +10,7 @@ use super::print::json::go_json;
 use crate::api::manifest::{self, Diagnostic, Document, Limits, Severity, SourceMap};
 use crate::api::schema;
 use crate::api::{Kind, Status};
-use crate::client::FieldValidation;
+use crate::client::{FieldValidation, View};
 
 /// One object of a manifest, read and understood.
 pub struct Item {
@@ -129,7 +129,7 @@ fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, check: FieldVali
         let document = Arc::new(document);
         for (index, node) in document.objects().into_iter().enumerate() {
             let place = Place { text: text.clone(), document: document.clone(), index };
-            match understand(node.to_value(), source, place, check) {
+            match understand(node.to_value(), source, place, check, call.client.live()) {
                 Ok(item) => batch.items.push(item),
                 Err(misunderstood) => {
                     let (failure, diagnostic) = *misunderstood;
@@ -160,6 +160,7 @@ fn understand(
     source: &str,
     place: Place,
     check: FieldValidation,
+    view: &View,
 ) -> Result<Item, Misunderstood> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
     let point = |place: &Place, path: &str, message: String| {
@@ -186,7 +187,7 @@ fn understand(
     let (api_version, kind_name) = (text(&value["apiVersion"]), text(&value["kind"]));
     let meta = &value["metadata"];
     let (name, namespace) = (text(&meta["name"]), text(&meta["namespace"]));
-    let Some(kind) = Kind::from_manifest(&api_version, &kind_name) else {
+    let Some(kind) = view.kind_from_manifest(&api_version, &kind_name) else {
         let words = format!("no matches for kind \"{kind_name}\" in version \"{api_version}\"");
         let diagnostic = point(&place, "kind", words.clone());
         let failure = format!(

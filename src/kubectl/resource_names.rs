@@ -2,8 +2,9 @@
 
 use super::errors::Failure;
 use crate::api::Kind;
+use crate::client::View;
 
-/// What `all` stands for, in the order it is printed.
+/// What `all` stands for among the built-in kinds, in the order it is printed.
 const ALL: [Kind; 9] = [
     Kind::POD,
     Kind::REPLICATION_CONTROLLER,
@@ -20,23 +21,27 @@ const ALL: [Kind; 9] = [
 ///
 /// # Errors
 /// `the server doesn't have a resource type "x"`.
-pub fn kind(word: &str) -> Result<Kind, Failure> {
-    Kind::from_resource_word(word)
+pub fn kind(view: &View, word: &str) -> Result<Kind, Failure> {
+    view.kind_from_word(word)
         .ok_or_else(|| Failure::message(format!("the server doesn't have a resource type \"{word}\"")))
 }
 
-/// The kinds that a word names, alone or in a list: `po,svc`, `all`.
+/// The kinds that a word names, alone or in a list: `po,svc`, `all` or another category.
 ///
 /// # Errors
 /// As [`kind`].
-pub fn kinds(word: &str) -> Result<Vec<Kind>, Failure> {
+pub fn kinds(view: &View, word: &str) -> Result<Vec<Kind>, Failure> {
     let mut kinds = Vec::new();
     for part in word.split(',').filter(|part| !part.is_empty()) {
+        let known = kinds.len();
         if part == "all" {
             kinds.extend(ALL);
             kinds.push(Kind::JOB);
-        } else {
-            kinds.push(kind(part)?);
+        }
+        let category = view.definitions().filter(|definition| definition.categories().contains(&part));
+        kinds.extend(category.map(|definition| definition.kind()));
+        if kinds.len() == known {
+            kinds.push(kind(view, part)?);
         }
     }
     Ok(kinds)
@@ -55,12 +60,12 @@ pub enum Named {
 ///
 /// # Errors
 /// In the words of kubectl's resource builder.
-pub fn named(words: &[String]) -> Result<Named, Failure> {
+pub fn named(view: &View, words: &[String]) -> Result<Named, Failure> {
     if words.iter().any(|word| word.contains('/')) {
-        return pairs(words).map(Named::Objects);
+        return pairs(view, words).map(Named::Objects);
     }
     let Some((first, names)) = words.split_first() else { return Ok(Named::Kinds(Vec::new())) };
-    let kinds = kinds(first)?;
+    let kinds = kinds(view, first)?;
     if names.is_empty() {
         return Ok(Named::Kinds(kinds));
     }
@@ -71,7 +76,7 @@ pub fn named(words: &[String]) -> Result<Named, Failure> {
     Ok(Named::Objects(objects.collect()))
 }
 
-fn pairs(words: &[String]) -> Result<Vec<(Kind, String)>, Failure> {
+fn pairs(view: &View, words: &[String]) -> Result<Vec<(Kind, String)>, Failure> {
     let mut objects = Vec::new();
     for word in words {
         let Some((kinds, name)) = word.split_once('/') else {
@@ -84,7 +89,7 @@ fn pairs(words: &[String]) -> Result<Vec<(Kind, String)>, Failure> {
             let tip = "arguments in resource/name form must have a single resource and name";
             return Err(Failure::message(tip));
         }
-        objects.push((kind(kinds)?, name.to_string()));
+        objects.push((kind(view, kinds)?, name.to_string()));
     }
     Ok(objects)
 }
@@ -95,7 +100,11 @@ mod tests {
 
     fn check(line: &str, want: Result<Named, &str>) {
         let words: Vec<String> = line.split_whitespace().map(str::to_string).collect();
-        assert_eq!(named(&words).map_err(|failure| failure.text()), want.map_err(str::to_string), "{line}");
+        assert_eq!(
+            named(&View::default(), &words).map_err(|failure| failure.text()),
+            want.map_err(str::to_string),
+            "{line}"
+        );
     }
 
     #[test]

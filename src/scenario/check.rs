@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::api::manifest::{self, Document, Limits, SourceMap};
-use crate::api::{Kind, Status, schema};
+use crate::api::{Status, schema};
 use crate::apiserver::FieldValidation;
 use crate::clock::SimDuration;
 use crate::sim::{Config, Simulation};
@@ -96,9 +96,9 @@ impl Checker {
         schema::decode_object_meta(value).map_err(|error| Status::bad_request(error.to_string()))?;
         let text = |key: &str| value[key].as_str().unwrap_or_default();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
-        let kind =
-            Kind::from_manifest(api_version, kind).ok_or_else(|| Status::no_match(api_version, kind))?;
         let server = self.simulation.api();
+        let known = server.view().kind_from_manifest(api_version, kind);
+        let kind = known.ok_or_else(|| Status::no_match(api_version, kind))?;
         let object = server.decode(kind, value, FieldValidation::Strict, &mut Vec::new())?;
         server.dry_run_create(object).map(drop)
     }

@@ -80,7 +80,7 @@ impl Simulation {
                 let slot = &mut self.controllers[id as usize];
                 let watches = slot.controller.watches();
                 for change in slot.informer.deliver(&self.api) {
-                    if watches.contains(&change.key.kind) {
+                    if change.key.kind.is_among(watches) {
                         slot.controller.observe(&change, slot.informer.view(), &mut slot.queue);
                     }
                 }
@@ -191,7 +191,7 @@ impl Simulation {
         if kinds.is_empty() {
             return;
         }
-        let touches = |watches: &[Kind]| watches.iter().any(|kind| kinds.contains(kind));
+        let touches = |watches: &[Kind]| kinds.iter().any(|kind| kind.is_among(watches));
         let mut due: Vec<Subscriber> = Vec::new();
         for (id, slot) in self.controllers.iter().enumerate() {
             if touches(slot.controller.watches()) {

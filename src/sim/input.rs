@@ -106,6 +106,16 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether `kubectl apply` has made kinds that other documents of the same manifest are of. It looks for the kinds of all
+    /// documents before it makes anything, so that such a manifest takes it two goes.
+    pub fn wants_another_go(&self) -> bool {
+        self.stderr.contains("ensure CRDs are installed first")
+            && self
+                .stdout
+                .lines()
+                .any(|line| line.starts_with("customresourcedefinition.") && line.ends_with(" created"))
+    }
+
     fn failed(status: &Status) -> Outcome {
         Outcome { stderr: format!("error: {status}\n"), code: 1, ..Default::default() }
     }
@@ -137,10 +147,17 @@ impl Simulation {
         self.submit(Input::Kubectl { line: line.into(), stdin: None, files: BTreeMap::new() })
     }
 
-    /// A convenience for [`Simulation::submit`]: `kubectl apply -f -` of a manifest.
+    /// A convenience for [`Simulation::submit`]: `kubectl apply -f -` of a manifest, twice if it brings its own kinds.
     pub fn apply(&mut self, manifest: &str) -> Outcome {
-        let stdin = Some(manifest.to_string());
-        self.submit(Input::Kubectl { line: "kubectl apply -f -".into(), stdin, files: BTreeMap::new() })
+        let line = "kubectl apply -f -";
+        let input =
+            Input::Kubectl { line: line.into(), stdin: Some(manifest.into()), files: BTreeMap::new() };
+        let first = self.submit(input.clone());
+        if !first.wants_another_go() {
+            return first;
+        }
+        let second = self.submit(input);
+        Outcome { stdout: format!("{}{}", first.stdout, second.stdout), ..second }
     }
 
     fn kubectl(&mut self, invocation: kubectl::Invocation) -> Outcome {

@@ -4,9 +4,17 @@ use crate::api::Kind;
 use crate::api::manifest::Diagnostic;
 use crate::api::schema::{self, Options};
 
-/// Syntax errors, unknown kinds and fields, wrong types and duplicate keys of a text, each at its place.
+/// Syntax errors, unknown built-in kinds and fields, wrong types and duplicate keys of a text, each at its place.
 pub fn lint(text: &str) -> Vec<Diagnostic> {
-    schema::lint(text, &|api_version, kind| Kind::from_manifest(api_version, kind).is_some())
+    schema::lint(text, &|api_version, kind| {
+        Kind::from_manifest(api_version, kind).is_some() || may_be_custom(api_version)
+    })
+}
+
+/// Whether the kinds of a group may be custom ones: those are the cluster's to know, or the manifest brings them itself.
+fn may_be_custom(api_version: &str) -> bool {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    group.contains('.') && !group.ends_with(".k8s.io")
 }
 
 /// One thing that could be typed.

@@ -206,6 +206,13 @@ static STRATEGIES: &[Entry] = &[
     Entry::tree(Kind::ENDPOINTS, trees::endpoints),
     Entry::tree(Kind::POD_TEMPLATE, trees::pod_template),
     Entry::tree(Kind::PRIORITY_CLASS, trees::priority_class),
+    Entry {
+        prepare_for_create: trees::stored_version,
+        prepare_for_update: |object, _| trees::note_stored_version(object),
+        ..Entry::tree(Kind::CUSTOM_RESOURCE_DEFINITION, trees::custom_resource_definition).counted(
+            "{\"acceptedNames\":{\"kind\":\"\",\"plural\":\"\"},\"conditions\":null,\"storedVersions\":[]}",
+        )
+    },
     Entry::tree(Kind::INGRESS, |_| {}).counted("{\"loadBalancer\":{}}"),
     Entry::tree(Kind::INGRESS_CLASS, trees::ingress_class).counted(""),
     Entry::tree(Kind::NETWORK_POLICY, trees::network_policy).counted(""),
@@ -216,7 +223,16 @@ static STRATEGIES: &[Entry] = &[
 
 static PLAIN: Entry = Entry::plain();
 
-/// The strategy of a kind.
-pub fn strategy(kind: Kind) -> &'static Entry {
-    STRATEGIES.iter().find(|entry| entry.kind == kind).unwrap_or(&PLAIN)
+/// Custom kinds whose status is written by itself, and those that have it among their fields.
+static CUSTOM: [Entry; 2] = [
+    Entry { keeps_status: true, has_status: false, ..Entry::plain().counted("") },
+    Entry { keeps_status: false, has_status: true, ..Entry::plain().counted("") },
+];
+
+/// The strategy for an object.
+pub fn strategy(view: &View, object: &Object) -> &'static Entry {
+    if object.kind().is_custom() {
+        return &CUSTOM[usize::from(view.has_status(object))];
+    }
+    STRATEGIES.iter().find(|entry| entry.kind == object.kind()).unwrap_or(&PLAIN)
 }

@@ -1,11 +1,15 @@
 //! Defaults of the kinds that are kept as trees (`pkg/apis/*/v1/defaults.go`).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::pod_template::default_template;
 use crate::api::k8s::PodTemplateSpec;
 use crate::api::manifest::base64;
-use crate::api::typed;
+use crate::api::{Object, typed};
+use crate::apiserver::View;
+use crate::rng::Rng;
 
 type Fields = Map<String, Value>;
 
@@ -132,4 +136,39 @@ pub fn csi_driver(fields: &mut Fields) {
     }
     default_text(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType");
     spec.entry("volumeLifecycleModes").or_insert_with(|| Value::Array(vec!["Persistent".into()]));
+}
+
+/// Names follow from the kind's, and nothing is converted.
+pub fn custom_resource_definition(fields: &mut Fields) {
+    let Some(spec) = spec(fields) else { return };
+    if let Some(names) = spec.get_mut("names").and_then(Value::as_object_mut) {
+        let kind = names.get("kind").and_then(Value::as_str).unwrap_or_default().to_string();
+        if !kind.is_empty() {
+            default_text(names, "listKind", &format!("{kind}List"));
+            default_text(names, "singular", &kind.to_lowercase());
+        }
+    }
+    let conversion = spec.entry("conversion").or_insert_with(|| serde_json::json!({"strategy": "None"}));
+    let service = conversion.pointer_mut("/webhook/clientConfig/service").and_then(Value::as_object_mut);
+    if let Some(service) = service {
+        service.entry("port").or_insert_with(|| 443.into());
+    }
+}
+
+/// Begins the list of versions in which objects may be stored.
+pub fn stored_version(object: &mut Object, _: &View, _: &mut Rng) {
+    note_stored_version(object);
+}
+
+/// Adds the version in which objects are stored from now on.
+pub fn note_stored_version(object: &mut Object) {
+    let Object::Tree(tree) = object else { return };
+    let versions = tree.fields.get("spec").and_then(|spec| spec["versions"].as_array());
+    let stored = versions.into_iter().flatten().find(|version| version["storage"] == true);
+    let Some(name) = stored.map(|version| version["name"].clone()) else { return };
+    if let Some(known) = Arc::make_mut(&mut tree.status)["storedVersions"].as_array_mut()
+        && !known.contains(&name)
+    {
+        known.push(name);
+    }
 }

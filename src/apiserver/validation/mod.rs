@@ -7,7 +7,9 @@ mod batch;
 mod cluster;
 mod config;
 mod container;
+mod definition;
 mod internal;
+mod json_schema;
 mod meta;
 mod networking;
 mod pod;
@@ -103,6 +105,9 @@ static RULES: &[Rules] = &[
     rules(Kind::LEASE, text::dns_subdomain, cluster::lease),
     rules(Kind::RUNTIME_CLASS, text::dns_subdomain, cluster::runtime_class)
         .on_update(cluster::runtime_class_update),
+    rules(Kind::CUSTOM_RESOURCE_DEFINITION, text::dns_subdomain, definition::definition)
+        .on_create(definition::on_create)
+        .on_update(definition::on_update),
     rules(Kind::ROLE, text::path_segment, cluster::role),
     rules(Kind::CLUSTER_ROLE, text::path_segment, cluster::cluster_role),
     rules(Kind::ROLE_BINDING, text::path_segment, cluster::role_binding)

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::api::patch::{strategic, three_way};
+use crate::api::patch::{json_merge, strategic, three_way};
 use crate::api::{Kind, MetaExt, Object, Status};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::manifests::{self, Item};
@@ -69,7 +69,7 @@ fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static
             item.kind.info().plural, item.name
         ));
     }
-    let current = live.to_value();
+    let current = live_value(item, live);
     let patch = three_way::create(item.kind, &noted.unwrap_or(Value::Null), &wanted, &current);
     if patch.as_object().is_some_and(|changes| changes.is_empty()) {
         return Ok("unchanged");
@@ -87,7 +87,7 @@ fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static
         }
         return Err(refuse(call, item, status, &doing));
     }
-    let merged = strategic::apply(item.kind, &current, &patch).map_err(Failure::message)?;
+    let merged = merge(item.kind, &current, &patch)?;
     let mut object =
         Object::from_value(item.kind, merged).map_err(|error| Failure::message(error.to_string()))?;
     object.set_revision(0);
@@ -111,13 +111,30 @@ pub fn would_be(call: &mut Call<'_, '_>, item: &Item) -> Result<Object, Failure>
     let noted = live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str::<Value>(text).ok());
     let mut wanted = item.value.clone();
     remember(&mut wanted, item.kind, live.namespace());
-    let current = live.to_value();
+    let current = live_value(item, &live);
     let patch = three_way::create(item.kind, &noted.unwrap_or(Value::Null), &wanted, &current);
-    let merged = strategic::apply(item.kind, &current, &patch).map_err(Failure::message)?;
+    let merged = merge(item.kind, &current, &patch)?;
     let mut object =
         Object::from_value(item.kind, merged).map_err(|error| Failure::message(error.to_string()))?;
     object.set_revision(0);
     call.client.server().dry_run_update(object).map_err(Failure::from)
+}
+
+/// A live object as the server shows it to whoever asks in the manifest's version.
+fn live_value(item: &Item, live: &Object) -> Value {
+    let mut value = live.to_value();
+    value["apiVersion"] = item.value["apiVersion"].clone();
+    value
+}
+
+/// Applies a patch: of custom kinds, the server merges lists as a whole.
+fn merge(kind: Kind, current: &Value, patch: &Value) -> Result<Value, Failure> {
+    if kind.is_custom() {
+        let mut merged = current.clone();
+        json_merge(&mut merged, patch);
+        return Ok(merged);
+    }
+    strategic::apply(kind, current, patch).map_err(Failure::message)
 }
 
 fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
@@ -203,8 +220,9 @@ fn nameless(item: &Item, namespace: &str) -> String {
 
 /// An object as kubectl writes it in errors (`resource.Info.String`).
 fn address(item: &Item, namespace: &str) -> String {
-    let (info, version) = (item.kind.info(), item.kind.api_version());
-    let path = if info.group.is_empty() { format!("/{}", info.version) } else { version };
+    let info = item.kind.info();
+    let version = item.value["apiVersion"].as_str().unwrap_or_default();
+    let path = if info.group.is_empty() { format!("/{version}") } else { version.to_string() };
     format!(
         "Resource: \"{path}, Resource={}\", GroupVersionKind: \"{path}, Kind={}\"\nName: \"{}\", Namespace: \"{namespace}\"",
         info.plural, info.kind, item.name

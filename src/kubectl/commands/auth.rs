@@ -86,7 +86,7 @@ fn can_i(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         if !name.is_empty() {
             question.name = name.into();
         }
-        match Kind::from_resource_word(word) {
+        match call.client.live().kind_from_word(word) {
             Some(kind) => {
                 (question.group, question.resource) = (kind.info().group.into(), kind.info().plural.into());
                 if !kind.info().namespaced {

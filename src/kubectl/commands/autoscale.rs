@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::create::make;
 use super::get::select;
-use super::scale::is_scalable;
+use super::scale::replicas_pointer;
 use super::writing::{DRY_RUN, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::quantity;
 use crate::api::{Kind, MetaExt};
@@ -57,12 +57,13 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let (objects, failures) = select(call)?;
     Failure::collect(failures)?;
     for object in objects {
-        if !is_scalable(object.kind()) {
-            let (info, version) = (object.kind().info(), object.kind().api_version());
+        if replicas_pointer(call.client.live(), object.kind()).is_none() {
+            let (info, version) = (object.kind().info(), object.api_version());
             return Err(Failure::message(format!("cannot autoscale a {}.{version}", info.kind)));
         }
         let metrics = metrics(call)?;
-        let target = json!({"apiVersion": object.kind().api_version(), "kind": object.kind().name(), "name": object.name()});
+        let target =
+            json!({"apiVersion": object.api_version(), "kind": object.kind().name(), "name": object.name()});
         let mut spec = json!({"maxReplicas": max, "metrics": metrics, "scaleTargetRef": target});
         if min > 0 {
             spec["minReplicas"] = min.into();

@@ -17,7 +17,7 @@ const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 /// In kubectl's words if there is none.
 pub fn pod_of(call: &mut Call<'_, '_>, word: &str) -> Result<Pod, Failure> {
     let (of, name) = match word.split_once('/') {
-        Some((word, name)) => (kind(word)?, name),
+        Some((word, name)) => (kind(call.client.live(), word)?, name),
         None => (Kind::POD, word),
     };
     let object = call.client.get(&call.key(of, name))?;

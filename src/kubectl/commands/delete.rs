@@ -63,7 +63,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             keys.push(Key::new(item.kind, namespace, &item.name));
         }
     } else {
-        let by_kind = matches!(&named(&call.args.words.clone())?, Named::Kinds(kinds) if !kinds.is_empty());
+        let by_kind = matches!(&named(call.client.live(), &call.args.words.clone())?, Named::Kinds(kinds) if !kinds.is_empty());
         if by_kind && !chosen {
             return Err(Failure::message("resource(s) were provided, but no name was specified"));
         }

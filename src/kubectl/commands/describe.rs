@@ -64,7 +64,9 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 
 /// A single name that nothing has may be the beginning of names.
 fn beginning_with(call: &mut Call<'_, '_>) -> Result<Vec<Arc<Object>>, Failure> {
-    let Named::Objects(named) = named(&call.args.words.clone())? else { return Ok(Vec::new()) };
+    let Named::Objects(named) = named(call.client.live(), &call.args.words.clone())? else {
+        return Ok(Vec::new());
+    };
     let [(kind, prefix)] = named.as_slice() else { return Ok(Vec::new()) };
     let namespace = kind.info().namespaced.then_some(call.namespace.as_str());
     let objects = call.client.live().objects(*kind, namespace);

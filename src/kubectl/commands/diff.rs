@@ -47,7 +47,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         let after = text(&merged.to_value());
         if before != after {
             differs = true;
-            let version = item.kind.api_version().replace('/', ".");
+            let version = merged.api_version().replace('/', ".");
             let name = format!("{version}.{}.{namespace}.{}", item.kind.name(), merged.name());
             call.say(format!(
                 "diff -u -N /tmp/LIVE/{name} /tmp/MERGED/{name}\n--- /tmp/LIVE/{name}\n+++ /tmp/MERGED/{name}"

@@ -95,7 +95,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 
 fn about(call: &Call<'_, '_>) -> Result<Option<(Kind, String)>, Failure> {
     let Some(text) = call.args.value("for") else { return Ok(None) };
-    match named(&[text.to_string()])? {
+    match named(call.client.live(), &[text.to_string()])? {
         Named::Objects(mut objects) if objects.len() == 1 => Ok(Some(objects.remove(0))),
         _ => Err(Failure::message("--for must be in resource/name form")),
     }

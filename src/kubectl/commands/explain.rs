@@ -1,4 +1,6 @@
-//! `explain`: the fields of a kind, from the table of what every field may be.
+//! `explain`: the fields of a kind, from the table of what every field may be, or from the schema of its definition.
+
+mod custom;
 
 use crate::api::schema::{self, Type, TypeId};
 use crate::kubectl::errors::Failure;
@@ -30,10 +32,22 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     };
     let (resource, path) = word.split_once('.').unwrap_or((word, ""));
     // `deployments.apps` is a kind, `deployments.spec` a field of one.
-    let (kind, path) = match kind(word) {
+    let view = call.client.live();
+    let (kind, path) = match kind(view, word) {
         Ok(kind) => (kind, ""),
-        Err(_) => (kind(resource)?, path),
+        Err(_) => (kind(view, resource)?, path),
     };
+    if let Some(definition) = view.definition(kind) {
+        let asked = call.args.value("api-version");
+        let version = asked.map_or_else(|| definition.preferred(), |asked| definition.version(asked));
+        let version = version.ok_or_else(|| {
+            let asked = asked.unwrap_or_default();
+            Failure::message(format!("couldn't find resource for \"{asked}, Kind={}\"", kind.name()))
+        })?;
+        let text = custom::explain(kind, &version, path, call.args.on("recursive"))?;
+        call.output.stdout.push_str(&text);
+        return Ok(());
+    }
     let info = kind.info();
     let version = kind.api_version();
     let root = schema::kind(&version, info.kind).ok_or_else(|| {

@@ -47,17 +47,21 @@ fn api_resources(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let wanted: Vec<String> = call.args.list("verbs").into_iter().map(String::from).collect();
     let categories = call.args.list("categories");
     let categories: Vec<String> = categories.into_iter().map(String::from).collect();
-    let category = |kind: Kind| if CATEGORY_ALL.contains(&kind) { "all" } else { "" };
+    let view = call.client.live().clone();
+    let category = |kind: Kind| match view.definition(kind) {
+        Some(definition) => definition.categories().join(","),
+        None => if CATEGORY_ALL.contains(&kind) { "all" } else { "" }.to_string(),
+    };
     let meant = |kind: &Kind| {
         let info = kind.info();
         group.as_deref().is_none_or(|group| group == info.group)
             && namespaced.is_none_or(|namespaced| namespaced == info.namespaced)
             && wanted.iter().all(|verb| verbs(*kind).split(',').any(|known| known == verb))
-            && categories.iter().all(|wanted| wanted == category(*kind))
+            && categories.iter().all(|wanted| category(*kind).split(',').any(|known| known == wanted))
     };
-    let mut kinds: Vec<Kind> = Kind::all().filter(meant).collect();
+    let mut kinds: Vec<Kind> = view.kinds().into_iter().filter(meant).collect();
     match call.args.value("sort-by") {
-        None => {}
+        None => crate::api::sorting::sort_by_key(&mut kinds, |kind| (kind.info().group, kind.info().plural)),
         Some("name") => crate::api::sorting::sort_by_key(&mut kinds, |kind| kind.info().plural),
         Some("kind") => crate::api::sorting::sort_by_key(&mut kinds, |kind| kind.info().kind),
         Some(_) => return Err(Failure::message("--sort-by accepts only name or kind")),
@@ -76,13 +80,14 @@ fn api_resources(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         let info = kind.info();
         let mut row = vec![
             info.plural.into(),
-            info.short_names.join(","),
-            kind.api_version(),
+            view.definition(kind)
+                .map_or_else(|| info.short_names.join(","), |own| own.short_names().join(",")),
+            view.api_version(kind),
             info.namespaced.to_string(),
             info.kind.into(),
         ];
         if format == "wide" {
-            row.extend([verbs(kind).to_string(), category(kind).to_string()]);
+            row.extend([verbs(kind).to_string(), category(kind)]);
         }
         table.row(row);
     }
@@ -94,6 +99,8 @@ fn api_resources(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 fn verbs(kind: Kind) -> &'static str {
     match kind {
         Kind::BINDING => "create",
+        // Custom resources list their verbs in this order.
+        _ if kind.is_custom() => "delete,deletecollection,get,list,patch,create,update,watch",
         _ => "create,delete,deletecollection,get,list,patch,update,watch",
     }
 }
@@ -104,7 +111,11 @@ pub const API_VERSIONS: Verb = Verb {
     help: "Print the supported API versions on the server, in the form of \"group/version\"",
     flags: &[],
     run: |call: &mut Call<'_, '_>| {
+        let view = call.client.live();
         let mut versions: Vec<String> = Kind::all().map(Kind::api_version).collect();
+        for definition in view.definitions() {
+            versions.extend(definition.served().iter().map(|version| definition.api_version(version)));
+        }
         crate::api::sorting::sort_by(&mut versions, |a, b| a.cmp(b));
         versions.dedup();
         versions.iter().for_each(|version| call.say(version));

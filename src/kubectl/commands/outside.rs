@@ -84,7 +84,9 @@ fn beyond(verb: &str, why: &str) -> Failure {
 fn pod_or_owner(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let word = call.args.words[0].clone();
     let (kind, name) = match word.split_once('/') {
-        Some((word, name)) => (crate::kubectl::resource_names::kind(word)?, name.to_string()),
+        Some((word, name)) => {
+            (crate::kubectl::resource_names::kind(call.client.live(), word)?, name.to_string())
+        }
         None => (Kind::POD, word),
     };
     call.client.get(&call.key(kind, &name))?;

@@ -6,6 +6,7 @@ use super::get::select;
 use crate::api::manifest::{self, Limits};
 use crate::api::patch::{json_merge, json_patch, strategic};
 use crate::api::{MetaExt, Object, Status, schema};
+use crate::client::FieldValidation;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, value};
 use crate::kubectl::{Call, Verb};
@@ -64,6 +65,9 @@ fn read(call: &Call<'_, '_>) -> Result<Value, Failure> {
 fn change(call: &mut Call<'_, '_>, live: &Object, type_: &str, patch: &Value) -> Result<(), Failure> {
     let kind = live.kind();
     let current = live.to_value();
+    if type_ == "strategic" && kind.is_custom() {
+        return Err(Failure::from(Status::unsupported_patch()));
+    }
     let patched = match type_ {
         "json" => json_patch::apply(&current, patch),
         "merge" => {
@@ -84,6 +88,11 @@ fn change(call: &mut Call<'_, '_>, live: &Object, type_: &str, patch: &Value) ->
             Failure::from(Status::bad_request(error.status_message(&kind.api_version(), kind.name())))
         })?;
     }
+    let mut warnings = Vec::new();
+    if kind.is_custom() {
+        call.client.server().decode(kind, &patched, FieldValidation::Warn, &mut warnings)?;
+    }
+    warnings.into_iter().for_each(|warning| call.warn(format!("Warning: {warning}")));
     let mut object =
         Object::from_value(kind, patched).map_err(|error| Failure::message(error.to_string()))?;
     for (part, new, old) in

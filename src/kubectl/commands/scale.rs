@@ -1,9 +1,11 @@
 //! `scale`.
 
+use serde_json::Value;
+
 use crate::api::{Kind, Object, Status};
+use crate::client::View;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
-use crate::kubectl::print::fields::Fields;
 use crate::kubectl::{Call, Verb};
 
 use super::get::select;
@@ -31,16 +33,17 @@ pub const SCALE: Verb = Verb {
     run,
 };
 
-/// Whether a kind has the subresource `scale`.
-pub fn is_scalable(kind: Kind) -> bool {
-    [Kind::DEPLOYMENT, Kind::REPLICA_SET, Kind::REPLICATION_CONTROLLER, Kind::STATEFUL_SET].contains(&kind)
+/// Where a kind with the subresource `scale` has its number of replicas: `/spec/replicas`.
+pub fn replicas_pointer(view: &View, kind: Kind) -> Option<String> {
+    const BUILT_IN: [Kind; 4] =
+        [Kind::DEPLOYMENT, Kind::REPLICA_SET, Kind::REPLICATION_CONTROLLER, Kind::STATEFUL_SET];
+    let custom = || view.definition(kind)?.preferred()?.scale().map(|scale| scale.replicas.replace('.', "/"));
+    if BUILT_IN.contains(&kind) { Some("/spec/replicas".into()) } else { custom() }
 }
 
 /// What the server answers where a kind lacks a subresource.
 pub fn no_such_subresource() -> Failure {
-    let mut status = Status::not_found(Kind::POD, "");
-    status.message = "the server could not find the requested resource".into();
-    Failure::from(status)
+    Failure::from(Status::no_such_resource())
 }
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
@@ -65,11 +68,11 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 fn scale(call: &mut Call<'_, '_>, object: &Object, replicas: i64, dry: DryRun) -> Result<(), Failure> {
-    if !is_scalable(object.kind()) {
-        return Err(no_such_subresource());
-    }
+    let pointer = replicas_pointer(call.client.live(), object.kind()).ok_or_else(no_such_subresource)?;
     let mut value = object.to_value();
-    let current = value.at("spec.replicas").as_i64().unwrap_or(1);
+    // Built-in kinds have a default, custom ones none.
+    let unset = i64::from(!object.kind().is_custom());
+    let current = value.pointer(&pointer).and_then(Value::as_i64).unwrap_or(unset);
     let expected = call.args.number("current-replicas")?.filter(|count| *count >= 0);
     if let Some(expected) = expected.filter(|expected| *expected != current) {
         return Err(Failure::message(format!("Expected replicas to be {expected}, was {current}")));
@@ -79,7 +82,12 @@ fn scale(call: &mut Call<'_, '_>, object: &Object, replicas: i64, dry: DryRun) -
         let actual = object.revision();
         return Err(Failure::message(format!("Expected resource version to be {version}, was {actual}")));
     }
-    value["spec"]["replicas"] = replicas.into();
+    set_at(&mut value, &pointer, replicas);
     let stored = update(call, object, value, dry)?;
     done(call, &stored, "scaled", dry)
+}
+
+fn set_at(value: &mut Value, pointer: &str, replicas: i64) {
+    let place = pointer.split('/').skip(1).fold(value, |value, name| &mut value[name]);
+    *place = replicas.into();
 }

@@ -63,14 +63,14 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         None => call.client.now() + TIMEOUT,
     };
     let objects = match (&wanted, call.args.has("filename")) {
-        (For::Create, false) => match named(&call.args.words.clone())? {
+        (For::Create, false) => match named(call.client.live(), &call.args.words.clone())? {
             Named::Objects(objects) => {
                 objects.into_iter().map(|(kind, name)| (call.key(kind, &name), String::new())).collect()
             }
             Named::Kinds(_) => return Err(Failure::message("resource name must be provided")),
         },
         _ => {
-            if let Named::Kinds(_) = named(&call.args.words.clone())?
+            if let Named::Kinds(_) = named(call.client.live(), &call.args.words.clone())?
                 && !["all", "selector", "field-selector", "filename"].iter().any(|flag| call.args.has(flag))
             {
                 return Err(Failure::message("resource(s) were provided, but no name was specified"));

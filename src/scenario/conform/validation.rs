@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::diff;
 use super::normal::Normalizer;
 use super::traces::cluster::{self, Size};
-use crate::api::{Key, Kind, MetaExt, Object, typed};
+use crate::api::{Key, MetaExt, Object, typed};
 use crate::clock::SimDuration;
 use crate::scenario::steps::finish;
 use crate::sim::{Input, Outcome, Simulation};
@@ -82,7 +82,7 @@ fn compare(what: &str, recorded: &Value, outcome: &Outcome, differences: &mut Ve
 fn compare_stored(case: &Value, simulation: &Simulation, differences: &mut Vec<String>) {
     let recorded = &case["stored"];
     let text = |path: &str| recorded.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    let Some(kind) = Kind::from_manifest(text("/apiVersion"), text("/kind")) else {
+    let Some(kind) = simulation.view().kind_from_manifest(text("/apiVersion"), text("/kind")) else {
         differences.push(format!("stored: there is no kind {} {}", text("/apiVersion"), text("/kind")));
         return;
     };

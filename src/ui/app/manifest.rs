@@ -104,7 +104,11 @@ impl App {
             self.show_diagnostics(found);
             return Outcome { code: 1, stderr: self.ui.refusal.to_string(), ..Default::default() };
         }
-        let outcome = self.submit(format!("kubectl apply -f {MANIFEST_FILE}"), None);
+        let line = format!("kubectl apply -f {MANIFEST_FILE}");
+        let mut outcome = self.submit(line.clone(), None);
+        if outcome.wants_another_go() {
+            outcome = self.submit(line, None);
+        }
         let refused: Vec<Diagnostic> =
             outcome.diagnostics.iter().filter(|found| found.is_error()).cloned().collect();
         let unplaced = outcome.code != 0 && refused.is_empty();

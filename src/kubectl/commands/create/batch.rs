@@ -80,7 +80,7 @@ fn job(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 fn from_cron_job(call: &Call<'_, '_>, name: &str, source: &str) -> Result<Value, Failure> {
     let (word, source) =
         source.split_once('/').ok_or_else(|| Failure::message("from must be an existing cronjob"))?;
-    if kind(word)? != Kind::CRON_JOB {
+    if kind(call.client.live(), word)? != Kind::CRON_JOB {
         return Err(Failure::message("from must be an existing cronjob"));
     }
     let source = call.client.get(&call.key(Kind::CRON_JOB, source))?.to_value();

@@ -66,7 +66,7 @@ fn role(call: &mut Call<'_, '_>, kind: Kind) -> Result<(), Failure> {
         let (group, plural) = match word {
             "*" => ("*".to_string(), "*".to_string()),
             word => {
-                let info = resource_names::kind(word)?.info();
+                let info = resource_names::kind(call.client.live(), word)?.info();
                 (info.group.to_string(), info.plural.to_string())
             }
         };

@@ -69,7 +69,8 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if call.args.on("watch") || call.args.on("watch-only") {
         return watch::start(call);
     }
-    let by_name = call.args.has("filename") || matches!(named(&call.args.words.clone())?, Named::Objects(_));
+    let by_name = call.args.has("filename")
+        || matches!(named(call.client.live(), &call.args.words.clone())?, Named::Objects(_));
     let (mut objects, mut failures) = select(call)?;
     if call.args.on("ignore-not-found") {
         failures.clear();
@@ -94,7 +95,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 
 fn asked_for_one(call: &Call<'_, '_>) -> bool {
     call.args.has("filename")
-        || matches!(named(&call.args.words), Ok(Named::Objects(objects)) if objects.len() == 1)
+        || matches!(named(call.client.live(), &call.args.words), Ok(Named::Objects(objects)) if objects.len() == 1)
 }
 
 /// `pod/web`.
@@ -167,7 +168,7 @@ fn tables(call: &mut Call<'_, '_>, objects: &[Arc<Object>], by_name: bool, compl
     if objects.is_empty() {
         if complete && !(by_name && call.args.on("ignore-not-found")) {
             let words = call.args.words.clone();
-            let cluster = matches!(named(&words), Ok(Named::Kinds(kinds)) if kinds.iter().all(|k| !k.info().namespaced));
+            let cluster = matches!(named(call.client.live(), &words), Ok(Named::Kinds(kinds)) if kinds.iter().all(|k| !k.info().namespaced));
             call.warn(match call.args.on("all-namespaces") || cluster {
                 true => "No resources found".to_string(),
                 false => format!("No resources found in {} namespace.", call.namespace),
@@ -181,8 +182,8 @@ fn tables(call: &mut Call<'_, '_>, objects: &[Arc<Object>], by_name: bool, compl
             kinds.push(kind);
         }
     });
-    let several =
-        kinds.len() > 1 || matches!(named(&call.args.words), Ok(Named::Kinds(named)) if named.len() > 1);
+    let several = kinds.len() > 1
+        || matches!(named(call.client.live(), &call.args.words), Ok(Named::Kinds(named)) if named.len() > 1);
     let layout = Layout::of(call, several);
     for (index, kind) in kinds.iter().enumerate() {
         if index > 0 {
@@ -190,7 +191,7 @@ fn tables(call: &mut Call<'_, '_>, objects: &[Arc<Object>], by_name: bool, compl
         }
         let of_kind: Vec<&Object> =
             objects.iter().filter(|object| object.kind() == *kind).map(|object| &**object).collect();
-        let text = layout.table(*kind, &of_kind, call.client.now());
+        let text = layout.table(*kind, &of_kind, call.client.live(), call.client.now());
         call.output.stdout.push_str(&text);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::api::selector::format_labels;
 use crate::api::{Kind, MetaExt, Object};
+use crate::client::View;
 use crate::clock::SimTime;
 use crate::kubectl::Call;
 use crate::kubectl::print::table::Table;
@@ -38,10 +39,11 @@ impl Layout {
     }
 
     /// The headings of a kind's table.
-    pub fn headers(&self, kind: Kind) -> Vec<String> {
+    pub fn headers(&self, kind: Kind, view: &View) -> Vec<String> {
         let namespaced = self.namespaces && kind.info().namespaced;
         let mut headers: Vec<String> = namespaced.then(|| "NAMESPACE".to_string()).into_iter().collect();
-        let columns = columns_of(kind).iter().filter(|column| self.wide || !column.wide);
+        let columns = columns_of(kind, view);
+        let columns = columns.iter().filter(|column| self.wide || !column.wide);
         headers.extend(columns.map(|column| column.header.to_string()));
         let last = |label: &String| label.rsplit('/').next().unwrap_or(label).to_uppercase();
         headers.extend(self.label_columns.iter().map(last));
@@ -50,7 +52,7 @@ impl Layout {
     }
 
     /// An object's row.
-    pub fn row(&self, object: &Object, now: SimTime) -> Vec<String> {
+    pub fn row(&self, object: &Object, view: &View, now: SimTime) -> Vec<String> {
         let kind = object.kind();
         let value = object.to_value();
         let row = Row { object, value: &value, now };
@@ -58,7 +60,7 @@ impl Layout {
         if self.namespaces && kind.info().namespaced {
             cells.push(object.namespace().to_string());
         }
-        for column in columns_of(kind).iter().filter(|column| self.wide || !column.wide) {
+        for column in columns_of(kind, view).iter().filter(|column| self.wide || !column.wide) {
             let cell = column.cell(&row);
             let named = self.kinds && column.header == "NAME";
             cells.push(if named { format!("{}/{cell}", kind.group_singular()) } else { cell });
@@ -73,10 +75,10 @@ impl Layout {
     }
 
     /// The table of a kind.
-    pub fn table(&self, kind: Kind, objects: &[&Object], now: SimTime) -> String {
-        let headers = self.headers(kind);
+    pub fn table(&self, kind: Kind, objects: &[&Object], view: &View, now: SimTime) -> String {
+        let headers = self.headers(kind, view);
         let mut table = Table::new(&headers.iter().map(String::as_str).collect::<Vec<_>>());
-        objects.iter().for_each(|object| table.row(self.row(object, now)));
+        objects.iter().for_each(|object| table.row(self.row(object, view, now)));
         table.render(self.headings)
     }
 }

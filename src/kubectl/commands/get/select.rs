@@ -21,7 +21,7 @@ pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>
     if call.args.has("filename") {
         return by_manifest(call);
     }
-    let named = named(&call.args.words.clone())?;
+    let named = named(call.client.live(), &call.args.words.clone())?;
     let labels = call.args.value("selector").unwrap_or_default().to_string();
     let selector = Selector::parse(&labels).map_err(Failure::message)?;
     let fields = FieldSelector::parse(call.args.value("field-selector").unwrap_or_default())?;
@@ -31,7 +31,7 @@ pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>
         Named::Kinds(kinds) => {
             let (mut found, mut failures) = (Vec::new(), Vec::new());
             for kind in kinds {
-                if let Err(status) = fields.check(kind, &labels) {
+                if let Err(status) = fields.check(kind, &labels, call.client.live()) {
                     failures.push(Failure::from(status));
                     continue;
                 }
@@ -84,7 +84,7 @@ fn by_manifest(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure
 /// # Errors
 /// As [`named`].
 pub fn warn_of_deprecated(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let asked = match named(&call.args.words.clone())? {
+    let asked = match named(call.client.live(), &call.args.words.clone())? {
         Named::Kinds(kinds) => kinds.contains(&Kind::ENDPOINTS),
         Named::Objects(objects) => objects.iter().any(|(of, _)| *of == Kind::ENDPOINTS),
     };

@@ -10,7 +10,7 @@ use super::select::select;
 use crate::api::meta::Revision;
 use crate::api::selector::Selector;
 use crate::api::{Key, Kind, MetaExt, Object};
-use crate::client::{Change, Client};
+use crate::client::{Change, Client, View};
 use crate::clock::SimTime;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::field_selector::FieldSelector;
@@ -42,7 +42,7 @@ pub struct Watching {
 
 /// Prints what there is, and begins to watch.
 pub fn start(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let (kind, name) = match named(&call.args.words.clone())? {
+    let (kind, name) = match named(call.client.live(), &call.args.words.clone())? {
         Named::Kinds(kinds) if kinds.len() == 1 => (kinds[0], None),
         Named::Objects(objects) if objects.len() == 1 => (objects[0].0, Some(objects[0].1.clone())),
         _ => return Err(Failure::message("you may only specify a single resource type")),
@@ -67,9 +67,8 @@ pub fn start(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         deadline: call.timeout("request-timeout")?,
     };
     if !call.args.on("watch-only") {
-        let now = call.client.now();
         let shown: Vec<(&str, Arc<Object>)> = objects.into_iter().map(|object| ("ADDED", object)).collect();
-        let text = watching.show(&shown, now)?;
+        let text = watching.show(&shown, call.client)?;
         call.output.stdout.push_str(&text);
     }
     call.output.wait = Some(Wait::Watch(Box::new(watching)));
@@ -82,7 +81,7 @@ pub fn poll(mut watching: Watching, client: &Client<'_>) -> Output {
         client.server().store().since(watching.seen).filter_map(|change| watching.event(change)).collect();
     watching.seen = client.live().revision();
     let mut output = Output::default();
-    match watching.show(&changes, client.now()) {
+    match watching.show(&changes, client) {
         Ok(text) => output.stdout = text,
         Err(failure) => {
             output.stderr = failure.render("get");
@@ -116,9 +115,9 @@ impl Watching {
             && (self.fields == FieldSelector::default() || self.fields.matches(&object.to_value()))
     }
 
-    fn show(&mut self, objects: &[(&str, Arc<Object>)], now: SimTime) -> Result<String, Failure> {
+    fn show(&mut self, objects: &[(&str, Arc<Object>)], client: &Client<'_>) -> Result<String, Failure> {
         match self.format.clone().as_deref() {
-            None => Ok(self.rows(objects, now)),
+            None => Ok(self.rows(objects, client.live(), client.now())),
             Some("name") => Ok(objects.iter().map(|(_, object)| format!("{}\n", name_of(object))).collect()),
             Some(format) => {
                 let mut text = String::new();
@@ -140,10 +139,10 @@ impl Watching {
     }
 
     /// Rows under the headings that were printed first, in columns that never become narrower.
-    fn rows(&mut self, objects: &[(&str, Arc<Object>)], now: SimTime) -> String {
+    fn rows(&mut self, objects: &[(&str, Arc<Object>)], view: &View, now: SimTime) -> String {
         let mut lines: Vec<Vec<String>> = Vec::new();
         if self.widths.is_empty() && !objects.is_empty() {
-            let mut headers = self.layout.headers(self.kind);
+            let mut headers = self.layout.headers(self.kind, view);
             if self.events {
                 headers.insert(0, "EVENT".into());
             }
@@ -151,7 +150,7 @@ impl Watching {
             lines.extend(self.layout.headings.then_some(headers));
         }
         for (event, object) in objects {
-            let mut cells = self.layout.row(object, now);
+            let mut cells = self.layout.row(object, view, now);
             if self.events {
                 cells.insert(0, (*event).to_string());
             }

@@ -109,7 +109,7 @@ fn apply(container: &mut Value, changes: &[Change], overwrite: bool) -> Result<(
 /// Variables that refer to the keys of a ConfigMap or a Secret.
 fn from(call: &Call<'_, '_>, source: &str) -> Result<Vec<Change>, Failure> {
     let (word, name) = source.split_once('/').unwrap_or((source, ""));
-    let kind = kind(word)?;
+    let kind = kind(call.client.live(), word)?;
     let reference = match kind {
         Kind::CONFIG_MAP => "configMapKeyRef",
         Kind::SECRET => "secretKeyRef",

@@ -2,28 +2,32 @@
 
 mod cluster;
 mod core;
+mod custom;
 mod workloads;
 
 pub use cluster::is_default;
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 
 use super::fields::Fields;
 use crate::api::{Kind, Object};
+use crate::client::View;
 use crate::clock::SimTime;
 
 /// One column of a kind's table.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Column {
     /// Its heading.
-    pub header: &'static str,
+    pub header: Cow<'static, str>,
     /// Whether only `-o wide` shows it.
     pub wide: bool,
     cell: Cell,
 }
 
 /// What stands in a column.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Cell {
     /// The field at a path, as Go's `%v` writes it.
     Field(&'static str),
@@ -35,6 +39,8 @@ enum Cell {
     Since(&'static str),
     /// How long a list or a map is.
     Count(&'static str),
+    /// What a definition's `additionalPrinterColumns` say.
+    Custom(Box<custom::Printed>),
     /// Anything else.
     With(fn(&Row<'_>) -> String),
 }
@@ -57,11 +63,11 @@ impl Row<'_> {
 }
 
 const fn column(header: &'static str, cell: Cell) -> Column {
-    Column { header, wide: false, cell }
+    Column { header: Cow::Borrowed(header), wide: false, cell }
 }
 
 const fn wide(header: &'static str, cell: Cell) -> Column {
-    Column { header, wide: true, cell }
+    Column { header: Cow::Borrowed(header), wide: true, cell }
 }
 
 const NAME: Column = column("NAME", Cell::Field("metadata.name"));
@@ -72,10 +78,10 @@ impl Column {
     /// The cell of an object.
     pub fn cell(&self, row: &Row<'_>) -> String {
         let value = row.value;
-        match self.cell {
+        match &self.cell {
             Cell::Field(path) => value.plain(path),
             Cell::Or(path, otherwise) => {
-                Some(value.plain(path)).filter(|text| !text.is_empty()).unwrap_or_else(|| otherwise.into())
+                Some(value.plain(path)).filter(|text| !text.is_empty()).unwrap_or_else(|| (*otherwise).into())
             }
             Cell::Number(path) => value.int(path).to_string(),
             Cell::Since(path) => row.since(path).unwrap_or_else(|| "<unknown>".into()),
@@ -86,16 +92,23 @@ impl Column {
                     .map_or_else(|| counted.as_object().map_or(0, |map| map.len()), Vec::len)
                     .to_string()
             }
+            Cell::Custom(printed) => printed.cell(row),
             Cell::With(cell) => cell(row),
         }
     }
 }
 
 /// The columns of a kind; kinds without their own show name and age.
-pub fn columns_of(kind: Kind) -> &'static [Column] {
+pub fn columns_of(kind: Kind, view: &View) -> Cow<'static, [Column]> {
     const PLAIN: &[Column] = &[NAME, AGE];
+    if let Some(version) = view.definition(kind).and_then(|definition| definition.preferred())
+        && !version.columns().is_empty()
+    {
+        return Cow::Owned(custom::columns(&version));
+    }
     let tables = [core::TABLES, workloads::TABLES, cluster::TABLES];
-    tables.into_iter().flatten().find(|(of, _)| *of == kind).map_or(PLAIN, |(_, columns)| columns)
+    let own = tables.into_iter().flatten().find(|(of, _)| *of == kind);
+    Cow::Borrowed(own.map_or(PLAIN, |(_, columns)| columns))
 }
 
 /// A text, or `<none>` for an empty one.
