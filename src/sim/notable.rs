@@ -34,7 +34,12 @@ fn changed_visibly(before: &Object, after: &Object) -> bool {
         (Object::Node(before), Object::Node(after)) => {
             let ready =
                 |node: &crate::api::Node| condition::is_true(node.status.conditions.as_deref(), "Ready");
-            before.spec != after.spec || ready(before) != ready(after) || before.labels() != after.labels()
+            // An address range is furniture too.
+            let cordoned = |node: &crate::api::Node| node.spec.unschedulable == Some(true);
+            before.spec.taints != after.spec.taints
+                || cordoned(before) != cordoned(after)
+                || ready(before) != ready(after)
+                || before.labels() != after.labels()
         }
         (Object::EndpointSlice(before), Object::EndpointSlice(after)) => {
             before.spec.endpoints != after.spec.endpoints

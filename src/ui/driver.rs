@@ -237,7 +237,7 @@ impl Driver {
         let revision = self.recording.view().revision();
         if revision != self.revision {
             self.revision = revision;
-            let view = self.stage.draw(self.recording.view());
+            let view = self.stage.draw(self.recording.view(), self.recording.live().api().store());
             if !view.same_cards(&self.view) {
                 self.last_change = wall_ms();
                 self.skipped = self.skipped.filter(|_| self.playing);

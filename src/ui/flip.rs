@@ -12,7 +12,7 @@ use web_sys::{DomRect, Element};
 /// More changes than this at once are not played: nobody could follow them.
 const CHANGES_MAX: usize = 30;
 /// On a stage with more pods than this nothing is played: every card on its way is a layer of its own to the browser.
-const PODS_MAX: u32 = 400;
+const PODS_MAX: usize = 400;
 /// More cards than this are not measured.
 const CARDS_MAX: usize = 100;
 const MOVE_MS: f64 = 480.0;
@@ -66,7 +66,7 @@ fn overlay() -> Option<Element> {
 impl Moves {
     /// Measures what is going to move; to be called while the page still shows `old`. Too much at once gives nothing.
     pub fn measure(old: &ClusterView, new: &ClusterView) -> Moves {
-        if new.totals.pods > PODS_MAX {
+        if new.pods() > PODS_MAX {
             return Moves::default();
         }
         let (before, after) = (places(old), places(new));
@@ -161,7 +161,12 @@ impl Moves {
 
 /// Whether motion is to be avoided, by the system's setting.
 pub fn prefers_calm() -> bool {
-    let query = gloo::utils::window().match_media("(prefers-reduced-motion: reduce)");
+    matches_media("(prefers-reduced-motion: reduce)")
+}
+
+/// Whether a media query holds.
+pub fn matches_media(query: &str) -> bool {
+    let query = gloo::utils::window().match_media(query);
     query.ok().flatten().is_some_and(|query| query.matches())
 }
 

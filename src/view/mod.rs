@@ -37,6 +37,11 @@ pub struct ClusterView {
 }
 
 impl ClusterView {
+    /// How many pods are shown, finished ones included.
+    pub fn pods(&self) -> usize {
+        self.pending.len() + self.nodes.iter().map(|node| node.pods.len()).sum::<usize>()
+    }
+
     /// Whether both show the very same cards: told by pointers, since an unchanged card is the same `Arc`.
     pub fn same_cards(&self, other: &ClusterView) -> bool {
         fn same<T>(a: &[Arc<T>], b: &[Arc<T>]) -> bool {

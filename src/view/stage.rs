@@ -1,104 +1,114 @@
 //! The stage at one revision, kept up to date: only the cards whose objects have changed are made anew.
 
-use sorted::SortedMap;
 use std::sync::Arc;
+
+use sorted::{SortedMap, SortedSet};
 
 use super::cards::{node_card, pod_card};
 use super::workloads::{KINDS, workload_card};
-use super::{ClusterView, PodCard, PodClass, Totals, WorkloadCard};
+use super::{ClusterView, NodeCard, PodCard, PodClass, Totals, WorkloadCard};
+use crate::api::meta::Revision;
 use crate::api::sorting;
-use crate::api::{Key, Kind, MetaExt, Node, Object};
-use crate::apiserver::View;
+use crate::api::{Key, Kind, MetaExt, Node, Pod};
+use crate::apiserver::{Store, View};
+use crate::clock::SimTime;
 
-/// An object as last drawn, with what was drawn of it.
-#[derive(Clone, Debug)]
-struct Drawn<C> {
-    object: Arc<Object>,
-    card: Arc<C>,
-}
-
-/// Builds [`ClusterView`]s one after another, reusing what has not changed.
+/// Builds [`ClusterView`]s one after another. What a view costs grows with what has been written since the last one, not with
+/// the cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Stage {
-    pods: SortedMap<Key, Drawn<PodCard>>,
-    workloads: SortedMap<Key, Drawn<WorkloadCard>>,
-    last: ClusterView,
+    revision: Revision,
+    pods: SortedMap<Key, Arc<PodCard>>,
+    pending: SortedMap<(SimTime, Key), Arc<PodCard>>,
+    on_node: SortedMap<String, SortedSet<Key>>,
+    nodes: SortedMap<String, (SimTime, Arc<NodeCard>)>,
+    workloads: SortedMap<Key, Arc<WorkloadCard>>,
 }
 
 impl Stage {
-    /// The cluster of `view`. Cards of unchanged objects are the same `Arc`s as the last time.
-    pub fn draw(&mut self, view: &View) -> ClusterView {
-        self.draw_pods(view);
-        self.draw_workloads(view);
-        let nodes = self.draw_nodes(view);
-        let mut pending: Vec<Arc<PodCard>> = self
-            .pods
-            .values()
-            .filter(|drawn| drawn.card.node.is_none())
-            .map(|drawn| drawn.card.clone())
-            .collect();
-        sorting::sort_by(&mut pending, |a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
-        let workloads = self.workloads.values().map(|drawn| drawn.card.clone()).collect();
-        let totals = self.totals(&nodes);
-        self.last = ClusterView { revision: view.revision(), nodes, pending, workloads, totals };
-        self.last.clone()
-    }
-
-    fn draw_pods(&mut self, view: &View) {
-        let old = std::mem::take(&mut self.pods);
-        for object in view.objects(Kind::POD, None) {
-            let Object::Pod(pod) = &**object else { continue };
-            let key = object.key();
-            let unchanged = old.get(&key).filter(|drawn| Arc::ptr_eq(&drawn.object, object));
-            let card = match unchanged {
-                Some(drawn) => drawn.card.clone(),
-                None => reuse(old.get(&key).map(|drawn| &drawn.card), pod_card(pod, view)),
-            };
-            self.pods.insert(key, Drawn { object: object.clone(), card });
-        }
-    }
-
-    fn draw_workloads(&mut self, view: &View) {
-        let old = std::mem::take(&mut self.workloads);
-        for object in KINDS.into_iter().flat_map(|kind| view.objects(kind, None)) {
-            let key = object.key();
-            let Some(card) = workload_card(object) else { continue };
-            let card = reuse(old.get(&key).map(|drawn| &drawn.card), card);
-            self.workloads.insert(key, Drawn { object: object.clone(), card });
-        }
-    }
-
-    fn draw_nodes(&self, view: &View) -> Vec<Arc<super::NodeCard>> {
-        let mut on_node: SortedMap<&str, Vec<Arc<PodCard>>> = SortedMap::new();
-        for drawn in self.pods.values() {
-            if let Some(node) = &drawn.card.node {
-                on_node.entry(node).or_default().push(drawn.card.clone());
+    /// The cluster of `view`, which may lie before or after the last one, on the same log. Cards of unchanged objects are the
+    /// same `Arc`s as the last time.
+    pub fn draw(&mut self, view: &View, log: &Store) -> ClusterView {
+        let mut stale = SortedSet::new();
+        for key in self.touched(view, log) {
+            match key.kind {
+                Kind::POD => self.draw_pod(view, &key, &mut stale),
+                Kind::NODE => _ = stale.insert(key.name.to_string()),
+                kind if KINDS.contains(&kind) => self.draw_workload(view, key),
+                _ => {}
             }
         }
-        let mut nodes: Vec<&Node> = view.list::<Node>(None).collect();
-        sorting::sort_by(&mut nodes, |a, b| (a.created(), a.name()).cmp(&(b.created(), b.name())));
-        let old: SortedMap<&str, &Arc<super::NodeCard>> =
-            self.last.nodes.iter().map(|card| (card.uid.as_str(), card)).collect();
-        let card = |node: &Node| {
-            let mut pods = on_node.get(node.name()).cloned().unwrap_or_default();
-            let before = old.get(node.uid()).copied();
-            keep_slots(&mut pods, before.map(|card| card.pods.as_slice()).unwrap_or_default());
-            reuse(before, node_card(node, pods))
-        };
-        nodes.into_iter().map(card).collect()
+        for name in stale.iter() {
+            self.draw_node(view, name);
+        }
+        self.revision = view.revision();
+        let mut nodes: Vec<&(SimTime, Arc<NodeCard>)> = self.nodes.values().collect();
+        sorting::sort_by(&mut nodes, |a, b| a.0.cmp(&b.0));
+        ClusterView {
+            revision: self.revision,
+            nodes: nodes.into_iter().map(|(_, card)| card.clone()).collect(),
+            pending: self.pending.values().cloned().collect(),
+            workloads: self.workloads.values().cloned().collect(),
+            totals: self.totals(),
+        }
     }
 
-    fn totals(&self, nodes: &[Arc<super::NodeCard>]) -> Totals {
-        let count = |wanted: &dyn Fn(&PodCard) -> bool| {
-            self.pods.values().filter(|drawn| wanted(&drawn.card)).count() as u32
-        };
+    /// The objects written between the last view and this one: all of them, the first time.
+    fn touched(&self, view: &View, log: &Store) -> SortedSet<Key> {
+        let (from, to) = (self.revision.min(view.revision()), self.revision.max(view.revision()));
+        if self.revision == 0 {
+            return view.all().map(|(key, _)| key.clone()).collect();
+        }
+        log.since(from).take_while(|change| change.revision <= to).map(|change| change.key.clone()).collect()
+    }
+
+    fn draw_pod(&mut self, view: &View, key: &Key, stale: &mut SortedSet<String>) {
+        let old = self.pods.remove(key);
+        if let Some(old) = &old {
+            self.pending.remove(&(old.created, key.clone()));
+            if let Some(keys) = old.node.as_ref().and_then(|node| self.on_node.get_mut(node)) {
+                keys.remove(key);
+            }
+            stale.extend(old.node.clone());
+        }
+        let Some(pod) = view.get::<Pod>(&key.namespace, &key.name) else { return };
+        let card = reuse(old.as_ref(), pod_card(pod, view));
+        match &card.node {
+            Some(node) => {
+                self.on_node.entry(node.clone()).or_default().insert(key.clone());
+                stale.insert(node.clone());
+            }
+            None => _ = self.pending.insert((card.created, key.clone()), card.clone()),
+        }
+        self.pods.insert(key.clone(), card);
+    }
+
+    fn draw_workload(&mut self, view: &View, key: Key) {
+        let old = self.workloads.remove(&key);
+        if let Some(card) = view.object(&key).and_then(|object| workload_card(object)) {
+            self.workloads.insert(key, reuse(old.as_ref(), card));
+        }
+    }
+
+    fn draw_node(&mut self, view: &View, name: &str) {
+        let old = self.nodes.remove(name).map(|(_, card)| card);
+        let Some(node) = view.get::<Node>("", name) else { return };
+        let here = self.on_node.get(name).into_iter().flat_map(SortedSet::iter);
+        let mut pods: Vec<Arc<PodCard>> = here.filter_map(|key| self.pods.get(key).cloned()).collect();
+        keep_slots(&mut pods, old.as_ref().map(|card| card.pods.as_slice()).unwrap_or_default());
+        let card = reuse(old.as_ref(), node_card(node, pods));
+        self.nodes.insert(name.into(), (node.created(), card));
+    }
+
+    fn totals(&self) -> Totals {
+        let pods = |wanted: fn(&PodCard) -> bool| self.pods.values().filter(|pod| wanted(pod)).count() as u32;
         Totals {
-            nodes: nodes.len() as u32,
-            nodes_ready: nodes.iter().filter(|node| node.ready).count() as u32,
-            pods: count(&|pod| pod.class != PodClass::Done),
-            pods_ready: count(&|pod| pod.class == PodClass::Ready),
-            pods_pending: count(&|pod| pod.node.is_none()),
-            pods_failed: count(&|pod| pod.class == PodClass::Fail),
+            nodes: self.nodes.len() as u32,
+            nodes_ready: self.nodes.values().filter(|(_, node)| node.ready).count() as u32,
+            pods: pods(|pod| pod.class != PodClass::Done),
+            pods_ready: pods(|pod| pod.class == PodClass::Ready),
+            pods_pending: self.pending.len() as u32,
+            pods_failed: pods(|pod| pod.class == PodClass::Fail),
         }
     }
 }
@@ -118,4 +128,63 @@ fn keep_slots(pods: &mut [Arc<PodCard>], before: &[Arc<PodCard>]) {
         before.iter().enumerate().map(|(at, card)| (card.uid.as_str(), at)).collect();
     let rank = |card: &PodCard| place.get(card.uid.as_str()).copied().unwrap_or(usize::MAX);
     sorting::sort_by(pods, |a, b| (rank(a), a.created, &a.name).cmp(&(rank(b), b.created, &b.name)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Config, Input, Recording};
+
+    const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 5\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: 'web:1'}]}\n";
+
+    /// Whether both show the same, wherever pods stand on their nodes: a stage keeps their places.
+    fn same(a: &ClusterView, b: &ClusterView) -> bool {
+        let pods = |view: &ClusterView| -> Vec<SortedMap<String, PodCard>> {
+            let by_name =
+                |pods: &[Arc<PodCard>]| pods.iter().map(|pod| (pod.name.clone(), (**pod).clone())).collect();
+            view.nodes.iter().map(|node| by_name(&node.pods)).chain([by_name(&view.pending)]).collect()
+        };
+        let heads = |view: &ClusterView| -> Vec<NodeCard> {
+            view.nodes.iter().map(|node| NodeCard { pods: Vec::new(), ..(**node).clone() }).collect()
+        };
+        pods(a) == pods(b) && heads(a) == heads(b) && a.workloads == b.workloads && a.totals == b.totals
+    }
+
+    #[test]
+    fn a_stage_that_goes_along_shows_what_a_new_one_shows() {
+        let mut run = Recording::new(Config::small(7));
+        let mut along = Stage::default();
+        let mut look = |run: &Recording| {
+            let (view, log) = (run.view(), run.live().api().store());
+            let drawn = along.draw(view, log);
+            assert!(same(&drawn, &Stage::default().draw(view, log)), "at {:?}", run.position());
+            drawn
+        };
+        let command = |line: &str, stdin: Option<&str>| Input::Kubectl {
+            line: line.into(),
+            stdin: stdin.map(Into::into),
+            files: Default::default(),
+        };
+        run.advance(SimTime::from_secs(1), u64::MAX);
+        look(&run);
+        run.submit(command("apply -f -", Some(WEB)));
+        for step in 1..400 {
+            run.advance(SimTime(1_000_000 + step * 25_000), u64::MAX);
+            look(&run);
+        }
+        assert_eq!(look(&run).totals.pods_ready, 5);
+        run.submit(command("delete pod -l app=web --wait=false", None));
+        run.submit(command("delete node node-2", None));
+        run.submit(command("scale deploy web --replicas=2", None));
+        run.advance(SimTime::from_secs(90), u64::MAX);
+        assert_eq!(look(&run).totals.nodes, 2);
+        // Back, on, and into another future.
+        for seconds in [40, 2, 70, 5] {
+            run.seek(SimTime::from_secs(seconds));
+            look(&run);
+        }
+        run.submit(command("scale deploy web --replicas=1", None));
+        run.advance(SimTime::from_secs(100), u64::MAX);
+        assert_eq!(look(&run).totals.pods, 1);
+    }
 }

@@ -82,6 +82,11 @@ export class App extends Stage {
     await expect(this.element).toBeVisible();
   }
 
+  /** Waits by the counts above the stage: very many pods are no elements. */
+  async expectAllReady(count: number, timeout = 60_000): Promise<void> {
+    await expect(this.page.locator(".counts")).toContainText(`${count}/${count} pods ready`, { timeout });
+  }
+
   get editorText(): Locator {
     return this.page.getByTestId("editor").locator(".cm-content");
   }

@@ -15,6 +15,9 @@ use crate::ui::shared::Shared;
 
 /// How many lines of the story the page lists.
 const FEED: usize = 80;
+/// More new lines at once than this are listed only as often as the object under the glass is looked at: nobody can read them,
+/// and laying them out takes the time that the stage needs.
+const HURRY: usize = 8;
 /// How often the object under the glass is looked at again while time passes, in frames.
 const INSPECT_EVERY: u32 = 12;
 /// How often, at most, assistive technology is told what happens while time passes, in frames.
@@ -31,7 +34,10 @@ impl App {
             self.track = Shared::new(track(driver.whole_story(), span_ms));
         }
         let last = driver.story().last().map(|line| line.revision);
-        if self.feed_of != last || last.is_none() {
+        let told = self.feed_of.unwrap_or(0);
+        let new = driver.story().iter().rev().take_while(|line| line.revision > told).take(HURRY + 1).count();
+        let due = !driver.playing || new <= HURRY || self.frames.is_multiple_of(INSPECT_EVERY);
+        if last.is_none() || (self.feed_of != last && due) {
             self.feed_of = last;
             self.feed = Shared::new(
                 driver

@@ -31,13 +31,15 @@ pub struct MeterProps {
     pub label: &'static str,
     pub amounts: Amounts,
     pub unit: Unit,
+    /// Only the bar, without label and numbers.
+    pub bare: bool,
     pub lang: Lang,
 }
 
 /// A bar: the requested part solid, the used part a line within it.
 #[component]
 pub fn Meter(props: &MeterProps) -> Html {
-    let MeterProps { label, amounts, unit, lang } = props;
+    let MeterProps { label, amounts, unit, bare, lang } = props;
     let (requested, whole) = (unit.show(amounts.requested), unit.show(amounts.allocatable));
     let said = tr!(
         *lang,
@@ -49,14 +51,19 @@ pub fn Meter(props: &MeterProps) -> Html {
     );
     let share = |part: i64| {
         let mille = per_mille(part, amounts.allocatable);
-        format!("width:{}.{}%", mille / 10, mille % 10)
+        format!("{}.{}%", mille / 10, mille % 10)
     };
+    let (of_requested, of_used) = (share(amounts.requested), share(amounts.used));
+    if *bare {
+        let style = format!("--requested:{of_requested};--used:{of_used}");
+        return html! { <div class="meter-bare" role="img" aria-label={said.clone()} title={said} {style}></div> };
+    }
     html! {
         <div class="meter" role="img" aria-label={said.clone()} title={said}>
             <span class="meter-label">{ *label }</span>
             <span class="meter-bar">
-                <span class="meter-requested" style={share(amounts.requested)}></span>
-                <span class="meter-used" style={share(amounts.used)}></span>
+                <span class="meter-requested" style={format!("width:{of_requested}")}></span>
+                <span class="meter-used" style={format!("width:{of_used}")}></span>
             </span>
             <span class="meter-text">{ requested }<span class="of">{ format!(" / {whole}") }</span></span>
         </div>

@@ -13,6 +13,7 @@ mod meter;
 mod node_card;
 mod pending_lane;
 mod pod_card;
+mod pod_cells;
 mod scrubber;
 mod stage;
 mod time_bar;

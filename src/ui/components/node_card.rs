@@ -6,10 +6,12 @@ use yew::prelude::*;
 use super::Icon;
 use super::meter::{Meter, Unit};
 use super::pod_card::PodCard;
+use super::pod_cells::{Grid, Group, PodCells};
 use super::stage::Density;
 use crate::tr;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::Card;
+use crate::ui::state::Action;
 
 /// More labels than this are counted, not shown.
 const LABELS_SHOWN: usize = 3;
@@ -25,49 +27,60 @@ pub struct NodeCardProps {
     pub refusal: Option<AttrValue>,
     /// The time looked at, in whole seconds, if a pod here is being deleted.
     pub second: Option<u64>,
+    pub grid: Grid,
+    /// One of very many: no more than what tells it from the others.
+    pub dense: bool,
     pub lang: Lang,
+    pub on: Callback<Action>,
 }
 
 /// The node's name, state and resources, and its pods in slots that do not move.
 #[component]
 pub fn NodeCard(props: &NodeCardProps) -> Html {
-    let NodeCardProps { node, density, selected_pod, selected, refusal, second, lang } = props;
+    let NodeCardProps { node, density, selected_pod, selected, refusal, second, grid, dense, lang, on } =
+        props;
     let pod = |pod: &std::sync::Arc<kubeviz::view::PodCard>| {
         let selected = selected_pod.as_deref() == Some(pod.uid.as_str());
         let second = second.filter(|_| pod.deadline.is_some());
         html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} density={*density} {selected} {second} lang={*lang} /> }
     };
+    let status = if *dense && node.status == "Ready" { String::new() } else { node.status.clone() };
     html! {
         <li class="node" data-node={node.name.clone()} data-ready={node.ready.to_string()} data-cordoned={node.unschedulable.to_string()}
             data-refused={refusal.is_some().then_some("true")}>
             <button type="button" class="node-head" data-select-node={node.name.clone()} aria-pressed={selected.to_string()} tabindex="-1"
                 aria-label={tr!(*lang, "node.label", name = node.name, status = node.status, pods = node.pods.len())}>
                 <span class="node-name">{ node.name.clone() }</span>
-                if let Some(zone) = &node.zone { <span class="node-zone">{ zone.clone() }</span> }
-                <span class="node-status"><Icon name={if node.ready { "ready" } else { "fail" }} />{ node.status.clone() }</span>
+                if let Some(zone) = node.zone.as_ref().filter(|_| !dense) { <span class="node-zone">{ zone.clone() }</span> }
+                <span class="node-status"><Icon name={if node.ready { "ready" } else { "fail" }} />{ status }</span>
             </button>
             <div class="node-meters">
-                <Meter label="CPU" amounts={node.cpu} unit={Unit::MilliCpu} lang={*lang} />
-                <Meter label="Mem" amounts={node.memory} unit={Unit::Bytes} lang={*lang} />
+                <Meter label="CPU" amounts={node.cpu} unit={Unit::MilliCpu} bare={*dense} lang={*lang} />
+                <Meter label="Mem" amounts={node.memory} unit={Unit::Bytes} bare={*dense} lang={*lang} />
             </div>
-            { pills(node, *lang) }
+            { pills(node, *dense, *lang) }
             if let Some(refusal) = refusal { <p class="node-refusal"><Icon name="gone" />{ refusal.clone() }</p> }
-            <ul class="pods" role="list">{ for node.pods.iter().map(pod) }</ul>
+            if *density == Density::Cell {
+                <PodCells group={Group::On(node.clone())} grid={*grid} selected_pod={selected_pod.clone()} lang={*lang} on={on.clone()} />
+            } else {
+                <ul class="pods" role="list">{ for node.pods.iter().map(pod) }</ul>
+            }
         </li>
     }
 }
 
-fn pills(node: &Node, lang: Lang) -> Html {
-    if node.labels.is_empty() && node.taints.is_empty() {
+fn pills(node: &Node, dense: bool, lang: Lang) -> Html {
+    let labels = if dense { &[][..] } else { &node.labels[..] };
+    if labels.is_empty() && node.taints.is_empty() {
         return html! {};
     }
     let label =
         |(key, value): &(String, String)| html! { <li class="pill">{ format!("{key}={value}") }</li> };
-    let more = node.labels.len().saturating_sub(LABELS_SHOWN);
+    let more = labels.len().saturating_sub(LABELS_SHOWN);
     html! {
         <ul class="pills" role="list" aria-label={tr!(lang, "node.pills")}>
             { for node.taints.iter().map(|taint| html! { <li class="pill taint">{ taint.clone() }</li> }) }
-            { for node.labels.iter().take(LABELS_SHOWN).map(label) }
+            { for labels.iter().take(LABELS_SHOWN).map(label) }
             if more > 0 { <li class="pill">{ format!("+{more}") }</li> }
         </ul>
     }

@@ -4,13 +4,15 @@ use kubeviz::view::ClusterView;
 use yew::prelude::*;
 
 use super::pod_card::PodCard;
+use super::pod_cells::{Grid, Group, PodCells};
 use super::stage::Density;
 use crate::tr;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::{Card, Shared};
+use crate::ui::state::Action;
 
 /// More waiting pods than this are counted, not shown: the lane is for looking at, and the rest look alike.
-const SHOWN: usize = 200;
+const SHOWN: usize = 400;
 
 #[derive(Properties, PartialEq)]
 pub struct PendingLaneProps {
@@ -18,13 +20,15 @@ pub struct PendingLaneProps {
     pub density: Density,
     pub selected_pod: Option<AttrValue>,
     pub second: Option<u64>,
+    pub grid: Grid,
     pub lang: Lang,
+    pub on: Callback<Action>,
 }
 
 /// The lane. It keeps its height when it is empty, so that nothing jumps when a pod enters it.
 #[component]
 pub fn PendingLane(props: &PendingLaneProps) -> Html {
-    let PendingLaneProps { view, density, selected_pod, second, lang } = props;
+    let PendingLaneProps { view, density, selected_pod, second, grid, lang, on } = props;
     let pods = &view.pending;
     let pod = |pod: &std::sync::Arc<kubeviz::view::PodCard>| {
         let selected = selected_pod.as_deref() == Some(pod.uid.as_str());
@@ -38,10 +42,12 @@ pub fn PendingLane(props: &PendingLaneProps) -> Html {
             if pods.is_empty() {
                 <p class="lane-empty">{ tr!(*lang, "lane.empty") }</p>
             }
-            <ul class="pods" role="list">
-                { for pods.iter().take(SHOWN).map(pod) }
-                if more > 0 { <li class="lane-more">{ format!("+{more}") }</li> }
-            </ul>
+            if *density == Density::Cell {
+                <PodCells group={Group::Waiting(view.clone(), SHOWN)} grid={*grid} selected_pod={selected_pod.clone()} lang={*lang} on={on.clone()} />
+            } else {
+                <ul class="pods" role="list">{ for pods.iter().take(SHOWN).map(pod) }</ul>
+            }
+            if more > 0 { <p class="lane-more">{ format!("+{more}") }</p> }
         </section>
     }
 }

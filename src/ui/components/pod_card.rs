@@ -18,13 +18,16 @@ pub struct PodCardProps {
     pub selected: bool,
     /// The time looked at, in whole seconds; only for a pod that is being deleted.
     pub second: Option<u64>,
+    /// Where it lies over its cell, in pixels; only among cells.
+    #[prop_or_default]
+    pub at: Option<(u32, u32)>,
     pub lang: Lang,
 }
 
 /// A button in the colour, icon and treatment of the pod's state. Clicks are taken by the stage.
 #[component]
 pub fn PodCard(props: &PodCardProps) -> Html {
-    let PodCardProps { pod, density, selected, second, lang } = props;
+    let PodCardProps { pod, density, selected, second, at, lang } = props;
     let left = second.and_then(|second| seconds_left(pod, second));
     let status = match left {
         Some(left) => AttrValue::from(format!("{} {left}s", pod.status)),
@@ -51,8 +54,9 @@ pub fn PodCard(props: &PodCardProps) -> Html {
         Density::Chip => html! { <span class="pod-glyph"><Icon name={pod.class.as_str()} /></span> },
         Density::Cell => html! {},
     };
+    let style = at.map(|(x, y)| format!("left:{x}px;top:{y}px"));
     html! {
-        <li>
+        <li {style}>
             <button type="button" class="pod" data-pod={pod.name.clone()} data-uid={pod.uid.clone()} data-ns={pod.namespace.clone()}
                 data-status={pod.class.as_str()} aria-label={label(pod, *lang)} aria-pressed={selected.to_string()}
                 tabindex="-1" title={(*density != Density::Card).then(|| format!("{} · {}", pod.name, pod.status))}>

@@ -5,18 +5,24 @@ use std::collections::BTreeMap;
 use kubeviz::api::{Key, Kind};
 use kubeviz::view::{ClusterView, StoryLine};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, KeyboardEvent, MouseEvent};
+use wasm_bindgen::closure::Closure;
+use web_sys::{Element, HtmlElement, KeyboardEvent, MouseEvent, ResizeObserver};
 use yew::prelude::*;
 
 use super::control_plane_strip::ControlPlaneStrip;
 use super::node_card::NodeCard;
 use super::pending_lane::PendingLane;
+use super::pod_cells::Grid;
 use super::workload_strip::WorkloadStrip;
 use crate::tr;
+use crate::ui::flip::matches_media;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::{Card, Shared};
 use crate::ui::starters::Starter;
 use crate::ui::state::Action;
+
+/// More nodes than this show no more than what tells one from another.
+const DENSE_NODES: usize = 50;
 
 /// How much of a pod is shown: the more there are, the less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +36,13 @@ pub enum Density {
 }
 
 impl Density {
-    fn of(pods: u32) -> Density {
-        match pods {
+    /// For what is on the stage and what its workloads are about to put there: a change of density on the way would be seen
+    /// as a flicker.
+    fn of(view: &ClusterView) -> Density {
+        let missing = |card: &std::sync::Arc<kubeviz::view::WorkloadCard>| {
+            if card.finishes { 0 } else { usize::try_from(card.desired - card.current).unwrap_or(0) }
+        };
+        match view.pods() + view.workloads.iter().map(missing).sum::<usize>() {
             0..=60 => Density::Card,
             61..=400 => Density::Chip,
             _ => Density::Cell,
@@ -73,7 +84,8 @@ pub fn Stage(props: &StageProps) -> Html {
         use_effect(move || keep_one_tab_stop(&root));
     }
     let totals = &view.totals;
-    let density = Density::of(totals.pods);
+    let density = Density::of(view);
+    let grids = use_grids(&root, density, view.pending.is_empty());
     let selected_pod =
         selected.as_ref().filter(|key| key.kind == Kind::POD).and_then(|key| uid_of(view, key));
     let selected_workload = selected.as_ref().map(|key| AttrValue::from(key.to_string()));
@@ -89,6 +101,7 @@ pub fn Stage(props: &StageProps) -> Html {
         let root = root.clone();
         Callback::from(move |event: KeyboardEvent| move_focus(&root, &event))
     };
+    let dense = view.nodes.len() > DENSE_NODES;
     let node = |node: &std::sync::Arc<kubeviz::view::NodeCard>| {
         let here = |uid: &AttrValue| node.pods.iter().any(|pod| pod.uid == uid.as_str());
         let selected_here =
@@ -96,7 +109,7 @@ pub fn Stage(props: &StageProps) -> Html {
         let second = second.filter(|_| node.pods.iter().any(|pod| pod.deadline.is_some()));
         html! {
             <NodeCard key={node.uid.as_str()} node={Card(node.clone())} {density} selected_pod={selected_pod.clone().filter(here)}
-                selected={selected_here} refusal={refusals.get(&node.name).cloned().map(AttrValue::from)} {second} lang={*lang} />
+                selected={selected_here} refusal={refusals.get(&node.name).cloned().map(AttrValue::from)} {second} grid={grids.node} {dense} lang={*lang} on={on} />
         }
     };
     let label =
@@ -105,9 +118,9 @@ pub fn Stage(props: &StageProps) -> Html {
         <section class="stage" id="stage" ref={root} data-testid="stage" data-density={density.as_str()} aria-label={label} {onclick} {onkeydown}>
             <ControlPlaneStrip revision={*revision} last={last.clone()} lang={*lang} />
             <WorkloadStrip view={view.clone()} selected={selected_workload} lang={*lang} />
-            <PendingLane view={view.clone()} {density} selected_pod={selected_pod.clone()} second={*second} lang={*lang} />
+            <PendingLane view={view.clone()} {density} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
             if *starters { { offer(*lang, on) } }
-            <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()}>{ for view.nodes.iter().map(node) }</ul>
+            <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()} data-dense={dense.to_string()}>{ for view.nodes.iter().map(node) }</ul>
         </section>
     }
 }
@@ -131,6 +144,49 @@ fn offer(lang: Lang, on: &Callback<Action>) -> Html {
     }
 }
 
+/// The cells of the lane, and of every node.
+#[derive(Clone, Copy, PartialEq)]
+struct Grids {
+    lane: Grid,
+    node: Grid,
+}
+
+/// Grids of cells that fit what is on screen: measured when cells are first shown and when the stage changes its size.
+#[hook]
+fn use_grids(root: &NodeRef, density: Density, lane_empty: bool) -> Grids {
+    let grid = Grid { pitch: 12, across: 16 };
+    let grids = use_state_eq(|| Grids { lane: grid, node: grid });
+    let (root, set) = (root.clone(), grids.setter());
+    use_effect_with((density, lane_empty), move |(density, _)| {
+        let watch = || {
+            let stage = root.cast::<Element>()?;
+            let measure = Closure::<dyn Fn()>::new(move || set.set(measure(&root)));
+            let observer = ResizeObserver::new(measure.as_ref().unchecked_ref()).ok()?;
+            // It reports once at the start, and then whenever the width changes.
+            observer.observe(&stage);
+            Some((observer, measure))
+        };
+        let watching = if *density == Density::Cell { watch() } else { None };
+        move || {
+            if let Some((observer, _)) = watching {
+                observer.disconnect();
+            }
+        }
+    });
+    *grids
+}
+
+fn measure(root: &NodeRef) -> Grids {
+    // Fingers need more than a pointer does.
+    let pitch = if matches_media("(max-width: 719px)") { 26 } else { 12 };
+    let fit = |selector: &str| {
+        let list = root.cast::<Element>().and_then(|root| root.query_selector(selector).ok().flatten());
+        let width = list.map_or(0, |list| list.client_width()).cast_unsigned();
+        Grid { pitch, across: (width / pitch).max(1) }
+    };
+    Grids { lane: fit(".lane .cells"), node: fit(".node .cells") }
+}
+
 fn uid_of(view: &ClusterView, key: &Key) -> Option<AttrValue> {
     let on_nodes = view.nodes.iter().flat_map(|node| node.pods.iter());
     let found = view
@@ -149,8 +205,7 @@ fn selected_by(target: &Element) -> Option<Key> {
         return Some(Key::new(Kind::POD, &value(&pod, "data-ns"), &value(&pod, "data-pod")));
     }
     if let Some(workload) = near("[data-workload]") {
-        let kind =
-            if value(&workload, "data-kind") == "Deployment" { Kind::DEPLOYMENT } else { Kind::REPLICA_SET };
+        let kind = Kind::from_resource_word(&value(&workload, "data-kind").to_lowercase())?;
         return Some(Key::new(kind, &value(&workload, "data-ns"), &value(&workload, "data-workload")));
     }
     near("[data-select-node]").map(|node| Key::cluster(Kind::NODE, &value(&node, "data-select-node")))

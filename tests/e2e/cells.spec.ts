@@ -1,0 +1,44 @@
+/** Very many pods are drawn as cells, and every one of them can still be reached. */
+import { expect, fixture, test } from "./fixture";
+
+const MANY = fixture("myapp-deploy.yaml").replace("replicas: 3", "replicas: 420");
+
+test("cells are pointed at, walked over by keys, and looked into", async ({ app, page }) => {
+  await app.open({ speed: 60, nodes: 60 });
+  await app.apply(MANY);
+  await app.expectAllReady(420);
+  await expect(app.element).toHaveAttribute("data-density", "cell");
+  const node = app.element.locator("[data-node]").first();
+  const names = async () => (await app.run(`kubectl get pods -o name --field-selector spec.nodeName=${await node.getAttribute("data-node")}`)).match(/pod\/\S+/g) ?? [];
+  const onNode = await names();
+  expect(onNode.length).toBeGreaterThan(4);
+
+  // A button lies over one cell; the pointer takes it along.
+  const button = node.locator("[data-pod]");
+  await expect(button).toHaveCount(1);
+  const first = await button.getAttribute("data-pod");
+  const drawing = (await node.locator(".cells-drawing").boundingBox())!;
+  await page.mouse.move(drawing.x + 29, drawing.y + 5);
+  await expect(button).not.toHaveAttribute("data-pod", first!);
+  await expect(button).toHaveAttribute("data-status", "ready");
+  const third = await button.getAttribute("data-pod");
+  await page.mouse.down();
+  await page.mouse.up();
+  await expect(page.getByTestId("inspector")).toContainText(third!);
+  await expect(button).toHaveAttribute("aria-pressed", "true");
+
+  // The arrow keys go from cell to cell, and at the edge on to another stop.
+  await button.focus();
+  await page.keyboard.press("ArrowLeft");
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("data-pod") ?? document.activeElement?.className);
+  await expect.poll(focused).not.toBe(third);
+  const second = await focused();
+  expect(onNode).toContain(`pod/${second}`);
+  await page.keyboard.press("Enter");
+  await expect(page.getByTestId("inspector")).toContainText(second!);
+  await page.keyboard.press("ArrowLeft");
+  await expect.poll(focused).toBe(first);
+  await page.keyboard.press("ArrowUp");
+  await expect.poll(focused).toBe("node-head");
+  await expect(page.locator('.stage [tabindex="0"]'), "one tab stop").toHaveCount(1);
+});
