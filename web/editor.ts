@@ -10,7 +10,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } 
 import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
-import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } from "@codemirror/language";
+import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit, language as languageFacet } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import type { Diagnostic } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
@@ -210,12 +210,23 @@ function languageFor(doc: Text): Extension {
   return isPlain(doc) ? [] : yaml();
 }
 
-/** Takes the colours away, or gives them back, in the very change that crosses a limit. */
+/**
+ * Takes the colours away in the very change that crosses a limit, and gives them back after the one that comes back: a state with
+ * new extensions is first made with the old text, which would be parsed although it is past the limit.
+ */
 function switchLanguage(language: Compartment): Extension {
-  return EditorState.transactionExtender.of((tr) => {
-    if (!tr.docChanged || isPlain(tr.newDoc) === isPlain(tr.startState.doc)) return null;
-    return { effects: language.reconfigure(languageFor(tr.newDoc)) };
-  });
+  const coloured = (state: EditorState): boolean => state.facet(languageFacet) !== null;
+  return [
+    EditorState.transactionExtender.of((tr) =>
+      tr.docChanged && coloured(tr.startState) && isPlain(tr.newDoc) ? { effects: language.reconfigure([]) } : null,
+    ),
+    EditorView.updateListener.of(({ docChanged, state, view }) => {
+      if (!docChanged || coloured(state) || isPlain(state.doc)) return;
+      queueMicrotask(() => {
+        if (!coloured(view.state) && !isPlain(view.state.doc)) view.dispatch({ effects: language.reconfigure(yaml()) });
+      });
+    }),
+  ];
 }
 
 function isPlain(doc: Text): boolean {
