@@ -7,6 +7,7 @@ pub mod clock;
 pub mod controllers;
 pub mod kubectl;
 pub mod kubelet;
+pub mod network;
 pub mod rng;
 pub mod scenario;
 pub mod scheduler;

@@ -47,8 +47,14 @@ pub mod k8s {
     pub use kube_types::batch_v1::*;
     pub use kube_types::coordination_v1::LeaseSpec;
     pub use kube_types::core_v1::*;
-    pub use kube_types::discovery_v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSliceFields};
+    pub use kube_types::discovery_v1::{
+        Endpoint, EndpointConditions, EndpointHints, EndpointPort, EndpointSliceFields, ForNode, ForZone,
+    };
     pub use kube_types::meta_v1::*;
+    pub use kube_types::networking_v1::{
+        HTTPIngressPath, IPBlock, IngressBackend, IngressSpec, NetworkPolicyPeer, NetworkPolicyPort,
+        NetworkPolicySpec, ServiceBackendPort,
+    };
     pub use kube_types::policy_v1::*;
     pub use kube_types::storage_v1::*;
     pub use kube_types::{IntOrString, MicroTime, Quantity, Time};

@@ -1,10 +1,15 @@
 //! The resource metrics API (`metrics.k8s.io`), with what kubelets would measure behind it. Nothing runs here, so use is a
-//! matter of what is asked for: by annotations, by the setting for all containers, or else a small share of the request.
+//! matter of what is asked for: by annotations, by the setting for all containers, or else a small share of the request;
+//! and of the requests that the network brings: their CPU comes on top, or in place of that share.
 //!
 //! | annotation | value | meaning |
 //! |---|---|---|
 //! | `kubeviz.dev/cpu-use`, `kubeviz.dev/memory-use` | quantity | what the pod uses, shared evenly by its running containers |
 //! | `kubeviz.dev/<container>.cpu-use`, `….memory-use` | quantity | what that container uses |
+
+use std::sync::Arc;
+
+use sorted::SortedMap;
 
 use super::View;
 use crate::api::k8s::Container;
@@ -46,9 +51,14 @@ impl Use {
     }
 }
 
+/// The CPU that requests cost containers, by the pod's uid and the container's name, in thousandths.
+pub type Measured = SortedMap<(Arc<str>, Arc<str>), i64>;
+
 /// A measuring cluster: what is used where no annotation says otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
+    /// What requests cost. A container that has had any uses that instead of a share of its request.
+    pub measured: Arc<Measured>,
     /// What every container uses.
     pub container: Option<Use>,
     /// What every node uses, whatever its pods do.
@@ -81,17 +91,21 @@ impl Metrics {
     }
 
     fn of_container(&self, pod: &Pod, container: &Container, sharers: i64) -> Use {
+        let measured =
+            self.measured.get(&(Arc::from(pod.uid()), Arc::from(container.name.as_str()))).copied();
         let amount = |resource: &str, share: i64| {
             let read = |name: &str| quantity::parse(pod.annotation(name)?).map(quantity::Parsed::milli);
             let own = read(&format!("{PREFIX}{}.{resource}-use", container.name));
             let asked = own.or_else(|| read(&format!("{PREFIX}{resource}-use")).map(|whole| whole / sharers));
             let asked = asked.or_else(|| self.container?.of(resource));
+            let asked = asked.or(measured.filter(|_| resource == "cpu").map(|_| IDLE.cpu));
             asked.or_else(|| {
                 let requests = container.resources.as_ref()?.requests.as_ref()?;
                 Some(quantity::milli(requests.get(resource)?) / share)
             })
         };
-        Use { cpu: amount("cpu", 10).unwrap_or(IDLE.cpu), memory: amount("memory", 4).unwrap_or(IDLE.memory) }
+        let cpu = amount("cpu", 10).unwrap_or(IDLE.cpu).saturating_add(measured.unwrap_or(0));
+        Use { cpu, memory: amount("memory", 4).unwrap_or(IDLE.memory) }
     }
 
     /// What a node uses; `None` for one that is lost.

@@ -4,6 +4,7 @@
 pub mod informer;
 pub mod recorder;
 pub mod streams;
+pub mod wire;
 pub mod workqueue;
 
 use std::sync::Arc;

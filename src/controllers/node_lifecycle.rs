@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use sorted::SortedMap;
 
-use super::{Action, Controller, Settings};
+use super::ref_manager::gone_is_fine;
+use super::{Action, Controller, Settings, pods};
 use crate::api::k8s::{NodeCondition, ObjectReference, Taint};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE};
-use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Status, condition};
+use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod, Status, condition};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
@@ -77,7 +78,11 @@ impl Controller for NodeLifecycleController {
         let silent = now.since(last_heard(node, client)) > self.grace;
         let mut node = node.clone();
         if silent && ready_status(&node) != "Unknown" {
+            let was_ready = ready_status(&node) == "True";
             node = declare_lost(node, client)?;
+            if was_ready {
+                mark_pods_not_ready(&node, client)?;
+            }
         }
         let taints = wanted_taints(&node, now);
         if node.spec.taints.clone().unwrap_or_default() != taints {
@@ -118,6 +123,24 @@ fn declare_lost(mut node: Node, client: &mut Client<'_>) -> Result<Node, Status>
     let message = format!("Node {} status is now: NodeNotReady", node.name());
     client.event(reference(&node), EventType::Normal, "NodeNotReady", message);
     Ok(node)
+}
+
+/// Its pods take no more traffic, whatever they last said of themselves (`MarkPodsNotReady`).
+fn mark_pods_not_ready(node: &Node, client: &mut Client<'_>) -> Result<(), Status> {
+    let here = |pod: &&Pod| pod.spec.node_name.as_deref() == Some(node.name()) && pods::is_ready(pod);
+    let pods: Vec<Pod> = client.live().list::<Pod>(None).filter(here).cloned().collect();
+    let now = client.now().to_time();
+    for mut pod in pods {
+        let about = reference(&pod);
+        let conditions = Arc::make_mut(&mut pod.status).conditions.iter_mut().flatten();
+        for ready in conditions.filter(|one| one.type_ == "Ready") {
+            ready.status = "False".into();
+            ready.last_transition_time = Some(now.clone());
+        }
+        gone_is_fine(client.update_status(pod, None).map(|_| ()))?;
+        client.event(about, EventType::Warning, "NodeNotReady", "Node is not ready".to_string());
+    }
+    Ok(())
 }
 
 /// Says of a node that it is new, or gone (`RecordNodeEvent`).

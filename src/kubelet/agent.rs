@@ -7,7 +7,7 @@ use super::config::KubeletConfig;
 use super::environment::{self, Environment};
 use super::image::ImageStore;
 use super::inside::Ground;
-use super::pod_worker::{PodStep, PodWorker};
+use super::pod_worker::{PodStep, PodWorker, Stage};
 use super::shell::Answer;
 use super::volumes::{self, Disks};
 use super::{NodeState, ServiceEnvironments, Timer, TimerKind, node_status};
@@ -195,6 +195,11 @@ impl Agent {
             addresses: SortedSet::new(),
         };
         Agent { node, workers: SortedMap::new(), reported: SimTime::ZERO, beats: false }
+    }
+
+    /// Whether the node is on, and the rest of the cluster can reach it.
+    pub fn is_reached(&self) -> bool {
+        self.node.state == NodeState::Running
     }
 
     /// The number from which its addresses follow.
@@ -410,6 +415,10 @@ impl Agent {
         let gone: Vec<Arc<str>> =
             self.workers.keys().filter(|uid| !alive.contains(&***uid)).cloned().collect();
         gone.iter().for_each(|uid| self.forget(uid));
+        // Others may have judged its pods in the meantime: it says again how they are.
+        for worker in self.workers.values_mut().filter(|worker| worker.stage > Stage::New) {
+            Arc::make_mut(worker).dirty = true;
+        }
         for object in &objects {
             if let Some(pod) = object.as_kind::<Pod>() {
                 self.pod_changed(pod, None, shared);

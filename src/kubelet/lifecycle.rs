@@ -119,6 +119,8 @@ pub struct ContainerRun {
     pub services: Option<Arc<Environment>>,
     /// Its files, once somebody has looked.
     pub files: Option<Box<Files>>,
+    /// When it stops to take connections, having been asked to end.
+    pub closes_at: Option<SimTime>,
     /// What its current run has printed, with the times; shared with snapshots.
     pub log: Log,
     /// The same of the run before.
@@ -146,6 +148,7 @@ impl Default for ContainerRun {
             environment: None,
             services: None,
             files: None,
+            closes_at: None,
             log: Log::default(),
             last_log: Log::default(),
             probes: Vec::new(),
@@ -237,6 +240,7 @@ impl ContainerRun {
             self.restarts += 1;
         }
         self.state = ContainerState::Running { started: now };
+        self.closes_at = None;
         self.pull_failures = 0;
         self.step(Progress::Up);
     }

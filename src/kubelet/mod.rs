@@ -17,6 +17,7 @@ mod pod_worker;
 mod probe;
 mod prober;
 mod shell;
+mod sockets;
 mod start;
 mod status;
 mod stop;

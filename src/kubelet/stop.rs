@@ -123,6 +123,8 @@ impl PodWorker {
             (OnTerm::Ends, _) => Some((turn.config.stop.draw(turn.rng), 0)),
             (OnTerm::Shell, None) | (OnTerm::Ignores, _) => None,
         };
+        // A process that hears the signal takes no connections from then on, or from a little later, if it says so.
+        self.runs[at].closes_at = obeys.map(|_| now + spent + self.runs[at].behaviour.serves_after_term);
         let (after, exit_code) = match obeys {
             Some((span, exit_code)) if span <= left => (spent + span, exit_code),
             _ => (spent + left, EXIT_SIGKILL),

@@ -15,6 +15,9 @@
 //! | `fail-times` | count | only the first so many runs fail, the next ones succeed |
 //! | `fail-indexes` | `0,3` | pods of an indexed Job with these indexes fail |
 //! | `term-delay` | seconds or `never` | from SIGTERM to its end; `never` ignores the signal |
+//! | `serves-after-term` | seconds | it takes connections for so long after SIGTERM, instead of none at once |
+//!
+//! How a server answers is said by more of them: see `src/network/server.rs`.
 
 use super::config::KubeletConfig;
 use super::image::ImageName;
@@ -45,6 +48,8 @@ pub struct Behaviour {
     pub ends: Option<End>,
     /// How it takes SIGTERM.
     pub on_term: OnTerm,
+    /// For how long it takes connections after that.
+    pub serves_after_term: SimDuration,
 }
 
 /// An end that comes by itself.
@@ -164,6 +169,7 @@ impl Annotations<'_> {
             behaviour.ready_when_serving = true;
         }
         behaviour.unhealthy_after = self.seconds("unhealthy-after");
+        behaviour.serves_after_term = self.seconds("serves-after-term").unwrap_or_default();
         if let Some(end) = self.end(restarts) {
             behaviour.ends = Some(end);
             behaviour.script = None;

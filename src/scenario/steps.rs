@@ -177,6 +177,9 @@ fn describe(input: &Input) -> String {
             NodeState::Partitioned => format!("node {name} is cut off"),
         },
         Input::Usage { cpu, memory } => format!("each container uses {cpu} and {memory}"),
+        Input::Load(load) => format!("{} requests a second are sent to {}", load.rate, load.target),
+        Input::StopLoad(None) => "no more requests are sent".into(),
+        Input::StopLoad(Some(name)) => format!("the load {name} ends"),
     }
 }
 

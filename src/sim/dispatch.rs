@@ -24,6 +24,7 @@ pub(super) struct Pending {
     requeues: SortedMap<(ControllerId, Key), (SimTime, bool)>,
     schedule: bool,
     wake: Option<SimTime>,
+    pub(super) traffic: bool,
 }
 
 /// Kinds that no waiting command looks at: writes of them come all the time.
@@ -64,7 +65,9 @@ impl Simulation {
                 let mut timers = Vec::new();
                 self.kubelets.fire(&timer, self.kubelet_informer.view(), &mut self.api, &mut timers);
                 self.set_timers(timers);
+                self.tell_sockets_of(&timer);
             }
+            Event::Traffic => self.traffic_tick(),
             Event::SessionTick(id) => {
                 self.poll_session(id);
                 if self.sessions.get(&id).is_some_and(|session| !session.is_done()) {
@@ -99,6 +102,7 @@ impl Simulation {
                 let mut timers = Vec::new();
                 self.kubelets.observe(&changes, self.kubelet_informer.view(), &mut self.api, &mut timers);
                 self.set_timers(timers);
+                self.tell_sockets_after(&changes);
             }
             Subscriber::Session(id) => self.poll_session(id),
         }
@@ -191,6 +195,7 @@ impl Simulation {
         if kinds.is_empty() {
             return;
         }
+        self.tell_network(before);
         let touches = |watches: &[Kind]| kinds.iter().any(|kind| kind.is_among(watches));
         let mut due: Vec<Subscriber> = Vec::new();
         for (id, slot) in self.controllers.iter().enumerate() {
@@ -233,7 +238,7 @@ impl Simulation {
                     self.pending.requeues.get(&(*id, key.clone())).is_some_and(|(_, awaited)| *awaited);
                 awaited && !self.controllers[*id as usize].controller.is_periodic()
             }
-            Event::SessionTick(_) => false,
+            Event::SessionTick(_) | Event::Traffic => false,
             Event::Deliver(_) | Event::Reconcile(_) => !self.only_heartbeats(event),
             Event::Schedule | Event::SchedulerWake => true,
         }

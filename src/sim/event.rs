@@ -38,4 +38,6 @@ pub enum Event {
     Kubelet(kubelet::Timer),
     /// A kubectl command that waits looks at its own clock.
     SessionTick(SessionId),
+    /// The network works out what has become of the requests sent.
+    Traffic,
 }

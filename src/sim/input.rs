@@ -18,6 +18,7 @@ use crate::client::Client;
 use crate::clock::{SimDuration, SimTime};
 use crate::kubectl;
 use crate::kubelet::{self, NodeState};
+use crate::network::LoadSpec;
 
 /// One thing done to the cluster from outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +53,17 @@ pub enum Input {
         /// Memory, as a quantity.
         memory: String,
     },
+    /// Requests are sent from now on; a load of the same name is changed.
+    Load(LoadSpec),
+    /// A load ends; without a name, all do.
+    StopLoad(Option<String>),
+}
+
+impl Input {
+    /// Whether it leaves no trace in the log, whatever comes of it.
+    pub(super) fn writes_nothing(&self) -> bool {
+        matches!(self, Input::Usage { .. } | Input::Load(_) | Input::StopLoad(_))
+    }
 }
 
 /// An input and the place in the run at which it came.
@@ -119,6 +131,10 @@ impl Outcome {
     fn failed(status: &Status) -> Outcome {
         Outcome { stderr: format!("error: {status}\n"), code: 1, ..Default::default() }
     }
+
+    fn complaint(why: String) -> Outcome {
+        Outcome { stderr: format!("error: {why}\n"), code: 1, ..Default::default() }
+    }
 }
 
 impl Simulation {
@@ -134,6 +150,16 @@ impl Simulation {
             }
             Input::RemoveNode(name) => self.remove_node(&name),
             Input::SetNode { name, state } => self.set_node(&name, state),
+            Input::Load(spec) => {
+                self.start_load(spec).map_or_else(Outcome::complaint, |()| Outcome::default())
+            }
+            Input::StopLoad(name) => {
+                if self.stop_load(name.as_deref()) || name.is_none() {
+                    Outcome::default()
+                } else {
+                    Outcome::complaint(format!("there is no load {}", name.unwrap_or_default()))
+                }
+            }
             Input::Usage { cpu, memory } => self
                 .set_usage(&cpu, &memory)
                 .map_or_else(|status| Outcome::failed(&status), |()| Outcome::default()),
@@ -202,6 +228,7 @@ impl Simulation {
         let mut timers = Vec::new();
         self.kubelets.set_node(name, state, &mut self.api, &mut timers);
         self.set_timers(timers);
+        self.tell_node_state(name, state);
         Outcome::default()
     }
 
@@ -211,7 +238,7 @@ impl Simulation {
             amount.ok_or_else(|| Status::bad_request(format!("invalid quantity: {text}")))
         };
         let container = Some(Use { cpu: milli(cpu)?, memory: milli(memory)? });
-        let metrics = self.api.metrics().copied().unwrap_or_default();
+        let metrics = self.api.metrics().cloned().unwrap_or_default();
         self.api.set_metrics(Some(Metrics { container, ..metrics }));
         Ok(())
     }

@@ -11,6 +11,7 @@ pub mod notable;
 mod queue;
 pub mod recording;
 mod session;
+mod traffic;
 
 pub use crate::apiserver::View;
 pub use config::{Config, NodeSpec, StorageSpec};
@@ -31,6 +32,7 @@ use crate::clock::{SimDuration, SimTime};
 use crate::controllers::{self, Controller};
 use crate::kubectl;
 use crate::kubelet::Kubelets;
+use crate::network::Network;
 use crate::rng::Rng;
 use crate::scheduler::Scheduler;
 
@@ -64,6 +66,7 @@ pub struct Simulation {
     scheduler_informer: Informer,
     kubelets: Kubelets,
     kubelet_informer: Informer,
+    network: Network,
     latency: Rng,
     pending: Pending,
     sessions: SortedMap<SessionId, Session>,
@@ -92,6 +95,7 @@ impl Simulation {
             scheduler_informer: Informer::default(),
             kubelets: Kubelets::new(seed, config.kubelet.clone()),
             kubelet_informer: Informer::default(),
+            network: Network::new(seed),
             latency: Rng::new(seed, "latency"),
             pending: Pending::default(),
             sessions: SortedMap::new(),
@@ -106,7 +110,7 @@ impl Simulation {
 
     /// What a cluster has before anyone has asked for anything: its namespaces and its nodes.
     fn boot(&mut self) {
-        self.api.set_metrics(self.config.metrics);
+        self.api.set_metrics(self.config.metrics.clone());
         let first = self.config.namespace.clone();
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             self.create_namespace(name);
@@ -267,7 +271,7 @@ impl Simulation {
                 digest = digest.json(&object.to_value());
             }
         }
-        digest.value()
+        self.network.digest(digest).value()
     }
 
     fn set_now(&mut self, now: SimTime) {

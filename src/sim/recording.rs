@@ -286,6 +286,20 @@ fn replay(checkpoints: &[Simulation], run: &Simulation, position: SimTime, revis
             },
         }
     }
+    // Inputs that write nothing do not show in the revision.
+    for entry in inputs {
+        let before = entry.time < position || (entry.time == position && entry.input.writes_nothing());
+        if !before {
+            break;
+        }
+        while simulation.events_done() < entry.events_done
+            && simulation.next_event_time().is_some_and(|time| time <= entry.time)
+        {
+            simulation.step();
+        }
+        simulation.set_now(entry.time);
+        simulation.submit(entry.input.clone());
+    }
     simulation.advance(position, u64::MAX);
     simulation
 }

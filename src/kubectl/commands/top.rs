@@ -43,7 +43,7 @@ fn metrics(call: &Call<'_, '_>) -> Result<Metrics, Failure> {
         None | Some("cpu" | "memory") => {}
         Some(_) => return Err(Failure::message("--sort-by accepts only cpu or memory")),
     }
-    let metrics = call.client.server().metrics().copied();
+    let metrics = call.client.server().metrics().cloned();
     metrics.ok_or_else(|| Failure::message("Metrics API not available"))
 }
 

@@ -40,7 +40,11 @@ pub fn simulation(
     config.kubelet = KubeletConfig::recorded(ready_gap);
     config.namespace = namespace.into();
     let amounts = |cpu, mebibytes: i64| Some(Use { cpu, memory: mebibytes * 1024 * 1024 * 1000 });
-    config.metrics = measured.then(|| Metrics { container: amounts(50, 64), node: amounts(250, 1024) });
+    config.metrics = measured.then(|| Metrics {
+        container: amounts(50, 64),
+        node: amounts(250, 1024),
+        ..Default::default()
+    });
     if measured {
         config.controllers.autoscaler_sync = SimDuration::from_secs(5);
     }

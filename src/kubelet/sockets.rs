@@ -1,0 +1,51 @@
+//! What the containers of a pod do with connections, for the network to know.
+
+use std::sync::Arc;
+
+use super::Kubelets;
+use super::lifecycle::ContainerRun;
+use super::pod_worker::{PodWorker, Stage};
+use crate::api::{MetaExt, Pod};
+use crate::client::wire::{Socket, Sockets};
+
+impl Kubelets {
+    /// A pod's sockets at this moment; none for a pod that its kubelet does not know (any more).
+    pub fn sockets(&self, pod: &Pod) -> Sockets {
+        let agent = pod.spec.node_name.as_deref().and_then(|node| self.agents.get(node));
+        agent.and_then(|agent| agent.workers.get(pod.uid())).map(|worker| sockets(worker)).unwrap_or_default()
+    }
+
+    /// The pod behind a timer, by the names of its namespace and its own.
+    pub fn pod_of(&self, timer: &super::Timer) -> Option<&Pod> {
+        let super::TimerKind::Pod { uid, .. } = &timer.what else { return None };
+        Some(&self.agents.get(&*timer.node)?.workers.get(&**uid)?.pod)
+    }
+
+    /// The nodes that nothing reaches: switched off, or cut off.
+    pub fn lost_nodes(&self) -> Vec<Arc<str>> {
+        self.agents.iter().filter(|(_, agent)| !agent.is_reached()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The pods of a node.
+    pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Pod> {
+        self.agents.get(node).into_iter().flat_map(|agent| agent.workers.values().map(|worker| &worker.pod))
+    }
+}
+
+fn sockets(worker: &PodWorker) -> Sockets {
+    // A pod that has finished has no sandbox left, and nobody has its address.
+    let address = worker.address.as_deref().filter(|_| worker.stage != Stage::Finished);
+    Sockets { address: address.map(Into::into), containers: worker.runs.iter().map(socket).collect() }
+}
+
+fn socket(run: &ContainerRun) -> Socket {
+    let since = run.running_since().filter(|_| run.is_running());
+    let Some(since) = since else { return Socket { run: run.restarts, ..Socket::default() } };
+    let behaviour = &run.behaviour;
+    Socket {
+        from: behaviour.serves_after.map(|after| since + after),
+        until: run.closes_at,
+        sick: behaviour.unhealthy_after.map(|after| since + after),
+        run: run.restarts,
+    }
+}

@@ -1,0 +1,118 @@
+//! Ingress rules: which Service a host and a path lead to. The rules of all Ingresses are taken together, as ingress
+//! controllers do: the exact host before a wildcard before none, then the exact path before the longest prefix.
+
+use std::sync::Arc;
+
+use crate::api::k8s::{HTTPIngressPath, IngressBackend, IngressSpec, ServiceBackendPort, ServicePort};
+use crate::api::{Kind, MetaExt, Object, Service, typed};
+use crate::client::View;
+
+/// The class that the ingress controller of the cluster takes for its own even where no IngressClass says so.
+const CLASS: &str = "nginx";
+const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// `namespace/name` of the Ingress.
+    pub ingress: Arc<str>,
+    /// The Service's namespace.
+    pub namespace: String,
+    /// The Service's name.
+    pub service: String,
+    /// Its port, by name or number.
+    pub port: ServiceBackendPort,
+    /// The rule, in words: `shop.example.com/cart (Prefix)`.
+    pub rule: String,
+}
+
+/// Whether the cluster's ingress controller serves an Ingress: one without class, of its own class, or of a class that
+/// exists. One of a class that does not is served by nobody.
+pub fn is_served(view: &View, ingress: &Object) -> bool {
+    let spec = ingress.part("spec");
+    let class = spec.get("ingressClassName").and_then(|class| class.as_str());
+    match class.or_else(|| ingress.annotation(CLASS_ANNOTATION)) {
+        None | Some(CLASS) => true,
+        Some(class) => view.objects(Kind::INGRESS_CLASS, None).any(|known| known.name() == class),
+    }
+}
+
+/// How well a rule fits: more is better. The host first, then the kind of path, then its length.
+type Fit = (u8, u8, usize);
+
+/// The route of a request; `None` where no rule speaks of it and there is no default backend either.
+pub fn route(view: &View, host: &str, path: &str) -> Option<Route> {
+    let host = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
+    let path = path.split(['?', '#']).next().unwrap_or("/");
+    let path = if path.is_empty() { "/" } else { path };
+    let mut best: Option<(Fit, Route)> = None;
+    for object in view.objects(Kind::INGRESS, None).filter(|object| is_served(view, object)) {
+        let Ok(spec) = typed::read::<IngressSpec>(&object.part("spec")) else { continue };
+        let mut offer = |fit: Fit, backend: &IngressBackend, rule: String| {
+            // Of two that fit alike, the older keeps it.
+            if best.as_ref().is_none_or(|(known, _)| fit > *known)
+                && let Some(target) = &backend.service
+            {
+                let route = Route {
+                    ingress: format!("{}/{}", object.namespace(), object.name()).into(),
+                    namespace: object.namespace().into(),
+                    service: target.name.clone(),
+                    port: target.port.clone().unwrap_or_default(),
+                    rule,
+                };
+                best = Some((fit, route));
+            }
+        };
+        for rule in spec.rules.iter().flatten() {
+            let wanted = rule.host.as_deref().unwrap_or_default();
+            let Some(host_fit) = fits_host(wanted, &host) else { continue };
+            let shown = if wanted.is_empty() { "*" } else { wanted };
+            let paths = rule.http.iter().flat_map(|http| &http.paths);
+            for one in paths {
+                if let Some((kind, length)) = fits_path(one, path) {
+                    let text = format!("{shown}{} ({})", one.path.as_deref().unwrap_or("/"), one.path_type);
+                    offer((host_fit, kind, length), &one.backend, text);
+                }
+            }
+        }
+        if let Some(backend) = &spec.default_backend {
+            offer((0, 0, 0), backend, "default backend".into());
+        }
+    }
+    best.map(|(_, route)| route)
+}
+
+/// 3 for the very host, 2 for a wildcard, 1 for a rule without host.
+fn fits_host(wanted: &str, host: &str) -> Option<u8> {
+    if wanted.is_empty() {
+        return Some(1);
+    }
+    if wanted == host {
+        return Some(3);
+    }
+    // `*.foo.com` stands for exactly one more part.
+    let rest = wanted.strip_prefix("*.")?;
+    let (first, tail) = host.split_once('.')?;
+    (!first.is_empty() && tail == rest).then_some(2)
+}
+
+/// 2 for the very path, 1 for one that begins like it part by part, and how long that is.
+fn fits_path(rule: &HTTPIngressPath, path: &str) -> Option<(u8, usize)> {
+    let wanted = rule.path.as_deref().unwrap_or("/");
+    if rule.path_type == "Exact" {
+        return (wanted == path).then_some((2, wanted.len()));
+    }
+    let bare = wanted.trim_end_matches('/');
+    let rest = path.strip_prefix(bare)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some((1, bare.len()))
+}
+
+/// The port of a Service that a backend names.
+pub fn port_of<'a>(service: &'a Service, port: &ServiceBackendPort) -> Option<&'a ServicePort> {
+    let mut ports = service.spec.ports.iter().flatten();
+    match (&port.name, port.number) {
+        (Some(name), _) if !name.is_empty() => ports.find(|known| known.name.as_ref() == Some(name)),
+        (_, Some(number)) => ports.find(|known| known.port == number),
+        _ => ports.next(),
+    }
+}

@@ -1,0 +1,164 @@
+//! What programs in containers meet of the network: names, and requests one at a time.
+
+use std::sync::Arc;
+
+use super::dns::{self, Name, Resolver};
+use super::load::{Load, LoadSpec, Target};
+use super::plan::{self, Goal, Map, Origin};
+use super::{Network, carry};
+use crate::api::hash::Digest;
+use crate::api::{MetaExt, Pod};
+use crate::client::wire::{Fate, Lookup, Reply, Request, Sample, Seen, Wire};
+use crate::clock::SimDuration;
+use crate::rng::Rng;
+
+/// What a program needs to come up, ask and go down again.
+const PROGRAM: SimDuration = SimDuration::from_millis(3);
+
+impl Wire for Network {
+    fn lookup(&self, from: &Pod, name: &str) -> Lookup {
+        let resolver = Resolver::of_pod(from);
+        if resolver.namespace.is_some() && plan::dns_denied(&self.view, &Origin::of_pod(from)).is_some() {
+            return Lookup::NoAnswer;
+        }
+        match dns::resolve(&self.view, resolver, name) {
+            Name::Address(address) => Lookup::Found(name.into(), vec![address]),
+            Name::Service(namespace, name) => {
+                let service = self.view.get::<crate::api::Service>(&namespace, &name);
+                let address = service.and_then(|service| service.spec.cluster_ip.clone()).unwrap_or_default();
+                Lookup::Found(format!("{name}.{namespace}.svc.cluster.local"), vec![address])
+            }
+            Name::Pods { name, addresses, .. } => Lookup::Found(name, addresses),
+            Name::Outside(_) => Lookup::Outside,
+            Name::Nothing => Lookup::NoSuchName,
+        }
+    }
+
+    fn request(&self, request: &Request<'_>) -> Reply {
+        let Request { from, host, port, path, header, timeout, now, nonce } = *request;
+        let wide = Digest::new().number(self.seed).number(now.0).number(nonce).number(self.nonce);
+        let mut rng = Rng::new(wide.bytes(from.uid().as_bytes()).value(), "request");
+        let node = from.spec.node_name.as_deref().unwrap_or_default();
+        let proxied =
+            self.proxies.peek(&self.past, node, self.seed, now).map_or(&self.view, |(_, view)| view);
+        let map = Map { live: &self.view, proxied, node, lost: &self.lost };
+        let target = Target::Url { host: host.into(), port, path: path.into() };
+        let plan = plan::plan(map, &Origin::of_pod(from), &target, header);
+        let deadline = now + timeout;
+        let mut sample = Sample {
+            id: 0,
+            load: load_name(from),
+            client_node: Some(node.into()),
+            via: plan.via.clone(),
+            endpoint: None,
+            pod: None,
+            pod_name: None,
+            sent: now,
+            reached: now + plan.way,
+            done: now + plan.way + plan.way,
+            fate: Fate::Answered,
+            why: plan.why.clone(),
+        };
+        let mut body = String::new();
+        match &plan.goal {
+            Goal::Fate(fate) => {
+                sample.fate = *fate;
+                if matches!(fate.seen(), Seen::TimedOut | Seen::NameTimedOut) {
+                    sample.done = deadline;
+                }
+            }
+            Goal::World => {}
+            Goal::Pods(candidates) | Goal::Upstream(candidates) => {
+                let upstream = matches!(plan.goal, Goal::Upstream(_));
+                let place = rng.below(candidates.len().max(1) as u32) as usize;
+                let Some(candidate) = candidates.get(place) else {
+                    return self.reply(sample, plan.address, body);
+                };
+                let ahead = candidate.distance + candidate.distance + candidate.distance;
+                let back = candidate.distance + plan.way;
+                sample.reached += ahead;
+                sample.endpoint = Some(candidate.shown.clone());
+                sample.pod = candidate.backend.pod.as_ref().map(|(uid, _)| uid.clone());
+                sample.pod_name = candidate.backend.pod.as_ref().map(|(_, name)| name.clone());
+                (sample.fate, sample.done) = match self.look(candidate, sample.reached) {
+                    Ok((uid, process)) => {
+                        let Some(server) = self.servers.get(&uid) else {
+                            return self.reply(sample, plan.address, body);
+                        };
+                        let served = server.processes[process].weigh(sample.reached, &mut rng);
+                        body = format!("{}\n", server.name);
+                        (served.fate, served.at + back)
+                    }
+                    Err(carry::Hit::Denied) => {
+                        sample.why = candidate.denied.clone().unwrap_or_default();
+                        (Fate::Denied, deadline)
+                    }
+                    Err(carry::Hit::Gone) => (Fate::Unreachable, deadline),
+                    Err(_) if upstream => (Fate::BadGateway, sample.reached + back),
+                    Err(_) => (Fate::Refused, sample.reached + back),
+                };
+            }
+        }
+        if sample.done > deadline {
+            (sample.fate, sample.done) = (Fate::TooSlow, deadline);
+        }
+        self.reply(sample, plan.address, body)
+    }
+}
+
+/// Requests of a pod's commands are counted under its name.
+fn load_name(pod: &Pod) -> Arc<str> {
+    format!("pod/{}", pod.name()).into()
+}
+
+impl Network {
+    fn reply(&self, sample: Sample, address: String, body: String) -> Reply {
+        let took = sample.done.since(sample.sent).max(PROGRAM);
+        let body = if sample.fate == Fate::Answered { body } else { String::new() };
+        Reply { sample, took, address, body }
+    }
+
+    /// Takes note of what programs have asked.
+    pub fn note(&mut self, samples: Vec<Sample>) {
+        for sample in samples {
+            self.nonce += 1;
+            let at = self.loads.iter().position(|load| load.of_commands && load.name == sample.load);
+            let at = at.or_else(|| {
+                let url = Target::Url { host: String::new(), port: 0, path: String::new() };
+                let load = Load::new(LoadSpec::new(&sample.load, url, 0), sample.sent);
+                self.add_load(Load { of_commands: true, ..load }, sample.sent).ok()?;
+                self.loads.iter().position(|load| load.name == sample.load && load.of_commands)
+            });
+            let Some(at) = at else { continue };
+            let tally = &mut Arc::make_mut(&mut self.loads[at]).tally;
+            tally.send(sample.sent, 1);
+            tally.settle(sample.sent, sample.done, sample.fate, 1);
+            if let Some(endpoint) = &sample.endpoint {
+                let pod = sample.pod.clone().zip(sample.pod_name.clone());
+                tally.settle_at(endpoint, pod.as_ref(), sample.fate, 1);
+            }
+            self.work(&sample);
+            self.last_request = Some(sample.sent);
+            self.keep_sample(sample);
+        }
+    }
+
+    /// The work that an answered request has been to its server.
+    fn work(&mut self, sample: &Sample) {
+        let taken = matches!(sample.fate, Fate::Answered | Fate::ServerError | Fate::TooSlow);
+        let server = sample.pod.as_ref().filter(|_| taken).and_then(|uid| self.servers.get_mut(uid));
+        let port = sample.endpoint.as_deref().and_then(|endpoint| endpoint.rsplit(':').next()?.parse().ok());
+        if let (Some(server), Some(port)) = (server.map(Arc::make_mut), port) {
+            let reached = sample.reached;
+            if let Some(process) = server.processes.iter_mut().find(|process| process.listens(port, reached))
+            {
+                process.take(reached, 1, &mut self.rng);
+            }
+        }
+    }
+
+    /// Another command is given: what it asks is drawn anew.
+    pub fn next_command(&mut self) {
+        self.nonce += 1;
+    }
+}

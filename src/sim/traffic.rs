@@ -1,0 +1,120 @@
+//! The network's part of the ring: it is told what is written and what containers do with connections, and it is looked at
+//! from time to time while requests are under way. While nobody asks for anything it sleeps, and costs nothing.
+
+use std::sync::Arc;
+
+use super::{Event, Simulation};
+use crate::api::meta::Revision;
+use crate::api::{Kind, Pod};
+use crate::apiserver::Change;
+use crate::clock::SimDuration;
+use crate::kubelet::{self, NodeState};
+use crate::network::{LoadSpec, Network};
+
+impl Simulation {
+    /// The network, to read.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Wakes the network: it learns what there is.
+    pub(super) fn wake_network(&mut self) {
+        if self.network.is_awake() {
+            return;
+        }
+        self.network.wake(self.now, self.api.view());
+        let pods: Vec<Pod> = self.api.view().list::<Pod>(None).cloned().collect();
+        pods.iter().for_each(|pod| self.tell_sockets(pod));
+        for node in self.kubelets.lost_nodes() {
+            self.network.set_lost(&node, true, self.now);
+        }
+    }
+
+    /// Tells the network what has been written since `before`.
+    pub(super) fn tell_network(&mut self, before: Revision) {
+        if self.network.is_awake() {
+            self.network.observe(self.api.store().since(before), self.api.view(), self.now);
+        }
+    }
+
+    fn tell_sockets(&mut self, pod: &Pod) {
+        let sockets = self.kubelets.sockets(pod);
+        self.network.set_sockets(pod, sockets, self.now);
+    }
+
+    /// A timer of a pod has fired.
+    pub(super) fn tell_sockets_of(&mut self, timer: &kubelet::Timer) {
+        if self.network.is_awake()
+            && let Some(pod) = self.kubelets.pod_of(timer).cloned()
+        {
+            self.tell_sockets(&pod);
+        }
+    }
+
+    /// Kubelets have been told of changes.
+    pub(super) fn tell_sockets_after(&mut self, changes: &[Arc<Change>]) {
+        if !self.network.is_awake() {
+            return;
+        }
+        for change in changes.iter().filter(|change| change.key.kind == Kind::POD) {
+            if let Some(pod) = change.after.as_ref().and_then(|object| object.as_kind::<Pod>()) {
+                self.tell_sockets(&pod.clone());
+            }
+        }
+    }
+
+    /// A node has been lost, or is back.
+    pub(super) fn tell_node_state(&mut self, name: &str, state: NodeState) {
+        if !self.network.is_awake() {
+            return;
+        }
+        self.network.set_lost(name, state != NodeState::Running, self.now);
+        if state == NodeState::Running {
+            let pods: Vec<Pod> = self.kubelets.pods_on(name).cloned().collect();
+            pods.iter().for_each(|pod| self.tell_sockets(pod));
+        }
+    }
+
+    /// Begins a load, or changes one.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub(super) fn start_load(&mut self, spec: LoadSpec) -> Result<(), String> {
+        self.wake_network();
+        self.network.start(spec, self.now)?;
+        self.want_traffic(SimDuration::from_micros(1));
+        Ok(())
+    }
+
+    /// Ends a load by its name, or all.
+    pub(super) fn stop_load(&mut self, name: Option<&str>) -> bool {
+        self.network.stop(name, self.now)
+    }
+
+    pub(super) fn want_traffic(&mut self, delay: SimDuration) {
+        if !self.pending.traffic {
+            self.pending.traffic = true;
+            self.schedule_in(delay, Event::Traffic);
+        }
+    }
+
+    pub(super) fn traffic_tick(&mut self) {
+        self.pending.traffic = false;
+        if let (Some(measured), Some(metrics)) = (self.network.tick(self.now), self.api.metrics().cloned())
+            && *metrics.measured != measured
+        {
+            self.api.set_metrics(Some(crate::apiserver::metrics::Metrics {
+                measured: Arc::new(measured),
+                ..metrics
+            }));
+        }
+        if self.config.check_invariants
+            && let Err(why) = self.network.check()
+        {
+            panic!("invariant violated at {} by the network, seed {}: {why}", self.now, self.config.seed);
+        }
+        if let Some(delay) = self.network.next_tick(self.now) {
+            self.want_traffic(delay);
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Goal: requests meet what they would meet in a cluster, and none is forgotten.
+//!
+//! Method: small clusters under a load, and what has become of it in the end. The network's books are checked at every look
+//! at them: what was sent is what was answered, what was lost, and what is under way.
+
+use kubeviz::clock::SimDuration;
+use kubeviz::kubelet::NodeState;
+use kubeviz::network::report::Report;
+use kubeviz::network::{LoadSpec, Sender, Target};
+use kubeviz::sim::{Config, Input, Recording, Simulation};
+
+const WEB: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}, annotations: {kubeviz.dev/service-time: 20ms}}
+    spec:
+      containers:
+      - name: web
+        image: example.com/web:1
+        ports: [{name: http, containerPort: 8080}]
+        readinessProbe: {httpGet: {path: /, port: http}, periodSeconds: 1}
+";
+
+const PRE_STOP: &str = "\n        lifecycle: {preStop: {sleep: {seconds: 5}}}";
+
+fn cluster(manifest: &str) -> Simulation {
+    let mut simulation = Simulation::new(Config { check_invariants: true, ..Config::small(7) });
+    apply(&mut simulation, manifest);
+    pass(&mut simulation, 20);
+    simulation
+}
+
+#[track_caller]
+fn apply(simulation: &mut Simulation, manifest: &str) {
+    let outcome = simulation.apply(manifest);
+    assert_eq!(outcome.code, 0, "{}{}", outcome.stdout, outcome.stderr);
+}
+
+#[track_caller]
+fn kubectl(simulation: &mut Simulation, line: &str) {
+    let outcome = simulation.kubectl_line(&format!("kubectl {line}"));
+    assert_eq!(outcome.code, 0, "{line}: {}{}", outcome.stdout, outcome.stderr);
+}
+
+fn pass(simulation: &mut Simulation, seconds: u64) {
+    let until = simulation.now() + SimDuration::from_secs(seconds);
+    simulation.advance(until, u64::MAX);
+}
+
+fn spec(target: &str, rate: u32) -> LoadSpec {
+    let target = Target::parse(target).unwrap_or_else(|why| panic!("{why}"));
+    LoadSpec::new("test", target, rate)
+}
+
+#[track_caller]
+fn start(simulation: &mut Simulation, spec: LoadSpec) {
+    let outcome = simulation.submit(Input::Load(spec));
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+}
+
+/// Lets a load run for some seconds, and what was under way then come to its end.
+#[track_caller]
+fn run(simulation: &mut Simulation, spec: LoadSpec, seconds: u64) -> Report {
+    start(simulation, LoadSpec { lasts_ms: Some(seconds * 1_000), ..spec });
+    pass(simulation, seconds + 10);
+    report(simulation)
+}
+
+#[track_caller]
+fn report(simulation: &Simulation) -> Report {
+    let load = simulation.network().load("test").unwrap_or_else(|| panic!("there is a load"));
+    let report = Report::of(load);
+    assert_eq!(report.sent, report.answered + report.lost_count() + report.under_way, "{report:?}");
+    report
+}
+
+/// The causes of loss, each with how often it struck.
+fn causes(report: &Report) -> Vec<(&'static str, u64)> {
+    report.lost.iter().map(|lost| (lost.cause.as_str(), lost.count)).collect()
+}
+
+/// That everything was lost, for one cause.
+#[track_caller]
+fn all_lost(report: &Report, cause: &'static str) {
+    assert_eq!(causes(report), [(cause, report.sent)], "{report:?}");
+    assert!(report.sent > 0);
+}
+
+#[test]
+fn a_service_answers_all_that_it_is_asked_and_shares_it_out() {
+    for rate in [50, 3_000] {
+        let report = run(&mut cluster(WEB), spec("svc/web", rate), 30);
+        assert_eq!(
+            (report.sent, report.answered, report.under_way),
+            (u64::from(rate) * 30, u64::from(rate) * 30, 0)
+        );
+        assert_eq!(report.endpoints.len(), 3, "{report:?}");
+        for endpoint in &report.endpoints {
+            let share = endpoint.answered * 100 / report.sent;
+            assert!((28..=39).contains(&share), "{share}% of {report:?}");
+        }
+        assert!(report.p50_us.is_some_and(|p50| (20_000..26_000).contains(&p50)), "{report:?}");
+    }
+}
+
+#[test]
+fn a_rolling_update_loses_requests_unless_pods_wait_before_they_stop() {
+    let roll = |manifest: &str| {
+        let mut simulation = cluster(manifest);
+        start(&mut simulation, spec("svc/web", 100));
+        pass(&mut simulation, 5);
+        kubectl(&mut simulation, "set image deployment/web web=example.com/web:2");
+        pass(&mut simulation, 60);
+        simulation.submit(Input::StopLoad(None));
+        pass(&mut simulation, 5);
+        report(&simulation)
+    };
+    let without = roll(WEB);
+    assert!(causes(&without).iter().any(|(cause, count)| *cause == "refused" && *count > 3), "{without:?}");
+    let with = roll(&format!("{}{PRE_STOP}\n", WEB.trim_end()));
+    assert_eq!(causes(&with), []);
+    assert_eq!(with.endpoints.len(), 6, "{with:?}");
+}
+
+#[test]
+fn a_service_without_endpoints_refuses_and_one_that_is_not_there_has_no_name() {
+    let mut simulation = cluster(&WEB.replace("selector: {app: web}, ports", "selector: {app: wbe}, ports"));
+    all_lost(&run(&mut simulation, spec("svc/web", 20), 3), "no-endpoints");
+    all_lost(&run(&mut cluster(WEB), spec("svc/webb", 20), 3), "no-such-name");
+    all_lost(&run(&mut cluster(WEB), spec("svc/web:81", 20), 3), "unreachable");
+    // A known image listens where it listens, whatever it declares.
+    let nginx = WEB.replace("example.com/web:1", "nginx:1.27");
+    all_lost(&run(&mut cluster(&nginx), spec("svc/web", 20), 3), "refused");
+}
+
+#[test]
+fn pods_that_are_not_ready_get_nothing() {
+    let slow = WEB.replace("kubeviz.dev/service-time: 20ms", "kubeviz.dev/ready-delay: never");
+    all_lost(&run(&mut cluster(&slow), spec("svc/web", 20), 3), "no-endpoints");
+}
+
+#[test]
+fn a_crash_breaks_off_what_was_under_way_and_refuses_until_the_endpoint_is_gone() {
+    let crashing = WEB.replace(
+        "kubeviz.dev/service-time: 20ms",
+        "kubeviz.dev/service-time: 500ms, kubeviz.dev/crash-after: '30'",
+    );
+    let report = run(&mut cluster(&crashing), spec("svc/web", 40), 20);
+    let lost = causes(&report);
+    assert!(lost.iter().any(|(cause, _)| *cause == "reset"), "{report:?}");
+    assert!(report.answered > 0, "{report:?}");
+}
+
+#[test]
+fn a_lost_node_lets_requests_time_out_until_its_pods_are_taken_out() {
+    let mut simulation = cluster(WEB);
+    start(&mut simulation, spec("svc/web", 50));
+    pass(&mut simulation, 5);
+    simulation.submit(Input::SetNode { name: "node-2".into(), state: NodeState::Stopped });
+    pass(&mut simulation, 120);
+    let at_first = report(&simulation);
+    assert_eq!(
+        causes(&at_first).iter().map(|(cause, _)| *cause).collect::<Vec<_>>(),
+        ["unreachable"],
+        "{at_first:?}"
+    );
+    pass(&mut simulation, 60);
+    assert_eq!(causes(&report(&simulation)), causes(&at_first), "the endpoint has been taken out");
+}
+
+#[test]
+fn a_network_policy_lets_requests_in_or_drops_them() {
+    let policy = "
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: only-front}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress: [{from: [{podSelector: {matchLabels: {role: front}}}], ports: [{port: http}]}]
+";
+    let mut simulation = cluster(&format!("{WEB}{policy}"));
+    let labelled = |role: &str| Sender::Labels {
+        namespace: "default".into(),
+        labels: [("role".to_string(), role.to_string())].into(),
+    };
+    let denied = run(&mut simulation, LoadSpec { from: labelled("back"), ..spec("svc/web", 20) }, 3);
+    all_lost(&denied, "denied");
+    let why = simulation.network().samples().last().map(|sample| sample.why.to_string());
+    assert_eq!(why.as_deref(), Some("no rule lets it in: NetworkPolicy default/only-front"));
+    let mut simulation = cluster(&format!("{WEB}{policy}"));
+    let allowed = run(&mut simulation, LoadSpec { from: labelled("front"), ..spec("svc/web", 20) }, 3);
+    assert_eq!(causes(&allowed), []);
+}
+
+#[test]
+fn session_affinity_keeps_each_client_at_one_endpoint() {
+    let sticky =
+        WEB.replace("selector: {app: web}, ports", "sessionAffinity: ClientIP, selector: {app: web}, ports");
+    for rate in [50, 1_000] {
+        let one = LoadSpec { clients: 1, ..spec("svc/web", rate) };
+        let report = run(&mut cluster(&sticky), one, 10);
+        assert_eq!((report.endpoints.len(), causes(&report)), (1, vec![]), "{report:?}");
+        let many = LoadSpec { clients: 60, ..spec("svc/web", rate) };
+        assert_eq!(run(&mut cluster(&sticky), many, 10).endpoints.len(), 3);
+    }
+}
+
+#[test]
+fn connections_that_are_kept_stay_with_their_pods_when_more_come() {
+    let shares = |keep_alive: bool| {
+        let mut simulation = cluster(WEB);
+        start(&mut simulation, LoadSpec { keep_alive, ..spec("svc/web", 100) });
+        pass(&mut simulation, 5);
+        kubectl(&mut simulation, "scale deployment/web --replicas=6");
+        pass(&mut simulation, 30);
+        report(&simulation)
+    };
+    assert_eq!(shares(true).endpoints.len(), 3);
+    assert_eq!(shares(false).endpoints.len(), 6);
+    assert_eq!((causes(&shares(true)), causes(&shares(false))), (vec![], vec![]));
+}
+
+#[test]
+fn a_canary_gets_its_share() {
+    let canary = WEB
+        .replace("kind: Deployment\nmetadata: {name: web}", "kind: Deployment\nmetadata: {name: canary}")
+        .replace("replicas: 3", "replicas: 1")
+        .replace("matchLabels: {app: web}", "matchLabels: {app: web, track: canary}")
+        .replace("labels: {app: web},", "labels: {app: web, track: canary},");
+    let stable = WEB
+        .replace("replicas: 3", "replicas: 9")
+        .replace("matchLabels: {app: web}", "matchLabels: {app: web, track: stable}")
+        .replace("labels: {app: web},", "labels: {app: web, track: stable},");
+    let report = run(&mut cluster(&format!("{stable}\n---\n{canary}")), spec("svc/web", 150), 30);
+    let canary =
+        report.endpoints.iter().filter(|one| one.pod.as_deref().is_some_and(|pod| pod.starts_with("canary")));
+    let share = canary.map(|one| one.answered).sum::<u64>() * 100 / report.sent;
+    assert!((5..=15).contains(&share), "{share}%: {report:?}");
+}
+
+#[test]
+fn an_ingress_leads_each_path_to_its_service() {
+    let ingress = "
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: shop}
+spec:
+  rules:
+  - host: shop.example.com
+    http:
+      paths:
+      - {path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}
+      - {path: /cart, pathType: Prefix, backend: {service: {name: cart, port: {number: 80}}}}
+";
+    let manifest = format!("{WEB}{ingress}");
+    let go = |url: &str| run(&mut cluster(&manifest), spec(url, 20), 3);
+    assert_eq!(causes(&go("http://shop.example.com/")), []);
+    assert_eq!(causes(&go("ingress/shop/carts")), []);
+    all_lost(&go("http://shop.example.com/cart/1"), "unavailable");
+    all_lost(&go("http://other.example.com/"), "not-found");
+    let nginx = manifest.replace("example.com/web:1", "nginx:1.27");
+    all_lost(&run(&mut cluster(&nginx), spec("ingress/shop", 20), 3), "bad-gateway");
+}
+
+#[test]
+fn node_ports_lead_in_and_the_policy_local_keeps_to_the_node() {
+    let node_port = WEB
+        .replace("spec: {selector: {app: web}", "spec: {type: NodePort, selector: {app: web}")
+        .replace("{port: 80,", "{port: 80, nodePort: 30080,")
+        .replace("replicas: 3", "replicas: 1");
+    let mut simulation = cluster(&node_port);
+    assert_eq!(causes(&run(&mut simulation, spec("node/node-1:30080", 20), 3)), []);
+    all_lost(&run(&mut cluster(&node_port), spec("node/node-1:30081", 20), 3), "refused");
+    let local = node_port.replace("type: NodePort,", "type: NodePort, externalTrafficPolicy: Local,");
+    let mut lost = Vec::new();
+    for node in ["node-1", "node-2", "node-3"] {
+        let report = run(&mut cluster(&local), spec(&format!("node/{node}:30080"), 20), 3);
+        lost.extend(causes(&report));
+    }
+    assert_eq!(
+        lost,
+        [("no-local-endpoints", 60), ("no-local-endpoints", 60)],
+        "one of three nodes has the pod"
+    );
+}
+
+#[test]
+fn cpu_use_follows_the_load() {
+    let costly = WEB.replace("kubeviz.dev/service-time: 20ms", "kubeviz.dev/cpu-per-request: 6ms");
+    let mut simulation = cluster(&costly);
+    start(&mut simulation, spec("svc/web", 100));
+    pass(&mut simulation, 40);
+    let top = simulation.kubectl_line("kubectl top pods --no-headers").stdout;
+    let used: Vec<u32> = top
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(1)?.strip_suffix('m')?.parse().ok())
+        .collect();
+    assert_eq!(used.len(), 3, "{top}");
+    assert!((570..=640).contains(&used.iter().sum::<u32>()), "{top}");
+    assert!(used.iter().all(|cpu| (120..=290).contains(cpu)), "{top}");
+    simulation.submit(Input::StopLoad(None));
+    pass(&mut simulation, 40);
+    let top = simulation.kubectl_line("kubectl top pods --no-headers").stdout;
+    assert!(top.lines().all(|line| line.contains(" 1m ")), "{top}");
+}
+
+#[test]
+fn the_same_seed_has_the_same_fates_and_so_has_a_replay() {
+    let run = || {
+        let mut simulation = cluster(WEB);
+        start(&mut simulation, spec("svc/web", 130));
+        pass(&mut simulation, 2);
+        kubectl(&mut simulation, "set image deployment/web web=example.com/web:2");
+        pass(&mut simulation, 20);
+        simulation
+    };
+    let (first, second) = (run(), run());
+    assert_eq!(first.digest(), second.digest());
+    assert_eq!(report(&first), report(&second));
+
+    let mut recording = Recording::new(Config { check_invariants: true, ..Config::small(7) });
+    let pass = |recording: &mut Recording, seconds: u64| {
+        let until = recording.position() + SimDuration::from_secs(seconds);
+        recording.advance(until, u64::MAX);
+    };
+    recording.submit(Input::Kubectl {
+        line: "kubectl apply -f -".into(),
+        stdin: Some(WEB.into()),
+        files: Default::default(),
+    });
+    pass(&mut recording, 20);
+    recording.submit(Input::Load(spec("svc/web", 130)));
+    pass(&mut recording, 2);
+    let then = report(recording.live());
+    let turn = recording.position();
+    pass(&mut recording, 20);
+    // The load itself has written nothing: it must be there all the same after going back.
+    recording.seek(turn);
+    recording.submit(Input::Usage { cpu: "10m".into(), memory: "1Mi".into() });
+    assert_eq!(report(recording.live()).sent, then.sent);
+}
+
+#[test]
+fn ten_thousand_requests_a_second_are_cheap_and_all_accounted_for() {
+    let mut simulation = Simulation::new(Config { check_invariants: false, ..Config::small(7) });
+    apply(&mut simulation, &WEB.replace("service-time: 20ms", "service-time: 5ms"));
+    pass(&mut simulation, 20);
+    let before = simulation.events_done();
+    let report = run(&mut simulation, spec("svc/web", 10_000), 120);
+    assert_eq!(report.sent, 1_200_000);
+    assert!(simulation.events_done() - before < 5_000, "{}", simulation.events_done() - before);
+}
