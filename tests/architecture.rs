@@ -56,12 +56,23 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "view",
-        imports: &["sim", "apiserver", "api", "clock"],
+        imports: &["sim", "network", "apiserver", "api", "clock"],
         because: "it reads the log and the objects, and decides nothing",
     },
     Layer {
         module: "scenario",
-        imports: &["view", "sim", "kubectl", "kubelet", "scheduler", "apiserver", "api", "clock", "rng"],
+        imports: &[
+            "view",
+            "sim",
+            "kubectl",
+            "kubelet",
+            "network",
+            "scheduler",
+            "apiserver",
+            "api",
+            "clock",
+            "rng",
+        ],
         because: "scripts drive a simulation from outside; comparisons with recordings also ask the scheduler alone and \
                   choose the kubelet's timings, and a transcript is the view's story as text",
     },

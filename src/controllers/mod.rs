@@ -1,6 +1,7 @@
 //! The controllers: loops that compare what is wanted with what there is, and take one step. None knows another;
 //! they meet in objects.
 
+pub mod cloud;
 pub mod cronjob;
 pub mod custom_resources;
 pub mod daemonset;
@@ -96,6 +97,8 @@ pub struct Settings {
     pub node_monitor_grace: SimDuration,
     /// How often a node is looked at (`node-monitor-period`).
     pub node_monitor: SimDuration,
+    /// Whether Services of type LoadBalancer and Ingresses get addresses, as with a cloud provider and an ingress controller.
+    pub cloud: bool,
 }
 
 impl Default for Settings {
@@ -104,13 +107,14 @@ impl Default for Settings {
             autoscaler_sync: SimDuration::from_secs(15),
             node_monitor_grace: SimDuration::from_secs(50),
             node_monitor: SimDuration::from_secs(5),
+            cloud: true,
         }
     }
 }
 
 /// Every controller that runs, one line each.
 pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
-    vec![
+    let mut all: Vec<Box<dyn Controller>> = vec![
         Box::new(deployment::DeploymentController::default()),
         Box::new(replicaset::ReplicaSetController::default()),
         Box::new(replicaset::ReplicaSetController::of_replication_controllers()),
@@ -138,5 +142,10 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         Box::new(taint_eviction::TaintEvictionController::default()),
         Box::new(pod_gc::PodGcController::default()),
         Box::new(custom_resources::CustomResourceFinalizer),
-    ]
+    ];
+    if settings.cloud {
+        all.push(Box::new(cloud::ServiceController::default()));
+        all.push(Box::new(cloud::IngressController::default()));
+    }
+    all
 }

@@ -7,10 +7,6 @@ use crate::api::k8s::{HTTPIngressPath, IngressBackend, IngressSpec, ServiceBacke
 use crate::api::{Kind, MetaExt, Object, Service, typed};
 use crate::client::View;
 
-/// The class that the ingress controller of the cluster takes for its own even where no IngressClass says so.
-const CLASS: &str = "nginx";
-const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
-
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
@@ -26,15 +22,10 @@ pub struct Route {
     pub rule: String,
 }
 
-/// Whether the cluster's ingress controller serves an Ingress: one without class, of its own class, or of a class that
-/// exists. One of a class that does not is served by nobody.
-pub fn is_served(view: &View, ingress: &Object) -> bool {
-    let spec = ingress.part("spec");
-    let class = spec.get("ingressClassName").and_then(|class| class.as_str());
-    match class.or_else(|| ingress.annotation(CLASS_ANNOTATION)) {
-        None | Some(CLASS) => true,
-        Some(class) => view.objects(Kind::INGRESS_CLASS, None).any(|known| known.name() == class),
-    }
+/// The address at which an ingress controller serves an Ingress; `None` while none does.
+pub fn address(ingress: &Object) -> Option<String> {
+    let status = ingress.part("status");
+    status.pointer("/loadBalancer/ingress/0/ip").and_then(|ip| ip.as_str()).map(str::to_string)
 }
 
 /// How well a rule fits: more is better. The host first, then the kind of path, then its length.
@@ -46,7 +37,7 @@ pub fn route(view: &View, host: &str, path: &str) -> Option<Route> {
     let path = path.split(['?', '#']).next().unwrap_or("/");
     let path = if path.is_empty() { "/" } else { path };
     let mut best: Option<(Fit, Route)> = None;
-    for object in view.objects(Kind::INGRESS, None).filter(|object| is_served(view, object)) {
+    for object in view.objects(Kind::INGRESS, None).filter(|object| address(object).is_some()) {
         let Ok(spec) = typed::read::<IngressSpec>(&object.part("spec")) else { continue };
         let mut offer = |fit: Fit, backend: &IngressBackend, rule: String| {
             // Of two that fit alike, the older keeps it.

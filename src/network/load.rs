@@ -202,6 +202,17 @@ pub enum Sender {
     },
 }
 
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sender::Anywhere => Ok(()),
+            Sender::Outside => f.write_str("outside"),
+            Sender::Pod { name, .. } => write!(f, "pod/{name}"),
+            Sender::Labels { labels, .. } => f.write_str(&crate::api::selector::format_labels(labels)),
+        }
+    }
+}
+
 /// A load, as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

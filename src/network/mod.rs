@@ -9,21 +9,23 @@
 //! one where they are few, in batches where they are many. Every request sent is settled exactly once.
 
 mod carry;
+pub mod console;
 pub mod dns;
 pub mod ingress;
 pub mod load;
 pub mod plan;
 pub mod policy;
+mod programs;
 pub mod proxy;
 pub mod report;
 pub mod server;
 pub mod tally;
-mod wire;
 
 use std::sync::Arc;
 
 use sorted::{SortedMap, SortedSet};
 
+pub use crate::client::wire;
 pub use load::{Load, LoadSpec, PortRef, Sender, Target};
 pub use server::Server;
 pub use tally::{Fates, Tally};

@@ -183,8 +183,10 @@ impl Way<'_> {
                 let spec = object.part("spec");
                 let host = spec.pointer("/rules/0/host").and_then(|host| host.as_str()).unwrap_or_default();
                 // A wildcard stands for any name; an Ingress without hosts is reached by address.
-                let host =
-                    if host.is_empty() { "203.0.113.10".to_string() } else { host.replace('*', "any") };
+                let host = match host {
+                    "" => ingress::address(object).unwrap_or_default(),
+                    host => host.replace('*', "any"),
+                };
                 self.through_ingress(&host, path)
             }
         }
@@ -255,11 +257,8 @@ impl Way<'_> {
     }
 
     fn is_ingress_address(&self, ip: &str) -> bool {
-        let address = |object: &Arc<crate::api::Object>| {
-            let status = object.part("status");
-            status.pointer("/loadBalancer/ingress/0/ip").and_then(|found| found.as_str()) == Some(ip)
-        };
-        self.map.live.objects(Kind::INGRESS, None).any(address)
+        let mut all = self.map.live.objects(Kind::INGRESS, None);
+        all.any(|object| ingress::address(object).as_deref() == Some(ip))
     }
 
     fn reach_service(&mut self, namespace: &str, name: &str, port: u16) -> Goal {
@@ -434,7 +433,8 @@ impl Way<'_> {
 
     fn through_ingress(&mut self, host: &str, path: &str) -> Goal {
         let live = self.map.live;
-        self.address = "203.0.113.10".into();
+        self.address =
+            live.objects(Kind::INGRESS, None).find_map(|one| ingress::address(one)).unwrap_or_default();
         self.way = self.way + SimDuration::from_micros(300);
         let Some(route) = ingress::route(live, host, path) else {
             self.via.push(Hop::Ingress("".into()));

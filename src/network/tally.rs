@@ -50,6 +50,13 @@ impl Fates {
         all.map(|fate| (fate, self.of(fate))).filter(|(_, count)| *count > 0)
     }
 
+    /// All counts less those of another, which are among them.
+    #[must_use]
+    pub fn without(mut self, other: &Fates) -> Fates {
+        self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine -= theirs);
+        self
+    }
+
     /// Adds all counts of another.
     pub fn merge(&mut self, other: &Fates) {
         self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine += theirs);

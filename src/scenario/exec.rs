@@ -81,6 +81,12 @@ impl Script {
                         print(Printed::Out(out));
                         print(Printed::Err(err));
                     });
+                    // A load for some time is waited for, as any program that takes its time.
+                    if let Some(report) =
+                        outcome.load.as_deref().and_then(|load| executed.simulation.finish_load(load))
+                    {
+                        print(Printed::Out(&report));
+                    }
                     if outcome.code != 0 {
                         executed.failed.push(line.number);
                     }

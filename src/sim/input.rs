@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::NodeSpec;
 use super::session::{Session, SessionId};
-use super::{Event, Simulation};
+use super::{Event, Simulation, traffic};
 use crate::api::k8s::{ObjectMeta, Taint};
 use crate::api::manifest::Diagnostic;
 use crate::api::{Key, Kind, Namespace, Object, Status, quantity};
@@ -24,7 +24,7 @@ use crate::network::LoadSpec;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Input {
-    /// A kubectl command.
+    /// A line at the console: a kubectl command, or `load` and what belongs to it.
     Kubectl {
         /// The line.
         line: String,
@@ -62,7 +62,11 @@ pub enum Input {
 impl Input {
     /// Whether it leaves no trace in the log, whatever comes of it.
     pub(super) fn writes_nothing(&self) -> bool {
-        matches!(self, Input::Usage { .. } | Input::Load(_) | Input::StopLoad(_))
+        match self {
+            Input::Usage { .. } | Input::Load(_) | Input::StopLoad(_) => true,
+            Input::Kubectl { line, .. } => traffic::load_words(line).is_some(),
+            _ => false,
+        }
     }
 }
 
@@ -115,6 +119,8 @@ pub struct Outcome {
     pub session: Option<SessionId>,
     /// Whether the command goes on (`rollout status`, `delete`, `get -w`).
     pub waiting: bool,
+    /// The load that it has started.
+    pub load: Option<String>,
 }
 
 impl Outcome {
@@ -132,7 +138,7 @@ impl Outcome {
         Outcome { stderr: format!("error: {status}\n"), code: 1, ..Default::default() }
     }
 
-    fn complaint(why: String) -> Outcome {
+    pub(super) fn complaint(why: String) -> Outcome {
         Outcome { stderr: format!("error: {why}\n"), code: 1, ..Default::default() }
     }
 }
@@ -144,6 +150,7 @@ impl Simulation {
         self.journal.entries.push_back_mut(Arc::new(entry));
         let before = self.revision();
         let outcome = match input {
+            Input::Kubectl { line, .. } if traffic::load_words(&line).is_some() => self.load_line(&line),
             Input::Kubectl { line, stdin, files } => self.kubectl(kubectl::Invocation { line, stdin, files }),
             Input::AddNode(node) => {
                 self.add_node(&node).map_or_else(|status| Outcome::failed(&status), |()| Outcome::default())
@@ -198,6 +205,7 @@ impl Simulation {
             diagnostics: session.diagnostics.clone(),
             session: Some(id),
             waiting: session.wait.is_some(),
+            load: None,
         };
         if outcome.waiting {
             self.events.push(self.now + Session::TICK, Event::SessionTick(id));

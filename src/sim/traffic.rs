@@ -3,15 +3,62 @@
 
 use std::sync::Arc;
 
-use super::{Event, Simulation};
+use super::{Event, Outcome, Simulation};
 use crate::api::meta::Revision;
 use crate::api::{Kind, Pod};
 use crate::apiserver::Change;
 use crate::clock::SimDuration;
 use crate::kubelet::{self, NodeState};
+use crate::network::console::{self, Command};
 use crate::network::{LoadSpec, Network};
 
+/// The words after `load`, of a line that begins with it.
+pub(super) fn load_words(line: &str) -> Option<Vec<String>> {
+    let rest = line.trim_start().strip_prefix("load")?;
+    if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
+        return None;
+    }
+    shlex::split(rest)
+}
+
 impl Simulation {
+    /// A line that begins with `load`.
+    pub(super) fn load_line(&mut self, line: &str) -> Outcome {
+        let words = load_words(line).unwrap_or_default();
+        let said = |stdout: String| Outcome { stdout, ..Outcome::default() };
+        let command = match console::parse(&words, &self.context.namespace) {
+            Ok(command) => command,
+            Err(why) => return Outcome::complaint(why),
+        };
+        match command {
+            Command::Start(spec) => {
+                let (told, name) = (console::started(&spec), spec.name.clone());
+                match self.start_load(spec) {
+                    Ok(()) => Outcome { load: Some(name), ..said(told) },
+                    Err(why) => Outcome::complaint(why),
+                }
+            }
+            Command::Stop(name) => match (self.stop_load(name.as_deref()), name) {
+                (true, Some(name)) => said(format!("load/{name} stopped\n")),
+                (false, Some(name)) => Outcome::complaint(format!("load {name} is not on")),
+                (_, None) => said("all loads stopped\n".into()),
+            },
+            Command::Report(name) => {
+                self.network.report(name.as_deref()).map_or_else(Outcome::complaint, said)
+            }
+            Command::List => said(self.network.list_loads(self.now)),
+        }
+    }
+
+    /// Runs the clock until a load that ends by itself is over and what it has sent is known. Says what has come of it;
+    /// `None` for a load that goes on.
+    pub fn finish_load(&mut self, name: &str) -> Option<String> {
+        let load = self.network.load(name)?;
+        let over = load.ends? + load.spec.timeout() + SimDuration::from_secs(1);
+        self.advance(over, u64::MAX);
+        self.network.report(Some(name)).ok()
+    }
+
     /// The network, to read.
     pub fn network(&self) -> &Network {
         &self.network

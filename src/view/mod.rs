@@ -6,6 +6,7 @@ pub mod inspect;
 pub mod manifest;
 pub mod stage;
 pub mod story;
+pub mod traffic;
 pub mod workloads;
 
 use std::sync::Arc;

@@ -14,7 +14,9 @@ use super::services::{
 use super::{Action, Controller};
 use crate::api::explain::{EndpointStep, Explain};
 use crate::api::k8s::EndpointSliceFields;
-use crate::api::k8s::{Endpoint, EndpointConditions, EndpointPort, ObjectMeta, ObjectReference};
+use crate::api::k8s::{
+    Endpoint, EndpointConditions, EndpointHints, EndpointPort, ForNode, ForZone, ObjectMeta, ObjectReference,
+};
 use crate::api::meta::{Revision, StringMap};
 use crate::api::{EndpointSlice, Key, Kind, KubeObject, MetaExt, Node, Object, Pod, Service, Status};
 use crate::client::{Actor, Change, Client, DeleteOptions, View, WorkQueue};
@@ -139,10 +141,12 @@ fn endpoint(service: &Service, pod: &Pod, view: &View) -> Endpoint {
     let node = pod.spec.node_name.clone();
     let zone = node.as_deref().and_then(|node| view.get::<Node>("", node)?.labels().get(ZONE).cloned());
     let in_domain = pod.spec.subdomain.as_deref() == Some(service.name());
+    let ready = always || (serving && !terminating);
     Endpoint {
+        hints: hints(service, node.as_deref(), zone.as_deref()).filter(|_| ready),
         addresses: pod.status.pod_ip.iter().cloned().collect(),
         conditions: Some(EndpointConditions {
-            ready: Some(always || (serving && !terminating)),
+            ready: Some(ready),
             serving: Some(serving),
             terminating: Some(terminating),
         }),
@@ -158,6 +162,18 @@ fn endpoint(service: &Service, pod: &Pod, view: &View) -> Endpoint {
         zone,
         ..Default::default()
     }
+}
+
+/// Whom the endpoint is meant for, where the Service wants traffic to stay close (`trafficdist.ReconcileHints`).
+fn hints(service: &Service, node: Option<&str>, zone: Option<&str>) -> Option<EndpointHints> {
+    let zones = || Some(vec![ForZone { name: zone.filter(|zone| !zone.is_empty())?.into() }]);
+    let nodes = || Some(vec![ForNode { name: node?.into() }]);
+    let hints = match service.spec.traffic_distribution.as_deref()? {
+        "PreferClose" | "PreferSameZone" => EndpointHints { for_zones: zones(), for_nodes: None },
+        "PreferSameNode" => EndpointHints { for_zones: zones(), for_nodes: nodes() },
+        _ => return None,
+    };
+    (hints.for_zones.is_some() || hints.for_nodes.is_some()).then_some(hints)
 }
 
 fn step(desired: &[Slice]) -> EndpointStep {

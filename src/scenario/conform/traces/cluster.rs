@@ -39,6 +39,7 @@ pub fn simulation(
     let mut config = Config::with_nodes(1, nodes);
     config.kubelet = KubeletConfig::recorded(ready_gap);
     config.namespace = namespace.into();
+    config.controllers.cloud = false;
     let amounts = |cpu, mebibytes: i64| Some(Use { cpu, memory: mebibytes * 1024 * 1024 * 1000 });
     config.metrics = measured.then(|| Metrics {
         container: amounts(50, 64),

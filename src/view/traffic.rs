@@ -1,0 +1,529 @@
+//! The traffic view's data: who asks, the Services with their selectors as sieves, the endpoints behind them as valves, the
+//! counters, and the latest requests as dots to draw.
+//!
+//! Three readings, for three rates of change: [`lanes`] when an object has changed, [`meters`] a few times a second,
+//! [`dots`] for every frame. All of them hold for any time of the run that is still remembered.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use sorted::SortedMap;
+
+use crate::api::k8s::{EndpointConditions, IntOrString, ServicePort};
+use crate::api::pod_status::summarize;
+use crate::api::{EndpointSlice, Kind, MetaExt, Object, Pod, Service};
+use crate::apiserver::View;
+use crate::clock::{SimDuration, SimTime};
+use crate::network::report::{Lost, lost};
+use crate::network::tally::{Fates, Latencies};
+use crate::network::wire::{Fate, Sample};
+use crate::network::{Load, Network, plan};
+
+/// Seconds of a load's past in [`LoadMeter::series`].
+const SERIES_SECS: u64 = 60;
+/// Quantiles are those of so many seconds.
+const RECENT_SECS: u64 = 10;
+/// Pods in one sieve.
+const SIEVE_MAX: usize = 60;
+
+/// A Service with all that leads to it and all that it leads to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lane {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// `ClusterIP`, `NodePort`, `LoadBalancer`, `ExternalName`.
+    pub type_: String,
+    /// Its address; none for a headless Service: then there is no box to draw, and clients get the pods' addresses.
+    pub address: Option<String>,
+    /// Its name in the DNS.
+    pub dns: String,
+    /// Its address outside, `<pending>` while it waits for one.
+    pub external: Option<String>,
+    /// The host that an ExternalName stands for.
+    pub alias: Option<String>,
+    /// Its ports.
+    pub ports: Vec<LanePort>,
+    /// Whether clients are kept at one endpoint, and for how long.
+    pub affinity: Option<SimDuration>,
+    /// `Local` where it is not `Cluster`: for traffic from inside,
+    pub internal_policy: Option<String>,
+    /// and from outside.
+    pub external_policy: Option<String>,
+    /// `PreferSameZone` and the like.
+    pub distribution: Option<String>,
+    /// The Ingress rules that lead to it.
+    pub rules: Vec<Rule>,
+    /// What its pods must have.
+    pub selector: Vec<(String, String)>,
+    /// The namespace's pods, held against the selector.
+    pub sieve: Vec<Sieved>,
+    /// Its endpoints.
+    pub endpoints: Vec<Valve>,
+}
+
+/// A port of a Service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LanePort {
+    /// Its name, if it has one.
+    pub name: String,
+    /// Its number.
+    pub port: i32,
+    /// The pods' port, by number or name.
+    pub target: String,
+    /// The nodes' port.
+    pub node_port: Option<i32>,
+}
+
+/// A rule of an Ingress.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rule {
+    /// The Ingress's name.
+    pub ingress: String,
+    /// Its host; empty for any.
+    pub host: String,
+    /// Its path; empty for the default backend.
+    pub path: String,
+    /// `Prefix`, `Exact`, `ImplementationSpecific`.
+    pub path_type: String,
+    /// Where the Ingress is reached, once somebody serves it.
+    pub address: Option<String>,
+}
+
+/// A pod held against a selector.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sieved {
+    /// The pod's uid.
+    pub uid: String,
+    /// Its name.
+    pub name: String,
+    /// kubectl's STATUS column.
+    pub status: String,
+    /// Whether it passes.
+    pub passes: bool,
+    /// For every pair of the selector in turn, what the pod has under that key, and whether that is right.
+    pub keys: Vec<(Option<String>, bool)>,
+}
+
+/// An endpoint: a row whose valve is open or shut.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Valve {
+    /// Its address.
+    pub address: String,
+    /// The ports there.
+    pub ports: Vec<i32>,
+    /// The pod behind it: its uid,
+    pub pod: Option<String>,
+    /// and its name.
+    pub pod_name: Option<String>,
+    /// Its node.
+    pub node: Option<String>,
+    /// Its zone.
+    pub zone: Option<String>,
+    /// Whether it takes new connections.
+    pub ready: bool,
+    /// Whether its pod is ready, be it on its way out.
+    pub serving: bool,
+    /// Whether its pod is on its way out.
+    pub terminating: bool,
+    /// When its pod was told to end, if it was: the race between the end of the pod and that of the row begins here.
+    pub ending_since: Option<SimTime>,
+}
+
+/// The Services of the cluster in their lanes, in order of namespace and name.
+pub fn lanes(view: &View) -> Vec<Lane> {
+    let rules = rules(view);
+    let lane = |service: &Service| {
+        let mut lane = lane(service, view);
+        let key = (lane.namespace.clone(), lane.name.clone());
+        lane.rules = rules.get(&key).cloned().unwrap_or_default();
+        lane
+    };
+    view.list::<Service>(None).map(lane).collect()
+}
+
+fn lane(service: &Service, view: &View) -> Lane {
+    let spec = &service.spec;
+    let text = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
+    let other = |value: &Option<String>| value.clone().filter(|text| text != "Cluster");
+    let type_ = spec.type_.clone().unwrap_or_else(|| "ClusterIP".into());
+    let external = plan::address_of(service);
+    let affinity =
+        spec.session_affinity_config.as_ref().and_then(|config| config.client_ip.as_ref()?.timeout_seconds);
+    Lane {
+        namespace: service.namespace().into(),
+        name: service.name().into(),
+        address: text(&spec.cluster_ip).filter(|address| address != "None"),
+        dns: format!("{}.{}.svc.cluster.local", service.name(), service.namespace()),
+        external: external.or_else(|| (type_ == "LoadBalancer").then(|| "<pending>".into())),
+        alias: text(&spec.external_name),
+        type_,
+        ports: spec.ports.iter().flatten().map(lane_port).collect(),
+        affinity: (spec.session_affinity.as_deref() == Some("ClientIP")).then(|| {
+            SimDuration::from_secs(affinity.and_then(|secs| u64::try_from(secs).ok()).unwrap_or(10_800))
+        }),
+        internal_policy: other(&spec.internal_traffic_policy),
+        external_policy: other(&spec.external_traffic_policy),
+        distribution: text(&spec.traffic_distribution),
+        rules: Vec::new(),
+        selector: spec.selector.iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        sieve: sieve(service, view),
+        endpoints: valves(service, view),
+    }
+}
+
+fn lane_port(port: &ServicePort) -> LanePort {
+    LanePort {
+        name: port.name.clone().unwrap_or_default(),
+        port: port.port,
+        target: match &port.target_port {
+            Some(IntOrString::Int(number)) if *number > 0 => number.to_string(),
+            Some(IntOrString::String(name)) => name.clone(),
+            _ => port.port.to_string(),
+        },
+        node_port: port.node_port.filter(|port| *port > 0),
+    }
+}
+
+/// The pods that pass, and those that come close: they have one of the keys.
+fn sieve(service: &Service, view: &View) -> Vec<Sieved> {
+    let Some(selector) = service.spec.selector.as_ref().filter(|selector| !selector.is_empty()) else {
+        return Vec::new();
+    };
+    let sieved = |pod: &Pod| {
+        let key = |(key, wanted): (&String, &String)| {
+            let has = pod.labels().get(key).cloned();
+            let right = has.as_ref() == Some(wanted);
+            (has, right)
+        };
+        let keys: Vec<(Option<String>, bool)> = selector.iter().map(key).collect();
+        Sieved {
+            uid: pod.uid().into(),
+            name: pod.name().into(),
+            status: summarize(pod).status,
+            passes: keys.iter().all(|(_, right)| *right),
+            keys,
+        }
+    };
+    let pods = view.list::<Pod>(Some(service.namespace())).map(sieved);
+    pods.filter(|pod| pod.keys.iter().any(|(has, _)| has.is_some())).take(SIEVE_MAX).collect()
+}
+
+fn valves(service: &Service, view: &View) -> Vec<Valve> {
+    let slices = view.list::<EndpointSlice>(Some(service.namespace()));
+    let own = slices.filter(|slice| {
+        slice.labels().get("kubernetes.io/service-name").is_some_and(|of| of == service.name())
+    });
+    let mut rows = Vec::new();
+    for slice in own {
+        let ports: Vec<i32> = slice.spec.ports.iter().flatten().filter_map(|port| port.port).collect();
+        for endpoint in &slice.spec.endpoints {
+            let conditions = endpoint.conditions.clone().unwrap_or_else(EndpointConditions::default);
+            let ready = conditions.ready.unwrap_or(true);
+            let target = endpoint.target_ref.as_ref();
+            let pod = target.and_then(|pod| view.get::<Pod>(service.namespace(), pod.name.as_deref()?));
+            rows.push(Valve {
+                address: endpoint.addresses.first().cloned().unwrap_or_default(),
+                ports: ports.clone(),
+                pod: target.and_then(|pod| pod.uid.clone()),
+                pod_name: target.and_then(|pod| pod.name.clone()),
+                node: endpoint.node_name.clone(),
+                zone: endpoint.zone.clone(),
+                ready,
+                serving: conditions.serving.unwrap_or(ready),
+                terminating: conditions.terminating.unwrap_or(false),
+                ending_since: pod.and_then(ending_since),
+            });
+        }
+    }
+    rows
+}
+
+/// The mark of deletion lies a grace period ahead.
+fn ending_since(pod: &Pod) -> Option<SimTime> {
+    let deadline = SimTime::from_time(pod.meta.deletion_timestamp.as_ref()?);
+    let grace = u64::try_from(pod.meta.deletion_grace_period_seconds.unwrap_or(0)).unwrap_or(0);
+    Some(SimTime(deadline.0.saturating_sub(grace * 1_000_000)))
+}
+
+/// The rules of all Ingresses, by the Service that they lead to.
+fn rules(view: &View) -> SortedMap<(String, String), Vec<Rule>> {
+    let mut found: SortedMap<(String, String), Vec<Rule>> = SortedMap::new();
+    for object in view.objects(Kind::INGRESS, None) {
+        let (spec, status) = (object.part("spec"), object.part("status"));
+        let address =
+            status.pointer("/loadBalancer/ingress/0/ip").and_then(|ip| ip.as_str()).map(str::to_string);
+        let mut note = |backend: Option<&serde_json::Value>, host: &str, path: &str, path_type: &str| {
+            let service = backend.and_then(|backend| backend.pointer("/service/name")?.as_str());
+            if let Some(service) = service {
+                found.entry((object.namespace().into(), service.into())).or_default().push(Rule {
+                    ingress: Object::name(object).into(),
+                    host: host.into(),
+                    path: path.into(),
+                    path_type: path_type.into(),
+                    address: address.clone(),
+                });
+            }
+        };
+        note(spec.get("defaultBackend"), "", "", "");
+        let list =
+            |value: Option<&serde_json::Value>| value.and_then(|v| v.as_array()).cloned().unwrap_or_default();
+        for rule in list(spec.get("rules")) {
+            let host = rule.get("host").and_then(|host| host.as_str()).unwrap_or_default();
+            for path in list(rule.pointer("/http/paths")) {
+                let word = |name: &str| path.get(name).and_then(|text| text.as_str()).unwrap_or_default();
+                note(path.get("backend"), host, word("path"), word("pathType"));
+            }
+        }
+    }
+    found
+}
+
+/// Counters at a time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Meters {
+    /// One for every load, in the order in which they were started.
+    pub loads: Vec<LoadMeter>,
+    /// One for every pod that has had requests.
+    pub pods: Vec<PodMeter>,
+}
+
+/// The counters of a load.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadMeter {
+    /// Its name.
+    pub name: String,
+    /// What it is sent to; empty for the commands of a pod.
+    pub target: String,
+    /// Who sends it: `outside`, `pod/web-0`, `app=front`; empty where it is not said.
+    pub from: String,
+    /// Requests per second, while it is on.
+    pub rate: u32,
+    /// Whether it is on.
+    pub on: bool,
+    /// Requests sent.
+    pub sent: u64,
+    /// Answered.
+    pub answered: u64,
+    /// Lost, by cause.
+    pub lost: Vec<Lost>,
+    /// Lost, in all.
+    pub lost_count: u64,
+    /// Sent, and not known yet.
+    pub under_way: u64,
+    /// How long half of the latest answers took at the most, in microseconds,
+    pub p50_us: Option<u64>,
+    /// 95 of 100,
+    pub p95_us: Option<u64>,
+    /// 99 of 100.
+    pub p99_us: Option<u64>,
+    /// What the user would put up with, in microseconds, if he said so.
+    pub budget_us: Option<u64>,
+    /// The last minute, second by second, oldest first.
+    pub series: Vec<SecondMeter>,
+    /// By endpoint, `address:port`: the uid and name of the pod, answered, lost. As of the end of the run.
+    pub endpoints: Vec<EndpointMeter>,
+}
+
+/// One second of a load.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecondMeter {
+    /// Which second.
+    pub at: u64,
+    /// Requests sent in it.
+    pub sent: u64,
+    /// Answers that came in it.
+    pub answered: u64,
+    /// Losses that were known in it, by cause.
+    pub lost: Vec<Lost>,
+    /// 95 of 100 of its answers took no longer, in microseconds.
+    pub p95_us: Option<u64>,
+}
+
+/// The counters of an endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointMeter {
+    /// `address:port`.
+    pub address: String,
+    /// The pod's uid.
+    pub pod: Option<String>,
+    /// Its name.
+    pub pod_name: Option<String>,
+    /// Answered.
+    pub answered: u64,
+    /// Lost there.
+    pub lost: u64,
+}
+
+/// What a pod is at, at the end of the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodMeter {
+    /// The pod's uid.
+    pub pod: String,
+    /// The CPU that requests cost it, in thousandths.
+    pub cpu: i64,
+    /// Requests that it has taken and not answered, roughly.
+    pub backlog: u64,
+}
+
+/// The counters at a time of the run.
+pub fn meters(network: &Network, at: SimTime) -> Meters {
+    let loads = network.loads().filter(|load| load.started <= at).map(|load| load_meter(load, at)).collect();
+    let mut pods = Vec::new();
+    for server in network.servers() {
+        let cpu: Vec<i64> = server.processes.iter().filter_map(|process| process.cpu()).collect();
+        if !cpu.is_empty() {
+            let backlog = server.processes.iter().map(|process| process.backlog(at)).sum();
+            pods.push(PodMeter { pod: server.uid.to_string(), cpu: cpu.iter().sum(), backlog });
+        }
+    }
+    Meters { loads, pods }
+}
+
+fn load_meter(load: &Load, at: SimTime) -> LoadMeter {
+    let second = at.0 / 1_000_000;
+    let tally = &load.tally;
+    // What came later than the time looked at has not happened yet.
+    let (mut sent, mut later) = (tally.sent, Fates::default());
+    for one in tally.seconds().iter().rev().take_while(|one| one.at > second) {
+        sent -= one.sent;
+        later.merge(&one.fates);
+    }
+    let fates = tally.fates.without(&later);
+    let past = || tally.seconds().iter().filter(|one| one.at <= second);
+    let mut recent = Latencies::default();
+    past().filter(|one| one.at + RECENT_SECS > second).for_each(|one| recent.merge(&one.latencies));
+    let quantile = |per_thousand| recent.quantile(per_thousand).map(|span| span.0);
+    let series = past().filter(|one| one.at + SERIES_SECS > second).map(|one| SecondMeter {
+        at: one.at,
+        sent: one.sent,
+        answered: one.fates.answered(),
+        lost: lost(&one.fates),
+        p95_us: one.latencies.quantile(950).map(|span| span.0),
+    });
+    let endpoints = tally.endpoints().iter().map(|(address, counts)| EndpointMeter {
+        address: address.to_string(),
+        pod: counts.pod.as_deref().map(str::to_string),
+        pod_name: counts.pod_name.as_deref().map(str::to_string),
+        answered: counts.fates.answered(),
+        lost: counts.fates.lost(),
+    });
+    LoadMeter {
+        name: load.name.to_string(),
+        target: if load.of_commands { String::new() } else { load.spec.target.to_string() },
+        from: load.spec.from.to_string(),
+        rate: load.spec.rate,
+        on: load.is_on(at),
+        sent,
+        answered: fates.answered(),
+        lost: lost(&fates),
+        lost_count: fates.lost(),
+        under_way: sent.saturating_sub(fates.total()),
+        p50_us: quantile(500),
+        p95_us: quantile(950),
+        p99_us: quantile(990),
+        budget_us: (load.spec.budget_ms > 0).then(|| u64::from(load.spec.budget_ms) * 1_000),
+        series: series.collect(),
+        endpoints: endpoints.collect(),
+    }
+}
+
+/// The requests to draw at a time: those under way, and those that have ended not longer than `linger` ago. If there are
+/// more than `max`, those that will be lost come first, then the newest. In order of their numbers, so that each keeps its
+/// place.
+pub fn dots(network: &Network, at: SimTime, linger: SimDuration, max: usize) -> Vec<Arc<Sample>> {
+    let shown = |sample: &&Arc<Sample>| sample.sent <= at && at <= sample.done + linger;
+    let mut found: Vec<Arc<Sample>> = network.samples().iter().filter(shown).cloned().collect();
+    if found.len() > max {
+        crate::api::sorting::sort_by_key(&mut found, |sample| {
+            (sample.fate == Fate::Answered, std::cmp::Reverse(sample.id))
+        });
+        found.truncate(max);
+        crate::api::sorting::sort_by_key(&mut found, |sample| sample.id);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{LoadSpec, Target};
+    use crate::sim::{Config, Input, Simulation};
+
+    const WEB: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web, tier: front}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: right, labels: {app: web, tier: front}}
+spec: {containers: [{name: web, image: example.com/web}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: wrong, labels: {app: web, tier: back}}
+spec: {containers: [{name: web, image: example.com/web}]}
+";
+
+    fn loaded() -> Simulation {
+        let mut simulation = Simulation::new(Config::small(1));
+        simulation.apply(WEB);
+        simulation.advance(SimTime::from_secs(10), u64::MAX);
+        let target = Target::parse("svc/web").unwrap_or_else(|why| panic!("{why}"));
+        simulation.submit(Input::Load(LoadSpec::new("web", target, 100)));
+        simulation.advance(SimTime::from_secs(20), u64::MAX);
+        simulation
+    }
+
+    #[test]
+    fn a_lane_shows_which_pods_pass_its_sieve_and_which_key_holds_others_back() {
+        let simulation = loaded();
+        let lanes = lanes(simulation.view());
+        let lane = &lanes[0];
+        let sieve: Vec<(&str, bool, Vec<bool>)> = lane
+            .sieve
+            .iter()
+            .map(|pod| (pod.name.as_str(), pod.passes, pod.keys.iter().map(|(_, right)| *right).collect()))
+            .collect();
+        assert_eq!(sieve, [("right", true, vec![true, true]), ("wrong", false, vec![true, false])]);
+        let valves: Vec<(Option<&str>, bool)> =
+            lane.endpoints.iter().map(|row| (row.pod_name.as_deref(), row.ready)).collect();
+        assert_eq!(valves, [(Some("right"), true)]);
+    }
+
+    #[test]
+    fn meters_of_an_earlier_time_leave_out_what_came_later() {
+        let simulation = loaded();
+        let at = |secs: u64, millis: u64| {
+            let time = SimTime::from_secs(secs) + SimDuration::from_millis(millis);
+            let meters = meters(simulation.network(), time);
+            meters.loads.first().map(|load| (load.sent, load.answered + load.under_way, load.series.len()))
+        };
+        assert_eq!(at(9, 0), None);
+        assert_eq!(at(12, 999), Some((300, 300, 3)));
+        assert_eq!(at(19, 999), Some((1_000, 1_000, 10)));
+    }
+
+    #[test]
+    fn dots_are_those_on_their_way() {
+        let simulation = loaded();
+        let at = SimTime::from_secs(19);
+        let all = dots(simulation.network(), at, SimDuration::from_millis(100), 1_000);
+        assert!((9..=13).contains(&all.len()), "{}", all.len());
+        assert!(all.iter().all(|dot| dot.sent <= at && dot.done + SimDuration::from_millis(100) >= at));
+        assert_eq!(dots(simulation.network(), at, SimDuration::from_millis(100), 4).len(), 4);
+    }
+}
