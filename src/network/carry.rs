@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::flights::Flight;
 use super::load::{Connection, Load, Sender, Target};
 use super::plan::{self, Candidate, Goal, Map, Origin, Plan};
-use super::{Network, SAMPLES_MAX, Session};
+use super::{Network, Session};
 use crate::api::{Pod, Service};
 use crate::client::wire::{Fate, Sample};
 use crate::clock::{SimDuration, SimTime};
@@ -20,30 +21,6 @@ const TRIES: usize = 3;
 const CONNECT: SimDuration = SimDuration::from_secs(5);
 /// The addresses of clients outside.
 const WORLD: &str = "198.51.100.7";
-/// How many more samples than are kept may be there before the old ones are let go.
-const SAMPLES_SLACK: usize = 200;
-
-/// Requests of which it is known how they will end, if nothing comes between.
-#[derive(Clone, Debug)]
-pub(super) struct Flight {
-    /// Which load.
-    pub load: usize,
-    /// How many.
-    pub count: u64,
-    sent: SimTime,
-    deadline: SimTime,
-    fate: Fate,
-    /// The pod that works on them, and the container's place in it.
-    server: Option<(Arc<str>, usize)>,
-    node: Option<Arc<str>>,
-    endpoint: Option<Endpoint>,
-    sample: Option<u64>,
-    /// Whether an ingress controller stands between.
-    upstream: bool,
-}
-
-/// `address:port`, and the uid and name of the pod.
-type Endpoint = (Arc<str>, Option<(Arc<str>, Arc<str>)>);
 
 /// Requests that leave at one moment, on one way.
 #[derive(Clone, Copy)]
@@ -94,23 +71,6 @@ impl Network {
         }
         self.settled = now;
         self.land(now);
-    }
-
-    /// Settles the requests whose fate is known by now.
-    fn land(&mut self, now: SimTime) {
-        while self.flights.first_key_value().is_some_and(|((done, _), _)| *done <= now) {
-            if let Some(((done, _), flight)) = self.flights.pop_first() {
-                self.record(done, &flight);
-            }
-        }
-    }
-
-    fn record(&mut self, done: SimTime, flight: &Flight) {
-        let tally = &mut Arc::make_mut(&mut self.loads[flight.load]).tally;
-        tally.settle(flight.sent, done, flight.fate, flight.count);
-        if let Some((shown, pod)) = &flight.endpoint {
-            tally.settle_at(shown, pod.as_ref(), flight.fate, flight.count);
-        }
     }
 
     /// What a load sends from where it was left up to `now`.
@@ -473,11 +433,6 @@ impl Network {
         self.put(done, flight);
     }
 
-    fn put(&mut self, done: SimTime, flight: Flight) {
-        self.flights.insert((done, self.next_flight), flight);
-        self.next_flight += 1;
-    }
-
     fn sample(&mut self, shot: Shot<'_>, candidate: Option<&Candidate>, done: SimTime, fate: Fate) -> u64 {
         let load = &self.loads[shot.load];
         let outside = is_outside(load, &self.view);
@@ -501,54 +456,6 @@ impl Network {
         let id = sample.id;
         self.keep_sample(sample);
         id
-    }
-
-    pub(super) fn keep_sample(&mut self, mut sample: Sample) {
-        sample.id = self.next_sample;
-        self.next_sample += 1;
-        self.samples.push(Arc::new(sample));
-        if self.samples.len() > SAMPLES_MAX + SAMPLES_SLACK {
-            self.samples.drain(..SAMPLES_SLACK);
-        }
-    }
-
-    fn mend_sample(&mut self, id: Option<u64>, done: SimTime, fate: Fate) {
-        let found = id.and_then(|id| self.samples.iter_mut().rev().find(|sample| sample.id == id));
-        if let Some(sample) = found.map(Arc::make_mut) {
-            (sample.done, sample.fate) = (done, fate);
-        }
-    }
-
-    /// A process has ended, or with no place given a whole pod: what it was working on breaks off.
-    pub(super) fn break_off(&mut self, uid: &str, place: Option<usize>, now: SimTime) {
-        let with_it = |flight: &Flight| {
-            flight
-                .server
-                .as_ref()
-                .is_some_and(|(pod, at)| **pod == *uid && place.is_none_or(|place| place == *at))
-        };
-        for (_, mut flight) in self.take_flights(with_it) {
-            flight.fate = if flight.upstream { Fate::BadGateway } else { Fate::Reset };
-            self.mend_sample(flight.sample, now, flight.fate);
-            self.record(now, &flight);
-        }
-    }
-
-    /// A node is lost: nobody hears from what was under way there.
-    pub(super) fn lose(&mut self, node: &str) {
-        let there = |flight: &Flight| flight.server.is_some() && flight.node.as_deref() == Some(node);
-        for (_, mut flight) in self.take_flights(there) {
-            flight.fate = Fate::Unreachable;
-            flight.server = None;
-            self.mend_sample(flight.sample, flight.deadline, flight.fate);
-            self.put(flight.deadline, flight);
-        }
-    }
-
-    fn take_flights(&mut self, wanted: impl Fn(&Flight) -> bool) -> Vec<((SimTime, u64), Flight)> {
-        let found: Vec<(SimTime, u64)> =
-            self.flights.iter().filter(|(_, flight)| wanted(flight)).map(|(key, _)| *key).collect();
-        found.into_iter().filter_map(|key| Some((key, self.flights.remove(&key)?))).collect()
     }
 }
 

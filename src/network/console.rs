@@ -19,7 +19,7 @@ use crate::clock::{SimDuration, SimTime};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Start a load, or change the one of that name.
-    Start(LoadSpec),
+    Start(Box<LoadSpec>),
     /// End a load, or all.
     Stop(Option<String>),
     /// Say what has come of a load, or of all.
@@ -43,7 +43,7 @@ pub fn parse(words: &[String], namespace: &str) -> Result<Command, String> {
         [] | ["list" | "ls"] => Ok(Command::List),
         ["stop", rest @ ..] => named(rest).map(Command::Stop),
         ["report", rest @ ..] => named(rest).map(Command::Report),
-        words => start(words, namespace).map(Command::Start),
+        words => start(words, namespace).map(|spec| Command::Start(Box::new(spec))),
     }
 }
 
@@ -132,7 +132,8 @@ pub fn started(spec: &LoadSpec) -> String {
 
 /// `30s`, `1.5s`.
 fn span(millis: u64) -> String {
-    let fraction = if millis % 1_000 == 0 { String::new() } else { format!(".{:03}", millis % 1_000) };
+    let fraction =
+        if millis.is_multiple_of(1_000) { String::new() } else { format!(".{:03}", millis % 1_000) };
     format!("{}{}s", millis / 1_000, fraction.trim_end_matches('0'))
 }
 

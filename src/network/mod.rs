@@ -11,6 +11,7 @@
 mod carry;
 pub mod console;
 pub mod dns;
+mod flights;
 pub mod ingress;
 pub mod load;
 pub mod plan;
@@ -37,7 +38,7 @@ use crate::client::{Change, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
-use carry::Flight;
+use flights::Flight;
 use proxy::{Past, Proxies};
 use server::{Model, Process};
 

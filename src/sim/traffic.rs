@@ -33,7 +33,7 @@ impl Simulation {
         match command {
             Command::Start(spec) => {
                 let (told, name) = (console::started(&spec), spec.name.clone());
-                match self.start_load(spec) {
+                match self.start_load(*spec) {
                     Ok(()) => Outcome { load: Some(name), ..said(told) },
                     Err(why) => Outcome::complaint(why),
                 }

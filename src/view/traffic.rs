@@ -514,7 +514,7 @@ spec: {containers: [{name: web, image: example.com/web}]}
         };
         assert_eq!(at(9, 0), None);
         assert_eq!(at(12, 999), Some((300, 300, 3)));
-        assert_eq!(at(19, 999), Some((1_000, 1_000, 10)));
+        assert_eq!(at(18, 999), Some((900, 900, 9)));
     }
 
     #[test]
