@@ -10,6 +10,8 @@ use std::sync::RwLock;
 
 use serde::{Serialize, Serializer};
 
+use super::versions;
+
 /// A kind of object, as an index into [`KINDS`], or behind those into the names of custom kinds: small, ordered, and cheap to
 /// compare, since it leads every key of the store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,6 +78,7 @@ macro_rules! kinds {
 #[rustfmt::skip]
 kinds! {
     BINDING "Binding" "" "v1" "bindings" "binding" [], true;
+    COMPONENT_STATUS "ComponentStatus" "" "v1" "componentstatuses" "componentstatus" ["cs"], false;
     CONFIG_MAP "ConfigMap" "" "v1" "configmaps" "configmap" ["cm"], true;
     ENDPOINTS "Endpoints" "" "v1" "endpoints" "endpoints" ["ep"], true;
     EVENT "Event" "" "v1" "events" "event" ["ev"], true;
@@ -91,6 +94,8 @@ kinds! {
     SECRET "Secret" "" "v1" "secrets" "secret" [], true;
     SERVICE_ACCOUNT "ServiceAccount" "" "v1" "serviceaccounts" "serviceaccount" ["sa"], true;
     SERVICE "Service" "" "v1" "services" "service" ["svc"], true;
+    MUTATING_ADMISSION_POLICY "MutatingAdmissionPolicy" "admissionregistration.k8s.io" "v1" "mutatingadmissionpolicies" "mutatingadmissionpolicy" [], false;
+    MUTATING_ADMISSION_POLICY_BINDING "MutatingAdmissionPolicyBinding" "admissionregistration.k8s.io" "v1" "mutatingadmissionpolicybindings" "mutatingadmissionpolicybinding" [], false;
     MUTATING_WEBHOOK_CONFIGURATION "MutatingWebhookConfiguration" "admissionregistration.k8s.io" "v1" "mutatingwebhookconfigurations" "mutatingwebhookconfiguration" [], false;
     VALIDATING_ADMISSION_POLICY "ValidatingAdmissionPolicy" "admissionregistration.k8s.io" "v1" "validatingadmissionpolicies" "validatingadmissionpolicy" [], false;
     VALIDATING_ADMISSION_POLICY_BINDING "ValidatingAdmissionPolicyBinding" "admissionregistration.k8s.io" "v1" "validatingadmissionpolicybindings" "validatingadmissionpolicybinding" [], false;
@@ -102,6 +107,12 @@ kinds! {
     DEPLOYMENT "Deployment" "apps" "v1" "deployments" "deployment" ["deploy"], true;
     REPLICA_SET "ReplicaSet" "apps" "v1" "replicasets" "replicaset" ["rs"], true;
     STATEFUL_SET "StatefulSet" "apps" "v1" "statefulsets" "statefulset" ["sts"], true;
+    SELF_SUBJECT_REVIEW "SelfSubjectReview" "authentication.k8s.io" "v1" "selfsubjectreviews" "selfsubjectreview" [], false;
+    TOKEN_REVIEW "TokenReview" "authentication.k8s.io" "v1" "tokenreviews" "tokenreview" [], false;
+    LOCAL_SUBJECT_ACCESS_REVIEW "LocalSubjectAccessReview" "authorization.k8s.io" "v1" "localsubjectaccessreviews" "localsubjectaccessreview" [], true;
+    SELF_SUBJECT_ACCESS_REVIEW "SelfSubjectAccessReview" "authorization.k8s.io" "v1" "selfsubjectaccessreviews" "selfsubjectaccessreview" [], false;
+    SELF_SUBJECT_RULES_REVIEW "SelfSubjectRulesReview" "authorization.k8s.io" "v1" "selfsubjectrulesreviews" "selfsubjectrulesreview" [], false;
+    SUBJECT_ACCESS_REVIEW "SubjectAccessReview" "authorization.k8s.io" "v1" "subjectaccessreviews" "subjectaccessreview" [], false;
     HORIZONTAL_POD_AUTOSCALER "HorizontalPodAutoscaler" "autoscaling" "v2" "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"], true;
     CRON_JOB "CronJob" "batch" "v1" "cronjobs" "cronjob" ["cj"], true;
     JOB "Job" "batch" "v1" "jobs" "job" [], true;
@@ -157,6 +168,16 @@ impl Kind {
         Kind(u16::try_from(KINDS.len() + index).unwrap_or(u16::MAX))
     }
 
+    /// Kinds that are questions: they are answered, and never stored.
+    pub const REVIEWS: [Kind; 6] = [
+        Kind::SELF_SUBJECT_REVIEW,
+        Kind::TOKEN_REVIEW,
+        Kind::LOCAL_SUBJECT_ACCESS_REVIEW,
+        Kind::SELF_SUBJECT_ACCESS_REVIEW,
+        Kind::SELF_SUBJECT_RULES_REVIEW,
+        Kind::SUBJECT_ACCESS_REVIEW,
+    ];
+
     /// Stands for every custom kind in a list of kinds that are watched.
     pub const ANY_CUSTOM: Kind = Kind(u16::MAX);
 
@@ -208,11 +229,12 @@ impl Kind {
 
     /// The built-in kind that a manifest's `apiVersion` and `kind` name, if there is one.
     pub fn from_manifest(api_version: &str, kind: &str) -> Option<Kind> {
-        Kind::all().find(|candidate| {
+        let preferred = Kind::all().find(|candidate| {
             let info = candidate.info();
             let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
             info.kind == kind && info.group == group && info.version == version
-        })
+        });
+        preferred.or_else(|| versions::kind(api_version, kind))
     }
 
     /// The built-in kind that a word of a kubectl command names: plural, singular, short name or kind, in any case,

@@ -24,6 +24,7 @@ pub mod sorting;
 pub mod status;
 pub mod structural;
 pub mod taint;
+pub mod versions;
 
 pub use kind::Kind;
 pub use meta::{Key, MetaExt};

@@ -12,6 +12,7 @@ use super::kind::Kind;
 use super::meta::{Key, MetaExt, Revision};
 use super::schema;
 use super::typed::{self, Misfit, Part};
+use super::versions;
 
 /// One version of an object of a modelled kind. Cloning copies four pointers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -179,6 +180,7 @@ macro_rules! modelled_kinds {
             /// Where a field has a type that the kind's Rust type cannot hold.
             pub fn from_value(kind: Kind, mut value: Value) -> Result<Object, Misfit> {
                 if !kind.is_custom() {
+                    versions::convert(kind, &mut value);
                     schema::normalize(&kind.api_version(), kind.name(), &mut value);
                 }
                 let Value::Object(mut map) = value else {

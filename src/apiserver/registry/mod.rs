@@ -219,6 +219,9 @@ static STRATEGIES: &[Entry] = &[
     Entry::tree(Kind::ROLE_BINDING, trees::role_binding),
     Entry::tree(Kind::CLUSTER_ROLE_BINDING, trees::role_binding),
     Entry::tree(Kind::CSI_DRIVER, trees::csi_driver),
+    Entry::tree(Kind::MUTATING_WEBHOOK_CONFIGURATION, trees::mutating_webhooks).counted(""),
+    Entry::tree(Kind::VALIDATING_WEBHOOK_CONFIGURATION, trees::webhooks).counted(""),
+    Entry::tree(Kind::VALIDATING_ADMISSION_POLICY, trees::admission_policy).counted("{}"),
 ];
 
 static PLAIN: Entry = Entry::plain();

@@ -138,6 +138,43 @@ pub fn csi_driver(fields: &mut Fields) {
     spec.entry("volumeLifecycleModes").or_insert_with(|| Value::Array(vec!["Persistent".into()]));
 }
 
+/// What a webhook is asked, and what becomes of a request that it does not answer.
+pub fn webhooks(fields: &mut Fields) {
+    for webhook in maps(fields, "webhooks") {
+        default_text(webhook, "failurePolicy", "Fail");
+        match_resources(webhook, "rules");
+        webhook.entry("timeoutSeconds").or_insert_with(|| 10.into());
+        let service = webhook.get_mut("clientConfig").and_then(|client| client.get_mut("service"));
+        if let Some(service) = service.and_then(Value::as_object_mut) {
+            service.entry("port").or_insert_with(|| 443.into());
+        }
+    }
+}
+
+/// As [`webhooks`]; a webhook that changes objects is asked once.
+pub fn mutating_webhooks(fields: &mut Fields) {
+    webhooks(fields);
+    maps(fields, "webhooks").for_each(|webhook| default_text(webhook, "reinvocationPolicy", "Never"));
+}
+
+/// What a policy is about, and what becomes of a request about which it cannot say.
+pub fn admission_policy(fields: &mut Fields) {
+    let Some(spec) = spec(fields) else { return };
+    default_text(spec, "failurePolicy", "Fail");
+    if let Some(constraints) = spec.get_mut("matchConstraints").and_then(Value::as_object_mut) {
+        match_resources(constraints, "resourceRules");
+    }
+}
+
+/// All objects everywhere, in any version, unless said otherwise.
+fn match_resources(fields: &mut Fields, rules: &str) {
+    default_text(fields, "matchPolicy", "Equivalent");
+    for selector in ["namespaceSelector", "objectSelector"] {
+        fields.entry(selector).or_insert_with(|| Value::Object(Map::new()));
+    }
+    maps(fields, rules).for_each(|rule| default_text(rule, "scope", "*"));
+}
+
 /// Names follow from the kind's, and nothing is converted.
 pub fn custom_resource_definition(fields: &mut Fields) {
     let Some(spec) = spec(fields) else { return };

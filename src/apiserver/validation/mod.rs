@@ -13,6 +13,7 @@ mod json_schema;
 mod meta;
 mod networking;
 mod pod;
+mod registration;
 pub mod resources;
 mod scheduling;
 mod security;
@@ -108,6 +109,17 @@ static RULES: &[Rules] = &[
     rules(Kind::CUSTOM_RESOURCE_DEFINITION, text::dns_subdomain, definition::definition)
         .on_create(definition::on_create)
         .on_update(definition::on_update),
+    rules(Kind::MUTATING_WEBHOOK_CONFIGURATION, text::dns_subdomain, registration::webhooks),
+    rules(Kind::VALIDATING_WEBHOOK_CONFIGURATION, text::dns_subdomain, registration::webhooks),
+    rules(Kind::VALIDATING_ADMISSION_POLICY, text::dns_subdomain, registration::admission_policy),
+    rules(
+        Kind::VALIDATING_ADMISSION_POLICY_BINDING,
+        text::dns_subdomain,
+        registration::admission_policy_binding,
+    ),
+    rules(Kind::API_SERVICE, text::path_segment, registration::api_service),
+    rules(Kind::CERTIFICATE_SIGNING_REQUEST, text::dns_subdomain, ANY)
+        .on_create(registration::signing_request),
     rules(Kind::ROLE, text::path_segment, cluster::role),
     rules(Kind::CLUSTER_ROLE, text::path_segment, cluster::cluster_role),
     rules(Kind::ROLE_BINDING, text::path_segment, cluster::role_binding)
@@ -124,8 +136,8 @@ fn of(kind: Kind) -> &'static Rules {
 
 /// What is wrong with a new object.
 pub fn validate(object: &Object) -> Vec<FieldError> {
-    // Events are many, and written by components alone.
-    if object.kind() == Kind::EVENT {
+    // Events are many, and written by components alone; questions have no names.
+    if object.kind() == Kind::EVENT || Kind::REVIEWS.contains(&object.kind()) {
         return Vec::new();
     }
     let (rules, value) = (of(object.kind()), object.to_value());

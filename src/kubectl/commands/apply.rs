@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::api::patch::{json_merge, strategic, three_way};
-use crate::api::{Kind, MetaExt, Object, Status};
+use crate::api::{Kind, MetaExt, Object, Status, versions};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::manifests::{self, Item};
 use crate::kubectl::parse::{Flag, optional, switch, value};
@@ -60,7 +60,8 @@ fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static str, Failure> {
     let mut wanted = item.value.clone();
     remember(&mut wanted, item.kind, live.namespace());
-    let noted = live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str::<Value>(text).ok());
+    versions::convert(item.kind, &mut wanted);
+    let noted = noted(item, live);
     if noted.is_none() {
         call.warn(format!(
             "Warning: resource {}/{} is missing the {LAST_APPLIED} annotation which is required by kubectl apply. kubectl apply \
@@ -108,9 +109,10 @@ pub fn would_be(call: &mut Call<'_, '_>, item: &Item) -> Result<Object, Failure>
         }
         return call.client.server().dry_run_create(object).map_err(Failure::from);
     };
-    let noted = live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let noted = noted(item, &live);
     let mut wanted = item.value.clone();
     remember(&mut wanted, item.kind, live.namespace());
+    versions::convert(item.kind, &mut wanted);
     let current = live_value(item, &live);
     let patch = three_way::create(item.kind, &noted.unwrap_or(Value::Null), &wanted, &current);
     let merged = merge(item.kind, &current, &patch)?;
@@ -120,10 +122,19 @@ pub fn would_be(call: &mut Call<'_, '_>, item: &Item) -> Result<Object, Failure>
     call.client.server().dry_run_update(object).map_err(Failure::from)
 }
 
+/// The manifest that was applied last.
+fn noted(item: &Item, live: &Object) -> Option<Value> {
+    let mut noted = serde_json::from_str(live.annotation(LAST_APPLIED)?).ok()?;
+    versions::convert(item.kind, &mut noted);
+    Some(noted)
+}
+
 /// A live object as the server shows it to whoever asks in the manifest's version.
 fn live_value(item: &Item, live: &Object) -> Value {
     let mut value = live.to_value();
-    value["apiVersion"] = item.value["apiVersion"].clone();
+    if item.kind.is_custom() {
+        value["apiVersion"] = item.value["apiVersion"].clone();
+    }
     value
 }
 

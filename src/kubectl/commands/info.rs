@@ -99,6 +99,8 @@ fn api_resources(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 fn verbs(kind: Kind) -> &'static str {
     match kind {
         Kind::BINDING => "create",
+        Kind::COMPONENT_STATUS => "get,list",
+        _ if Kind::REVIEWS.contains(&kind) => "create",
         // Custom resources list their verbs in this order.
         _ if kind.is_custom() => "delete,deletecollection,get,list,patch,create,update,watch",
         _ => "create,delete,deletecollection,get,list,patch,update,watch",
