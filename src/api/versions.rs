@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
 
+type Convert = fn(&mut Map<String, Value>);
+
 /// Version, kind, the kind of the registry, and how the fields are converted.
-const OTHERS: &[(&str, &str, Kind, fn(&mut Map<String, Value>))] = &[
+const OTHERS: &[(&str, &str, Kind, Convert)] = &[
     ("autoscaling/v1", "HorizontalPodAutoscaler", Kind::HORIZONTAL_POD_AUTOSCALER, autoscaler_v1),
     ("events.k8s.io/v1", "Event", Kind::EVENT, event),
 ];

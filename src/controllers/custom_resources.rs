@@ -73,9 +73,6 @@ fn note(
     client: &mut Client<'_>,
 ) -> Result<(), Status> {
     let mut object = (*client.get(key)?).clone();
-    let now = client.now();
-    if let Object::Tree(tree) = &mut object {
-        tree.status = Arc::new(terminating(&tree.status, under_way, reason, message, now));
-    }
+    terminating(&mut object, under_way, reason, message, client.now());
     client.update_object_status(object).map(drop)
 }

@@ -93,7 +93,6 @@ impl Checker {
 
     fn create(&self, value: &Value) -> Result<(), Status> {
         schema::check_type_meta(value).map_err(Status::bad_request)?;
-        schema::decode_object_meta(value).map_err(|error| Status::bad_request(error.to_string()))?;
         let text = |key: &str| value[key].as_str().unwrap_or_default();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
         let server = self.simulation.api();

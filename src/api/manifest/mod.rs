@@ -25,6 +25,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use node::{Entry, Kind, Location, Node};
 pub use scalar::json_float;
 pub use source::{Position, SourceMap, Span};
+pub use split::json_error;
 pub use write::to_yaml;
 
 use compose::{Composed, compose};

@@ -108,10 +108,19 @@ fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |n| at + n + 1)
 }
 
-/// Go's words for what serde found.
+/// What the YAML or JSON reader says of JSON that is broken.
 fn go_json_error(error: &serde_json::Error, text: &str) -> String {
     if error.is_eof() {
         return "unexpected EOF".into();
+    }
+    let (offset, words) = json_error(error, text);
+    format!("json: offset {}: {words}", offset + 1)
+}
+
+/// Where a text is no JSON, and Go's words for what serde found there.
+pub fn json_error(error: &serde_json::Error, text: &str) -> (usize, String) {
+    if error.is_eof() {
+        return (text.len(), "unexpected end of JSON input".into());
     }
     let offset = byte_of(text, error.line(), error.column());
     let found = text[offset..].chars().next().unwrap_or(' ');
@@ -132,7 +141,7 @@ fn go_json_error(error: &serde_json::Error, text: &str) -> String {
         "looking for beginning of value"
     };
     let found = if found == '\n' { "\\n".to_string() } else { found.to_string() };
-    format!("json: offset {}: invalid character '{found}' {place}", offset + 1)
+    (offset, format!("invalid character '{found}' {place}"))
 }
 
 /// serde counts lines and columns (bytes) from 1.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::api::definition::Definition;
-use crate::api::{Key, Kind, Object};
+use crate::api::{Key, Kind, MetaExt, Object};
 use crate::apiserver::View;
 use crate::clock::SimTime;
 
@@ -48,15 +48,17 @@ pub fn accept(view: &View, key: &Key, now: SimTime) -> Option<Object> {
     let mut names = definition.accepted().as_object().cloned().unwrap_or_default();
     let conflict = accept_names(wanted, &mut names, &taken);
     let mut status = (*tree.status).clone();
+    let look = Look { generation: object.generation(), now };
+    status["observedGeneration"] = look.generation.into();
     status["acceptedNames"] = Value::Object(names);
     let accepted = conflict.is_none();
     let (reason, message) = conflict.unwrap_or_else(|| ("NoConflicts".into(), "no conflicts found".into()));
-    set_condition(&mut status, "NamesAccepted", accepted, &reason, &message, now);
+    look.set(&mut status, "NamesAccepted", accepted, &reason, &message);
     if accepted {
         let message = "the initial names have been accepted";
-        set_condition(&mut status, "Established", true, "InitialNamesAccepted", message, now);
+        look.set(&mut status, "Established", true, "InitialNamesAccepted", message);
     } else if !definition.is_established() {
-        set_condition(&mut status, "Established", false, "NotAccepted", "not all names are accepted", now);
+        look.set(&mut status, "Established", false, "NotAccepted", "not all names are accepted");
     }
     let mut tree = tree.clone();
     tree.status = Arc::new(status);
@@ -100,34 +102,45 @@ fn accept_names(wanted: &Value, names: &mut Map<String, Value>, taken: &Taken) -
 /// What the first request to delete a definition leaves on it.
 pub fn begin_termination(object: &mut Object, now: SimTime) {
     object.meta_mut().finalizers.get_or_insert_default().push(CLEANUP_FINALIZER.into());
+    let message =
+        "CustomResourceDefinition marked for deletion; CustomResource deletion will be initiated soon";
+    terminating(object, true, "InstanceDeletionPending", message, now);
+}
+
+/// Notes on a definition that is going how far the removal of its objects has come.
+pub fn terminating(object: &mut Object, under_way: bool, reason: &str, message: &str, now: SimTime) {
+    let look = Look { generation: object.generation(), now };
     if let Object::Tree(tree) = object {
-        let message =
-            "CustomResourceDefinition marked for deletion; CustomResource deletion will be initiated soon";
-        tree.status = Arc::new(terminating(&tree.status, true, "InstanceDeletionPending", message, now));
+        look.set(Arc::make_mut(&mut tree.status), "Terminating", under_way, reason, message);
     }
 }
 
-/// The status of a definition that is going, at a stage of the removal of its objects.
-pub fn terminating(status: &Value, under_way: bool, reason: &str, message: &str, now: SimTime) -> Value {
-    let mut status = status.clone();
-    set_condition(&mut status, "Terminating", under_way, reason, message, now);
-    status
+/// When a definition was looked at, and which of its generations.
+struct Look {
+    generation: i64,
+    now: SimTime,
 }
 
-fn set_condition(status: &mut Value, type_: &str, holds: bool, reason: &str, message: &str, now: SimTime) {
-    if !status["conditions"].is_array() {
-        status["conditions"] = Value::Array(Vec::new());
-    }
-    let Some(conditions) = status["conditions"].as_array_mut() else { return };
-    let word = if holds { "True" } else { "False" };
-    let known = conditions.iter().position(|condition| condition["type"] == type_);
-    let since = known.map(|at| &conditions[at]).filter(|condition| condition["status"] == word).map_or_else(
-        || crate::api::typed::write(&now.to_time()),
-        |condition| condition["lastTransitionTime"].clone(),
-    );
-    let condition = json!({"lastTransitionTime": since, "message": message, "reason": reason, "status": word, "type": type_});
-    match known {
-        Some(at) => conditions[at] = condition,
-        None => conditions.push(condition),
+impl Look {
+    fn set(&self, status: &mut Value, type_: &str, holds: bool, reason: &str, message: &str) {
+        if !status["conditions"].is_array() {
+            status["conditions"] = Value::Array(Vec::new());
+        }
+        let Some(conditions) = status["conditions"].as_array_mut() else { return };
+        let word = if holds { "True" } else { "False" };
+        let known = conditions.iter().position(|condition| condition["type"] == type_);
+        let since =
+            known.map(|at| &conditions[at]).filter(|condition| condition["status"] == word).map_or_else(
+                || crate::api::typed::write(&self.now.to_time()),
+                |condition| condition["lastTransitionTime"].clone(),
+            );
+        let condition = json!({
+            "lastTransitionTime": since, "message": message, "observedGeneration": self.generation, "reason": reason,
+            "status": word, "type": type_,
+        });
+        match known {
+            Some(at) => conditions[at] = condition,
+            None => conditions.push(condition),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::at::{At, Errors};
 use super::resources::{self, amount, validate_amount};
 use super::text;
 use crate::api::field_error::quoted;
-use crate::api::manifest::base64;
+use crate::api::manifest::{base64, json_error};
 
 /// A mebibyte: as much as a ConfigMap or a Secret may hold.
 const BYTES_MAX: usize = 1024 * 1024;
@@ -101,13 +101,14 @@ fn validate_docker(data: &At, key: &str, errors: &mut Errors) {
         errors.required(&at, "");
         return;
     }
-    let parsed = base64::decode(at.text()).ok().map(|bytes| serde_json::from_slice::<Value>(&bytes));
-    let why = match parsed {
-        Some(Ok(Value::Object(_))) => return,
-        Some(Err(error)) if error.is_eof() => "unexpected end of JSON input",
-        _ => "invalid character in JSON text",
+    let bytes = base64::decode(at.text()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let why = match serde_json::from_str::<Value>(&text) {
+        Ok(Value::Object(_)) => return,
+        Ok(_) => "invalid character in JSON text".to_string(),
+        Err(error) => json_error(&error, &text).1,
     };
-    errors.invalid_as(&at, "\"<secret contents redacted>\"", why);
+    errors.invalid_as(&at, "\"<secret contents redacted>\"", &why);
 }
 
 /// `ValidateSecretUpdate`.
@@ -116,17 +117,20 @@ pub fn secret_update(object: &At, old: &At, errors: &mut Errors) {
     validate_immutable_flag(object, old, &["data"], errors);
 }
 
-/// The scopes of quotas, and whether each counts more than pods.
-const SCOPES: [(&str, bool); 6] = [
-    ("Terminating", true),
-    ("NotTerminating", true),
-    ("BestEffort", false),
-    ("NotBestEffort", true),
-    ("PriorityClass", true),
-    ("CrossNamespacePodAffinity", true),
+/// The scopes of quotas, and what each can count.
+const SCOPES: [(&str, &[&str]); 7] = [
+    ("Terminating", OF_PODS),
+    ("NotTerminating", OF_PODS),
+    ("BestEffort", &["pods"]),
+    ("NotBestEffort", OF_PODS),
+    ("PriorityClass", OF_PODS),
+    ("CrossNamespacePodAffinity", OF_PODS),
+    ("VolumeAttributesClass", &["persistentvolumeclaims", "requests.storage"]),
 ];
-const OF_PODS: [&str; 6] =
-    ["cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"];
+const OF_PODS: &[&str] =
+    &["pods", "cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"];
+/// Scopes that are of certain classes.
+const OF_CLASSES: [&str; 2] = ["PriorityClass", "VolumeAttributesClass"];
 
 /// `ValidateResourceQuota`.
 pub fn resource_quota(object: &At, errors: &mut Errors) {
@@ -143,7 +147,7 @@ pub fn resource_quota(object: &At, errors: &mut Errors) {
     for requirement in selector.items() {
         let (operator, values) = (requirement.get("operator"), requirement.get("values"));
         let scope = requirement.get("scopeName").text();
-        if scope != "PriorityClass" && operator.text() != "Exists" {
+        if !OF_CLASSES.contains(&scope) && operator.text() != "Exists" {
             let why = "must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, \
                        ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
             errors.invalid(&operator, why);
@@ -172,8 +176,7 @@ fn validate_scopes(at: &At, scopes: &[&str], hard: &At, errors: &mut Errors) {
             errors.invalid(at, "unsupported scope");
         }
         for name in hard.keys().filter(|name| !name.contains('/')) {
-            let counted = name == "pods" || (OF_PODS.contains(&name) && known.is_some_and(|(_, more)| *more));
-            if known.is_some() && !counted {
+            if known.is_some_and(|(_, counted)| !counted.contains(&name)) {
                 errors.invalid(at, "unsupported scope applied to resource");
             }
         }

@@ -75,7 +75,7 @@ fn validate_restart_policy(container: &At, errors: &mut Errors) {
         errors.too_many(&rules, 20);
     }
     for rule in rules.items() {
-        errors.required_one_of(&rule.get("action"), &["Restart"]);
+        errors.required_one_of(&rule.get("action"), &["Restart", "RestartAllContainers"]);
         let codes = rule.get("exitCodes");
         if !codes.is_set() {
             errors.required(&codes, "must be specified");
