@@ -362,3 +362,133 @@ fn ten_thousand_requests_a_second_are_cheap_and_all_accounted_for() {
     assert_eq!(report.sent, 1_200_000);
     assert!(simulation.events_done() - before < 5_000, "{}", simulation.events_done() - before);
 }
+
+const CLIENT: &str = "
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client, labels: {role: client}}
+spec: {containers: [{name: sh, image: busybox, command: [sleep, infinity]}]}
+";
+
+/// What a command in the pod `client` prints, and whether it succeeded.
+fn exec(simulation: &mut Simulation, command: &str) -> (String, bool) {
+    let outcome = simulation.kubectl_line(&format!("kubectl exec client -- {command}"));
+    (outcome.stdout + &outcome.stderr, outcome.code == 0)
+}
+
+#[test]
+fn programs_in_containers_meet_the_same_network() {
+    let other = "
+---
+apiVersion: v1
+kind: Service
+metadata: {name: none}
+spec: {selector: {app: none}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: pods}
+spec: {clusterIP: None, selector: {app: web}, ports: [{port: 8080}]}
+";
+    let mut simulation = cluster(&format!("{WEB}{other}{CLIENT}"));
+    let mut answers: Vec<String> = (0..30).map(|_| exec(&mut simulation, "wget -qO- http://web").0).collect();
+    answers.sort();
+    answers.dedup();
+    assert_eq!(answers.len(), 3, "{answers:?}");
+    assert!(answers.iter().all(|answer| answer.starts_with("Hello from web-")), "{answers:?}");
+    for (command, want) in [
+        ("curl -s -o /dev/null -w %{http_code} http://web.default.svc:80/", "200"),
+        (
+            "curl -s http://none",
+            "curl: (7) Failed to connect to none port 80 after 3 ms: Could not connect to server",
+        ),
+        ("curl http://nobody", "curl: (6) Could not resolve host: nobody"),
+        ("curl -m 1 http://web:81", "curl: (28) Connection timed out after 1000 milliseconds"),
+        ("wget -qO- pods", "): Connection refused"),
+        ("wget -T 1 -qO- 10.244.9.9", "wget: download timed out"),
+        ("nc -zv web 80", "web (10.96."),
+        ("nslookup none", "Name:\tnone.default.svc.cluster.local\nAddress: 10.96."),
+        ("nslookup pods", "Name:\tpods.default.svc.cluster.local\nAddress: 10.244."),
+        ("nslookup nobody", "** server can't find nobody: NXDOMAIN"),
+    ] {
+        let (said, _) = exec(&mut simulation, command);
+        assert!(said.contains(want), "{command}: {said}");
+    }
+    apply(
+        &mut simulation,
+        "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: closed}, spec: {podSelector: {matchLabels: \
+         {role: client}}, policyTypes: [Egress]}}",
+    );
+    assert_eq!(
+        exec(&mut simulation, "wget -T 1 -qO- http://web"),
+        ("wget: bad address 'web'\ncommand terminated with exit code 1\n".into(), false)
+    );
+    assert!(exec(&mut simulation, "nslookup web").0.contains("no servers could be reached"));
+}
+
+#[test]
+fn a_pod_that_asks_in_a_loop_is_a_load() {
+    let looping =
+        CLIENT.replace("[sleep, infinity]", "[sh, -c, 'while sleep 0.1; do wget -q -O- http://web; done']");
+    let mut simulation = cluster(&format!("{WEB}{looping}"));
+    pass(&mut simulation, 60);
+    let load = simulation
+        .network()
+        .load("pod/client")
+        .map(Report::of)
+        .unwrap_or_else(|| panic!("its requests are counted"));
+    assert!((400..=800).contains(&load.answered), "{load:?}");
+    assert_eq!(load.endpoints.len(), 3, "{load:?}");
+    let logs = simulation.kubectl_line("kubectl logs client --tail=1").stdout;
+    assert!(logs.starts_with("Hello from web-"), "{logs}");
+}
+
+#[test]
+fn a_load_balancer_gets_an_address_and_leads_in() {
+    let balanced =
+        WEB.replace("spec: {selector: {app: web}", "spec: {type: LoadBalancer, selector: {app: web}");
+    let mut simulation = Simulation::new(Config { check_invariants: true, ..Config::small(7) });
+    apply(&mut simulation, &balanced);
+    pass(&mut simulation, 1);
+    assert!(simulation.kubectl_line("kubectl get svc web").stdout.contains("<pending>"));
+    pass(&mut simulation, 20);
+    assert!(simulation.kubectl_line("kubectl get svc web").stdout.contains("203.0.113.20"));
+    let report = run(&mut simulation, spec("http://203.0.113.20/", 30), 5);
+    assert_eq!((report.sent, report.answered, report.endpoints.len()), (150, 150, 3));
+    kubectl(&mut simulation, "patch svc web -p '{\"spec\":{\"externalTrafficPolicy\":\"Local\"}}'");
+    kubectl(&mut simulation, "scale deployment/web --replicas=1");
+    pass(&mut simulation, 20);
+    let before = report.sent;
+    let report = run(&mut simulation, spec("svc/web", 30), 5);
+    assert_eq!((report.sent - before, report.lost_count()), (150, 0), "it asks the node that has the pod");
+    kubectl(&mut simulation, "delete svc web");
+    pass(&mut simulation, 1);
+    assert!(simulation.kubectl_line("kubectl get svc web").stderr.contains("not found"));
+}
+
+#[test]
+fn traffic_stays_close_where_the_service_wants_it() {
+    let close = WEB.replace(
+        "spec: {selector: {app: web}",
+        "spec: {trafficDistribution: PreferSameZone, selector: {app: web}",
+    );
+    let mut simulation = cluster(&format!("{close}{CLIENT}"));
+    let from = Sender::Pod { namespace: "default".into(), name: "client".into() };
+    let report = run(&mut simulation, LoadSpec { from, ..spec("svc/web", 50) }, 5);
+    assert_eq!((report.endpoints.len(), report.lost_count()), (1, 0), "{report:?}");
+}
+
+#[test]
+fn a_console_line_starts_a_load_and_says_what_came_of_it() {
+    let mut simulation = cluster(WEB);
+    let outcome = simulation.kubectl_line("load svc/web --rate 50 --for 10s");
+    assert_eq!(
+        (outcome.stdout.as_str(), outcome.load.as_deref()),
+        ("load/web started: 50/s to svc/web for 10s\n", Some("web"))
+    );
+    let report = simulation.finish_load("web").unwrap_or_default();
+    assert!(report.starts_with("svc/web: 500 sent, 500 answered, 0 lost; p50 2"), "{report}");
+    assert!(simulation.kubectl_line("load").stdout.contains("web    svc/web   ended   500    500        0"));
+    assert_eq!(simulation.kubectl_line("load stop other").stderr, "error: load other is not on\n");
+}

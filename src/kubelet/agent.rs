@@ -15,6 +15,7 @@ use crate::api::k8s::{ContainerImage, ObjectReference};
 use crate::api::meta::Revision;
 use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod};
 use crate::client::recorder::EventType;
+use crate::client::wire::{Sample, Wire};
 use crate::client::{Actor, ApiServer, Client, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
@@ -41,6 +42,10 @@ pub struct Shared<'a> {
     pub api: &'a mut ApiServer,
     /// The timers to set.
     pub timers: &'a mut Vec<(SimDuration, Timer)>,
+    /// The network, as far as programs can use it now.
+    pub wire: Option<&'a dyn Wire>,
+    /// What programs have asked over it.
+    pub asked: &'a mut Vec<Sample>,
 }
 
 /// What a pod has at hand while something happens to it.
@@ -57,6 +62,9 @@ pub struct Turn<'a> {
     disks: &'a mut Disks,
     api: &'a mut ApiServer,
     timers: &'a mut Vec<(SimDuration, Timer)>,
+    wire: Option<&'a dyn Wire>,
+    /// What programs have asked over the network.
+    pub asked: &'a mut Vec<Sample>,
 }
 
 impl Turn<'_> {
@@ -84,6 +92,7 @@ impl Turn<'_> {
             host_ip: &self.node.host_ip,
             host: &mut self.node.directories,
             disks: self.disks,
+            wire: self.wire,
         }
     }
 
@@ -342,6 +351,8 @@ impl Agent {
                 node: &mut self.node,
                 api: shared.api,
                 timers: shared.timers,
+                wire: shared.wire,
+                asked: shared.asked,
             };
             let worker = Arc::make_mut(worker);
             act(worker, turn);
@@ -355,12 +366,13 @@ impl Agent {
         uid: &str,
         container: &str,
         words: &[String],
-        (view, now): (&View, SimTime),
+        (view, now, wire): (&View, SimTime, Option<&dyn Wire>),
         disks: &mut Disks,
     ) -> Option<Answer> {
         let online = self.node.state == NodeState::Running;
         let host_ip = &self.node.host_ip;
-        let ground = &mut Ground { view, online, host_ip, host: &mut self.node.directories, disks, now };
+        let ground =
+            &mut Ground { view, online, host_ip, host: &mut self.node.directories, disks, now, wire };
         let worker = Arc::make_mut(self.workers.get_mut(uid)?);
         let at = worker.place_of(container)?;
         worker.run_beside(at, words, EXEC_LIMIT, ground)

@@ -6,11 +6,12 @@ use super::agent::Turn;
 use super::environment::{self, Environment, Facts};
 use super::files::Files;
 use super::pod_worker::PodWorker;
-use super::shell::{self, Answer, World};
+use super::shell::{self, Answer, Net, World};
 use super::volumes::{self, Disks};
 use crate::api::k8s::Container;
 use crate::api::{MetaExt, Pod};
 use crate::client::View;
+use crate::client::wire::Wire;
 use crate::clock::{SimDuration, SimTime};
 
 /// What a container stands on: the cluster, its node, the disks.
@@ -27,12 +28,15 @@ pub struct Ground<'a> {
     pub disks: &'a mut Disks,
     /// The time.
     pub now: SimTime,
+    /// The network.
+    pub wire: Option<&'a dyn Wire>,
 }
 
 impl Ground<'_> {
     /// Whom a script in a pod finds around it.
     pub fn world<'a>(&'a self, pod: &'a Pod) -> World<'a> {
-        World { namespace: pod.namespace(), view: Some(self.view).filter(|_| self.online) }
+        let wire = self.wire.filter(|_| self.online);
+        World { net: wire.map(|wire| Net { wire, pod, now: self.now }) }
     }
 }
 

@@ -34,11 +34,14 @@ pub use config::KubeletConfig;
 pub use node_status::node_object;
 pub use pod_worker::{ContainerStep, PodStep};
 pub use probe::ProbeKind;
+pub use streams::Reach;
+pub use workload::asks_network;
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::meta::Revision;
 use crate::api::{Kind, MetaExt, Node, Object, Pod};
+use crate::client::wire::{Sample, Wire};
 use crate::client::{Actor, ApiServer, Change, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
@@ -101,6 +104,8 @@ pub struct Kubelets {
     services: ServiceEnvironments,
     /// What is on the disks behind persistent volumes.
     disks: Disks,
+    /// What programs have asked over the network, until somebody takes it.
+    asked: Vec<Sample>,
     rng: Rng,
 }
 
@@ -122,6 +127,7 @@ impl Kubelets {
             turns: SortedMap::new(),
             services: SortedMap::new(),
             disks: SortedMap::new(),
+            asked: Vec::new(),
             rng,
         }
     }
@@ -209,6 +215,17 @@ impl Kubelets {
         timers: &mut Vec<(SimDuration, Timer)>,
         act: impl FnOnce(&mut Agent, &mut Shared<'_>),
     ) {
+        self.with_wire(node, None, api, timers, act);
+    }
+
+    fn with_wire(
+        &mut self,
+        node: &str,
+        wire: Option<&dyn Wire>,
+        api: &mut ApiServer,
+        timers: &mut Vec<(SimDuration, Timer)>,
+        act: impl FnOnce(&mut Agent, &mut Shared<'_>),
+    ) {
         if let Some(agent) = self.agents.get_mut(node) {
             let shared = &mut Shared {
                 config: &self.config,
@@ -218,20 +235,27 @@ impl Kubelets {
                 disks: &mut self.disks,
                 api,
                 timers,
+                wire,
+                asked: &mut self.asked,
             };
             act(Arc::make_mut(agent), shared);
         }
     }
 
-    /// Does what a timer is due for. `view` is the cluster as last delivered to the kubelets.
+    /// Takes what programs have asked over the network since the last time.
+    pub fn take_asked(&mut self) -> Vec<Sample> {
+        std::mem::take(&mut self.asked)
+    }
+
+    /// Does what a timer is due for. `wire`: the network, as far as programs can use it now.
     pub fn fire(
         &mut self,
         timer: &Timer,
-        _view: &View,
+        wire: Option<&dyn Wire>,
         api: &mut ApiServer,
         timers: &mut Vec<(SimDuration, Timer)>,
     ) {
-        self.with_agent(&timer.node, api, timers, |agent, shared| match &timer.what {
+        self.with_wire(&timer.node, wire, api, timers, |agent, shared| match &timer.what {
             TimerKind::Heartbeat => agent.heartbeat(shared),
             TimerKind::Pod { uid, step, .. } => agent.pod_step(uid, step, shared),
         });

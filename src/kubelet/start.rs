@@ -261,6 +261,7 @@ impl PodWorker {
         let pause = process.resume(ground.world(&self.pod));
         let files = std::mem::take(&mut process.files);
         self.close_files(at, files, ground);
+        turn.asked.append(&mut process.take_asked());
         self.runs[at].process = Some(process);
         self.runs[at].note_said(now);
         let Some(process) = &self.runs[at].process else { return };

@@ -9,6 +9,7 @@ use super::pod_worker::PodWorker;
 use crate::api::{MetaExt, Pod};
 use crate::client::View;
 use crate::client::streams::{Answer, Streams};
+use crate::client::wire::Wire;
 use crate::clock::SimTime;
 
 impl Kubelets {
@@ -30,9 +31,17 @@ impl PodWorker {
     }
 }
 
-impl Streams for Kubelets {
+/// The kubelets, and the network that what they run can use.
+pub struct Reach<'a> {
+    /// The kubelets.
+    pub kubelets: &'a mut Kubelets,
+    /// The network, if it is awake.
+    pub wire: Option<&'a dyn Wire>,
+}
+
+impl Streams for Reach<'_> {
     fn log(&self, pod: &Pod, container: &str, previous: bool) -> Vec<(SimTime, String)> {
-        let Some(run) = self.run_of(pod, container) else { return Vec::new() };
+        let Some(run) = self.kubelets.run_of(pod, container) else { return Vec::new() };
         // A container that has ended and does not run again still has its last log.
         let ended = run.log.is_empty() && run.running_since().is_none();
         let log = if previous || ended { &run.last_log } else { &run.log };
@@ -47,8 +56,10 @@ impl Streams for Kubelets {
         view: &View,
         now: SimTime,
     ) -> Option<Answer> {
-        let agent = Arc::make_mut(self.agents.get_mut(pod.spec.node_name.as_deref()?)?);
-        let answer = agent.exec(pod.uid(), container, words, (view, now), &mut self.disks)?;
+        let Kubelets { agents, disks, asked, .. } = &mut *self.kubelets;
+        let agent = Arc::make_mut(agents.get_mut(pod.spec.node_name.as_deref()?)?);
+        let mut answer = agent.exec(pod.uid(), container, words, (view, now, self.wire), disks)?;
+        asked.append(&mut answer.asked);
         if !answer.known {
             return None;
         }

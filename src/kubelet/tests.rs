@@ -57,7 +57,7 @@ impl Bench {
             let Some(((time, _), timer)) = self.queue.pop_first() else { break };
             self.api.set_now(time);
             let mut timers = Vec::new();
-            self.kubelets.fire(&timer, self.informer.view(), &mut self.api, &mut timers);
+            self.kubelets.fire(&timer, None, &mut self.api, &mut timers);
             self.set(timers);
             self.deliver();
         }

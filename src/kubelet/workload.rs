@@ -22,7 +22,7 @@
 use super::config::KubeletConfig;
 use super::image::ImageName;
 use super::shell::Program;
-use crate::api::k8s::Container;
+use crate::api::k8s::{Container, Probe};
 use crate::api::{MetaExt, Pod};
 use crate::clock::SimDuration;
 
@@ -77,6 +77,22 @@ pub enum OnTerm {
     Shell,
     /// It does not end.
     Ignores,
+}
+
+/// Whether what a pod's containers run, or are probed by, asks anybody over the network.
+pub fn asks_network(pod: &Pod) -> bool {
+    const PROGRAMS: [&str; 8] = ["wget", "curl", "nslookup", "nc ", "dig ", "ping ", "getent", "host "];
+    let of_probe = |probe: &Option<Probe>| {
+        probe.as_ref().and_then(|probe| probe.exec.as_ref()?.command.clone()).unwrap_or_default()
+    };
+    let asks = |container: &Container| {
+        let own = container.command.iter().chain(&container.args).flatten().cloned();
+        let probes = [&container.startup_probe, &container.liveness_probe, &container.readiness_probe];
+        let words = own.chain(probes.into_iter().flat_map(of_probe));
+        let text: String = words.map(|word| word + " ").collect();
+        PROGRAMS.iter().any(|program| text.contains(program))
+    };
+    pod.spec.init_containers.iter().flatten().chain(&pod.spec.containers).any(asks)
 }
 
 /// The behaviour of the run of a container that follows `restarts` earlier ones. `words`: its command and arguments.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::dns::{self, Name, Resolver};
 use super::load::{Load, LoadSpec, Target};
 use super::plan::{self, Goal, Map, Origin};
+use super::server::{self, Server};
 use super::{Network, carry};
 use crate::api::hash::Digest;
 use crate::api::{MetaExt, Pod};
@@ -36,6 +37,9 @@ impl Wire for Network {
 
     fn request(&self, request: &Request<'_>) -> Reply {
         let Request { from, host, port, path, header, timeout, now, nonce } = *request;
+        let from = self.view.get::<Pod>(from.namespace(), from.name()).unwrap_or(from);
+        let own = from.status.pod_ip.as_deref().filter(|_| host == "localhost" || host.starts_with("127."));
+        let host = own.unwrap_or(host);
         let wide = Digest::new().number(self.seed).number(now.0).number(nonce).number(self.nonce);
         let mut rng = Rng::new(wide.bytes(from.uid().as_bytes()).value(), "request");
         let node = from.spec.node_name.as_deref().unwrap_or_default();
@@ -86,7 +90,7 @@ impl Wire for Network {
                             return self.reply(sample, plan.address, body);
                         };
                         let served = server.processes[process].weigh(sample.reached, &mut rng);
-                        body = format!("{}\n", server.name);
+                        body = self.body(server, process);
                         (served.fate, served.at + back)
                     }
                     Err(carry::Hit::Denied) => {
@@ -116,6 +120,37 @@ impl Network {
         let took = sample.done.since(sample.sent).max(PROGRAM);
         let body = if sample.fate == Fate::Answered { body } else { String::new() };
         Reply { sample, took, address, body }
+    }
+
+    /// The network for programs, once it is awake.
+    pub fn as_wire(&self) -> Option<&dyn Wire> {
+        self.is_awake().then_some(self as &dyn Wire)
+    }
+
+    /// What a container says to whoever asks it.
+    fn body(&self, server: &Server, place: usize) -> String {
+        let pod = self.view.get::<Pod>(&server.namespace, &server.name);
+        let containers =
+            pod.iter().flat_map(|pod| pod.spec.init_containers.iter().flatten().chain(&pod.spec.containers));
+        let container = containers.into_iter().nth(place);
+        let image = container.and_then(|container| container.image.as_deref()).unwrap_or_default();
+        let name = &server.name;
+        match server::base_name(image) {
+            "nginx" | "nginx-unprivileged" => {
+                "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n\
+                <body>\n<h1>Welcome to nginx!</h1>\n</body>\n</html>\n"
+                    .into()
+            }
+            "httpd" => "<html><body><h1>It works!</h1></body></html>\n".into(),
+            "hpa-example" => "OK!".into(),
+            "whoami" => format!("Hostname: {name}\nIP: {}\n", server.ip),
+            "http-echo" => {
+                let args = container.iter().flat_map(|container| container.args.iter().flatten());
+                let text = args.filter_map(|arg| arg.trim_start_matches('-').strip_prefix("text=")).next();
+                format!("{}\n", text.unwrap_or("hello-world"))
+            }
+            _ => format!("Hello from {name}\n"),
+        }
     }
 
     /// Takes note of what programs have asked.
@@ -155,10 +190,5 @@ impl Network {
                 process.take(reached, 1, &mut self.rng);
             }
         }
-    }
-
-    /// Another command is given: what it asks is drawn anew.
-    pub fn next_command(&mut self) {
-        self.nonce += 1;
     }
 }

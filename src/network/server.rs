@@ -167,7 +167,7 @@ impl Model {
 }
 
 /// `registry.k8s.io/hpa-example:v1` is `hpa-example`.
-fn base_name(image: &str) -> &str {
+pub fn base_name(image: &str) -> &str {
     let last = image.rsplit('/').next().unwrap_or(image);
     last.split([':', '@']).next().unwrap_or(last)
 }

@@ -12,7 +12,7 @@ use crate::client::{Actor, Client};
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers::Action;
 use crate::kubectl;
-use crate::kubelet::Kubelets;
+use crate::kubelet::{Kubelets, Reach};
 use crate::scheduler::Scheduler;
 
 /// What is already in the queue and must not be put there twice.
@@ -63,8 +63,9 @@ impl Simulation {
             }
             Event::Kubelet(timer) => {
                 let mut timers = Vec::new();
-                self.kubelets.fire(&timer, self.kubelet_informer.view(), &mut self.api, &mut timers);
+                self.kubelets.fire(&timer, self.network.as_wire(), &mut self.api, &mut timers);
                 self.set_timers(timers);
+                self.note_asked();
                 self.tell_sockets_of(&timer);
             }
             Event::Traffic => self.traffic_tick(),
@@ -151,8 +152,10 @@ impl Simulation {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(wait) = session.wait.take() else { return };
         session.cursor = self.api.store().revision();
-        let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut self.kubelets);
+        let mut reach = Reach { kubelets: &mut self.kubelets, wire: self.network.as_wire() };
+        let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut reach);
         session.absorb(kubectl::poll(wait, &mut client));
+        self.note_asked();
     }
 
     fn want_reconcile(&mut self, id: ControllerId) {

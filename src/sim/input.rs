@@ -17,7 +17,7 @@ use crate::apiserver::{Actor, DeleteOptions, Origin};
 use crate::client::Client;
 use crate::clock::{SimDuration, SimTime};
 use crate::kubectl;
-use crate::kubelet::{self, NodeState};
+use crate::kubelet::{self, NodeState, Reach};
 use crate::network::LoadSpec;
 
 /// One thing done to the cluster from outside.
@@ -150,7 +150,11 @@ impl Simulation {
         self.journal.entries.push_back_mut(Arc::new(entry));
         let before = self.revision();
         let outcome = match input {
-            Input::Kubectl { line, .. } if traffic::load_words(&line).is_some() => self.load_line(&line),
+            Input::Kubectl { line, .. }
+                if self.context.attached.is_none() && traffic::load_words(&line).is_some() =>
+            {
+                self.load_line(&line)
+            }
             Input::Kubectl { line, stdin, files } => self.kubectl(kubectl::Invocation { line, stdin, files }),
             Input::AddNode(node) => {
                 self.add_node(&node).map_or_else(|status| Outcome::failed(&status), |()| Outcome::default())
@@ -194,8 +198,12 @@ impl Simulation {
     }
 
     fn kubectl(&mut self, invocation: kubectl::Invocation) -> Outcome {
-        let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut self.kubelets);
+        self.wake_network_for(&invocation.line);
+        let wire = self.network.as_wire();
+        let mut reach = Reach { kubelets: &mut self.kubelets, wire };
+        let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut reach);
         let output = kubectl::run(&invocation, &mut self.context, &mut client);
+        self.note_asked();
         let id = self.sessions.keys().next_back().map_or(0, |last| last + 1);
         let session = Session::new(invocation.line, self.now, self.revision(), output);
         let outcome = Outcome {

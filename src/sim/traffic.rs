@@ -77,6 +77,25 @@ impl Simulation {
         }
     }
 
+    /// Wakes it where a command may ask something from inside a container.
+    pub(super) fn wake_network_for(&mut self, line: &str) {
+        let mut words = line.split_whitespace();
+        if self.context.attached.is_some()
+            || words.any(|word| ["exec", "run", "debug", "attach"].contains(&word))
+        {
+            self.wake_network();
+        }
+    }
+
+    /// Takes note of what programs in containers have asked.
+    pub(super) fn note_asked(&mut self) {
+        let asked = self.kubelets.take_asked();
+        if !asked.is_empty() {
+            self.network.note(asked);
+            self.want_traffic(SimDuration::from_millis(50));
+        }
+    }
+
     /// Tells the network what has been written since `before`.
     pub(super) fn tell_network(&mut self, before: Revision) {
         if self.network.is_awake() {
@@ -101,6 +120,13 @@ impl Simulation {
     /// Kubelets have been told of changes.
     pub(super) fn tell_sockets_after(&mut self, changes: &[Arc<Change>]) {
         if !self.network.is_awake() {
+            let new = |change: &Arc<Change>| match change.after.as_ref().filter(|_| change.before.is_none()) {
+                Some(object) => object.as_kind::<Pod>().is_some_and(kubelet::asks_network),
+                None => false,
+            };
+            if changes.iter().any(|change| new(change)) {
+                self.wake_network();
+            }
             return;
         }
         for change in changes.iter().filter(|change| change.key.kind == Kind::POD) {

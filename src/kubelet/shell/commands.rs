@@ -1,6 +1,6 @@
 //! The commands that the shell knows.
 
-use super::{Process, World, network, said, text};
+use super::{Process, World, said, text};
 use crate::clock::SimDuration;
 use crate::kubelet::files::Trouble;
 use crate::kubelet::workload;
@@ -13,6 +13,8 @@ pub enum Outcome {
     Network(bool),
     /// It takes a while and succeeds.
     Sleep(SimDuration),
+    /// It ends with that code after so long.
+    Took(i32, SimDuration),
     /// It ends the shell.
     Exit(i32),
     /// It does nothing, for ever.
@@ -95,14 +97,9 @@ impl Process {
             "nslookup" | "dig" | "host" | "getent" | "ping" => {
                 let host =
                     paths().find(|word| !matches!(*word, "hosts" | "ahosts") && word.parse::<u32>().is_err());
-                Outcome::Network(
-                    host.is_some_and(|host| network::resolves(host, world.namespace, world.view)),
-                )
+                Outcome::Network(host.is_some_and(|host| Process::resolves(host, world)))
             }
-            "wget" | "curl" | "nc" => {
-                let host = paths().find(|word| word.parse::<u32>().is_err() && !word.starts_with('/'));
-                Outcome::Network(host.is_some_and(|host| network::answers(host, world.namespace, world.view)))
-            }
+            "wget" | "curl" | "nc" => self.ask(name, &known, world),
             name if QUICK.contains(&name) || said::SPEAKS.contains(&name) => Outcome::Status(0),
             _ => Outcome::Serves,
         }

@@ -18,11 +18,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::files::Files;
-use crate::client::View;
+use crate::client::wire::Sample;
 use crate::clock::SimDuration;
 use commands::Outcome;
 
 pub use commands::is_known as knows;
+pub use network::Net;
 
 /// Operations between two pauses: a loop that does nothing but turn is cut here.
 const BURST_MAX: u32 = 2_000;
@@ -123,10 +124,8 @@ enum Input {
 /// Whom a script finds around it.
 #[derive(Clone, Copy, Default)]
 pub struct World<'a> {
-    /// The namespace of its pod.
-    pub namespace: &'a str,
-    /// The cluster; nobody where there is none.
-    pub view: Option<&'a View>,
+    /// The network; nobody answers where there is none.
+    pub net: Option<Net<'a>>,
 }
 
 /// A compiled script. Copies share it.
@@ -191,6 +190,12 @@ pub struct Process {
     err: String,
     /// What it has printed since somebody last looked.
     said: String,
+    /// What it has asked over the network since then.
+    asked: Vec<Sample>,
+    /// Counts what it has asked.
+    nonce: u64,
+    /// How far it is ahead of the clock, where it runs without letting time pass.
+    ahead: SimDuration,
 }
 
 impl Process {
@@ -214,7 +219,15 @@ impl Process {
             out: String::new(),
             err: String::new(),
             said: String::new(),
+            asked: Vec::new(),
+            nonce: 0,
+            ahead: SimDuration::ZERO,
         }
+    }
+
+    /// Takes what it has asked over the network since the last time.
+    pub fn take_asked(&mut self) -> Vec<Sample> {
+        std::mem::take(&mut self.asked)
     }
 
     /// Takes what it has printed since the last time.
@@ -361,6 +374,10 @@ impl Process {
                 self.status = 0;
                 return Some(Pause::Sleeps(span));
             }
+            Outcome::Took(status, span) => {
+                self.status = if delivered { status } else { 1 };
+                return Some(Pause::Sleeps(span));
+            }
             Outcome::Exit(status) => {
                 self.at = self.program.0.len();
                 self.status = status;
@@ -478,13 +495,17 @@ impl Process {
         let mut inner = Process::new(program.clone(), self.variables.clone());
         inner.nested = self.nested + 1;
         inner.files = std::mem::take(&mut self.files);
+        inner.nonce = self.nonce;
         let mut pause = inner.resume(world);
         for _ in 0..NESTED_MAX {
-            if matches!(pause, Pause::Sleeps(_)) {
+            if let Pause::Sleeps(span) = pause {
+                inner.ahead = inner.ahead + span;
                 pause = inner.resume(world);
             }
         }
         self.files = std::mem::take(&mut inner.files);
+        self.nonce = inner.nonce;
+        self.asked.append(&mut inner.asked);
         let Pause::Ended(status) = pause else { return None };
         self.status = status;
         Some(inner.said.trim_end_matches('\n').to_string())
@@ -507,6 +528,8 @@ pub struct Answer {
     pub took: SimDuration,
     /// Whether the shell knew all that it had to do; otherwise this is how far it came.
     pub known: bool,
+    /// What it has asked over the network.
+    pub asked: Vec<Sample>,
 }
 
 /// A command that takes longer than any grace period.
@@ -523,11 +546,15 @@ pub fn run_beside(
 ) -> Option<Answer> {
     let mut process = Process::new(Program::of_command(words)?, environment);
     process.files = std::mem::take(files);
-    let mut answer = Answer { said: String::new(), code: None, took: SimDuration::ZERO, known: true };
+    let mut answer =
+        Answer { said: String::new(), code: None, took: SimDuration::ZERO, known: true, asked: Vec::new() };
     // A loop that sleeps is followed for so many turns.
     for _ in 0..1_000 {
         match process.resume(world) {
-            Pause::Sleeps(span) => answer.took = answer.took + span,
+            Pause::Sleeps(span) => {
+                answer.took = answer.took + span;
+                process.ahead = answer.took;
+            }
             Pause::Ended(code) => answer.code = Some(code),
             Pause::StaysUp if process.idle => answer.took = LONG,
             Pause::StaysUp => answer.known = false,
@@ -538,5 +565,6 @@ pub fn run_beside(
     }
     *files = std::mem::take(&mut process.files);
     answer.said = process.take_said();
+    answer.asked = process.take_asked();
     Some(answer)
 }

@@ -1,113 +1,365 @@
-//! Whom a script finds in the network: Services by their DNS names, and whether anybody behind one answers.
+//! Programs that ask somebody over the network: `curl`, `wget`, `nc`, and those that ask for names. What they meet is the
+//! network's to say; here it is put in their words.
 
-use crate::api::pod_status::summarize;
-use crate::api::{EndpointSlice, MetaExt, Namespace, Pod, Service};
-use crate::client::View;
+use super::commands::Outcome;
+use super::{Process, World};
+use crate::api::Pod;
+use crate::client::wire::{Lookup, Reply, Request, Seen, Wire};
+use crate::clock::{SimDuration, SimTime};
 
-/// What a name stands for.
-enum Target {
-    /// A Service, by namespace and name.
-    Service(String, String),
-    /// A pod of a headless Service: namespace and pod.
-    Pod(String, String),
-    /// Something outside the cluster, or the container itself.
-    Elsewhere,
-    /// Nothing.
-    Nothing,
+/// A program that is not told how long to wait gives up when the system does.
+const PATIENCE: SimDuration = SimDuration::from_secs(127);
+
+/// The network as a pod's programs find it.
+#[derive(Clone, Copy)]
+pub struct Net<'a> {
+    /// What carries their questions.
+    pub wire: &'a dyn Wire,
+    /// Their pod.
+    pub pod: &'a Pod,
+    /// The time.
+    pub now: SimTime,
 }
 
-/// Whether a name resolves.
-pub fn resolves(host: &str, namespace: &str, view: Option<&View>) -> bool {
-    match (view, target(host, namespace, view)) {
-        (_, Target::Elsewhere) => true,
-        (Some(view), Target::Service(namespace, name)) => view.get::<Service>(&namespace, &name).is_some(),
-        (Some(view), Target::Pod(namespace, name)) => is_ready(view, &namespace, &name),
-        _ => false,
-    }
+/// What a command line asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Question<'a> {
+    /// Scheme, host, port and path as written.
+    url: &'a str,
+    /// How long to wait.
+    timeout: Option<SimDuration>,
+    /// The `Host` header.
+    header: Option<&'a str>,
+    /// Whether an HTTP error is a failure.
+    fails: bool,
+    /// Whether nothing but the answer is printed.
+    quiet: bool,
+    /// Where the answer goes; `-`: it is printed.
+    output: Option<&'a str>,
+    /// What is printed after it (`-w`).
+    after: Option<&'a str>,
+    /// Whether only the head of the answer is asked for.
+    head: bool,
 }
 
-/// Whether somebody answers at an address: `http://web:80/`, `web:80`, `web`.
-pub fn answers(address: &str, namespace: &str, view: Option<&View>) -> bool {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let host = rest.split(['/', ':', '?']).next().unwrap_or(rest);
-    match (view, target(host, namespace, view)) {
-        (_, Target::Elsewhere) => true,
-        (Some(view), Target::Service(namespace, name)) => has_ready_endpoint(view, &namespace, &name),
-        (Some(view), Target::Pod(namespace, name)) => is_ready(view, &namespace, &name),
-        _ => false,
-    }
+/// Flags that take a value.
+fn takes_value(program: &str, flag: &str) -> bool {
+    let list: &[&str] = match program {
+        "curl" => &[
+            "-o",
+            "-m",
+            "-H",
+            "-X",
+            "-d",
+            "-w",
+            "-A",
+            "-u",
+            "-e",
+            "-b",
+            "-c",
+            "-F",
+            "-T",
+            "--max-time",
+            "--connect-timeout",
+            "--header",
+            "--request",
+            "--data",
+            "--write-out",
+            "--output",
+            "--retry",
+            "--retry-delay",
+            "--resolve",
+            "--user",
+            "--user-agent",
+            "--cacert",
+            "--cert",
+            "--key",
+        ],
+        "wget" => &[
+            "-O",
+            "-T",
+            "-t",
+            "-P",
+            "-U",
+            "-Y",
+            "--header",
+            "--post-data",
+            "--timeout",
+            "--tries",
+            "--user-agent",
+        ],
+        _ => &["-w", "-p", "-s", "-i"],
+    };
+    list.contains(&flag)
 }
 
-/// Reads a name as the cluster's DNS does with a pod's search path: the pod's namespace, then all, then the world.
-fn target(host: &str, namespace: &str, view: Option<&View>) -> Target {
-    let host = host.trim_end_matches('.').trim_matches(['[', ']']);
-    if host == "localhost" || host.parse::<std::net::IpAddr>().is_ok() {
-        return Target::Elsewhere;
-    }
-    let is_namespace = |name: &str| view.is_some_and(|view| view.get::<Namespace>("", name).is_some());
-    let short = host.strip_suffix(".cluster.local").unwrap_or(host);
-    let (short, in_cluster) = short.strip_suffix(".svc").map_or((short, false), |short| (short, true));
-    let labels: Vec<&str> = short.split('.').collect();
-    let service = |namespace: &str, name: &str| Target::Service(namespace.into(), name.into());
-    match labels.as_slice() {
-        [name] => service(namespace, name),
-        [name, namespace] if in_cluster || is_namespace(namespace) => service(namespace, name),
-        [pod, _, namespace] if in_cluster || is_namespace(namespace) => {
-            Target::Pod((*namespace).into(), (*pod).into())
+fn seconds(text: &str) -> Option<SimDuration> {
+    SimDuration::parse(text).or_else(|| SimDuration::parse(&format!("{text}s")))
+}
+
+fn read<'a>(program: &str, words: &[&'a str]) -> Question<'a> {
+    let mut asked = Question { quiet: program != "wget", ..Question::default() };
+    let mut words = words.iter().copied();
+    while let Some(word) = words.next() {
+        if !word.starts_with('-') || word == "-" {
+            if asked.url.is_empty() {
+                asked.url = word;
+            }
+            continue;
         }
-        [pod, subdomain] if view.is_some_and(|view| view.get::<Service>(namespace, subdomain).is_some()) => {
-            Target::Pod(namespace.into(), (*pod).into())
+        let (flag, value) = match word.split_once('=').filter(|_| word.starts_with("--")) {
+            Some((flag, value)) => (flag, Some(value)),
+            None if word.starts_with("--") => {
+                (word, takes_value(program, word).then(|| words.next()).flatten())
+            }
+            // `-sSo /dev/null`, `-qO-`, `-T2`: the last letter may take a value, which may stick to it.
+            None => {
+                let at = word
+                    .char_indices()
+                    .skip(1)
+                    .find(|(at, letter)| takes_value(program, &format!("-{letter}")) && *at > 0);
+                let (plain, rest) = at.map_or((word, None), |(at, letter)| {
+                    (&word[..at], Some(&word[at + letter.len_utf8()..]))
+                });
+                asked.fails |= program == "curl" && plain.contains('f');
+                asked.quiet |= plain.contains('q');
+                asked.head |= program == "curl" && plain.contains('I');
+                match at {
+                    None => continue,
+                    Some((at, letter)) => {
+                        let value = rest.filter(|rest| !rest.is_empty()).or_else(|| words.next());
+                        (&word[at..at + letter.len_utf8()], value)
+                    }
+                }
+            }
+        };
+        match (flag.trim_start_matches('-'), value) {
+            ("m" | "max-time" | "connect-timeout" | "timeout", Some(value)) => asked.timeout = seconds(value),
+            ("T", Some(value)) if program == "wget" => asked.timeout = seconds(value),
+            ("w", Some(value)) if program == "nc" => asked.timeout = seconds(value),
+            ("H" | "header", Some(value)) => {
+                let host = value.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("host"));
+                asked.header = host.map(|(_, host)| host.trim()).or(asked.header);
+            }
+            ("o" | "O" | "output", Some(value)) => asked.output = Some(value),
+            ("w" | "write-out", Some(value)) => asked.after = Some(value),
+            ("fail" | "fail-with-body", _) => asked.fails = true,
+            ("head" | "spider", _) => asked.head = true,
+            ("quiet", _) => asked.quiet = true,
+            _ => {}
         }
-        _ if in_cluster || host.ends_with(".local") => Target::Nothing,
-        _ => Target::Elsewhere,
+    }
+    asked
+}
+
+/// The host, the port and the path of an address: `http://web:80/`, `web:80`, `web`.
+fn place(url: &str) -> (&str, u16, &str) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let at = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(at);
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let (host, port) = match host.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() => (host, port.parse().ok()),
+        _ => (host, None),
+    };
+    let standard = if scheme == "https" { 443 } else { 80 };
+    (host, port.unwrap_or(standard), if path.is_empty() { "/" } else { path })
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        404 => "Not Found",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Temporarily Unavailable",
+        _ => "Gateway Time-out",
     }
 }
 
-/// The whole name of a host in the cluster, and its addresses: a Service's own, or where it has none those of its ready
-/// endpoints. `None` for a name that stands for nothing here.
-pub fn addresses(host: &str, namespace: &str, view: &View) -> Option<(String, Vec<String>)> {
-    match target(host, namespace, Some(view)) {
-        Target::Service(namespace, name) => {
-            let service = view.get::<Service>(&namespace, &name)?;
-            let own = service.spec.cluster_ip.as_deref().filter(|address| !["", "None"].contains(address));
-            let name = format!("{name}.{namespace}.svc.cluster.local");
-            match own {
-                Some(address) => Some((name, vec![address.to_string()])),
-                None => Some((name, ready_addresses(view, service))).filter(|(_, found)| !found.is_empty()),
+impl Process {
+    /// Whether a name stands for something.
+    pub(super) fn resolves(host: &str, world: World<'_>) -> bool {
+        world
+            .net
+            .is_some_and(|net| matches!(net.wire.lookup(net.pod, host), Lookup::Found(..) | Lookup::Outside))
+    }
+
+    /// `curl`, `wget`, `nc`: asks, and says what came of it.
+    pub(super) fn ask(&mut self, program: &str, words: &[&str], world: World<'_>) -> Outcome {
+        if program == "nc" && words.iter().any(|word| word.starts_with('-') && word.contains('l')) {
+            return Outcome::Serves;
+        }
+        let asked = read(program, words);
+        let (mut host, mut port, path) = place(asked.url);
+        if program == "nc" {
+            let mut plain = words.iter().copied().filter(|word| !word.starts_with('-'));
+            host = plain.find(|word| *word == asked.url).unwrap_or_default();
+            port = plain.next().and_then(|port| port.parse().ok()).unwrap_or(port);
+        }
+        if host.is_empty() {
+            self.err.push_str(&format!("{program}: no URL specified\n"));
+            return Outcome::Status(2);
+        }
+        let Some(net) = world.net else {
+            self.err.push_str(&format!("{program}: bad address '{host}'\n"));
+            return Outcome::Status(1);
+        };
+        self.nonce += 1;
+        let timeout = asked.timeout.unwrap_or(PATIENCE);
+        let reply = net.wire.request(&Request {
+            from: net.pod,
+            host,
+            port,
+            path,
+            header: asked.header,
+            timeout,
+            now: net.now + self.ahead,
+            nonce: self.nonce,
+        });
+        let status = match program {
+            "curl" => self.curl(&asked, (host, port), &reply),
+            "wget" => self.wget(&asked, (host, port), &reply),
+            _ => self.netcat(words, (host, port), &reply),
+        };
+        let took = reply.took;
+        self.asked.push(reply.sample);
+        Outcome::Took(status, took)
+    }
+
+    /// Puts an answer where it shall go.
+    fn put_answer(&mut self, body: &str, output: Option<&str>) {
+        match output {
+            None | Some("-" | "/dev/stdout") => self.out.push_str(body),
+            Some("/dev/null") => {}
+            Some(path) => {
+                if let Err(trouble) = self.files.write(path, body, false) {
+                    self.err.push_str(&format!("{path}: {}\n", trouble.0));
+                }
             }
         }
-        Target::Pod(namespace, name) => {
-            let pod = view.get::<Pod>(&namespace, &name).filter(|_| is_ready(view, &namespace, &name))?;
-            let subdomain = pod.spec.subdomain.as_deref().unwrap_or_default();
-            let whole = format!("{name}.{subdomain}.{namespace}.svc.cluster.local");
-            Some((whole, vec![pod.status.pod_ip.clone()?]))
+    }
+
+    fn curl(&mut self, asked: &Question<'_>, (host, port): (&str, u16), reply: &Reply) -> i32 {
+        let millis = reply.took.as_millis();
+        let (code, complaint) = match reply.sample.fate.seen() {
+            Seen::Status(status) if asked.fails && status >= 400 => {
+                (22, format!("The requested URL returned error: {status}"))
+            }
+            Seen::Status(status) => {
+                let text = match (asked.head, status) {
+                    (true, _) => format!("HTTP/1.1 {status} {}\n\n", reason(status)),
+                    (_, 200) => reply.body.clone(),
+                    _ => format!("{status} {}\n", reason(status)),
+                };
+                self.put_answer(&text, asked.output);
+                (0, String::new())
+            }
+            Seen::Refused => (
+                7,
+                format!(
+                    "Failed to connect to {host} port {port} after {millis} ms: Could not connect to server"
+                ),
+            ),
+            Seen::Reset => (56, "Recv failure: Connection reset by peer".into()),
+            Seen::TimedOut => (28, format!("Connection timed out after {millis} milliseconds")),
+            Seen::NoName => (6, format!("Could not resolve host: {host}")),
+            Seen::NameTimedOut => (28, "Resolving timed out".into()),
+        };
+        if !complaint.is_empty() {
+            self.err.push_str(&format!("curl: ({code}) {complaint}\n"));
         }
-        Target::Elsewhere | Target::Nothing => None,
+        if let Some(after) = asked.after {
+            let status = match reply.sample.fate.seen() {
+                Seen::Status(status) => format!("{status:03}"),
+                _ => "000".into(),
+            };
+            let time = format!("{}.{:06}", reply.took.as_secs(), reply.took.0 % 1_000_000);
+            let text = after.replace("%{http_code}", &status).replace("%{response_code}", &status);
+            self.out.push_str(&text.replace("%{time_total}", &time).replace("\\n", "\n"));
+        }
+        code
+    }
+
+    fn wget(&mut self, asked: &Question<'_>, (host, port): (&str, u16), reply: &Reply) -> i32 {
+        let seen = reply.sample.fate.seen();
+        if !asked.quiet && !matches!(seen, Seen::NoName | Seen::NameTimedOut) {
+            self.err.push_str(&format!("Connecting to {host}:{port} ({}:{port})\n", reply.address));
+        }
+        let complaint = match seen {
+            Seen::Status(200) => {
+                let file = asked.url.rsplit('/').next().filter(|name| !name.is_empty() && *name != host);
+                let output = asked.output.or(Some(file.unwrap_or("index.html")));
+                if !asked.head {
+                    self.put_answer(&reply.body, output);
+                }
+                return 0;
+            }
+            Seen::Status(status) => format!("server returned error: HTTP/1.1 {status} {}", reason(status)),
+            Seen::Refused => format!("can't connect to remote host ({}): Connection refused", reply.address),
+            Seen::Reset => "error getting response: Connection reset by peer".into(),
+            Seen::TimedOut if asked.timeout.is_some() => "download timed out".into(),
+            Seen::TimedOut => {
+                format!("can't connect to remote host ({}): Operation timed out", reply.address)
+            }
+            Seen::NoName | Seen::NameTimedOut => format!("bad address '{host}'"),
+        };
+        self.err.push_str(&format!("wget: {complaint}\n"));
+        1
+    }
+
+    fn netcat(&mut self, words: &[&str], (host, port): (&str, u16), reply: &Reply) -> i32 {
+        let loud = words.iter().any(|word| word.starts_with('-') && word.contains('v'));
+        let address = &reply.address;
+        let said = match reply.sample.fate.seen() {
+            Seen::Status(_) if loud => format!("{host} ({address}:{port}) open\n"),
+            Seen::Status(_) => String::new(),
+            Seen::Refused | Seen::Reset => format!("nc: {host} ({address}:{port}): Connection refused\n"),
+            Seen::TimedOut => format!("nc: {host} ({address}:{port}): Operation timed out\n"),
+            Seen::NoName | Seen::NameTimedOut => format!("nc: bad address '{host}'\n"),
+        };
+        self.err.push_str(&said);
+        i32::from(!matches!(reply.sample.fate.seen(), Seen::Status(_)))
     }
 }
 
-fn ready_addresses(view: &View, service: &Service) -> Vec<String> {
-    let own = |slice: &&EndpointSlice| {
-        slice.labels().get("kubernetes.io/service-name").is_some_and(|of| of == service.name())
-    };
-    let endpoints = view.list::<EndpointSlice>(Some(service.namespace())).filter(own);
-    let ready = endpoints.flat_map(|slice| &slice.spec.endpoints).filter(|endpoint| {
-        endpoint.conditions.as_ref().is_none_or(|conditions| conditions.ready != Some(false))
-    });
-    ready.flat_map(|endpoint| endpoint.addresses.clone()).collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn is_ready(view: &View, namespace: &str, name: &str) -> bool {
-    view.get::<Pod>(namespace, name).is_some_and(|pod| {
-        let summary = summarize(pod);
-        summary.total > 0 && summary.ready == summary.total
-    })
-}
+    #[test]
+    fn addresses_come_apart() {
+        for (url, want) in [
+            ("http://web", ("web", 80, "/")),
+            ("https://web/x?y=1", ("web", 443, "/x?y=1")),
+            ("web.shop:8080", ("web.shop", 8080, "/")),
+            ("http://user@10.0.0.1:81/a/b", ("10.0.0.1", 81, "/a/b")),
+        ] {
+            assert_eq!(place(url), want);
+        }
+    }
 
-fn has_ready_endpoint(view: &View, namespace: &str, name: &str) -> bool {
-    let slices = view.list::<EndpointSlice>(Some(namespace));
-    let own =
-        slices.filter(|slice| slice.labels().get("kubernetes.io/service-name").is_some_and(|of| of == name));
-    own.flat_map(|slice| &slice.spec.endpoints)
-        .any(|endpoint| endpoint.conditions.as_ref().is_none_or(|conditions| conditions.ready != Some(false)))
+    #[test]
+    fn flags_are_read_as_the_programs_read_them() {
+        let words = |line: &'static str| line.split(' ').collect::<Vec<&str>>();
+        let asked = read("curl", &words("-sSf -o /dev/null -m 2 -H Host:shop.example.com http://web"));
+        assert_eq!(
+            (asked.url, asked.timeout, asked.fails),
+            ("http://web", Some(SimDuration::from_secs(2)), true)
+        );
+        assert_eq!((asked.output, asked.header), (Some("/dev/null"), Some("shop.example.com")));
+        let asked = read("wget", &words("-qO- --timeout=1 http://web"));
+        assert_eq!(
+            (asked.url, asked.timeout, asked.quiet),
+            ("http://web", Some(SimDuration::from_secs(1)), true)
+        );
+        assert_eq!(asked.output, Some("-"));
+        let asked = read("wget", &words("-q -O- -T3 web:8080"));
+        assert_eq!(
+            (asked.url, asked.timeout, asked.output),
+            ("web:8080", Some(SimDuration::from_secs(3)), Some("-"))
+        );
+        let asked = read("nc", &words("-zv -w 2 db 5432"));
+        assert_eq!((asked.url, asked.timeout), ("db", Some(SimDuration::from_secs(2))));
+    }
 }

@@ -1,7 +1,7 @@
 //! What commands print, as far as it can be known.
 
-use super::{DATE, Process, World, network};
-use crate::client::View;
+use super::{DATE, Process, World};
+use crate::client::wire::Lookup;
 
 /// The commands that do nothing but print.
 pub const SPEAKS: &[&str] = &[
@@ -37,9 +37,7 @@ impl Process {
                 known.map(|value| format!("{value}\n")).collect()
             }
             "seq" => seq(words),
-            "host" | "nslookup" | "dig" | "getent" | "ping" => {
-                lookup(name, words, world.namespace, world.view)
-            }
+            "host" | "nslookup" | "dig" | "getent" | "ping" => lookup(name, words, world),
             _ => return,
         };
         self.out.push_str(&text);
@@ -128,11 +126,17 @@ fn seq(words: &[&str]) -> String {
 }
 
 /// What the cluster's DNS answers.
-fn lookup(name: &str, words: &[&str], namespace: &str, view: Option<&View>) -> String {
+fn lookup(name: &str, words: &[&str], world: World<'_>) -> String {
     let host =
         words.iter().find(|word| !word.starts_with('-') && **word != "hosts" && word.parse::<u32>().is_err());
     let Some(host) = host else { return String::new() };
-    let found = view.and_then(|view| network::addresses(host, namespace, view));
+    let found = match world.net.map(|net| net.wire.lookup(net.pod, host)) {
+        Some(Lookup::Found(name, addresses)) => Some((name, addresses)),
+        Some(Lookup::NoAnswer) => return no_answer(name, host),
+        // Nobody here knows the addresses of the world.
+        Some(Lookup::Outside) => return String::new(),
+        Some(Lookup::NoSuchName) | None => None,
+    };
     match (name, found) {
         ("host", Some((name, addresses))) => {
             addresses.iter().map(|address| format!("{name} has address {address}\n")).collect()
@@ -154,6 +158,15 @@ fn lookup(name: &str, words: &[&str], namespace: &str, view: Option<&View>) -> S
             format!("PING {name} ({}): 56 data bytes\n", addresses.first().map_or("", String::as_str))
         }
         _ => String::new(),
+    }
+}
+
+/// What is said where the name server does not answer.
+fn no_answer(name: &str, host: &str) -> String {
+    match name {
+        "ping" => format!("ping: bad address '{host}'\n"),
+        "getent" => String::new(),
+        _ => ";; connection timed out; no servers could be reached\n".into(),
     }
 }
 
