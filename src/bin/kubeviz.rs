@@ -67,7 +67,7 @@ mod cli {
             )
             .subcommand(
                 Command::new("exec")
-                    .about("Run a script of kubectl lines; `sleep 30s` passes virtual time")
+                    .about("Run a script of kubectl lines; `sleep 30s` passes virtual time, `load svc/web --rate 50 --for 30s` sends requests")
                     .long_about(
                         "Run a script of kubectl lines on a new cluster, to its end.\n\nThe script may have comments, lines \
                          continued with \\, here-documents, and `sleep 30s`, which passes virtual time. Files named with \

@@ -5,7 +5,8 @@ use sorted::SortedMap;
 use super::*;
 use crate::api::k8s::{NamespaceSpec, ObjectMeta};
 use crate::api::pod_status::summarize;
-use crate::api::{Event, Key, Lease, Namespace, condition};
+use crate::api::{Event, Key, Lease, Namespace, Service, condition};
+use crate::client::wire::{Lookup, Reply, Request};
 use crate::client::{Client, DeleteOptions, Informer};
 
 /// A cluster without scheduler and controllers: an API server, the kubelets and a heap of timers.
@@ -18,6 +19,23 @@ struct Bench {
 }
 
 const USER: Actor = Actor::User;
+
+/// As much of a network as names Services.
+struct Names(View);
+
+impl Wire for Names {
+    fn lookup(&self, from: &Pod, name: &str) -> Lookup {
+        let short = name.split('.').next().unwrap_or(name);
+        match self.0.get::<Service>(from.namespace(), short) {
+            Some(_) => Lookup::Found(name.into(), vec!["10.96.0.20".into()]),
+            None => Lookup::NoSuchName,
+        }
+    }
+
+    fn request(&self, request: &Request<'_>) -> Reply {
+        panic!("nobody here answers {}", request.host)
+    }
+}
 
 impl Bench {
     fn new(config: KubeletConfig) -> Bench {
@@ -57,7 +75,8 @@ impl Bench {
             let Some(((time, _), timer)) = self.queue.pop_first() else { break };
             self.api.set_now(time);
             let mut timers = Vec::new();
-            self.kubelets.fire(&timer, None, &mut self.api, &mut timers);
+            let names = Names(self.api.view().clone());
+            self.kubelets.fire(&timer, Some(&names), &mut self.api, &mut timers);
             self.set(timers);
             self.deliver();
         }

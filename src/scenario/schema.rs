@@ -9,6 +9,7 @@
 //! - apply: {file: web.yaml}      # relative to the scenario; or {text: "..."}
 //! - until-quiet: 2m              # at most that long
 //! - kubectl: set image deploy/web app=web:2
+//! - load: svc/web --rate 50 --for 30s   # requests; also `stop` and `report`
 //! - advance: 500ms
 //! - fault: {removeNode: node-2}  # any input of the simulation
 //! - expect: {kind: Pod, where: {status.phase: Running}, count: 3}
@@ -99,6 +100,8 @@ pub enum Step {
     Kubectl(Command),
     /// `kubectl apply -f -` of a manifest.
     Apply(ManifestSource),
+    /// A line at the console that begins with `load`, without that word; a load `--for` some time is waited for.
+    Load(String),
     /// Time passes.
     Advance(Span),
     /// Time passes until nothing but heartbeats is left, at most so much.

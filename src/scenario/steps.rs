@@ -63,6 +63,7 @@ impl Player {
                 Some(text) => self.kubectl(&format!("apply -f - <{file}"), Some(text.clone()), false),
                 None => self.fail(&format!("there is no file {file}")),
             },
+            Step::Load(line) => self.load(line),
             Step::Advance(Span(span)) => {
                 self.log(&format!("\n# {} pass\n", seconds(*span)));
                 self.simulation.advance(self.simulation.now() + *span, u64::MAX);
@@ -109,6 +110,19 @@ impl Player {
         });
         if (outcome.code != 0) != fails {
             self.fail(&format!("kubectl {line} ended with exit status {}", outcome.code));
+        }
+    }
+
+    fn load(&mut self, line: &str) {
+        self.log(&format!("\n$ load {line}\n"));
+        let outcome = self.simulation.kubectl_line(&format!("load {line}"));
+        self.log(&format!("{}{}", outcome.stdout, outcome.stderr));
+        if let Some(report) = outcome.load.as_deref().and_then(|load| self.simulation.finish_load(load)) {
+            self.tell();
+            self.log(&report);
+        }
+        if outcome.code != 0 {
+            self.fail(outcome.stderr.trim());
         }
     }
 

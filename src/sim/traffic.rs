@@ -124,7 +124,7 @@ impl Simulation {
                 Some(object) => object.as_kind::<Pod>().is_some_and(kubelet::asks_network),
                 None => false,
             };
-            if changes.iter().any(|change| new(change)) {
+            if changes.iter().any(new) {
                 self.wake_network();
             }
             return;
