@@ -89,9 +89,10 @@ impl Client<'_> {
         self.store_event(namespace, name, fields);
     }
 
-    /// Records an event in the new form (`events.k8s.io`), as the scheduler does.
+    /// Records an event in the new form (`events.k8s.io`), as the scheduler does, each of its profiles under its own name.
     pub fn event_with_action(
         &mut self,
+        reporter: &str,
         about: ObjectReference,
         type_: EventType,
         reason: &str,
@@ -112,8 +113,8 @@ impl Client<'_> {
             event_time: Some(self.now().to_micro_time()),
             type_: Some(type_.as_str().into()),
             action: Some(action.into()),
-            reporting_component: self.actor.component().to_string(),
-            reporting_instance: self.actor.component().to_string(),
+            reporting_component: reporter.to_string(),
+            reporting_instance: reporter.to_string(),
             ..Default::default()
         };
         self.store_event(namespace, name, fields);

@@ -194,6 +194,7 @@ fn describe(input: &Input) -> String {
         Input::Load(load) => format!("{} requests a second are sent to {}", load.rate, load.target),
         Input::StopLoad(None) => "no more requests are sent".into(),
         Input::StopLoad(Some(name)) => format!("the load {name} ends"),
+        Input::SchedulerConfiguration(_) => "the scheduler starts anew with another configuration".into(),
     }
 }
 

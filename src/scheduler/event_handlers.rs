@@ -43,7 +43,7 @@ impl Scheduler {
         }
     }
 
-    fn pod_changed(&mut self, pod: &Pod, key: &Key, now: SimTime) {
+    pub(super) fn pod_changed(&mut self, pod: &Pod, key: &Key, now: SimTime) {
         if has_ended(pod) {
             self.cache.remove_pod(pod.uid());
             self.queue.remove(key, pod.uid());

@@ -6,6 +6,7 @@
 //! `event_handlers` for what changes in the cluster do.
 
 pub mod cache;
+pub mod configuration;
 pub mod decision;
 mod event_handlers;
 pub mod framework;
@@ -16,13 +17,14 @@ pub mod whatif;
 
 use std::sync::Arc;
 
-use crate::api::Kind;
+use crate::api::{Key, Kind, MetaExt, Pod};
 use crate::client::View;
 use crate::clock::SimTime;
 use crate::rng::Rng;
 
 use cache::Cache;
 use cache::memory::Memory;
+use configuration::Configuration;
 use framework::registry::Profile;
 use framework::{Context, Framework};
 use queue::SchedulingQueue;
@@ -102,6 +104,23 @@ impl Scheduler {
             rng: Rng::new(seed, "scheduler"),
             binding: Vec::new(),
             resume_binding: false,
+        }
+    }
+
+    /// Starts anew with another configuration, as a kube-scheduler does that is given another file: the nodes are as they were,
+    /// pods that wait are taken up again from the beginning, by the profiles that there are now.
+    pub fn reconfigure(&mut self, configuration: &Configuration, now: SimTime) {
+        for mut binding in std::mem::take(&mut self.binding) {
+            self.unreserve(&mut binding);
+        }
+        self.frameworks =
+            configuration.profiles.iter().map(|profile| Arc::new(Framework::new(profile))).collect();
+        self.memory = Memory::default();
+        self.queue = SchedulingQueue::new(configuration.backoff);
+        self.resume_binding = false;
+        let view = self.view.clone();
+        for pod in view.list::<Pod>(None).filter(|pod| pod.spec.node_name.is_none()) {
+            self.pod_changed(pod, &Key::new(Kind::POD, pod.namespace(), pod.name()), now);
         }
     }
 

@@ -108,7 +108,14 @@ impl Scheduler {
                 self.queue.nominator.remove(info.uid());
                 let (pod, node) = (&info.pod, &binding.node);
                 let message = format!("Successfully assigned {}/{} to {node}", pod.namespace(), pod.name());
-                client.event_with_action(reference(pod), EventType::Normal, "Scheduled", "Binding", message);
+                client.event_with_action(
+                    &framework.scheduler_name,
+                    reference(pod),
+                    EventType::Normal,
+                    "Scheduled",
+                    "Binding",
+                    message,
+                );
             }
             // The pod is gone: nobody is to be told.
             Err(refused) if refused.code == 404 => self.unreserve(&mut binding),
@@ -119,7 +126,7 @@ impl Scheduler {
         }
     }
 
-    fn unreserve(&mut self, binding: &mut Binding) {
+    pub(super) fn unreserve(&mut self, binding: &mut Binding) {
         let framework = self.frameworks[binding.queued.profile as usize].clone();
         let info = &binding.queued.info;
         framework.run_unreserve(&self.context(), &mut binding.state, info, &binding.node);
@@ -203,8 +210,11 @@ impl Scheduler {
         if let Some(node) = failing.nominated_node.as_deref().filter(|node| !node.is_empty()) {
             self.queue.nominator.add(info.clone(), node);
         }
+        let profile = queued.profile;
         self.queue.add_unschedulable(queued, rejectors, client.now());
+        let reporter = &self.frameworks[profile as usize].scheduler_name;
         client.event_with_action(
+            reporter,
             reference(&info.pod),
             EventType::Warning,
             "FailedScheduling",
@@ -258,6 +268,7 @@ fn say_unscheduled(mut pod: Pod, failing: Failing, client: &mut Client<'_>) {
 /// Removes the victims (`prepareCandidate`): each is marked, told why, and deleted. Less important pods that had been promised
 /// room on the node lose that promise.
 fn evict(preemptor: &PodInfo, result: &PostFilterResult, client: &mut Client<'_>) {
+    let scheduler = preemptor.pod.spec.scheduler_name.as_deref().unwrap_or_default();
     for (namespace, name, uid) in &result.victims {
         let key = Key::new(Kind::POD, namespace, name);
         let victim = client.get(&key).ok().and_then(|object| object.as_kind::<Pod>().cloned());
@@ -268,7 +279,7 @@ fn evict(preemptor: &PodInfo, result: &PostFilterResult, client: &mut Client<'_>
                 type_: "DisruptionTarget".into(),
                 status: "True".into(),
                 reason: Some("PreemptionByScheduler".into()),
-                message: Some("default-scheduler: preempting to accommodate a higher priority pod".into()),
+                message: Some(format!("{scheduler}: preempting to accommodate a higher priority pod")),
                 last_transition_time: Some(client.now().to_time()),
                 observed_generation: victim.meta.generation,
                 ..Default::default()
@@ -279,7 +290,7 @@ fn evict(preemptor: &PodInfo, result: &PostFilterResult, client: &mut Client<'_>
             let _ = client.delete(&key, &DeleteOptions::default(), None);
         }
         let message = format!("Preempted by pod {} on node {}", preemptor.uid(), result.nominated_node);
-        client.event_with_action(told, EventType::Normal, "Preempted", "Preempting", message);
+        client.event_with_action(scheduler, told, EventType::Normal, "Preempted", "Preempting", message);
     }
     let lower: Vec<Arc<Object>> = client
         .live()

@@ -166,7 +166,7 @@ impl Simulation {
         }
     }
 
-    fn want_schedule(&mut self) {
+    pub(super) fn want_schedule(&mut self) {
         if self.scheduler.has_work() && !self.pending.schedule {
             self.pending.schedule = true;
             let delay = self.config.latency.schedule.draw(&mut self.latency);

@@ -57,13 +57,17 @@ pub enum Input {
     Load(LoadSpec),
     /// A load ends; without a name, all do.
     StopLoad(Option<String>),
+    /// The scheduler is started anew with a `KubeSchedulerConfiguration`.
+    SchedulerConfiguration(String),
 }
 
 impl Input {
     /// Whether it leaves no trace in the log, whatever comes of it.
     pub(super) fn writes_nothing(&self) -> bool {
         match self {
-            Input::Usage { .. } | Input::Load(_) | Input::StopLoad(_) => true,
+            Input::Usage { .. } | Input::Load(_) | Input::StopLoad(_) | Input::SchedulerConfiguration(_) => {
+                true
+            }
             Input::Kubectl { line, .. } => traffic::load_words(line).is_some(),
             _ => false,
         }
@@ -174,6 +178,7 @@ impl Simulation {
             Input::Usage { cpu, memory } => self
                 .set_usage(&cpu, &memory)
                 .map_or_else(|status| Outcome::failed(&status), |()| Outcome::default()),
+            Input::SchedulerConfiguration(text) => self.configure_scheduler(text),
         };
         self.after_writes(before);
         outcome
@@ -184,11 +189,10 @@ impl Simulation {
         self.submit(Input::Kubectl { line: line.into(), stdin: None, files: BTreeMap::new() })
     }
 
-    /// A convenience for [`Simulation::submit`]: `kubectl apply -f -` of a manifest, twice if it brings its own kinds.
-    pub fn apply(&mut self, manifest: &str) -> Outcome {
+    /// `kubectl apply -f -` of a manifest, twice if it brings its own kinds.
+    pub(super) fn apply_objects(&mut self, manifest: String) -> Outcome {
         let line = "kubectl apply -f -";
-        let input =
-            Input::Kubectl { line: line.into(), stdin: Some(manifest.into()), files: BTreeMap::new() };
+        let input = Input::Kubectl { line: line.into(), stdin: Some(manifest), files: BTreeMap::new() };
         let first = self.submit(input.clone());
         if !first.wants_another_go() {
             return first;

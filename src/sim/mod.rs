@@ -10,6 +10,7 @@ pub mod latency;
 pub mod notable;
 mod queue;
 pub mod recording;
+pub mod scheduler_configuration;
 mod session;
 mod traffic;
 
@@ -21,6 +22,7 @@ pub use recording::{Grain, Progress, Recording};
 pub use session::{Session, SessionId};
 
 use sorted::SortedMap;
+use std::sync::Arc;
 
 use crate::api::hash::Digest;
 use crate::api::k8s::{ObjectMeta, StorageClassFields};
@@ -64,6 +66,7 @@ pub struct Simulation {
     controllers: Vec<ControllerSlot>,
     scheduler: Scheduler,
     scheduler_informer: Informer,
+    scheduler_configuration: Option<Arc<str>>,
     kubelets: Kubelets,
     kubelet_informer: Informer,
     network: Network,
@@ -93,6 +96,7 @@ impl Simulation {
             controllers: controllers::all(&config.controllers).into_iter().map(slot).collect(),
             scheduler: Scheduler::new(seed),
             scheduler_informer: Informer::default(),
+            scheduler_configuration: None,
             kubelets: Kubelets::new(seed, config.kubelet.clone()),
             kubelet_informer: Informer::default(),
             network: Network::new(seed),

@@ -5,7 +5,10 @@
 use sorted::SortedMap;
 use std::sync::OnceLock;
 
-use kube_types::TABLE as TEXT;
+use kube_types::TABLE;
+
+/// What components read from files, in the same format.
+const COMPONENTS: &str = include_str!("components.txt");
 
 /// A definition of the built-in API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,19 +90,20 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn get() -> &'static Table {
-        static TABLE: OnceLock<Table> = OnceLock::new();
-        TABLE.get_or_init(|| Table::read(TEXT))
+        static READ: OnceLock<Table> = OnceLock::new();
+        READ.get_or_init(Table::read)
     }
 
     /// Two passes: names first, because definitions mention later ones.
-    fn read(text: &'static str) -> Table {
+    fn read() -> Table {
+        let lines = || TABLE.lines().chain(COMPONENTS.lines());
         let mut table = Table {
             kinds: SortedMap::new(),
             names: SortedMap::new(),
             definitions: Vec::new(),
             enums: SortedMap::new(),
         };
-        for line in text.lines() {
+        for line in lines() {
             if let Some(name) = line.strip_prefix("D ") {
                 let (package, name) = split_name(name);
                 let id = TypeId(u32::try_from(table.definitions.len()).unwrap_or(u32::MAX));
@@ -112,7 +116,7 @@ impl Table {
         }
         let mut current = 0;
         let mut fields = Vec::new();
-        for line in text.lines() {
+        for line in lines() {
             match line.as_bytes() {
                 [b'#', ..] | [b'E', b' ', ..] => {}
                 [b'K', b' ', rest @ ..] => table.read_kind(rest),
@@ -310,7 +314,8 @@ mod tests {
     fn every_type_the_table_mentions_is_defined() {
         let mut names: Vec<&str> = Vec::new();
         let mut package = "";
-        for line in TEXT.lines() {
+        let lines = || TABLE.lines().chain(COMPONENTS.lines());
+        for line in lines() {
             if let Some(name) = line.strip_prefix("D ") {
                 package = split_name(name).0;
             } else if let Some((_, name)) = line.split_once('@') {
@@ -322,7 +327,7 @@ mod tests {
         }
         assert!(names.is_empty(), "{names:?}");
         let table = Table::get();
-        assert_eq!(table.kinds().count(), TEXT.lines().filter(|line| line.starts_with("K ")).count());
+        assert_eq!(table.kinds().count(), lines().filter(|line| line.starts_with("K ")).count());
         for definition in &table.definitions {
             assert!(definition.fields.is_sorted_by(|a, b| a.name < b.name), "{}", definition.name);
         }

@@ -10,6 +10,7 @@ use crate::clock::SimTime;
 use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::cache::memory::Memory;
+use crate::scheduler::configuration::{Configuration, is_configuration};
 use crate::scheduler::framework::registry::Profile;
 use crate::scheduler::framework::runtime::{Feasibility, Scores};
 use crate::scheduler::framework::{Context, Framework, PodInfo, PostFilterResult, Status};
@@ -37,7 +38,7 @@ const LISTS: &[(&str, Kind)] = &[
 pub fn run_case(case: &Value) -> Result<(), Vec<String>> {
     let input = Input::read(&case["input"]).map_err(|error| vec![format!("unreadable input: {error}")])?;
     let expect = &case["expect"];
-    let framework = Framework::new(&Profile::default());
+    let framework = framework(&case["input"], &input.pod).map_err(|error| vec![error])?;
     let mut differences = Differences::default();
     match framework.run_pre_enqueue(&input.pod) {
         Err(status) => {
@@ -51,6 +52,18 @@ pub fn run_case(case: &Value) -> Result<(), Vec<String>> {
     if differences.0.is_empty() { Ok(()) } else { Err(differences.0) }
 }
 
+/// The profile that the pod asks for: the default one, unless the case gives a configuration of the scheduler.
+fn framework(input: &Value, pod: &PodInfo) -> Result<Framework, String> {
+    let given = input.as_object().into_iter().flatten().find(|(_, value)| is_configuration(value));
+    let profiles = match given {
+        Some((_, value)) => Configuration::read(value)?.profiles,
+        None => vec![Profile::default()],
+    };
+    let name = pod.pod.spec.scheduler_name.as_deref().unwrap_or("default-scheduler");
+    let profile = profiles.iter().find(|profile| &*profile.scheduler_name == name).or(profiles.first());
+    profile.map(Framework::new).ok_or_else(|| "there is no profile".into())
+}
+
 /// A case's cluster.
 struct Input {
     cache: Cache,
@@ -61,8 +74,8 @@ struct Input {
 
 impl Input {
     fn read(input: &Value) -> Result<Input, String> {
-        for (name, _) in input.as_object().into_iter().flatten() {
-            if name != "pod" && !LISTS.iter().any(|(known, _)| known == name) {
+        for (name, value) in input.as_object().into_iter().flatten() {
+            if name != "pod" && !is_configuration(value) && !LISTS.iter().any(|(known, _)| known == name) {
                 return Err(format!("there is no list {name:?}"));
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Plugin;
+use super::runtime::POINTS;
 use crate::scheduler::plugins;
 
 /// A plugin's place in a profile.
@@ -19,14 +20,17 @@ pub struct Enabled {
 pub struct Profile {
     /// The pods it takes: those with this `spec.schedulerName`.
     pub scheduler_name: Arc<str>,
-    /// Its plugins. The order is that of every extension point.
+    /// Its plugins, those that filter in the order in which they do.
     pub plugins: Vec<Enabled>,
+    /// By extension point, the places of those that have a say there, in their order. `None` for all that can, in the order
+    /// of the plugins.
+    pub points: Option<[Vec<u8>; POINTS]>,
 }
 
 impl Default for Profile {
     /// The default profile of 1.36 (`apis/config/v1/default_plugins.go`).
     fn default() -> Profile {
-        Profile { scheduler_name: "default-scheduler".into(), plugins: plugins::defaults() }
+        Profile { scheduler_name: "default-scheduler".into(), plugins: plugins::defaults(), points: None }
     }
 }
 

@@ -23,6 +23,9 @@ use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::memory::Memory;
 
+/// How many extension points there are.
+pub const POINTS: usize = 11;
+
 /// A set of a profile's plugins, by their places in it. A profile has at most 64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PluginSet(u64);
@@ -62,7 +65,7 @@ pub struct Framework {
     plugins: Vec<Arc<dyn Plugin>>,
     weights: Vec<i64>,
     names: Vec<Arc<str>>,
-    at: [Vec<u8>; 11],
+    at: [Vec<u8>; POINTS],
     /// The plugins whose answers about a node may be remembered.
     local: PluginSet,
     fingerprint: u64,
@@ -71,10 +74,10 @@ pub struct Framework {
 impl Framework {
     /// Makes a profile ready to run.
     pub fn new(profile: &Profile) -> Framework {
-        let mut at: [Vec<u8>; 11] = Default::default();
         let plugins: Vec<Arc<dyn Plugin>> =
             profile.plugins.iter().take(64).map(|enabled| enabled.plugin.clone()).collect();
         let (mut local, mut digest) = (PluginSet::default(), Digest::new());
+        let mut at: [Vec<u8>; POINTS] = Default::default();
         for (place, plugin) in plugins.iter().enumerate() {
             for point in plugin.points() {
                 at[*point as usize].push(place as u8);
@@ -84,6 +87,9 @@ impl Framework {
             }
             let weight = profile.plugins[place].weight;
             digest = digest.bytes(plugin.name().as_bytes()).number(weight as u64);
+        }
+        if let Some(points) = &profile.points {
+            at.clone_from(points);
         }
         Framework {
             scheduler_name: profile.scheduler_name.clone(),
@@ -99,6 +105,11 @@ impl Framework {
     /// A number that tells this profile from the other ones of a scheduler.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
+    }
+
+    /// The places of the plugins that have a say at a point, in their order.
+    pub fn places_at(&self, point: Point) -> &[u8] {
+        &self.at[point as usize]
     }
 
     /// The plugin in that place.

@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::scheduler::framework::{Plugin, PodInfo, Point};
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct DefaultBinder;
 
 impl Plugin for DefaultBinder {

@@ -9,7 +9,8 @@
 
 use std::sync::Arc;
 
-use super::names;
+use super::{Args, Made, names};
+use crate::api::field_error::FieldError;
 use crate::api::{MetaExt, Pod, condition};
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
@@ -31,6 +32,38 @@ pub struct DefaultPreemption {
 impl Default for DefaultPreemption {
     fn default() -> DefaultPreemption {
         DefaultPreemption { min_candidate_nodes_percentage: 10, min_candidate_nodes_absolute: 100 }
+    }
+}
+
+impl DefaultPreemption {
+    /// By `DefaultPreemptionArgs`.
+    pub fn make(args: &Args<'_>) -> Made {
+        const NAMES: [&str; 2] = ["minCandidateNodesPercentage", "minCandidateNodesAbsolute"];
+        let [percentage_path, absolute_path] = NAMES.map(|name| args.path.child(name));
+        let (percentage, absolute) = (args.number(NAMES[0], 10), args.number(NAMES[1], 100));
+        let mut errors = Vec::new();
+        if !(0..=100).contains(&percentage) {
+            errors.push(FieldError::invalid(&percentage_path, percentage, "not in valid range [0, 100]"));
+        }
+        if absolute < 0 {
+            errors.push(FieldError::invalid(&absolute_path, absolute, "not in valid range [0, inf)"));
+        }
+        if (percentage, absolute) == (0, 0) {
+            for (path, other) in [(&percentage_path, NAMES[1]), (&absolute_path, NAMES[0])] {
+                errors.push(FieldError::invalid(
+                    path,
+                    0,
+                    &format!("cannot be zero at the same time as {other}"),
+                ));
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Arc::new(DefaultPreemption {
+            min_candidate_nodes_percentage: percentage as u32,
+            min_candidate_nodes_absolute: absolute as u32,
+        }))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::scheduler::framework::{
 };
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct DynamicResources;
 
 /// Left by PreFilter. A pod that an earlier plugin has refused as a whole has none, and PostFilter stumbles over that.

@@ -18,7 +18,7 @@ const MIN_THRESHOLD_BYTES: i64 = 23 * 1024 * 1024;
 const MAX_CONTAINER_THRESHOLD_BYTES: i64 = 1000 * 1024 * 1024;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ImageLocality;
 
 /// The pod's images that some node has, each with the bytes it counts for there: its size times the share of the nodes that

@@ -11,7 +11,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::names;
+use super::{Args, Made, names};
+use crate::api::field_error::FieldError;
 use crate::api::meta::StringMap;
 use crate::api::{Kind, MetaExt, Namespace, Node, Object, Pod};
 use crate::client::{Change, View};
@@ -36,6 +37,21 @@ pub struct InterPodAffinity {
 impl Default for InterPodAffinity {
     fn default() -> InterPodAffinity {
         InterPodAffinity { hard_pod_affinity_weight: 1, ignore_preferred_terms_of_existing_pods: false }
+    }
+}
+
+impl InterPodAffinity {
+    /// By `InterPodAffinityArgs`.
+    pub fn make(args: &Args<'_>) -> Made {
+        let weight = args.number("hardPodAffinityWeight", 1);
+        if !(0..=100).contains(&weight) {
+            let path = args.path.child("hardPodAffinityWeight");
+            return Err(vec![FieldError::invalid(&path, weight, "not in valid range [0, 100]")]);
+        }
+        Ok(Arc::new(InterPodAffinity {
+            hard_pod_affinity_weight: weight,
+            ignore_preferred_terms_of_existing_pods: args.value["ignorePreferredTermsOfExistingPods"] == true,
+        }))
     }
 }
 

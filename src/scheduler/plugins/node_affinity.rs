@@ -7,9 +7,13 @@
 //! # Upstream
 //! `plugins/nodeaffinity`
 
-use super::names;
-use crate::api::node_selector::{PreferredTerms, RequiredNodeAffinity, named_nodes, required_terms};
-use crate::api::{Kind, Object};
+use std::sync::Arc;
+
+use super::{Args, Made, names};
+use crate::api::field_error::{FieldError, Path};
+use crate::api::k8s::{self, NodeSelectorTerm};
+use crate::api::node_selector::{PreferredTerms, RequiredNodeAffinity, Term, named_nodes, required_terms};
+use crate::api::{Kind, Object, typed};
 use crate::client::Change;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Normalization, Plugin, PodInfo,
@@ -17,8 +21,59 @@ use crate::scheduler::framework::{
 };
 
 /// See the module.
-#[derive(Debug)]
-pub struct NodeAffinity;
+#[derive(Debug, Default)]
+pub struct NodeAffinity {
+    /// What every pod of the profile requires and prefers beside its own (`addedAffinity`).
+    added: Added,
+}
+
+/// What is added.
+#[derive(Clone, Debug, Default)]
+struct Added {
+    required: Option<Vec<Term>>,
+    preferred: Option<PreferredTerms>,
+}
+
+/// The pod's own preferences, and the added ones.
+#[derive(Clone, Debug)]
+struct Preferences(PreferredTerms, Option<PreferredTerms>);
+
+impl NodeAffinity {
+    /// By `NodeAffinityArgs`.
+    pub fn make(args: &Args<'_>) -> Made {
+        let rules: k8s::NodeAffinity = typed::read(&args.value["addedAffinity"]).unwrap_or_default();
+        let required = rules.required_during_scheduling_ignored_during_execution;
+        let required = required.map(|rule| rule.node_selector_terms);
+        let preferred = rules.preferred_during_scheduling_ignored_during_execution;
+        let path = args.path.child("addedAffinity");
+        let mut errors = Vec::new();
+        for (place, term) in required.iter().flatten().enumerate() {
+            let path =
+                path.child("requiredDuringSchedulingIgnoredDuringExecution").child("nodeSelectorTerms");
+            check_operators(term, &path.index(place), &mut errors);
+        }
+        for (place, term) in preferred.iter().flatten().enumerate() {
+            let path = path.child("preferredDuringSchedulingIgnoredDuringExecution").index(place);
+            check_operators(&term.preference, &path.child("preference"), &mut errors);
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let required = required.map(|terms| terms.iter().map(Term::new).collect());
+        let preferred = preferred.filter(|terms| !terms.is_empty()).map(|terms| PreferredTerms::new(&terms));
+        Ok(Arc::new(NodeAffinity { added: Added { required, preferred } }))
+    }
+}
+
+fn check_operators(term: &NodeSelectorTerm, path: &Path, errors: &mut Vec<FieldError>) {
+    const OPERATORS: [&str; 6] = ["DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"];
+    for (place, expression) in term.match_expressions.iter().flatten().enumerate() {
+        if !OPERATORS.contains(&expression.operator.as_str()) {
+            let path = path.child("matchExpressions").index(place).child("operator");
+            errors.push(FieldError::not_supported(&path, &expression.operator, &OPERATORS));
+        }
+    }
+}
 
 impl Plugin for NodeAffinity {
     fn name(&self) -> &'static str {
@@ -60,7 +115,7 @@ impl Plugin for NodeAffinity {
         pod: &PodInfo,
     ) -> Result<PreFilterResult, Status> {
         let terms = required_terms(&pod.pod);
-        if terms.is_none() && pod.pod.spec.node_selector.is_none() {
+        if terms.is_none() && pod.pod.spec.node_selector.is_none() && self.added.required.is_none() {
             return Err(Status::skip());
         }
         state.write(RequiredNodeAffinity::new(&pod.pod));
@@ -77,6 +132,14 @@ impl Plugin for NodeAffinity {
         _: &PodInfo,
         node: &NodeInfo,
     ) -> Result<(), Status> {
+        if self
+            .added
+            .required
+            .as_ref()
+            .is_some_and(|terms| !terms.iter().any(|term| term.matches(&node.node)))
+        {
+            return Err(Status::unresolvable("node(s) didn't match scheduler-enforced node affinity"));
+        }
         if state.read::<RequiredNodeAffinity>().is_none_or(|required| required.matches(&node.node)) {
             return Ok(());
         }
@@ -95,14 +158,18 @@ impl Plugin for NodeAffinity {
         let rules = pod.pod.spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
         let preferred =
             rules.and_then(|rules| rules.preferred_during_scheduling_ignored_during_execution.as_ref());
-        let Some(terms) = preferred else { return Err(Status::skip()) };
-        state.write(PreferredTerms::new(terms));
+        if preferred.is_none() && self.added.preferred.is_none() {
+            return Err(Status::skip());
+        }
+        let own = PreferredTerms::new(preferred.map_or(&[][..], |terms| terms));
+        state.write(Preferences(own, self.added.preferred.clone()));
         Ok(())
     }
 
     /// The sum of the weights of the preferred terms that the node meets.
     fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
-        state.read::<PreferredTerms>().map_or(0, |terms| terms.score(&node.node))
+        let Some(Preferences(own, added)) = state.read() else { return 0 };
+        own.score(&node.node) + added.as_ref().map_or(0, |added| added.score(&node.node))
     }
 
     fn normalization(&self) -> Normalization {
@@ -120,7 +187,7 @@ mod tests {
     fn check(what: &str, pod: PodBuilder, fits: bool) {
         let node = node("n1").label("disk", "ssd").label("cores", "8");
         let want = (!fits).then(|| "node(s) didn't match Pod's node affinity/selector".to_string());
-        assert_eq!(filter_message(&NodeAffinity, pod, node), want, "{what}");
+        assert_eq!(filter_message(&NodeAffinity::default(), pod, node), want, "{what}");
     }
 
     #[test]
@@ -157,6 +224,6 @@ mod tests {
         let picky = pod("p")
             .preferred_node_affinity(80, &[("disk", "In", &["ssd"])])
             .preferred_node_affinity(20, &[("zone", "Exists", &[])]);
-        assert_eq!(scores(NodeAffinity, picky, nodes, []), [100, 25, 0]);
+        assert_eq!(scores(NodeAffinity::default(), picky, nodes, []), [100, 25, 0]);
     }
 }

@@ -13,7 +13,7 @@ use crate::scheduler::framework::{
 };
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct NodeName;
 
 impl Plugin for NodeName {

@@ -14,7 +14,7 @@ use crate::scheduler::framework::{
 };
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct NodePorts;
 
 impl Plugin for NodePorts {

@@ -6,7 +6,10 @@
 //! # Upstream
 //! `plugins/noderesources/balanced_allocation.go`
 
-use super::names;
+use std::sync::Arc;
+
+use super::{Args, Made, names};
+use crate::api::field_error::{FieldError, quoted};
 use crate::scheduler::framework::resource::is_scalar;
 use crate::scheduler::framework::{
     Context, CycleState, MAX_NODE_SCORE, NodeInfo, Plugin, PodInfo, Point, Status,
@@ -22,6 +25,30 @@ pub struct NodeResourcesBalancedAllocation {
 impl Default for NodeResourcesBalancedAllocation {
     fn default() -> NodeResourcesBalancedAllocation {
         NodeResourcesBalancedAllocation { resources: vec!["cpu".into(), "memory".into()] }
+    }
+}
+
+impl NodeResourcesBalancedAllocation {
+    /// By `NodeResourcesBalancedAllocationArgs`.
+    pub fn make(args: &Args<'_>) -> Made {
+        let (mut resources, mut errors): (Vec<String>, _) = (Vec::new(), Vec::new());
+        for (path, resource) in args.list("resources") {
+            let name = resource["name"].as_str().unwrap_or_default();
+            if resources.iter().any(|known| known == name) {
+                errors.push(FieldError::duplicate(&path.child("name"), quoted(name)));
+            }
+            // None is one.
+            let weight = resource["weight"].as_i64().filter(|weight| *weight != 0).unwrap_or(1);
+            if weight != 1 {
+                errors.push(FieldError::invalid(&path.child("weight"), weight, "must be 1"));
+            }
+            resources.push(name.to_string());
+        }
+        match (errors.is_empty(), resources.is_empty()) {
+            (false, _) => Err(errors),
+            (true, true) => Ok(Arc::new(NodeResourcesBalancedAllocation::default())),
+            (true, false) => Ok(Arc::new(NodeResourcesBalancedAllocation { resources })),
+        }
     }
 }
 

@@ -7,13 +7,20 @@
 //! # Upstream
 //! `plugins/noderesources/fit.go`, `resource_allocation.go`, `least_allocated.go`, `most_allocated.go`
 
-use super::names;
+mod scoring_strategy;
+
+use std::sync::Arc;
+
+pub use scoring_strategy::ScoringStrategy;
+use scoring_strategy::ignored;
+
+use super::{Args, Made, names};
 use crate::api::{Kind, Object, quantity};
 use crate::client::Change;
 use crate::scheduler::framework::resource::is_scalar;
 use crate::scheduler::framework::{
-    Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Plugin,
-    PodInfo, Point, PreFilterResult, Reason, Resource, Status,
+    Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
+    PreFilterResult, Reason, Resource, Status,
 };
 
 /// See the module.
@@ -23,15 +30,10 @@ pub struct NodeResourcesFit {
     pub strategy: ScoringStrategy,
     /// The resources that count for that, with their weights.
     pub resources: Vec<(String, i64)>,
-}
-
-/// Which nodes are preferred (`ScoringStrategyType`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScoringStrategy {
-    /// Those of which less is taken: pods are spread.
-    LeastAllocated,
-    /// Those of which more is taken: pods are packed.
-    MostAllocated,
+    /// Extended resources that Filter does not ask for, since something else sees to them.
+    ignored: Vec<String>,
+    /// The same by what stands before the slash of their names.
+    ignored_groups: Vec<String>,
 }
 
 impl Default for NodeResourcesFit {
@@ -39,7 +41,28 @@ impl Default for NodeResourcesFit {
         NodeResourcesFit {
             strategy: ScoringStrategy::LeastAllocated,
             resources: vec![("cpu".into(), 1), ("memory".into(), 1)],
+            ignored: Vec::new(),
+            ignored_groups: Vec::new(),
         }
+    }
+}
+
+impl NodeResourcesFit {
+    /// By `NodeResourcesFitArgs`.
+    pub fn make(args: &Args<'_>) -> Made {
+        let mut errors = Vec::new();
+        let (ignored, ignored_groups) = ignored(args, &mut errors);
+        let (strategy, resources) = ScoringStrategy::read(args, &mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Arc::new(NodeResourcesFit { strategy, resources, ignored, ignored_groups }))
+    }
+
+    fn is_ignored(&self, resource: &str) -> bool {
+        let group = || resource.split_once('/').map_or("", |(group, _)| group);
+        self.ignored.iter().any(|name| name == resource)
+            || self.ignored_groups.iter().any(|name| name == group())
     }
 }
 
@@ -105,12 +128,13 @@ impl Plugin for NodeResourcesFit {
         if fits(pod, node) {
             return Ok(());
         }
-        let short = insufficient(pod, node);
+        let mut short = insufficient(pod, node);
+        short.retain(|shortage| !self.is_ignored(shortage.resource));
         // More than the node has altogether: removing pods cannot help.
         let hopeless = short.iter().any(Shortage::is_hopeless);
         let code = if hopeless { Code::UnschedulableAndUnresolvable } else { Code::Unschedulable };
         let mut reasons = short.into_iter().map(|shortage| shortage.reason());
-        let first = reasons.next().unwrap_or_default();
+        let Some(first) = reasons.next() else { return Ok(()) };
         Err(reasons.fold(Status::new(code, first), Status::and))
     }
 
@@ -131,42 +155,17 @@ impl Plugin for NodeResourcesFit {
 
     fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
         let Some(PodRequests(asked)) = state.read() else { return 0 };
-        let (mut sum, mut weights) = (0, 0);
-        for ((name, weight), asked) in self.resources.iter().zip(asked) {
+        let resources = self.resources.iter().zip(asked).filter_map(|((name, weight), asked)| {
             let (have, taken) = match name.as_str() {
                 "cpu" => (node.allocatable.cpu_milli, node.nonzero.0),
                 "memory" => (node.allocatable.memory_bytes, node.nonzero.1),
                 // A device that the pod does not ask for has no say.
-                name if *asked == 0 && is_scalar(name) => continue,
+                name if *asked == 0 && is_scalar(name) => return None,
                 name => (node.allocatable.amount(name), node.requested.amount(name)),
             };
-            if have == 0 {
-                continue;
-            }
-            sum += self.strategy.score(taken.saturating_add(*asked), have) * weight;
-            weights += weight;
-        }
-        if weights == 0 { 0 } else { sum / weights }
-    }
-}
-
-impl ScoringStrategy {
-    /// The score for `taken` of `have`, in whole hundredths, cut off.
-    fn score(self, taken: i64, have: i64) -> i64 {
-        match self {
-            ScoringStrategy::LeastAllocated if taken > have => 0,
-            ScoringStrategy::LeastAllocated => share(have - taken, have),
-            // Pods without requests may take a node beyond what it has.
-            ScoringStrategy::MostAllocated => share(taken.min(have), have),
-        }
-    }
-}
-
-/// `part` of `whole` in hundredths. Bytes of a large node times a hundred do not fit 64 bits everywhere.
-fn share(part: i64, whole: i64) -> i64 {
-    match part.checked_mul(MAX_NODE_SCORE) {
-        Some(product) => product / whole,
-        None => (i128::from(part) * i128::from(MAX_NODE_SCORE) / i128::from(whole)) as i64,
+            (have != 0).then(|| (taken.saturating_add(*asked), have, *weight))
+        });
+        self.strategy.score(resources)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::scheduler::framework::{
 };
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct NodeUnschedulable;
 
 impl Plugin for NodeUnschedulable {

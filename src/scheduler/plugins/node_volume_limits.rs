@@ -22,7 +22,7 @@ use crate::scheduler::framework::{
 };
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct NodeVolumeLimits;
 
 /// Volumes by driver and handle.

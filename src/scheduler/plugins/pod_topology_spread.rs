@@ -9,12 +9,13 @@
 //! `plugins/podtopologyspread`
 
 mod constraint;
+mod defaults;
 
 use std::sync::Arc;
 
 use sorted::SortedSet;
 
-use super::names;
+use super::{Args, Made, names};
 use crate::api::node_selector::RequiredNodeAffinity;
 use crate::api::{Kind, MetaExt, Object};
 use crate::client::Change;
@@ -26,12 +27,21 @@ use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Normalization,
     Plugin, PodInfo, Point, PreFilterResult, Scored, Status,
 };
-use constraint::{Constraint, DefaultConstraints, HOSTNAME, constraints};
+use constraint::{Constraint, HOSTNAME, constraints};
+use defaults::DefaultConstraints;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct PodTopologySpread {
     defaults: DefaultConstraints,
+}
+
+impl PodTopologySpread {
+    /// By `PodTopologySpreadArgs`.
+    pub fn make(args: &Args<'_>) -> Made {
+        DefaultConstraints::read(args)
+            .map(|defaults| -> Arc<dyn Plugin> { Arc::new(PodTopologySpread { defaults }) })
+    }
 }
 
 /// What Filter needs: per constraint, the matching pods of each domain.

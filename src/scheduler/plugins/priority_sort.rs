@@ -9,7 +9,7 @@ use super::names;
 use crate::scheduler::framework::{Plugin, PodInfo, Point};
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PrioritySort;
 
 impl Plugin for PrioritySort {

@@ -9,7 +9,7 @@ use super::names;
 use crate::scheduler::framework::{Action, ClusterEvent, EventResource, Plugin, PodInfo, Point, Status};
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SchedulingGates;
 
 impl Plugin for SchedulingGates {

@@ -17,7 +17,7 @@ use crate::scheduler::framework::{
 };
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TaintToleration;
 
 /// The pod's tolerations that have a say about `PreferNoSchedule`.

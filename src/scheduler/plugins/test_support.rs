@@ -104,7 +104,7 @@ pub fn scores_in(plugin: impl Plugin + 'static, pod: PodBuilder, cache: &Cache, 
 
 fn only(plugin: impl Plugin + 'static) -> Framework {
     let plugins = vec![Enabled { plugin: Arc::new(plugin), weight: 1 }];
-    Framework::new(&Profile { scheduler_name: "test".into(), plugins })
+    Framework::new(&Profile { scheduler_name: "test".into(), plugins, points: None })
 }
 
 /// A view of these objects.

@@ -10,7 +10,8 @@
 use sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
-use super::names;
+use super::{Args, Made, names};
+use crate::api::field_error::FieldError;
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, sorting};
 use crate::client::{Change, Client};
 use crate::clock::SimDuration;
@@ -33,6 +34,27 @@ pub struct VolumeBinding {
 impl Default for VolumeBinding {
     fn default() -> VolumeBinding {
         VolumeBinding { bind_timeout: SimDuration::from_secs(600) }
+    }
+}
+
+impl VolumeBinding {
+    /// By `VolumeBindingArgs`.
+    pub fn make(args: &Args<'_>) -> Made {
+        let seconds = args.number("bindTimeoutSeconds", 600);
+        let mut errors = Vec::new();
+        if seconds < 0 {
+            let why = "invalid BindTimeoutSeconds, should not be a negative value";
+            errors.push(FieldError::invalid(&args.path.child("bindTimeoutSeconds"), seconds, why));
+        }
+        if let Some(shape) = args.value.get("shape").filter(|shape| !shape.is_null()) {
+            let why =
+                "unexpected field `shape`, remove it or turn on the feature gate StorageCapacityScoring";
+            errors.push(FieldError::invalid(&args.path.child("shape"), shape, why));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Arc::new(VolumeBinding { bind_timeout: SimDuration::from_secs(seconds.unsigned_abs()) }))
     }
 }
 

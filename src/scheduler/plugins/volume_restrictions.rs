@@ -19,7 +19,7 @@ use crate::scheduler::framework::{
 };
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct VolumeRestrictions;
 
 /// The pod's claims that one pod only may use, and how many uses by others there are.

@@ -18,7 +18,7 @@ use crate::scheduler::framework::{
 };
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct VolumeZone;
 
 const ZONE: &str = "topology.kubernetes.io/zone";

@@ -6,20 +6,33 @@ use super::QueuedPod;
 use crate::api::Key;
 use crate::clock::{SimDuration, SimTime};
 
-/// The wait after the first failure.
-pub const POD_INITIAL_BACKOFF: SimDuration = SimDuration::from_secs(1);
-/// The longest wait.
-pub const POD_MAX_BACKOFF: SimDuration = SimDuration::from_secs(10);
+/// How long pods wait after a failure (`podInitialBackoffSeconds`, `podMaxBackoffSeconds`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// After the first.
+    pub initial: SimDuration,
+    /// At most.
+    pub max: SimDuration,
+}
+
+impl Default for Backoff {
+    fn default() -> Backoff {
+        Backoff { initial: SimDuration::from_secs(1), max: SimDuration::from_secs(10) }
+    }
+}
+
 /// Waits end on whole seconds, so that pods whose waits end at nearly the same time are taken in order of importance.
 const ORDERING_WINDOW_MICROS: u64 = 1_000_000;
 
-/// When a pod's wait ends (`backoffQueue.getBackoffTime`): 1 s after the first failure, 2 s after the second, then 4, 8 and
-/// from there on 10.
-pub fn backoff_end(pod: &QueuedPod) -> SimTime {
-    let failures = if pod.is_after_error() { pod.consecutive_errors } else { pod.unschedulable_count };
-    let Some(doublings) = failures.checked_sub(1) else { return pod.timestamp };
-    let end = pod.timestamp + POD_INITIAL_BACKOFF.doubled(doublings, POD_MAX_BACKOFF);
-    SimTime(end.0 - end.0 % ORDERING_WINDOW_MICROS)
+impl Backoff {
+    /// When a pod's wait ends (`backoffQueue.getBackoffTime`): by default 1 s after the first failure, 2 s after the second, then
+    /// 4, 8 and from there on 10.
+    pub fn end(self, pod: &QueuedPod) -> SimTime {
+        let failures = if pod.is_after_error() { pod.consecutive_errors } else { pod.unschedulable_count };
+        let Some(doublings) = failures.checked_sub(1) else { return pod.timestamp };
+        let end = pod.timestamp + self.initial.doubled(doublings, self.max);
+        SimTime(end.0 - end.0 % ORDERING_WINDOW_MICROS)
+    }
 }
 
 /// A pod's place: the end of its wait, then its rank, then the order of arrival.
@@ -32,10 +45,17 @@ pub struct BackoffQueue {
     unschedulable: SortedMap<Place, QueuedPod>,
     errors: SortedMap<Place, QueuedPod>,
     places: SortedMap<Key, Place>,
+    /// How long they wait.
+    pub backoff: Backoff,
     arrivals: u64,
 }
 
 impl BackoffQueue {
+    /// An empty one, where pods wait so long.
+    pub fn new(backoff: Backoff) -> BackoffQueue {
+        BackoffQueue { backoff, ..BackoffQueue::default() }
+    }
+
     /// How many pods are in it.
     pub fn len(&self) -> usize {
         self.places.len()
@@ -53,7 +73,7 @@ impl BackoffQueue {
 
     /// Adds a pod.
     pub fn push(&mut self, pod: QueuedPod) {
-        let place = (backoff_end(&pod), pod.rank, self.arrivals);
+        let place = (self.backoff.end(&pod), pod.rank, self.arrivals);
         self.arrivals += 1;
         self.places.insert(pod.key.clone(), place);
         let part = if pod.is_after_error() { &mut self.errors } else { &mut self.unschedulable };

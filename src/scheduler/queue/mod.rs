@@ -22,7 +22,7 @@ use super::framework::{Framework, PodInfo};
 use crate::api::Key;
 use crate::clock::SimTime;
 use active::ActiveQueue;
-use backoff::{BackoffQueue, backoff_end};
+use backoff::{Backoff, BackoffQueue};
 use unschedulable::UnschedulablePods;
 
 /// A pod in the queue, and how it has fared (`framework.QueuedPodInfo`).
@@ -92,6 +92,11 @@ pub struct SchedulingQueue {
 }
 
 impl SchedulingQueue {
+    /// An empty queue, where pods wait so long after a failure.
+    pub fn new(backoff: Backoff) -> SchedulingQueue {
+        SchedulingQueue { backoff: BackoffQueue::new(backoff), ..Default::default() }
+    }
+
     /// Whether there is a pod to try now.
     pub fn has_work(&self) -> bool {
         !self.active.is_empty() || self.backoff.has_early()
@@ -200,7 +205,7 @@ impl SchedulingQueue {
 
     fn requeue(&mut self, key: &Key, now: SimTime) {
         let Some(pod) = self.unschedulable.remove(key) else { return };
-        if backoff_end(&pod) > now { self.backoff.push(pod) } else { self.active.push(pod) }
+        if self.backoff.backoff.end(&pod) > now { self.backoff.push(pod) } else { self.active.push(pod) }
     }
 
     /// Moves the pods whose wait is over.

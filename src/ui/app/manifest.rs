@@ -2,13 +2,14 @@
 
 use gloo::timers::callback::Timeout;
 use kubeviz::api::manifest::Diagnostic;
-use kubeviz::sim::Outcome;
+use kubeviz::sim::scheduler_configuration::part;
+use kubeviz::sim::{Input, Outcome};
 use web_sys::Element;
 use yew::prelude::*;
 
 use super::App;
 use crate::tr;
-use crate::ui::commands::MANIFEST_FILE;
+use crate::ui::commands::{self, MANIFEST_FILE};
 use crate::ui::editor_bridge::{self, Editor};
 use crate::ui::shared::Shared;
 use crate::ui::state::{Action, Banner};
@@ -104,11 +105,20 @@ impl App {
             self.show_diagnostics(found);
             return Outcome { code: 1, stderr: self.ui.refusal.to_string(), ..Default::default() };
         }
-        let line = format!("kubectl apply -f {MANIFEST_FILE}");
-        let mut outcome = self.submit(line.clone(), None);
-        if outcome.wants_another_go() {
-            outcome = self.submit(line, None);
-        }
+        let parted = part(&self.manifest);
+        let configured = parted.configuration.map(|text| {
+            let line = format!("kube-scheduler --config={MANIFEST_FILE}");
+            self.submit_input(&line, Input::SchedulerConfiguration(text))
+        });
+        let outcome = match (configured, parted.objects) {
+            (Some(configured), objects) if objects.is_none() || configured.code != 0 => configured,
+            (_, objects) => {
+                let line = format!("kubectl apply -f {MANIFEST_FILE}");
+                let input = commands::input(line.clone(), None, &objects.unwrap_or_default());
+                let first = self.submit_input(&line, input.clone());
+                if first.wants_another_go() { self.submit_input(&line, input) } else { first }
+            }
+        };
         let refused: Vec<Diagnostic> =
             outcome.diagnostics.iter().filter(|found| found.is_error()).cloned().collect();
         let unplaced = outcome.code != 0 && refused.is_empty();

@@ -1,7 +1,7 @@
 //! The console: what is entered is run line by line, and commands that wait are followed.
 
 use kubeviz::kubectl::script::{self, Command};
-use kubeviz::sim::{Outcome, SessionId};
+use kubeviz::sim::{Input, Outcome, SessionId};
 
 use super::App;
 use crate::ui::driver::Driver;
@@ -72,6 +72,11 @@ impl App {
 
     pub(super) fn submit(&mut self, line: String, stdin: Option<String>) -> Outcome {
         let input = commands::input(line.clone(), stdin, &self.manifest);
+        self.submit_input(&line, input)
+    }
+
+    /// The same for any input, which the console shows as that line.
+    pub(super) fn submit_input(&mut self, line: &str, input: Input) -> Outcome {
         let forks = self.driver.borrow().is_in_past();
         let at = self.driver.borrow().position();
         let outcome = self.driver.borrow_mut().submit(input);
@@ -79,7 +84,7 @@ impl App {
             self.ui.banner = Some(Banner::Forked(at, self.driver.borrow().runs()));
         }
         let following = outcome.session.filter(|_| outcome.waiting);
-        self.note(&line, &format!("{}{}", outcome.stdout, outcome.stderr), outcome.code, following);
+        self.note(line, &format!("{}{}", outcome.stdout, outcome.stderr), outcome.code, following);
         if following.is_some() {
             self.play(true);
         }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use super::defaults::DefaultConstraints;
 use crate::api::k8s::{Toleration, TopologySpreadConstraint};
 use crate::api::node_selector::RequiredNodeAffinity;
 use crate::api::selector::{Operator, Requirement, Selector};
@@ -14,24 +15,6 @@ use crate::scheduler::framework::{Context, NodeInfo, PodInfo};
 
 /// The label by which every node is a domain of its own.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
-const ZONE: &str = "topology.kubernetes.io/zone";
-
-/// What is asked of pods that ask for nothing themselves (`PodTopologySpreadArgs.defaultConstraints`).
-#[derive(Clone, Debug)]
-pub struct DefaultConstraints(Vec<TopologySpreadConstraint>);
-
-impl Default for DefaultConstraints {
-    /// The system's own (`defaultingType: System`): a skew of 3 over nodes and of 5 over zones, softly.
-    fn default() -> DefaultConstraints {
-        let constraint = |topology_key: &str, max_skew| TopologySpreadConstraint {
-            max_skew,
-            topology_key: topology_key.into(),
-            when_unsatisfiable: "ScheduleAnyway".into(),
-            ..Default::default()
-        };
-        DefaultConstraints(vec![constraint(HOSTNAME, 3), constraint(ZONE, 5)])
-    }
-}
 
 /// A constraint, read (`topologySpreadConstraint`).
 #[derive(Clone, Debug)]
