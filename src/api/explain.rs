@@ -31,6 +31,8 @@ pub struct SchedulingDecision {
     pub selected: Option<Arc<str>>,
     /// A PreFilter plugin that refused the pod as a whole, and its words.
     pub pre_filter: Option<PluginMessage>,
+    /// The plugins that filter, in the order in which they are asked.
+    pub filters: Arc<[Arc<str>]>,
     /// Every node, in name order.
     pub nodes: Later<Vec<NodeVerdict>>,
     /// How many nodes shared the highest total; the seeded draw then chose among them.
@@ -96,6 +98,8 @@ pub struct Rejection {
     pub reasons: Vec<Arc<str>>,
     /// The numbers behind the reason, for people: "needs 600m, 400m of 4000m free".
     pub detail: String,
+    /// The field of the pod that it is about: `spec.tolerations`. Empty if it is about none.
+    pub field: &'static str,
 }
 
 /// One plugin's part of a node's score.
@@ -109,6 +113,9 @@ pub struct PluginScore {
     pub normalized: i64,
     /// What the normalised score is multiplied with.
     pub weight: i64,
+    /// How it came about, in numbers, for people: `cpu: 100 x (4 - 600m) / 4 = 85; …`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub arithmetic: String,
 }
 
 /// The arithmetic of one move of a Deployment between its ReplicaSets.

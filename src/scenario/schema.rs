@@ -108,6 +108,8 @@ pub enum Step {
     UntilQuiet(Span),
     /// Something that no kubectl command does: a node joins or fails.
     Fault(Input),
+    /// What there is to say of a pod's place, as `kubeviz why` prints it.
+    Why(String),
     /// What must be true now.
     Expect(Expectation),
 }

@@ -6,6 +6,7 @@ use super::Transcript;
 use super::expect;
 use super::schema::{Command, FullCommand, ManifestSource, Scenario, Span, Step};
 use super::summary::Summary;
+use super::why::Why;
 use crate::clock::SimDuration;
 use crate::kubelet::NodeState;
 use crate::sim::{Input, Outcome, Simulation};
@@ -83,6 +84,13 @@ impl Player {
                 self.tell();
                 if outcome.code != 0 {
                     self.fail(outcome.stderr.trim());
+                }
+            }
+            Step::Why(pod) => {
+                self.log(&format!("\n# why {pod}\n"));
+                match Why::of(&self.simulation, pod) {
+                    Ok(why) => self.log(&why.render()),
+                    Err(error) => self.fail(&error),
                 }
             }
             Step::Expect(expectation) => {

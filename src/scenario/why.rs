@@ -1,15 +1,14 @@
 //! `kubeviz why`: why a pod is where it is, or why it waits, as the scheduler recorded it; and what would let it run.
 
-use sorted::SortedMap;
-
 use serde::Serialize;
 
 use super::run::{Manifest, apply};
-use crate::api::explain::{Explain, NodeVerdict, PreemptionStep, SchedulingDecision};
-use crate::api::{Event, Key, MetaExt, Pod, sorting};
+use crate::api::explain::{Explain, PluginScore, PreemptionStep, SchedulingDecision};
+use crate::api::{Event, Key, MetaExt, Pod};
 use crate::clock::{SimDuration, SimTime};
 use crate::scheduler::whatif::Fix;
 use crate::sim::{Config, Simulation};
+use crate::view::why::Reasons;
 
 /// Everything there is to say of a pod's place.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,10 +20,11 @@ pub struct Why {
     pub node: String,
     /// The part of the scheduler's queue it waits in: `active`, `backoff`, `unschedulable` or `gated`.
     pub queue: Option<&'static str>,
-    /// The answer in one sentence.
-    pub sentence: String,
-    /// How many nodes each plugin left over, in the order in which they were asked.
-    pub funnel: Vec<Stage>,
+    /// The answer, the funnel, the matrix, the scores.
+    #[serde(flatten)]
+    pub reasons: Reasons,
+    /// The attempts before, oldest first.
+    pub earlier: Vec<Earlier>,
     /// When the scheduler last decided about it.
     pub time: Option<SimTime>,
     /// The record of that decision.
@@ -35,15 +35,15 @@ pub struct Why {
     pub fixes: Vec<Fix>,
 }
 
-/// A plugin that rejected nodes.
+/// An attempt before the last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Stage {
-    /// Its name.
-    pub plugin: String,
-    /// How many nodes it rejected.
-    pub rejected: usize,
-    /// How many were left then.
-    pub left: usize,
+pub struct Earlier {
+    /// Which it was, from 1.
+    pub attempt: u32,
+    /// When.
+    pub time: SimTime,
+    /// What came of it: the event's text.
+    pub message: String,
 }
 
 /// An event.
@@ -81,15 +81,22 @@ impl Why {
     pub fn of(simulation: &Simulation, name: &str) -> Result<Why, String> {
         let pod = find(simulation, name).ok_or_else(|| format!("there is no pod {name:?}"))?;
         let key = Key::new(crate::api::Kind::POD, pod.namespace(), pod.name());
-        let recorded = decision(simulation, &key);
+        let mut attempts = decisions(simulation, &key);
+        let recorded = attempts.pop();
         let node = pod.spec.node_name.clone().unwrap_or_default();
         let scheduler = simulation.scheduler();
         let (time, decision) = recorded.unzip();
         Ok(Why {
             pod: format!("{}/{}", pod.namespace(), pod.name()),
             queue: scheduler.queue().part_of(&key),
-            sentence: sentence(pod, decision.as_ref(), scheduler.queue().part_of(&key)),
-            funnel: decision.as_ref().map(funnel).unwrap_or_default(),
+            reasons: match &decision {
+                Some(decision) => Reasons::of(pod.name(), decision),
+                None => Reasons {
+                    sentence: without_decision(pod, scheduler.queue().part_of(&key)),
+                    ..Reasons::default()
+                },
+            },
+            earlier: attempts.into_iter().map(earlier).collect(),
             time,
             event: said(simulation, pod),
             fixes: if node.is_empty() { scheduler.fixes(pod) } else { Vec::new() },
@@ -110,14 +117,20 @@ fn find<'a>(simulation: &'a Simulation, name: &'a str) -> Option<&'a Pod> {
     })
 }
 
-/// The latest decision of the scheduler about the pod, and when it was made.
-fn decision(simulation: &Simulation, key: &Key) -> Option<(SimTime, SchedulingDecision)> {
+/// The decisions of the scheduler about the pod, oldest first, and when they were made.
+fn decisions(simulation: &Simulation, key: &Key) -> Vec<(SimTime, SchedulingDecision)> {
     let store = simulation.api().store();
-    let changes = (1..=store.revision()).rev().filter_map(|revision| store.change(revision));
-    changes.filter(|change| change.key == *key).find_map(|change| match change.explain.as_deref() {
+    let changes = (1..=store.revision()).filter_map(|revision| store.change(revision));
+    let of_pod = changes.filter(|change| change.key == *key);
+    let decided = of_pod.filter_map(|change| match change.explain.as_deref() {
         Some(Explain::Scheduling(decision)) => Some((change.time, decision.clone())),
         _ => None,
-    })
+    });
+    decided.collect()
+}
+
+fn earlier((time, decision): (SimTime, SchedulingDecision)) -> Earlier {
+    Earlier { attempt: decision.attempt, time, message: decision.message }
 }
 
 fn said(simulation: &Simulation, pod: &Pod) -> Option<Said> {
@@ -134,76 +147,30 @@ fn said(simulation: &Simulation, pod: &Pod) -> Option<Said> {
     })
 }
 
-fn feasible(decision: &SchedulingDecision) -> impl Iterator<Item = &NodeVerdict> {
-    decision.nodes.iter().filter(|node| node.rejection.is_none())
-}
-
-fn sentence(pod: &Pod, decision: Option<&SchedulingDecision>, queue: Option<&'static str>) -> String {
+/// What there is to say of a pod that the scheduler has not tried.
+fn without_decision(pod: &Pod, queue: Option<&'static str>) -> String {
     let name = pod.name();
-    let Some(decision) = decision else {
-        let gates: Vec<&str> =
-            pod.spec.scheduling_gates.iter().flatten().map(|gate| gate.name.as_str()).collect();
-        return match (&pod.spec.node_name, queue) {
-            (Some(node), _) => format!("{name} was given to {node} without the scheduler."),
-            (None, Some("gated")) => format!("{name} waits for its scheduling gates: {}.", gates.join(", ")),
-            (None, Some(_)) => format!("{name} has not been tried yet."),
-            (None, None) => format!(
-                "{name} waits for the scheduler {}, which is not there.",
-                pod.spec.scheduler_name.as_deref().unwrap_or_default()
-            ),
-        };
-    };
-    let (all, fit) = (decision.nodes.len(), feasible(decision).count());
-    let Some(node) = &decision.selected else {
-        let nominated = decision.preemption.as_ref().map(|step| &step.nominated_node);
-        return match nominated {
-            Some(node) => format!("{name} fits on none of {all} nodes; room is being made for it on {node}."),
-            None if decision.pre_filter.is_some() => {
-                format!("{name} was refused before any node was looked at.")
-            }
-            None => format!("{name} fits on none of {all} nodes."),
-        };
-    };
-    let total = feasible(decision).find(|verdict| verdict.node == *node).map_or(0, |verdict| verdict.total);
-    match fit {
-        1 => format!("{name} is on {node}, the only one of {all} nodes that can run it."),
-        _ if decision.tied > 1 => format!(
-            "{name} is on {node}: {fit} of {all} nodes can run it, {} of them scored {total}, and {node} was drawn.",
-            decision.tied
+    let gates: Vec<&str> =
+        pod.spec.scheduling_gates.iter().flatten().map(|gate| gate.name.as_str()).collect();
+    match (&pod.spec.node_name, queue) {
+        (Some(node), _) => format!("{name} was given to {node} without the scheduler."),
+        (None, Some("gated")) => format!("{name} waits for its scheduling gates: {}.", gates.join(", ")),
+        (None, Some(_)) => format!("{name} has not been tried yet."),
+        (None, None) => format!(
+            "{name} waits for the scheduler {}, which is not there.",
+            pod.spec.scheduler_name.as_deref().unwrap_or_default()
         ),
-        _ => {
-            format!("{name} is on {node}: {fit} of {all} nodes can run it, and {node} scored most, {total}.")
-        }
     }
-}
-
-/// Plugins are asked in a fixed order, and each only of the nodes that are left; so the verdicts are all there is to count.
-fn funnel(decision: &SchedulingDecision) -> Vec<Stage> {
-    let mut counts: SortedMap<usize, (String, usize)> = SortedMap::new();
-    let order: Vec<&'static str> =
-        crate::scheduler::plugins::defaults().iter().map(|enabled| enabled.plugin.name()).collect();
-    for rejection in decision.nodes.iter().filter_map(|node| node.rejection.as_ref()) {
-        // A node that PreFilter has left out was left out before any plugin was asked about it.
-        let place = order.iter().position(|name| *name == &*rejection.plugin).map_or(0, |place| place + 1);
-        let name = if rejection.plugin.is_empty() { "PreFilter" } else { &rejection.plugin };
-        counts.entry(place).or_insert_with(|| (name.to_string(), 0)).1 += 1;
-    }
-    let mut left = decision.nodes.len();
-    let stage = |(plugin, rejected): (String, usize)| {
-        left -= rejected;
-        Stage { plugin, rejected, left }
-    };
-    counts.into_values().map(stage).collect()
 }
 
 impl Why {
     /// The whole answer, for people.
     pub fn render(&self) -> String {
-        let mut text = format!("{}\n", self.sentence);
+        let mut text = format!("{}\n", self.reasons.sentence);
         if let Some(decision) = &self.decision {
             self.render_attempt(decision, &mut text);
             render_filters(decision, &mut text);
-            render_scores(decision, &mut text);
+            self.render_scores(&mut text);
             if let Some(step) = &decision.preemption {
                 render_preemption(step, &mut text);
             }
@@ -218,15 +185,43 @@ impl Why {
     fn render_attempt(&self, decision: &SchedulingDecision, text: &mut String) {
         let time = self.time.map(|time| time.to_string()).unwrap_or_default();
         text.push_str(&format!("\nAttempt {} at {time}: {} nodes", decision.attempt, decision.nodes.len()));
-        for stage in &self.funnel {
+        for stage in &self.reasons.funnel {
             text.push_str(&format!(", {} -{} leaves {}", stage.plugin, stage.rejected, stage.left));
         }
         text.push('\n');
         if let Some(refusal) = &decision.pre_filter {
             text.push_str(&format!("{} refused the pod: {}\n", refusal.plugin, refusal.message));
         }
+        for earlier in &self.earlier {
+            text.push_str(&format!("Attempt {} at {}: {}\n", earlier.attempt, earlier.time, earlier.message));
+        }
         if let Some(queue) = self.queue {
             text.push_str(&format!("It now waits in the {queue} part of the queue.\n"));
+        }
+    }
+
+    /// Best first; each part as normalised score times weight, and of the chosen node how it came about.
+    fn render_scores(&self, text: &mut String) {
+        let rows = &self.reasons.scores;
+        if rows.is_empty() {
+            return;
+        }
+        text.push_str("\nScores (score x weight):\n");
+        let width = rows.iter().map(|row| row.node.len()).max().unwrap_or(0);
+        for row in rows {
+            let mark = if row.chosen { '*' } else { ' ' };
+            let part = |part: &PluginScore| format!("{} {} x {}", part.plugin, part.normalized, part.weight);
+            let parts: Vec<String> = row.parts.iter().map(part).collect();
+            text.push_str(&format!("{mark} {:width$}  {:5} = {}\n", row.node, row.total, parts.join(" + ")));
+        }
+        if !self.reasons.tie.is_empty() {
+            text.push_str(&format!("{}\n", self.reasons.tie));
+        }
+        if let Some(chosen) = rows.iter().find(|row| row.chosen) {
+            text.push_str(&format!("\nHow {} came to them:\n", chosen.node));
+            for part in chosen.parts.iter().filter(|part| !part.arithmetic.is_empty()) {
+                text.push_str(&format!("  {} {}: {}\n", part.plugin, part.normalized, part.arithmetic));
+            }
         }
     }
 
@@ -272,34 +267,6 @@ fn render_filters(decision: &SchedulingDecision, text: &mut String) {
     }
 }
 
-/// Best first; each part as normalised score times weight.
-fn render_scores(decision: &SchedulingDecision, text: &mut String) {
-    let mut ranked: Vec<&NodeVerdict> = feasible(decision).collect();
-    if ranked.iter().all(|node| node.scores.is_empty()) {
-        return;
-    }
-    sorting::sort_by(&mut ranked, |a, b| b.total.cmp(&a.total).then_with(|| a.node.cmp(&b.node)));
-    text.push_str("\nScores (score x weight):\n");
-    let width = ranked.iter().map(|node| node.node.len()).max().unwrap_or(0);
-    for verdict in ranked {
-        let mark = if decision.selected.as_ref() == Some(&verdict.node) { '*' } else { ' ' };
-        let parts: Vec<String> = verdict
-            .scores
-            .iter()
-            .map(|score| format!("{} {} x {}", score.plugin, score.normalized, score.weight))
-            .collect();
-        text.push_str(&format!(
-            "{mark} {:width$}  {:5} = {}\n",
-            verdict.node,
-            verdict.total,
-            parts.join(" + ")
-        ));
-    }
-    if decision.tied > 1 {
-        text.push_str(&format!("{} nodes tied; the seed drew one of them.\n", decision.tied));
-    }
-}
-
 fn render_preemption(step: &PreemptionStep, text: &mut String) {
     text.push_str(&format!("\nPreemption: room is made on {}\n", step.nominated_node));
     for candidate in step.candidates.iter() {
@@ -319,6 +286,7 @@ fn render_preemption(step: &PreemptionStep, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::why::Stage;
 
     fn why(manifest: &str) -> Why {
         let manifest = Manifest { name: "m.yaml".into(), text: manifest.into() };
@@ -334,11 +302,16 @@ mod tests {
     #[test]
     fn a_pod_that_runs_has_its_scores_and_no_fixes() {
         let why = why(&pod(""));
-        assert!(!why.node.is_empty() && why.fixes.is_empty() && why.funnel.is_empty());
+        assert!(!why.node.is_empty() && why.fixes.is_empty() && why.reasons.funnel.is_empty());
         let text = why.render();
-        for part in
-            ["is on node-", "Scores (score x weight):", "TaintToleration 100 x 3", "Event: Scheduled (x1)"]
-        {
+        for part in [
+            "is on node-",
+            "Scores (score x weight):",
+            "TaintToleration 100 x 3",
+            "came to them:",
+            "cpu: 100 x (4 - 100m) / 4 = 97",
+            "Event: Scheduled (x1)",
+        ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }
     }
@@ -347,7 +320,7 @@ mod tests {
     fn a_pod_that_waits_has_verdicts_and_fixes() {
         let why = why(&pod("  nodeSelector:\n    disk: ssd\n"));
         assert_eq!(why.queue, Some("unschedulable"));
-        assert_eq!(why.funnel, [Stage { plugin: "NodeAffinity".into(), rejected: 3, left: 0 }]);
+        assert_eq!(why.reasons.funnel, [Stage { plugin: "NodeAffinity".into(), rejected: 3, left: 0 }]);
         let text = why.render();
         let parts = [
             "p fits on none of 3 nodes.",

@@ -126,6 +126,11 @@ impl Cache {
         self.slots.lowest_priority(index) < priority
     }
 
+    /// Whether a pod on any node is.
+    pub fn has_any_less_important(&self, priority: i32) -> bool {
+        self.slots.lowest_of_all() < priority
+    }
+
     /// The image of that name, if any node holds it.
     pub fn image(&self, name: &str) -> Option<ImageState> {
         self.images.get(name).copied()

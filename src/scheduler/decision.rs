@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::cache::memory::Memory;
-use super::framework::runtime::{Feasibility, Scores};
-use super::framework::{Context, Diagnosis, Framework, PodInfo, Status};
+use super::framework::runtime::{Feasibility, ScorePart, Scores};
+use super::framework::{Context, CycleState, Diagnosis, Framework, PodInfo, Status};
+use super::plugins::names;
 use crate::api::explain::{
     NodeVerdict, PluginMessage, PluginScore, PreemptionStep, Rejection, SchedulingDecision,
 };
@@ -45,6 +46,7 @@ pub fn record(
             plugin: status.plugin.into(),
             message: diagnosis.pre_filter_message.clone(),
         }),
+        filters: framework.filter_names().clone(),
         nodes: Later::new(move || {
             let cx = Context { cache: &cache, view: &view, nominator: &nominator };
             look_again(&framework, &cx, &pod)
@@ -84,7 +86,7 @@ fn verdicts(
             verdicts.push(NodeVerdict {
                 node,
                 rejection: None,
-                scores: row(framework, scores, place),
+                scores: row(framework, cx, &found.state, pod, scores, place, *index),
                 total,
             });
         } else if let Some(status) = found.diagnosis.status(*index) {
@@ -95,12 +97,30 @@ fn verdicts(
     verdicts
 }
 
-fn row(framework: &Framework, scores: &Scores, place: usize) -> Vec<PluginScore> {
-    let part = |part: &super::framework::runtime::ScorePart| PluginScore {
-        plugin: framework.plugin_name(part.place).clone(),
-        raw: part.raw[place],
-        normalized: part.normalized[place],
-        weight: part.weight,
+/// The parts of one node's score.
+fn row(
+    framework: &Framework,
+    cx: &Context<'_>,
+    state: &CycleState,
+    pod: &PodInfo,
+    scores: &Scores,
+    place: usize,
+    index: NodeIndex,
+) -> Vec<PluginScore> {
+    let part = |part: &ScorePart| {
+        let plugin = framework.plugin_at(part.place);
+        let highest = part.raw.iter().copied().max().unwrap_or(0);
+        let (raw, normalized) = (part.raw[place], part.normalized[place]);
+        let scaled = plugin.normalization().in_words(raw, highest, normalized);
+        let detail = plugin.score_detail(cx, state, pod, cx.cache.node(index));
+        let words: Vec<String> = [detail, scaled].into_iter().filter(|words| !words.is_empty()).collect();
+        PluginScore {
+            plugin: framework.plugin_name(part.place).clone(),
+            raw,
+            normalized,
+            weight: part.weight,
+            arithmetic: words.join("; "),
+        }
     };
     scores.parts.iter().map(part).collect()
 }
@@ -118,5 +138,24 @@ fn rejection(
         unresolvable: status.code == Code::UnschedulableAndUnresolvable,
         reasons: status.reasons().map(|reason| Arc::from(&**reason)).collect(),
         detail: framework.detail(cx, &found.state, pod, index, status),
+        field: field_of(status.plugin),
+    }
+}
+
+/// The field of a pod that a plugin's refusal is about.
+fn field_of(plugin: &str) -> &'static str {
+    match plugin {
+        names::NODE_NAME => "spec.nodeName",
+        names::NODE_UNSCHEDULABLE | names::TAINT_TOLERATION => "spec.tolerations",
+        names::NODE_AFFINITY => "spec.affinity.nodeAffinity",
+        names::NODE_PORTS => "spec.containers[0].ports",
+        names::NODE_RESOURCES_FIT => "spec.containers[0].resources.requests",
+        names::POD_TOPOLOGY_SPREAD => "spec.topologySpreadConstraints",
+        names::INTER_POD_AFFINITY => "spec.affinity",
+        names::VOLUME_BINDING
+        | names::VOLUME_ZONE
+        | names::VOLUME_RESTRICTIONS
+        | names::NODE_VOLUME_LIMITS => "spec.volumes",
+        _ => "",
     }
 }

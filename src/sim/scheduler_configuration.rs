@@ -5,6 +5,8 @@ use super::{Input, Outcome, Simulation};
 use crate::api::manifest::{self, Limits};
 use crate::scheduler::configuration::{Configuration, is_configuration};
 
+pub use crate::scheduler::configuration::{API_VERSION, KIND};
+
 /// A manifest, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parted {

@@ -3,14 +3,14 @@
 use crate::api::Kind;
 use crate::api::manifest::Diagnostic;
 use crate::api::schema::{self, Options};
-use crate::scheduler::configuration;
+use crate::sim::scheduler_configuration;
 
 /// Syntax errors, unknown built-in kinds and fields, wrong types and duplicate keys of a text, each at its place.
 pub fn lint(text: &str) -> Vec<Diagnostic> {
     schema::lint(text, &|api_version, kind| {
         Kind::from_manifest(api_version, kind).is_some()
             || may_be_custom(api_version)
-            || (api_version, kind) == (configuration::API_VERSION, configuration::KIND)
+            || (api_version, kind) == (scheduler_configuration::API_VERSION, scheduler_configuration::KIND)
     })
 }
 

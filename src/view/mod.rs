@@ -2,11 +2,13 @@
 //! component only lays it out.
 
 pub mod cards;
+pub mod insert;
 pub mod inspect;
 pub mod manifest;
 pub mod stage;
 pub mod story;
 pub mod traffic;
+pub mod why;
 pub mod workloads;
 
 use std::sync::Arc;

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use sorted::SortedMap;
+
 use super::NodeIndex;
 use crate::scheduler::framework::NodeInfo;
 
+/// The lowest priority on a node without pods.
+const NOBODY: i32 = i32::MAX;
 /// So many nodes are on a page.
 const PAGE: usize = 64;
 
@@ -20,6 +24,8 @@ struct Slot {
 pub struct Nodes {
     pages: Vec<Arc<Vec<Slot>>>,
     len: usize,
+    /// How many nodes have each priority as their lowest.
+    lowest: SortedMap<i32, u32>,
 }
 
 impl Nodes {
@@ -46,12 +52,33 @@ impl Nodes {
         self.slot(index).lowest_priority
     }
 
+    /// The priority of the least important pod of all.
+    pub fn lowest_of_all(&self) -> i32 {
+        self.lowest.first_key_value().map_or(NOBODY, |(lowest, _)| *lowest)
+    }
+
     /// Changes a node.
     pub fn change(&mut self, index: NodeIndex, change: impl FnOnce(&mut NodeInfo)) {
         let slot = self.slot_mut(index);
         change(Arc::make_mut(&mut slot.info));
-        let priorities = slot.info.pods.iter().map(|pod| pod.priority());
-        slot.lowest_priority = priorities.min().unwrap_or(i32::MAX);
+        let lowest = slot.info.pods.iter().map(|pod| pod.priority()).min().unwrap_or(NOBODY);
+        let before = std::mem::replace(&mut slot.lowest_priority, lowest);
+        self.recount(before, lowest);
+    }
+
+    fn recount(&mut self, before: i32, after: i32) {
+        if before == after {
+            return;
+        }
+        if let Some(count) = self.lowest.get_mut(&before) {
+            *count -= 1;
+            if *count == 0 {
+                self.lowest.remove(&before);
+            }
+        }
+        if after != NOBODY {
+            *self.lowest.entry(after).or_default() += 1;
+        }
     }
 
     /// Puts a node into a place, or into a new one.
@@ -62,7 +89,7 @@ impl Nodes {
                 self.pages.push(Arc::new(Vec::with_capacity(PAGE)));
             }
             if let Some(page) = self.pages.last_mut() {
-                Arc::make_mut(page).push(Slot { info: Arc::default(), lowest_priority: i32::MAX });
+                Arc::make_mut(page).push(Slot { info: Arc::default(), lowest_priority: NOBODY });
             }
             self.len += 1;
         }
@@ -73,6 +100,8 @@ impl Nodes {
 
     /// Empties a place.
     pub fn clear(&mut self, index: NodeIndex) {
-        *self.slot_mut(index) = Slot { info: Arc::default(), lowest_priority: i32::MAX };
+        let empty = Slot { info: Arc::default(), lowest_priority: NOBODY };
+        let before = std::mem::replace(self.slot_mut(index), empty);
+        self.recount(before.lowest_priority, NOBODY);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sorted::SortedMap;
 
 use super::runtime::PluginSet;
-use super::status::{Reason, Status};
+use super::status::{Code, Reason, Status};
 use crate::scheduler::cache::NodeIndex;
 
 /// Why no node can run a pod (`framework.Diagnosis`). Many nodes give one and the same answer, so each is kept once.
@@ -64,6 +64,17 @@ impl Diagnosis {
         }
         by_node[node] = answer + 1;
         self.answers[usize::from(answer)].1 += 1;
+    }
+
+    /// Takes note that so many nodes gave an answer that is known, whichever they are.
+    pub fn count(&mut self, answer: u16, nodes: u32) {
+        self.answers[usize::from(answer)].1 += nodes;
+    }
+
+    /// How many nodes gave an answer of this kind, those that were not looked at among them.
+    pub fn nodes_with(&self, code: Code) -> u32 {
+        let with_code = self.answers.iter().chain(&self.absent).filter(|(status, _)| status.code == code);
+        with_code.map(|(_, count)| count).sum()
     }
 
     /// How many nodes were looked at and rejected.

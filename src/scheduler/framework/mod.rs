@@ -77,6 +77,23 @@ impl Normalization {
     }
 }
 
+impl Normalization {
+    /// How a score was brought to 0..=100, in numbers.
+    pub fn in_words(self, raw: i64, highest: i64, normalized: i64) -> String {
+        match self {
+            Normalization::None => String::new(),
+            Normalization::Highest if highest != 0 => format!("{MAX_NODE_SCORE} x {raw} / {highest}"),
+            Normalization::HighestReversed if highest != 0 => {
+                format!("{MAX_NODE_SCORE} - {MAX_NODE_SCORE} x {raw} / {highest}")
+            }
+            Normalization::Own if raw != normalized => {
+                format!("{raw} among the nodes' scores is {normalized} of {MAX_NODE_SCORE}")
+            }
+            _ => String::new(),
+        }
+    }
+}
+
 /// Where a plugin has a say. NormalizeScore belongs to Score, and the answers to added and removed pods to PreFilter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Point {
@@ -289,6 +306,11 @@ pub trait Plugin: Send + Sync {
     /// How good the node is, on a scale of the plugin's own.
     fn score(&self, cx: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &NodeInfo) -> i64 {
         0
+    }
+
+    /// How the score came about, in numbers, for people. Only asked for when somebody looks at a record.
+    fn score_detail(&self, cx: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
+        String::new()
     }
 
     /// How the scores of all nodes are brought to 0..=100.

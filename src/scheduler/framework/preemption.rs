@@ -21,9 +21,15 @@ pub struct Candidate {
     pub victims: Vec<Arc<PodInfo>>,
     /// How many of them would break a disruption budget.
     pub pdb_violations: u32,
+    /// What it costs: the least in this order is taken.
+    cost: [i64; 5],
 }
 
 impl Candidate {
+    fn new(node: NodeIndex, victims: Vec<Arc<PodInfo>>, pdb_violations: u32) -> Candidate {
+        Candidate { node, cost: cost(&victims, pdb_violations), victims, pdb_violations }
+    }
+
     /// The candidate as the record of a decision has it.
     pub fn in_words(&self, cache: &Cache) -> PreemptionCandidate {
         let name = |victim: &Arc<PodInfo>| format!("{}/{}", victim.pod.namespace(), victim.pod.name());
@@ -116,7 +122,7 @@ pub fn select_victims_on_node(
     if is_mixed {
         sorting::sort_by(&mut victims, |a, b| importance(a).cmp(&importance(b)));
     }
-    Ok(Candidate { node, victims, pdb_violations })
+    Ok(Candidate::new(node, victims, pdb_violations))
 }
 
 /// Parts the pods, which are sorted by importance, into those whose removal would break a budget and the rest
@@ -171,28 +177,30 @@ impl Trial<'_> {
     }
 }
 
-/// The candidates that cost least (`pickOneNodeForPreemption`): fewest broken budgets; then the least important most important
-/// victim; then the lowest sum of priorities; then the fewest victims; then the latest start of the most important victims.
-/// More than one if all that is equal.
+/// What matters of a candidate, the most important first (`pickOneNodeForPreemption`): broken budgets; the priority of the most
+/// important victim; the sum of priorities; the number of victims; how early the most important victims started.
+fn cost(victims: &[Arc<PodInfo>], pdb_violations: u32) -> [i64; 5] {
+    // Shifted, so that more victims cost more also where priorities are below zero.
+    let shifted = |victim: &Arc<PodInfo>| i64::from(victim.priority()) + i64::from(i32::MAX) + 1;
+    [
+        i64::from(pdb_violations),
+        victims.first().map_or(i64::MIN, |victim| i64::from(victim.priority())),
+        victims.iter().map(shifted).sum(),
+        victims.len() as i64,
+        -earliest_start(victims),
+    ]
+}
+
+/// The candidates that cost least. More than one if all that matters is equal.
 pub fn pick_candidates(mut candidates: Vec<&Arc<Candidate>>) -> Vec<&Arc<Candidate>> {
-    let costs: [fn(&Candidate) -> i64; 5] = [
-        |candidate| i64::from(candidate.pdb_violations),
-        |candidate| candidate.victims.first().map_or(i64::MIN, |victim| i64::from(victim.priority())),
-        // Shifted, so that more victims cost more also where priorities are below zero.
-        |candidate| candidate.victims.iter().map(|v| i64::from(v.priority()) + i64::from(i32::MAX) + 1).sum(),
-        |candidate| candidate.victims.len() as i64,
-        |candidate| -earliest_start(candidate),
-    ];
-    for cost in costs {
-        let least = candidates.iter().map(|candidate| cost(candidate)).min();
-        candidates.retain(|candidate| Some(cost(candidate)) == least);
-    }
+    let least = candidates.iter().map(|candidate| candidate.cost).min();
+    candidates.retain(|candidate| Some(candidate.cost) == least);
     candidates
 }
 
 /// When the first of the most important victims started, in seconds; one that has not started counts as now, the latest of all.
-fn earliest_start(candidate: &Candidate) -> i64 {
-    let highest = candidate.victims.iter().map(|victim| victim.priority()).max();
-    let most_important = candidate.victims.iter().filter(|victim| Some(victim.priority()) == highest);
+fn earliest_start(victims: &[Arc<PodInfo>]) -> i64 {
+    let highest = victims.iter().map(|victim| victim.priority()).max();
+    let most_important = victims.iter().filter(|victim| Some(victim.priority()) == highest);
     most_important.map(|victim| importance(victim).1).min().unwrap_or(i64::MAX - 1).min(i64::MAX - 1)
 }

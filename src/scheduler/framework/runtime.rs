@@ -65,6 +65,7 @@ pub struct Framework {
     plugins: Vec<Arc<dyn Plugin>>,
     weights: Vec<i64>,
     names: Vec<Arc<str>>,
+    filter_names: Arc<[Arc<str>]>,
     at: [Vec<u8>; POINTS],
     /// The plugins whose answers about a node may be remembered.
     local: PluginSet,
@@ -91,9 +92,12 @@ impl Framework {
         if let Some(points) = &profile.points {
             at.clone_from(points);
         }
+        let names: Vec<Arc<str>> = plugins.iter().map(|plugin| Arc::from(plugin.name())).collect();
+        let filters = at[Point::Filter as usize].iter().map(|place| names[*place as usize].clone());
         Framework {
             scheduler_name: profile.scheduler_name.clone(),
-            names: plugins.iter().map(|plugin| Arc::from(plugin.name())).collect(),
+            filter_names: filters.collect(),
+            names,
             weights: profile.plugins.iter().map(|enabled| enabled.weight).collect(),
             fingerprint: digest.bytes(profile.scheduler_name.as_bytes()).value(),
             plugins,
@@ -139,6 +143,11 @@ impl Framework {
     pub fn asks_only_local(&self, state: &CycleState) -> bool {
         let mut filters = self.at[Point::Filter as usize].iter();
         filters.all(|place| self.local.contains(*place) || state.skip_filter.contains(*place))
+    }
+
+    /// The names of the plugins that filter, in the order in which they are asked.
+    pub fn filter_names(&self) -> &Arc<[Arc<str>]> {
+        &self.filter_names
     }
 
     /// The name of the plugin in that place.

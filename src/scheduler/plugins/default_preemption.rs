@@ -116,39 +116,55 @@ impl DefaultPreemption {
         pod: &PodInfo,
         rng: &mut Rng,
     ) -> (Vec<Arc<Candidate>>, Diagnosis) {
+        let mut candidates = Vec::new();
+        let mut answers = Diagnosis::default();
+        let number = failure.diagnosis.nodes_with(Code::Unschedulable);
+        if number == 0 {
+            return (candidates, answers);
+        }
+        let enough = self.candidates_wanted(number);
+        // With few nodes all are tried, and where one begins makes no difference.
+        let offset = if enough < number { rng.below(number) as usize } else { 0 };
+        let no_victims = answers.answer(Status::unresolvable("No preemption victims found for incoming pod"));
+        if !cx.cache.has_any_less_important(pod.priority()) {
+            answers.count(no_victims, number);
+            return (candidates, answers);
+        }
         let may_help = |index: &&NodeIndex| {
             failure.diagnosis.status(**index).is_some_and(|status| status.code == Code::Unschedulable)
         };
-        let potential: Vec<NodeIndex> = cx.cache.order().iter().filter(may_help).copied().collect();
-        let (mut candidates, mut answers) = (Vec::new(), Diagnosis::default());
-        if potential.is_empty() {
-            return (candidates, answers);
-        }
-        let enough = self.candidates_wanted(potential.len() as u32) as usize;
-        // With few nodes all are tried, and where one begins makes no difference.
-        let offset = if enough < potential.len() { rng.below(potential.len() as u32) as usize } else { 0 };
+        let some: Vec<NodeIndex>;
+        let potential = if number as usize == cx.cache.len() {
+            cx.cache.order()
+        } else {
+            some = cx.cache.order().iter().filter(may_help).copied().collect();
+            &some
+        };
         let budgets = Budget::all(cx.view);
-        let no_victims = answers.answer(Status::unresolvable("No preemption victims found for incoming pod"));
         let mut has_unbroken = false;
         let mut known = memory.trials(failure, cx, pod, budgets.is_empty());
         for index in potential[offset..].iter().chain(&potential[..offset]) {
             if !cx.cache.has_less_important(*index, pod.priority()) {
-                answers.reject_as(*index, no_victims);
+                answers.count(no_victims, 1);
                 continue;
             }
             match known.of(*index, || select_victims_on_node(cx, failure, pod, *index, &budgets)) {
                 Ok(candidate) if candidate.victims.is_empty() => {
                     let why =
                         format!("expected at least one victim pod on node {:?}", cx.cache.node(*index).name);
-                    answers.reject(*index, Status::new(Code::Error, why));
+                    let answer = answers.answer(Status::new(Code::Error, why));
+                    answers.count(answer, 1);
                 }
                 Ok(candidate) => {
                     has_unbroken |= candidate.pdb_violations == 0;
                     candidates.push(candidate);
                 }
-                Err(status) => answers.reject(*index, status),
+                Err(status) => {
+                    let answer = answers.answer(status);
+                    answers.count(answer, 1);
+                }
             }
-            if candidates.len() >= enough && has_unbroken {
+            if candidates.len() >= enough as usize && has_unbroken {
                 break;
             }
         }

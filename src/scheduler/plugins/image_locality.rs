@@ -56,11 +56,33 @@ impl Plugin for ImageLocality {
 
     fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
         let Some(images) = state.read::<Images>() else { return 0 };
-        let here = images.scaled.iter().filter(|(image, _)| node.images.contains_key(image));
-        let sum: i64 = here.map(|(_, bytes)| bytes).sum();
-        let most = (MAX_CONTAINER_THRESHOLD_BYTES * images.containers).max(MIN_THRESHOLD_BYTES + 1);
+        let (sum, most) = (images.on(node), images.most());
         MAX_NODE_SCORE * (sum.clamp(MIN_THRESHOLD_BYTES, most) - MIN_THRESHOLD_BYTES)
             / (most - MIN_THRESHOLD_BYTES)
+    }
+
+    fn score_detail(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> String {
+        let Some(images) = state.read::<Images>() else { return String::new() };
+        let mebibytes = |bytes: i64| bytes / (1024 * 1024);
+        format!(
+            "images here count {} MiB, where {} MiB score 0 and {} MiB score 100",
+            mebibytes(images.on(node)),
+            mebibytes(MIN_THRESHOLD_BYTES),
+            mebibytes(images.most()),
+        )
+    }
+}
+
+impl Images {
+    /// The bytes that count for a node.
+    fn on(&self, node: &NodeInfo) -> i64 {
+        let here = self.scaled.iter().filter(|(image, _)| node.images.contains_key(image));
+        here.map(|(_, bytes)| bytes).sum()
+    }
+
+    /// More make no difference.
+    fn most(&self) -> i64 {
+        (MAX_CONTAINER_THRESHOLD_BYTES * self.containers).max(MIN_THRESHOLD_BYTES + 1)
     }
 }
 

@@ -341,6 +341,15 @@ impl Plugin for InterPodAffinity {
         state.read::<PreScoreState>().map_or(0, |PreScoreState(worth)| worth_of(worth, node.index))
     }
 
+    fn score_detail(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> String {
+        let Some(PreScoreState(worth)) = state.read() else { return String::new() };
+        let of_key = |sums: &Sums| {
+            let value = node.node.labels().get(&*sums.key)?;
+            Some(format!("{}={value} is worth {}", sums.key, sums.at(node.index)?))
+        };
+        worth.keys.iter().filter_map(of_key).collect::<Vec<_>>().join(", ")
+    }
+
     fn normalization(&self) -> Normalization {
         Normalization::Own
     }

@@ -172,6 +172,10 @@ impl Plugin for NodeAffinity {
         own.score(&node.node) + added.as_ref().map_or(0, |added| added.score(&node.node))
     }
 
+    fn score_detail(&self, cx: &Context<'_>, state: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
+        format!("preferred terms of weight {} in all match", self.score(cx, state, pod, node))
+    }
+
     fn normalization(&self) -> Normalization {
         Normalization::Highest
     }

@@ -76,9 +76,29 @@ impl Plugin for NodeResourcesBalancedAllocation {
         let without = self.balance(node, |_| 0, pod);
         MAX_NODE_SCORE / 2 + (MAX_NODE_SCORE / 2 + with - without) / 2
     }
+
+    fn score_detail(&self, _: &Context<'_>, _: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
+        let asked = |name: &str| pod.requests.amount(name);
+        let (with, without) = (self.balance(node, asked, pod), self.balance(node, |_| 0, pod));
+        format!(
+            "with it {} are taken, a balance of {with}; without it {}, {without}; 50 + (50 + {with} - {without}) / 2",
+            self.shares_in_words(node, asked),
+            self.shares_in_words(node, |_| 0),
+        )
+    }
 }
 
 impl NodeResourcesBalancedAllocation {
+    /// `cpu 25%, memory 18%`: what is taken if the pod takes `more`.
+    fn shares_in_words(&self, node: &NodeInfo, more: impl Fn(&str) -> i64) -> String {
+        let share = |name: &String| {
+            let have = node.allocatable.amount(name);
+            let taken = i128::from(node.requested.amount(name) + more(name));
+            (have != 0).then(|| format!("{name} {}%", (taken * 100 / i128::from(have)).min(100)))
+        };
+        self.resources.iter().filter_map(share).collect::<Vec<_>>().join(", ")
+    }
+
     /// How alike the taken shares are, from 50 (as different as can be) to 100, if the pod took `more`.
     fn balance(&self, node: &NodeInfo, more: impl Fn(&str) -> i64, pod: &PodInfo) -> i64 {
         let shares = self.resources.iter().filter_map(|name| {

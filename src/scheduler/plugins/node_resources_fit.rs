@@ -155,7 +155,26 @@ impl Plugin for NodeResourcesFit {
 
     fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
         let Some(PodRequests(asked)) = state.read() else { return 0 };
-        let resources = self.resources.iter().zip(asked).filter_map(|((name, weight), asked)| {
+        self.strategy.score(self.counted(asked, node).map(|(_, taken, have, weight)| (taken, have, weight)))
+    }
+
+    fn score_detail(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> String {
+        let Some(PodRequests(asked)) = state.read() else { return String::new() };
+        let words = |(name, taken, have, _): (&str, i64, i64, i64)| {
+            self.strategy.in_words(name, taken, have, |amount| in_units(name, amount))
+        };
+        self.counted(asked, node).map(words).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl NodeResourcesFit {
+    /// The resources that count: what would be taken with the pod, of how much, and the weight.
+    fn counted<'a>(
+        &'a self,
+        asked: &'a [i64],
+        node: &'a NodeInfo,
+    ) -> impl Iterator<Item = (&'a str, i64, i64, i64)> {
+        self.resources.iter().zip(asked).filter_map(|((name, weight), asked)| {
             let (have, taken) = match name.as_str() {
                 "cpu" => (node.allocatable.cpu_milli, node.nonzero.0),
                 "memory" => (node.allocatable.memory_bytes, node.nonzero.1),
@@ -163,9 +182,17 @@ impl Plugin for NodeResourcesFit {
                 name if *asked == 0 && is_scalar(name) => return None,
                 name => (node.allocatable.amount(name), node.requested.amount(name)),
             };
-            (have != 0).then(|| (taken.saturating_add(*asked), have, *weight))
-        });
-        self.strategy.score(resources)
+            (have != 0).then(|| (name.as_str(), taken.saturating_add(*asked), have, *weight))
+        })
+    }
+}
+
+/// An amount of a resource, as it is usually written.
+fn in_units(resource: &str, amount: i64) -> String {
+    match resource {
+        "cpu" => quantity::format_milli(amount),
+        "memory" | "ephemeral-storage" => quantity::format_bytes(amount),
+        _ => amount.to_string(),
     }
 }
 
@@ -204,11 +231,7 @@ impl Shortage<'_> {
     }
 
     fn in_numbers(&self) -> String {
-        let format = |amount: i64| match self.resource {
-            "cpu" => quantity::format_milli(amount),
-            "memory" | "ephemeral-storage" => quantity::format_bytes(amount),
-            _ => amount.to_string(),
-        };
+        let format = |amount: i64| in_units(self.resource, amount);
         if self.resource == "pods" {
             return format!("runs {} pods of {}", self.taken, self.have);
         }

@@ -121,6 +121,7 @@ struct PreScoreState {
 
 #[derive(Clone)]
 struct Weighed {
+    key: String,
     max_skew: i64,
     matching: Matching,
     topology: Arc<Topology>,
@@ -326,7 +327,8 @@ impl Plugin for PodTopologySpread {
                 let counts = constraint.by_domain(cx, &mut state.memory, pod, &keys, &required);
                 (Matching::InDomain(counts.sums_of(&constraint.topology_key, topology.clone())), counts.id)
             };
-            Weighed { max_skew: constraint.max_skew, matching, topology, tally, weight: 0.0 }
+            let (key, max_skew) = (constraint.topology_key.clone(), constraint.max_skew);
+            Weighed { key, max_skew, matching, topology, tally, weight: 0.0 }
         };
         let constraints = constraints.iter().map(weighed).collect();
         state.write(PreScoreState { constraints, needs_all });
@@ -349,6 +351,15 @@ impl Plugin for PodTopologySpread {
     /// What speaks against the node: its domains' pods, weighed.
     fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
         state.read::<PreScoreState>().map_or(0, |note| note.score(node.index))
+    }
+
+    fn score_detail(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> String {
+        let Some(note) = state.read::<PreScoreState>() else { return String::new() };
+        let of_constraint = |weighed: &Weighed| match node.node.labels().get(&weighed.key) {
+            Some(value) => format!("{} pods in {}={value}", weighed.matching_at(node.index), weighed.key),
+            None => format!("no label {}", weighed.key),
+        };
+        note.constraints.iter().map(of_constraint).collect::<Vec<_>>().join(", ")
     }
 
     fn normalization(&self) -> Normalization {
@@ -384,13 +395,20 @@ fn domains_of(topology: &Topology, nodes: &[Scored]) -> usize {
 }
 
 impl Weighed {
+    /// The pods counted for a node; none if it is in no domain.
+    fn matching_at(&self, node: NodeIndex) -> i64 {
+        match (&self.matching, self.topology.domain(node)) {
+            (_, None) => 0,
+            (Matching::InDomain(sums), Some(domain)) => sums.of(domain),
+            (Matching::OnNode(counts), _) => counts[node as usize],
+        }
+    }
+
     fn against(&self, node: NodeIndex) -> f64 {
-        let Some(domain) = self.topology.domain(node) else { return 0.0 };
-        let matching = match &self.matching {
-            Matching::InDomain(sums) => sums.of(domain),
-            Matching::OnNode(counts) => counts[node as usize],
-        };
-        matching as f64 * self.weight + (self.max_skew - 1) as f64
+        if self.topology.domain(node).is_none() {
+            return 0.0;
+        }
+        self.matching_at(node) as f64 * self.weight + (self.max_skew - 1) as f64
     }
 }
 

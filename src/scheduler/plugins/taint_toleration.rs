@@ -82,15 +82,28 @@ impl Plugin for TaintToleration {
 
     /// How many of the node's `PreferNoSchedule` taints the pod does not tolerate.
     fn score(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> i64 {
-        let Some(taints) = node.node.spec.taints.as_ref() else { return 0 };
-        let tolerations = state.read::<PreferNoScheduleTolerations>().map_or(&[][..], |note| &note.0);
-        let against = |taint: &&Taint| taint.effect == PREFER_NO_SCHEDULE && !tolerated(tolerations, taint);
-        taints.iter().filter(against).count() as i64
+        disliked(state, node).count() as i64
+    }
+
+    fn score_detail(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> String {
+        let taints: Vec<String> = disliked(state, node).map(format_taint).collect();
+        if taints.is_empty() {
+            "no taint to dislike".into()
+        } else {
+            format!("dislikes {}", taints.join(", "))
+        }
     }
 
     fn normalization(&self) -> Normalization {
         Normalization::HighestReversed
     }
+}
+
+/// The taints `PreferNoSchedule` that the pod does not tolerate.
+fn disliked<'a>(state: &'a CycleState, node: &'a NodeInfo) -> impl Iterator<Item = &'a Taint> {
+    let tolerations = state.read::<PreferNoScheduleTolerations>().map_or(&[][..], |note| &note.0);
+    let taints = node.node.spec.taints.iter().flatten();
+    taints.filter(|taint| taint.effect == PREFER_NO_SCHEDULE && !tolerated(tolerations, taint))
 }
 
 /// The first taint that keeps the pod off the node.

@@ -36,6 +36,24 @@ impl ScoringStrategy {
         }
     }
 
+    /// How one resource came to its score.
+    pub fn in_words(&self, name: &str, taken: i64, have: i64, format: impl Fn(i64) -> String) -> String {
+        let score = self.score_of(taken, have);
+        let (taken_text, have_text) = (format(taken), format(have));
+        match self {
+            ScoringStrategy::LeastAllocated if taken > have => {
+                format!("{name}: {taken_text} is more than {have_text}, which scores 0")
+            }
+            ScoringStrategy::LeastAllocated => {
+                format!("{name}: 100 x ({have_text} - {taken_text}) / {have_text} = {score}")
+            }
+            ScoringStrategy::MostAllocated => format!("{name}: 100 x {taken_text} / {have_text} = {score}"),
+            ScoringStrategy::RequestedToCapacityRatio(_) => {
+                format!("{name}: {taken_text} of {have_text} scores {score} by the shape")
+            }
+        }
+    }
+
     /// The score of a node, from what would be taken of what it has of each resource, and the resource's weight.
     pub fn score(&self, resources: impl Iterator<Item = (i64, i64, i64)>) -> i64 {
         let (mut sum, mut weights) = (0, 0);
