@@ -94,11 +94,22 @@ pub fn resolve(view: &View, resolver: Resolver<'_>, name: &str) -> Name {
     in_cluster(view, &host).unwrap_or_else(|| outside(&host))
 }
 
-/// Names of one part mean nothing to the world; others are taken to exist there.
+/// Names below a domain of the world are taken to exist there; `db-1.db` and `web.defualt` are not of that kind.
 fn outside(host: &str) -> Name {
+    const DOMAINS: [&str; 12] =
+        ["com", "org", "net", "edu", "gov", "dev", "app", "info", "cloud", "internal", "test", "example"];
     let host = host.trim_end_matches('.');
-    if host.contains('.') && !host.ends_with(".local") { Name::Outside(host.into()) } else { Name::Nothing }
+    let known = host.rsplit_once('.').is_some_and(|(_, top)| DOMAINS.contains(&top) || is_country(top));
+    if known { Name::Outside(host.into()) } else { Name::Nothing }
 }
+
+/// Whether two letters are one of the countries whose domains are used most.
+fn is_country(top: &str) -> bool {
+    top.len() == 2 && COUNTRIES.split(' ').any(|known| known == top)
+}
+
+/// See [`is_country`].
+const COUNTRIES: &str = "io kr uk de jp fr cn in us ca au br eu nl ch se no es it pl ru co me tv ai sh";
 
 /// A whole name below the cluster's domain; `None` for one that is not.
 fn in_cluster(view: &View, host: &str) -> Option<Name> {

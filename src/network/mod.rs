@@ -21,6 +21,8 @@ pub mod proxy;
 pub mod report;
 pub mod server;
 pub mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
