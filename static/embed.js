@@ -1,5 +1,5 @@
 /**
- * `<kube-viz>` and `<kube-do>`: figures of kubeviz inside any web page.
+ * `<kube-viz>`, `<kube-do>` and `<kube-value>`: figures of kubeviz inside any web page.
  *
  *   <script type="module" src="https://HOST/embed.js"></script>
  *
@@ -12,7 +12,8 @@
  *     <p>What readers without JavaScript, feeds and printers see instead.</p>
  *   </kube-viz>
  *
- *   <p>Now <kube-do for="web" run="kubectl set image deployment/web web=nginx:1.27">change the image</kube-do>.</p>
+ *   <p>Now <kube-do for="web" run="kubectl set image deployment/web web=nginx:1.27">change the image</kube-do>.
+ *   Ready: <kube-value for="web" expr="deploy/web .status.readyReplicas">3</kube-value></p>
  *
  * A figure is an iframe, so neither page can touch the other's styles; they talk by messages only. The manifest
  * travels in the part of the address after `#`, which browsers never send to a server. What stands inside the
@@ -40,6 +41,7 @@
  *
  * Methods, each a promise of the figure's answer:
  *   exec(line) apply(yaml) load({yaml}) play() pause() step(count, grain) seek(seconds) state() send(type, fields)
+ * follow(expr, told) calls back with a field, such as "deploy/web .status.readyReplicas", whenever it changes.
  * Events, each with the message in `detail`: ready state event change goal completed resize error
  *
  * Address of a figure, for pages that cannot run this script:
@@ -96,6 +98,9 @@ class KubeViz extends HTMLElement {
   #answers = new Map();
   #lastId = 0;
   #undo = [];
+  /** Fields that are followed, with those who want to know, and what the figure said last. */
+  #followed = new Map();
+  #values = new Map();
 
   constructor() {
     super();
@@ -159,6 +164,25 @@ class KubeViz extends HTMLElement {
       this.#answers.set(id, { resolve, reject });
       this.#post({ ...fields, type, id });
     });
+  }
+
+  /** Calls back with a field's text (null where there is no such object), now and whenever it changes; gives what ends it. */
+  follow(expr, told) {
+    const listeners = this.#followed.get(expr) ?? new Set();
+    this.#followed.set(expr, listeners.add(told));
+    if (this.#values.has(expr)) told(this.#values.get(expr));
+    else this.#subscribe();
+    return () => {
+      listeners.delete(told);
+      if (listeners.size > 0) return;
+      this.#followed.delete(expr);
+      this.#values.delete(expr);
+      this.#subscribe();
+    };
+  }
+
+  #subscribe() {
+    if (this.#ready) this.#deliver({ type: "subscribe", topics: [...this.#followed.keys()] });
   }
 
   // --- loading -------------------------------------------------------------------------------------------------
@@ -269,6 +293,7 @@ class KubeViz extends HTMLElement {
     if (message.type === "ready") this.#becomeReady();
     if (message.type === "state") this.#remember(message.playing === true);
     if (message.type === "resize" && this.getAttribute("height") === "auto" && message.h > 0) this.#box.style.height = `${message.h}px`;
+    if (message.type === "change") this.#changed(message);
     if (message.type === "result") this.#answer(message);
     if (EVENTS.has(message.type)) this.#dispatch(message.type, message);
   }
@@ -278,7 +303,13 @@ class KubeViz extends HTMLElement {
     this.#ready = true;
     this.#box.classList.remove("failed");
     this.#box.classList.add("ready");
+    if (this.#followed.size > 0) this.#subscribe();
     for (const message of this.#queue.splice(0)) this.#deliver(message);
+  }
+
+  #changed({ topic, value }) {
+    this.#values.set(topic, value);
+    for (const told of this.#followed.get(topic) ?? []) told(value);
   }
 
   #answer(message) {
@@ -367,7 +398,7 @@ class KubeViz extends HTMLElement {
   }
 }
 
-/** A button in the text that runs console lines in a figure: the one named by `for`, or the one around it. */
+/** A button in the text that runs console lines in a figure. */
 class KubeDo extends HTMLElement {
   #button;
 
@@ -390,7 +421,7 @@ class KubeDo extends HTMLElement {
 
   /** Runs the lines of `run` one after another; stops at the first that fails. */
   async run() {
-    const figure = this.#figure();
+    const figure = figureOf(this);
     if (!figure) return console.warn("kube-do: there is no <kube-viz> with the id in `for`", this);
     this.#button.setAttribute("aria-busy", "true");
     try {
@@ -401,11 +432,39 @@ class KubeDo extends HTMLElement {
       this.#button.removeAttribute("aria-busy");
     }
   }
+}
 
-  #figure() {
-    const name = this.getAttribute("for");
-    const found = name ? document.getElementById(name) : this.closest("kube-viz");
-    return found instanceof KubeViz ? found : undefined;
+/** The figure that an element of the text belongs to: the one named by `for`, or the one around it. */
+function figureOf(element) {
+  const name = element.getAttribute("for");
+  const found = name ? document.getElementById(name) : element.closest("kube-viz");
+  return found instanceof KubeViz ? found : undefined;
+}
+
+/** A field of an object in a figure, in the text and always up to date; its own content until the figure knows. */
+class KubeValue extends HTMLElement {
+  static observedAttributes = ["for", "expr"];
+  #end;
+
+  connectedCallback() {
+    this.#begin();
+  }
+
+  disconnectedCallback() {
+    this.#end?.();
+    this.#end = undefined;
+  }
+
+  attributeChangedCallback() {
+    if (this.isConnected) this.#begin();
+  }
+
+  #begin() {
+    this.disconnectedCallback();
+    const figure = figureOf(this);
+    if (!figure) return console.warn("kube-value: there is no <kube-viz> with the id in `for`", this);
+    // What is not there has no value; a field that is left out is zero to Kubernetes, and says so as a dash too.
+    this.#end = figure.follow(this.getAttribute("expr") ?? "", (value) => (this.textContent = value || "–"));
   }
 }
 
@@ -457,4 +516,5 @@ function number(text) {
 if (!customElements.get("kube-viz")) {
   customElements.define("kube-viz", KubeViz);
   customElements.define("kube-do", KubeDo);
+  customElements.define("kube-value", KubeValue);
 }

@@ -9,6 +9,7 @@ mod filters;
 mod manifests;
 mod parse;
 pub mod print;
+mod refer;
 mod resource_names;
 pub mod script;
 
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 pub use commands::exec::Attached;
 pub use complete::complete;
+pub use refer::{key_of, value_of};
 
 use crate::api::Key;
 use crate::api::manifest::Diagnostic;

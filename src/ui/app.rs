@@ -64,6 +64,9 @@ pub struct App {
     frames: u32,
     announced: (u64, u32),
     was_playing: bool,
+    /// What the page around the figure follows, with what it was told last; and up to which write.
+    followed: Vec<(String, Option<Option<String>>)>,
+    followed_at: u64,
     lint_timer: Option<Timeout>,
     /// Commands that wait for the one before them.
     queue: VecDeque<Command>,
@@ -114,6 +117,8 @@ impl Component for App {
             frames: 0,
             announced: (0, 0),
             was_playing: playing,
+            followed: Vec::new(),
+            followed_at: 0,
             lint_timer: None,
             queue: VecDeque::new(),
             sleeping: None,

@@ -1,7 +1,7 @@
 //! A figure and the page around it talk by messages (`{kubeviz: 1, type, …}`).
 
 use gloo::events::EventListener;
-use js_sys::{Object, Reflect};
+use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::MessageEvent;
 use yew::Callback;
@@ -31,6 +31,8 @@ pub enum Request {
     Speed(f64),
     /// Put an object under the glass: `pod/web-0`.
     Select(String),
+    /// Tell these fields, now and whenever they change: `deploy/web .status.readyReplicas`.
+    Subscribe(Vec<String>),
     /// Tell how you are.
     GetState,
 }
@@ -72,6 +74,10 @@ fn read(message: &JsValue) -> Option<Request> {
         "theme" => Request::Theme(text("v")?),
         "speed" => Request::Speed(field(message, "x").as_f64()?),
         "select" => Request::Select(text("ref")?),
+        "subscribe" => {
+            let topics = Array::from(&field(message, "topics"));
+            Request::Subscribe(topics.iter().filter_map(|topic| topic.as_string()).collect())
+        }
         "getState" => Request::GetState,
         _ => return None,
     })

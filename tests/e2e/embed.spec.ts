@@ -89,6 +89,24 @@ test.describe("embed.js", () => {
     await expect(page.locator("kube-do[for]").last().locator("button")).not.toHaveAttribute("aria-busy");
   });
 
+  test("a value in the text follows the figure", async ({ page, baseURL }) => {
+    await standIn(page);
+    await coursePage(page, baseURL!, `${FIGURE}<p><kube-value for="f" expr="deploy/web .status.readyReplicas">3</kube-value>`);
+    await expect.poll(async () => (await heard(page)).map(({ type, topics }) => ({ type, topics }))).toEqual([
+      { type: "subscribe", topics: ["deploy/web .status.readyReplicas"] },
+    ]);
+    const value = page.locator("kube-value");
+    await expect(value).toHaveText("3");
+    const frame = page.frames().find((candidate) => candidate.url().includes("embed=1"))!;
+    const say = (value: string | null) => frame.evaluate((value) => parent.postMessage({ kubeviz: 1, type: "change", topic: "deploy/web .status.readyReplicas", value }, "*"), value);
+    await say("5");
+    await expect(value).toHaveText("5");
+    await say(null);
+    await expect(value).toHaveText("–");
+    await value.evaluate((element) => element.remove());
+    await expect.poll(async () => (await heard(page)).at(-1)?.topics).toEqual([]);
+  });
+
   test("loads only when it comes near, pauses off screen and goes on when seen again", async ({ page, baseURL }) => {
     await standIn(page);
     await coursePage(page, baseURL!, `<div style="height: 3000px">text</div>${FIGURE}<div style="height: 3000px">text</div>`);
@@ -146,6 +164,7 @@ test.describe("the page inside a course page", () => {
     await page.locator('kube-do[for="rollout"]').click();
     await expect.poll(async () => (await rollout.cards()).some(({ uid }) => old.includes(uid)), { timeout: 45_000 }).toBe(false);
     await rollout.expectReady(3);
+    await expect(page.locator("kube-value")).toHaveText(["3", "3"]);
 
     await page.locator("#pending").scrollIntoViewIfNeeded();
     const pending = new Stage(page.frameLocator("#pending iframe"));

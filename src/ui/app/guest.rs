@@ -1,7 +1,7 @@
 //! The figure as a guest in another page: what it is asked, and what it tells.
 
-use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
+use kubeviz::kubectl::{key_of, value_of};
 use kubeviz::sim::Outcome;
 use wasm_bindgen::JsValue;
 
@@ -10,10 +10,24 @@ use crate::ui::driver::SPEEDS;
 use crate::ui::host::{self, Request};
 use crate::ui::i18n::Lang;
 
+/// How many fields a host may follow.
+const FOLLOWED: usize = 64;
+
 impl App {
     pub(super) fn greet_host(&self) {
         let caps = [
-            "exec", "apply", "play", "pause", "step", "seek", "speed", "select", "theme", "lang", "getState",
+            "exec",
+            "apply",
+            "play",
+            "pause",
+            "step",
+            "seek",
+            "speed",
+            "select",
+            "theme",
+            "lang",
+            "getState",
+            "subscribe",
         ];
         let caps: js_sys::Array = caps.iter().map(|cap| JsValue::from_str(cap)).collect();
         self.say("ready", &[("version", 1.into()), ("caps", caps.into())]);
@@ -35,6 +49,26 @@ impl App {
             self.was_playing = self.is_playing();
             self.say_state();
         }
+        self.tell_values();
+    }
+
+    /// Tells the fields that the host follows and that have changed.
+    fn tell_values(&mut self) {
+        let revision = self.driver.borrow().revision();
+        if self.followed_at == revision || self.followed.is_empty() {
+            return;
+        }
+        self.followed_at = revision;
+        let mut followed = std::mem::take(&mut self.followed);
+        for (topic, last) in &mut followed {
+            let value = value_of(self.driver.borrow().objects(), topic);
+            if last.as_ref() != Some(&value) {
+                let said = value.as_deref().map_or(JsValue::NULL, JsValue::from_str);
+                self.say("change", &[("topic", JsValue::from_str(topic)), ("value", said)]);
+                *last = Some(value);
+            }
+        }
+        self.followed = followed;
     }
 
     pub(super) fn heard(&mut self, request: Request) {
@@ -64,7 +98,14 @@ impl App {
                 let nearest = SPEEDS.into_iter().min_by_key(|speed| speed.abs_diff(tenths));
                 self.driver.borrow_mut().speed_tenths = nearest.unwrap_or(40);
             }
-            Request::Select(reference) => self.select(key_of(&reference)),
+            Request::Select(reference) => {
+                let key = key_of(self.driver.borrow().objects(), &reference);
+                self.select(key);
+            }
+            Request::Subscribe(topics) => {
+                self.followed = topics.into_iter().take(FOLLOWED).map(|topic| (topic, None)).collect();
+                self.followed_at = 0;
+            }
             Request::GetState => self.say_state(),
         }
     }
@@ -78,22 +119,4 @@ impl App {
         ];
         self.say("result", &fields);
     }
-}
-
-/// `pod/web-0` or `pod/NAMESPACE/web-0`.
-fn key_of(reference: &str) -> Option<Key> {
-    let mut parts = reference.split('/');
-    let kind = match parts.next()? {
-        "pod" | "po" => Kind::POD,
-        "node" | "no" => return Some(Key::cluster(Kind::NODE, parts.next()?)),
-        "deployment" | "deploy" => Kind::DEPLOYMENT,
-        "replicaset" | "rs" => Kind::REPLICA_SET,
-        "service" | "svc" => Kind::SERVICE,
-        _ => return None,
-    };
-    let first = parts.next()?;
-    Some(match parts.next() {
-        Some(name) => Key::new(kind, first, name),
-        None => Key::new(kind, "default", first),
-    })
 }
