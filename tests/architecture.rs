@@ -233,6 +233,50 @@ fn the_library_uses_nothing_that_could_differ_from_run_to_run() {
     no_complaints(&complaints);
 }
 
+/// The page tells its readers that these change nothing: a component that reads one makes that untrue.
+#[test]
+fn what_is_called_unsimulated_is_read_by_no_component() {
+    use kubeviz::api::unsimulated::{FIELDS, KINDS};
+    let code: Vec<(PathBuf, String)> = ["src/scheduler", "src/controllers", "src/kubelet", "src/network"]
+        .into_iter()
+        .flat_map(files_under)
+        .map(|file| (file.clone(), fs::read_to_string(file).expect("a source file")))
+        .collect();
+    let read_by = |word: &str| code.iter().find(|(_, text)| text.lines().any(|line| has_word(line, word)));
+    let mut wrong = Vec::new();
+    for field in FIELDS.iter().flat_map(|(_, fields)| *fields) {
+        if let Some((file, _)) = read_by(&format!(".{}", snake_case(field))) {
+            wrong.push(format!("{field} is read in {}", file.display()));
+        }
+    }
+    for kind in KINDS {
+        if let Some((file, _)) = read_by(&format!("Kind::{}", snake_case(kind).to_uppercase())) {
+            wrong.push(format!("{kind} is read in {}", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "take off the lists of src/api/unsimulated.rs:\n{}", wrong.join("\n"));
+    assert!(read_by(".restart_policy").is_some() && read_by("Kind::POD").is_some(), "the check sees nothing");
+}
+
+/// `setHostnameAsFQDN` as `set_hostname_as_fqdn`, `CSIDriver` as `csi_driver`.
+fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let mut snake = String::new();
+    for (at, letter) in letters.iter().enumerate() {
+        let upper = |at: usize| letters.get(at).is_some_and(char::is_ascii_uppercase);
+        let ends_acronym = upper(at) && letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
+        if at > 0
+            && upper(at)
+            && (!upper(at - 1) || ends_acronym)
+            && !(name.ends_with("IPs") && at + 2 >= letters.len())
+        {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
 #[test]
 fn files_stay_short_enough_to_read() {
     let mut complaints = Vec::new();
@@ -369,6 +413,9 @@ fn the_checks_themselves_see_what_they_are_for() {
     assert_eq!(imports("use crate::api::Pod; let x = crate::sim::Config::new();", "crate::"), ["api", "sim"]);
     assert_eq!(imports("use crate::{api, sim};", "crate::"), ["{api"]);
     assert_eq!(imports("use kubeviz::view::Stage;", "kubeviz::"), ["view"]);
+    let names = ["hostIPC", "setHostnameAsFQDN", "externalIPs", "CSIDriver", "APIService", "stdin"];
+    let snakes = ["host_ipc", "set_hostname_as_fqdn", "external_ips", "csi_driver", "api_service", "stdin"];
+    assert_eq!(names.map(snake_case), snakes);
     assert!(has_word("let x: f64 = 1.0;", "f64"));
     assert!(!has_word("self.my_f64s()", "f64"));
     assert!(has_word("foo().await;", ".await"));

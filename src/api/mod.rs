@@ -25,6 +25,7 @@ pub mod status;
 pub mod structural;
 pub mod taint;
 pub mod versions;
+pub mod unsimulated;
 
 pub use kind::Kind;
 pub use meta::{Key, MetaExt};

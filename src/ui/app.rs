@@ -392,6 +392,7 @@ impl App {
         self.settings.show();
         if let Some(editor) = &self.editor {
             editor.set_label(&tr!(lang, "manifest.label"), lang.code());
+            editor.set_diagnostics(&self.ui.diagnostics, lang);
         }
     }
 }

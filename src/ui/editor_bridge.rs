@@ -7,7 +7,10 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Element;
-use yew::Callback;
+use yew::{AttrValue, Callback};
+
+use crate::tr;
+use crate::ui::i18n::Lang;
 
 /// What the editor calls: on a change, to apply, to complete. They live as long as it does.
 type Closures =
@@ -86,18 +89,31 @@ impl Editor {
         }
     }
 
-    /// Marks errors and warnings.
-    pub fn set_diagnostics(&self, diagnostics: &[Diagnostic]) {
+    /// Marks errors, warnings and what is not simulated.
+    pub fn set_diagnostics(&self, diagnostics: &[Diagnostic], lang: Lang) {
         let marks = Array::new();
         for diagnostic in diagnostics {
             let mark = Object::new();
             set(&mark, "from", diagnostic.utf16.from);
             set(&mark, "to", diagnostic.utf16.to.max(diagnostic.utf16.from + 1));
-            set(&mark, "severity", if diagnostic.severity == Severity::Error { "error" } else { "warning" });
-            set(&mark, "message", diagnostic.message.as_str());
+            let severity = match diagnostic.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Unsimulated => "info",
+            };
+            set(&mark, "severity", severity);
+            set(&mark, "message", message(diagnostic, lang).as_str());
             marks.push(&mark);
         }
         self.call("setDiagnostics", &marks);
+    }
+}
+
+/// What a finding says: the API server's words, or ours about what is left alone.
+pub fn message(diagnostic: &Diagnostic, lang: Lang) -> AttrValue {
+    match (&diagnostic.severity, &diagnostic.path) {
+        (Severity::Unsimulated, Some(path)) => tr!(lang, "manifest.unsimulated", path = path),
+        _ => diagnostic.message.clone().into(),
     }
 }
 

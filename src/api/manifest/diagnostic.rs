@@ -9,6 +9,8 @@ pub enum Severity {
     Error,
     /// The document is accepted, though probably not as meant.
     Warning,
+    /// The document is accepted, and the model leaves this part of it alone.
+    Unsimulated,
 }
 
 /// One finding about a manifest, ready for an editor, a table or a line of JSON.

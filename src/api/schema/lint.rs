@@ -1,10 +1,10 @@
 //! Everything wrong with a manifest, at its line, before anything is sent.
 
 use super::decode::{Finding, FindingKind, decode_object_meta};
-use super::table::TypeId;
+use super::table::{Type, TypeId};
 use super::{inspect, kind};
 use crate::api::manifest::{self, Diagnostic, Document, Kind, Limits, Node, Severity, SourceMap, Span};
-use crate::api::sorting;
+use crate::api::{sorting, unsimulated};
 use serde_json::Value;
 
 /// Syntax, unknown kinds, unknown fields and wrong types of a text, in order of the text.
@@ -23,6 +23,53 @@ pub fn lint(text: &str, resolve: &dyn Fn(&str, &str) -> bool) -> Vec<Diagnostic>
     }
     sorting::sort_by_key(&mut linter.found, |diagnostic| (diagnostic.span, diagnostic.severity));
     linter.found
+}
+
+/// The kinds and fields of a text that change nothing in the model, in order of the text.
+pub fn unsimulated(text: &str) -> Vec<Diagnostic> {
+    let stream = manifest::parse(text, &Limits::default());
+    let map = SourceMap::new(text);
+    let mut found = Vec::new();
+    for document in &stream.documents {
+        for object in document.objects() {
+            let text = |key: &str| object.get(key).and_then(Node::as_str).unwrap_or_default();
+            let Some(ty) = kind(text("apiVersion"), text("kind")) else { continue };
+            let mut note = |span: Span, path: &str| {
+                let message = format!("{path}: accepted, but not simulated");
+                let diagnostic = Diagnostic::new(&map, document.index, span, Severity::Unsimulated, message);
+                found.push(diagnostic.path(path));
+            };
+            if unsimulated::KINDS.contains(&text("kind")) {
+                let at = object.locate("kind").map_or(object.span, |at| at.value);
+                note(at, text("kind"));
+            } else {
+                fields_left_alone(object, &Type::Object(ty), "", &mut note);
+            }
+        }
+    }
+    found
+}
+
+fn fields_left_alone(node: &Node, ty: &Type, path: &str, note: &mut dyn FnMut(Span, &str)) {
+    match (ty, &node.kind) {
+        (Type::Object(id), Kind::Map(entries)) => {
+            for entry in entries {
+                let Some(field) = id.field(&entry.key) else { continue };
+                let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
+                if unsimulated::is_unsimulated(id.name(), field.name) {
+                    note(entry.key_span, &path);
+                } else {
+                    fields_left_alone(&entry.value, &field.ty, &path, note);
+                }
+            }
+        }
+        (Type::List(item), Kind::Seq(items)) => {
+            for (at, value) in items.iter().enumerate() {
+                fields_left_alone(value, item, &format!("{path}[{at}]"), note);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Whether an object says what it is, as kubectl checks it before anything else; `Err` holds what follows

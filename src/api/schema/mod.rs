@@ -15,7 +15,7 @@ mod values;
 
 pub use complete::{Completion, FieldInfo, Options, complete, complete_at, describe};
 pub use decode::{DecodeError, Finding, FindingKind, decode, decode_object_meta, inspect, strict_decode};
-pub use lint::{check_type_meta, lint};
+pub use lint::{check_type_meta, lint, unsimulated};
 pub use normalize::normalize;
 pub use table::{Field, Named, SchemaOr, Type, TypeId};
 pub use values::{check_quantity, check_time};

@@ -46,7 +46,7 @@ impl App {
         let Some(editor) = editor else { return };
         // What was typed into the plain field while the bundle loaded.
         editor.set_text(&self.manifest);
-        editor.set_diagnostics(&self.ui.diagnostics);
+        editor.set_diagnostics(&self.ui.diagnostics, self.ui.lang);
         self.editor = Some(editor);
         // Reads the table of fields, and has the browser compile what reads manifests, while nobody waits for it yet.
         driver::lint(FIRST_READ);
@@ -80,7 +80,7 @@ impl App {
 
     pub(super) fn show_diagnostics(&mut self, diagnostics: Vec<Diagnostic>) {
         if let Some(editor) = &self.editor {
-            editor.set_diagnostics(&diagnostics);
+            editor.set_diagnostics(&diagnostics, self.ui.lang);
         }
         self.ui.diagnostics = Shared::new(diagnostics);
     }

@@ -6,6 +6,7 @@ use yew::prelude::*;
 
 use super::Icon;
 use crate::tr;
+use crate::ui::editor_bridge::message;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::Shared;
 use crate::ui::state::Action;
@@ -78,7 +79,9 @@ fn findings(props: &ManifestEditorProps) -> Html {
     if diagnostics.is_empty() && refusal.is_empty() {
         return html! {};
     }
-    let finding = |finding: &Diagnostic| {
+    let (alone, said): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+        diagnostics.iter().partition(|finding| finding.severity == Severity::Unsimulated);
+    let finding = |finding: &&Diagnostic| {
         let (reveal, at) = (reveal.clone(), (finding.utf16.from, finding.utf16.to));
         let error = finding.severity == Severity::Error;
         html! {
@@ -92,12 +95,19 @@ fn findings(props: &ManifestEditorProps) -> Html {
             </li>
         }
     };
-    let more = diagnostics.len().saturating_sub(SHOWN);
+    let left_alone = |finding: &&Diagnostic| {
+        let (reveal, at) = (reveal.clone(), (finding.utf16.from, finding.utf16.to));
+        html! { <li><button type="button" class="link" title={message(finding, *lang)} onclick={move |_| reveal.emit(at)}><code>{ finding.path.clone() }</code></button></li> }
+    };
+    let more = said.len().saturating_sub(SHOWN);
     html! {
         <ul role="list">
             if !refusal.is_empty() { <li class="finding" data-error="true"><Icon name="fail" /><span lang="en">{ refusal.clone() }</span></li> }
-            { for diagnostics.iter().take(SHOWN).map(finding) }
+            { for said.iter().take(SHOWN).map(finding) }
             if more > 0 { <li class="finding">{ tr!(*lang, "manifest.more", count = more) }</li> }
+            if !alone.is_empty() {
+                <li class="finding alone"><details><summary>{ tr!(*lang, "manifest.unsimulated_count", count = alone.len()) }</summary><ul role="list">{ for alone.iter().take(SHOWN).map(left_alone) }</ul></details></li>
+            }
         </ul>
     }
 }
