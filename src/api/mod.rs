@@ -24,8 +24,8 @@ pub mod sorting;
 pub mod status;
 pub mod structural;
 pub mod taint;
-pub mod versions;
 pub mod unsimulated;
+pub mod versions;
 
 pub use kind::Kind;
 pub use meta::{Key, MetaExt};
