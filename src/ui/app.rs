@@ -22,7 +22,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-use super::components::Track;
+use super::components::{Track, Traffic};
 use super::driver::{Driver, SPEEDS};
 use super::editor_bridge::Editor;
 use super::flip::Moves;
@@ -53,6 +53,9 @@ pub struct App {
     feed_of: Option<u64>,
     pub(super) inspection: Option<Shared<Inspection>>,
     inspected: Option<(Key, u64)>,
+    /// Services and loads, while they are looked at; and at which write and time.
+    pub(super) traffic: Option<Traffic>,
+    traffic_of: (u64, SimTime),
     pub(super) refusals: Shared<BTreeMap<String, String>>,
     pub(super) on: Callback<Action>,
     pub(super) complete: Callback<String, Vec<String>>,
@@ -107,6 +110,8 @@ impl Component for App {
             feed_of: None,
             inspection: None,
             inspected: None,
+            traffic: None,
+            traffic_of: (0, SimTime::ZERO),
             refusals: Shared::new(BTreeMap::new()),
             complete: completion(&driver),
             reveal: revealing(&reveal_at, &on),
@@ -182,6 +187,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
     UiState {
         lang: settings.lang,
         theme: settings.theme,
+        view: settings.view,
         selected: None,
         tab: InspectorTab::default(),
         pane: Pane::default(),
@@ -263,6 +269,7 @@ impl App {
             Action::SpeedBy(step) => self.speed_by(step),
             Action::SkipIdle(on) => self.driver.borrow_mut().skip_idle = on,
             Action::Select(key) => self.select(key),
+            Action::View(view) => self.ui.view = view,
             Action::Tab(tab) => self.ui.tab = tab,
             Action::Pane(pane) => self.turn_to(pane),
             Action::ToggleConsole => self.ui.console_open = !self.ui.console_open,

@@ -5,6 +5,7 @@ use kubeviz::api::manifest::Diagnostic;
 
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
+use kubeviz::view::traffic::{self, Lane, Meters};
 use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
 
 use super::panic;
@@ -230,6 +231,16 @@ impl Driver {
     /// An object in detail.
     pub fn inspect(&self, key: &Key) -> Option<Inspection> {
         inspect(self.recording.view(), self.recording.live().api().store(), key, self.position())
+    }
+
+    /// The Services at the position.
+    pub fn lanes(&self) -> Vec<Lane> {
+        traffic::lanes(self.recording.view())
+    }
+
+    /// The loads at the position.
+    pub fn meters(&self) -> Meters {
+        traffic::meters(self.recording.live().network(), self.position())
     }
 
     /// Brings the stage and the story up to the position.

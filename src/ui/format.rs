@@ -30,6 +30,16 @@ fn decimal(value: i64, unit: i64) -> String {
     }
 }
 
+/// Millionths of a second: `850 µs`, `12.5 ms`, `3 s`.
+pub fn micros(micros: u64) -> String {
+    let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+    match micros {
+        ..1_000 => format!("{micros} µs"),
+        ..1_000_000 => format!("{} ms", decimal(micros, 1_000)),
+        _ => format!("{} s", decimal(micros, 1_000_000)),
+    }
+}
+
 /// A share of a whole in per mille, between nothing and all.
 pub fn per_mille(part: i64, whole: i64) -> i64 {
     if whole <= 0 { 0 } else { (part.clamp(0, whole) as i128 * 1_000 / whole as i128) as i64 }

@@ -27,6 +27,8 @@ pub enum Request {
     Lang(String),
     /// Change the theme.
     Theme(String),
+    /// Look at the cluster another way.
+    View(String),
     /// Choose a speed.
     Speed(f64),
     /// Put an object under the glass: `pod/web-0`.
@@ -72,6 +74,7 @@ fn read(message: &JsValue) -> Option<Request> {
         "apply" => Request::Apply(text("yaml")?, field(message, "id")),
         "lang" => Request::Lang(text("v")?),
         "theme" => Request::Theme(text("v")?),
+        "view" => Request::View(text("name")?),
         "speed" => Request::Speed(field(message, "x").as_f64()?),
         "select" => Request::Select(text("ref")?),
         "subscribe" => {

@@ -1,6 +1,7 @@
 //! How the page was asked to be: by its address, and by what was chosen the last time.
 
 use super::i18n::Lang;
+use super::state::StageView;
 use super::{driver, storage};
 
 /// The settings at the start.
@@ -20,6 +21,8 @@ pub struct Settings {
     pub embed: bool,
     /// Whether time passes from the start.
     pub autoplay: bool,
+    /// What the stage shows first.
+    pub view: StageView,
     /// The figure's title.
     pub label: String,
     /// The only page that may command the figure, if it named itself.
@@ -50,6 +53,7 @@ impl Settings {
             speed_tenths: tenths.map_or(40, nearest),
             embed: query.get("embed").as_deref() == Some("1"),
             autoplay: query.get("autoplay").as_deref() != Some("0"),
+            view: query.get("view").and_then(|view| StageView::from_name(&view)).unwrap_or_default(),
             label: query.get("label").unwrap_or_default(),
             origin: query.get("origin"),
         }

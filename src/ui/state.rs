@@ -31,6 +31,8 @@ pub enum Action {
     SkipIdle(bool),
     /// Put an object under the glass, or none.
     Select(Option<Key>),
+    /// Look at the cluster another way.
+    View(StageView),
     /// Turn to a page of the inspector.
     Tab(InspectorTab),
     /// Turn to a pane; on a wide screen, only the focus moves there.
@@ -67,6 +69,34 @@ pub enum Action {
     Dismiss,
     /// A word from the page around the figure.
     Heard(Request),
+}
+
+/// What the stage shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StageView {
+    /// Nodes and pods.
+    #[default]
+    Cluster,
+    /// Requests, Services and endpoints.
+    Traffic,
+}
+
+impl StageView {
+    /// All, in their order on the page.
+    pub const ALL: [StageView; 2] = [StageView::Cluster, StageView::Traffic];
+
+    /// The view's name in the page's address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StageView::Cluster => "cluster",
+            StageView::Traffic => "traffic",
+        }
+    }
+
+    /// The view of that name.
+    pub fn from_name(name: &str) -> Option<StageView> {
+        StageView::ALL.into_iter().find(|view| view.as_str() == name)
+    }
 }
 
 /// A page of the inspector.
@@ -148,6 +178,8 @@ pub struct UiState {
     pub lang: Lang,
     /// `light` or `dark`.
     pub theme: &'static str,
+    /// What the stage shows.
+    pub view: StageView,
     /// What is under the glass.
     pub selected: Option<Key>,
     /// The inspector's page.

@@ -10,8 +10,9 @@ use web_sys::HtmlElement;
 
 use super::App;
 use crate::tr;
-use crate::ui::components::Track;
+use crate::ui::components::{Track, Traffic};
 use crate::ui::shared::Shared;
+use crate::ui::state::StageView;
 
 /// How many lines of the story the page lists.
 const FEED: usize = 80;
@@ -50,6 +51,9 @@ impl App {
                     .collect(),
             );
         }
+        drop(driver);
+        self.derive_traffic();
+        let driver = self.driver.borrow();
         let Some(key) = self.ui.selected.clone() else {
             if self.inspection.take().is_some() || !self.refusals.is_empty() {
                 self.refusals = Shared::new(BTreeMap::new());
@@ -64,6 +68,25 @@ impl App {
             self.inspection = found.map(Shared::new);
             self.inspected = Some((key, revision));
         }
+    }
+
+    /// Services when something was written, loads a few times a second.
+    fn derive_traffic(&mut self) {
+        if self.ui.view != StageView::Traffic {
+            self.traffic = None;
+            return;
+        }
+        let driver = self.driver.borrow();
+        let now = (driver.revision(), driver.position());
+        let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY);
+        let stale = self.traffic_of != now && due;
+        let lanes = match &self.traffic {
+            Some(_) if !stale => return,
+            Some(old) if self.traffic_of.0 == now.0 => old.lanes.clone(),
+            _ => Shared::new(driver.lanes()),
+        };
+        self.traffic = Some(Traffic { lanes, meters: Shared::new(driver.meters()) });
+        self.traffic_of = now;
     }
 
     /// Tells assistive technology what has happened: at once when stepping, now and then while time passes.

@@ -9,6 +9,7 @@ use super::App;
 use crate::ui::driver::SPEEDS;
 use crate::ui::host::{self, Request};
 use crate::ui::i18n::Lang;
+use crate::ui::state::StageView;
 
 /// How many fields a host may follow.
 const FOLLOWED: usize = 64;
@@ -28,6 +29,7 @@ impl App {
             "lang",
             "getState",
             "subscribe",
+            "view",
         ];
         let caps: js_sys::Array = caps.iter().map(|cap| JsValue::from_str(cap)).collect();
         self.say("ready", &[("version", 1.into()), ("caps", caps.into())]);
@@ -93,6 +95,7 @@ impl App {
                 }
             }
             Request::Theme(theme) => self.set_theme(if theme == "dark" { "dark" } else { "light" }),
+            Request::View(name) => self.ui.view = StageView::from_name(&name).unwrap_or_default(),
             Request::Speed(speed) => {
                 let tenths = (speed * 10.0).clamp(1.0, 600.0) as u32;
                 let nearest = SPEEDS.into_iter().min_by_key(|speed| speed.abs_diff(tenths));

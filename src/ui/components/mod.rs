@@ -17,6 +17,7 @@ mod pod_cells;
 mod scrubber;
 mod stage;
 mod time_bar;
+mod traffic_view;
 mod why_panel;
 mod workload_strip;
 
@@ -30,3 +31,4 @@ pub use manifest_editor::ManifestEditor;
 pub use scrubber::Track;
 pub use stage::Stage;
 pub use time_bar::TimeBar;
+pub use traffic_view::Traffic;

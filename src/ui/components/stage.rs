@@ -13,13 +13,14 @@ use super::control_plane_strip::ControlPlaneStrip;
 use super::node_card::NodeCard;
 use super::pending_lane::PendingLane;
 use super::pod_cells::Grid;
+use super::traffic_view::{Traffic, TrafficView};
 use super::workload_strip::WorkloadStrip;
 use crate::tr;
 use crate::ui::flip::matches_media;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::{Card, Shared};
 use crate::ui::starters::Starter;
-use crate::ui::state::Action;
+use crate::ui::state::{Action, StageView};
 
 /// More nodes than this show no more than what tells one from another.
 const DENSE_NODES: usize = 50;
@@ -66,6 +67,8 @@ pub struct StageProps {
     pub selected: Option<Key>,
     /// Why each node refused the pod under the glass.
     pub refusals: Shared<BTreeMap<String, String>>,
+    /// Services and loads, where they are looked at in place of nodes and pods.
+    pub traffic: Option<Traffic>,
     /// The time looked at, in whole seconds, while a pod is being deleted.
     pub second: Option<u64>,
     /// Whether to offer the starters.
@@ -77,7 +80,7 @@ pub struct StageProps {
 /// Control plane, workloads, pending lane and nodes. One tab stop; arrow keys move within.
 #[component]
 pub fn Stage(props: &StageProps) -> Html {
-    let StageProps { view, revision, last, selected, refusals, second, starters, lang, on } = props;
+    let StageProps { view, revision, last, selected, refusals, traffic, second, starters, lang, on } = props;
     let root = use_node_ref();
     {
         let root = root.clone();
@@ -116,13 +119,34 @@ pub fn Stage(props: &StageProps) -> Html {
         tr!(*lang, "stage.label", nodes = totals.nodes, pods = totals.pods, pending = totals.pods_pending);
     html! {
         <section class="stage" id="stage" ref={root} data-testid="stage" data-density={density.as_str()} aria-label={label} {onclick} {onkeydown}>
-            <ControlPlaneStrip revision={*revision} last={last.clone()} lang={*lang} />
+            <div class="stage-head">
+                { switch(traffic.is_some(), *lang, on) }
+                <ControlPlaneStrip revision={*revision} last={last.clone()} lang={*lang} />
+            </div>
             <WorkloadStrip view={view.clone()} selected={selected_workload} lang={*lang} />
-            <PendingLane view={view.clone()} {density} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
-            if *starters { { offer(*lang, on) } }
-            <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()} data-dense={dense.to_string()}>{ for view.nodes.iter().map(node) }</ul>
+            if let Some(traffic) = traffic {
+                <TrafficView traffic={traffic.clone()} lang={*lang} on={on} />
+            } else {
+                <PendingLane view={view.clone()} {density} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
+                if *starters { { offer(*lang, on) } }
+                <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()} data-dense={dense.to_string()}>{ for view.nodes.iter().map(node) }</ul>
+            }
         </section>
     }
+}
+
+/// The ways to look at the cluster.
+fn switch(traffic: bool, lang: Lang, on: &Callback<Action>) -> Html {
+    let shown = if traffic { StageView::Traffic } else { StageView::Cluster };
+    let button = |view: StageView| {
+        let on = on.clone();
+        let text = match view {
+            StageView::Cluster => tr!(lang, "view.cluster"),
+            StageView::Traffic => tr!(lang, "view.traffic"),
+        };
+        html! { <button type="button" data-view={view.as_str()} aria-pressed={(view == shown).to_string()} onclick={move |_| on.emit(Action::View(view))}>{ text }</button> }
+    };
+    html! { <div class="views" role="group" aria-label={tr!(lang, "view.label")}>{ for StageView::ALL.into_iter().map(button) }</div> }
 }
 
 /// What an empty cluster offers.

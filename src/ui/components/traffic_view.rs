@@ -1,0 +1,218 @@
+//! Where requests go: loads with the fate of what they sent, and for each Service its selector as a sieve and its endpoints as
+//! valves.
+
+use kubeviz::view::traffic::{Lane, LoadMeter, Meters, Sieved, Valve};
+use yew::prelude::*;
+
+use super::Icon;
+use crate::tr;
+use crate::ui::format;
+use crate::ui::i18n::Lang;
+use crate::ui::shared::Shared;
+use crate::ui::state::Action;
+
+/// More rows than this are counted, not shown.
+const ROWS: usize = 24;
+/// Requests per second of the load that a button starts.
+const OFFERED_RATE: u32 = 20;
+/// Width of one second in a load's chart, and the chart's height, in its own units.
+const SECOND: u64 = 4;
+const HEIGHT: u64 = 32;
+
+/// What the view shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Traffic {
+    /// The Services.
+    pub lanes: Shared<Vec<Lane>>,
+    /// The loads.
+    pub meters: Shared<Meters>,
+}
+
+#[derive(Properties, PartialEq)]
+pub struct TrafficViewProps {
+    pub traffic: Traffic,
+    pub lang: Lang,
+    pub on: Callback<Action>,
+}
+
+/// See the module.
+#[component]
+pub fn TrafficView(props: &TrafficViewProps) -> Html {
+    let TrafficViewProps { traffic, lang, on } = props;
+    let (lang, lanes) = (*lang, &traffic.lanes);
+    html! {
+        <div class="traffic" data-testid="traffic">
+            <section class="loads" aria-label={tr!(lang, "traffic.loads")}>
+                <h2>{ tr!(lang, "traffic.loads") }</h2>
+                if traffic.meters.loads.is_empty() { <p class="empty">{ tr!(lang, "traffic.no_loads") }</p> }
+                { for traffic.meters.loads.iter().map(|load| meter(load, lang, on)) }
+            </section>
+            if lanes.is_empty() { <p class="empty">{ tr!(lang, "traffic.no_services") }</p> }
+            { for lanes.iter().map(|lane| service(lane, &traffic.meters, lang, on)) }
+        </div>
+    }
+}
+
+/// A button that is the console line it runs.
+fn runs(line: String, label: AttrValue, on: &Callback<Action>) -> Html {
+    let (on, title) = (on.clone(), line.clone());
+    html! { <button type="button" class="button" {title} onclick={move |_| on.emit(Action::Run(line.clone()))}>{ label }</button> }
+}
+
+fn meter(load: &LoadMeter, lang: Lang, on: &Callback<Action>) -> Html {
+    let quantile = |name: &'static str, micros: Option<u64>| {
+        micros.map(|micros| html! { <span><span class="of">{ name }</span>{ format!(" {}", format::micros(micros)) }</span> })
+    };
+    let lost = load.lost.iter().map(|lost| {
+        html! { <li class="fate"><Icon name="fail" /><b>{ lost.count }</b><span lang="en">{ lost.seen }</span></li> }
+    });
+    let from = if load.from.is_empty() { String::new() } else { format!("{} → ", load.from) };
+    html! {
+        <article class="load" key={load.name.clone()} data-load={load.name.clone()} data-on={load.on.to_string()}>
+            <header class="load-head">
+                <h3>{ load.name.clone() }</h3>
+                <code>{ format!("{from}{}", load.target) }</code>
+                if load.on { <span class="of">{ tr!(lang, "traffic.rate", rate = load.rate) }</span> } else { <span class="of">{ tr!(lang, "traffic.ended") }</span> }
+                if load.on { { runs(format!("load stop {}", load.name), tr!(lang, "traffic.stop"), on) } }
+            </header>
+            { chart(load, lang) }
+            <p class="load-counts">
+                <span>{ tr!(lang, "traffic.sent", count = load.sent) }</span>
+                <span>{ tr!(lang, "traffic.answered", count = load.answered) }</span>
+                <span class={classes!((load.lost_count > 0).then_some("counts-failed"))}>{ tr!(lang, "traffic.lost", count = load.lost_count) }</span>
+                { quantile("p50", load.p50_us) }{ quantile("p95", load.p95_us) }{ quantile("p99", load.p99_us) }
+            </p>
+            if !load.lost.is_empty() { <ul class="fates" role="list" aria-label={tr!(lang, "traffic.causes")}>{ for lost }</ul> }
+        </article>
+    }
+}
+
+/// The last minute: a bar a second, what was answered below and what was lost above it.
+fn chart(load: &LoadMeter, lang: Lang) -> Html {
+    let lost_in =
+        |second: &kubeviz::view::traffic::SecondMeter| second.lost.iter().map(|lost| lost.count).sum::<u64>();
+    let top = load.series.iter().map(|second| second.answered + lost_in(second)).max().unwrap_or(0).max(1);
+    let (mut answered, mut lost) = (String::new(), String::new());
+    for (at, second) in load.series.iter().enumerate() {
+        let x = at as u64 * SECOND;
+        let below = second.answered * HEIGHT / top;
+        // A single lost request is seen, however many were answered.
+        let above = (lost_in(second) * HEIGHT).div_ceil(top);
+        let bar = |path: &mut String, y: u64, height: u64| {
+            if height > 0 {
+                path.push_str(&format!("M{x} {y}h{w}v-{height}h-{w}z", w = SECOND - 1));
+            }
+        };
+        bar(&mut answered, HEIGHT, below);
+        bar(&mut lost, (HEIGHT - below).max(above), above);
+    }
+    let said = tr!(lang, "traffic.chart", answered = load.answered, lost = load.lost_count);
+    let view_box = format!("0 0 {} {HEIGHT}", 60 * SECOND);
+    html! {
+        <svg class="chart" viewBox={view_box} preserveAspectRatio="none" role="img" aria-label={said}>
+            <path class="chart-answered" d={answered} /><path class="chart-lost" d={lost} />
+        </svg>
+    }
+}
+
+fn service(lane: &Lane, meters: &Meters, lang: Lang, on: &Callback<Action>) -> Html {
+    let ports = lane.ports.iter().map(|port| match port.node_port {
+        Some(node_port) => format!("{} → {} (:{node_port})", port.port, port.target),
+        None => format!("{} → {}", port.port, port.target),
+    });
+    let ports: Vec<String> = ports.collect();
+    let address = lane
+        .alias
+        .clone()
+        .or_else(|| lane.address.clone())
+        .unwrap_or_else(|| tr!(lang, "traffic.headless").to_string());
+    let offered = format!("load svc/{} -n {} --rate {OFFERED_RATE}", lane.name, lane.namespace);
+    let can_be_asked = lane.alias.is_none() && !lane.ports.is_empty();
+    let rules = lane.rules.iter().map(|rule| {
+        html! { <li class="pill">{ format!("{} {}{}", rule.ingress, rule.host, rule.path) }</li> }
+    });
+    html! {
+        <section class="service" key={format!("{}/{}", lane.namespace, lane.name)} data-service={lane.name.clone()} aria-label={format!("Service {}", lane.name)}>
+            <header class="load-head">
+                <h2><span class="kind">{ "Service" }</span>{ lane.name.clone() }</h2>
+                <span class="of">{ lane.type_.clone() }</span>
+                <code>{ address }</code>
+                <code>{ ports.join(", ") }</code>
+                if let Some(external) = &lane.external { <code>{ external.clone() }</code> }
+                if can_be_asked { { runs(offered, tr!(lang, "traffic.send", rate = OFFERED_RATE), on) } }
+            </header>
+            if !lane.rules.is_empty() { <ul class="pills" role="list" aria-label="Ingress">{ for rules }</ul> }
+            <div class="service-parts">
+                { sieve(lane, lang) }
+                { endpoints(lane, meters, lang) }
+            </div>
+        </section>
+    }
+}
+
+/// The selector, and which pods it lets through.
+fn sieve(lane: &Lane, lang: Lang) -> Html {
+    let row = |pod: &Sieved| {
+        let key = |((name, wanted), (has, right)): (&(String, String), &(Option<String>, bool))| {
+            let has = has.clone().unwrap_or_else(|| "–".into());
+            html! { <span class="pill" data-right={right.to_string()}>{ if *right { format!("{name}={wanted}") } else { format!("{name}={has} ≠ {wanted}") } }</span> }
+        };
+        html! {
+            <li class="flow-row" key={pod.uid.clone()} data-open={pod.passes.to_string()}>
+                <Icon name={if pod.passes { "ready" } else { "gone" }} />
+                <span class="flow-name">{ pod.name.clone() }</span><span class="of">{ pod.status.clone() }</span>
+                if !pod.passes { { for lane.selector.iter().zip(&pod.keys).map(key) } }
+            </li>
+        }
+    };
+    let selector: Vec<String> = lane.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    html! {
+        <div class="flow">
+            <h3>{ tr!(lang, "traffic.selector") }</h3>
+            if selector.is_empty() { <p class="empty">{ tr!(lang, "traffic.no_selector") }</p> } else { <p><code>{ selector.join(", ") }</code></p> }
+            <ul role="list">{ for lane.sieve.iter().take(ROWS).map(row) }</ul>
+            { more(lane.sieve.len()) }
+        </div>
+    }
+}
+
+/// The endpoints: who takes new connections, and what came of those they took.
+fn endpoints(lane: &Lane, meters: &Meters, lang: Lang) -> Html {
+    let row = |valve: &Valve| {
+        let (icon, state) = match valve {
+            Valve { ready: true, .. } => ("ready", tr!(lang, "traffic.open")),
+            Valve { terminating: true, .. } => ("gone", tr!(lang, "traffic.terminating")),
+            _ => ("progress", tr!(lang, "traffic.shut")),
+        };
+        let counts = meters
+            .loads
+            .iter()
+            .flat_map(|load| &load.endpoints)
+            .filter(|one| valve.pod.is_some() && one.pod == valve.pod);
+        let (answered, lost) = counts.fold((0, 0), |sums, one| (sums.0 + one.answered, sums.1 + one.lost));
+        html! {
+            <li class="flow-row" key={valve.address.clone()} data-open={valve.ready.to_string()}>
+                <Icon name={icon} />
+                <span class="flow-name">{ valve.pod_name.clone().unwrap_or_else(|| valve.address.clone()) }</span>
+                <span class="of">{ state }</span>
+                <span class="flow-count">{ answered }</span>
+                if lost > 0 { <span class="flow-count counts-failed"><Icon name="fail" />{ lost }</span> }
+            </li>
+        }
+    };
+    html! {
+        <div class="flow">
+            <h3>{ tr!(lang, "traffic.endpoints") }</h3>
+            if lane.endpoints.is_empty() { <p class="empty">{ tr!(lang, "traffic.no_endpoints") }</p> }
+            <ul role="list">{ for lane.endpoints.iter().take(ROWS).map(row) }</ul>
+            { more(lane.endpoints.len()) }
+        </div>
+    }
+}
+
+fn more(rows: usize) -> Html {
+    match rows.saturating_sub(ROWS) {
+        0 => html! {},
+        more => html! { <p class="empty">{ format!("+{more}") }</p> },
+    }
+}
