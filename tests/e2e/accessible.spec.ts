@@ -13,6 +13,17 @@ for (const theme of ["light", "dark"] as const) {
       await expectAccessible(page);
     });
 
+    test(`traffic and cells: ${theme}, ${lang}`, async ({ app, page }) => {
+      await app.open({ theme, lang, speed: 60, nodes: 60 }, MANIFEST.replace("replicas: 3", "replicas: 405"));
+      await app.expectAllReady(405);
+      await expect(app.element).toHaveAttribute("data-density", "cell");
+      await expectAccessible(page);
+      await app.run("kubectl expose deployment myapp-deploy --port=80\nload svc/myapp-deploy --rate 10");
+      await page.locator('[data-view="traffic"]').click();
+      await expect(page.locator("[data-load]")).toBeVisible();
+      await expectAccessible(page);
+    });
+
     test(`a figure: ${theme}, ${lang}`, async ({ app, page }) => {
       await page.setViewportSize({ width: 800, height: 500 });
       await app.open({ theme, lang, speed: 60, embed: 1 }, MANIFEST);

@@ -82,9 +82,9 @@ export class App extends Stage {
     await expect(this.element).toBeVisible();
   }
 
-  /** Waits by the counts above the stage: very many pods are no elements. */
+  /** Waits by the counts of ready pods above the stage: very many pods are no elements. */
   async expectAllReady(count: number, timeout = 60_000): Promise<void> {
-    await expect(this.page.locator(".counts")).toContainText(`${count}/${count} pods ready`, { timeout });
+    await expect(this.page.locator(".counts > :nth-child(2)")).toContainText(`${count}/${count} `, { timeout });
   }
 
   get editorText(): Locator {
