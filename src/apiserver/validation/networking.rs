@@ -213,12 +213,9 @@ fn validate_block(block: &At, errors: &mut Errors) {
     errors.text(&range, text::cidr);
     let Some(outer) = text::parse_cidr(range.text()) else { return };
     for except in block.get("except").items() {
-        match text::parse_cidr(except.text()) {
-            None => errors.text(&except, text::cidr),
-            Some(inner) if !is_strictly_within(inner, outer) => {
-                errors.invalid(&except, "must be a strict subset of `cidr`");
-            }
-            Some(_) => {}
+        errors.text(&except, text::cidr);
+        if text::parse_cidr(except.text()).is_some_and(|inner| !is_strictly_within(inner, outer)) {
+            errors.invalid(&except, "must be a strict subset of `cidr`");
         }
     }
 }

@@ -234,26 +234,55 @@ pub fn percent(text: &str) -> Vec<String> {
     reasons
 }
 
-/// An IP address of either family.
-pub fn ip(text: &str) -> Vec<String> {
-    let mut reasons = Vec::new();
-    unless(
-        text.parse::<IpAddr>().is_ok(),
-        "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
-        &mut reasons,
-    );
-    reasons
+/// Says what is wrong with an address or a range that can be read, strictly (`StrictIPCIDRValidation`).
+fn strict(address: IpAddr, has_zeros: bool, zeros: &str, mapped: &str) -> Option<String> {
+    let is_mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+    [(has_zeros, zeros), (is_mapped, mapped)].into_iter().find(|(wrong, _)| *wrong).map(|(_, why)| why.into())
 }
 
-/// A range of addresses: `10.0.0.0/8`.
+/// An address as it was once read, where zeros might lead; and whether some do.
+fn sloppy_ip(text: &str) -> Option<(IpAddr, bool)> {
+    if let Ok(address) = text.parse() {
+        return Some((address, false));
+    }
+    let bare = |part: &str| part.trim_start_matches('0').to_string();
+    let parts: Vec<String> = text.split('.').map(bare).collect();
+    let parts = parts.iter().map(|part| if part.is_empty() { "0" } else { part });
+    let is_decimal = text.split('.').all(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(".").parse().ok().filter(|_| is_decimal).map(|address| (address, true))
+}
+
+/// An IP address of either family.
+pub fn ip(text: &str) -> Vec<String> {
+    let Some((address, has_zeros)) = sloppy_ip(text) else {
+        return vec!["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".into()];
+    };
+    let why =
+        strict(address, has_zeros, "must not have leading 0s", "must not be an IPv4-mapped IPv6 address");
+    why.into_iter().collect()
+}
+
+/// A range of addresses.
 pub fn cidr(text: &str) -> Vec<String> {
-    let mut reasons = Vec::new();
-    unless(
-        parse_cidr(text).is_some(),
-        "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
-        &mut reasons,
-    );
-    reasons
+    let (before, length) = text.split_once('/').unwrap_or((text, ""));
+    let bare = length.trim_start_matches('0');
+    let bare = if bare.is_empty() && !length.is_empty() { "0" } else { bare };
+    let read = sloppy_ip(before).and_then(|(address, has_zeros)| {
+        let (address, length) = parse_cidr(&format!("{address}/{bare}"))?;
+        Some((address, length, has_zeros))
+    });
+    let Some((address, bits, has_zeros)) = read else {
+        return vec!["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)".into()];
+    };
+    let zeros = "must not have leading 0s in IP or prefix length";
+    let why =
+        strict(address, has_zeros || bare != length, zeros, "must not have an IPv4-mapped IPv6 address");
+    let rest = match address {
+        IpAddr::V4(v4) => u32::from(v4).checked_shl(bits).is_some_and(|rest| rest != 0),
+        IpAddr::V6(v6) => u128::from(v6).checked_shl(bits).is_some_and(|rest| rest != 0),
+    };
+    let why = why.or_else(|| rest.then(|| "must not have bits set beyond the prefix length".into()));
+    why.into_iter().collect()
 }
 
 /// The address and the length of a range.
@@ -288,6 +317,21 @@ mod tests {
         check(dns_1035_label, "1a", &["a DNS-1035 label"]);
         check(dns_subdomain, "a.b-c.d", &[]);
         check(dns_subdomain, "a..b", &["a lowercase RFC 1123 subdomain"]);
+        check(ip, "10.1.2.3", &[]);
+        check(ip, "2001:db8::1", &[]);
+        check(ip, "010.1.2.3", &["must not have leading 0s"]);
+        check(ip, "::ffff:1.2.3.4", &["must not be an IPv4-mapped IPv6 address"]);
+        check(ip, "300.1.2.3", &["must be a valid IP address"]);
+        check(ip, "", &["must be a valid IP address"]);
+        check(cidr, "10.0.0.0/8", &[]);
+        check(cidr, "0.0.0.0/0", &[]);
+        check(cidr, "10.1.2.3/32", &[]);
+        check(cidr, "2001:db8::/64", &[]);
+        check(cidr, "10.0.0.1/8", &["must not have bits set beyond the prefix length"]);
+        check(cidr, "10.0.0.0/08", &["must not have leading 0s in IP or prefix length"]);
+        check(cidr, "010.0.0.0/8", &["must not have leading 0s in IP or prefix length"]);
+        check(cidr, "10.0.0.0/33", &["must be a valid CIDR value"]);
+        check(cidr, "10.0.0.0", &["must be a valid CIDR value"]);
         check(wildcard_subdomain, "*.a.b", &[]);
         check(wildcard_subdomain, "*.", &["a wildcard"]);
         check(qualified_name, "a.b/c_D", &[]);
