@@ -172,7 +172,9 @@ impl ApiServer {
 
     fn prepare_create(&mut self, mut object: Object) -> Result<(Key, Object), Status> {
         let kind = object.kind();
-        extensions::objects::may_create(self.store.view(), kind)?;
+        if kind.is_custom() {
+            extensions::objects::may_create(self.store.view(), kind)?;
+        }
         if kind == Kind::COMPONENT_STATUS {
             let message = "the server does not allow this method on the requested resource";
             return Err(Status::method_not_allowed(message));
@@ -201,11 +203,14 @@ impl ApiServer {
         }
         (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
         let mut errors = validation::validate(&object);
-        errors.extend(extensions::objects::validate(self.store.view(), &object.api_version(), &object, None));
+        if kind.is_custom() {
+            let version = object.api_version();
+            errors.extend(extensions::objects::validate(self.store.view(), &version, &object, None));
+        }
         if !errors.is_empty() {
             return Err(Status::invalid(kind, object.name(), errors));
         }
-        extensions::objects::convert(self.store.view(), &mut object);
+        self.convert(&mut object);
         admission::validate(self.store.view(), &object, None)?;
         let charged = admission::resource_quota::charge(self.store.view(), &object, None)?;
         let key = object.key();
@@ -221,7 +226,19 @@ impl ApiServer {
     /// Fills in what an object leaves out, as its kind's strategy or its definition says.
     fn fill_in(&self, strategy: &registry::Entry, object: &mut Object) {
         strategy.fill_in(object);
-        extensions::objects::fill_in(self.store.view(), object);
+        if object.kind().is_custom() {
+            extensions::objects::fill_in(self.store.view(), object);
+        }
+    }
+
+    /// Puts an object of a custom kind into the version in which such objects are kept; returns the one that it was in.
+    fn convert(&self, object: &mut Object) -> Option<String> {
+        if !object.kind().is_custom() {
+            return None;
+        }
+        let spoken = object.api_version();
+        extensions::objects::convert(self.store.view(), object);
+        Some(spoken)
     }
 
     /// Gives a new object its namespace and, for `generateName`, its name.
@@ -279,8 +296,7 @@ impl ApiServer {
         let old = self.current(&key, object.revision())?;
         let strategy = registry::strategy(self.store.view(), &object);
         self.fill_in(strategy, &mut object);
-        let api_version = object.api_version();
-        extensions::objects::convert(self.store.view(), &mut object);
+        let spoken = self.convert(&mut object);
         if strategy.has_status {
             object.take_status(&old);
         }
@@ -298,8 +314,10 @@ impl ApiServer {
         let mut errors = (strategy.begin_update)(&mut object, &old, self.store.view(), &mut self.names);
         if errors.is_empty() {
             errors = validation::validate_update(&object, &old);
-            let view = self.store.view();
-            errors.extend(extensions::objects::validate(view, &api_version, &object, Some(&old)));
+            if let Some(version) = spoken {
+                let view = self.store.view();
+                errors.extend(extensions::objects::validate(view, &version, &object, Some(&old)));
+            }
         }
         if !errors.is_empty() {
             return Err(Status::invalid(kind, &key.name, errors));
@@ -319,16 +337,18 @@ impl ApiServer {
     ) -> Result<Arc<Object>, Status> {
         let mut object = object.into();
         let old = self.current(&object.key(), object.revision())?;
-        if !self.view().has_status(&old) {
+        if old.kind().is_custom() && !self.view().has_status(&old) {
             return Err(Status::no_such_resource());
         }
         object.take_spec(&old);
         keep_system_meta(object.meta_mut(), old.meta());
         object.meta_mut().generation = old.meta().generation;
-        let view = self.store.view();
-        let errors = extensions::objects::validate(view, &object.api_version(), &object, Some(&old));
-        if !errors.is_empty() {
-            return Err(Status::invalid(old.kind(), old.name(), errors));
+        if old.kind().is_custom() {
+            let (view, version) = (self.store.view(), object.api_version());
+            let errors = extensions::objects::validate(view, &version, &object, Some(&old));
+            if !errors.is_empty() {
+                return Err(Status::invalid(old.kind(), old.name(), errors));
+            }
         }
         self.finish_update(origin, old, object)
     }

@@ -46,9 +46,7 @@ pub fn fill_in(view: &View, object: &mut Object) {
 
 /// Puts an object into the version in which objects of its kind are kept.
 pub fn convert(view: &View, object: &mut Object) {
-    if object.kind().is_custom() {
-        object.set_api_version(view.api_version(object.kind()));
-    }
+    object.set_api_version(view.api_version(object.kind()));
 }
 
 /// Why no object can be made of a kind whose definition is going.
