@@ -179,6 +179,7 @@ impl ApiServer {
             let message = "the server does not allow this method on the requested resource";
             return Err(Status::method_not_allowed(message));
         }
+        let base = object.meta().generate_name.clone().filter(|_| object.name().is_empty());
         self.name_and_place(&mut object)?;
         let strategy = registry::strategy(self.store.view(), &object);
         object.set_revision(0);
@@ -196,7 +197,12 @@ impl ApiServer {
         meta.deletion_grace_period_seconds = None;
         meta.resource_version = None;
         meta.generation = strategy.counts_generations.then_some(1);
+        // Names are drawn after admission has changed the object: a refusal knows only the base.
+        let drawn = base.and_then(|base| object.meta_mut().name.replace(base));
         admission::admit(self.store.view(), &mut object, &mut self.names)?;
+        if drawn.is_some() {
+            object.meta_mut().name = drawn;
+        }
         let errors = (strategy.begin_create)(&object, self.store.view());
         if !errors.is_empty() {
             return Err(Status::invalid(kind, object.name(), errors));
@@ -430,7 +436,10 @@ impl ApiServer {
             last_transition_time: Some(self.now.to_time()),
             ..Default::default()
         };
-        condition::set(&mut Arc::make_mut(&mut pod.status).conditions, scheduled);
+        let status = Arc::make_mut(&mut pod.status);
+        condition::set(&mut status.conditions, scheduled);
+        // A place is no longer kept for a pod that has one.
+        status.nominated_node_name = None;
         self.finish_update(origin, old.clone(), pod.into())
     }
 

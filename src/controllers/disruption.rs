@@ -18,9 +18,12 @@ use crate::clock::{SimDuration, SimTime};
 /// For so long an eviction that the API server granted counts as under way, though the pod is not seen deleted yet.
 const DELETION_TIMEOUT: SimDuration = SimDuration::from_secs(120);
 
-/// The controller. It remembers nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DisruptionController;
+/// The controller. It remembers which pods have more than one budget, until that is reported.
+#[derive(Clone, Debug, Default)]
+pub struct DisruptionController {
+    /// By the budget that was chosen.
+    crowded: SortedMap<Key, Vec<Key>>,
+}
 
 impl Controller for DisruptionController {
     /// As its events name it.
@@ -48,17 +51,40 @@ impl Controller for DisruptionController {
         if change.key.kind != Kind::POD {
             return;
         }
-        for budget in view.list::<PodDisruptionBudget>(Some(&change.key.namespace)) {
-            let Some(selector) = selector_of(budget) else { continue };
-            let pods = [&change.before, &change.after].into_iter().flatten();
-            if pods.into_iter().any(|pod| selector.matches(pod.labels())) {
+        let budgets: Vec<(Key, Selector)> = view
+            .list::<PodDisruptionBudget>(Some(&change.key.namespace))
+            .filter_map(|budget| {
                 let key = Key::new(Kind::POD_DISRUPTION_BUDGET, budget.namespace(), budget.name());
-                queue.add(key, Some(change.revision));
+                Some((key, selector_of(budget)?))
+            })
+            .collect();
+        let versions = [&change.before, &change.after].into_iter().flatten();
+        let labels = versions.map(|pod| pod.labels());
+        let mut seen = None;
+        for labels in labels.filter(|labels| seen.replace(*labels) != Some(*labels)) {
+            let own: Vec<&Key> =
+                budgets.iter().filter(|(_, it)| it.matches(labels)).map(|(key, _)| key).collect();
+            // Which of several is as good as chance: the list comes out of a map.
+            let Some(chosen) = own.get(change.revision as usize % own.len().max(1)) else { continue };
+            if own.len() > 1 {
+                self.crowded.entry((*chosen).clone()).or_default().push(change.key.clone());
             }
+            queue.add((*chosen).clone(), Some(change.revision));
         }
     }
 
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+        for pod in self.crowded.remove(key).unwrap_or_default() {
+            if let Some(pod) = view.get::<Pod>(&pod.namespace, &pod.name) {
+                let message = format!(
+                    "Pod {:?}/{:?} matches multiple PodDisruptionBudgets.  Chose {:?} arbitrarily.",
+                    pod.namespace(),
+                    pod.name(),
+                    key.name
+                );
+                client.event(reference(pod), EventType::Warning, "MultiplePodDisruptionBudgets", message);
+            }
+        }
         let Some(budget) = view.get::<PodDisruptionBudget>(&key.namespace, &key.name) else {
             return Ok(Action::AwaitChange);
         };
@@ -171,11 +197,10 @@ fn report_unmanaged(budget: &PodDisruptionBudget, counts: &Counts, client: &mut 
         return;
     }
     let selector = budget.spec.selector.as_ref().map(go_selector).unwrap_or_default();
-    let pods = counts.unmanaged.join(" ");
     let message = format!(
         "Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be unmanaged. As a result, the status of \
          the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set \
-         \".spec.minAvailable\" field of the PDB to an integer value. Unmanaged pods: [{pods}]"
+         \".spec.minAvailable\" field of the PDB to an integer value."
     );
     client.event(reference(budget), EventType::Warning, "UnmanagedPods", message);
 }

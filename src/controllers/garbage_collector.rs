@@ -18,6 +18,7 @@ use crate::api::{Key, Kind, MetaExt, Object, Status};
 use crate::client::{
     Change, Client, DeleteOptions, FOREGROUND_FINALIZER, ORPHAN_FINALIZER, Propagation, View, WorkQueue,
 };
+use crate::clock::SimDuration;
 
 /// Kinds that neither own nor are collected in the model, but change all the time.
 const IGNORED: [Kind; 2] = [Kind::EVENT, Kind::LEASE];
@@ -56,6 +57,9 @@ fn owners(object: &Object) -> &[OwnerReference] {
 fn has_finalizer(object: &Object, name: &str) -> bool {
     object.meta().finalizers.iter().flatten().any(|finalizer| finalizer == name)
 }
+
+/// From the last dependent's release to that of the owner: others may see the one before the other.
+const RELEASE: SimDuration = SimDuration::from_millis(30);
 
 /// Whether the object is being deleted and waits for its dependents to go first.
 fn waits_for_dependents(object: &Object) -> bool {
@@ -126,7 +130,10 @@ impl Controller for GarbageCollector {
         let Ok(object) = client.get(key) else { return Ok(Action::AwaitChange) };
         if object.is_deleting() {
             if has_finalizer(&object, ORPHAN_FINALIZER) {
-                self.orphan_dependents(&object, client)?;
+                if self.orphan_dependents(&object, client)? {
+                    return Ok(Action::RequeueAfter(RELEASE));
+                }
+                drop_finalizer(&object, ORPHAN_FINALIZER, client)?;
             } else if waits_for_dependents(&object) {
                 self.finish_foreground(&object, client)?;
             }
@@ -195,14 +202,17 @@ impl GarbageCollector {
         if blocked { Ok(()) } else { drop_finalizer(object, FOREGROUND_FINALIZER, client) }
     }
 
-    /// The dependents forget their owner, which then goes (`attemptToOrphan`).
-    fn orphan_dependents(&self, object: &Object, client: &mut Client<'_>) -> Result<(), Status> {
+    /// The dependents forget their owner (`attemptToOrphan`). Says whether there were any.
+    fn orphan_dependents(&self, object: &Object, client: &mut Client<'_>) -> Result<bool, Status> {
+        let mut any = false;
         for dependent in self.dependents_of(object.uid()) {
-            if let Ok(dependent) = client.get(&dependent) {
+            let Ok(dependent) = client.get(&dependent) else { continue };
+            if owners(&dependent).iter().any(|owner| owner.uid == object.uid()) {
                 release(&dependent, &[object.uid().to_string()], client)?;
+                any = true;
             }
         }
-        drop_finalizer(object, ORPHAN_FINALIZER, client)
+        Ok(any)
     }
 }
 

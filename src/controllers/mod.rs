@@ -130,7 +130,7 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         Box::new(serviceaccount::ServiceAccountsController),
         Box::new(serviceaccount::RootCaCertPublisher),
         Box::new(node_lifecycle::NodeLifecycleController::new(settings)),
-        Box::new(disruption::DisruptionController),
+        Box::new(disruption::DisruptionController::default()),
         Box::new(resource_quota::ResourceQuotaController),
         Box::new(persistentvolume::PersistentVolumeController),
         Box::new(persistentvolume::ProvisionerController::default()),

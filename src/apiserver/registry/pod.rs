@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Strategy;
 use super::pod_template::default_pod_spec;
 use crate::api::k8s::{
-    LabelSelector, LabelSelectorRequirement, PodAffinityTerm, PodSpec, PodStatus, Quantity,
+    LabelSelector, LabelSelectorRequirement, PodAffinityTerm, PodCondition, PodSpec, PodStatus, Quantity,
     ResourceRequirements,
 };
 use crate::api::quantity::{self, Parsed};
@@ -37,8 +37,27 @@ impl Strategy for PodStrategy {
 
     fn prepare_for_create(pod: &mut Pod, _: &View, _: &mut Rng) {
         let qos_class = Some(qos_class(&pod.spec).to_string());
-        pod.status = Arc::new(PodStatus { phase: Some("Pending".into()), qos_class, ..Default::default() });
+        let gated = pod.spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty());
+        let conditions = gated.then(|| vec![scheduling_gated(pod)]);
+        pod.status = Arc::new(PodStatus {
+            phase: Some("Pending".into()),
+            qos_class,
+            conditions,
+            ..Default::default()
+        });
         merge_label_keys(pod);
+    }
+}
+
+/// What holds up a pod with gates (`applySchedulingGatedCondition`).
+fn scheduling_gated(pod: &Pod) -> PodCondition {
+    PodCondition {
+        type_: "PodScheduled".into(),
+        status: "False".into(),
+        reason: Some("SchedulingGated".into()),
+        message: Some("Scheduling is blocked due to non-empty scheduling gates".into()),
+        last_transition_time: pod.meta.creation_timestamp.clone(),
+        ..Default::default()
     }
 }
 

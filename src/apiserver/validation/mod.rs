@@ -154,6 +154,7 @@ pub fn validate_update(object: &Object, old: &Object) -> Vec<FieldError> {
     if object.kind() == Kind::EVENT {
         return Vec::new();
     }
+    let before = old;
     if object.meta() != old.meta() {
         let (new, old) = (typed::write(object.meta()), typed::write(old.meta()));
         let roots = (serde_json::json!({ "metadata": new }), serde_json::json!({ "metadata": old }));
@@ -161,6 +162,9 @@ pub fn validate_update(object: &Object, old: &Object) -> Vec<FieldError> {
         let name_is_checked: text::Rule = |_| Vec::new();
         meta::validate_object_meta(&new.get("metadata"), name_is_checked, &mut errors);
         meta::validate_object_meta_update(&new.get("metadata"), &old.get("metadata"), &mut errors);
+        if object.kind() == Kind::POD && object.same_spec(before) {
+            pod::validate_annotations_of_pod(&new, &mut errors);
+        }
     }
     if !object.same_spec(old) {
         let rules = of(object.kind());

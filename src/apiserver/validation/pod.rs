@@ -39,7 +39,8 @@ pub fn on_create(pod: &At, errors: &mut Errors) {
     }
 }
 
-fn validate_annotations_of_pod(pod: &At, errors: &mut Errors) {
+/// The annotations that mean something on a pod (`ValidatePodSpecificAnnotations`).
+pub fn validate_annotations_of_pod(pod: &At, errors: &mut Errors) {
     const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
     let annotations = pod.get("metadata.annotations");
     let cost = annotations.key(COST);

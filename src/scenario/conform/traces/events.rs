@@ -101,7 +101,12 @@ fn collect<'a>(
             continue;
         }
         let message = anonymous(&normal.text(message));
-        let message = if text("reason") == "Scheduled" { without_node(&message) } else { message };
+        let message = match text("reason") {
+            "Scheduled" => without_node(&message),
+            // Which budget is chosen is, in the event's own word, arbitrary.
+            "MultiplePodDisruptionBudgets" => message.split(" Chose ").next().unwrap_or_default().into(),
+            _ => message,
+        };
         let list = lists.entry(key).or_default();
         let line = format!("{} {}: {message}", text("type"), text("reason"));
         match merged(list, &line) {

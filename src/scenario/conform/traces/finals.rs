@@ -11,7 +11,7 @@ use crate::scenario::conform::diff;
 use crate::scenario::conform::normal::Normalizer;
 
 /// Kinds that are compared only where the recording has them: it does not follow them everywhere.
-const WHERE_RECORDED: [&str; 9] = [
+const WHERE_RECORDED: [&str; 11] = [
     "StorageClass",
     "PersistentVolume",
     "Namespace",
@@ -20,6 +20,8 @@ const WHERE_RECORDED: [&str; 9] = [
     "Lease",
     "Endpoints",
     "ServiceAccount",
+    "PriorityClass",
+    "Secret",
     "ConfigMap",
 ];
 /// Made by other software than Kubernetes in the recorded cluster.

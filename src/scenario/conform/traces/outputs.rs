@@ -69,7 +69,12 @@ fn undrawn(text: &str) -> String {
 fn comparable(line: &str, text: &str) -> String {
     let plain_get =
         line.starts_with("kubectl get ") && !line.contains("-o yaml") && !line.contains("-o json");
-    if line.starts_with("kubectl get events") {
+    if line.starts_with("kubectl get endpointslice") && line.ends_with("-o yaml") {
+        sort_endpoints(text)
+    } else if line.starts_with("kubectl delete ") {
+        // Whether what is just gone was still listed, and then not found, is chance.
+        text.replace("No resources found\n", "").replace("No resources found", "")
+    } else if line.starts_with("kubectl get events") {
         let mut rows: Vec<&str> = text.lines().collect();
         rows.sort_unstable();
         rows.dedup();
@@ -110,6 +115,32 @@ fn sort_events(text: &str) -> String {
     // What was tried in vain counts once, whatever drawn name it bore.
     lines.dedup_by(|a, b| a == b && a.starts_with("  Warning "));
     lines.join("\n")
+}
+
+/// Sorts the endpoints of each slice: the controller keeps them in a map.
+fn sort_endpoints(text: &str) -> String {
+    const BEGINS: &str = "  - addresses:";
+    let mut out: Vec<String> = Vec::new();
+    let mut endpoints: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let own = line.trim_start_matches(' ');
+        let indent = line.len() - own.len();
+        if line == BEGINS || line == &BEGINS[2..] {
+            endpoints.push(line.to_string());
+        } else if let Some(last) =
+            endpoints.last_mut().filter(|_| indent >= 2 && !line.starts_with("  kind:"))
+        {
+            last.push('\n');
+            last.push_str(line);
+        } else {
+            endpoints.sort_unstable();
+            out.append(&mut endpoints);
+            out.push(line.to_string());
+        }
+    }
+    endpoints.sort_unstable();
+    out.append(&mut endpoints);
+    out.join("\n")
 }
 
 /// Sorts the rows of each table below its header.

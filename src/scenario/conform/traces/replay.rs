@@ -60,7 +60,7 @@ pub fn replay(case: &Value) -> Replay {
         let at = seconds(&step["t"]).unwrap_or(before);
         let answer = match step["cmd"].as_str() {
             Some(line) => {
-                let began = if waits(line) { before + START_UP } else { at };
+                let began = if waits(line, step) { before + START_UP } else { at };
                 replay.run_on(started + began);
                 Some(replay.command(line, step["stdin"].as_str()))
             }
@@ -182,12 +182,16 @@ impl Replay {
     }
 }
 
-/// Commands whose recorded time is when they had ended, long after they began.
-fn waits(line: &str) -> bool {
-    ["kubectl rollout status", "kubectl delete", "kubectl wait", "kubectl drain"]
-        .iter()
-        .any(|prefix| line.starts_with(prefix))
-        && !line.contains("--wait=false")
+/// Commands whose recorded time is when they had ended, long after they began. One that found nothing to wait for says
+/// nothing of waiting, and had begun a moment before.
+fn waits(line: &str, step: &Value) -> bool {
+    let said = step["stdout"].as_str().unwrap_or_default();
+    let waited = match () {
+        () if line.starts_with("kubectl rollout status") => said.contains("Waiting for"),
+        () if line.starts_with("kubectl delete") => !said.is_empty(),
+        () => line.starts_with("kubectl wait") || line.starts_with("kubectl drain"),
+    };
+    waited && !line.contains("--wait=false")
 }
 
 /// A number of seconds, by its decimal text. Times before the beginning have no place in a replay.

@@ -20,7 +20,7 @@ use crate::apiserver::Change;
 use crate::scenario::conform::normal::Normalizer;
 
 /// Kinds that say nothing about what controllers did, or that not every recording follows.
-const LEFT_OUT: [&str; 9] = [
+const LEFT_OUT: [&str; 11] = [
     "StorageClass",
     "PersistentVolume",
     "Namespace",
@@ -30,6 +30,8 @@ const LEFT_OUT: [&str; 9] = [
     "Lease",
     "Endpoints",
     "ServiceAccount",
+    "PriorityClass",
+    "Secret",
 ];
 
 /// One write, as far as it matters here.
