@@ -83,6 +83,8 @@ pub struct ApiServer {
     metrics: Option<metrics::Metrics>,
     /// What the user is to be told of the objects of the last requests.
     warnings: Vec<String>,
+    /// One in so many updates by controllers fails, until then; and how many there have been.
+    collisions: Option<(u32, SimTime, u32)>,
 }
 
 impl ApiServer {
@@ -94,7 +96,22 @@ impl ApiServer {
             now: SimTime::ZERO,
             metrics: None,
             warnings: Vec::new(),
+            collisions: None,
         }
+    }
+
+    /// Lets one in so many updates by controllers collide with another, up to a time. Only the simulation calls this.
+    pub fn collide(&mut self, every: u32, until: SimTime) {
+        self.collisions = Some((every.max(2), until, 0));
+    }
+
+    fn collides(&mut self, origin: &Origin, key: &Key) -> Result<(), Status> {
+        let Some((every, until, count)) = &mut self.collisions else { return Ok(()) };
+        if !matches!(origin.actor, Actor::Controller(_)) || self.now > *until {
+            return Ok(());
+        }
+        *count += 1;
+        if *count % *every == 0 { Err(Status::modified(key)) } else { Ok(()) }
     }
 
     /// Sets the time that the next writes carry. Only the event loop calls this.
@@ -285,6 +302,7 @@ impl ApiServer {
     /// `NotFound`, `Conflict`, `Invalid`.
     pub fn update(&mut self, origin: &Origin, object: impl Into<Object>) -> Result<Arc<Object>, Status> {
         let (old, object) = self.prepare_update(object.into())?;
+        self.collides(origin, &old.key())?;
         self.warn(origin, &object, Some(&old));
         self.finish_update(origin, old, object)
     }
@@ -346,6 +364,7 @@ impl ApiServer {
         if old.kind().is_custom() && !self.view().has_status(&old) {
             return Err(Status::no_such_resource());
         }
+        self.collides(origin, &old.key())?;
         object.take_spec(&old);
         keep_system_meta(object.meta_mut(), old.meta());
         object.meta_mut().generation = old.meta().generation;

@@ -11,6 +11,7 @@ mod cli {
 
     use clap::{Arg, ArgMatches, Command, value_parser};
     use kubeviz::clock::SimDuration;
+    use kubeviz::scenario::chaos;
     use kubeviz::scenario::check::Checker;
     use kubeviz::scenario::conform::{Suite, Tally, run_text};
     use kubeviz::scenario::exec::{Printed, Script};
@@ -31,6 +32,7 @@ mod cli {
             Some(("check", matches)) => check(matches),
             Some(("conform", matches)) => conform(matches),
             Some(("digest", matches)) => digest(matches),
+            Some(("chaos", matches)) => chaos(matches),
             Some(("bench", matches)) => measure(matches),
             _ => Err("no command given".into()),
         };
@@ -136,11 +138,24 @@ mod cli {
                     .arg(files("FILE", "Scenarios")),
             )
             .subcommand(
+                Command::new("chaos")
+                    .about("Do random work on clusters in which things go wrong, and check what must hold")
+                    .long_about(
+                        "Do random work on clusters in which nodes are lost, watches are slow, writes collide, controllers \
+                         begin anew and containers crash, one cluster per seed. What must hold is checked after every event; \
+                         after the last fault everything is healed, and what was asked for must come true.\n\nExit status 1: \
+                         some seed failed; what was done is printed.",
+                    )
+                    .arg(option("seeds", "A..B", "1..20", "The seeds, both ends included")),
+            )
+            .subcommand(
                 Command::new("bench")
                     .about("Measure the simulator")
-                    .arg(Arg::new("WHAT").default_value("apply").value_parser(["apply", "schedule"]))
+                    .arg(Arg::new("WHAT").default_value("apply").value_parser(["apply", "schedule", "rollout", "steady"]))
                     .arg(number("nodes", "100", "Nodes of the cluster"))
                     .arg(number("pods", "1000", "Pods to run"))
+                    .arg(number("replicas", "1000", "rollout: pods of the Deployment, ten to a node"))
+                    .arg(number("minutes", "60", "steady: how long the cluster is left alone"))
                     .arg(
                         option("workload", "NAME", "basic", "What the pods to schedule ask for")
                             .value_parser(bench::Workload::ALL.map(|(word, _)| word)),
@@ -359,12 +374,46 @@ mod cli {
         }
     }
 
+    fn chaos(matches: &ArgMatches) -> Outcome {
+        let text = matches.get_one::<String>("seeds").map(String::as_str).unwrap_or_default();
+        let (first, last) = text.split_once("..").unwrap_or((text, text));
+        let last = last.trim_start_matches('=');
+        let seed = |text: &str| {
+            text.parse::<u64>().map_err(|_| format!("--seeds: {text:?} is no number; try 1..100"))
+        };
+        let seeds = seed(first)?..=seed(last)?;
+        // What goes wrong is said with the seed.
+        std::panic::set_hook(Box::new(|_| {}));
+        let clock = CpuClock::start();
+        let (mut passed, mut failed, mut events) = (0u64, 0u64, 0u64);
+        for seed in seeds {
+            match chaos::run(seed) {
+                Ok(survived) => {
+                    passed += 1;
+                    events += survived.events;
+                }
+                Err(complaint) => {
+                    failed += 1;
+                    say(&format!("{complaint}\n"));
+                }
+            }
+        }
+        say(&format!(
+            "chaos: {passed} seeds passed, {failed} failed, {events} events, {} s of CPU\n",
+            seconds(clock.micros())
+        ));
+        Ok(failed == 0)
+    }
+
     fn measure(matches: &ArgMatches) -> Outcome {
         let size =
             |name: &str| u32::try_from(count(matches, name)).map_err(|_| format!("--{name} is too large"));
         let (nodes, pods, seed) = (size("nodes")?, size("pods")?, count(matches, "seed"));
-        if matches.get_one::<String>("WHAT").is_some_and(|what| what == "schedule") {
-            return measure_schedule(matches, nodes, pods, seed);
+        match matches.get_one::<String>("WHAT").map_or("apply", String::as_str) {
+            "schedule" => return measure_schedule(matches, nodes, pods, seed),
+            "rollout" => return measure_rollout(size("replicas")?, seed),
+            "steady" => return measure_steady(nodes, pods, size("minutes")?, seed),
+            _ => {}
         }
         let work = bench::Apply::new(seed, nodes, pods);
         let clock = CpuClock::start();
@@ -379,6 +428,47 @@ mod cli {
             summary.time,
         ));
         Ok(summary.pods.ready == pods)
+    }
+
+    fn measure_rollout(replicas: u32, seed: u64) -> Outcome {
+        let mut work = bench::Rollout::new(seed, replicas);
+        let empty = peak_memory_mib();
+        for (what, act) in [
+            ("deploy", bench::Rollout::deploy as fn(&mut bench::Rollout) -> _),
+            ("roll over", bench::Rollout::roll_over),
+        ] {
+            let clock = CpuClock::start();
+            let part = act(&mut work)?;
+            let spent = clock.micros();
+            let memory = peak_memory_mib().saturating_sub(empty) * 1_024 / u64::from(replicas.max(1));
+            say(&format!(
+                "rollout: {what} {replicas} pods in {} s of CPU ({} s of virtual time, {} events, {} writes, {} us per \
+                 write), {memory} KiB per pod so far, history included\n",
+                seconds(spent),
+                part.took.as_secs(),
+                part.events,
+                part.writes,
+                spent / part.writes.max(1),
+            ));
+        }
+        Ok(true)
+    }
+
+    fn measure_steady(nodes: u32, pods: u32, minutes: u32, seed: u64) -> Outcome {
+        let mut work = bench::Steady::new(seed, nodes, pods)?;
+        let before = peak_memory_mib();
+        let clock = CpuClock::start();
+        let part = work.pass(minutes);
+        let spent = clock.micros();
+        say(&format!(
+            "steady: {minutes} minutes of {pods} pods on {nodes} nodes in {} s of CPU ({} events, {} writes), {} MiB \
+             more memory\n",
+            seconds(spent),
+            part.events,
+            part.writes,
+            peak_memory_mib().saturating_sub(before),
+        ));
+        Ok(true)
     }
 
     fn measure_schedule(matches: &ArgMatches, nodes: u32, pods: u32, seed: u64) -> Outcome {

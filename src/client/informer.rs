@@ -13,6 +13,11 @@ pub struct Informer {
 }
 
 impl Informer {
+    /// One that has just listed everything.
+    pub fn up_to_date(api: &ApiServer) -> Informer {
+        Informer { view: api.view().clone() }
+    }
+
     /// The cluster as far as it has been delivered.
     pub fn view(&self) -> &View {
         &self.view

@@ -188,6 +188,8 @@ pub struct Agent {
     pub(super) workers: SortedMap<Arc<str>, Arc<PodWorker>>,
     reported: SimTime,
     beats: bool,
+    /// Whether the machine has been off since its kubelet last ran.
+    was_off: bool,
 }
 
 impl Agent {
@@ -203,7 +205,7 @@ impl Agent {
             next_address: 0,
             addresses: SortedSet::new(),
         };
-        Agent { node, workers: SortedMap::new(), reported: SimTime::ZERO, beats: false }
+        Agent { node, workers: SortedMap::new(), reported: SimTime::ZERO, beats: false, was_off: false }
     }
 
     /// Whether the node is on, and the rest of the cluster can reach it.
@@ -397,10 +399,11 @@ impl Agent {
     /// Stops the node, cuts it off, or brings it back.
     pub fn set_state(&mut self, state: NodeState, shared: &mut Shared<'_>) {
         let before = std::mem::replace(&mut self.node.state, state);
+        self.was_off |= state == NodeState::Stopped;
         if state != NodeState::Running || before == state {
             return;
         }
-        if before == NodeState::Stopped {
+        if std::mem::take(&mut self.was_off) {
             let uids: Vec<Arc<str>> = self.workers.keys().cloned().collect();
             for uid in uids {
                 self.with_worker(&uid, shared, PodWorker::reboot);

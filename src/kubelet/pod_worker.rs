@@ -387,7 +387,7 @@ impl PodWorker {
                 run.exit(255, Some("Unknown"), String::new(), now);
             }
             if run.progress != Progress::Done {
-                run.step(if self.stage == Stage::Up { Progress::Idle } else { Progress::Done });
+                run.step(if self.stage < Stage::Stopping { Progress::Idle } else { Progress::Done });
             }
         }
         match self.stage {

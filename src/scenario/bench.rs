@@ -1,7 +1,9 @@
 //! What `kubeviz bench` measures: work of a known size. The clock is the caller's, since the library has none.
 
+pub mod rollout;
 pub mod schedule;
 
+pub use rollout::{Rollout, Steady};
 pub use schedule::{Schedule, Workload};
 
 use crate::clock::SimDuration;

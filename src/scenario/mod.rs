@@ -3,6 +3,7 @@
 //! caller's.
 
 pub mod bench;
+pub mod chaos;
 pub mod check;
 pub mod conform;
 pub mod exec;

@@ -9,7 +9,7 @@ use super::summary::Summary;
 use super::why::Why;
 use crate::clock::SimDuration;
 use crate::kubelet::NodeState;
-use crate::sim::{Input, Outcome, Simulation};
+use crate::sim::{Fault, Input, Outcome, Simulation};
 
 /// A command that waits is given up after this much virtual time.
 pub const WAIT_MAX: SimDuration = SimDuration::from_secs(30 * 60);
@@ -188,7 +188,8 @@ pub fn follow(
     outcome
 }
 
-fn describe(input: &Input) -> String {
+/// An input in a few words.
+pub fn describe(input: &Input) -> String {
     match input {
         Input::Kubectl { line, .. } => line.clone(),
         Input::AddNode(node) => format!("node {} joins: {} CPU, {}", node.name, node.cpu, node.memory),
@@ -203,6 +204,12 @@ fn describe(input: &Input) -> String {
         Input::StopLoad(None) => "no more requests are sent".into(),
         Input::StopLoad(Some(name)) => format!("the load {name} ends"),
         Input::SchedulerConfiguration(_) => "the scheduler starts anew with another configuration".into(),
+        Input::Fault(fault) => match fault {
+            Fault::Kill { pod, container, .. } => format!("container {container} of {pod} is killed"),
+            Fault::SlowWatch { component, by, .. } => format!("{component} is told {by} ms late"),
+            Fault::Restart { component } => format!("{component} begins anew"),
+            Fault::Conflicts { every, .. } => format!("one in {every} updates collides"),
+        },
     }
 }
 

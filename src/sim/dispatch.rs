@@ -30,6 +30,13 @@ pub(super) struct Pending {
 /// Kinds that no waiting command looks at: writes of them come all the time.
 const BACKGROUND_KINDS: [Kind; 2] = [Kind::EVENT, Kind::LEASE];
 
+impl Pending {
+    /// A controller's requeues are void: it has begun anew.
+    pub(super) fn forget(&mut self, id: ControllerId) {
+        self.requeues.retain(|(owner, _), _| *owner != id);
+    }
+}
+
 impl Simulation {
     pub(super) fn dispatch(&mut self, event: Event) {
         match event {
@@ -88,10 +95,7 @@ impl Simulation {
                         slot.controller.observe(&change, slot.informer.view(), &mut slot.queue);
                     }
                 }
-                for (key, delay) in slot.queue.take_later() {
-                    self.requeue(id, key, delay);
-                }
-                self.want_reconcile(id);
+                self.settle_queue(id);
             }
             Subscriber::Scheduler => {
                 let changes = self.scheduler_informer.deliver(&self.api);
@@ -107,6 +111,14 @@ impl Simulation {
             }
             Subscriber::Session(id) => self.poll_session(id),
         }
+    }
+
+    /// After a controller has taken note of something: what it wants to look at, now or later.
+    pub(super) fn settle_queue(&mut self, id: ControllerId) {
+        for (key, delay) in self.controllers[id as usize].queue.take_later() {
+            self.requeue(id, key, delay);
+        }
+        self.want_reconcile(id);
     }
 
     fn reconcile(&mut self, id: ControllerId) {
@@ -223,7 +235,7 @@ impl Simulation {
                     Subscriber::Controller(id) => &mut self.controllers[id as usize].latency,
                     _ => &mut self.latency,
                 };
-                let delay = self.config.latency.watch.draw(stream);
+                let delay = self.config.latency.watch.draw(stream) + self.lateness(subscriber);
                 self.schedule_in(delay, Event::Deliver(subscriber));
             }
         }

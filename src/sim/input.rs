@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::NodeSpec;
+use super::fault::Fault;
 use super::session::{Session, SessionId};
 use super::{Event, Simulation, traffic};
 use crate::api::k8s::{ObjectMeta, Taint};
@@ -53,6 +54,8 @@ pub enum Input {
         /// Memory, as a quantity.
         memory: String,
     },
+    /// Something goes wrong inside.
+    Fault(Fault),
     /// Requests are sent from now on; a load of the same name is changed.
     Load(LoadSpec),
     /// A load ends; without a name, all do.
@@ -68,6 +71,7 @@ impl Input {
             Input::Usage { .. } | Input::Load(_) | Input::StopLoad(_) | Input::SchedulerConfiguration(_) => {
                 true
             }
+            Input::Fault(fault) => !matches!(fault, Fault::Kill { .. }),
             Input::Kubectl { line, .. } => traffic::load_words(line).is_some(),
             _ => false,
         }
@@ -128,6 +132,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    pub(super) fn missed() -> Outcome {
+        Outcome::complaint("there is nothing of that name".into())
+    }
+
     /// Whether `kubectl apply` has made kinds that other documents of the same manifest are of. It looks for the kinds of all
     /// documents before it makes anything, so that such a manifest takes it two goes.
     pub fn wants_another_go(&self) -> bool {
@@ -179,6 +187,7 @@ impl Simulation {
                 .set_usage(&cpu, &memory)
                 .map_or_else(|status| Outcome::failed(&status), |()| Outcome::default()),
             Input::SchedulerConfiguration(text) => self.configure_scheduler(text),
+            Input::Fault(fault) => self.strike(&fault),
         };
         self.after_writes(before);
         outcome

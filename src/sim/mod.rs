@@ -4,6 +4,7 @@
 pub mod config;
 mod dispatch;
 pub mod event;
+mod fault;
 pub mod input;
 pub mod invariants;
 pub mod latency;
@@ -17,6 +18,7 @@ mod traffic;
 pub use crate::apiserver::View;
 pub use config::{Config, NodeSpec, StorageSpec};
 pub use event::Event;
+pub use fault::Fault;
 pub use input::{Input, Journal, JournalEntry, Outcome};
 pub use recording::{Grain, Progress, Recording};
 pub use session::{Session, SessionId};
@@ -72,6 +74,7 @@ pub struct Simulation {
     network: Network,
     latency: Rng,
     pending: Pending,
+    slow: fault::Slow,
     sessions: SortedMap<SessionId, Session>,
     context: kubectl::Context,
     journal: Journal,
@@ -102,6 +105,7 @@ impl Simulation {
             network: Network::new(seed),
             latency: Rng::new(seed, "latency"),
             pending: Pending::default(),
+            slow: fault::Slow::new(),
             sessions: SortedMap::new(),
             context: kubectl::Context { namespace: config.namespace.clone(), ..Default::default() },
             journal: Journal::default(),

@@ -1,0 +1,154 @@
+//! What goes wrong inside the cluster: not a machine, but a process, a connection, a write.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Subscriber;
+use super::input::Outcome;
+use super::{ControllerSlot, Simulation};
+use crate::api::{Object, Pod};
+use crate::apiserver::{Actor, Change};
+use crate::client::{Informer, WorkQueue};
+use crate::clock::{SimDuration, SimTime};
+use crate::controllers;
+use crate::scheduler::Scheduler;
+
+/// One thing going wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fault {
+    /// The process of a container is killed.
+    Kill {
+        /// Where its pod is.
+        namespace: String,
+        /// Its pod.
+        pod: String,
+        /// Its name.
+        container: String,
+        /// Whether it was killed for its memory.
+        out_of_memory: bool,
+    },
+    /// For a while, a component is told late of what happens: a controller by its name, `default-scheduler`, `kubelet`.
+    SlowWatch {
+        /// Its name.
+        component: String,
+        /// How late, in milliseconds.
+        by: u32,
+        /// For how long, in milliseconds.
+        during: u32,
+    },
+    /// A component's process is replaced by a new one, which begins by listing what there is.
+    Restart {
+        /// Its name: a controller's, or `default-scheduler`.
+        component: String,
+    },
+    /// For a while, one in so many updates by controllers collides with another that nobody sees.
+    Conflicts {
+        /// One in so many.
+        every: u32,
+        /// For how long, in milliseconds.
+        during: u32,
+    },
+}
+
+/// Whom deliveries reach late: how much, and until when.
+pub(super) type Slow = Vec<(Subscriber, SimDuration, SimTime)>;
+
+impl Simulation {
+    pub(super) fn strike(&mut self, fault: &Fault) -> Outcome {
+        let span = |millis: u32| SimDuration::from_millis(u64::from(millis));
+        let done = match fault {
+            Fault::Kill { namespace, pod, container, out_of_memory } => {
+                self.kill(namespace, pod, container, *out_of_memory)
+            }
+            Fault::SlowWatch { component, by, during } => {
+                let subscriber = self.subscriber(component);
+                let until = self.now + span(*during);
+                self.slow.retain(|(slow, ..)| Some(*slow) != subscriber);
+                self.slow.extend(subscriber.map(|subscriber| (subscriber, span(*by), until)));
+                subscriber.is_some()
+            }
+            Fault::Restart { component } => self.restart(component),
+            Fault::Conflicts { every, during } => {
+                self.api.collide(*every, self.now + span(*during));
+                true
+            }
+        };
+        if done { Outcome::default() } else { Outcome::missed() }
+    }
+
+    fn subscriber(&self, component: &str) -> Option<Subscriber> {
+        match component {
+            "default-scheduler" => Some(Subscriber::Scheduler),
+            "kubelet" => Some(Subscriber::Kubelets),
+            name => {
+                let at = self.controllers.iter().position(|slot| slot.controller.name() == name)?;
+                Some(Subscriber::Controller(u32::try_from(at).ok()?))
+            }
+        }
+    }
+
+    /// How much later than usual a delivery comes.
+    pub(super) fn lateness(&self, subscriber: Subscriber) -> SimDuration {
+        let own = self.slow.iter().find(|(slow, _, until)| *slow == subscriber && *until > self.now);
+        own.map_or(SimDuration::ZERO, |(_, by, _)| *by)
+    }
+
+    fn kill(&mut self, namespace: &str, pod: &str, container: &str, out_of_memory: bool) -> bool {
+        let Some(pod) = self.view().get::<Pod>(namespace, pod).cloned() else { return false };
+        let (code, reason) = if out_of_memory { (137, Some("OOMKilled")) } else { (1, None) };
+        let mut timers = Vec::new();
+        let found = self.kubelets.kill_container(&pod, container, code, reason, &mut self.api, &mut timers);
+        self.set_timers(timers);
+        found
+    }
+
+    fn restart(&mut self, component: &str) -> bool {
+        match self.subscriber(component) {
+            Some(Subscriber::Scheduler) => {
+                self.scheduler = Scheduler::new(self.config.seed);
+                self.scheduler_informer = Informer::up_to_date(&self.api);
+                let listed = listed(self.api.view(), Scheduler::WATCHES);
+                self.scheduler.observe(&listed, self.scheduler_informer.view(), self.now);
+                self.want_schedule();
+                true
+            }
+            Some(Subscriber::Controller(id)) => {
+                let fresh = controllers::all(&self.config.controllers).into_iter().nth(id as usize);
+                let (Some(controller), Some(slot)) = (fresh, self.controllers.get_mut(id as usize)) else {
+                    return false;
+                };
+                let latency = slot.latency.clone();
+                let informer = Informer::up_to_date(&self.api);
+                *slot = ControllerSlot { controller, informer, queue: WorkQueue::default(), latency };
+                self.pending.forget(id);
+                for change in listed(self.api.view(), slot.controller.watches()) {
+                    slot.controller.observe(&change, slot.informer.view(), &mut slot.queue);
+                }
+                self.settle_queue(id);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a component sees that has just begun: every object, as if it had just been made.
+fn listed(view: &crate::apiserver::View, kinds: &[crate::api::Kind]) -> Vec<Arc<Change>> {
+    let mut objects: Vec<&Arc<Object>> = kinds.iter().flat_map(|kind| view.objects(*kind, None)).collect();
+    crate::api::sorting::sort_by(&mut objects, |a, b| a.revision().cmp(&b.revision()));
+    let change = |object: &Arc<Object>| {
+        Arc::new(Change {
+            revision: object.revision(),
+            time: SimTime::ZERO,
+            actor: Actor::ApiServer,
+            cause: None,
+            key: object.key(),
+            before: None,
+            after: Some(object.clone()),
+            explain: None,
+        })
+    };
+    objects.into_iter().map(change).collect()
+}
