@@ -5,7 +5,7 @@
 use kubeviz::scenario::chaos;
 
 /// Few enough for every run of the tests.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 16;
 
 #[test]
 fn clusters_survive_what_goes_wrong() {
