@@ -4,8 +4,11 @@
 mod adapter;
 mod ranking;
 mod status;
+mod tally;
 
 use adapter::Replicas;
+use status::Counts;
+use tally::Tallies;
 
 use super::expectations::Expectations;
 use super::owner_index::OwnerIndex;
@@ -15,6 +18,7 @@ use super::ref_manager::{claim, gone_is_fine};
 use super::{Action, Controller};
 use crate::api::explain::{Explain, ReplicaStep};
 use crate::api::k8s::OwnerReference;
+use crate::api::selector::Selector;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, Status};
 use crate::client::{Change, Client, View, WorkQueue};
 
@@ -30,6 +34,7 @@ pub struct ReplicaSetController {
     expectations: Expectations,
     pods: OwnerIndex,
     sets: OwnerIndex,
+    tallies: Tallies,
 }
 
 impl Default for ReplicaSetController {
@@ -54,10 +59,12 @@ impl Controller for ReplicaSetController {
         self.pods.note(change);
         self.sets.note(change);
         if change.key.kind == Kind::POD {
+            self.tallies.note(change.before.as_deref(), change.after.as_deref());
             self.observe_pod(change, view, queue);
             return;
         }
         if change.after.is_none() {
+            self.tallies.forget(change.object().uid());
             self.expectations.forget(&change.key);
         }
         queue.add(change.key.clone(), Some(change.revision));
@@ -71,6 +78,11 @@ impl Controller for ReplicaSetController {
         let due = self.expectations.satisfied(key, client.now());
         let set = &set;
         let selector = set.selector();
+        if let Some(counts) = self.quick_counts(set, &selector, due) {
+            let managed = if due { self.create_missing(key, set, counts.active, client) } else { Ok(()) };
+            status::update(set, counts, managed.as_ref().err(), client)?;
+            return managed.map(|()| Action::AwaitChange);
+        }
         let (mut active, mut terminating) = (Vec::new(), 0);
         let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace());
         for pod in own.chain(self.pods.orphans(set.namespace())) {
@@ -83,7 +95,9 @@ impl Controller for ReplicaSetController {
         }
         let active = claim(set, &selector, active, client)?;
         let managed = if due && !set.is_deleting() { self.manage(key, set, &active, client) } else { Ok(()) };
-        let wait = status::update(set, &active, terminating, managed.as_ref().err(), client)?;
+        let counts = Counts::of(&set.set, &active, terminating, client.now());
+        status::update(set, counts, managed.as_ref().err(), client)?;
+        let wait = status::next_available(&set.set, &active, client.now());
         managed.map(|()| wait.map_or(Action::AwaitChange, Action::RequeueAfter))
     }
 }
@@ -100,6 +114,7 @@ impl ReplicaSetController {
             expectations: Expectations::default(),
             pods: OwnerIndex::new(Kind::POD),
             sets: OwnerIndex::new(kind),
+            tallies: Tallies::default(),
         }
     }
 
@@ -145,6 +160,20 @@ impl ReplicaSetController {
         view.object(&key).filter(|set| set.uid() == owner.uid).map(|_| key)
     }
 
+    /// The counts of a set's pods where nothing else has to be known of them: it has no pod to take in, to let go of, to
+    /// delete or to wait for.
+    fn quick_counts(&mut self, set: &Replicas, selector: &Selector, due: bool) -> Option<Counts> {
+        let waits = set.set.spec.min_ready_seconds.unwrap_or(0) > 0;
+        let mut orphans = self.pods.orphans::<Pod>(set.namespace());
+        let adopts = orphans.any(|pod| is_active(pod) && selector.matches(pod.labels()));
+        if set.is_deleting() || waits || adopts {
+            return None;
+        }
+        let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace());
+        let counts = self.tallies.of(&set.set, selector, own)?;
+        Some(counts).filter(|counts| !due || counts.active <= set.desired())
+    }
+
     /// Creates what is missing or deletes what is too much (`manageReplicas`).
     fn manage(
         &mut self,
@@ -153,21 +182,33 @@ impl ReplicaSetController {
         active: &[Pod],
         client: &mut Client<'_>,
     ) -> Result<(), Status> {
-        let desired = set.desired();
         let actual = i32::try_from(active.len()).unwrap_or(i32::MAX);
-        match usize::try_from(actual.abs_diff(desired)).unwrap_or(BURST).min(BURST) {
-            0 => Ok(()),
-            missing if actual < desired => {
-                self.expectations.expect_creations(key, missing, client.now());
-                let step = ReplicaStep { desired, actual, ranking: None };
-                let (made, result) = pod_control::slow_start(missing, || create_pod(set, &step, client));
-                for _ in made..missing {
-                    self.expectations.creation_observed(key);
-                }
-                result
-            }
-            surplus => self.remove(key, set, (active, surplus), client),
+        match usize::try_from(actual.saturating_sub(set.desired())) {
+            Ok(surplus) if surplus > 0 => self.remove(key, set, (active, surplus.min(BURST)), client),
+            _ => self.create_missing(key, set, actual, client),
         }
+    }
+
+    /// Creates the pods that a set lacks that has `actual` ones.
+    fn create_missing(
+        &mut self,
+        key: &Key,
+        set: &Replicas,
+        actual: i32,
+        client: &mut Client<'_>,
+    ) -> Result<(), Status> {
+        let desired = set.desired();
+        let missing = usize::try_from(desired.saturating_sub(actual)).unwrap_or(0).min(BURST);
+        if missing == 0 {
+            return Ok(());
+        }
+        self.expectations.expect_creations(key, missing, client.now());
+        let step = ReplicaStep { desired, actual, ranking: None };
+        let (made, result) = pod_control::slow_start(missing, || create_pod(set, &step, client));
+        for _ in made..missing {
+            self.expectations.creation_observed(key);
+        }
+        result
     }
 
     /// Deletes `surplus` of the active pods, the least useful first.

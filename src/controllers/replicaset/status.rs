@@ -11,20 +11,73 @@ use crate::clock::{SimDuration, SimTime};
 
 const REPLICA_FAILURE: &str = "ReplicaFailure";
 
-/// Writes the status if it differs. Returns how long until the next pod becomes available by the passage of time alone.
+/// How many pods a set has, and how they fare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Neither finished nor being deleted.
+    pub active: i32,
+    /// Of these, with all labels of the template.
+    pub labeled: i32,
+    /// Of these, ready.
+    pub ready: i32,
+    /// Of these, ready for long enough.
+    pub available: i32,
+    /// Being deleted, and not finished.
+    pub terminating: i32,
+}
+
+impl Counts {
+    /// Counts the active pods of a set.
+    pub fn of(set: &ReplicaSet, active: &[Pod], terminating: i32, now: SimTime) -> Counts {
+        let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
+        let none = StringMap::new();
+        let labels = template_labels(set).unwrap_or(&none);
+        let mut counts = Counts {
+            active: i32::try_from(active.len()).unwrap_or(i32::MAX),
+            terminating,
+            ..Counts::default()
+        };
+        for pod in active {
+            counts.labeled += i32::from(has_labels(pod, labels));
+            if let Some(wait) = available_in(pod, min_ready, now) {
+                counts.ready += 1;
+                counts.available += i32::from(wait == SimDuration::ZERO);
+            }
+        }
+        counts
+    }
+}
+
+/// The labels that a set gives its pods.
+pub fn template_labels(set: &ReplicaSet) -> Option<&StringMap> {
+    set.spec.template.as_ref()?.metadata.as_ref()?.labels.as_ref()
+}
+
+/// Whether a pod has all of these labels.
+pub fn has_labels(pod: &Pod, labels: &StringMap) -> bool {
+    labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
+}
+
+/// How long until the next pod becomes available by the passage of time alone.
+pub fn next_available(set: &ReplicaSet, active: &[Pod], now: SimTime) -> Option<SimDuration> {
+    let min_ready = set.spec.min_ready_seconds.filter(|seconds| *seconds > 0)?;
+    let waits = active.iter().filter_map(|pod| available_in(pod, min_ready, now));
+    waits.filter(|wait| *wait > SimDuration::ZERO).min()
+}
+
+/// Writes the status if it differs.
 ///
 /// # Errors
 /// A conflict with another writer, twice in a row.
 pub fn update(
     owner: &Replicas,
-    active: &[Pod],
-    terminating: i32,
+    counts: Counts,
     failure: Option<&Status>,
     client: &mut Client<'_>,
-) -> Result<Option<SimDuration>, Status> {
+) -> Result<(), Status> {
     let now = client.now();
     let set = &owner.set;
-    let status = calculate(set, active, terminating, failure, now);
+    let status = calculate(set, counts, failure, now);
     if !owner.has_status(&status) {
         let mut updated = owner.with_status(status);
         match client.update_object_status(updated.clone()) {
@@ -36,44 +89,20 @@ pub fn update(
             result => drop(result?),
         }
     }
-    let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
-    if min_ready == 0 {
-        return Ok(None);
-    }
-    let waits = active.iter().filter_map(|pod| available_in(pod, min_ready, now));
-    Ok(waits.filter(|wait| *wait > SimDuration::ZERO).min())
+    Ok(())
 }
 
 /// Models `calculateStatus`. A count of zero is left out, as the API leaves it out of its JSON.
-fn calculate(
-    set: &ReplicaSet,
-    active: &[Pod],
-    terminating: i32,
-    failure: Option<&Status>,
-    now: SimTime,
-) -> ReplicaSetStatus {
-    let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
-    let none = StringMap::new();
-    let template_labels =
-        set.spec.template.as_ref().and_then(|t| t.metadata.as_ref()?.labels.as_ref()).unwrap_or(&none);
-    let (mut labeled, mut ready, mut available) = (0, 0, 0);
-    for pod in active {
-        let has = |(key, value)| pod.labels().get(key) == Some(value);
-        labeled += i32::from(template_labels.iter().all(has));
-        if let Some(wait) = available_in(pod, min_ready, now) {
-            ready += 1;
-            available += i32::from(wait == SimDuration::ZERO);
-        }
-    }
+fn calculate(set: &ReplicaSet, counts: Counts, failure: Option<&Status>, now: SimTime) -> ReplicaSetStatus {
     let count = |count: i32| Some(count).filter(|count| *count > 0);
     ReplicaSetStatus {
-        replicas: i32::try_from(active.len()).unwrap_or(i32::MAX),
-        fully_labeled_replicas: count(labeled),
-        ready_replicas: count(ready),
-        available_replicas: count(available),
-        terminating_replicas: Some(terminating),
+        replicas: counts.active,
+        fully_labeled_replicas: count(counts.labeled),
+        ready_replicas: count(counts.ready),
+        available_replicas: count(counts.available),
+        terminating_replicas: Some(counts.terminating),
         observed_generation: set.meta.generation,
-        conditions: conditions(set, active.len(), failure, now),
+        conditions: conditions(set, usize::try_from(counts.active).unwrap_or(0), failure, now),
     }
 }
 
