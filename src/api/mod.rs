@@ -10,6 +10,7 @@ pub mod hash;
 pub mod int_or_string;
 pub mod kind;
 pub mod later;
+pub mod managed;
 pub mod manifest;
 pub mod meta;
 pub mod node_selector;

@@ -33,6 +33,8 @@ pub enum Reason {
     TooManyRequests,
     /// A bug of ours (500).
     InternalError,
+    /// No class at all (500).
+    Unknown,
 }
 
 /// One field that made an object invalid.
@@ -115,6 +117,18 @@ impl Status {
         let message =
             format!("Operation cannot be fulfilled on {} \"{}\": {why}", key.kind.group_resource(), key.name);
         Status::new(409, Reason::Conflict, message).about(key.kind, &key.name)
+    }
+
+    /// Other managers have set fields that an apply sets too.
+    pub fn apply_conflict(key: &Key, message: String, fields: Vec<String>) -> Status {
+        let mut status = Status::new(409, Reason::Conflict, message).about(key.kind, &key.name);
+        status.causes = fields.into_iter().map(|field| Cause { field, message: String::new() }).collect();
+        status
+    }
+
+    /// An error that the server has no class for.
+    pub fn unknown(message: String) -> Status {
+        Status::new(500, Reason::Unknown, message)
     }
 
     /// A request that makes no sense as it stands.

@@ -2,11 +2,14 @@
 //! validated, gets the next revision and is appended to the log, where watches find it.
 
 pub mod admission;
+mod binding;
 mod decode;
 mod eviction;
 pub mod extensions;
+mod managed_fields;
 pub mod metrics;
 pub mod registry;
+mod server_side_apply;
 pub mod store;
 pub mod validation;
 mod warnings;
@@ -14,12 +17,13 @@ mod warnings;
 use std::sync::Arc;
 
 pub use decode::FieldValidation;
-pub use store::{Actor, Change, Store, View};
+pub use server_side_apply::Applying;
+pub use store::{Actor, Change, Manner, Store, Told, View};
 
 use crate::api::explain::Explain;
-use crate::api::k8s::{self, ObjectMeta};
+use crate::api::k8s::ObjectMeta;
 use crate::api::meta::Revision;
-use crate::api::{Key, Kind, KubeObject, MetaExt, Node, Object, Pod, Status, condition};
+use crate::api::{Key, Kind, KubeObject, MetaExt, Object, Pod, Status};
 use crate::clock::SimTime;
 use crate::rng::Rng;
 
@@ -36,12 +40,16 @@ pub struct Origin {
     pub cause: Option<Revision>,
     /// Their reasons.
     pub explain: Option<Arc<Explain>>,
+    /// The name under which they manage fields; empty for the component's own.
+    pub manager: Arc<str>,
+    /// The subresource that they write to, where the call does not say.
+    pub subresource: &'static str,
 }
 
 impl Origin {
     /// A request by `actor` for no recorded cause.
     pub fn new(actor: Actor) -> Origin {
-        Origin { actor, cause: None, explain: None }
+        Origin { actor, cause: None, explain: None, manager: "".into(), subresource: "" }
     }
 }
 
@@ -157,14 +165,27 @@ impl ApiServer {
     /// # Errors
     /// `NotFound` for a missing namespace, `AlreadyExists`, `Invalid`, `Forbidden` by admission.
     pub fn create(&mut self, origin: &Origin, object: impl Into<Object>) -> Result<Arc<Object>, Status> {
-        let (key, object) = self.prepare_create(object.into())?;
+        let mut manner = origin.manner("");
+        let (key, object) = self.prepare_create(object.into(), &mut manner)?;
         self.warn(origin, &object, None);
         if Kind::REVIEWS.contains(&key.kind) {
             return Ok(Arc::new(object));
         }
         Ok(self
-            .commit(origin, key, None, Some(object))
+            .commit(origin, key, None, Some(object), manner)
             .unwrap_or_else(|| unreachable!("a creation stores an object")))
+    }
+
+    /// Creates what a control plane brings with it, with names and uids from a stream of their own: what users make is
+    /// called the same, whatever else the cluster comes with.
+    ///
+    /// # Errors
+    /// As [`ApiServer::create`].
+    pub fn create_system(&mut self, object: Object, names: &mut Rng) -> Result<Arc<Object>, Status> {
+        std::mem::swap(&mut self.names, names);
+        let stored = self.create(&Origin::new(Actor::ApiServer), object);
+        std::mem::swap(&mut self.names, names);
+        stored
     }
 
     /// What [`ApiServer::create`] would store, without storing it (`--dry-run=server`).
@@ -172,7 +193,7 @@ impl ApiServer {
     /// # Errors
     /// As [`ApiServer::create`].
     pub fn dry_run_create(&self, object: impl Into<Object>) -> Result<Object, Status> {
-        self.clone().prepare_create(object.into()).map(|(_, object)| object)
+        self.clone().prepare_create(object.into(), &mut Manner::default()).map(|(_, object)| object)
     }
 
     /// Notes what a user should know of an object that is taken all the same. Components do not listen.
@@ -187,7 +208,7 @@ impl ApiServer {
         std::mem::take(&mut self.warnings)
     }
 
-    fn prepare_create(&mut self, mut object: Object) -> Result<(Key, Object), Status> {
+    fn prepare_create(&mut self, mut object: Object, manner: &mut Manner) -> Result<(Key, Object), Status> {
         let kind = object.kind();
         if kind.is_custom() {
             extensions::objects::may_create(self.store.view(), kind)?;
@@ -196,7 +217,7 @@ impl ApiServer {
             let message = "the server does not allow this method on the requested resource";
             return Err(Status::method_not_allowed(message));
         }
-        let base = object.meta().generate_name.clone().filter(|_| object.name().is_empty());
+        let drawn = object.name().is_empty();
         self.name_and_place(&mut object)?;
         let strategy = registry::strategy(self.store.view(), &object);
         object.set_revision(0);
@@ -213,13 +234,19 @@ impl ApiServer {
         meta.deletion_timestamp = None;
         meta.deletion_grace_period_seconds = None;
         meta.resource_version = None;
+        meta.managed_fields = None;
         meta.generation = strategy.counts_generations.then_some(1);
-        // Names are drawn after admission has changed the object: a refusal knows only the base.
-        let drawn = base.and_then(|base| object.meta_mut().name.replace(base));
-        admission::admit(self.store.view(), &mut object, &mut self.names)?;
-        if drawn.is_some() {
-            object.meta_mut().name = drawn;
+        if let Some(told) = &mut manner.told {
+            Arc::make_mut(told).given = Some(object.clone());
         }
+        // Whoever changes an object on its way in does not know yet what name it will get.
+        let name = object.meta().name.clone();
+        let base = object.meta().generate_name.clone();
+        if let Some(base) = base.filter(|_| drawn) {
+            object.meta_mut().name = Some(base);
+        }
+        admission::admit(self.store.view(), &mut object, &mut self.names)?;
+        object.meta_mut().name = name;
         let errors = (strategy.begin_create)(&object, self.store.view());
         if !errors.is_empty() {
             return Err(Status::invalid(kind, object.name(), errors));
@@ -301,10 +328,13 @@ impl ApiServer {
     /// # Errors
     /// `NotFound`, `Conflict`, `Invalid`.
     pub fn update(&mut self, origin: &Origin, object: impl Into<Object>) -> Result<Arc<Object>, Status> {
-        let (old, object) = self.prepare_update(object.into())?;
+        let mut object = object.into();
+        let mut manner = origin.manner("");
+        manner.take_list(&mut object);
+        let (old, object) = self.prepare_update(object)?;
         self.collides(origin, &old.key())?;
         self.warn(origin, &object, Some(&old));
-        self.finish_update(origin, old, object)
+        self.finish_update(origin, old, object, manner)
     }
 
     /// What [`ApiServer::update`] would store, without storing it.
@@ -375,7 +405,7 @@ impl ApiServer {
                 return Err(Status::invalid(old.kind(), old.name(), errors));
             }
         }
-        self.finish_update(origin, old, object)
+        self.finish_update(origin, old, object, origin.manner("status"))
     }
 
     /// Stores an update unless nothing has changed, and removes the object if the update took away the last
@@ -385,9 +415,10 @@ impl ApiServer {
         origin: &Origin,
         old: Arc<Object>,
         mut object: Object,
+        manner: Manner,
     ) -> Result<Arc<Object>, Status> {
         object.set_revision(old.revision());
-        if object == *old {
+        if object == *old && !self.changes_managers(&old, &manner) {
             return Ok(old);
         }
         // Equal metadata keeps sharing the old allocation, so that history stays small.
@@ -399,67 +430,13 @@ impl ApiServer {
             && no_finalizers(&object)
             && object.meta().deletion_grace_period_seconds == Some(0);
         if released {
-            self.commit(origin, key, Some(old), None);
+            self.commit(origin, key, Some(old), None, manner);
             object.set_revision(self.store.revision());
             return Ok(Arc::new(object));
         }
         Ok(self
-            .commit(origin, key, Some(old), Some(object))
+            .commit(origin, key, Some(old), Some(object), manner)
             .unwrap_or_else(|| unreachable!("an update stores an object")))
-    }
-
-    /// Binds a pod to a node (the `pods/binding` subresource): sets `spec.nodeName` and the `PodScheduled`
-    /// condition, and copies the node's zone and region onto the pod's labels, as 1.36 does.
-    ///
-    /// # Errors
-    /// `NotFound` if the pod is gone, `Conflict` if it has another uid, is bound already or is being deleted.
-    pub fn bind(
-        &mut self,
-        origin: &Origin,
-        namespace: &str,
-        name: &str,
-        uid: &str,
-        node: &str,
-    ) -> Result<Arc<Object>, Status> {
-        let key = Key::new(Kind::POD, namespace, name);
-        let old = self.get(&key)?;
-        let Some(pod) = old.as_kind::<Pod>() else { return Err(Status::not_found(Kind::POD, name)) };
-        if pod.uid() != uid {
-            return Err(Status::conflict(
-                &key,
-                "the UID in the precondition does not match the UID in record",
-            ));
-        }
-        if pod.is_deleting() {
-            return Err(Status::conflict(
-                &key,
-                &format!("pod {name} is being deleted, cannot be assigned to a host"),
-            ));
-        }
-        if let Some(assigned) = &pod.spec.node_name {
-            return Err(Status::conflict(
-                &key,
-                &format!("pod {name} is already assigned to node {assigned:?}"),
-            ));
-        }
-        let mut pod = pod.clone();
-        Arc::make_mut(&mut pod.spec).node_name = Some(node.to_string());
-        let zone_labels = self.view().get::<Node>("", node).map(topology_labels).unwrap_or_default();
-        if !zone_labels.is_empty() {
-            let labels = &mut Arc::make_mut(&mut pod.meta).labels;
-            labels.get_or_insert_default().extend(zone_labels);
-        }
-        let scheduled = k8s::PodCondition {
-            type_: "PodScheduled".into(),
-            status: "True".into(),
-            last_transition_time: Some(self.now.to_time()),
-            ..Default::default()
-        };
-        let status = Arc::make_mut(&mut pod.status);
-        condition::set(&mut status.conditions, scheduled);
-        // A place is no longer kept for a pod that has one.
-        status.nominated_node_name = None;
-        self.finish_update(origin, old.clone(), pod.into())
     }
 
     /// Deletes an object, or marks it as being deleted where something must happen first: finalizers, or the grace
@@ -490,7 +467,7 @@ impl ApiServer {
             extensions::begin_termination(&mut object, self.now);
         }
         if grace == 0 && no_finalizers(&object) && key.kind != Kind::NAMESPACE {
-            self.commit(origin, key.clone(), Some(old.clone()), None);
+            self.commit(origin, key.clone(), Some(old.clone()), None, Manner::default());
             return Ok(old);
         }
         let already_shorter =
@@ -509,7 +486,7 @@ impl ApiServer {
             Arc::make_mut(&mut namespace.status).phase = Some("Terminating".into());
         }
         Ok(self
-            .commit(origin, key.clone(), Some(old), Some(object))
+            .commit(origin, key.clone(), Some(old), Some(object), Manner::default())
             .unwrap_or_else(|| unreachable!("a mark stores an object")))
     }
 
@@ -517,7 +494,7 @@ impl ApiServer {
     pub fn finalize_namespace(&mut self, origin: &Origin, name: &str) {
         let key = Key::cluster(Kind::NAMESPACE, name);
         if let Some(old) = self.view().object(&key).cloned() {
-            self.commit(origin, key, Some(old), None);
+            self.commit(origin, key, Some(old), None, Manner::default());
         }
     }
 
@@ -533,6 +510,7 @@ impl ApiServer {
         key: Key,
         before: Option<Arc<Object>>,
         after: Option<Object>,
+        manner: Manner,
     ) -> Option<Arc<Object>> {
         let revision = self.store.revision() + 1;
         let after = after.map(|mut object| {
@@ -548,6 +526,7 @@ impl ApiServer {
             before,
             after: after.clone(),
             explain: origin.explain.clone(),
+            manner,
         });
         if key.kind == Kind::CUSTOM_RESOURCE_DEFINITION {
             self.accept_names(revision);
@@ -564,7 +543,7 @@ impl ApiServer {
             if let Some(settled) = extensions::accept(self.store.view(), &key, self.now) {
                 let before = self.view().object(&key).cloned();
                 let origin = Origin { cause: Some(cause), ..Origin::new(Actor::ApiServer) };
-                self.commit(&origin, key, before, Some(settled));
+                self.commit(&origin, key, before, Some(settled), Manner::default());
             }
         }
     }
@@ -578,6 +557,7 @@ fn keep_system_meta(meta: &mut ObjectMeta, old: &ObjectMeta) {
     meta.deletion_grace_period_seconds = old.deletion_grace_period_seconds;
     meta.generation = old.generation;
     meta.resource_version = None;
+    meta.managed_fields = None;
 }
 
 fn no_finalizers(object: &Object) -> bool {
@@ -603,12 +583,6 @@ fn pod_grace_seconds(pod: &Pod, asked: Option<i64>) -> i64 {
         return 0;
     }
     asked.or(pod.spec.termination_grace_period_seconds).unwrap_or(30).max(0)
-}
-
-fn topology_labels(node: &Node) -> Vec<(String, String)> {
-    const COPIED: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
-    let copied = node.labels().iter().filter(|(key, _)| COPIED.contains(&key.as_str()));
-    copied.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// An object of a modelled kind out of what a write returned. A write returns the kind it was given.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rpds::{RedBlackTreeMapSync, VectorSync};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::api::explain::Explain;
 use crate::api::meta::Revision;
@@ -62,6 +63,31 @@ pub struct Change {
     pub after: Option<Arc<Object>>,
     /// The arithmetic or the verdicts behind it, where its maker gives them.
     pub explain: Option<Arc<Explain>>,
+    /// What it means for the managers of the object's fields.
+    pub manner: Manner,
+}
+
+/// What a write means for `metadata.managedFields`. The lists themselves are worked out when somebody asks, from the log.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// The subresource it went to, empty for the object itself; `None` for what the server does past the managers:
+    /// binding, deletion.
+    pub subresource: Option<&'static str>,
+    /// What cannot be told from the object and its maker.
+    pub told: Option<Arc<Told>>,
+}
+
+/// What a client said of a write besides the object.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The manager's name (`--field-manager`); empty where the maker's own will do.
+    pub manager: String,
+    /// A created object as its maker gave it, with defaults, but without what admission made of it.
+    pub given: Option<Object>,
+    /// The configuration that was applied by the server.
+    pub applied: Option<Value>,
+    /// The list of managers that the client wrote itself.
+    pub managers: Option<Value>,
 }
 
 impl Change {

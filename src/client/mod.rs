@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 pub use crate::apiserver::extensions::{CLEANUP_FINALIZER, terminating};
 pub use crate::apiserver::{
-    Actor, ApiServer, Change, DeleteOptions, FOREGROUND_FINALIZER, FieldValidation, ORPHAN_FINALIZER,
-    Propagation, View, metrics, typed,
+    Actor, ApiServer, Applying, Change, DeleteOptions, FOREGROUND_FINALIZER, FieldValidation,
+    ORPHAN_FINALIZER, Propagation, View, metrics, typed,
 };
 pub use informer::Informer;
 pub use workqueue::WorkQueue;
@@ -30,12 +30,14 @@ pub struct Client<'a> {
     actor: Actor,
     cause: Option<Revision>,
     streams: Option<&'a mut dyn streams::Streams>,
+    manager: Arc<str>,
+    subresource: &'static str,
 }
 
 impl<'a> Client<'a> {
     /// Access for `actor`, who is reacting to the write `cause`.
     pub fn new(api: &'a mut ApiServer, actor: Actor, cause: Option<Revision>) -> Client<'a> {
-        Client { api, actor, cause, streams: None }
+        Client { api, actor, cause, streams: None, manager: "".into(), subresource: "" }
     }
 
     /// The same, which also reaches the kubelets.
@@ -86,8 +88,50 @@ impl<'a> Client<'a> {
         self.cause = cause;
     }
 
+    /// From here on, fields are managed under this name.
+    pub fn manage_as(&mut self, manager: &str) {
+        self.manager = manager.into();
+    }
+
+    /// From here on, objects are written through this subresource (`scale`).
+    pub fn through(&mut self, subresource: &'static str) {
+        self.subresource = subresource;
+    }
+
+    /// Applies a configuration on the server.
+    ///
+    /// # Errors
+    /// As [`ApiServer::apply`].
+    pub fn apply(&mut self, applying: &Applying<'_>) -> Result<Arc<Object>, Status> {
+        let origin = self.origin(None);
+        self.api.apply(&origin, applying)
+    }
+
+    /// What applying a configuration would leave.
+    ///
+    /// # Errors
+    /// As [`ApiServer::apply`].
+    pub fn dry_run_apply(&self, applying: &Applying<'_>) -> Result<Arc<Object>, Status> {
+        self.api.clone().apply(&self.origin(None), applying)
+    }
+
+    /// Replaces the list of an object's managers (`metadata.managedFields`).
+    ///
+    /// # Errors
+    /// As [`ApiServer::update`].
+    pub fn set_managers(&mut self, key: &Key, list: serde_json::Value) -> Result<Arc<Object>, Status> {
+        let origin = self.origin(None);
+        self.api.set_managers(&origin, key, list)
+    }
+
     fn origin(&self, explain: Option<Explain>) -> Origin {
-        Origin { actor: self.actor.clone(), cause: self.cause, explain: explain.map(Arc::new) }
+        Origin {
+            actor: self.actor.clone(),
+            cause: self.cause,
+            explain: explain.map(Arc::new),
+            manager: self.manager.clone(),
+            subresource: self.subresource,
+        }
     }
 
     /// Reads an object from the server.

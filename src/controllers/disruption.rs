@@ -119,7 +119,7 @@ fn selector_of(budget: &PodDisruptionBudget) -> Option<Selector> {
 struct Counts {
     expected: i32,
     desired: i32,
-    unmanaged: Vec<String>,
+    unmanaged: bool,
 }
 
 impl Counts {
@@ -129,7 +129,7 @@ impl Counts {
         let spec = &budget.spec;
         if let (Some(IntOrString::Int(desired)), None) = (&spec.min_available, &spec.max_unavailable) {
             let expected = i32::try_from(pods.len()).unwrap_or(i32::MAX);
-            return Ok(Counts { expected, desired: *desired, unmanaged: Vec::new() });
+            return Ok(Counts { expected, desired: *desired, unmanaged: false });
         }
         let (expected, unmanaged) = expected_scale(pods, view)?;
         let share = |value: &IntOrString| {
@@ -144,13 +144,13 @@ impl Counts {
     }
 }
 
-/// The sum of the sizes of the pods' controllers, each counted once, and the pods that have none.
-fn expected_scale(pods: &[&Pod], view: &View) -> Result<(i32, Vec<String>), String> {
+/// The sum of the sizes of the pods' controllers, each counted once, and whether some pods have none.
+fn expected_scale(pods: &[&Pod], view: &View) -> Result<(i32, bool), String> {
     let mut scales: SortedMap<String, i32> = SortedMap::new();
-    let mut unmanaged = Vec::new();
+    let mut unmanaged = false;
     for pod in pods {
         let Some(owner) = pod.controller() else {
-            unmanaged.push(pod.name().to_string());
+            unmanaged = true;
             continue;
         };
         if scales.contains_key(&owner.uid) {
@@ -193,7 +193,7 @@ fn scale_of(pod: &Pod, view: &View) -> Option<(String, i32)> {
 }
 
 fn report_unmanaged(budget: &PodDisruptionBudget, counts: &Counts, client: &mut Client<'_>) {
-    if counts.unmanaged.is_empty() {
+    if !counts.unmanaged {
         return;
     }
     let selector = budget.spec.selector.as_ref().map(go_selector).unwrap_or_default();

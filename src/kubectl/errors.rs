@@ -90,6 +90,9 @@ impl Failure {
             Failure::Server { doing, status } if is_client_side(doing) => {
                 format!("{doing}{}", status.message)
             }
+            Failure::Server { doing, status } if status.reason == Reason::Unknown => {
+                format!("Error from server: {doing}{}", status.message)
+            }
             Failure::Server { doing, status } => {
                 format!("Error from server ({:?}): {doing}{}", status.reason, status.message)
             }

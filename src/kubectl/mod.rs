@@ -213,6 +213,7 @@ fn prepare(
     }
     let args = parse::args(&rest, &[verb.flags, GLOBAL_FLAGS])?;
     let namespace = args.value("namespace").unwrap_or(&context.namespace).to_string();
+    client.manage_as(&commands::field_manager(&args, verb.path));
     let mut call = Call { args, invocation, namespace, client, output: Output::default() };
     let done = (verb.run)(&mut call);
     // kubectl says each warning once.

@@ -8,11 +8,12 @@ use super::event::Subscriber;
 use super::input::Outcome;
 use super::{ControllerSlot, Simulation};
 use crate::api::{Object, Pod};
-use crate::apiserver::{Actor, Change};
+use crate::apiserver::{Actor, Change, Manner};
 use crate::client::{Informer, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers;
 use crate::scheduler::Scheduler;
+use crate::scheduler::configuration::Configuration;
 
 /// One thing going wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +112,10 @@ impl Simulation {
                 self.scheduler_informer = Informer::up_to_date(&self.api);
                 let listed = listed(self.api.view(), Scheduler::WATCHES);
                 self.scheduler.observe(&listed, self.scheduler_informer.view(), self.now);
+                let configuration = self.scheduler_configuration().map(Configuration::parse);
+                if let Some(Ok(configuration)) = configuration {
+                    self.scheduler.reconfigure(&configuration, self.now);
+                }
                 self.want_schedule();
                 true
             }
@@ -148,6 +153,7 @@ fn listed(view: &crate::apiserver::View, kinds: &[crate::api::Kind]) -> Vec<Arc<
             before: None,
             after: Some(object.clone()),
             explain: None,
+            manner: Manner::default(),
         })
     };
     objects.into_iter().map(change).collect()

@@ -13,6 +13,7 @@ mod queue;
 pub mod recording;
 pub mod scheduler_configuration;
 mod session;
+mod system;
 mod traffic;
 
 pub use crate::apiserver::View;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use crate::api::hash::Digest;
 use crate::api::k8s::{ObjectMeta, StorageClassFields};
 use crate::api::meta::Revision;
-use crate::api::{Kind, Namespace, Object, StorageClass};
+use crate::api::{Namespace, StorageClass};
 use crate::apiserver::{Actor, ApiServer, Origin};
 use crate::client::{Informer, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
@@ -134,16 +135,7 @@ impl Simulation {
         for class in self.config.storage.clone() {
             self.create_storage_class(class);
         }
-        self.create_priority_class(
-            "system-cluster-critical",
-            2_000_000_000,
-            "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
-        );
-        self.create_priority_class(
-            "system-node-critical",
-            2_000_001_000,
-            "Used for system critical pods that must not be moved from their current node.",
-        );
+        self.boot_errors.extend(system::create(&mut self.api, self.config.seed));
         self.after_writes(0);
     }
 
@@ -161,18 +153,6 @@ impl Simulation {
         let origin = Origin::new(Actor::Environment);
         if let Err(status) = self.api.create(&origin, StorageClass::new(meta, fields)) {
             self.boot_errors.push(format!("storage class {}: {status}", class.name));
-        }
-    }
-
-    fn create_priority_class(&mut self, name: &str, value: i32, description: &str) {
-        let class = serde_json::json!({
-            "metadata": {"name": name}, "value": value, "description": description,
-        });
-        let origin = Origin::new(Actor::ApiServer);
-        let made =
-            Object::from_value(Kind::PRIORITY_CLASS, class).map(|class| self.api.create(&origin, class));
-        if !matches!(made, Ok(Ok(_))) {
-            self.boot_errors.push(format!("priority class {name}"));
         }
     }
 

@@ -38,25 +38,21 @@ impl Strategy for PodStrategy {
     fn prepare_for_create(pod: &mut Pod, _: &View, _: &mut Rng) {
         let qos_class = Some(qos_class(&pod.spec).to_string());
         let gated = pod.spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty());
-        let conditions = gated.then(|| vec![scheduling_gated(pod)]);
-        pod.status = Arc::new(PodStatus {
-            phase: Some("Pending".into()),
-            qos_class,
-            conditions,
-            ..Default::default()
-        });
+        let conditions = gated.then(|| vec![gated_condition(pod)]);
+        let phase = Some("Pending".into());
+        pod.status = Arc::new(PodStatus { phase, qos_class, conditions, ..Default::default() });
         merge_label_keys(pod);
     }
 }
 
-/// What holds up a pod with gates (`applySchedulingGatedCondition`).
-fn scheduling_gated(pod: &Pod) -> PodCondition {
+/// What is said of a pod with gates from its first moment (`applySchedulingGatedCondition`).
+fn gated_condition(pod: &Pod) -> PodCondition {
     PodCondition {
         type_: "PodScheduled".into(),
         status: "False".into(),
         reason: Some("SchedulingGated".into()),
         message: Some("Scheduling is blocked due to non-empty scheduling gates".into()),
-        last_transition_time: pod.meta.creation_timestamp.clone(),
+        last_transition_time: pod.meta().creation_timestamp.clone(),
         ..Default::default()
     }
 }

@@ -156,13 +156,14 @@ pub fn validate_update(object: &Object, old: &Object) -> Vec<FieldError> {
     }
     let before = old;
     if object.meta() != old.meta() {
+        let old_annotations = old.annotations();
         let (new, old) = (typed::write(object.meta()), typed::write(old.meta()));
         let roots = (serde_json::json!({ "metadata": new }), serde_json::json!({ "metadata": old }));
         let (new, old) = (At::root(&roots.0), At::root(&roots.1));
         let name_is_checked: text::Rule = |_| Vec::new();
         meta::validate_object_meta(&new.get("metadata"), name_is_checked, &mut errors);
         meta::validate_object_meta_update(&new.get("metadata"), &old.get("metadata"), &mut errors);
-        if object.kind() == Kind::POD && object.same_spec(before) {
+        if object.kind() == Kind::POD && object.same_spec(before) && object.annotations() != old_annotations {
             pod::validate_annotations_of_pod(&new, &mut errors);
         }
     }

@@ -102,6 +102,11 @@ fn shrink_old(rollout: &Rollout, client: &mut Client<'_>) -> Result<bool, Status
     // The healthy are counted as they were found: cleaning up takes none of them away.
     let spare =
         new_available + old.iter().map(|set| set.available).sum::<i32>() - (desired - max_unavailable);
+    // A set of which more pods are available than it is to have has not reported yet since it shrank: the real controller
+    // stumbles over it, does nothing and looks again at the next report.
+    if old.iter().any(|set| set.size > 0 && set.available > set.size) {
+        return Ok(false);
+    }
     let mut moved = false;
     let moves: [Shrink; 2] = [
         (remove_unhealthy(&mut old, most), RolloutRule::CleanupUnhealthy),

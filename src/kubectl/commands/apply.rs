@@ -1,45 +1,120 @@
 //! `apply`, `create -f` and `replace -f`.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
+use super::server_side;
+use super::writing::{self, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::patch::{json_merge, strategic, three_way};
+use crate::api::selector::Selector;
 use crate::api::{Kind, MetaExt, Object, Status, versions};
+use crate::client::{DeleteOptions, Propagation};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::manifests::{self, Item};
 use crate::kubectl::parse::{Flag, optional, switch, value};
+use crate::kubectl::print::fields::Fields;
 use crate::kubectl::print::json::go_json;
 use crate::kubectl::{Call, Verb};
 
 /// The annotation in which apply keeps the manifest for the next time.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-const FLAGS: &[Flag] = &[
-    value("filename", "the manifests: a file, or - for standard input").short('f'),
-    optional("dry-run", "unchanged", "client or server: say what would happen, and do nothing"),
-    value("output", "name: print only names").short('o'),
-    switch("record", "has no effect any more"),
-    switch("save-config", "has no effect here"),
-    optional("validate", "strict", "strict, warn or ignore: what to do about fields that do not exist"),
+const FILENAME: Flag = value("filename", "the manifests: a file, or - for standard input").short('f');
+const SELECTOR: Flag = value("selector", "only objects with these labels").short('l');
+const RECURSIVE: Flag = switch("recursive", "has no effect here").short('R');
+const RECORD: Flag = switch("record", "has no effect any more");
+const SAVE_CONFIG: Flag = switch("save-config", "keep the manifest in the annotation that apply reads");
+const SHOW_MANAGED_FIELDS: Flag = switch("show-managed-fields", "keep them in YAML and JSON");
+const VALIDATE: Flag =
+    optional("validate", "strict", "strict, warn or ignore: what to do about fields that do not exist");
+
+const APPLY_FLAGS: &[Flag] = &[
+    FILENAME,
+    SELECTOR,
+    RECURSIVE,
+    DRY_RUN,
+    OUTPUT,
+    TEMPLATE,
+    FIELD_MANAGER,
+    RECORD,
+    VALIDATE,
+    SHOW_MANAGED_FIELDS,
+    switch("server-side", "apply on the server, which keeps who has set what"),
+    switch("force-conflicts", "take fields that other managers have set (with --server-side)"),
+    switch("overwrite", "has no effect here"),
+    switch("openapi-patch", "has no effect here"),
+    switch("wait", "has no effect here"),
+    value("cascade", "has no effect here"),
+    value("timeout", "has no effect here"),
+];
+
+const CREATE_FLAGS: &[Flag] = &[
+    FILENAME,
+    SELECTOR,
+    RECURSIVE,
+    DRY_RUN,
+    OUTPUT,
+    TEMPLATE,
+    FIELD_MANAGER,
+    RECORD,
+    VALIDATE,
+    SHOW_MANAGED_FIELDS,
+    SAVE_CONFIG,
+];
+
+const REPLACE_FLAGS: &[Flag] = &[
+    FILENAME,
+    RECURSIVE,
+    DRY_RUN,
+    OUTPUT,
+    TEMPLATE,
+    FIELD_MANAGER,
+    RECORD,
+    VALIDATE,
+    SHOW_MANAGED_FIELDS,
+    SAVE_CONFIG,
+    switch("force", "delete and create anew"),
+    value("cascade", "background, foreground or orphan (with --force)"),
+    value("grace-period", "seconds that a pod gets to end (with --force)"),
+    value("timeout", "has no effect here"),
+    value("subresource", "status or scale"),
 ];
 
 /// See the module.
 pub const APPLY: Verb = Verb {
     path: "apply",
     help: "Make the objects of manifests so, creating or changing them",
-    flags: FLAGS,
+    flags: APPLY_FLAGS,
     run: apply,
 };
 
 /// See the module.
 pub const CREATE: Verb =
-    Verb { path: "create", help: "Create the objects of manifests", flags: FLAGS, run: create };
+    Verb { path: "create", help: "Create the objects of manifests", flags: CREATE_FLAGS, run: create };
 
 /// See the module.
-pub const REPLACE: Verb =
-    Verb { path: "replace", help: "Replace objects by those of manifests", flags: FLAGS, run: replace };
+pub const REPLACE: Verb = Verb {
+    path: "replace",
+    help: "Replace objects by those of manifests",
+    flags: REPLACE_FLAGS,
+    run: replace,
+};
 
 fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    each(call, |call, item| {
+    let server_side = call.args.on("server-side");
+    if call.args.on("force-conflicts") && !server_side {
+        return Err(Failure::message("--force-conflicts only works with --server-side"));
+    }
+    if server_side && call.args.value("dry-run") == Some("client") {
+        return Err(Failure::message(
+            "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
+        ));
+    }
+    if server_side {
+        return each(call, "apply", server_side::apply);
+    }
+    each(call, "apply", |call, item| {
         let key = place(call, item)?;
         if item.name.is_empty() {
             return Err(Failure::message(nameless(item, &key.namespace)));
@@ -49,7 +124,7 @@ fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
                 let mut item_value = item.value.clone();
                 remember(&mut item_value, item.kind, &key.namespace);
                 let object = decode(call, item, &item_value, "error when creating")?;
-                write(call, item, object, true, "error when creating").map(|_| "created")
+                write(call, item, object, true, "error when creating").map(|stored| ("created", stored))
             }
             Ok(live) => patch(call, item, &live),
         }
@@ -57,7 +132,7 @@ fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 /// Changes a live object to what the manifest says.
-fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static str, Failure> {
+fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Arc<Object>) -> Result<Done, Failure> {
     let mut wanted = item.value.clone();
     remember(&mut wanted, item.kind, live.namespace());
     versions::convert(item.kind, &mut wanted);
@@ -73,7 +148,7 @@ fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static
     let current = live_value(item, live);
     let patch = three_way::create(item.kind, &noted.unwrap_or(Value::Null), &wanted, &current);
     if patch.as_object().is_some_and(|changes| changes.is_empty()) {
-        return Ok("unchanged");
+        return Ok(("unchanged", live.clone()));
     }
     let doing = format!(
         "error when applying patch:\n{}\nto:\n{}\nfor: \"{source}\": error when patching",
@@ -92,8 +167,7 @@ fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Object) -> Result<&'static
     let mut object =
         Object::from_value(item.kind, merged).map_err(|error| Failure::message(error.to_string()))?;
     object.set_revision(0);
-    write(call, item, object, false, &doing)?;
-    Ok("configured")
+    write(call, item, object, false, &doing).map(|stored| ("configured", stored))
 }
 
 /// The object that applying a manifest would leave, with what the server adds.
@@ -158,58 +232,95 @@ fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             "Unexpected args: [{words}]\nSee 'kubectl create -h' for help and examples"
         )));
     }
-    each(call, |call, item| {
-        place(call, item)?;
-        let object = decode(call, item, &item.value, "error when creating")?;
-        write(call, item, object, true, "error when creating").map(|_| "created")
+    each(call, "create", |call, item| {
+        let key = place(call, item)?;
+        let mut value = item.value.clone();
+        if call.args.on("save-config") {
+            remember(&mut value, item.kind, &key.namespace);
+        }
+        let object = decode(call, item, &value, "error when creating")?;
+        write(call, item, object, true, "error when creating").map(|stored| ("created", stored))
     })
 }
 
 fn replace(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    each(call, |call, item| {
+    if call.args.on("force") {
+        return each(call, "replace", anew);
+    }
+    each(call, "replace", |call, item| {
         let key = place(call, item)?;
         call.client.get(&key).map_err(|status| {
             Failure::while_doing(&format!("error when replacing \"{}\"", item.source), status)
         })?;
-        let object = decode(call, item, &item.value, "error when replacing")?;
-        write(call, item, object, false, "error when replacing").map(|_| "replaced")
+        let mut value = item.value.clone();
+        if call.args.on("save-config") {
+            remember(&mut value, item.kind, &key.namespace);
+        }
+        let object = decode(call, item, &value, "error when replacing")?;
+        write(call, item, object, false, "error when replacing").map(|stored| ("replaced", stored))
     })
 }
+
+/// `replace --force`: deletes the object, at once if it is a pod, and creates it anew.
+fn anew(call: &mut Call<'_, '_>, item: &Item) -> Result<Done, Failure> {
+    let key = place(call, item)?;
+    let object = decode(call, item, &item.value, "error when replacing")?;
+    let propagation = match call.args.value("cascade") {
+        Some("orphan" | "false") => Propagation::Orphan,
+        Some("foreground") => Propagation::Foreground,
+        _ => Propagation::Background,
+    };
+    let grace_period_seconds = call.args.number("grace-period")?.filter(|seconds| *seconds >= 0).or(Some(0));
+    let options = DeleteOptions { grace_period_seconds, propagation, uid: None };
+    if call.client.get(&key).is_ok() {
+        call.client.delete(&key, &options, None)?;
+        let (of, place) = (item.kind.group_singular(), &key.namespace);
+        let scope = if place.is_empty() { String::new() } else { format!(" from {place} namespace") };
+        call.say(format!("{of} \"{}\" deleted{scope}", item.name));
+    }
+    write(call, item, object, true, "error when replacing").map(|stored| ("replaced", stored))
+}
+
+/// What was done to an object, in a word, and the object then.
+type Done = (&'static str, Arc<Object>);
 
 /// Reads the manifests and does `act` for each object, printing what it did; failures are collected, and the objects after a
 /// failing one are still tried, as kubectl does.
 fn each(
     call: &mut Call<'_, '_>,
-    act: fn(&mut Call<'_, '_>, &Item) -> Result<&'static str, Failure>,
+    verb: &str,
+    act: fn(&mut Call<'_, '_>, &Item) -> Result<Done, Failure>,
 ) -> Result<(), Failure> {
+    let dry = DryRun::of(call)?;
     let mut batch = manifests::read(call)?;
+    if let Some(text) = call.args.value("selector").map(str::to_string) {
+        let selector = Selector::parse(&text).map_err(|error| Failure::message(error.to_string()))?;
+        batch.items.retain(|item| selector.matches(&item.value.map("metadata.labels")));
+        if batch.items.is_empty() && batch.failures.is_empty() {
+            return Err(Failure::message(format!("no objects passed to {verb}")));
+        }
+    }
+    let shaped = !matches!(call.args.value("output"), None | Some("" | "name"));
+    let mut stored = Vec::new();
     for item in &batch.items {
         match act(call, item) {
-            Ok(done) => {
-                let name = if item.name.is_empty() {
-                    item.value["metadata"]["generateName"].as_str().unwrap_or_default()
-                } else {
-                    &item.name
-                };
-                let suffix = match call.args.value("dry-run") {
-                    Some("server") => " (server dry run)",
-                    Some("client" | "unchanged") => " (dry run)",
-                    _ => "",
-                };
-                let line = match call.args.value("output") {
-                    Some("name") => format!("{}/{name}", item.kind.group_singular()),
-                    _ => format!("{}/{name} {done}{suffix}", item.kind.group_singular()),
-                };
-                call.say(line);
-            }
+            // Apply prints several objects as one list.
+            Ok((_, object)) if shaped && verb == "apply" => stored.push(object),
+            Ok((done, object)) => writing::done(call, &object, done, dry)?,
             Err(failure) => batch.failures.push(failure),
         }
+    }
+    if !stored.is_empty() {
+        let items: Vec<Value> = stored.iter().map(|object| writing::shown(call, object)).collect();
+        let format = call.args.value("output").unwrap_or_default().to_string();
+        let text = super::get::shaped(call, &format, &items, items.len() == 1)?;
+        call.output.stdout.push_str(&text);
     }
     Failure::collect(batch.failures)
 }
 
 /// The key under which a manifest's object belongs.
-fn place(call: &Call<'_, '_>, item: &Item) -> Result<crate::api::Key, Failure> {
+pub(super) fn place(call: &Call<'_, '_>, item: &Item) -> Result<crate::api::Key, Failure> {
     if call.args.has("namespace") && !item.namespace.is_empty() && item.namespace != call.namespace {
         return Err(Failure::message(format!(
             "the namespace from the provided object \"{}\" does not match the namespace \"{}\". You must pass '--namespace={}' to \
@@ -222,7 +333,7 @@ fn place(call: &Call<'_, '_>, item: &Item) -> Result<crate::api::Key, Failure> {
     Ok(crate::api::Key::new(item.kind, &namespace, &item.name))
 }
 
-fn nameless(item: &Item, namespace: &str) -> String {
+pub(super) fn nameless(item: &Item, namespace: &str) -> String {
     let (place, source) = (address(item, namespace), &item.source);
     format!(
         "error when retrieving current configuration of:\n{place}\nfrom server for: \"{source}\": resource name may not be empty"
@@ -262,7 +373,7 @@ fn remember(value: &mut Value, kind: Kind, namespace: &str) {
 }
 
 /// Checks an item's fields as `--validate` says, with its warnings.
-fn check_fields(call: &mut Call<'_, '_>, item: &Item) -> Result<Result<Object, Status>, Failure> {
+pub(super) fn check_fields(call: &mut Call<'_, '_>, item: &Item) -> Result<Result<Object, Status>, Failure> {
     let mut warnings = Vec::new();
     let check = manifests::field_validation(call)?;
     let decoded = call.client.server().decode(item.kind, &item.value, check, &mut warnings);
@@ -279,28 +390,27 @@ fn decode(call: &mut Call<'_, '_>, item: &Item, value: &Value, doing: &str) -> R
     }
 }
 
-/// Sends an object to the server, or asks what it would do; returns the stored revision.
+/// Sends an object to the server, or asks what it would do; returns what is stored then.
 fn write(
     call: &mut Call<'_, '_>,
     item: &Item,
     mut object: Object,
     new: bool,
     doing: &str,
-) -> Result<u64, Failure> {
+) -> Result<Arc<Object>, Failure> {
     if object.namespace().is_empty() && item.kind.info().namespaced {
         object.meta_mut().namespace = Some(call.namespace.clone());
     }
-    let dry = call.args.has("dry-run") && call.args.value("dry-run") != Some("none");
-    let done = match (dry, new) {
-        (true, true) => call.client.server().dry_run_create(object).map(|object| object.revision()),
-        (true, false) => call.client.server().dry_run_update(object).map(|object| object.revision()),
-        (false, true) => call.client.create_object(object).map(|stored| stored.revision()),
-        (false, false) => call.client.update_object(object).map(|stored| stored.revision()),
+    let done = match (DryRun::of(call)?, new) {
+        (DryRun::No, true) => call.client.create_object(object),
+        (DryRun::No, false) => call.client.update_object(object),
+        (_, true) => call.client.server().dry_run_create(object).map(Arc::new),
+        (_, false) => call.client.server().dry_run_update(object).map(Arc::new),
     };
     done.map_err(|status| refuse(call, item, status, doing))
 }
 
-fn refuse(call: &mut Call<'_, '_>, item: &Item, status: Status, doing: &str) -> Failure {
+pub(super) fn refuse(call: &mut Call<'_, '_>, item: &Item, status: Status, doing: &str) -> Failure {
     call.output.diagnostics.extend(item.diagnose(&status));
     Failure::while_doing(&format!("{doing} \"{}\"", item.source), status)
 }

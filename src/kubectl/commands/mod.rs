@@ -25,10 +25,13 @@ mod patch;
 pub(super) mod rollout;
 mod run;
 mod scale;
+mod server_side;
 mod set;
 mod top;
 pub(super) mod wait;
 mod writing;
+
+pub use writing::field_manager;
 
 use super::errors::Failure;
 use super::{Output, Verb};

@@ -83,6 +83,7 @@ fn scale(call: &mut Call<'_, '_>, object: &Object, replicas: i64, dry: DryRun) -
         return Err(Failure::message(format!("Expected resource version to be {version}, was {actual}")));
     }
     set_at(&mut value, &pointer, replicas);
+    call.client.through("scale");
     let stored = update(call, object, value, dry)?;
     done(call, &stored, "scaled", dry)
 }

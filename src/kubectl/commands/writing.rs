@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::api::{Kind, Object};
 use crate::kubectl::Call;
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::{Flag, optional, value};
+use crate::kubectl::parse::{Args, Flag, optional, value};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::print::format::{Printing, WRITE};
 use crate::kubectl::print::served;
@@ -19,7 +19,22 @@ pub const OUTPUT: Flag = value("output", "yaml, json, name or a template").short
 /// `--template`.
 pub const TEMPLATE: Flag = value("template", "the template, where -o does not bring it");
 /// `--field-manager`.
-pub const FIELD_MANAGER: Flag = value("field-manager", "has no effect here");
+pub const FIELD_MANAGER: Flag = value("field-manager", "the name under which it manages the fields it sets");
+
+/// The name under which a verb manages fields unless `--field-manager` says another.
+pub fn field_manager(args: &Args, path: &str) -> String {
+    if let Some(name) = args.value("field-manager") {
+        return name.to_string();
+    }
+    match path.split(' ').next().unwrap_or_default() {
+        "apply" if args.on("server-side") => "kubectl".into(),
+        "apply" => "kubectl-client-side-apply".into(),
+        "rollout" if path == "rollout undo" => "kubectl".into(),
+        verb @ ("create" | "run" | "expose" | "replace" | "patch" | "set" | "rollout" | "label"
+        | "annotate" | "taint" | "autoscale" | "edit") => format!("kubectl-{verb}"),
+        _ => "kubectl".into(),
+    }
+}
 
 /// How much of a write is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +105,18 @@ pub fn update(
 /// # Errors
 /// An unknown format.
 pub fn done(call: &mut Call<'_, '_>, object: &Object, what: &str, dry: DryRun) -> Result<(), Failure> {
-    done_to(call, object.kind(), &served(object), what, dry)
+    let value = shown(call, object);
+    done_to(call, object.kind(), &value, what, dry)
+}
+
+/// An object as YAML and JSON show it, with its managers where the command asks for them.
+pub fn shown(call: &Call<'_, '_>, object: &Object) -> Value {
+    let mut value = served(object);
+    if call.args.on("show-managed-fields") {
+        let managers = call.client.server().managers_of(&object.key()).to_value();
+        value["metadata"]["managedFields"] = managers;
+    }
+    value
 }
 
 /// The same for an object that exists as JSON only.

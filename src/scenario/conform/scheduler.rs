@@ -123,6 +123,7 @@ fn put(view: &mut View, object: Object) {
         before: None,
         after: Some(Arc::new(object)),
         explain: None,
+        manner: Default::default(),
     });
 }
 

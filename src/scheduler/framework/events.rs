@@ -221,6 +221,7 @@ mod tests {
             before: before.map(Arc::new),
             after: after.map(Arc::new),
             explain: None,
+            manner: Default::default(),
         };
         let got = ClusterEvent::of(&change).map(|event| (event.resource, event.action));
         assert_eq!(got, want, "{what}");

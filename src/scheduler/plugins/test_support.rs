@@ -120,6 +120,7 @@ pub fn view_of(objects: impl IntoIterator<Item = Object>) -> View {
             before: None,
             after: Some(Arc::new(object)),
             explain: None,
+            manner: Default::default(),
         });
     }
     view

@@ -31,7 +31,7 @@ const FLAGS: &[Flag] = &[
     switch("no-headers", "leave the headings out"),
     switch("show-labels", "add a column with the labels"),
     switch("show-kind", "name the kind with each object"),
-    switch("show-managed-fields", "has no effect here"),
+    switch("show-managed-fields", "keep them in YAML and JSON"),
     value("label-columns", "add a column for each of these labels").short('L'),
     switch("ignore-not-found", "say nothing of objects that are not there"),
     value("sort-by", "sort by a field, as a JSONPath"),
@@ -84,7 +84,14 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         None | Some("wide" | "") => tables(call, &objects, by_name, failures.is_empty()),
         Some("name") => objects.iter().for_each(|object| call.say(name_of(object))),
         Some(format) if single || !objects.is_empty() || failures.is_empty() => {
-            let items: Vec<Value> = objects.iter().map(|object| served(object)).collect();
+            let mut items: Vec<Value> = objects.iter().map(|object| served(object)).collect();
+            if call.args.on("show-managed-fields") {
+                let managers = call.client.server().managers(objects.iter().map(|object| object.key()));
+                for (item, object) in items.iter_mut().zip(&objects) {
+                    let own = managers.get(&object.key()).map(crate::api::managed::Managers::to_value);
+                    item["metadata"]["managedFields"] = own.unwrap_or_default();
+                }
+            }
             let text = shaped(call, format, &items, single)?;
             call.output.stdout.push_str(&text);
         }

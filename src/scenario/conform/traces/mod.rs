@@ -44,6 +44,7 @@ pub fn run_case(case: &Value) -> Result<(), Vec<String>> {
 
 /// Runs one case and looks at its commands alone, each for itself: its number and line, and how what it printed differs.
 pub fn run_commands(name: &str, case: &Value) -> Vec<(String, Result<(), Vec<String>>)> {
+    let case = &clock::numbered(case);
     let replay = replay(case);
     let places = Places::of(case);
     let (theirs, ours) = (replay.recorded.normalizer(&places), replay.names.normalizer(&places));
