@@ -4,6 +4,7 @@
 pub mod admission;
 mod binding;
 mod decode;
+mod ephemeral;
 mod eviction;
 pub mod extensions;
 mod managed_fields;

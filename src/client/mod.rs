@@ -18,6 +18,7 @@ pub use informer::Informer;
 pub use workqueue::WorkQueue;
 
 use crate::api::explain::Explain;
+use crate::api::k8s::EphemeralContainer;
 use crate::api::meta::Revision;
 use crate::api::{Key, KubeObject, Object, Pod, Status};
 use crate::apiserver::Origin;
@@ -217,6 +218,15 @@ impl<'a> Client<'a> {
     pub fn evict(&mut self, pod: &Key, options: &DeleteOptions, dry_run: bool) -> Result<(), Status> {
         let origin = self.origin(None);
         self.api.evict(&origin, pod, options, dry_run)
+    }
+
+    /// Adds an ephemeral container to a pod.
+    ///
+    /// # Errors
+    /// As [`ApiServer::add_ephemeral`].
+    pub fn add_ephemeral(&mut self, pod: &Key, added: EphemeralContainer) -> Result<Arc<Object>, Status> {
+        let origin = self.origin(None);
+        self.api.add_ephemeral(&origin, pod, added)
     }
 
     /// Binds a pod to a node.

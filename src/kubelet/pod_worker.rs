@@ -12,7 +12,7 @@ use super::volumes::{self, Volume};
 use crate::api::k8s::{Container, ObjectReference};
 use crate::api::meta::Revision;
 use crate::api::pod_status::is_sidecar;
-use crate::api::{Key, Kind, MetaExt, Pod};
+use crate::api::{Key, Kind, MetaExt, Pod, typed};
 use crate::client::DeleteOptions;
 use crate::client::recorder::{EventType, reference};
 use crate::clock::{SimDuration, SimTime};
@@ -99,8 +99,10 @@ pub enum Stage {
 pub struct PodWorker {
     /// The pod as last delivered.
     pub pod: Pod,
-    /// Its containers, init containers first.
+    /// Its containers, init containers first, ephemeral ones last.
     pub runs: Vec<ContainerRun>,
+    /// Its ephemeral containers, as containers: they have the same fields and one more.
+    ephemeral: Arc<[Container]>,
     /// How far it has come.
     pub stage: Stage,
     /// When the kubelet first looked at it (`status.startTime`).
@@ -128,6 +130,7 @@ impl PodWorker {
         PodWorker {
             pod: pod.clone(),
             runs: vec![ContainerRun::default(); count],
+            ephemeral: Arc::default(),
             stage: Stage::New,
             accepted: None,
             address: None,
@@ -144,7 +147,7 @@ impl PodWorker {
 
     /// Init containers and the others.
     pub fn split(&self) -> (&[ContainerRun], &[ContainerRun]) {
-        self.runs.split_at(self.init_count())
+        self.runs[..self.main().end].split_at(self.init_count())
     }
 
     fn init_count(&self) -> usize {
@@ -159,7 +162,32 @@ impl PodWorker {
     /// The manifest of a container.
     pub(super) fn container(&self, at: usize) -> &Container {
         let init = self.pod.spec.init_containers.as_deref().unwrap_or_default();
-        if at < init.len() { &init[at] } else { &self.pod.spec.containers[at - init.len()] }
+        let main = &self.pod.spec.containers;
+        match at.checked_sub(init.len()) {
+            None => &init[at],
+            Some(at) => main.get(at).unwrap_or_else(|| &self.ephemeral[at - main.len()]),
+        }
+    }
+
+    /// Takes notice of the ephemeral containers that the pod has got since it was last delivered. Says whether it has.
+    fn take_ephemeral(&mut self) -> bool {
+        let wanted = self.pod.spec.ephemeral_containers.as_deref().unwrap_or_default();
+        let more = wanted.len() > self.ephemeral.len();
+        if more {
+            let as_container = |wanted: &_| typed::read(&typed::write(wanted)).unwrap_or_default();
+            self.ephemeral = wanted.iter().map(as_container).collect();
+            self.runs.resize_with(self.main().end + wanted.len(), ContainerRun::default);
+        }
+        more
+    }
+
+    /// The ephemeral containers and how far each has come.
+    pub fn ephemeral(&self) -> (&[Container], &[ContainerRun]) {
+        (&self.ephemeral, &self.runs[self.main().end..])
+    }
+
+    pub(super) fn is_ephemeral(&self, at: usize) -> bool {
+        at >= self.main().end
     }
 
     pub(super) fn is_init(&self, at: usize) -> bool {
@@ -172,7 +200,8 @@ impl PodWorker {
 
     /// The containers that the pod is there for.
     pub(super) fn main(&self) -> std::ops::Range<usize> {
-        self.init_count()..self.runs.len()
+        let init = self.init_count();
+        init..init + self.pod.spec.containers.len()
     }
 
     /// The pod object is new or has changed. Once it runs, all that matters of it is the mark of deletion.
@@ -183,6 +212,7 @@ impl PodWorker {
         let first = self.cause.is_none() && self.stage == Stage::New;
         self.pod = pod.clone();
         self.cause = cause.or(self.cause);
+        let more = self.take_ephemeral();
         if pod.is_deleting() && (sooner || first) {
             self.terminate(turn);
         } else if self.remove_missed {
@@ -191,6 +221,8 @@ impl PodWorker {
             self.cause = self.cause.or(Some(pod.revision));
             let delay = turn.config.pod_sync.draw(turn.rng);
             turn.after(delay, &self.uid, PodStep::Sync, false);
+        } else if more {
+            self.start_next(turn);
         }
     }
 
@@ -331,6 +363,11 @@ impl PodWorker {
         if self.runs.iter().any(starting) {
             return None;
         }
+        // Ephemeral containers wait for nobody.
+        let added = (self.main().end..self.runs.len()).find(|at| self.runs[*at].progress == Progress::Idle);
+        if added.is_some() {
+            return added;
+        }
         let begun = self.has_begun();
         for at in 0..self.init_count() {
             let run = &self.runs[at];
@@ -351,7 +388,7 @@ impl PodWorker {
 
     /// Whether a container that has ended is started again.
     pub(super) fn restarts_after(&self, at: usize, exit_code: i32) -> bool {
-        if self.stage != Stage::Up {
+        if self.stage != Stage::Up || self.is_ephemeral(at) {
             return false;
         }
         if self.is_sidecar(at) {
@@ -457,7 +494,11 @@ impl PodWorker {
         message: String,
         turn: &mut Turn<'_>,
     ) {
-        let list = if at < self.init_count() { "initContainers" } else { "containers" };
+        let list = match () {
+            () if at < self.init_count() => "initContainers",
+            () if self.is_ephemeral(at) => "ephemeralContainers",
+            () => "containers",
+        };
         let field_path = Some(format!("spec.{list}{{{}}}", self.container(at).name));
         let about = ObjectReference { field_path, ..reference(&self.pod) };
         turn.event(about, type_, reason, message, self.cause);

@@ -312,6 +312,7 @@ impl PodWorker {
         self.runs[at].step(Progress::Done);
         match self.stage {
             Stage::Stopping => self.stop_rest(turn),
+            _ if self.is_ephemeral(at) => {}
             _ if self.is_init(at) && code == 0 => self.start_next(turn),
             _ if self.is_init(at) => self.stop_all(turn),
             _ if self.main().all(|at| self.runs[at].progress == Progress::Done) => self.stop_all(turn),

@@ -50,6 +50,13 @@ pub fn generate(
     let init_statuses = statuses(worker.pod.spec.init_containers.as_deref().unwrap_or_default(), init);
     status.init_container_statuses = (!init_statuses.is_empty()).then_some(init_statuses);
     status.container_statuses = Some(statuses(&worker.pod.spec.containers, main));
+    let (containers, runs) = worker.ephemeral();
+    let mut ephemeral = statuses(containers, runs);
+    for status in &mut ephemeral {
+        // Nobody asks whether they are ready.
+        (status.ready, status.started) = (false, None);
+    }
+    status.ephemeral_container_statuses = (!ephemeral.is_empty()).then_some(ephemeral);
     set_conditions(&mut status, worker, phase, config, now);
     status
 }
@@ -120,9 +127,7 @@ fn container_status(
         ..Default::default()
     };
     let state = match &run.state {
-        ContainerState::Created if worker.runs.len() > worker.pod.spec.containers.len() => {
-            waiting("PodInitializing", None)
-        }
+        ContainerState::Created if !worker.split().0.is_empty() => waiting("PodInitializing", None),
         ContainerState::Created => waiting("ContainerCreating", None),
         ContainerState::Waiting { reason, message } => {
             waiting(reason, Some(message.clone()).filter(|text| !text.is_empty()))

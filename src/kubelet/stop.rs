@@ -39,7 +39,7 @@ impl PodWorker {
     fn stop(&mut self, grace: SimDuration, turn: &mut Turn<'_>) {
         self.stage = Stage::Stopping;
         self.stop_by = Some(turn.now() + grace);
-        for at in self.main() {
+        for at in self.main().start..self.runs.len() {
             self.stop_container(at, grace, turn);
         }
         for at in 0..self.main().start {

@@ -34,7 +34,8 @@ pub fn default_pod_spec(spec: &mut PodSpec) {
     }
 }
 
-fn default_container(container: &mut Container) {
+/// Fills in what a container leaves out.
+pub fn default_container(container: &mut Container) {
     let latest = image_tag(container.image.as_deref().unwrap_or_default()).is_none_or(|tag| tag == "latest");
     let policy = if latest { "Always" } else { "IfNotPresent" };
     container.image_pull_policy.get_or_insert_with(|| policy.into());

@@ -52,10 +52,11 @@ pub fn pod_of(call: &mut Call<'_, '_>, word: &str) -> Result<Pod, Failure> {
     Ok(first)
 }
 
-/// The containers of a pod, init containers first.
+/// The containers of a pod, init containers first, ephemeral ones last.
 pub fn names(pod: &Pod) -> Vec<&str> {
     let init = pod.spec.init_containers.iter().flatten();
-    init.chain(&pod.spec.containers).map(|container| container.name.as_str()).collect()
+    let added = pod.spec.ephemeral_containers.iter().flatten().map(|container| container.name.as_str());
+    init.chain(&pod.spec.containers).map(|container| container.name.as_str()).chain(added).collect()
 }
 
 /// The container that a command means, or the pod's first.
@@ -75,7 +76,9 @@ pub fn container_of(call: &mut Call<'_, '_>, pod: &Pod) -> Result<String, Failur
     if names(pod).len() > 1 && preferred.is_none() {
         let init =
             pod.spec.init_containers.iter().flatten().map(|container| format!("{} (init)", container.name));
-        let all: Vec<String> = main.iter().map(|name| (*name).to_string()).chain(init).collect();
+        let added = pod.spec.ephemeral_containers.iter().flatten();
+        let added = added.map(|container| format!("{} (ephem)", container.name));
+        let all: Vec<String> = main.iter().map(|name| (*name).to_string()).chain(init).chain(added).collect();
         call.warn(format!("Defaulted container {chosen:?} out of: {}", all.join(", ")));
     }
     Ok(chosen)

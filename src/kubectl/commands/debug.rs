@@ -1,14 +1,15 @@
-//! `debug --copy-to`: a copy of a pod to look into. Ephemeral containers in a running pod are not modelled.
+//! `debug`: an ephemeral container in a running pod, a copy of a pod to look into, or a pod with a node's file system.
 
 use serde_json::{Value, json};
 
-use super::containers::pod_of;
-use super::exec::wait_for;
-use crate::api::{Kind, MetaExt, Object, Pod};
+use super::containers::{key_of, names, pod_of};
+use super::exec::{wait_for, wait_for_container};
+use crate::api::{Key, Kind, MetaExt, Object, Pod, typed};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::{Call, Verb};
+use crate::rng::Rng;
 
 const FLAGS: &[Flag] = &[
     value("image", "the image of the container to debug with"),
@@ -27,6 +28,19 @@ const FLAGS: &[Flag] = &[
     value("env", "a variable of the container, NAME=VALUE"),
     value("image-pull-policy", "when to pull the image"),
     switch("arguments-only", "what follows -- are arguments"),
+    switch("keep-labels", "keep the labels of the pod that is copied"),
+    switch("keep-annotations", "keep its annotations"),
+    switch("keep-init-containers", "keep its init containers (it does unless =false)"),
+    switch("keep-liveness", "keep its liveness probes"),
+    switch("keep-readiness", "keep its readiness probes"),
+    switch("keep-startup", "keep its startup probes"),
+];
+
+/// Probes, and the flags that keep them in a copy.
+const PROBES: [(&str, &str); 3] = [
+    ("keep-liveness", "livenessProbe"),
+    ("keep-readiness", "readinessProbe"),
+    ("keep-startup", "startupProbe"),
 ];
 
 /// See the module.
@@ -42,16 +56,19 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::message("NAME is required for debug"));
     };
     let word = word.clone();
-    if word.starts_with("node/") || word.starts_with("nodes/") {
-        return Err(Failure::message(
-            "kubeviz does not offer \"kubectl debug node/…\": nodes have no file system to look into",
-        ));
-    }
     let has_copy = call.args.has("copy-to");
-    let enough =
-        call.args.has("image") || (has_copy && (call.args.has("set-image") || call.args.has("container")));
-    if !enough {
+    if !call.args.has("image") && !call.args.has("set-image") && !has_copy && call.args.command.is_empty() {
         return Err(Failure::message("you must specify --image, --set-image or command arguments."));
+    }
+    if call.args.on("tty") && !call.args.on("stdin") {
+        return Err(Failure::message("-i/--stdin is required for containers with -t/--tty=true"));
+    }
+    let node = word
+        .strip_prefix("node/")
+        .or_else(|| word.strip_prefix("nodes/"))
+        .or_else(|| word.strip_prefix("no/"));
+    if let Some(node) = node {
+        return on_node(call, node);
     }
     let pod = pod_of(call, &word)?;
     let Some(name) = call.args.value("copy-to").map(str::to_string) else {
@@ -61,27 +78,106 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let object = Object::from_value(Kind::POD, copy).map_err(|error| Failure::message(error.to_string()))?;
     let stored = call.client.create_object(object)?;
     if call.args.on("replace") {
-        call.client.delete(&super::containers::key_of(&pod), &Default::default(), None)?;
+        call.client.delete(&key_of(&pod), &Default::default(), None)?;
     }
     if let Some(copy) = stored.as_kind::<Pod>().filter(|_| call.args.on("stdin")) {
-        call.output.wait = Some(wait_for(copy, true, false));
+        let container = call.args.value("container").map(str::to_string);
+        let debugged = container.or_else(|| copy.spec.containers.last().map(|last| last.name.clone()));
+        call.output.wait = Some(wait_for_container(copy, debugged.unwrap_or_default(), true, false));
     }
     Ok(())
 }
 
-/// Enters the container that is to be debugged itself: an ephemeral one beside it would see the same.
+/// What the kinds of debugging have in common in a container: image, command, terminal, environment.
+fn container(call: &mut Call<'_, '_>, name: &str) -> Result<Value, Failure> {
+    let image = call.args.value("image").unwrap_or_default();
+    let mut container = json!({"name": name, "image": image, "imagePullPolicy": call.args.value("image-pull-policy"),
+        "stdin": call.args.on("stdin"), "tty": call.args.on("tty")});
+    if !call.args.command.is_empty() {
+        let field = if call.args.on("arguments-only") { "args" } else { "command" };
+        container[field] = json!(call.args.command);
+    }
+    let pairs = call.args.values("env").iter();
+    let pairs =
+        pairs.map(|pair| pair.split_once('=').map(|(name, value)| json!({"name": name, "value": value})));
+    let variables: Option<Vec<Value>> = pairs.collect();
+    let variables =
+        variables.ok_or_else(|| Failure::message("environment variables must be of the form KEY=VALUE"))?;
+    if !variables.is_empty() {
+        container["env"] = variables.into();
+    }
+    Ok(container)
+}
+
+/// Adds a container to the pod (`debugByEphemeralContainer`).
 fn ephemeral(call: &mut Call<'_, '_>, pod: &Pod) -> Result<(), Failure> {
-    if let Some(target) = call.args.value("target").map(str::to_string) {
-        if !super::containers::names(pod).contains(&target.as_str()) {
-            return Err(Failure::message(format!("container {target} is not valid for pod {}", pod.name())));
-        }
-        call.warn(format!(
+    let quiet = call.args.on("quiet");
+    let target = call.args.value("target").map(str::to_string);
+    if let (Some(target), false) = (&target, quiet) {
+        call.say(format!(
             "Targeting container {target:?}. If you don't see processes from this container it may be because the container \
              runtime doesn't support this feature."
         ));
     }
-    call.warn("kubeviz: ephemeral containers are not modelled; the shell is in the pod's own container");
-    if call.args.on("stdin") {
+    let name = match call.args.value("container") {
+        Some(name) => name.to_string(),
+        None => {
+            let name = format!("debugger-{}", ending(call, pod));
+            if !quiet {
+                call.say(format!("Defaulting debug container name to {name}."));
+            }
+            name
+        }
+    };
+    let mut added = container(call, &name)?;
+    added["targetContainerName"] = json!(target);
+    let added = typed::read(&added).map_err(|error| Failure::message(error.to_string()))?;
+    let stored = call.client.add_ephemeral(&key_of(pod), added)?;
+    if let Some(pod) = stored.as_kind::<Pod>().filter(|_| call.args.on("stdin") || call.args.on("attach")) {
+        let interactive = call.args.on("stdin");
+        call.output.wait = Some(wait_for_container(pod, name, interactive, false));
+    }
+    Ok(())
+}
+
+/// Five letters: kubectl draws them, and what it draws here hangs on the pod and on all that was written before.
+fn ending(call: &Call<'_, '_>, pod: &Pod) -> String {
+    let seed = format!("{}/{}/{}", pod.uid(), call.client.live().revision(), names(pod).len());
+    drawn(&seed)
+}
+
+fn drawn(seed: &str) -> String {
+    Rng::new(crate::api::hash::fnv1a_64(seed.as_bytes()), "debug").suffix(5)
+}
+
+/// A pod on the node that sees all of it (`generateNodeDebugPod`).
+fn on_node(call: &mut Call<'_, '_>, node: &str) -> Result<(), Failure> {
+    if call.args.has("copy-to") || call.args.has("target") {
+        return Err(Failure::message("--copy-to and --target may not be used when debugging nodes"));
+    }
+    call.client.get(&Key::cluster(Kind::NODE, node))?;
+    let seed = format!("{node}/{}", call.client.live().revision());
+    let name = format!("node-debugger-{node}-{}", drawn(&seed));
+    let debugger = call.args.value("container").unwrap_or("debugger").to_string();
+    if !call.args.on("quiet") {
+        call.say(format!("Creating debugging pod {name} with container {debugger} on node {node}."));
+    }
+    let mut container = container(call, &debugger)?;
+    container["volumeMounts"] = json!([{"name": "host-root", "mountPath": "/host"}]);
+    let pod = json!({
+        "metadata": {"name": name, "namespace": call.namespace, "labels": {"app.kubernetes.io/managed-by": "kubectl-debug"}},
+        "spec": {
+            "containers": [container],
+            "hostIPC": true, "hostNetwork": true, "hostPID": true,
+            "nodeName": node,
+            "restartPolicy": "Never",
+            "tolerations": [{"operator": "Exists"}],
+            "volumes": [{"name": "host-root", "hostPath": {"path": "/"}}],
+        },
+    });
+    let object = Object::from_value(Kind::POD, pod).map_err(|error| Failure::message(error.to_string()))?;
+    let stored = call.client.create_object(object)?;
+    if let Some(pod) = stored.as_kind::<Pod>().filter(|_| call.args.on("stdin")) {
         call.output.wait = Some(wait_for(pod, true, false));
     }
     Ok(())
@@ -117,6 +213,17 @@ fn copy(call: &Call<'_, '_>, pod: &Pod, name: &str) -> Result<Value, Failure> {
         if let Some(mounts) = container["volumeMounts"].as_array_mut() {
             mounts.retain(|mount| !is_token(mount));
         }
+        // A probe would end what is being looked into.
+        for (flag, probe) in PROBES {
+            if let (false, Some(fields)) = (call.args.on(flag), container.as_object_mut()) {
+                fields.remove(probe);
+            }
+        }
+    }
+    if call.args.value("keep-init-containers") == Some("false")
+        && let Some(spec) = spec.as_object_mut()
+    {
+        spec.remove("initContainers");
     }
     if let Some(image) = call.args.value("image") {
         let wanted = call.args.value("container").unwrap_or("debugger").to_string();
@@ -138,10 +245,11 @@ fn copy(call: &Call<'_, '_>, pod: &Pod, name: &str) -> Result<Value, Failure> {
             }
         }
     }
-    let annotations = original.at("metadata.annotations").clone();
     let mut metadata = json!({"name": name, "namespace": pod.namespace()});
-    if annotations.is_object() {
-        metadata["annotations"] = annotations;
+    for (flag, field) in [("keep-labels", "labels"), ("keep-annotations", "annotations")] {
+        if call.args.on(flag) {
+            metadata[field] = original["metadata"][field].clone();
+        }
     }
     Ok(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}))
 }

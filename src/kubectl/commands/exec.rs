@@ -136,6 +136,11 @@ fn run(client: &mut Client<'_>, pod: &Pod, container: &str, command: &[String]) 
 /// Begins to wait for a pod that `run -i` has made.
 pub fn wait_for(pod: &Pod, interactive: bool, remove: bool) -> Wait {
     let container = pod.spec.containers.first().map(|container| container.name.clone()).unwrap_or_default();
+    wait_for_container(pod, container, interactive, remove)
+}
+
+/// The same, for one container of it.
+pub fn wait_for_container(pod: &Pod, container: String, interactive: bool, remove: bool) -> Wait {
     let to = Attached { pod: key_of(pod), uid: pod.uid().to_string(), container, remove };
     Wait::Attach(Box::new(Attaching { to, interactive, shown: 0 }))
 }
