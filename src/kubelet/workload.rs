@@ -132,6 +132,11 @@ impl Behaviour {
 fn of_image(image: &ImageName, container: &Container, words: &[String]) -> Behaviour {
     let mut behaviour = match image.base() {
         // A shell without a terminal reads the end of its input and ends.
+        "busybox" | "alpine" | "bash" | "ubuntu" | "debian"
+            if container.stdin == Some(true) && words.is_empty() =>
+        {
+            Behaviour { on_term: OnTerm::Ignores, ..Behaviour::steady() }
+        }
         "busybox" | "alpine" | "bash" | "ubuntu" | "debian" | "hello-world" if words.is_empty() => {
             return Behaviour::completing_after(SimDuration::ZERO);
         }

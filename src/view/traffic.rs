@@ -145,7 +145,9 @@ pub fn lanes(view: &View) -> Vec<Lane> {
         lane.rules = rules.get(&key).cloned().unwrap_or_default();
         lane
     };
-    view.list::<Service>(None).map(lane).collect()
+    // The API server's own Service leads to no pods.
+    let own = |service: &&Service| service.namespace() == "default" && service.name() == "kubernetes";
+    view.list::<Service>(None).filter(|service| !own(service)).map(lane).collect()
 }
 
 fn lane(service: &Service, view: &View) -> Lane {
