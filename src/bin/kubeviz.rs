@@ -15,6 +15,7 @@ mod cli {
     use kubeviz::scenario::check::Checker;
     use kubeviz::scenario::conform::{Suite, Tally, run_text};
     use kubeviz::scenario::exec::{Printed, Script};
+    use kubeviz::scenario::fuzz::{Fuzzer, Target};
     use kubeviz::scenario::run::{Manifest, run};
     use kubeviz::scenario::{ClusterSpec, Scenario, bench, steps, why};
     use kubeviz::sim::Config;
@@ -34,6 +35,7 @@ mod cli {
             Some(("digest", matches)) => digest(matches),
             Some(("chaos", matches)) => chaos(matches),
             Some(("bench", matches)) => measure(matches),
+            Some(("fuzz", matches)) => fuzz(matches),
             _ => Err("no command given".into()),
         };
         match outcome {
@@ -147,6 +149,13 @@ mod cli {
                          some seed failed; what was done is printed.",
                     )
                     .arg(option("seeds", "A..B", "1..20", "The seeds, both ends included")),
+            )
+            .subcommand(
+                Command::new("fuzz")
+                    .about("Feed broken texts to what reads texts: nothing may panic or hang")
+                    .arg(Arg::new("TARGET").required(true).value_parser(Target::ALL.map(|(word, _)| word)))
+                    .arg(number("seconds", "60", "So long"))
+                    .arg(number("seed", "1", "Feeds every random draw")),
             )
             .subcommand(
                 Command::new("bench")
@@ -403,6 +412,36 @@ mod cli {
             seconds(clock.micros())
         ));
         Ok(failed == 0)
+    }
+
+    fn fuzz(matches: &ArgMatches) -> Outcome {
+        let word = matches.get_one::<String>("TARGET").map(String::as_str).unwrap_or_default();
+        let target = Target::from_word(word).ok_or("there is no such target")?;
+        let mut fuzzer = Fuzzer::new(target, count(matches, "seed"));
+        let clock = CpuClock::start();
+        let limit = count(matches, "seconds").saturating_mul(1_000_000);
+        let (mut fed, mut slowest, mut slow) = (0_u64, 0, String::new());
+        let last = std::cell::RefCell::new(String::new());
+        while clock.micros() < limit {
+            let before = clock.micros();
+            let run =
+                std::panic::AssertUnwindSafe(|| fuzzer.step(|text| *last.borrow_mut() = text.to_string()));
+            let Ok(text) = std::panic::catch_unwind(run) else {
+                say(&format!("{word}: a panic after {fed} texts, over\n{}\n", last.borrow()));
+                return Ok(false);
+            };
+            fed += 1;
+            let spent = clock.micros() - before;
+            if spent > slowest {
+                (slowest, slow) = (spent, text);
+            }
+        }
+        say(&format!(
+            "{word}: {fed} texts, the slowest {} ms, peak memory {} MiB\n{slow}\n",
+            slowest / 1_000,
+            peak_memory_mib()
+        ));
+        Ok(true)
     }
 
     fn measure(matches: &ArgMatches) -> Outcome {

@@ -8,6 +8,7 @@ pub mod check;
 pub mod conform;
 pub mod exec;
 pub mod expect;
+pub mod fuzz;
 pub mod run;
 pub mod schema;
 pub mod steps;

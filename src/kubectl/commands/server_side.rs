@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::apply::{LAST_APPLIED, nameless, place, refuse};
 use crate::api::managed::{ManagerId, Operation};
 use crate::api::status::Reason;
-use crate::api::{Key, MetaExt, Object, Status};
+use crate::api::{Key, MetaExt, Object, Status, versions};
 use crate::client::Applying;
 use crate::kubectl::Call;
 use crate::kubectl::commands::writing::DryRun;
@@ -42,6 +42,7 @@ pub fn apply(call: &mut Call<'_, '_>, item: &Item) -> Result<(&'static str, Arc<
         return Err(Failure::message(nameless(item, &key.namespace)));
     }
     let mut config = item.value.clone();
+    versions::convert(item.kind, &mut config);
     if !key.namespace.is_empty() {
         config["metadata"]["namespace"] = (*key.namespace).into();
     }
