@@ -34,8 +34,8 @@ fn decimal(value: i64, unit: i64) -> String {
 pub fn micros(micros: u64) -> String {
     let micros = i64::try_from(micros).unwrap_or(i64::MAX);
     match micros {
-        ..1_000 => format!("{micros} µs"),
-        ..1_000_000 => format!("{} ms", decimal(micros, 1_000)),
+        ..=999 => format!("{micros} µs"),
+        1_000..=999_999 => format!("{} ms", decimal(micros, 1_000)),
         _ => format!("{} s", decimal(micros, 1_000_000)),
     }
 }

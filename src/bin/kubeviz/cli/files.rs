@@ -1,0 +1,50 @@
+//! Files in, text out.
+
+use std::io::Write;
+
+/// Prints, and ends quietly if nobody reads any more (`kubeviz run ... | head`).
+pub(super) fn say(text: &str) {
+    if std::io::stdout().write_all(text.as_bytes()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Reads a file, or standard input for `-`; inflates what is gzipped.
+pub(super) fn read(path: &str) -> Result<String, String> {
+    let bytes = if path == "-" {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    let bytes = bytes.map_err(|error| format!("{path}: {error}"))?;
+    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
+        gunzip(&bytes).ok_or_else(|| format!("{path}: not a whole gzip file"))?
+    } else {
+        bytes
+    };
+    String::from_utf8(bytes).map_err(|_| format!("{path}: not a text in UTF-8"))
+}
+
+/// The first member of a gzip file (RFC 1952): a header with optional parts, then deflated data, then eight bytes of
+/// checksum and length, which the inflater has no need of.
+pub(super) fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    const HEADER_CRC: u8 = 1 << 1;
+    const EXTRA: u8 = 1 << 2;
+    const NAME: u8 = 1 << 3;
+    const COMMENT: u8 = 1 << 4;
+    let flags = *bytes.get(3)?;
+    let mut at = 10;
+    if flags & EXTRA != 0 {
+        at += 2 + usize::from(u16::from_le_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
+    }
+    for text in [NAME, COMMENT] {
+        if flags & text != 0 {
+            at += bytes.get(at..)?.iter().position(|byte| *byte == 0)? + 1;
+        }
+    }
+    if flags & HEADER_CRC != 0 {
+        at += 2;
+    }
+    miniz_oxide::inflate::decompress_to_vec(bytes.get(at..bytes.len().checked_sub(8)?)?).ok()
+}
