@@ -34,7 +34,13 @@ impl Controller for EndpointsController {
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
         match change.key.kind {
-            Kind::SERVICE => queue.add(change.key.clone(), Some(change.revision)),
+            Kind::SERVICE => {
+                // Without a selector the addresses are somebody else's.
+                let service = view.get::<Service>(&change.key.namespace, &change.key.name);
+                if service.is_none_or(|service| selector_of(service).is_some()) {
+                    queue.add(change.key.clone(), Some(change.revision));
+                }
+            }
             _ => queue_services_of_pod(change, view, queue),
         }
     }

@@ -242,6 +242,8 @@ fn listeners(settings: &Settings, on: &Callback<Action>) -> Vec<EventListener> {
     let options = EventListenerOptions::enable_prevent_default();
     let mut listeners =
         vec![EventListener::new_with_options(&gloo::utils::window(), "keydown", options, pressed)];
+    // Once the program's other half is there.
+    listeners.push(EventListener::once(&gloo::utils::window(), "kubeviz-whole", |_| App::warm_up()));
     if settings.embed {
         let heard = on.reform(Action::Heard);
         listeners.push(host::listen(settings.origin.clone(), heard));

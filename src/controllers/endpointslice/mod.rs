@@ -55,17 +55,22 @@ impl Controller for EndpointSliceController {
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
         match &**change.object() {
-            Object::Service(_) => {
+            Object::Service(service) => {
                 if change.after.is_none() {
                     self.written.remove(&change.key);
                     self.triggers.forget(&change.key);
                 }
-                queue.add(change.key.clone(), Some(change.revision));
+                // A Service without selector keeps its own slices.
+                if selector_of(service).is_some() {
+                    queue.add(change.key.clone(), Some(change.revision));
+                }
             }
             // Slices that somebody else has touched are put right.
             Object::EndpointSlice(slice) if change.actor != Actor::Controller(NAME) => {
-                if let Some(service) = slice.labels().get(SERVICE_LABEL) {
-                    queue.add(Key::new(Kind::SERVICE, slice.namespace(), service), Some(change.revision));
+                let Some(name) = slice.labels().get(SERVICE_LABEL) else { return };
+                let service = view.get::<Service>(slice.namespace(), name);
+                if service.is_some_and(|service| selector_of(service).is_some()) {
+                    queue.add(Key::new(Kind::SERVICE, slice.namespace(), name), Some(change.revision));
                 }
             }
             Object::Pod(_) => queue_services_of_pod(change, view, queue),

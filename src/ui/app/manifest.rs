@@ -48,7 +48,10 @@ impl App {
         editor.set_text(&self.manifest);
         editor.set_diagnostics(&self.ui.diagnostics, self.ui.lang);
         self.editor = Some(editor);
-        // Reads the table of fields, and has the browser compile what reads manifests, while nobody waits for it yet.
+    }
+
+    /// Reads the table of fields, and has the browser compile what reads manifests, while nobody waits for it yet.
+    pub(super) fn warm_up() {
         driver::lint(FIRST_READ);
     }
 
