@@ -33,5 +33,5 @@ pub fn EventList(props: &EventListProps) -> Html {
             </li>
         }
     };
-    html! { <ol class="events" role="log" aria-live="off" aria-label={tr!(*lang, "events.title")}>{ for story.iter().map(line) }</ol> }
+    html! { <div role="log" aria-live="off" aria-label={tr!(*lang, "events.title")}><ol class="events">{ for story.iter().map(line) }</ol></div> }
 }
