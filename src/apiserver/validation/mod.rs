@@ -8,6 +8,9 @@ mod cluster;
 mod config;
 mod container;
 mod definition;
+mod devices;
+mod drivers;
+mod flow;
 mod internal;
 mod json_schema;
 mod meta;
@@ -109,6 +112,20 @@ static RULES: &[Rules] = &[
     rules(Kind::CUSTOM_RESOURCE_DEFINITION, text::dns_subdomain, definition::definition)
         .on_create(definition::on_create)
         .on_update(definition::on_update),
+    rules(Kind::FLOW_SCHEMA, text::dns_subdomain, flow::flow_schema),
+    rules(Kind::PRIORITY_LEVEL_CONFIGURATION, text::dns_subdomain, flow::priority_level),
+    rules(Kind::CSI_DRIVER, text::dns_subdomain, drivers::csi_driver),
+    rules(Kind::CSI_NODE, text::dns_subdomain, drivers::csi_node),
+    rules(Kind::CSI_STORAGE_CAPACITY, text::dns_subdomain, drivers::csi_storage_capacity),
+    rules(Kind::VOLUME_ATTACHMENT, text::dns_subdomain, drivers::volume_attachment),
+    rules(Kind::VOLUME_ATTRIBUTES_CLASS, text::dns_subdomain, drivers::attributes_class)
+        .on_update(drivers::attributes_class_update),
+    rules(Kind::RESOURCE_CLAIM, text::dns_subdomain, devices::claim).on_update(devices::immutable_spec),
+    rules(Kind::RESOURCE_CLAIM_TEMPLATE, text::dns_subdomain, devices::claim_template)
+        .on_update(devices::immutable_spec),
+    rules(Kind::DEVICE_CLASS, text::dns_subdomain, devices::device_class),
+    rules(Kind::RESOURCE_SLICE, text::dns_subdomain, devices::resource_slice)
+        .on_update(devices::resource_slice_update),
     rules(Kind::MUTATING_WEBHOOK_CONFIGURATION, text::dns_subdomain, registration::webhooks),
     rules(Kind::VALIDATING_WEBHOOK_CONFIGURATION, text::dns_subdomain, registration::webhooks),
     rules(Kind::VALIDATING_ADMISSION_POLICY, text::dns_subdomain, registration::admission_policy),

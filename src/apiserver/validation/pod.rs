@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::at::{At, Errors};
 use super::container::{PodContext, validate_containers};
 use super::meta::{validate_annotations, validate_labels};
-use super::security::validate_pod_security_context;
+use super::security::{validate_host_network, validate_host_users, validate_pod_security_context};
 use super::volume::Volumes;
 use super::{internal, resources, scheduling, text};
 use crate::api::field_error::quoted;
@@ -17,7 +17,7 @@ const RESTART_POLICIES: [&str; 3] = ["Always", "OnFailure", "Never"];
 pub fn validate(pod: &At, errors: &mut Errors) {
     let spec = pod.get("spec");
     validate_annotations_of_pod(pod, errors);
-    validate_spec(&spec, errors);
+    validate_spec(&spec, true, errors);
     for list in ["initContainers", "containers"] {
         for container in spec.get(list).items() {
             let image = container.get("image");
@@ -50,8 +50,8 @@ pub fn validate_annotations_of_pod(pod: &At, errors: &mut Errors) {
     }
 }
 
-/// A pod's spec.
-pub fn validate_spec(spec: &At, errors: &mut Errors) {
+/// The spec of a pod, or of pods to be made.
+fn validate_spec(spec: &At, of_pod: bool, errors: &mut Errors) {
     let volumes = spec.get("volumes");
     let volumes = Volumes::validate(&volumes, errors);
     let claims = validate_resource_claims(&spec.get("resourceClaims"), errors);
@@ -59,6 +59,7 @@ pub fn validate_spec(spec: &At, errors: &mut Errors) {
     let pod = PodContext { volumes: &volumes, claims, grace_period: grace };
     validate_containers(spec, &pod, errors);
     resources::validate_pod(spec, errors);
+    validate_host_network(spec, of_pod, errors);
     errors.required_one_of(&spec.get("restartPolicy"), &RESTART_POLICIES);
     errors.required_one_of(&spec.get("dnsPolicy"), &DNS_POLICIES);
     validate_labels(&spec.get("nodeSelector"), errors);
@@ -70,6 +71,7 @@ pub fn validate_spec(spec: &At, errors: &mut Errors) {
     }
     validate_gates(&spec.get("schedulingGates"), errors);
     scheduling::validate_topology_spread(&spec.get("topologySpreadConstraints"), errors);
+    validate_host_users(spec, errors);
     validate_names(spec, errors);
     scheduling::validate_tolerations(&spec.get("tolerations"), errors);
     for alias in spec.get("hostAliases").items() {
@@ -208,7 +210,7 @@ pub fn validate_template_spec(template: &At, errors: &mut Errors) {
     let (meta, spec) = (template.get("metadata"), template.get("spec"));
     validate_labels(&meta.get("labels"), errors);
     validate_annotations(&meta.get("annotations"), errors);
-    validate_spec(&spec, errors);
+    validate_spec(&spec, false, errors);
     if !spec.get("ephemeralContainers").is_empty() {
         errors
             .forbidden(&spec.get("ephemeralContainers"), "ephemeral containers not allowed in pod template");

@@ -231,14 +231,8 @@ pub fn signing_request(object: &At, errors: &mut Errors) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
-
-    fn check(rule: fn(&At, &mut Errors), object: &Value, want: &[&str]) {
-        let mut errors = Errors::default();
-        rule(&At::root(object), &mut errors);
-        let found: Vec<String> = errors.into_vec().iter().map(ToString::to_string).collect();
-        assert_eq!(found, want);
-    }
+    use crate::apiserver::validation::at::check;
+    use serde_json::json;
 
     #[test]
     fn webhooks_say_how_they_are_called() {
