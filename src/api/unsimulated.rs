@@ -35,7 +35,6 @@ pub const FIELDS: &[(&str, &[&str])] = &[
             "hostPID",
             "hostUsers",
             "imagePullSecrets",
-            "os",
             "resourceClaims",
             "setHostnameAsFQDN",
             "shareProcessNamespace",

@@ -2,6 +2,7 @@
 //! queue. client-go's part.
 
 pub mod informer;
+pub mod ports;
 pub mod recorder;
 pub mod streams;
 pub mod wire;

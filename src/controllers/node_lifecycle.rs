@@ -16,6 +16,13 @@ use crate::clock::{SimDuration, SimTime};
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+/// Conditions under which nothing more is scheduled onto a node, and their taints (`TaintNodesByCondition`).
+const PRESSURES: [(&str, &str); 4] = [
+    ("MemoryPressure", "node.kubernetes.io/memory-pressure"),
+    ("DiskPressure", "node.kubernetes.io/disk-pressure"),
+    ("NetworkUnavailable", "node.kubernetes.io/network-unavailable"),
+    ("PIDPressure", "node.kubernetes.io/pid-pressure"),
+];
 
 /// The controller. What it knows of a node is in the node and in its lease; it remembers which nodes there were.
 #[derive(Clone, Debug)]
@@ -157,7 +164,10 @@ fn say_of(node: &str, uid: &str, reason: &str, what: &str, client: &mut Client<'
 
 /// The taints that follow from the node's state; those that people have set stay.
 fn wanted_taints(node: &Node, now: SimTime) -> Vec<Taint> {
-    let ours = |taint: &&Taint| [NOT_READY, UNREACHABLE, UNSCHEDULABLE].contains(&taint.key.as_str());
+    let ours = |taint: &&Taint| {
+        [NOT_READY, UNREACHABLE, UNSCHEDULABLE].contains(&taint.key.as_str())
+            || PRESSURES.iter().any(|(_, key)| taint.key == *key)
+    };
     let present = node.spec.taints.clone().unwrap_or_default();
     let mut taints: Vec<Taint> = present.iter().filter(|taint| !ours(taint)).cloned().collect();
     let mut want = |key: &str, effect: &str, dated: bool| {
@@ -179,6 +189,11 @@ fn wanted_taints(node: &Node, now: SimTime) -> Vec<Taint> {
         _ => {
             want(NOT_READY, NO_SCHEDULE, false);
             want(NOT_READY, NO_EXECUTE, true);
+        }
+    }
+    for (condition, key) in PRESSURES {
+        if condition::is_true(node.status.conditions.as_deref(), condition) {
+            want(key, NO_SCHEDULE, true);
         }
     }
     if node.spec.unschedulable == Some(true) {

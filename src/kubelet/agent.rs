@@ -3,17 +3,20 @@
 use sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
+use super::admission::{self, Refusal};
 use super::config::KubeletConfig;
 use super::environment::{self, Environment};
 use super::image::ImageStore;
 use super::inside::Ground;
 use super::pod_worker::{PodStep, PodWorker, Stage};
+use super::pressure::Pressure;
 use super::shell::Answer;
 use super::volumes::{self, Disks};
 use super::{NodeState, ServiceEnvironments, Timer, TimerKind, node_status};
 use crate::api::k8s::{ContainerImage, ObjectReference};
 use crate::api::meta::Revision;
-use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod};
+use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod, condition};
+use crate::client::metrics::Metrics;
 use crate::client::recorder::EventType;
 use crate::client::wire::{Sample, Wire};
 use crate::client::{Actor, ApiServer, Client, View};
@@ -81,6 +84,11 @@ impl Turn<'_> {
     /// Access for the kubelet's writes. Whoever writes has to ask [`Turn::is_online`] first.
     pub fn client(&mut self, cause: Option<Revision>) -> Client<'_> {
         Client::new(self.api, Actor::Kubelet(self.node.name.clone()), cause)
+    }
+
+    /// What is known of what containers use.
+    pub fn metrics(&self) -> Metrics {
+        self.api.metrics().cloned().unwrap_or_default()
     }
 
     /// What the containers of the node stand on.
@@ -188,6 +196,8 @@ pub struct Agent {
     pub(super) workers: SortedMap<Arc<str>, Arc<PodWorker>>,
     reported: SimTime,
     beats: bool,
+    /// What it is short of.
+    pub(super) pressure: Pressure,
     /// Whether the machine has been off since its kubelet last ran.
     was_off: bool,
 }
@@ -205,12 +215,39 @@ impl Agent {
             next_address: 0,
             addresses: SortedSet::new(),
         };
-        Agent { node, workers: SortedMap::new(), reported: SimTime::ZERO, beats: false, was_off: false }
+        Agent {
+            node,
+            workers: SortedMap::new(),
+            reported: SimTime::ZERO,
+            beats: false,
+            pressure: Pressure::default(),
+            was_off: false,
+        }
     }
 
     /// Whether the node is on, and the rest of the cluster can reach it.
     pub fn is_reached(&self) -> bool {
         self.node.state == NodeState::Running
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.node.name
+    }
+
+    /// Whether its machine is on.
+    pub fn is_on(&self) -> bool {
+        self.node.state != NodeState::Stopped
+    }
+
+    /// The room that its images take.
+    pub fn image_bytes(&self, now: SimTime) -> i64 {
+        self.node.images.bytes(now)
+    }
+
+    /// Removes all images but those. Says whether there were others.
+    pub fn remove_images_except(&mut self, used: &[String], now: SimTime) -> bool {
+        self.node.images.remove_except(used, now)
     }
 
     /// The number from which its addresses follow.
@@ -247,10 +284,10 @@ impl Agent {
 
     fn looks_healthy(&self, shared: &Shared<'_>) -> bool {
         let node = shared.api.view().get::<Node>("", &self.node.name);
-        node.is_none_or(|node| node_status::is_healthy(&node.status))
+        node.is_none_or(|node| node_status::is_as(&node.status, &self.pressure.conditions()))
     }
 
-    fn client<'a>(&self, shared: &'a mut Shared<'_>) -> Client<'a> {
+    pub(super) fn client<'a>(&self, shared: &'a mut Shared<'_>) -> Client<'a> {
         Client::new(shared.api, Actor::Kubelet(self.node.name.clone()), None)
     }
 
@@ -267,15 +304,15 @@ impl Agent {
         let _ = if existing.is_some() { client.update(lease, None) } else { client.create(lease, None) };
     }
 
-    fn report_node(&mut self, images: Option<Vec<ContainerImage>>, shared: &mut Shared<'_>) {
+    pub(super) fn report_node(&mut self, images: Option<Vec<ContainerImage>>, shared: &mut Shared<'_>) {
         let name = self.node.name.clone();
         let mut client = self.client(shared);
         let now = client.now();
         let Ok(stored) = client.get(&Key::cluster(Kind::NODE, &name)) else { return };
         let Some(mut node) = stored.as_kind::<Node>().cloned() else { return };
         let status = Arc::make_mut(&mut node.status);
-        let was_healthy = node_status::is_healthy(status);
-        node_status::complete(status, &name, self.node.ordinal, now);
+        let was_ready = condition::is_true(status.conditions.as_deref(), "Ready");
+        node_status::complete(status, &name, self.node.ordinal, &self.pressure.conditions(), now);
         if let Some(images) = images {
             status.images = Some(images).filter(|images| !images.is_empty());
         }
@@ -283,7 +320,7 @@ impl Agent {
         // The node was read at this very moment.
         let _ = client.update_status(node, None);
         self.reported = now;
-        if !was_healthy && shared.config.reporting.events {
+        if !was_ready && shared.config.reporting.events {
             let about = ObjectReference {
                 kind: Some("Node".into()),
                 name: Some(name.to_string()),
@@ -319,16 +356,36 @@ impl Agent {
     }
 
     fn forget(&mut self, uid: &str) {
-        if let Some(address) = self.workers.remove(uid).and_then(|worker| worker.address.clone()) {
-            self.node.release_address(&address);
+        let Some(gone) = self.workers.remove(uid) else { return };
+        self.discount(gone.used);
+        if let Some(address) = &gone.address {
+            self.node.release_address(address);
         }
     }
 
     /// Something about a pod is due.
     pub fn pod_step(&mut self, uid: &Arc<str>, step: &PodStep, shared: &mut Shared<'_>) {
-        if self.node.state != NodeState::Stopped {
-            self.with_worker(uid, shared, |worker, turn| worker.step(step, turn));
+        if self.node.state == NodeState::Stopped {
+            return;
         }
+        let refusal = self.refusal(uid, step, shared);
+        self.with_worker(uid, shared, |worker, turn| match refusal {
+            Some(why) => worker.reject(why, turn),
+            None => worker.step(step, turn),
+        });
+    }
+
+    /// Why a pod that is looked at for the first time is not taken.
+    fn refusal(&self, uid: &str, step: &PodStep, shared: &Shared<'_>) -> Option<Refusal> {
+        let worker = self.workers.get(uid)?;
+        if *step != PodStep::Sync || worker.stage != Stage::New || !shared.config.judges {
+            return None;
+        }
+        let node = shared.api.view().get::<Node>("", &self.node.name)?;
+        let there =
+            self.workers.values().filter(|other| (Stage::Volumes..Stage::Finished).contains(&other.stage));
+        let others: Vec<&Pod> = there.map(|other| &other.pod).collect();
+        admission::refuse(&worker.pod, node, &others, &self.pressure.conditions())
     }
 
     /// The pods that mount something of a ConfigMap or Secret, and how long it is until each is looked at.
@@ -337,7 +394,7 @@ impl Agent {
         mounting.map(|worker| (worker.uid.clone(), worker.next_look(now))).collect()
     }
 
-    fn with_worker(
+    pub(super) fn with_worker(
         &mut self,
         uid: &Arc<str>,
         shared: &mut Shared<'_>,
@@ -359,6 +416,7 @@ impl Agent {
             let worker = Arc::make_mut(worker);
             act(worker, turn);
             worker.flush(turn);
+            self.count(uid, shared);
         }
     }
 

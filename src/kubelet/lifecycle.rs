@@ -125,6 +125,8 @@ pub struct ContainerRun {
     pub log: Log,
     /// The same of the run before.
     pub last_log: Log,
+    /// Why its start counts as failed, though it has run: shown once it has ended.
+    pub start_error: Option<(&'static str, String)>,
     /// Its probes: startup, liveness, readiness.
     pub probes: Vec<ProbeRun>,
 }
@@ -151,6 +153,7 @@ impl Default for ContainerRun {
             closes_at: None,
             log: Log::default(),
             last_log: Log::default(),
+            start_error: None,
             probes: Vec::new(),
         }
     }

@@ -4,9 +4,11 @@
 //! [`lifecycle`] one container; [`workload`] and [`shell`] what runs in it; [`probe`] and [`prober`] how it is asked how
 //! it fares; [`status`] and [`node_status`] what is written. Everything that takes time is a [`Timer`] that comes back.
 
+mod admission;
 mod agent;
 pub mod config;
 mod environment;
+mod eviction;
 mod executable;
 mod files;
 pub mod image;
@@ -14,6 +16,7 @@ mod inside;
 mod lifecycle;
 mod node_status;
 mod pod_worker;
+mod pressure;
 mod probe;
 mod prober;
 mod shell;
@@ -24,6 +27,7 @@ mod stop;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod volumes;
 mod workload;
 
@@ -65,6 +69,11 @@ pub struct Timer {
 pub enum TimerKind {
     /// Renew the node's lease and, when due, its status.
     Heartbeat,
+    /// See to what is short on the node.
+    Evict {
+        /// Whether there is nothing left to be done about it.
+        background: bool,
+    },
     /// Something about one pod.
     Pod {
         /// The pod.
@@ -147,6 +156,11 @@ impl Kubelets {
                 (Some(Object::Node(node)), None) => {
                     if let Some(agent) = self.agents.remove(node.name()) {
                         self.ordinals.remove(&agent.ordinal());
+                    }
+                }
+                (Some(Object::Node(before)), Some(Object::Node(node))) => {
+                    if pressure::concerns_capacity(before, node) {
+                        self.with_agent(node.name(), api, timers, Agent::usage_changed);
                     }
                 }
                 (_, Some(Object::Pod(pod))) => self.pod_changed(change, pod, api, timers),
@@ -257,6 +271,7 @@ impl Kubelets {
     ) {
         self.with_wire(&timer.node, wire, api, timers, |agent, shared| match &timer.what {
             TimerKind::Heartbeat => agent.heartbeat(shared),
+            TimerKind::Evict { .. } => agent.evict(shared),
             TimerKind::Pod { uid, step, .. } => agent.pod_step(uid, step, shared),
         });
     }
@@ -265,7 +280,7 @@ impl Kubelets {
     pub fn is_periodic(timer: &Timer) -> bool {
         match &timer.what {
             TimerKind::Heartbeat => true,
-            TimerKind::Pod { background, .. } => *background,
+            TimerKind::Evict { background } | TimerKind::Pod { background, .. } => *background,
         }
     }
 
@@ -278,6 +293,14 @@ impl Kubelets {
         timers: &mut Vec<(SimDuration, Timer)>,
     ) {
         self.with_agent(node, api, timers, |agent, shared| agent.set_state(state, shared));
+    }
+
+    /// What containers use is not what it was.
+    pub fn usage_changed(&mut self, api: &mut ApiServer, timers: &mut Vec<(SimDuration, Timer)>) {
+        let nodes: Vec<Arc<str>> = self.agents.keys().cloned().collect();
+        for node in nodes {
+            self.with_agent(&node, api, timers, Agent::usage_changed);
+        }
     }
 
     /// Ends a running container of a pod at once, with that exit code and reason (`OOMKilled`; `None`: what follows from

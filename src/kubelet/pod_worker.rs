@@ -3,12 +3,16 @@
 
 use std::sync::Arc;
 
+use super::admission::Refusal;
 use super::agent::Turn;
 use super::config::BackOff;
 use super::lifecycle::{ContainerRun, ContainerState, Progress};
+use super::pressure;
 use super::probe::ProbeKind;
 use super::status;
+use super::usage::Amounts;
 use super::volumes::{self, Volume};
+use super::workload::EXIT_SIGKILL;
 use crate::api::k8s::{Container, ObjectReference};
 use crate::api::meta::Revision;
 use crate::api::pod_status::is_sidecar;
@@ -110,13 +114,19 @@ pub struct PodWorker {
     /// Its address, once it has a sandbox.
     pub address: Option<String>,
     /// Why the kubelet has made it fail: reason and message.
-    pub failure: Option<(&'static str, String)>,
+    pub failure: Option<(String, String)>,
+    /// Why the kubelet counts it as disrupted, once it has failed.
+    pub disruption: Option<String>,
+    /// What it was last seen to use.
+    pub used: Amounts,
+    /// Whether it has failed before anything of it was begun.
+    pub rejected: bool,
     /// Its volumes, in the order of its manifest, once they are mounted.
     pub volumes: Vec<Volume>,
     mount_failures: u32,
     /// Until when its containers may take to stop.
     pub(super) stop_by: Option<SimTime>,
-    pub(super) uid: Arc<str>,
+    pub uid: Arc<str>,
     cause: Option<Revision>,
     pub(super) dirty: bool,
     /// Whether the API server could not be reached when the pod was to be removed.
@@ -135,6 +145,9 @@ impl PodWorker {
             accepted: None,
             address: None,
             failure: None,
+            disruption: None,
+            used: Amounts::default(),
+            rejected: false,
             volumes: Vec::new(),
             mount_failures: 0,
             stop_by: None,
@@ -210,8 +223,12 @@ impl PodWorker {
         let sooner = pod.is_deleting()
             && (!self.pod.is_deleting() || grace < self.pod.meta.deletion_grace_period_seconds);
         let first = self.cause.is_none() && self.stage == Stage::New;
+        let uses = pressure::concerns_usage(&self.pod, pod);
         self.pod = pod.clone();
         self.cause = cause.or(self.cause);
+        if uses {
+            self.check_memory(turn);
+        }
         let more = self.take_ephemeral();
         if pod.is_deleting() && (sooner || first) {
             self.terminate(turn);
@@ -239,7 +256,7 @@ impl PodWorker {
             PodStep::Sandbox if self.stage == Stage::Sandbox => self.sandbox_up(turn),
             PodStep::Deadline if self.stage < Stage::Stopping => {
                 let message = "Pod was active on the node longer than the specified deadline".to_string();
-                self.fail("DeadlineExceeded", message, turn);
+                self.fail("DeadlineExceeded".into(), message, None, turn);
             }
             PodStep::Remove if self.stage == Stage::Finished => self.remove(turn),
             PodStep::Container { at, epoch, what }
@@ -300,6 +317,15 @@ impl PodWorker {
         }
         self.flush(turn);
         self.mount_volumes(turn);
+    }
+
+    /// The node does not take the pod (`rejectPod`).
+    pub(super) fn reject(&mut self, why: Refusal, turn: &mut Turn<'_>) {
+        let about = reference(&self.pod);
+        turn.event(about, EventType::Warning, &why.reason, why.message.clone(), self.cause);
+        self.failure = Some((why.reason, format!("Pod was rejected: {}", why.message)));
+        self.rejected = true;
+        self.finish(turn);
     }
 
     /// Mounts the pod's volumes and goes on, or tries again after a growing wait.
@@ -414,6 +440,22 @@ impl PodWorker {
             self.exited(at, exit_code, reason, turn);
         }
         found.is_some()
+    }
+
+    /// The kernel kills the containers that use more memory than they may.
+    pub fn check_memory(&mut self, turn: &mut Turn<'_>) {
+        if !turn.config.judges || self.stage != Stage::Up {
+            return;
+        }
+        let metrics = turn.metrics();
+        for _ in 0..self.runs.len() {
+            let Some(at) = self.beyond_memory(&metrics) else { return };
+            // One that has just begun dies by itself a moment from now.
+            if self.runs[at].behaviour.ends.is_some_and(|end| end.reason.is_some()) {
+                return;
+            }
+            self.exited(at, EXIT_SIGKILL, Some("OOMKilled"), turn);
+        }
     }
 
     /// The node is on again after having been off: nothing that ran on it does any more.

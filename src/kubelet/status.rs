@@ -30,9 +30,16 @@ pub fn generate(
     let observed = config.reporting.observed_generation.then(|| worker.pod.generation());
     status.phase = Some(phase.into());
     status.observed_generation = observed.or(status.observed_generation);
-    if let Some((reason, message)) = &worker.failure {
-        status.reason = Some((*reason).to_string());
+    // Why it fails shows when nothing of it runs any more, with the phase.
+    if let Some((reason, message)) = worker.failure.as_ref().filter(|_| worker.stage == Stage::Finished) {
+        status.reason = Some(reason.clone());
         status.message = Some(message.clone());
+    }
+    if worker.rejected {
+        status.start_time = worker.accepted.map(SimTime::to_time);
+        let foreign = |one: &PodCondition| !OWNED.contains(&one.type_.as_str());
+        status.conditions = status.conditions.map(|all| all.into_iter().filter(foreign).collect());
+        return status;
     }
     status.host_ip = Some(host_ip.to_string());
     status.host_ips = Some(vec![HostIP { ip: host_ip.to_string() }]);
@@ -210,6 +217,18 @@ fn set_conditions(
     let foreign = status.conditions.take().unwrap_or_default().into_iter();
     conditions.extend(foreign.filter(|old| !OWNED.contains(&old.type_.as_str())));
     status.conditions = Some(conditions);
+    if let Some(message) = worker.disruption.as_ref().filter(|_| worker.stage == Stage::Finished) {
+        let disrupted = PodCondition {
+            type_: "DisruptionTarget".into(),
+            status: "True".into(),
+            reason: Some("TerminationByKubelet".into()),
+            message: Some(message.clone()),
+            last_transition_time: Some(now.to_time()),
+            observed_generation: config.reporting.observed_generation.then(|| worker.pod.generation()),
+            ..Default::default()
+        };
+        condition::set(&mut status.conditions, disrupted);
+    }
 }
 
 /// A condition before it has a type and a time.

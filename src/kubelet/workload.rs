@@ -147,6 +147,10 @@ fn of_image(image: &ImageName, container: &Container, words: &[String]) -> Behav
         "postgres" | "mongo" => Behaviour::serving_after_millis(3_000),
         _ => Behaviour::serving_after_millis(300),
     };
+    // The server of the documentation's liveness example.
+    if image.base() == "agnhost" && container.args.as_deref().is_some_and(|args| args == ["liveness"]) {
+        behaviour.unhealthy_after = Some(SimDuration::from_secs(10));
+    }
     // Arguments alone go to whatever program the image begins with.
     let runs_shell = container.command.is_some() || matches!(image.base(), "busybox" | "alpine" | "bash");
     if let (false, Some(first), true) = (words.is_empty(), words.first(), runs_shell) {
@@ -189,7 +193,7 @@ impl Annotations<'_> {
             behaviour.serves_when_up = behaviour.serves_after;
             behaviour.ready_when_serving = true;
         }
-        behaviour.unhealthy_after = self.seconds("unhealthy-after");
+        behaviour.unhealthy_after = self.seconds("unhealthy-after").or(behaviour.unhealthy_after);
         behaviour.serves_after_term = self.seconds("serves-after-term").unwrap_or_default();
         if let Some(end) = self.end(restarts) {
             behaviour.ends = Some(end);

@@ -68,9 +68,7 @@ impl Input {
     /// Whether it leaves no trace in the log, whatever comes of it.
     pub(super) fn writes_nothing(&self) -> bool {
         match self {
-            Input::Usage { .. } | Input::Load(_) | Input::StopLoad(_) | Input::SchedulerConfiguration(_) => {
-                true
-            }
+            Input::Load(_) | Input::StopLoad(_) | Input::SchedulerConfiguration(_) => true,
             Input::Fault(fault) => !matches!(fault, Fault::Kill { .. }),
             Input::Kubectl { line, .. } => traffic::load_words(line).is_some(),
             _ => false,
@@ -269,6 +267,9 @@ impl Simulation {
         let container = Some(Use { cpu: milli(cpu)?, memory: milli(memory)? });
         let metrics = self.api.metrics().cloned().unwrap_or_default();
         self.api.set_metrics(Some(Metrics { container, ..metrics }));
+        let mut timers = Vec::new();
+        self.kubelets.usage_changed(&mut self.api, &mut timers);
+        self.set_timers(timers);
         Ok(())
     }
 
