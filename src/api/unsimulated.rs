@@ -23,7 +23,7 @@ pub const KINDS: &[&str] = &[
 
 /// Fields that nothing reads, by the type that they belong to.
 pub const FIELDS: &[(&str, &[&str])] = &[
-    ("Container", &["resizePolicy", "stdinOnce", "tty", "volumeDevices"]),
+    ("Container", &["stdinOnce", "tty", "volumeDevices"]),
     ("IngressSpec", &["tls"]),
     ("NodeSpec", &["configSource", "externalID", "providerID"]),
     ("PersistentVolumeClaimSpec", &["dataSource", "dataSourceRef", "volumeAttributesClassName"]),

@@ -10,6 +10,7 @@ pub mod extensions;
 mod managed_fields;
 pub mod metrics;
 pub mod registry;
+mod resize;
 mod server_side_apply;
 pub mod store;
 pub mod validation;

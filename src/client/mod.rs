@@ -221,6 +221,15 @@ impl<'a> Client<'a> {
         self.api.evict(&origin, pod, options, dry_run)
     }
 
+    /// Gives the containers of a pod other resources.
+    ///
+    /// # Errors
+    /// As [`ApiServer::resize`].
+    pub fn resize(&mut self, pod: &Object) -> Result<Arc<Object>, Status> {
+        let origin = self.origin(None);
+        self.api.resize(&origin, pod)
+    }
+
     /// Adds an ephemeral container to a pod.
     ///
     /// # Errors

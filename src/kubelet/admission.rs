@@ -85,7 +85,7 @@ fn other_system(pod: &Pod, node: &Node) -> Option<Refusal> {
 }
 
 /// What the node has too little of.
-fn lacking(pod: &Pod, node: &Node, others: &[&Pod]) -> Option<Refusal> {
+pub fn lacking(pod: &Pod, node: &Node, others: &[&Pod]) -> Option<Refusal> {
     let none = Default::default();
     let allocatable = node.status.allocatable.as_ref().unwrap_or(&none);
     let has = |name: &str| allocatable.get(name).map_or(0, |amount| in_units(name, quantity::milli(amount)));

@@ -346,12 +346,14 @@ impl Agent {
             self.workers.insert(uid.clone(), Arc::new(PodWorker::new(pod)));
         }
         self.with_worker(&uid, shared, |worker, turn| worker.changed(pod, cause, turn));
+        self.see_to_resizes(Some(&uid), shared);
     }
 
     /// A pod of this node is gone.
-    pub fn pod_removed(&mut self, pod: &Pod) {
+    pub fn pod_removed(&mut self, pod: &Pod, shared: &mut Shared<'_>) {
         if self.node.state == NodeState::Running {
             self.forget(pod.uid());
+            self.see_to_resizes(None, shared);
         }
     }
 
@@ -382,9 +384,8 @@ impl Agent {
             return None;
         }
         let node = shared.api.view().get::<Node>("", &self.node.name)?;
-        let there =
-            self.workers.values().filter(|other| (Stage::Volumes..Stage::Finished).contains(&other.stage));
-        let others: Vec<&Pod> = there.map(|other| &other.pod).collect();
+        let others = self.others(uid);
+        let others: Vec<&Pod> = others.iter().map(|pod| &**pod).collect();
         admission::refuse(&worker.pod, node, &others, &self.pressure.conditions())
     }
 
@@ -414,9 +415,14 @@ impl Agent {
                 asked: shared.asked,
             };
             let worker = Arc::make_mut(worker);
+            let before = worker.stage;
             act(worker, turn);
             worker.flush(turn);
+            let over = worker.stage == Stage::Finished && before != Stage::Finished;
             self.count(uid, shared);
+            if over {
+                self.see_to_resizes(None, shared);
+            }
         }
     }
 

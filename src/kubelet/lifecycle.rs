@@ -127,6 +127,8 @@ pub struct ContainerRun {
     pub last_log: Log,
     /// Why its start counts as failed, though it has run: shown once it has ended.
     pub start_error: Option<(&'static str, String)>,
+    /// Whether it is started again however it ends, to get other resources.
+    pub restarts_anyway: bool,
     /// Its probes: startup, liveness, readiness.
     pub probes: Vec<ProbeRun>,
 }
@@ -154,6 +156,7 @@ impl Default for ContainerRun {
             log: Log::default(),
             last_log: Log::default(),
             start_error: None,
+            restarts_anyway: false,
             probes: Vec::new(),
         }
     }
@@ -244,6 +247,7 @@ impl ContainerRun {
         }
         self.state = ContainerState::Running { started: now };
         self.closes_at = None;
+        self.restarts_anyway = false;
         self.pull_failures = 0;
         self.step(Progress::Up);
     }

@@ -10,6 +10,7 @@ pub mod config;
 mod environment;
 mod eviction;
 mod executable;
+mod expansion;
 mod files;
 pub mod image;
 mod inside;
@@ -19,6 +20,7 @@ mod pod_worker;
 mod pressure;
 mod probe;
 mod prober;
+mod resize;
 mod shell;
 mod sockets;
 mod start;
@@ -44,7 +46,7 @@ pub use workload::asks_network;
 use serde::{Deserialize, Serialize};
 
 use crate::api::meta::Revision;
-use crate::api::{Kind, MetaExt, Node, Object, Pod};
+use crate::api::{Kind, MetaExt, Node, Object, PersistentVolumeClaim, Pod};
 use crate::client::wire::{Sample, Wire};
 use crate::client::{Actor, ApiServer, Change, View};
 use crate::clock::{SimDuration, SimTime};
@@ -123,8 +125,14 @@ type ServiceEnvironments = SortedMap<String, (u64, Arc<Environment>)>;
 
 impl Kubelets {
     /// The kinds whose changes kubelets are told of.
-    pub const WATCHES: &'static [Kind] =
-        &[Kind::POD, Kind::NODE, Kind::CONFIG_MAP, Kind::SECRET, Kind::PERSISTENT_VOLUME];
+    pub const WATCHES: &'static [Kind] = &[
+        Kind::POD,
+        Kind::NODE,
+        Kind::CONFIG_MAP,
+        Kind::SECRET,
+        Kind::PERSISTENT_VOLUME,
+        Kind::PERSISTENT_VOLUME_CLAIM,
+    ];
 
     /// No kubelet yet: one starts for every node object that appears.
     pub fn new(seed: u64, config: KubeletConfig) -> Kubelets {
@@ -165,9 +173,14 @@ impl Kubelets {
                 }
                 (_, Some(Object::Pod(pod))) => self.pod_changed(change, pod, api, timers),
                 (Some(Object::Pod(pod)), None) => {
-                    if let Some(agent) = self.agent_of(pod) {
-                        agent.pod_removed(pod);
+                    if let Some(node) = pod.spec.node_name.as_deref() {
+                        self.with_agent(node, api, timers, |agent, shared| agent.pod_removed(pod, shared));
                     }
+                }
+                (Some(Object::PersistentVolumeClaim(before)), Some(Object::PersistentVolumeClaim(claim)))
+                    if expansion::is_pending(claim) && !expansion::is_pending(before) =>
+                {
+                    self.volume_grown(claim, timers);
                 }
                 (Some(Object::PersistentVolume(_)), None) => {
                     self.disks.remove(&*change.key.name);
@@ -218,8 +231,15 @@ impl Kubelets {
         }
     }
 
-    fn agent_of(&mut self, pod: &Pod) -> Option<&mut Agent> {
-        self.agents.get_mut(pod.spec.node_name.as_deref()?).map(Arc::make_mut)
+    /// The pods that mount a volume that has grown get to use what it has more.
+    fn volume_grown(&self, claim: &PersistentVolumeClaim, timers: &mut Vec<(SimDuration, Timer)>) {
+        for (node, agent) in &self.agents {
+            for worker in agent.workers.values().filter(|worker| expansion::mounts(&worker.pod, claim)) {
+                let step = PodStep::Grow;
+                let what = TimerKind::Pod { uid: worker.uid.clone(), step, background: false };
+                timers.push((expansion::WORK, Timer { node: node.clone(), what }));
+            }
+        }
     }
 
     fn with_agent(

@@ -7,7 +7,7 @@ use super::lifecycle::{ContainerRun, ContainerState, Progress, Termination};
 use super::pod_worker::{PodWorker, Stage};
 use crate::api::k8s::{
     self, Container, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
-    HostIP, PodCondition, PodIP, PodStatus,
+    HostIP, PodCondition, PodIP, PodStatus, ResourceRequirements,
 };
 use crate::api::pod_status::is_sidecar;
 use crate::api::{MetaExt, Pod, condition};
@@ -74,7 +74,6 @@ pub fn phase(worker: &PodWorker) -> &'static str {
         return "Failed";
     }
     let (init, main) = worker.split();
-    let policy = worker.pod.spec.restart_policy.as_deref().unwrap_or("Always");
     let finished = worker.stage == Stage::Finished;
     let begun = worker.has_begun();
     let specs = worker.pod.spec.init_containers.iter().flatten();
@@ -93,17 +92,24 @@ pub fn phase(worker: &PodWorker) -> &'static str {
     let running = count(|run| run.running_since().is_some());
     let stopped = count(|run| run.is_over() || (run.last.is_some() && run.running_since().is_none()));
     let succeeded = count(ContainerRun::succeeded);
+    let policy = worker.pod.spec.restart_policy.as_deref().unwrap_or("Always");
+    let always = |spec: &Container| spec.restart_policy.as_deref().unwrap_or(policy) == "Always";
+    let mut mains = worker.pod.spec.containers.iter().zip(main);
+    let mut for_good = || mains.all(|(spec, run)| run.progress == Progress::Done && !always(spec));
     // Sidecars keep a pod running, but are not what it is there for.
     let specs = worker.pod.spec.init_containers.iter().flatten();
     let beside = specs.zip(init).any(|(spec, run)| is_sidecar(spec) && run.running_since().is_some());
     match () {
         () if running + stopped < main.len() => "Pending",
         () if running > 0 || beside => "Running",
-        () if finished || policy != "Always" => match () {
-            () if succeeded == stopped => "Succeeded",
-            () if finished || policy == "Never" => "Failed",
-            () => "Running",
-        },
+        // What is not started again has ended for good.
+        () if finished || for_good() => {
+            if succeeded == stopped {
+                "Succeeded"
+            } else {
+                "Failed"
+            }
+        }
         () => "Running",
     }
 }
@@ -150,7 +156,16 @@ fn container_status(
     } else {
         run.restarts.saturating_sub(1)
     };
+    let [granted, running] = worker.granted(container);
+    let known =
+        |resources: &&ResourceRequirements| config.judges && begun && **resources != Default::default();
     ContainerStatus {
+        allocated_resources: granted.filter(known).and_then(|resources| resources.requests.clone()),
+        resources: running.filter(|_| config.judges && begun).map(|resources| ResourceRequirements {
+            limits: resources.limits.clone(),
+            requests: resources.requests.clone(),
+            ..Default::default()
+        }),
         name: container.name.clone(),
         state: Some(state),
         last_state: Some(
@@ -217,6 +232,7 @@ fn set_conditions(
     let foreign = status.conditions.take().unwrap_or_default().into_iter();
     conditions.extend(foreign.filter(|old| !OWNED.contains(&old.type_.as_str())));
     status.conditions = Some(conditions);
+    worker.set_resize_conditions(status, now);
     if let Some(message) = worker.disruption.as_ref().filter(|_| worker.stage == Stage::Finished) {
         let disrupted = PodCondition {
             type_: "DisruptionTarget".into(),

@@ -2,6 +2,7 @@
 
 mod pressure;
 mod refusals;
+mod resize;
 
 use sorted::SortedMap;
 

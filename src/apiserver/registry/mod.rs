@@ -8,7 +8,7 @@ mod horizontal_pod_autoscaler;
 mod job;
 mod node;
 mod persistent_volume_claim;
-mod pod;
+pub(super) mod pod;
 pub mod pod_template;
 mod policy;
 mod replica_set;

@@ -15,7 +15,7 @@ const FLAGS: &[Flag] = &[
     value("patch", "the change, as JSON or YAML").short('p'),
     value("patch-file", "a file that holds it"),
     value("type", "json, merge or strategic"),
-    value("subresource", "status: the part that is changed"),
+    value("subresource", "status or resize: the part that is changed"),
 ];
 
 /// See the module.
@@ -26,7 +26,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if !["json", "merge", "strategic"].contains(&type_.as_str()) {
         return Err(Failure::message(format!("--type must be one of [json merge strategic], not {type_:?}")));
     }
-    if let Some(other) = call.args.value("subresource").filter(|part| *part != "status") {
+    if let Some(other) = call.args.value("subresource").filter(|part| !["status", "resize"].contains(part)) {
         return Err(Failure::message(format!("kubeviz does not offer \"--subresource {other}\" yet")));
     }
     let patch = read(call)?;
@@ -105,9 +105,10 @@ fn change(call: &mut Call<'_, '_>, live: &Object, type_: &str, patch: &Value) ->
         }
     }
     object.set_revision(0);
-    let stored = match call.args.has("subresource") {
-        true => call.client.update_object_status(object)?,
-        false => call.client.update_object(object)?,
+    let stored = match call.args.value("subresource") {
+        Some("resize") => call.client.resize(&object)?,
+        Some(_) => call.client.update_object_status(object)?,
+        None => call.client.update_object(object)?,
     };
     let same = if *stored == *live { " (no change)" } else { "" };
     call.say(format!("{}/{} patched{same}", kind.group_singular(), live.name()));
