@@ -54,9 +54,14 @@ impl<'a> Client<'a> {
     }
 
     /// Runs a command in a running container, if the kubelets can be reached and there is such a program.
-    pub fn exec(&mut self, pod: &Pod, container: &str, words: &[String]) -> Option<streams::Answer> {
+    pub fn exec(
+        &mut self,
+        pod: &Pod,
+        container: &str,
+        command: (&[String], bool),
+    ) -> Option<streams::Answer> {
         let now = self.api.now();
-        self.streams.as_mut()?.exec(pod, container, words, self.api.view(), now)
+        self.streams.as_mut()?.exec(pod, container, command, self.api.view(), now)
     }
 
     /// The current time.

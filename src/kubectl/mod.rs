@@ -208,7 +208,8 @@ fn prepare(
     *verb_path = verb.path.to_string();
     let mut rest = words.split_off(used);
     rest.splice(0..0, leading);
-    if rest.iter().any(|word| word == "--help" || word == "-h") {
+    // What stands behind `--` is not kubectl's.
+    if rest.iter().take_while(|word| *word != "--").any(|word| word == "--help" || word == "-h") {
         return Ok(Output { stdout: commands::help_of(verb), ..Default::default() });
     }
     let args = parse::args(&rest, &[verb.flags, GLOBAL_FLAGS])?;

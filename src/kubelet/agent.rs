@@ -1,10 +1,13 @@
 //! The kubelet of one node: its pods, its images, its addresses, its heartbeat.
 
-use sorted::{SortedMap, SortedSet};
+use std::cell::RefCell;
 use std::sync::Arc;
+
+use sorted::{SortedMap, SortedSet};
 
 use super::admission::{self, Refusal};
 use super::config::KubeletConfig;
+use super::daemons::Daemons;
 use super::environment::{self, Environment};
 use super::image::ImageStore;
 use super::inside::Ground;
@@ -49,6 +52,8 @@ pub struct Shared<'a> {
     pub wire: Option<&'a dyn Wire>,
     /// What programs have asked over it.
     pub asked: &'a mut Vec<Sample>,
+    /// The servers of all pods.
+    pub daemons: &'a RefCell<Daemons>,
 }
 
 /// What a pod has at hand while something happens to it.
@@ -68,6 +73,8 @@ pub struct Turn<'a> {
     wire: Option<&'a dyn Wire>,
     /// What programs have asked over the network.
     pub asked: &'a mut Vec<Sample>,
+    /// The servers of all pods.
+    pub daemons: &'a RefCell<Daemons>,
 }
 
 impl Turn<'_> {
@@ -101,6 +108,7 @@ impl Turn<'_> {
             host: &mut self.node.directories,
             disks: self.disks,
             wire: self.wire,
+            daemons: self.daemons,
         }
     }
 
@@ -413,10 +421,12 @@ impl Agent {
                 timers: shared.timers,
                 wire: shared.wire,
                 asked: shared.asked,
+                daemons: shared.daemons,
             };
             let worker = Arc::make_mut(worker);
             let before = worker.stage;
             act(worker, turn);
+            worker.keep_daemons(turn);
             worker.flush(turn);
             let over = worker.stage == Stage::Finished && before != Stage::Finished;
             self.count(uid, shared);
@@ -431,17 +441,29 @@ impl Agent {
         &mut self,
         uid: &str,
         container: &str,
-        words: &[String],
-        (view, now, wire): (&View, SimTime, Option<&dyn Wire>),
+        command: (&[String], bool),
+        at: (&View, SimTime, Option<&dyn Wire>),
         disks: &mut Disks,
+        daemons: &RefCell<Daemons>,
     ) -> Option<Answer> {
+        let (mut ground, worker) = self.ground_of(uid, at, disks, daemons)?;
+        let at = worker.place_of(container)?;
+        worker.run_beside(at, command, EXEC_LIMIT, &mut ground)
+    }
+
+    /// A pod, and what its containers stand on.
+    pub fn ground_of<'a>(
+        &'a mut self,
+        uid: &str,
+        (view, now, wire): (&'a View, SimTime, Option<&'a dyn Wire>),
+        disks: &'a mut Disks,
+        daemons: &'a RefCell<Daemons>,
+    ) -> Option<(Ground<'a>, &'a mut PodWorker)> {
         let online = self.node.state == NodeState::Running;
         let host_ip = &self.node.host_ip;
-        let ground =
-            &mut Ground { view, online, host_ip, host: &mut self.node.directories, disks, now, wire };
+        let host = &mut self.node.directories;
         let worker = Arc::make_mut(self.workers.get_mut(uid)?);
-        let at = worker.place_of(container)?;
-        worker.run_beside(at, words, EXEC_LIMIT, ground)
+        Some((Ground { view, online, host_ip, host, disks, now, wire, daemons }, worker))
     }
 
     /// Ends a running container at once.

@@ -166,6 +166,11 @@ impl ContainerRun {
     /// Takes what the script has printed into the log.
     pub fn note_said(&mut self, now: SimTime) {
         let said = self.process.as_mut().map(Process::take_said).unwrap_or_default();
+        self.print(now, &said);
+    }
+
+    /// Takes what its process has printed into the log.
+    pub fn print(&mut self, now: SimTime, said: &str) {
         if said.is_empty() {
             return;
         }

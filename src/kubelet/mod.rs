@@ -7,6 +7,7 @@
 mod admission;
 mod agent;
 pub mod config;
+mod daemons;
 mod environment;
 mod eviction;
 mod executable;
@@ -34,6 +35,7 @@ mod volumes;
 mod workload;
 
 use sorted::{SortedMap, SortedSet};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 pub use config::KubeletConfig;
@@ -53,6 +55,7 @@ use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
 use agent::{Agent, Shared};
+use daemons::Daemons;
 use environment::Environment;
 use volumes::Disks;
 
@@ -117,6 +120,8 @@ pub struct Kubelets {
     disks: Disks,
     /// What programs have asked over the network, until somebody takes it.
     asked: Vec<Sample>,
+    /// The servers in containers that keep something for their clients.
+    daemons: Daemons,
     rng: Rng,
 }
 
@@ -145,6 +150,7 @@ impl Kubelets {
             services: SortedMap::new(),
             disks: SortedMap::new(),
             asked: Vec::new(),
+            daemons: Daemons::default(),
             rng,
         }
     }
@@ -173,6 +179,7 @@ impl Kubelets {
                 }
                 (_, Some(Object::Pod(pod))) => self.pod_changed(change, pod, api, timers),
                 (Some(Object::Pod(pod)), None) => {
+                    self.daemons.retain(pod.uid(), |_| false);
                     if let Some(node) = pod.spec.node_name.as_deref() {
                         self.with_agent(node, api, timers, |agent, shared| agent.pod_removed(pod, shared));
                     }
@@ -260,6 +267,7 @@ impl Kubelets {
         timers: &mut Vec<(SimDuration, Timer)>,
         act: impl FnOnce(&mut Agent, &mut Shared<'_>),
     ) {
+        let daemons = RefCell::new(std::mem::take(&mut self.daemons));
         if let Some(agent) = self.agents.get_mut(node) {
             let shared = &mut Shared {
                 config: &self.config,
@@ -271,9 +279,11 @@ impl Kubelets {
                 timers,
                 wire,
                 asked: &mut self.asked,
+                daemons: &daemons,
             };
             act(Arc::make_mut(agent), shared);
         }
+        self.write_back(daemons, api.view(), api.now());
     }
 
     /// Takes what programs have asked over the network since the last time.

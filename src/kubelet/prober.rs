@@ -116,7 +116,7 @@ impl PodWorker {
             // A command that nobody knows asks the server whether it is well, if there is one.
             let unknown = healthy || (run.process.is_some() && run.behaviour.unhealthy_after.is_none());
             let well = run.behaviour.unhealthy_after.is_none() || healthy;
-            let mut answer = self.run_beside(at, words, limit, &mut turn.ground());
+            let mut answer = self.run_beside(at, (words, false), limit, &mut turn.ground());
             turn.asked.extend(answer.iter_mut().flat_map(|answer| std::mem::take(&mut answer.asked)));
             let found = match answer.filter(|answer| answer.known) {
                 None if unknown => Ok(()),

@@ -183,6 +183,9 @@ impl PodWorker {
         self.event(at, EventType::Normal, "Started", "Container started".into(), turn);
         self.runs[at].run(now);
         self.dirty = true;
+        if turn.config.runs_commands {
+            self.greet(at, turn);
+        }
         if turn.config.judges && self.beyond_memory(&turn.metrics()) == Some(at) {
             let out = workload::End {
                 after: FILLING,
@@ -208,6 +211,21 @@ impl PodWorker {
         self.start_next(turn);
     }
 
+    /// What a server says when it begins; a database that is told too little says so and ends.
+    fn greet(&mut self, at: usize, turn: &mut Turn<'_>) {
+        if self.runs[at].behaviour.script.is_some() {
+            return;
+        }
+        let refused = self.daemon_refuses(at, turn);
+        let run = &mut self.runs[at];
+        if let Some(why) = refused {
+            let after = SimDuration::from_millis(300);
+            (run.behaviour.daemon, run.behaviour.serves_after) = (None, None);
+            run.behaviour.ends = Some(workload::End { after, exit_code: 1, reason: None, heals: false });
+            run.print(turn.now(), why);
+        }
+    }
+
     /// The program is not in the image: the container is made and ends at once.
     fn start_failed(&mut self, at: usize, why: &str, turn: &mut Turn<'_>) {
         let message = format!(
@@ -230,7 +248,7 @@ impl PodWorker {
         let Some(hook) = hook else { return true };
         let (what, why) = match (hook.exec.and_then(|exec| exec.command), hook.http_get) {
             (Some(words), _) => {
-                let answer = self.run_beside(at, &words, HOOK_MAX, &mut turn.ground());
+                let answer = self.run_beside(at, (&words, false), HOOK_MAX, &mut turn.ground());
                 let Some(answer) = answer.filter(|answer| answer.known) else { return true };
                 let Some(code) = answer.code.filter(|code| *code != 0) else { return true };
                 let why = format!("command '{}' exited with {code}: {}", words.join(" "), answer.said);
@@ -290,8 +308,10 @@ impl PodWorker {
         let Some(mut process) = self.runs[at].process.take() else { return };
         let ground = &mut turn.ground();
         process.files = self.open_files(at, ground);
-        process.tell(date(now), self.pod.name());
-        let pause = process.resume(ground.world(&self.pod));
+        let container = self.container(at);
+        let image = container.image.as_deref().unwrap_or_default();
+        process.tell(date(now), self.pod.name(), image, container.tty == Some(true));
+        let pause = process.resume(ground.world(&self.pod, &container.name, self.runs[at].restarts));
         let files = std::mem::take(&mut process.files);
         self.close_files(at, files, ground);
         turn.asked.append(&mut process.take_asked());

@@ -182,6 +182,7 @@ impl PodWorker {
         }
         let words = hook.exec.and_then(|exec| exec.command).unwrap_or_default();
         let limit = grace + SimDuration::from_secs(1);
-        self.run_beside(at, &words, limit, &mut turn.ground()).map_or(SimDuration::ZERO, |answer| answer.took)
+        self.run_beside(at, (&words, false), limit, &mut turn.ground())
+            .map_or(SimDuration::ZERO, |answer| answer.took)
     }
 }

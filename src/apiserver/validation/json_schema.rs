@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::at::{At, Errors};
 use crate::api::field_error::FieldError;
+use crate::api::regexp::Regexp;
 use crate::api::sorting;
-use crate::api::structural::{self, Regexp};
+use crate::api::structural;
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
 /// Fields of a schema that may stand at the root beside a status that is written by itself, and their names there.

@@ -5,7 +5,10 @@
 //! What it knows: `;` `&&` `||` `|` `!` `&`, `if`, `while`, `until`, `for`, `{ }` and `( )`, variables and sums, output to
 //! files, and the commands in [`commands`]. A program it does not know is a server: it stays up.
 
+mod arithmetic;
+mod clients;
 mod commands;
+mod conditions;
 mod lexer;
 mod network;
 mod parse;
@@ -14,14 +17,18 @@ mod said;
 mod tests;
 mod text;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::daemons::Daemons;
 use super::files::Files;
 use crate::client::wire::Sample;
-use crate::clock::SimDuration;
+use crate::clock::{SimDuration, SimTime};
 use commands::Outcome;
+use conditions::Condition;
 
+pub use clients::is_missing;
 pub use commands::is_known as knows;
 pub use network::Net;
 
@@ -37,6 +44,12 @@ const KEPT_MAX: usize = 64 * 1024;
 /// The variable that holds what `date` would print: whoever runs a script keeps it up to date.
 pub const DATE: &str = "(date)";
 
+/// The variable that holds the container's image.
+pub const IMAGE: &str = "(image)";
+
+/// The variable that is there where what is printed goes to a terminal.
+pub const TTY: &str = "(tty)";
+
 /// How deep substitutions of commands may lie in one another.
 const NESTED_MAX: u32 = 8;
 
@@ -45,8 +58,8 @@ const NESTED_MAX: u32 = 8;
 enum Part {
     /// As it stands.
     Text(String),
-    /// The value of a variable, or what stands in for it where it has none.
-    Variable { name: String, otherwise: Option<String>, quoted: bool },
+    /// The value of a variable, with what is done to it.
+    Variable { name: String, change: Option<Box<Change>>, quoted: bool },
     /// The value of a sum: `$((i + 1))`.
     Sum(String),
     /// What a command prints.
@@ -57,8 +70,15 @@ enum Part {
 
 impl Part {
     fn variable(name: &str, quoted: bool) -> Part {
-        Part::Variable { name: name.into(), otherwise: None, quoted }
+        Part::Variable { name: name.into(), change: None, quoted }
     }
+}
+
+/// What is done to the value of a variable: `${name:-otherwise}`, `${name##*-}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Change {
+    operator: &'static str,
+    word: Word,
 }
 
 /// A word of a command.
@@ -80,6 +100,14 @@ enum Target {
 enum Op {
     /// Run a command. `checked`: a failure is looked at, so that `set -e` lets it pass.
     Run { words: Vec<Word>, redirected: Redirected, checked: bool },
+    /// `[[ condition ]]`.
+    Test { condition: Condition, checked: bool },
+    /// The value that a `case` looks at.
+    Case(Word),
+    /// Go there unless it fits one of these.
+    Unless(Vec<Word>, usize),
+    /// The `case` is over.
+    EndCase,
     /// Set a variable.
     Set(String, Word),
     /// Go there if the last command failed.
@@ -126,6 +154,14 @@ enum Input {
 pub struct World<'a> {
     /// The network; nobody answers where there is none.
     pub net: Option<Net<'a>>,
+    /// The servers of all pods.
+    pub daemons: Option<&'a RefCell<Daemons>>,
+    /// The uid of its pod.
+    pub uid: &'a str,
+    /// Its container, and which run of it.
+    pub container: (&'a str, u32),
+    /// The time.
+    pub now: SimTime,
 }
 
 /// A compiled script. Copies share it.
@@ -174,6 +210,8 @@ pub struct Process {
     pub files: Files,
     on_term: Option<i32>,
     strict: bool,
+    /// Whether it says what it does (`set -x`).
+    traced: bool,
     looped: bool,
     has_jobs: bool,
     idle: bool,
@@ -184,12 +222,16 @@ pub struct Process {
     input: Vec<String>,
     /// What loops have still to go through, innermost last, the next item last.
     loops: Vec<Vec<String>>,
+    /// What each `case` around looks at.
+    cases: Vec<String>,
     /// What the command that runs has printed.
     out: String,
     /// What it has complained about.
     err: String,
     /// What it has printed since somebody last looked.
     said: String,
+    /// What it has complained about since then, where somebody takes what it prints for something else.
+    aside: String,
     /// What it has asked over the network since then.
     asked: Vec<Sample>,
     /// Counts what it has asked.
@@ -209,6 +251,7 @@ impl Process {
             files: Files::default(),
             on_term: None,
             strict: false,
+            traced: false,
             looped: false,
             has_jobs: false,
             idle: false,
@@ -216,9 +259,11 @@ impl Process {
             pipe: String::new(),
             input: Vec::new(),
             loops: Vec::new(),
+            cases: Vec::new(),
             out: String::new(),
             err: String::new(),
             said: String::new(),
+            aside: String::new(),
             asked: Vec::new(),
             nonce: 0,
             ahead: SimDuration::ZERO,
@@ -236,8 +281,12 @@ impl Process {
     }
 
     /// Tells it what time it is, and what its pod is called.
-    pub fn tell(&mut self, date: String, hostname: &str) {
+    pub fn tell(&mut self, date: String, hostname: &str, image: &str, tty: bool) {
         self.variables.insert(DATE.into(), date);
+        self.variables.insert(IMAGE.into(), image.into());
+        if tty {
+            self.variables.insert(TTY.into(), String::new());
+        }
         self.variables.entry("HOSTNAME".into()).or_insert_with(|| hostname.to_string());
     }
 
@@ -277,15 +326,37 @@ impl Process {
         match op {
             Op::Run { words, redirected, checked } => {
                 let pause = self.run_redirected(&words, &redirected, world, asked_network);
-                if self.status != 0 && self.strict && !checked {
-                    self.at = self.program.0.len();
-                }
+                self.give_up_unless(checked);
                 return pause;
             }
             Op::Set(name, word) => {
                 self.status = 0;
                 let value = self.expand(&word, world).unwrap_or_default();
+                self.trace(&[&format!("{name}={}", conditions::shown(&value))]);
                 self.variables.insert(name, value);
+            }
+            Op::Test { condition, checked } => {
+                let holds = self.judge_condition(&condition, world);
+                self.status = i32::from(!holds);
+                self.deliver(&Redirected::default(), world);
+                self.give_up_unless(checked);
+            }
+            Op::Case(word) => {
+                let value = self.expand(&word, world).unwrap_or_default();
+                self.cases.push(value);
+            }
+            Op::Unless(patterns, to) => {
+                let value = self.cases.last().cloned().unwrap_or_default();
+                let fits = |process: &mut Process, word: &Word| {
+                    let pattern = process.expand(word, world).unwrap_or_default();
+                    conditions::fits(&pattern, &value)
+                };
+                if !patterns.iter().any(|word| fits(self, word)) {
+                    self.jump(to);
+                }
+            }
+            Op::EndCase => {
+                self.cases.pop();
             }
             Op::IfFailed(to) if self.status != 0 => self.jump(to),
             Op::IfOk(to) if self.status == 0 => self.jump(to),
@@ -332,6 +403,21 @@ impl Process {
         None
     }
 
+    /// With `set -e`, a failure that nobody looks at ends the script.
+    fn give_up_unless(&mut self, checked: bool) {
+        if self.status != 0 && self.strict && !checked {
+            self.at = self.program.0.len();
+        }
+    }
+
+    /// Says what is done, with `set -x`.
+    fn trace(&mut self, words: &[&str]) {
+        if self.traced {
+            let depth = "+".repeat(self.nested as usize + 1);
+            self.complain(&format!("{depth} {}\n", words.join(" ")));
+        }
+    }
+
     /// Runs a command with its streams where they shall be.
     fn run_redirected(
         &mut self,
@@ -359,6 +445,11 @@ impl Process {
         };
         let reads = own_input.is_some();
         self.input.extend(own_input);
+        if self.traced && words != [Some(":".to_string())] {
+            let shown: Vec<String> =
+                words.iter().map(|word| conditions::shown(word.as_deref().unwrap_or("?"))).collect();
+            self.trace(&shown.iter().map(String::as_str).collect::<Vec<_>>());
+        }
         let outcome = self.run(&words, world);
         if reads {
             self.input.pop();
@@ -401,7 +492,19 @@ impl Process {
             err.push_str(&std::mem::take(&mut out));
         }
         let delivered = self.send(out, redirected.out.as_ref(), world);
+        if redirected.err.is_none() {
+            self.complain(&err);
+            return delivered;
+        }
         self.send(err, redirected.err.as_ref(), world) && delivered
+    }
+
+    /// Prints an error: not into what a substitution takes.
+    fn complain(&mut self, text: &str) {
+        match self.nested {
+            0 => self.say(text),
+            _ => self.aside.push_str(text),
+        }
     }
 
     fn send(&mut self, text: String, target: Option<&Target>, world: World<'_>) -> bool {
@@ -444,11 +547,14 @@ impl Process {
         Some(match part {
             Part::Text(text) => text.clone(),
             Part::Variable { name, .. } if name == "?" => self.status.to_string(),
-            Part::Variable { name, otherwise, .. } => match self.variables.get(name) {
-                Some(value) if !value.is_empty() => value.clone(),
-                _ => otherwise.clone().unwrap_or_default(),
-            },
-            Part::Sum(sum) => parse::sum(sum, &self.variables)?.to_string(),
+            Part::Variable { name, change, .. } => {
+                let value = self.variables.get(name).cloned();
+                match change {
+                    None => value.unwrap_or_default(),
+                    Some(change) => self.change(name, value, change, world)?,
+                }
+            }
+            Part::Sum(sum) => arithmetic::value(sum, &self.variables)?.to_string(),
             Part::Command { program, .. } => self.output_of(program, world)?,
             Part::Unknown => return None,
         })
@@ -494,6 +600,7 @@ impl Process {
         }
         let mut inner = Process::new(program.clone(), self.variables.clone());
         inner.nested = self.nested + 1;
+        inner.traced = self.traced;
         inner.files = std::mem::take(&mut self.files);
         inner.nonce = self.nonce;
         let mut pause = inner.resume(world);
@@ -506,6 +613,8 @@ impl Process {
         self.files = std::mem::take(&mut inner.files);
         self.nonce = inner.nonce;
         self.asked.append(&mut inner.asked);
+        let aside = std::mem::take(&mut inner.aside);
+        self.complain(&aside);
         let Pause::Ended(status) = pause else { return None };
         self.status = status;
         Some(inner.said.trim_end_matches('\n').to_string())

@@ -1,10 +1,18 @@
-//! Regular expressions as far as schemas use them: the syntax of Go's `regexp` (RE2) without Unicode's classes by name. Whether a
-//! text matches is found in one pass over it, with all alternatives at once, so that no pattern takes long.
+//! Regular expressions as far as schemas and shells use them: the syntax of Go's `regexp` (RE2) without Unicode's classes by name.
+//! Whether a text matches is found in one pass over it, with all alternatives at once, so that no pattern takes long; where in
+//! it, by trying them in turn, and nothing twice.
 
 /// A pattern, compiled.
 pub struct Regexp {
     program: Vec<Step>,
+    groups: usize,
 }
+
+/// Where a match and each of its groups lie in a text, in bytes; a group that has no part in the match is `None`.
+pub type Places = Vec<Option<(usize, usize)>>;
+
+/// Places of a pattern times places of a text that are looked at to find where it matches.
+const TRIES_MAX: usize = 1 << 22;
 
 /// More steps than this are not compiled: Go, too, refuses repetitions that grow too large.
 const STEPS_MAX: usize = 20_000;
@@ -23,8 +31,10 @@ enum Step {
     Boundary {
         is: bool,
     },
-    /// Goes on at both places.
+    /// Goes on at both places, rather at the first.
     Split(usize, usize),
+    /// A group begins (even) or ends (odd).
+    Mark(usize),
     Jump(usize),
     Match,
 }
@@ -53,7 +63,9 @@ enum Node {
     At(Step),
     All(Vec<Node>),
     Either(Vec<Node>),
-    Repeat(Box<Node>, u32, Option<u32>),
+    /// What, how often at least and at most, and whether rather often.
+    Repeat(Box<Node>, u32, Option<u32>, bool),
+    Group(usize, Box<Node>),
 }
 
 impl Regexp {
@@ -62,7 +74,7 @@ impl Regexp {
     /// # Errors
     /// What is wrong with it, in Go's words.
     pub fn new(pattern: &str) -> Result<Regexp, String> {
-        let mut parser = Parser { pattern, rest: pattern, flags: Flags::default() };
+        let mut parser = Parser { pattern, rest: pattern, flags: Flags::default(), groups: 0 };
         let node = parser.alternatives().and_then(|node| match parser.rest.is_empty() {
             true => Ok(node),
             false => Err(format!("unexpected ): `{pattern}`")),
@@ -72,7 +84,120 @@ impl Regexp {
         compile(&node, &mut program)
             .map_err(|()| format!("error parsing regexp: expression too large: `{pattern}`"))?;
         program.push(Step::Match);
-        Ok(Regexp { program })
+        Ok(Regexp { program, groups: parser.groups })
+    }
+
+    /// Compiles a basic regular expression, as `grep` and `sed` read it: `\\(`, `\\{`, `\\|`, `\\+` and `\\?` have a meaning, and without
+    /// the backslash none.
+    ///
+    /// # Errors
+    /// See [`Regexp::new`].
+    pub fn basic(pattern: &str) -> Result<Regexp, String> {
+        let mut text = String::new();
+        let mut letters = pattern.chars();
+        let mut in_class = false;
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\\' if !in_class => match letters.next() {
+                    Some(next @ ('(' | ')' | '{' | '}' | '|' | '+' | '?')) => text.push(next),
+                    Some(next) => text.extend(['\\', next]),
+                    None => text.push_str("\\\\"),
+                },
+                '(' | ')' | '{' | '}' | '|' | '+' | '?' if !in_class => text.extend(['\\', letter]),
+                '*' if text.is_empty() => text.push_str("\\*"),
+                _ => {
+                    in_class = (in_class && letter != ']') || letter == '[';
+                    text.push(letter);
+                }
+            }
+        }
+        Regexp::new(&text)
+    }
+
+    /// A pattern that stands for a text and nothing else, in either syntax.
+    pub fn quote(text: &str) -> String {
+        let special = |letter: char| ".*^$[]\\".contains(letter);
+        text.chars().flat_map(|letter| special(letter).then_some('\\').into_iter().chain([letter])).collect()
+    }
+
+    /// The same pattern, to which upper and lower case are one.
+    #[must_use]
+    pub fn folded(mut self) -> Regexp {
+        for step in &mut self.program {
+            if let Step::One(class) = step {
+                class.fold = true;
+            }
+        }
+        self
+    }
+
+    /// Where the first match at or behind a place lies, with its groups.
+    pub fn find(&self, text: &str, from: usize) -> Option<Places> {
+        let (mut places, mut letters): (Vec<usize>, Vec<char>) = text.char_indices().unzip();
+        places.push(text.len());
+        if self.program.len().saturating_mul(places.len()) > TRIES_MAX {
+            return None;
+        }
+        let first = places.iter().position(|place| *place >= from)?;
+        let mut seen = vec![false; self.program.len() * places.len()];
+        letters.shrink_to_fit();
+        for begin in first..places.len() {
+            let mut marks = vec![None; 2 * self.groups + 2];
+            if let Some(end) = self.follow_one(begin, &letters, &mut seen, &mut marks) {
+                marks[0] = Some(begin);
+                marks[1] = Some(end);
+                let place = |at: Option<usize>| at.map(|at| places[at]);
+                return Some(marks.chunks(2).map(|pair| place(pair[0]).zip(place(pair[1]))).collect());
+            }
+        }
+        None
+    }
+
+    /// The end of a match that begins there. A place of the program that has led nowhere from a place of the text is not tried
+    /// again.
+    fn follow_one(
+        &self,
+        begin: usize,
+        letters: &[char],
+        seen: &mut [bool],
+        marks: &mut [Option<usize>],
+    ) -> Option<usize> {
+        enum Job {
+            Go(usize, usize),
+            Unmark(usize, Option<usize>),
+        }
+        let mut jobs = vec![Job::Go(0, begin)];
+        while let Some(job) = jobs.pop() {
+            let (mut place, mut at) = match job {
+                Job::Go(place, at) => (place, at),
+                Job::Unmark(mark, before) => {
+                    marks[mark] = before;
+                    continue;
+                }
+            };
+            while !std::mem::replace(&mut seen[place * (letters.len() + 1) + at], true) {
+                match &self.program[place] {
+                    Step::Match => return Some(at),
+                    Step::One(class) => match letters.get(at) {
+                        Some(letter) if class.has(*letter) => (place, at) = (place + 1, at + 1),
+                        _ => break,
+                    },
+                    Step::Jump(to) => place = *to,
+                    Step::Split(one, other) => {
+                        jobs.push(Job::Go(*other, at));
+                        place = *one;
+                    }
+                    Step::Mark(mark) => {
+                        jobs.push(Job::Unmark(*mark, marks[*mark]));
+                        marks[*mark] = Some(at);
+                        place += 1;
+                    }
+                    step if passes(step, at, letters) => place += 1,
+                    _ => break,
+                }
+            }
+        }
+        None
     }
 
     /// Whether some part of a text matches.
@@ -101,16 +226,11 @@ impl Regexp {
     /// Goes from a place to all the places at which a letter is waited for; whether one of them is the end.
     fn follow(&self, from: usize, at: usize, letters: &[char], threads: &mut Threads) -> bool {
         let mut open = vec![from];
-        let word = |at: Option<usize>| {
-            at.and_then(|at| letters.get(at))
-                .is_some_and(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
-        };
-        let newline = |at: Option<usize>| at.and_then(|at| letters.get(at)) == Some(&'\n');
         while let Some(place) = open.pop() {
             if std::mem::replace(&mut threads.seen[place], true) {
                 continue;
             }
-            let passes = match &self.program[place] {
+            match &self.program[place] {
                 Step::Match => return true,
                 Step::One(_) => {
                     threads.waiting.push(place);
@@ -124,15 +244,26 @@ impl Regexp {
                     open.extend([*one, *other]);
                     continue;
                 }
-                Step::Begin { line } => at == 0 || (*line && newline(at.checked_sub(1))),
-                Step::End { line } => at == letters.len() || (*line && newline(Some(at))),
-                Step::Boundary { is } => (word(at.checked_sub(1)) != word(Some(at))) == *is,
-            };
-            if passes {
-                open.push(place + 1);
+                step if passes(step, at, letters) => open.push(place + 1),
+                _ => {}
             }
         }
         false
+    }
+}
+
+/// Whether a step that takes no letter lets through at a place.
+fn passes(step: &Step, at: usize, letters: &[char]) -> bool {
+    let word = |at: Option<usize>| {
+        at.and_then(|at| letters.get(at))
+            .is_some_and(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+    };
+    let newline = |at: Option<usize>| at.and_then(|at| letters.get(at)) == Some(&'\n');
+    match step {
+        Step::Begin { line } => at == 0 || (*line && newline(at.checked_sub(1))),
+        Step::End { line } => at == letters.len() || (*line && newline(Some(at))),
+        Step::Boundary { is } => (word(at.checked_sub(1)) != word(Some(at))) == *is,
+        _ => true,
     }
 }
 
@@ -180,7 +311,16 @@ fn compile(node: &Node, program: &mut Vec<Step>) -> Result<(), ()> {
             let end = program.len();
             ends.into_iter().for_each(|place| program[place] = Step::Jump(end));
         }
-        Node::Repeat(node, least, most) => {
+        Node::Group(number, node) => {
+            program.push(Step::Mark(2 * number));
+            compile(node, program)?;
+            program.push(Step::Mark(2 * number + 1));
+        }
+        Node::Repeat(node, least, most, often) => {
+            let split_to = |inside: usize, behind: usize| match often {
+                true => Step::Split(inside, behind),
+                false => Step::Split(behind, inside),
+            };
             (0..*least).try_for_each(|_| compile(node, program))?;
             let split = program.len();
             match most {
@@ -188,7 +328,7 @@ fn compile(node: &Node, program: &mut Vec<Step>) -> Result<(), ()> {
                     program.push(Step::Match);
                     compile(node, program)?;
                     program.push(Step::Jump(split));
-                    program[split] = Step::Split(split + 1, program.len());
+                    program[split] = split_to(split + 1, program.len());
                 }
                 Some(most) => {
                     let mut splits = Vec::new();
@@ -198,7 +338,7 @@ fn compile(node: &Node, program: &mut Vec<Step>) -> Result<(), ()> {
                         compile(node, program)?;
                     }
                     let end = program.len();
-                    splits.into_iter().for_each(|at| program[at] = Step::Split(at + 1, end));
+                    splits.into_iter().for_each(|at| program[at] = split_to(at + 1, end));
                 }
             }
         }
@@ -217,6 +357,7 @@ struct Parser<'p> {
     pattern: &'p str,
     rest: &'p str,
     flags: Flags,
+    groups: usize,
 }
 
 const DIGITS: &[(char, char)] = &[('0', '9')];
@@ -285,9 +426,8 @@ impl Parser<'_> {
         if least > REPEAT_MAX || most.is_some_and(|most| most > REPEAT_MAX || most < least) {
             return Err(format!("invalid repeat count: `{written}`"));
         }
-        // Whether it takes much or little first does not matter to whether it matches.
-        self.skip("?");
-        let node = Node::Repeat(Box::new(node), least, most);
+        let often = !self.skip("?");
+        let node = Node::Repeat(Box::new(node), least, most, often);
         match self.rest.starts_with(['*', '+', '?']) {
             true => Err(format!("invalid nested repetition operator: `{written}{}`", &self.rest[..1])),
             false => Ok(node),
@@ -328,8 +468,14 @@ impl Parser<'_> {
         Node::One(Class { ranges: ranges.to_vec(), negated, fold: self.flags.fold })
     }
 
+    fn next_group(&mut self) -> usize {
+        self.groups += 1;
+        self.groups
+    }
+
     fn group(&mut self, before: &str) -> Result<Node, String> {
         let outer = self.flags;
+        let mut number = None;
         if self.skip("?P<")
             || (!self.rest.starts_with("?<=") && !self.rest.starts_with("?<!") && self.skip("?<"))
         {
@@ -337,6 +483,7 @@ impl Parser<'_> {
                 return Err(format!("invalid named capture: `{before}`"));
             };
             self.rest = rest;
+            number = Some(self.next_group());
         } else if self.skip("?") {
             let mut on = true;
             loop {
@@ -355,8 +502,14 @@ impl Parser<'_> {
                     }
                 }
             }
+        } else {
+            number = Some(self.next_group());
         }
         let node = self.alternatives()?;
+        let node = match number {
+            Some(number) => Node::Group(number, Box::new(node)),
+            None => node,
+        };
         self.flags = outer;
         match self.skip(")") {
             true => Ok(node),
@@ -519,6 +672,30 @@ mod tests {
         for (pattern, text, want) in cases {
             assert_eq!(Regexp::new(pattern).unwrap().is_match(text), want, "{pattern} {text:?}");
         }
+    }
+
+    #[test]
+    fn a_match_is_found_with_its_groups() {
+        let cases = [
+            (r"-([0-9]+)$", "mydb-12", &[Some("-12"), Some("12")][..]),
+            (
+                r"^(.*?)[[:space:]]+(.*?)$",
+                "bin.000003\t154",
+                &[Some("bin.000003\t154"), Some("bin.000003"), Some("154")],
+            ),
+            ("(a+)(a*)", "baaa", &[Some("aaa"), Some("aaa"), Some("")]),
+            ("(a+?)(a*)", "baaa", &[Some("aaa"), Some("a"), Some("aa")]),
+            ("(?:x|(y))(z)", "xz", &[Some("xz"), None, Some("z")]),
+        ];
+        for (pattern, text, want) in cases {
+            let found = Regexp::new(pattern).unwrap().find(text, 0).unwrap();
+            let found: Vec<Option<&str>> =
+                found.iter().map(|place| place.map(|(from, to)| &text[from..to])).collect();
+            assert_eq!(found, want, "{pattern}");
+        }
+        let basic = Regexp::basic(r"a\(b\)c+").unwrap();
+        assert_eq!(basic.find("xabc+", 0), Some(vec![Some((1, 5)), Some((2, 3))]));
+        assert_eq!(Regexp::new("(a*)*b").unwrap().find(&"a".repeat(2_000), 0), None);
     }
 
     #[test]
