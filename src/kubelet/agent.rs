@@ -1,6 +1,5 @@
 //! The kubelet of one node: its pods, its images, its addresses, its heartbeat.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use sorted::{SortedMap, SortedSet};
@@ -53,7 +52,7 @@ pub struct Shared<'a> {
     /// What programs have asked over it.
     pub asked: &'a mut Vec<Sample>,
     /// The servers of all pods.
-    pub daemons: &'a RefCell<Daemons>,
+    pub daemons: &'a mut Daemons,
 }
 
 /// What a pod has at hand while something happens to it.
@@ -74,7 +73,7 @@ pub struct Turn<'a> {
     /// What programs have asked over the network.
     pub asked: &'a mut Vec<Sample>,
     /// The servers of all pods.
-    pub daemons: &'a RefCell<Daemons>,
+    pub daemons: &'a mut Daemons,
 }
 
 impl Turn<'_> {
@@ -444,7 +443,7 @@ impl Agent {
         command: (&[String], bool),
         at: (&View, SimTime, Option<&dyn Wire>),
         disks: &mut Disks,
-        daemons: &RefCell<Daemons>,
+        daemons: &mut Daemons,
     ) -> Option<Answer> {
         let (mut ground, worker) = self.ground_of(uid, at, disks, daemons)?;
         let at = worker.place_of(container)?;
@@ -457,7 +456,7 @@ impl Agent {
         uid: &str,
         (view, now, wire): (&'a View, SimTime, Option<&'a dyn Wire>),
         disks: &'a mut Disks,
-        daemons: &'a RefCell<Daemons>,
+        daemons: &'a mut Daemons,
     ) -> Option<(Ground<'a>, &'a mut PodWorker)> {
         let online = self.node.state == NodeState::Running;
         let host_ip = &self.node.host_ip;

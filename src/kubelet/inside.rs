@@ -1,6 +1,5 @@
 //! What goes on inside a container: its environment, its files, and the commands that run beside its process.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::agent::Turn;
@@ -33,7 +32,7 @@ pub struct Ground<'a> {
     /// The network.
     pub wire: Option<&'a dyn Wire>,
     /// The servers of all pods.
-    pub daemons: &'a RefCell<Daemons>,
+    pub daemons: &'a mut Daemons,
 }
 
 impl Ground<'_> {
@@ -42,7 +41,6 @@ impl Ground<'_> {
         let wire = self.wire.filter(|_| self.online);
         World {
             net: wire.map(|wire| Net { wire, pod, now: self.now }),
-            daemons: Some(self.daemons),
             uid: pod.uid(),
             container: (container, run),
             now: self.now,
@@ -191,8 +189,10 @@ impl PodWorker {
             variables.insert(shell::TTY.into(), String::new());
         }
         let mut files = self.open_files(at, ground);
+        let mut daemons = std::mem::take(ground.daemons);
         let world = ground.world(&self.pod, &self.container(at).name, self.runs[at].restarts);
-        let answer = shell::run_beside(words, &mut files, variables, world, limit);
+        let answer = shell::run_beside(words, (&mut files, &mut daemons), variables, world, limit);
+        *ground.daemons = daemons;
         self.close_files(at, files, ground);
         answer
     }

@@ -35,7 +35,6 @@ mod volumes;
 mod workload;
 
 use sorted::{SortedMap, SortedSet};
-use std::cell::RefCell;
 use std::sync::Arc;
 
 pub use config::KubeletConfig;
@@ -267,7 +266,6 @@ impl Kubelets {
         timers: &mut Vec<(SimDuration, Timer)>,
         act: impl FnOnce(&mut Agent, &mut Shared<'_>),
     ) {
-        let daemons = RefCell::new(std::mem::take(&mut self.daemons));
         if let Some(agent) = self.agents.get_mut(node) {
             let shared = &mut Shared {
                 config: &self.config,
@@ -279,11 +277,11 @@ impl Kubelets {
                 timers,
                 wire,
                 asked: &mut self.asked,
-                daemons: &daemons,
+                daemons: &mut self.daemons,
             };
             act(Arc::make_mut(agent), shared);
         }
-        self.write_back(daemons, api.view(), api.now());
+        self.write_back(api.view(), api.now());
     }
 
     /// Takes what programs have asked over the network since the last time.

@@ -308,11 +308,13 @@ impl PodWorker {
         let Some(mut process) = self.runs[at].process.take() else { return };
         let ground = &mut turn.ground();
         process.files = self.open_files(at, ground);
+        process.daemons = std::mem::take(ground.daemons);
         let container = self.container(at);
         let image = container.image.as_deref().unwrap_or_default();
         process.tell(date(now), self.pod.name(), image, container.tty == Some(true));
         let pause = process.resume(ground.world(&self.pod, &container.name, self.runs[at].restarts));
         let files = std::mem::take(&mut process.files);
+        *ground.daemons = std::mem::take(&mut process.daemons);
         self.close_files(at, files, ground);
         turn.asked.append(&mut process.take_asked());
         self.runs[at].process = Some(process);

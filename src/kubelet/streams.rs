@@ -1,6 +1,5 @@
 //! What a kubelet does for whoever asks through the API server: logs, and commands in running containers.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::Kubelets;
@@ -57,14 +56,13 @@ impl Streams for Reach<'_> {
         view: &View,
         now: SimTime,
     ) -> Option<Answer> {
-        let daemons = RefCell::new(std::mem::take(&mut self.kubelets.daemons));
-        let Kubelets { agents, disks, asked, .. } = &mut *self.kubelets;
+        let Kubelets { agents, disks, asked, daemons, .. } = &mut *self.kubelets;
         let agent = pod.spec.node_name.as_deref().and_then(|node| agents.get_mut(node)).map(Arc::make_mut);
         let answer = agent.and_then(|agent| {
-            agent.exec(pod.uid(), container, command, (view, now, self.wire), disks, &daemons)
+            agent.exec(pod.uid(), container, command, (view, now, self.wire), disks, daemons)
         });
         let mut answer = answer.inspect(|answer| asked.extend(answer.asked.iter().cloned()));
-        self.kubelets.write_back(daemons, view, now);
+        self.kubelets.write_back(view, now);
         let answer = answer.take()?;
         if !answer.known {
             return None;

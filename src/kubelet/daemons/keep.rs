@@ -1,7 +1,6 @@
 //! Brings the servers into line with the containers: one begins when its container runs, is gone with it, and puts what it holds
 //! into its directory.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::sql::{Server, Settings};
@@ -19,7 +18,7 @@ use crate::kubelet::pod_worker::PodWorker;
 impl PodWorker {
     /// Begins the servers of containers that run, and drops those of containers that do not.
     pub(in crate::kubelet) fn keep_daemons(&mut self, turn: &mut Turn<'_>) {
-        let known = turn.daemons.borrow().of_pod(&self.uid).to_vec();
+        let known = turn.daemons.of_pod(&self.uid).to_vec();
         for at in 0..self.runs.len() {
             let run = &self.runs[at];
             let Some(program) = run.behaviour.daemon.filter(|_| run.is_running()) else { continue };
@@ -33,7 +32,7 @@ impl PodWorker {
                 self.place_of(&daemon.container)
                     .is_some_and(|at| self.runs[at].is_running() && self.runs[at].restarts == daemon.run)
             };
-            turn.daemons.borrow_mut().retain(&self.uid, lives);
+            turn.daemons.retain(&self.uid, lives);
         }
     }
 
@@ -60,7 +59,7 @@ impl PodWorker {
             what,
             changed,
         };
-        turn.daemons.borrow_mut().add(&self.uid, daemon);
+        turn.daemons.add(&self.uid, daemon);
     }
 
     /// Why a database does not begin: it is told no password. In the words of its image.
@@ -145,20 +144,20 @@ impl PodWorker {
 }
 
 impl Kubelets {
-    /// Lets somebody use the servers, and has those that have changed put what they hold into their directories.
-    pub(in crate::kubelet) fn write_back(&mut self, daemons: RefCell<Daemons>, view: &View, now: SimTime) {
-        self.daemons = daemons.into_inner();
+    /// Has the servers that have changed put what they hold into their directories.
+    pub(in crate::kubelet) fn write_back(&mut self, view: &View, now: SimTime) {
         let mut changed = Vec::new();
         self.daemons.each(&mut |uid, daemon| {
             if std::mem::take(&mut daemon.changed) {
                 changed.push((uid.clone(), daemon.clone()));
             }
         });
-        let none = RefCell::default();
+        let mut none = Daemons::default();
         for (uid, daemon) in changed {
             let agent = self.agents.values_mut().find(|agent| agent.workers.contains_key(&uid));
             let Some(agent) = agent.map(std::sync::Arc::make_mut) else { continue };
-            let Some((mut ground, worker)) = agent.ground_of(&uid, (view, now, None), &mut self.disks, &none)
+            let Some((mut ground, worker)) =
+                agent.ground_of(&uid, (view, now, None), &mut self.disks, &mut none)
             else {
                 continue;
             };

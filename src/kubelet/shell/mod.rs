@@ -9,6 +9,7 @@ mod arithmetic;
 mod clients;
 mod commands;
 mod conditions;
+mod expand;
 mod lexer;
 mod network;
 mod parse;
@@ -17,7 +18,6 @@ mod said;
 mod tests;
 mod text;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,9 +49,6 @@ pub const IMAGE: &str = "(image)";
 
 /// The variable that is there where what is printed goes to a terminal.
 pub const TTY: &str = "(tty)";
-
-/// How deep substitutions of commands may lie in one another.
-const NESTED_MAX: u32 = 8;
 
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,8 +151,6 @@ enum Input {
 pub struct World<'a> {
     /// The network; nobody answers where there is none.
     pub net: Option<Net<'a>>,
-    /// The servers of all pods.
-    pub daemons: Option<&'a RefCell<Daemons>>,
     /// The uid of its pod.
     pub uid: &'a str,
     /// Its container, and which run of it.
@@ -208,6 +203,8 @@ pub struct Process {
     variables: BTreeMap<String, String>,
     /// What it finds on its disk.
     pub files: Files,
+    /// The servers of all pods, while it runs.
+    pub daemons: Daemons,
     on_term: Option<i32>,
     strict: bool,
     /// Whether it says what it does (`set -x`).
@@ -249,6 +246,7 @@ impl Process {
             status: 0,
             variables: environment,
             files: Files::default(),
+            daemons: Daemons::default(),
             on_term: None,
             strict: false,
             traced: false,
@@ -533,92 +531,6 @@ impl Process {
         self.looped |= to < self.at;
         self.at = to;
     }
-
-    /// The text of a word; `None` if it cannot be known.
-    fn expand(&mut self, word: &Word, world: World<'_>) -> Option<String> {
-        let mut text = String::new();
-        for part in word {
-            text.push_str(&self.value(part, world)?);
-        }
-        Some(text)
-    }
-
-    fn value(&mut self, part: &Part, world: World<'_>) -> Option<String> {
-        Some(match part {
-            Part::Text(text) => text.clone(),
-            Part::Variable { name, .. } if name == "?" => self.status.to_string(),
-            Part::Variable { name, change, .. } => {
-                let value = self.variables.get(name).cloned();
-                match change {
-                    None => value.unwrap_or_default(),
-                    Some(change) => self.change(name, value, change, world)?,
-                }
-            }
-            Part::Sum(sum) => arithmetic::value(sum, &self.variables)?.to_string(),
-            Part::Command { program, .. } => self.output_of(program, world)?,
-            Part::Unknown => return None,
-        })
-    }
-
-    /// The words that a word becomes: what stands outside of quotes is split at its spaces. A word that cannot be known is
-    /// `None`.
-    fn fields(&mut self, word: &Word, world: World<'_>) -> Vec<Option<String>> {
-        let splits = |part: &Part| {
-            matches!(part, Part::Variable { quoted: false, .. } | Part::Command { quoted: false, .. })
-        };
-        if !word.iter().any(splits) {
-            return vec![self.expand(word, world)];
-        }
-        let mut fields: Vec<String> = Vec::new();
-        let mut open = false;
-        for part in word {
-            let Some(text) = self.value(part, world) else { return vec![None] };
-            if !splits(part) {
-                match fields.last_mut().filter(|_| open) {
-                    Some(last) => last.push_str(&text),
-                    None => fields.push(text),
-                }
-                open = true;
-                continue;
-            }
-            let mut pieces = text.split_whitespace();
-            if let (true, false, Some(last)) =
-                (open, text.starts_with(char::is_whitespace), fields.last_mut())
-            {
-                last.push_str(pieces.next().unwrap_or_default());
-            }
-            fields.extend(pieces.map(str::to_string));
-            open = !fields.is_empty() && !text.ends_with(char::is_whitespace);
-        }
-        fields.into_iter().map(Some).collect()
-    }
-
-    /// What a command prints, without the line's end: it runs in no time, on the same files.
-    fn output_of(&mut self, program: &Program, world: World<'_>) -> Option<String> {
-        if self.nested >= NESTED_MAX {
-            return None;
-        }
-        let mut inner = Process::new(program.clone(), self.variables.clone());
-        inner.nested = self.nested + 1;
-        inner.traced = self.traced;
-        inner.files = std::mem::take(&mut self.files);
-        inner.nonce = self.nonce;
-        let mut pause = inner.resume(world);
-        for _ in 0..NESTED_MAX {
-            if let Pause::Sleeps(span) = pause {
-                inner.ahead = inner.ahead + span;
-                pause = inner.resume(world);
-            }
-        }
-        self.files = std::mem::take(&mut inner.files);
-        self.nonce = inner.nonce;
-        self.asked.append(&mut inner.asked);
-        let aside = std::mem::take(&mut inner.aside);
-        self.complain(&aside);
-        let Pause::Ended(status) = pause else { return None };
-        self.status = status;
-        Some(inner.said.trim_end_matches('\n').to_string())
-    }
 }
 
 /// As a shell says why a file cannot be used.
@@ -648,13 +560,14 @@ const LONG: SimDuration = SimDuration::from_secs(1 << 32);
 /// know.
 pub fn run_beside(
     words: &[String],
-    files: &mut Files,
+    (files, daemons): (&mut Files, &mut Daemons),
     environment: BTreeMap<String, String>,
     world: World<'_>,
     limit: SimDuration,
 ) -> Option<Answer> {
     let mut process = Process::new(Program::of_command(words)?, environment);
     process.files = std::mem::take(files);
+    process.daemons = std::mem::take(daemons);
     let mut answer =
         Answer { said: String::new(), code: None, took: SimDuration::ZERO, known: true, asked: Vec::new() };
     // A loop that sleeps is followed for so many turns.
@@ -673,6 +586,7 @@ pub fn run_beside(
         }
     }
     *files = std::mem::take(&mut process.files);
+    *daemons = std::mem::take(&mut process.daemons);
     answer.said = process.take_said();
     answer.asked = process.take_asked();
     Some(answer)

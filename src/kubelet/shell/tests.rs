@@ -76,7 +76,8 @@ fn said(script: &str) -> (String, Option<i32>) {
     let words: Vec<String> = ["sh", "-c", script].iter().map(|word| (*word).to_string()).collect();
     let limit = SimDuration::from_secs(60);
     let mut files = Files::default();
-    let answer = run_beside(&words, &mut files, BTreeMap::new(), World::default(), limit);
+    let answer =
+        run_beside(&words, (&mut files, &mut Daemons::default()), BTreeMap::new(), World::default(), limit);
     answer.map(|answer| (answer.said, answer.code)).unwrap_or_default()
 }
 

@@ -1,6 +1,8 @@
 //! A small SQL server: databases, tables with rows, and what is asked of a primary and its copies. It knows the statements that
 //! tutorials use; any other is a syntax error.
 
+mod expressions;
+mod queries;
 mod statements;
 mod table;
 #[cfg(test)]

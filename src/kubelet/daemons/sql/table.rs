@@ -33,7 +33,10 @@ impl Rows {
 
     fn is_number(&self, at: usize) -> bool {
         let cells: Vec<&str> = self.rows.iter().filter_map(|row| row.get(at)?.as_deref()).collect();
-        !cells.is_empty() && cells.iter().all(|cell| cell.parse::<f64>().is_ok())
+        let number = |cell: &&str| {
+            !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || b"-.".contains(&byte))
+        };
+        !cells.is_empty() && cells.iter().all(number)
     }
 
     /// As `mysql` prints it at a terminal.
