@@ -201,7 +201,11 @@ impl ApiServer {
     /// Notes what a user should know of an object that is taken all the same. Components do not listen.
     fn warn(&mut self, origin: &Origin, object: &Object, old: Option<&Object>) {
         if origin.actor == Actor::User {
-            self.warnings.extend(warnings::of(self.store.view(), object, old));
+            let view = self.store.view();
+            self.warnings.extend(warnings::of(view, object, old));
+            if origin.subresource.is_empty() {
+                self.warnings.extend(admission::policy_warnings(view, object, old));
+            }
         }
     }
 
@@ -263,7 +267,7 @@ impl ApiServer {
             return Err(Status::invalid(kind, object.name(), errors));
         }
         self.convert(&mut object);
-        admission::validate(self.store.view(), &object, None)?;
+        admission::validate(self.store.view(), &object, None, "")?;
         let charged = admission::resource_quota::charge(self.store.view(), &object, None)?;
         let key = object.key();
         if self.view().object(&key).is_some() {
@@ -333,7 +337,7 @@ impl ApiServer {
         let mut object = object.into();
         let mut manner = origin.manner("");
         manner.take_list(&mut object);
-        let (old, object) = self.prepare_update(object)?;
+        let (old, object) = self.prepare_update(object, origin.subresource)?;
         self.collides(origin, &old.key())?;
         self.warn(origin, &object, Some(&old));
         self.finish_update(origin, old, object, manner)
@@ -344,10 +348,14 @@ impl ApiServer {
     /// # Errors
     /// As [`ApiServer::update`].
     pub fn dry_run_update(&self, object: impl Into<Object>) -> Result<Object, Status> {
-        self.clone().prepare_update(object.into()).map(|(_, object)| object)
+        self.clone().prepare_update(object.into(), "").map(|(_, object)| object)
     }
 
-    fn prepare_update(&mut self, mut object: Object) -> Result<(Arc<Object>, Object), Status> {
+    fn prepare_update(
+        &mut self,
+        mut object: Object,
+        subresource: &str,
+    ) -> Result<(Arc<Object>, Object), Status> {
         let (key, kind) = (object.key(), object.kind());
         let old = self.current(&key, object.revision())?;
         let strategy = registry::strategy(self.store.view(), &object);
@@ -378,7 +386,7 @@ impl ApiServer {
         if !errors.is_empty() {
             return Err(Status::invalid(kind, &key.name, errors));
         }
-        admission::validate(self.store.view(), &object, Some(&old))?;
+        admission::validate(self.store.view(), &object, Some(&old), subresource)?;
         Ok((old, object))
     }
 

@@ -7,6 +7,7 @@ mod default;
 mod formats;
 mod lists;
 mod prune;
+pub mod rules;
 mod validate;
 
 pub use default::default;

@@ -226,6 +226,9 @@ static STRATEGIES: &[Entry] = &[
     Entry::tree(Kind::MUTATING_WEBHOOK_CONFIGURATION, trees::mutating_webhooks).counted(""),
     Entry::tree(Kind::VALIDATING_WEBHOOK_CONFIGURATION, trees::webhooks).counted(""),
     Entry::tree(Kind::VALIDATING_ADMISSION_POLICY, trees::admission_policy).counted("{}"),
+    Entry::tree(Kind::VALIDATING_ADMISSION_POLICY_BINDING, trees::policy_binding),
+    Entry::tree(Kind::MUTATING_ADMISSION_POLICY, trees::mutating_policy),
+    Entry::tree(Kind::MUTATING_ADMISSION_POLICY_BINDING, trees::policy_binding),
 ];
 
 static PLAIN: Entry = Entry::plain();

@@ -166,6 +166,18 @@ pub fn admission_policy(fields: &mut Fields) {
     }
 }
 
+/// As [`admission_policy`]; what a policy changes it changes once.
+pub fn mutating_policy(fields: &mut Fields) {
+    admission_policy(fields);
+    spec(fields).into_iter().for_each(|spec| default_text(spec, "reinvocationPolicy", "Never"));
+}
+
+/// What a binding narrows a policy to.
+pub fn policy_binding(fields: &mut Fields) {
+    let resources = spec(fields).and_then(|spec| spec.get_mut("matchResources")?.as_object_mut());
+    resources.into_iter().for_each(|resources| match_resources(resources, "resourceRules"));
+}
+
 /// All objects everywhere, in any version, unless said otherwise.
 fn match_resources(fields: &mut Fields, rules: &str) {
     default_text(fields, "matchPolicy", "Equivalent");

@@ -16,6 +16,7 @@ mod json_schema;
 mod meta;
 mod networking;
 mod pod;
+mod policy;
 mod registration;
 pub mod resources;
 mod scheduling;
@@ -128,12 +129,10 @@ static RULES: &[Rules] = &[
         .on_update(devices::resource_slice_update),
     rules(Kind::MUTATING_WEBHOOK_CONFIGURATION, text::dns_subdomain, registration::webhooks),
     rules(Kind::VALIDATING_WEBHOOK_CONFIGURATION, text::dns_subdomain, registration::webhooks),
-    rules(Kind::VALIDATING_ADMISSION_POLICY, text::dns_subdomain, registration::admission_policy),
-    rules(
-        Kind::VALIDATING_ADMISSION_POLICY_BINDING,
-        text::dns_subdomain,
-        registration::admission_policy_binding,
-    ),
+    rules(Kind::VALIDATING_ADMISSION_POLICY, text::dns_subdomain, policy::admission_policy),
+    rules(Kind::VALIDATING_ADMISSION_POLICY_BINDING, text::dns_subdomain, policy::admission_policy_binding),
+    rules(Kind::MUTATING_ADMISSION_POLICY, text::dns_subdomain, policy::mutating_policy),
+    rules(Kind::MUTATING_ADMISSION_POLICY_BINDING, text::dns_subdomain, policy::mutating_binding),
     rules(Kind::API_SERVICE, text::path_segment, registration::api_service),
     rules(Kind::CERTIFICATE_SIGNING_REQUEST, text::dns_subdomain, ANY)
         .on_create(registration::signing_request),

@@ -41,12 +41,46 @@ pub fn on_create(pod: &At, errors: &mut Errors) {
 
 /// The annotations that mean something on a pod (`ValidatePodSpecificAnnotations`).
 pub fn validate_annotations_of_pod(pod: &At, errors: &mut Errors) {
-    const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
     let annotations = pod.get("metadata.annotations");
+    validate_meaning(&annotations, &pod.get("spec"), errors);
+}
+
+fn validate_meaning(annotations: &At, spec: &At, errors: &mut Errors) {
+    const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+    const MIRROR: &str = "kubernetes.io/config.mirror";
+    const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+    const SECCOMP: [&str; 2] =
+        ["seccomp.security.alpha.kubernetes.io/pod", "container.seccomp.security.alpha.kubernetes.io/"];
+    if annotations.key(MIRROR).is_set() && spec.get("nodeName").is_empty() {
+        let why = "must set spec.nodeName if mirror pod annotation is set";
+        errors.invalid_as(&annotations.key(MIRROR), "\"\"", why);
+    }
     let cost = annotations.key(COST);
     let plain = |text: &str| text.parse::<i32>().is_ok() && !text.starts_with(['+', '0']) || text == "0";
     if cost.is_set() && !plain(cost.text()) {
         errors.invalid(&cost, "must be a 32bit integer");
+    }
+    for key in annotations.keys() {
+        let profile = annotations.key(key);
+        if key == SECCOMP[0] || key.starts_with(SECCOMP[1]) {
+            let known = ["runtime/default", "docker/default", "unconfined"].contains(&profile.text());
+            if !known && !profile.text().starts_with("localhost/") {
+                errors.invalid(
+                    &annotations.named(key).with(profile.value()),
+                    "must be a valid seccomp profile",
+                );
+            }
+        }
+        let Some(container) = key.strip_prefix(APP_ARMOR) else { continue };
+        let lists = ["initContainers", "containers", "ephemeralContainers"];
+        let named = |list: &&str| spec.get(list).items().any(|known| known.get("name").text() == container);
+        if !lists.iter().any(named) {
+            errors.invalid_as(&profile, &quoted(container), "container not found");
+        }
+        let known = ["", "runtime/default", "unconfined"].contains(&profile.text());
+        if !known && !profile.text().starts_with("localhost/") {
+            errors.invalid(&profile, &format!("invalid AppArmor profile name: {}", quoted(profile.text())));
+        }
     }
 }
 
@@ -210,6 +244,7 @@ pub fn validate_template_spec(template: &At, errors: &mut Errors) {
     let (meta, spec) = (template.get("metadata"), template.get("spec"));
     validate_labels(&meta.get("labels"), errors);
     validate_annotations(&meta.get("annotations"), errors);
+    validate_meaning(&template.named("annotations").with(meta.get("annotations").value()), &spec, errors);
     validate_spec(&spec, false, errors);
     if !spec.get("ephemeralContainers").is_empty() {
         errors

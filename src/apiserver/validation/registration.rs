@@ -97,7 +97,7 @@ fn validate_client(client: &At, errors: &mut Errors) {
 }
 
 /// `validateRuleWithOperations`
-fn validate_rule(rule: &At, errors: &mut Errors) {
+pub fn validate_rule(rule: &At, errors: &mut Errors) {
     let operations = rule.get("operations");
     errors.require(&operations);
     let lone = |list: &At, what: &str, errors: &mut Errors| {
@@ -119,44 +119,6 @@ fn validate_rule(rule: &At, errors: &mut Errors) {
     errors.require(&rule.get("resources"));
     if rule.get("scope").is_set() {
         errors.one_of(&rule.get("scope"), &["*", "Cluster", "Namespaced"]);
-    }
-}
-
-/// `ValidateValidatingAdmissionPolicy`, as far as it goes without compiling expressions.
-pub fn admission_policy(object: &At, errors: &mut Errors) {
-    let spec = object.get("spec");
-    if spec.get("failurePolicy").is_set() {
-        errors.one_of(&spec.get("failurePolicy"), &["Fail", "Ignore"]);
-    }
-    let constraints = spec.get("matchConstraints");
-    if constraints.is_set() {
-        let rules = constraints.get("resourceRules");
-        errors.require(&rules);
-        rules.items().for_each(|rule| validate_rule(&rule, errors));
-    } else {
-        errors.required(&constraints, "");
-    }
-    let (validations, annotations) = (spec.get("validations"), spec.get("auditAnnotations"));
-    if validations.is_empty() && annotations.is_empty() {
-        let why = "validations or auditAnnotations must be set";
-        errors.required(&validations, why);
-        errors.required(&annotations, why);
-    }
-    for validation in validations.items() {
-        if validation.get("expression").text().trim().is_empty() {
-            errors.required(&validation.get("expression"), "expression is not specified");
-        }
-    }
-}
-
-/// `ValidateValidatingAdmissionPolicyBinding`.
-pub fn admission_policy_binding(object: &At, errors: &mut Errors) {
-    let spec = object.get("spec");
-    errors.require(&spec.get("policyName"));
-    let actions = spec.get("validationActions");
-    errors.require(&actions);
-    for action in actions.items() {
-        errors.one_of(&action, &["Audit", "Deny", "Warn"]);
     }
 }
 
