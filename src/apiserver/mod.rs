@@ -198,22 +198,6 @@ impl ApiServer {
         self.clone().prepare_create(object.into(), &mut Manner::default()).map(|(_, object)| object)
     }
 
-    /// Notes what a user should know of an object that is taken all the same. Components do not listen.
-    fn warn(&mut self, origin: &Origin, object: &Object, old: Option<&Object>) {
-        if origin.actor == Actor::User {
-            let view = self.store.view();
-            self.warnings.extend(warnings::of(view, object, old));
-            if origin.subresource.is_empty() {
-                self.warnings.extend(admission::policy_warnings(view, object, old));
-            }
-        }
-    }
-
-    /// What has been noted for the user since this was last asked.
-    pub fn take_warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
-    }
-
     fn prepare_create(&mut self, mut object: Object, manner: &mut Manner) -> Result<(Key, Object), Status> {
         let kind = object.kind();
         if kind.is_custom() {
