@@ -24,6 +24,7 @@ pub mod regexp;
 pub mod schema;
 pub mod sed;
 pub mod selector;
+pub mod sha256;
 pub mod sorting;
 pub mod status;
 pub mod structural;

@@ -214,6 +214,7 @@ pub fn follow(
 pub fn describe(input: &Input) -> String {
     match input {
         Input::Kubectl { line, .. } => line.clone(),
+        Input::Saved { .. } => "an edit is saved".into(),
         Input::AddNode(node) => format!("node {} joins: {} CPU, {}", node.name, node.cpu, node.memory),
         Input::RemoveNode(name) => format!("node {name} leaves"),
         Input::SetNode { name, state } => match state {

@@ -36,6 +36,13 @@ pub enum Input {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         files: BTreeMap<String, String>,
     },
+    /// What the host's editor has saved, for a `kubectl edit` that waits for it ([`Outcome::editing`]).
+    Saved {
+        /// The command's session.
+        session: SessionId,
+        /// The whole text.
+        text: String,
+    },
     /// A machine joins.
     AddNode(NodeSpec),
     /// A machine leaves for good, its object with it.
@@ -127,6 +134,8 @@ pub struct Outcome {
     pub waiting: bool,
     /// The load that it has started.
     pub load: Option<String>,
+    /// The text that the host's editor shall show; what is saved comes back as [`Input::Saved`].
+    pub editing: Option<String>,
 }
 
 impl Outcome {
@@ -165,7 +174,10 @@ impl Simulation {
             {
                 self.load_line(&line)
             }
-            Input::Kubectl { line, stdin, files } => self.kubectl(kubectl::Invocation { line, stdin, files }),
+            Input::Kubectl { line, stdin, files } => {
+                self.kubectl(kubectl::Invocation { line, stdin, files, ..Default::default() })
+            }
+            Input::Saved { session, text } => self.save_edit(session, &text),
             Input::AddNode(node) => {
                 self.add_node(&node).map_or_else(|status| Outcome::failed(&status), |()| Outcome::default())
             }
@@ -225,11 +237,41 @@ impl Simulation {
             session: Some(id),
             waiting: session.wait.is_some(),
             load: None,
+            editing: session.editing().map(str::to_string),
         };
         if outcome.waiting {
             self.events.push(self.now + Session::TICK, Event::SessionTick(id));
         }
         self.sessions.insert(id, session);
+        outcome
+    }
+
+    /// Goes on with an edit. The answer holds only what is new.
+    fn save_edit(&mut self, id: SessionId, text: &str) -> Outcome {
+        let wait = self.sessions.get_mut(&id).and_then(|session| session.wait.take());
+        let editing = match wait {
+            Some(kubectl::Wait::Edit(editing)) => *editing,
+            other => {
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.wait = other;
+                }
+                return Outcome::complaint("nothing is being edited there".into());
+            }
+        };
+        let mut client = Client::new(&mut self.api, Actor::User, None);
+        let output = kubectl::saved(editing, text, &mut client);
+        let mut outcome = Outcome {
+            stdout: output.stdout.clone(),
+            stderr: output.stderr.clone(),
+            code: output.code,
+            session: Some(id),
+            waiting: output.wait.is_some(),
+            ..Default::default()
+        };
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.absorb(output);
+            outcome.editing = session.editing().map(str::to_string);
+        }
         outcome
     }
 

@@ -108,7 +108,11 @@ impl Simulation {
             pending: Pending::default(),
             slow: fault::Slow::new(),
             sessions: SortedMap::new(),
-            context: kubectl::Context { namespace: config.namespace.clone(), ..Default::default() },
+            context: kubectl::Context {
+                namespace: config.namespace.clone(),
+                host_edits: config.host_edits,
+                ..Default::default()
+            },
             journal: Journal::default(),
             boot_errors: Vec::new(),
             config,

@@ -95,7 +95,7 @@ fn attach(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 /// Whether commands can run in a container.
-fn check(pod: &Pod, container: &str) -> Result<(), Failure> {
+pub fn check(pod: &Pod, container: &str) -> Result<(), Failure> {
     let phase = pod.status.phase.as_deref().unwrap_or_default();
     if ["Succeeded", "Failed"].contains(&phase) {
         return Err(Failure::message(format!(
