@@ -4,9 +4,10 @@ mod derived;
 mod guest;
 mod manifest;
 mod shell;
+mod why;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use std::rc::Rc;
 
@@ -22,7 +23,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-use super::components::{Track, Traffic};
+use super::components::{Fixes, Track, Traffic, Verdicts};
 use super::driver::{Driver, SPEEDS};
 use super::editor_bridge::Editor;
 use super::flip::Moves;
@@ -56,7 +57,11 @@ pub struct App {
     /// Services and loads, while they are looked at; and at which write and time.
     pub(super) traffic: Option<Traffic>,
     traffic_of: (u64, SimTime),
-    pub(super) refusals: Shared<BTreeMap<String, String>>,
+    /// What the decision looked at says of each node.
+    pub(super) verdicts: Shared<Verdicts>,
+    /// What would let the pod under the glass run; and the pod and the decision for which that was tried.
+    pub(super) fixes: Option<Fixes>,
+    fixes_of: Option<(Key, u64)>,
     pub(super) on: Callback<Action>,
     pub(super) complete: Callback<String, Vec<String>>,
     pub(super) reveal: Callback<(u32, u32)>,
@@ -112,7 +117,9 @@ impl Component for App {
             inspected: None,
             traffic: None,
             traffic_of: (0, SimTime::ZERO),
-            refusals: Shared::new(BTreeMap::new()),
+            verdicts: Shared::new(Verdicts::new()),
+            fixes: None,
+            fixes_of: None,
             complete: completion(&driver),
             reveal: revealing(&reveal_at, &on),
             reveal_at,
@@ -272,7 +279,10 @@ impl App {
             Action::SkipIdle(on) => self.driver.borrow_mut().skip_idle = on,
             Action::Select(key) => self.select(key),
             Action::View(view) => self.ui.view = view,
-            Action::Tab(tab) => self.ui.tab = tab,
+            Action::Tab(tab) => {
+                self.ui.tab = tab;
+                self.inspected = None;
+            }
             Action::Pane(pane) => self.turn_to(pane),
             Action::ToggleConsole => self.ui.console_open = !self.ui.console_open,
             Action::ToggleEditor => {
@@ -292,6 +302,9 @@ impl App {
             Action::Apply => {
                 self.apply();
             }
+            Action::Reveal(field) => self.reveal_field(field),
+            Action::Insert(patch) => self.insert_fix(&patch),
+            Action::TryFixes => self.try_fixes(),
             Action::Run(text) => self.run(&text),
             Action::Interrupt => self.interrupt(),
             Action::Start(starter) => {

@@ -6,6 +6,7 @@ use kubeviz::api::manifest::Diagnostic;
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
 use kubeviz::view::traffic::{self, Lane, Meters};
+use kubeviz::view::why;
 use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
 
 use super::panic;
@@ -231,6 +232,11 @@ impl Driver {
     /// An object in detail.
     pub fn inspect(&self, key: &Key) -> Option<Inspection> {
         inspect(self.recording.view(), self.recording.live().api().store(), key, self.position())
+    }
+
+    /// What would let a pod run that waits at the position.
+    pub fn fixes(&self, pod: &Key) -> Vec<why::Fix> {
+        why::fixes(&self.recording.moment(), pod)
     }
 
     /// The Services at the position.

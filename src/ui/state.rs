@@ -57,6 +57,12 @@ pub enum Action {
     Lint,
     /// Apply the manifest in the editor.
     Apply,
+    /// Show a field of the pod under the glass in the manifest.
+    Reveal(&'static str),
+    /// Make a change of the pod under the glass in the manifest: a JSON patch.
+    Insert(Vec<serde_json::Value>),
+    /// Try what would let the pod under the glass run.
+    TryFixes,
     /// Run what was entered at the console.
     Run(String),
     /// Stop following the command that waits.

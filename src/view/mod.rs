@@ -2,6 +2,7 @@
 //! component only lays it out.
 
 pub mod cards;
+pub mod edit;
 pub mod insert;
 pub mod inspect;
 pub mod manifest;

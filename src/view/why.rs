@@ -7,7 +7,10 @@ use serde::Serialize;
 use sorted::SortedMap;
 
 use crate::api::explain::{NodeVerdict, PluginScore, SchedulingDecision};
-use crate::api::sorting;
+use crate::api::{Key, Pod, sorting};
+use crate::sim::Simulation;
+
+pub use crate::scheduler::whatif::Fix;
 
 /// What there is to show of one decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -244,6 +247,13 @@ fn scores(decision: &SchedulingDecision) -> Vec<ScoreRow> {
         parts: verdict.scores.clone(),
     };
     ranked.into_iter().map(row).collect()
+}
+
+/// What would let a pod run that waits: single changes, tried on a copy of what the scheduler knows.
+pub fn fixes(simulation: &Simulation, pod: &Key) -> Vec<Fix> {
+    let waiting = simulation.view().get::<Pod>(&pod.namespace, &pod.name);
+    let waiting = waiting.filter(|pod| pod.spec.node_name.is_none());
+    waiting.map(|pod| simulation.scheduler().fixes(pod)).unwrap_or_default()
 }
 
 /// Holds a guess against a decision: a node, or `None` that the pod would wait.

@@ -13,11 +13,18 @@ for (const theme of ["light", "dark"] as const) {
       await expectAccessible(page);
     });
 
-    test(`traffic and cells: ${theme}, ${lang}`, async ({ app, page }) => {
+    test(`cells: ${theme}, ${lang}`, async ({ app, page }) => {
+      // axe looks at every cell's node and every line of the story.
+      test.slow();
       await app.open({ theme, lang, speed: 60, nodes: 60 }, MANIFEST.replace("replicas: 3", "replicas: 405"));
       await app.expectAllReady(405);
       await expect(app.element).toHaveAttribute("data-density", "cell");
       await expectAccessible(page);
+    });
+
+    test(`traffic: ${theme}, ${lang}`, async ({ app, page }) => {
+      await app.open({ theme, lang, speed: 60 }, MANIFEST);
+      await app.expectReady(3);
       await app.run("kubectl expose deployment myapp-deploy --port=80\nload svc/myapp-deploy --rate 10");
       await page.locator('[data-view="traffic"]').click();
       await expect(page.locator("[data-load]")).toBeVisible();

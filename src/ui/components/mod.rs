@@ -18,7 +18,7 @@ mod scrubber;
 mod stage;
 mod time_bar;
 mod traffic_view;
-mod why_panel;
+mod why;
 mod workload_strip;
 
 pub use banner::BannerBar;
@@ -28,7 +28,9 @@ pub use help::Help;
 pub use icon::{Icon, Sprite};
 pub use inspector::Inspector;
 pub use manifest_editor::ManifestEditor;
+pub use node_card::{Verdict, Verdicts};
 pub use scrubber::Track;
 pub use stage::Stage;
 pub use time_bar::TimeBar;
 pub use traffic_view::Traffic;
+pub use why::{Fixes, Remedy};

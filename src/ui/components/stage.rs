@@ -1,7 +1,5 @@
 //! The stage: the cluster as one sees it.
 
-use std::collections::BTreeMap;
-
 use kubeviz::api::{Key, Kind};
 use kubeviz::view::{ClusterView, StoryLine};
 use wasm_bindgen::JsCast;
@@ -10,7 +8,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent, MouseEvent, ResizeObserver};
 use yew::prelude::*;
 
 use super::control_plane_strip::ControlPlaneStrip;
-use super::node_card::NodeCard;
+use super::node_card::{NodeCard, Verdicts};
 use super::pending_lane::PendingLane;
 use super::pod_cells::Grid;
 use super::traffic_view::{Traffic, TrafficView};
@@ -65,8 +63,8 @@ pub struct StageProps {
     pub revision: u64,
     pub last: Option<StoryLine>,
     pub selected: Option<Key>,
-    /// Why each node refused the pod under the glass.
-    pub refusals: Shared<BTreeMap<String, String>>,
+    /// What the decision under the glass says of each node.
+    pub verdicts: Shared<Verdicts>,
     /// Services and loads, where they are looked at in place of nodes and pods.
     pub traffic: Option<Traffic>,
     /// The time looked at, in whole seconds, while a pod is being deleted.
@@ -80,7 +78,7 @@ pub struct StageProps {
 /// Control plane, workloads, pending lane and nodes. One tab stop; arrow keys move within.
 #[component]
 pub fn Stage(props: &StageProps) -> Html {
-    let StageProps { view, revision, last, selected, refusals, traffic, second, starters, lang, on } = props;
+    let StageProps { view, revision, last, selected, verdicts, traffic, second, starters, lang, on } = props;
     let root = use_node_ref();
     {
         let root = root.clone();
@@ -112,7 +110,7 @@ pub fn Stage(props: &StageProps) -> Html {
         let second = second.filter(|_| node.pods.iter().any(|pod| pod.deadline.is_some()));
         html! {
             <NodeCard key={node.uid.as_str()} node={Card(node.clone())} {density} selected_pod={selected_pod.clone().filter(here)}
-                selected={selected_here} refusal={refusals.get(&node.name).cloned().map(AttrValue::from)} {second} grid={grids.node} {dense} lang={*lang} on={on} />
+                selected={selected_here} verdict={verdicts.get(&node.name).cloned()} {second} grid={grids.node} {dense} lang={*lang} on={on} />
         }
     };
     let label =
