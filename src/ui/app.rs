@@ -3,6 +3,7 @@
 mod derived;
 mod guest;
 mod manifest;
+mod predict;
 mod shell;
 mod why;
 
@@ -29,6 +30,7 @@ use super::editor_bridge::Editor;
 use super::flip::Moves;
 use super::host;
 use super::i18n::Lang;
+use super::predict::Predict;
 use super::settings::Settings;
 use super::share::{self, ActionButton};
 use super::shared::Shared;
@@ -200,6 +202,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         pane: Pane::default(),
         console_open: has_room(),
         editor_open: false,
+        predict: Predict::default(),
         help: false,
         single_keys: storage::get(storage::NO_KEYS).as_deref() != Some("1"),
         log: Shared::new(Vec::new()),
@@ -269,15 +272,21 @@ impl App {
             Action::Frame => return self.pass_frame(),
             Action::TogglePlay => self.play(!self.is_playing()),
             Action::Step(steps) => self.step(steps),
-            Action::Seek(time) => self.driver.borrow_mut().seek(time),
+            Action::Seek(time) => self.seek(time),
             Action::SeekEnd => {
                 let end = self.driver.borrow().end();
-                self.driver.borrow_mut().seek(end);
+                self.seek(end);
             }
             Action::Speed(tenths) => self.driver.borrow_mut().speed_tenths = tenths,
             Action::SpeedBy(step) => self.speed_by(step),
             Action::SkipIdle(on) => self.driver.borrow_mut().skip_idle = on,
+            Action::Select(Some(key)) if key.kind == Kind::NODE && self.is_asking() => {
+                self.guess(Some(key.name.to_string()))
+            }
             Action::Select(key) => self.select(key),
+            Action::Predict(on) => self.predict(on),
+            Action::Guess(guessed) => self.guess(guessed),
+            Action::SkipGuess => self.skip_guess(),
             Action::View(view) => self.ui.view = view,
             Action::Tab(tab) => {
                 self.ui.tab = tab;
@@ -348,6 +357,11 @@ impl App {
             self.frame =
                 Some(gloo::render::request_animation_frame(move |_| link.send_message(Action::Frame)));
         }
+    }
+
+    fn seek(&mut self, time: SimTime) {
+        self.ui.predict.forget();
+        self.driver.borrow_mut().seek(time);
     }
 
     /// A step stops the clock: one who steps wants to look.

@@ -1,10 +1,14 @@
 //! The one clock of the page: turns frames into simulated time, within a budget per frame so that the page never blocks.
 
-use kubeviz::api::Key;
+use std::sync::Arc;
+
+use kubeviz::api::explain::Explain;
 use kubeviz::api::manifest::Diagnostic;
+use kubeviz::api::{Key, Kind};
 
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
+use kubeviz::view::inspect::decisions;
 use kubeviz::view::traffic::{self, Lane, Meters};
 use kubeviz::view::why;
 use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
@@ -42,6 +46,10 @@ pub struct Driver {
     /// Everything worth telling, up to the end of the run.
     story: Vec<StoryLine>,
     told: u64,
+    /// Whether the clock stops for pods that are made without a node, up to which write that was looked for, and who came.
+    asks: bool,
+    met: u64,
+    pub newcomers: Vec<Key>,
     /// Whether time passes.
     pub playing: bool,
     /// Simulated tenths of a second per second.
@@ -72,6 +80,9 @@ impl Driver {
             revision: 0,
             story: Vec::new(),
             told: 0,
+            asks: false,
+            met: 0,
+            newcomers: Vec::new(),
             playing,
             speed_tenths,
             skip_idle: true,
@@ -133,8 +144,10 @@ impl Driver {
             let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
             let target = self.position() + SimDuration::from_micros(micros);
             let budget = FRAME_BUDGET_MS * (FRAME_GOAL_MS / passed.max(1.0)).min(1.0);
-            while self.recording.advance(target, EVENTS_PER_SLICE) == Progress::Busy {
-                if wall_ms() - now > budget {
+            let slice = if self.asks { 1 } else { EVENTS_PER_SLICE };
+            while self.recording.advance(target, slice) == Progress::Busy {
+                self.meet();
+                if wall_ms() - now > budget || !self.newcomers.is_empty() {
                     break;
                 }
             }
@@ -150,6 +163,36 @@ impl Driver {
             return Some(far);
         }
         self.recording.live().next_activity().filter(|time| *time <= far)
+    }
+
+    /// Notes the pods that have come without a node, if the clock is to stop for them.
+    fn meet(&mut self) {
+        let now = self.recording.view().revision();
+        if !self.asks || now <= self.met {
+            return;
+        }
+        let store = self.recording.live().api().store();
+        let new = store.since(self.met).take_while(|change| change.revision <= now);
+        let new = new.filter(|change| change.key.kind == Kind::POD && change.before.is_none());
+        self.newcomers.extend(new.map(|change| change.key.clone()));
+        self.met = now;
+    }
+
+    /// Stops the clock, from now on, for pods that are made without a node; or no more.
+    pub fn ask(&mut self, on: bool) {
+        (self.asks, self.met) = (on, self.recording.view().revision());
+        self.newcomers.clear();
+    }
+
+    /// Whether pods are asked about.
+    pub fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// What was decided about an object last, up to the position.
+    pub fn decision(&self, key: &Key) -> Option<Arc<Explain>> {
+        let store = self.recording.live().api().store();
+        decisions(store, self.revision, key).pop().map(|decision| decision.explain)
     }
 
     fn skip(&mut self, began: f64, until: SimTime) {
@@ -214,6 +257,7 @@ impl Driver {
     /// Looks at another time.
     pub fn seek(&mut self, time: SimTime) {
         self.recording.seek(time);
+        self.met = self.recording.view().revision();
         self.skipped = None;
         self.refresh();
     }
@@ -251,6 +295,7 @@ impl Driver {
 
     /// Brings the stage and the story up to the position.
     fn refresh(&mut self) {
+        self.meet();
         let revision = self.recording.view().revision();
         if revision != self.revision {
             self.revision = revision;

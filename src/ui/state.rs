@@ -8,6 +8,7 @@ use yew::AttrValue;
 use super::editor_bridge::Editor;
 use super::host::Request;
 use super::i18n::Lang;
+use super::predict::Predict;
 use super::shared::Shared;
 use super::starters::Starter;
 
@@ -31,6 +32,12 @@ pub enum Action {
     SkipIdle(bool),
     /// Put an object under the glass, or none.
     Select(Option<Key>),
+    /// Ask where each new pod will run, or not.
+    Predict(bool),
+    /// A guess where the pod asked about will run; none if it will wait.
+    Guess(Option<String>),
+    /// No guess about this pod.
+    SkipGuess,
     /// Look at the cluster another way.
     View(StageView),
     /// Turn to a page of the inspector.
@@ -196,6 +203,8 @@ pub struct UiState {
     pub console_open: bool,
     /// Whether the editor is shown where it lies over the stage.
     pub editor_open: bool,
+    /// Where pods will run, guessed.
+    pub predict: Predict,
     /// Whether the list of keys is shown.
     pub help: bool,
     /// Whether single keys are shortcuts.

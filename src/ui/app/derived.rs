@@ -51,6 +51,7 @@ impl App {
         }
         drop(driver);
         self.derive_traffic();
+        self.derive_predict();
         let driver = self.driver.borrow();
         let Some(key) = self.ui.selected.clone() else {
             if self.inspection.take().is_some() || !self.verdicts.is_empty() {

@@ -151,11 +151,13 @@ impl App {
             let mut fresh =
                 Driver::new(self.settings.seed, self.settings.nodes, old.speed_tenths, old.playing);
             fresh.skip_idle = old.skip_idle;
+            fresh.ask(old.asks());
             fresh
         };
         self.driver.replace(fresh);
         self.ui.log = Shared::new(Vec::new());
         self.ui.selected = None;
+        self.ui.predict.forget();
         self.ui.banner = None;
         self.queue.clear();
         self.sleeping = None;

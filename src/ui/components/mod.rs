@@ -14,6 +14,7 @@ mod node_card;
 mod pending_lane;
 mod pod_card;
 mod pod_cells;
+mod predict_bar;
 mod scrubber;
 mod stage;
 mod time_bar;

@@ -11,11 +11,13 @@ use super::control_plane_strip::ControlPlaneStrip;
 use super::node_card::{NodeCard, Verdicts};
 use super::pending_lane::PendingLane;
 use super::pod_cells::Grid;
+use super::predict_bar::PredictBar;
 use super::traffic_view::{Traffic, TrafficView};
 use super::workload_strip::WorkloadStrip;
 use crate::tr;
 use crate::ui::flip::matches_media;
 use crate::ui::i18n::Lang;
+use crate::ui::predict::Predict;
 use crate::ui::shared::{Card, Shared};
 use crate::ui::starters::Starter;
 use crate::ui::state::{Action, StageView};
@@ -65,6 +67,7 @@ pub struct StageProps {
     pub selected: Option<Key>,
     /// What the decision under the glass says of each node.
     pub verdicts: Shared<Verdicts>,
+    pub predict: Predict,
     /// Services and loads, where they are looked at in place of nodes and pods.
     pub traffic: Option<Traffic>,
     /// The time looked at, in whole seconds, while a pod is being deleted.
@@ -78,7 +81,8 @@ pub struct StageProps {
 /// Control plane, workloads, pending lane and nodes. One tab stop; arrow keys move within.
 #[component]
 pub fn Stage(props: &StageProps) -> Html {
-    let StageProps { view, revision, last, selected, verdicts, traffic, second, starters, lang, on } = props;
+    let StageProps { view, revision, last, selected, verdicts, predict, traffic, second, starters, lang, on } =
+        props;
     let root = use_node_ref();
     {
         let root = root.clone();
@@ -119,6 +123,7 @@ pub fn Stage(props: &StageProps) -> Html {
         <section class="stage" id="stage" ref={root} data-testid="stage" data-density={density.as_str()} aria-label={label} {onclick} {onkeydown}>
             <div class="stage-head">
                 { switch(traffic.is_some(), *lang, on) }
+                { predict_switch(predict.on, *lang, on) }
                 <ControlPlaneStrip revision={*revision} last={last.clone()} lang={*lang} />
             </div>
             <WorkloadStrip view={view.clone()} selected={selected_workload} lang={*lang} />
@@ -126,6 +131,7 @@ pub fn Stage(props: &StageProps) -> Html {
                 <TrafficView traffic={traffic.clone()} lang={*lang} on={on} />
             } else {
                 <PendingLane view={view.clone()} {density} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
+                if predict.on { <PredictBar predict={predict.clone()} view={view.clone()} lang={*lang} on={on} /> }
                 if *starters { { offer(*lang, on) } }
                 <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()} data-dense={dense.to_string()}>{ for view.nodes.iter().map(node) }</ul>
             }
@@ -145,6 +151,12 @@ fn switch(traffic: bool, lang: Lang, on: &Callback<Action>) -> Html {
         html! { <button type="button" data-view={view.as_str()} aria-pressed={(view == shown).to_string()} onclick={move |_| on.emit(Action::View(view))}>{ text }</button> }
     };
     html! { <div class="views" role="group" aria-label={tr!(lang, "view.label")}>{ for StageView::ALL.into_iter().map(button) }</div> }
+}
+
+/// Whether to ask where pods will run.
+fn predict_switch(predicting: bool, lang: Lang, on: &Callback<Action>) -> Html {
+    let toggle = on.reform(move |_: MouseEvent| Action::Predict(!predicting));
+    html! { <button type="button" class="button small predict-switch" data-testid="predict-switch" aria-pressed={predicting.to_string()} title={tr!(lang, "predict.hint")} onclick={toggle}>{ tr!(lang, "predict.title") }</button> }
 }
 
 /// What an empty cluster offers.
