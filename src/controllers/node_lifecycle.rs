@@ -7,7 +7,7 @@ use sorted::SortedMap;
 use super::ref_manager::gone_is_fine;
 use super::{Action, Controller, Settings, pods};
 use crate::api::k8s::{NodeCondition, ObjectReference, Taint};
-use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE};
+use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, UNSCHEDULABLE};
 use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod, Status, condition};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, View, WorkQueue};
@@ -15,7 +15,6 @@ use crate::clock::{SimDuration, SimTime};
 
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
-const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Conditions under which nothing more is scheduled onto a node, and their taints (`TaintNodesByCondition`).
 const PRESSURES: [(&str, &str); 4] = [
     ("MemoryPressure", "node.kubernetes.io/memory-pressure"),

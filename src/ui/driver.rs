@@ -189,10 +189,11 @@ impl Driver {
         self.asks
     }
 
-    /// What was decided about an object last, up to the position.
-    pub fn decision(&self, key: &Key) -> Option<Arc<Explain>> {
+    /// What the scheduler decided about a pod last, up to the position.
+    pub fn scheduling(&self, key: &Key) -> Option<Arc<Explain>> {
         let store = self.recording.live().api().store();
-        decisions(store, self.revision, key).pop().map(|decision| decision.explain)
+        let explains = decisions(store, self.revision, key).into_iter().rev().map(|found| found.explain);
+        explains.into_iter().find(|explain| matches!(**explain, Explain::Scheduling(_)))
     }
 
     fn skip(&mut self, began: f64, until: SimTime) {

@@ -179,6 +179,7 @@ impl<'a> Candidates<'a> {
             for found in info.node.spec.taints.iter().flatten() {
                 let keeps_off = matches!(&*found.effect, taint::NO_SCHEDULE | taint::NO_EXECUTE);
                 if !keeps_off
+                    || found.key == taint::UNSCHEDULABLE
                     || taint::tolerated(&tolerations, found)
                     || !known.insert(taint::format_taint(found))
                 {
@@ -378,7 +379,12 @@ impl<'a> Candidates<'a> {
     fn nodes(&mut self, found: &Feasibility) {
         self.group += 1;
         for info in self.rejected_by(found, names::NODE_UNSCHEDULABLE) {
-            let (name, patch) = (&info.name, vec![remove("/spec/unschedulable")]);
+            let name = &info.name;
+            // Whoever lifts the cordon has the node controller lift the taint that comes with it.
+            let taints = info.node.spec.taints.iter().flatten();
+            let cordon = taints.enumerate().filter(|(_, found)| found.key == taint::UNSCHEDULABLE);
+            let taint = cordon.map(|(place, _)| remove(&format!("/spec/taints/{place}")));
+            let patch = [remove("/spec/unschedulable")].into_iter().chain(taint).collect();
             let command = format!("kubectl uncordon {name}");
             self.push("uncordon", &[name], Target::Node(name.clone()), patch, command);
         }
@@ -386,7 +392,11 @@ impl<'a> Candidates<'a> {
         let tolerations = self.pod.spec.tolerations.clone().unwrap_or_default();
         for info in self.rejected_by(found, names::TAINT_TOLERATION) {
             for (place, found) in info.node.spec.taints.iter().flatten().enumerate() {
-                if found.effect == taint::PREFER_NO_SCHEDULE || taint::tolerated(&tolerations, found) {
+                let cordon = found.key == taint::UNSCHEDULABLE;
+                if cordon
+                    || found.effect == taint::PREFER_NO_SCHEDULE
+                    || taint::tolerated(&tolerations, found)
+                {
                     continue;
                 }
                 let (name, words) = (&info.name, taint::format_taint(found));

@@ -44,7 +44,7 @@ impl App {
             return;
         }
         let mut driver = self.driver.borrow_mut();
-        let undecided = |key: &kubeviz::api::Key| driver.decision(key).is_none();
+        let undecided = |key: &kubeviz::api::Key| driver.scheduling(key).is_none();
         let new: Vec<_> = driver.newcomers.iter().filter(|key| undecided(key)).cloned().collect();
         driver.newcomers.clear();
         if !new.is_empty() {
@@ -57,7 +57,7 @@ impl App {
         }
         let open = std::mem::take(&mut self.ui.predict.open);
         for (pod, guessed) in open {
-            match driver.decision(&pod).as_deref() {
+            match driver.scheduling(&pod).as_deref() {
                 Some(Explain::Scheduling(decision)) => {
                     let outcome = guess(decision, guessed.as_deref());
                     self.ui.predict.settle(Answer { pod, guessed, outcome });
