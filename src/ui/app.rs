@@ -4,6 +4,7 @@ mod derived;
 mod guest;
 mod manifest;
 mod predict;
+mod scene;
 mod shell;
 mod why;
 
@@ -24,7 +25,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-use super::components::{Fixes, Track, Traffic, Verdicts};
+use super::components::{Fixes, Scene, Track, Verdicts};
 use super::driver::{Driver, SPEEDS};
 use super::editor_bridge::Editor;
 use super::flip::Moves;
@@ -34,7 +35,7 @@ use super::predict::Predict;
 use super::settings::Settings;
 use super::share::{self, ActionButton};
 use super::shared::Shared;
-use super::state::{Action, Banner, InspectorTab, Pane, UiState};
+use super::state::{Action, Banner, InspectorTab, Pane, StageView, UiState};
 use super::{keyboard, layout, rest, storage};
 use crate::tr;
 
@@ -56,9 +57,9 @@ pub struct App {
     feed_of: Option<u64>,
     pub(super) inspection: Option<Shared<Inspection>>,
     inspected: Option<(Key, u64)>,
-    /// Services and loads, while they are looked at; and at which write and time.
-    pub(super) traffic: Option<Traffic>,
-    traffic_of: (u64, SimTime),
+    /// What the stage shows, and at which write and time.
+    pub(super) scene: Scene,
+    scene_of: (u64, SimTime, StageView),
     /// What the decision looked at says of each node.
     pub(super) verdicts: Shared<Verdicts>,
     /// What would let the pod under the glass run; and the pod and the decision for which that was tried.
@@ -117,8 +118,8 @@ impl Component for App {
             feed_of: None,
             inspection: None,
             inspected: None,
-            traffic: None,
-            traffic_of: (0, SimTime::ZERO),
+            scene: Scene::Cluster,
+            scene_of: (0, SimTime::ZERO, StageView::Cluster),
             verdicts: Shared::new(Verdicts::new()),
             fixes: None,
             fixes_of: None,

@@ -9,6 +9,7 @@ use kubeviz::api::{Key, Kind};
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
 use kubeviz::view::inspect::decisions;
+use kubeviz::view::rollout::{Curve, Rollout, rollout};
 use kubeviz::view::traffic::{self, Lane, Meters};
 use kubeviz::view::why;
 use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
@@ -39,6 +40,7 @@ pub const SPEEDS: [u32; 10] = [1, 2, 5, 10, 20, 40, 80, 160, 300, 600];
 pub struct Driver {
     recording: Recording,
     stage: Stage,
+    curve: Curve,
     /// The stage at the position; another allocation only when something on it has changed.
     pub view: Shared<ClusterView>,
     /// The last write at the position.
@@ -76,6 +78,7 @@ impl Driver {
         let mut driver = Driver {
             recording,
             stage: Stage::default(),
+            curve: Curve::default(),
             view: Shared::new(ClusterView::default()),
             revision: 0,
             story: Vec::new(),
@@ -282,6 +285,13 @@ impl Driver {
     /// What would let a pod run that waits at the position.
     pub fn fixes(&self, pod: &Key) -> Vec<why::Fix> {
         why::fixes(&self.recording.moment(), pod)
+    }
+
+    /// A workload's rollout at the position, and how its counts went.
+    pub fn rollout(&mut self, key: &Key) -> Option<(Rollout, &Curve)> {
+        let view = self.recording.view();
+        self.curve.follow(key, view, self.recording.live().api().store());
+        Some((rollout(view, &self.stage, key)?, &self.curve))
     }
 
     /// The Services at the position.

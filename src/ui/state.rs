@@ -90,18 +90,21 @@ pub enum StageView {
     /// Nodes and pods.
     #[default]
     Cluster,
+    /// The revisions of a workload.
+    Rollout,
     /// Requests, Services and endpoints.
     Traffic,
 }
 
 impl StageView {
     /// All, in their order on the page.
-    pub const ALL: [StageView; 2] = [StageView::Cluster, StageView::Traffic];
+    pub const ALL: [StageView; 3] = [StageView::Cluster, StageView::Rollout, StageView::Traffic];
 
     /// The view's name in the page's address.
     pub fn as_str(self) -> &'static str {
         match self {
             StageView::Cluster => "cluster",
+            StageView::Rollout => "rollout",
             StageView::Traffic => "traffic",
         }
     }

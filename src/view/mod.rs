@@ -6,6 +6,7 @@ pub mod edit;
 pub mod insert;
 pub mod inspect;
 pub mod manifest;
+pub mod rollout;
 pub mod stage;
 pub mod story;
 pub mod traffic;

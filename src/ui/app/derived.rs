@@ -8,9 +8,9 @@ use web_sys::HtmlElement;
 use super::App;
 use super::why::verdicts;
 use crate::tr;
-use crate::ui::components::{Track, Traffic, Verdicts};
+use crate::ui::components::{Track, Verdicts};
 use crate::ui::shared::Shared;
-use crate::ui::state::{InspectorTab, StageView};
+use crate::ui::state::InspectorTab;
 
 /// How many lines of the story the page lists.
 const FEED: usize = 80;
@@ -18,7 +18,7 @@ const FEED: usize = 80;
 /// and laying them out takes the time that the stage needs.
 const HURRY: usize = 8;
 /// How often the object under the glass is looked at again while time passes, in frames.
-const INSPECT_EVERY: u32 = 12;
+pub(super) const INSPECT_EVERY: u32 = 12;
 /// How often, at most, assistive technology is told what happens while time passes, in frames.
 const ANNOUNCE_EVERY: u32 = 90;
 
@@ -50,7 +50,7 @@ impl App {
             );
         }
         drop(driver);
-        self.derive_traffic();
+        self.derive_scene();
         self.derive_predict();
         let driver = self.driver.borrow();
         let Some(key) = self.ui.selected.clone() else {
@@ -71,25 +71,6 @@ impl App {
         }
         drop(driver);
         self.derive_fixes();
-    }
-
-    /// Services when something was written, loads a few times a second.
-    fn derive_traffic(&mut self) {
-        if self.ui.view != StageView::Traffic {
-            self.traffic = None;
-            return;
-        }
-        let driver = self.driver.borrow();
-        let now = (driver.revision(), driver.position());
-        let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY);
-        let stale = self.traffic_of != now && due;
-        let lanes = match &self.traffic {
-            Some(_) if !stale => return,
-            Some(old) if self.traffic_of.0 == now.0 => old.lanes.clone(),
-            _ => Shared::new(driver.lanes()),
-        };
-        self.traffic = Some(Traffic { lanes, meters: Shared::new(driver.meters()) });
-        self.traffic_of = now;
     }
 
     /// Tells assistive technology what has happened: at once when stepping, now and then while time passes.

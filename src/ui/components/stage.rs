@@ -12,6 +12,7 @@ use super::node_card::{NodeCard, Verdicts};
 use super::pending_lane::PendingLane;
 use super::pod_cells::Grid;
 use super::predict_bar::PredictBar;
+use super::rollout_view::{Rolling, RolloutView};
 use super::traffic_view::{Traffic, TrafficView};
 use super::workload_strip::WorkloadStrip;
 use crate::tr;
@@ -59,6 +60,27 @@ impl Density {
     }
 }
 
+/// What the stage shows: a view with the data that it needs besides the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scene {
+    /// Nodes and pods.
+    Cluster,
+    /// The revisions of a workload.
+    Rollout(Rolling),
+    /// Services and loads.
+    Traffic(Traffic),
+}
+
+impl Scene {
+    fn view(&self) -> StageView {
+        match self {
+            Scene::Cluster => StageView::Cluster,
+            Scene::Rollout(_) => StageView::Rollout,
+            Scene::Traffic(_) => StageView::Traffic,
+        }
+    }
+}
+
 #[derive(Properties, PartialEq)]
 pub struct StageProps {
     pub view: Shared<ClusterView>,
@@ -68,8 +90,8 @@ pub struct StageProps {
     /// What the decision under the glass says of each node.
     pub verdicts: Shared<Verdicts>,
     pub predict: Predict,
-    /// Services and loads, where they are looked at in place of nodes and pods.
-    pub traffic: Option<Traffic>,
+    /// What is looked at.
+    pub scene: Scene,
     /// The time looked at, in whole seconds, while a pod is being deleted.
     pub second: Option<u64>,
     /// Whether to offer the starters.
@@ -81,7 +103,7 @@ pub struct StageProps {
 /// Control plane, workloads, pending lane and nodes. One tab stop; arrow keys move within.
 #[component]
 pub fn Stage(props: &StageProps) -> Html {
-    let StageProps { view, revision, last, selected, verdicts, predict, traffic, second, starters, lang, on } =
+    let StageProps { view, revision, last, selected, verdicts, predict, scene, second, starters, lang, on } =
         props;
     let root = use_node_ref();
     {
@@ -122,13 +144,15 @@ pub fn Stage(props: &StageProps) -> Html {
     html! {
         <section class="stage" id="stage" ref={root} data-testid="stage" data-density={density.as_str()} aria-label={label} {onclick} {onkeydown}>
             <div class="stage-head">
-                { switch(traffic.is_some(), *lang, on) }
+                { switch(scene.view(), *lang, on) }
                 { predict_switch(predict.on, *lang, on) }
                 <ControlPlaneStrip revision={*revision} last={last.clone()} lang={*lang} />
             </div>
             <WorkloadStrip view={view.clone()} selected={selected_workload} lang={*lang} />
-            if let Some(traffic) = traffic {
+            if let Scene::Traffic(traffic) = scene {
                 <TrafficView traffic={traffic.clone()} lang={*lang} on={on} />
+            } else if let Scene::Rollout(rolling) = scene {
+                <RolloutView rolling={rolling.clone()} selected_pod={selected_pod.clone()} second={*second} lang={*lang} on={on} />
             } else {
                 <PendingLane view={view.clone()} {density} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
                 if predict.on { <PredictBar predict={predict.clone()} view={view.clone()} lang={*lang} on={on} /> }
@@ -140,12 +164,12 @@ pub fn Stage(props: &StageProps) -> Html {
 }
 
 /// The ways to look at the cluster.
-fn switch(traffic: bool, lang: Lang, on: &Callback<Action>) -> Html {
-    let shown = if traffic { StageView::Traffic } else { StageView::Cluster };
+fn switch(shown: StageView, lang: Lang, on: &Callback<Action>) -> Html {
     let button = |view: StageView| {
         let on = on.clone();
         let text = match view {
             StageView::Cluster => tr!(lang, "view.cluster"),
+            StageView::Rollout => tr!(lang, "view.rollout"),
             StageView::Traffic => tr!(lang, "view.traffic"),
         };
         html! { <button type="button" data-view={view.as_str()} aria-pressed={(view == shown).to_string()} onclick={move |_| on.emit(Action::View(view))}>{ text }</button> }
