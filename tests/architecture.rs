@@ -56,8 +56,8 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "view",
-        imports: &["sim", "network", "apiserver", "api", "clock"],
-        because: "it reads the log and the objects, and decides nothing",
+        imports: &["sim", "scheduler", "controllers", "network", "apiserver", "api", "clock"],
+        because: "it reads the log and the objects, and asks those who decide what they would do; it decides nothing",
     },
     Layer {
         module: "scenario",
