@@ -198,6 +198,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         lang: settings.lang,
         theme: settings.theme,
         view: settings.view,
+        table: Kind::POD,
         selected: None,
         tab: InspectorTab::default(),
         pane: Pane::default(),
@@ -289,6 +290,10 @@ impl App {
             Action::Guess(guessed) => self.guess(guessed),
             Action::SkipGuess => self.skip_guess(),
             Action::View(view) => self.ui.view = view,
+            Action::TableOf(kind) => {
+                self.ui.table = kind;
+                self.scene_of.0 = 0;
+            }
             Action::Tab(tab) => {
                 self.ui.tab = tab;
                 self.inspected = None;

@@ -10,7 +10,9 @@ use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
 use kubeviz::view::inspect::decisions;
 use kubeviz::view::rollout::{Curve, Rollout, rollout};
+use kubeviz::view::timeline::Timeline;
 use kubeviz::view::traffic::{self, Lane, Meters};
+use kubeviz::view::tree::{Branch, tree};
 use kubeviz::view::why;
 use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
 
@@ -41,6 +43,7 @@ pub struct Driver {
     recording: Recording,
     stage: Stage,
     curve: Curve,
+    timeline: Timeline,
     /// The stage at the position; another allocation only when something on it has changed.
     pub view: Shared<ClusterView>,
     /// The last write at the position.
@@ -79,6 +82,7 @@ impl Driver {
             recording,
             stage: Stage::default(),
             curve: Curve::default(),
+            timeline: Timeline::default(),
             view: Shared::new(ClusterView::default()),
             revision: 0,
             story: Vec::new(),
@@ -234,6 +238,7 @@ impl Driver {
             let kept = self.story.partition_point(|line| line.revision <= self.revision);
             self.story.truncate(kept);
             self.told = self.revision;
+            (self.timeline, self.curve) = (Timeline::default(), Curve::default());
         }
         self.last_change = wall_ms();
         self.refresh();
@@ -292,6 +297,17 @@ impl Driver {
         let view = self.recording.view();
         self.curve.follow(key, view, self.recording.live().api().store());
         Some((rollout(view, &self.stage, key)?, &self.curve))
+    }
+
+    /// The lives of pods up to the position.
+    pub fn timeline(&mut self) -> &Timeline {
+        self.timeline.follow(self.recording.live().api().store(), self.recording.view().revision());
+        &self.timeline
+    }
+
+    /// Who owns whom at the position.
+    pub fn tree(&self) -> Vec<Branch> {
+        tree(self.recording.view())
     }
 
     /// The Services at the position.

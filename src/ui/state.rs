@@ -1,7 +1,7 @@
 //! What can be done on the page, and what of it the page itself remembers; the cluster is the driver's.
 
-use kubeviz::api::Key;
 use kubeviz::api::manifest::Diagnostic;
+use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
 use yew::AttrValue;
 
@@ -32,6 +32,8 @@ pub enum Action {
     SkipIdle(bool),
     /// Put an object under the glass, or none.
     Select(Option<Key>),
+    /// The table of a kind.
+    TableOf(Kind),
     /// Ask where each new pod will run, or not.
     Predict(bool),
     /// A guess where the pod asked about will run; none if it will wait.
@@ -94,11 +96,24 @@ pub enum StageView {
     Rollout,
     /// Requests, Services and endpoints.
     Traffic,
+    /// The lives of pods.
+    Timeline,
+    /// Who owns whom.
+    Tree,
+    /// Any kind as kubectl prints it.
+    Table,
 }
 
 impl StageView {
     /// All, in their order on the page.
-    pub const ALL: [StageView; 3] = [StageView::Cluster, StageView::Rollout, StageView::Traffic];
+    pub const ALL: [StageView; 6] = [
+        StageView::Cluster,
+        StageView::Rollout,
+        StageView::Traffic,
+        StageView::Timeline,
+        StageView::Tree,
+        StageView::Table,
+    ];
 
     /// The view's name in the page's address.
     pub fn as_str(self) -> &'static str {
@@ -106,6 +121,9 @@ impl StageView {
             StageView::Cluster => "cluster",
             StageView::Rollout => "rollout",
             StageView::Traffic => "traffic",
+            StageView::Timeline => "timeline",
+            StageView::Tree => "tree",
+            StageView::Table => "table",
         }
     }
 
@@ -196,6 +214,8 @@ pub struct UiState {
     pub theme: &'static str,
     /// What the stage shows.
     pub view: StageView,
+    /// The kind in the table.
+    pub table: Kind,
     /// What is under the glass.
     pub selected: Option<Key>,
     /// The inspector's page.

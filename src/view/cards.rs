@@ -42,6 +42,12 @@ pub fn pod_card(pod: &Pod, view: &View) -> PodCard {
     }
 }
 
+/// A pod's class, and kubectl's word for its state.
+pub fn state(pod: &Pod) -> (PodClass, String) {
+    let status = summarize(pod).status;
+    (classify(pod, &status), status)
+}
+
 /// The number of the template that the pod was made from, kept by its ReplicaSet or in a ControllerRevision.
 fn revision(pod: &Pod, owner: &OwnerReference, view: &View) -> Option<u32> {
     if let Some(set) =

@@ -9,7 +9,9 @@ pub mod manifest;
 pub mod rollout;
 pub mod stage;
 pub mod story;
+pub mod timeline;
 pub mod traffic;
+pub mod tree;
 pub mod why;
 pub mod workloads;
 

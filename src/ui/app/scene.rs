@@ -1,13 +1,20 @@
 //! What the stage shows besides the cluster itself, brought up to date while it is looked at.
 
 use kubeviz::api::{Key, Kind};
+use kubeviz::kubectl::print::listing::{kinds, listing};
 use kubeviz::view::rollout;
+use kubeviz::view::timeline::Lane;
 
 use super::App;
 use super::derived::INSPECT_EVERY;
-use crate::ui::components::{Rolling, Scene, Shown, Traffic};
+use crate::ui::components::{Lanes, Rolling, Rows, Scene, Shown, Track, Traffic};
 use crate::ui::shared::Shared;
 use crate::ui::state::StageView;
+
+/// More lanes than this are counted, not shown: the youngest are.
+const LANES: usize = 60;
+/// The same for the rows of a table.
+const ROWS: usize = 300;
 
 impl App {
     /// What has been written shows at once; while time passes, only so often.
@@ -27,6 +34,9 @@ impl App {
             StageView::Cluster => Scene::Cluster,
             StageView::Traffic => Scene::Traffic(self.traffic(now.0)),
             StageView::Rollout => Scene::Rollout(self.rolling()),
+            StageView::Timeline => Scene::Timeline(self.lanes()),
+            StageView::Tree => Scene::Tree(Shared::new(self.driver.borrow().tree())),
+            StageView::Table => Scene::Table(self.rows()),
         };
         self.scene_of = now;
     }
@@ -39,6 +49,24 @@ impl App {
             _ => Shared::new(driver.lanes()),
         };
         Traffic { lanes, meters: Shared::new(driver.meters()) }
+    }
+
+    /// The lives of the youngest pods.
+    fn lanes(&mut self) -> Lanes {
+        let mut driver = self.driver.borrow_mut();
+        let now = driver.position();
+        let span_ms = Track::span_for(driver.end());
+        let all: Vec<&Lane> = driver.timeline().lanes().collect();
+        let earlier = all.len().saturating_sub(LANES);
+        let lanes = Shared::new(all.into_iter().skip(earlier).cloned().collect());
+        Lanes { lanes, earlier, span_ms, now }
+    }
+
+    fn rows(&self) -> Rows {
+        let driver = self.driver.borrow();
+        let kind = self.ui.table;
+        let listing = listing(driver.objects(), kind, driver.position(), ROWS);
+        Rows { kinds: Shared::new(kinds(driver.objects())), kind, listing: Shared::new(listing) }
     }
 
     /// Whether another workload is under the glass than the one whose rollout is shown.

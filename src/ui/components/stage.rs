@@ -1,6 +1,7 @@
 //! The stage: the cluster as one sees it.
 
 use kubeviz::api::{Key, Kind};
+use kubeviz::view::tree::Branch;
 use kubeviz::view::{ClusterView, StoryLine};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -13,7 +14,10 @@ use super::pending_lane::PendingLane;
 use super::pod_cells::Grid;
 use super::predict_bar::PredictBar;
 use super::rollout_view::{Rolling, RolloutView};
+use super::table_view::{Rows, TableView};
+use super::timeline_view::{Lanes, TimelineView};
 use super::traffic_view::{Traffic, TrafficView};
+use super::tree_view::TreeView;
 use super::workload_strip::WorkloadStrip;
 use crate::tr;
 use crate::ui::flip::matches_media;
@@ -69,6 +73,12 @@ pub enum Scene {
     Rollout(Rolling),
     /// Services and loads.
     Traffic(Traffic),
+    /// The lives of pods.
+    Timeline(Lanes),
+    /// Who owns whom.
+    Tree(Shared<Vec<Branch>>),
+    /// Any kind as kubectl prints it.
+    Table(Rows),
 }
 
 impl Scene {
@@ -77,6 +87,9 @@ impl Scene {
             Scene::Cluster => StageView::Cluster,
             Scene::Rollout(_) => StageView::Rollout,
             Scene::Traffic(_) => StageView::Traffic,
+            Scene::Timeline(_) => StageView::Timeline,
+            Scene::Tree(_) => StageView::Tree,
+            Scene::Table(_) => StageView::Table,
         }
     }
 }
@@ -149,11 +162,7 @@ pub fn Stage(props: &StageProps) -> Html {
                 <ControlPlaneStrip revision={*revision} last={last.clone()} lang={*lang} />
             </div>
             <WorkloadStrip view={view.clone()} selected={selected_workload} lang={*lang} />
-            if let Scene::Traffic(traffic) = scene {
-                <TrafficView traffic={traffic.clone()} lang={*lang} on={on} />
-            } else if let Scene::Rollout(rolling) = scene {
-                <RolloutView rolling={rolling.clone()} selected_pod={selected_pod.clone()} second={*second} lang={*lang} on={on} />
-            } else {
+            if let Some(other) = other(props, selected_pod.as_ref()) { { other } } else {
                 <PendingLane view={view.clone()} {density} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
                 if predict.on { <PredictBar predict={predict.clone()} view={view.clone()} lang={*lang} on={on} /> }
                 if *starters { { offer(*lang, on) } }
@@ -161,6 +170,22 @@ pub fn Stage(props: &StageProps) -> Html {
             }
         </section>
     }
+}
+
+/// What is looked at in place of nodes and pods, if anything is.
+fn other(props: &StageProps, selected_pod: Option<&AttrValue>) -> Option<Html> {
+    let StageProps { scene, selected, second, lang, on, .. } = props;
+    let (selected, lang, on) = (selected.clone(), *lang, on.clone());
+    Some(match scene {
+        Scene::Cluster => return None,
+        Scene::Traffic(traffic) => html! { <TrafficView traffic={traffic.clone()} {lang} {on} /> },
+        Scene::Rollout(rolling) => {
+            html! { <RolloutView rolling={rolling.clone()} selected_pod={selected_pod.cloned()} second={*second} {lang} {on} /> }
+        }
+        Scene::Timeline(lanes) => html! { <TimelineView lanes={lanes.clone()} {selected} {lang} {on} /> },
+        Scene::Tree(tree) => html! { <TreeView tree={tree.clone()} {selected} {lang} {on} /> },
+        Scene::Table(rows) => html! { <TableView rows={rows.clone()} {selected} {lang} {on} /> },
+    })
 }
 
 /// The ways to look at the cluster.
@@ -171,6 +196,9 @@ fn switch(shown: StageView, lang: Lang, on: &Callback<Action>) -> Html {
             StageView::Cluster => tr!(lang, "view.cluster"),
             StageView::Rollout => tr!(lang, "view.rollout"),
             StageView::Traffic => tr!(lang, "view.traffic"),
+            StageView::Timeline => tr!(lang, "view.timeline"),
+            StageView::Tree => tr!(lang, "view.tree"),
+            StageView::Table => tr!(lang, "view.table"),
         };
         html! { <button type="button" data-view={view.as_str()} aria-pressed={(view == shown).to_string()} onclick={move |_| on.emit(Action::View(view))}>{ text }</button> }
     };
