@@ -198,6 +198,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         lang: settings.lang,
         theme: settings.theme,
         view: settings.view,
+        window: 0,
         table: Kind::POD,
         selected: None,
         tab: InspectorTab::default(),
@@ -290,6 +291,10 @@ impl App {
             Action::Guess(guessed) => self.guess(guessed),
             Action::SkipGuess => self.skip_guess(),
             Action::View(view) => self.ui.view = view,
+            Action::Window(seconds) => {
+                self.ui.window = seconds;
+                self.scene_of.0 = 0;
+            }
             Action::TableOf(kind) => {
                 self.ui.table = kind;
                 self.scene_of.0 = 0;

@@ -251,8 +251,11 @@ impl Driver {
         Some((format!("{}{}", session.stdout, session.stderr), session.is_done()))
     }
 
-    /// Goes to the next change.
+    /// Goes to the next change. In a cluster at rest there is none: its heartbeats alone would lead on for hours.
     pub fn step_forward(&mut self) {
+        if !self.recording.is_in_past() && self.recording.live().next_activity().is_none() {
+            return;
+        }
         self.recording.step_forward(Grain::Story, STEP_EVENTS);
         self.refresh();
     }

@@ -32,6 +32,8 @@ pub enum Action {
     SkipIdle(bool),
     /// Put an object under the glass, or none.
     Select(Option<Key>),
+    /// How much of the end the timeline shows, in seconds; nothing for all.
+    Window(u32),
     /// The table of a kind.
     TableOf(Kind),
     /// Ask where each new pod will run, or not.
@@ -214,6 +216,8 @@ pub struct UiState {
     pub theme: &'static str,
     /// What the stage shows.
     pub view: StageView,
+    /// How much of the end the timeline shows, in seconds; nothing for all.
+    pub window: u32,
     /// The kind in the table.
     pub table: Kind,
     /// What is under the glass.

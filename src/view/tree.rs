@@ -53,7 +53,7 @@ pub fn tree(view: &View) -> Vec<Branch> {
         for owner in &owners {
             children.entry((*owner).to_string()).or_default().push(key.clone());
         }
-        if owners.is_empty() && is_made(object) {
+        if owners.is_empty() && !comes_with_the_cluster(key) {
             roots.push((object.created(), key.clone()));
         }
     }
@@ -62,9 +62,17 @@ pub fn tree(view: &View) -> Vec<Branch> {
     fold(roots.into_iter().filter_map(grow).collect())
 }
 
-/// Whether it came after the cluster itself, which starts with objects of its own at time zero.
-fn is_made(object: &Object) -> bool {
-    object.created() > SimTime::ZERO || object.controller().is_some()
+/// Whether every cluster, or every namespace, has it from the start.
+fn comes_with_the_cluster(key: &Key) -> bool {
+    match key.kind {
+        Kind::NAMESPACE => &*key.name == "default" || SYSTEM.contains(&&*key.name),
+        Kind::SERVICE | Kind::ENDPOINTS | Kind::ENDPOINT_SLICE => {
+            &*key.namespace == "default" && &*key.name == "kubernetes"
+        }
+        Kind::SERVICE_ACCOUNT => &*key.name == "default",
+        Kind::CONFIG_MAP => &*key.name == "kube-root-ca.crt",
+        _ => key.name.starts_with("system-") || key.name.starts_with("system:"),
+    }
 }
 
 fn branch(view: &View, children: &SortedMap<String, Vec<Key>>, key: &Key, depth: usize) -> Option<Branch> {
@@ -154,6 +162,7 @@ mod tests {
     fn objects_hang_below_their_owners_and_alike_siblings_are_one_entry() {
         let mut run = Recording::new(Config::small(7));
         run.advance(SimTime(1_000), u64::MAX);
+        assert_eq!(tree(run.view()), [], "nobody has made anything");
         command(&mut run, "create deployment web --image=web:1 --replicas=2");
         command(&mut run, "create configmap settings");
         command(&mut run, "create deployment many --image=web:1 --replicas=20");

@@ -55,11 +55,18 @@ impl App {
     fn lanes(&mut self) -> Lanes {
         let mut driver = self.driver.borrow_mut();
         let now = driver.position();
-        let span_ms = Track::span_for(driver.end());
-        let all: Vec<&Lane> = driver.timeline().lanes().collect();
+        let whole = Track::span_for(driver.end()).saturating_mul(1_000);
+        let window = self.ui.window;
+        let (from, span) = match u64::from(window) * 1_000_000 {
+            0 => (0, whole),
+            part => (now.0.saturating_sub(part), part),
+        };
+        // A pod that was gone before then has nothing to show.
+        let shows = |lane: &&Lane| lane.end.is_none_or(|(_, time)| time.0 >= from);
+        let all: Vec<&Lane> = driver.timeline().lanes().filter(shows).collect();
         let earlier = all.len().saturating_sub(LANES);
         let lanes = Shared::new(all.into_iter().skip(earlier).cloned().collect());
-        Lanes { lanes, earlier, span_ms, now }
+        Lanes { lanes, earlier, from, span, window, now }
     }
 
     fn rows(&self) -> Rows {
@@ -101,6 +108,6 @@ impl App {
             let (points, shortfall) = (curve.points().to_vec(), curve.shortfall(since, now));
             Some(Shared::new(Shown { rollout, points, shortfall, now }))
         });
-        Rolling { all: Shared::new(all), shown }
+        Rolling { shown }
     }
 }

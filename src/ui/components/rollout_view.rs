@@ -1,6 +1,6 @@
 //! A rollout: how the counts went between their lines, the revisions side by side, and what may happen next.
 
-use kubeviz::api::{Key, Kind};
+use kubeviz::api::Kind;
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::view::PodCard as Pod;
 use kubeviz::view::rollout::{Point, Revision, Rollout};
@@ -24,9 +24,7 @@ const CARDS: usize = 30;
 /// What the view shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rolling {
-    /// The workloads that can be looked at.
-    pub all: Shared<Vec<Key>>,
-    /// The one that is.
+    /// The workload that is looked at, if there is any.
     pub shown: Option<Shared<Shown>>,
 }
 
@@ -59,13 +57,8 @@ pub fn RolloutView(props: &RolloutViewProps) -> Html {
         return html! { <div class="rollout" data-testid="rollout"><p class="empty">{ tr!(*lang, "rollout.none") }</p></div> };
     };
     let rollout = &shown.rollout;
-    let pick = |key: &Key| {
-        let (on, to) = (on.clone(), key.clone());
-        html! { <button type="button" class="button small" aria-pressed={(*key == rollout.key).to_string()} onclick={move |_| on.emit(Action::Select(Some(to.clone())))}>{ key.name.to_string() }</button> }
-    };
     html! {
         <div class="rollout" data-testid="rollout">
-            if rolling.all.len() > 1 { <div class="rollout-picks" role="group" aria-label={tr!(*lang, "rollout.pick")}>{ for rolling.all.iter().map(pick) }</div> }
             { head(rollout, *lang, on) }
             <RolloutChart shown={shown.clone()} lang={*lang} />
             { outlook(shown, *lang) }

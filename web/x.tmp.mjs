@@ -1,0 +1,20 @@
+import { chromium } from "@playwright/test";
+import fs from "node:fs";
+const yaml = fs.readFileSync("../tests/fixtures/myapp-deploy.yaml","utf8").replace("minReadySeconds: 20","minReadySeconds: 5");
+const b = await chromium.launch({executablePath: "/usr/bin/chromium", args:["--no-sandbox"]});
+const [w,h,lang,theme,tag]=process.argv.slice(2); 
+ const p = await b.newPage({viewport:{width:+w,height:+h}});
+ p.on("console",m=>{ if(m.type()==="error") console.log("console",m.text())}); p.on("pageerror",e=>console.log("ERR",e.message.slice(0,300)));
+ await p.goto(`http://127.0.0.1:8125/?seed=7&speed=4&autoplay=0&lang=${lang}&theme=${theme}#y=`+encodeURIComponent(yaml)); await p.waitForSelector('[data-node]',{timeout:60000}); await p.waitForTimeout(3000);
+ const cmd=async l=>{ if(+w<720){ await p.locator("nav button").nth(2).click(); } const i=p.getByTestId("console-input"); await i.fill(l); await i.press("Enter"); await p.waitForTimeout(800); if(+w<720) await p.locator("nav button").nth(0).click(); };
+ const step=async n=>{ for(let i=0;i<n;i++){ await p.getByTestId("step-forward").click(); await p.waitForTimeout(60)} };
+ await step(22);
+ await cmd("sleep 20s"); await p.waitForTimeout(2500);
+ await cmd("kubectl set image deployment/myapp-deploy '*=ghcr.io/example/myweb:v2.0'");
+ await cmd("kubectl run broken --image=nginx:bad");
+ await cmd("kubectl create job pi --image=busybox -- sleep 5");
+ await p.locator('[data-view="rollout"]').click(); await step(16); await p.waitForTimeout(500);
+ await p.screenshot({path:`/tmp/shots/rollout-${tag}.png`});
+ await cmd("sleep 30s"); await p.waitForTimeout(3500); await p.screenshot({path:`/tmp/shots/rollout2-${tag}.png`});
+ for (const v of ["timeline","tree","table"]) { await p.locator(`[data-view="${v}"]`).click(); await p.waitForTimeout(700); await p.screenshot({path:`/tmp/shots/${v}-${tag}.png`}); }
+await b.close();
