@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::input::{Input, Outcome};
-use super::notable::{is_background, is_story};
+use super::notable::{is_background, is_counted, is_story};
 use super::{Config, Simulation};
 use crate::api::meta::Revision;
 use crate::apiserver::{Change, View};
@@ -265,7 +265,7 @@ impl Recording {
 
 fn matches_grain(change: &Change, grain: Grain) -> bool {
     match grain {
-        Grain::Story => is_story(change),
+        Grain::Story => is_story(change) || is_counted(change),
         Grain::Write => true,
     }
 }
