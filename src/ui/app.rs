@@ -1,5 +1,6 @@
 //! The application: takes actions, moves the driver and the page's own state, and shows both.
 
+mod clock;
 mod derived;
 mod guest;
 mod manifest;
@@ -26,7 +27,7 @@ use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
 use super::components::{Fixes, Scene, Track, Verdicts};
-use super::driver::{Driver, SPEEDS};
+use super::driver::Driver;
 use super::editor_bridge::Editor;
 use super::flip::Moves;
 use super::host;
@@ -337,58 +338,6 @@ impl App {
             Action::Heard(request) => self.heard(request),
         }
         true
-    }
-
-    pub(super) fn is_playing(&self) -> bool {
-        self.driver.borrow().playing
-    }
-
-    fn play(&mut self, playing: bool) {
-        let mut driver = self.driver.borrow_mut();
-        driver.playing = playing;
-        driver.restart_clock();
-    }
-
-    fn pass_frame(&mut self) -> bool {
-        self.frame = None;
-        self.frames = self.frames.wrapping_add(1);
-        if self.sleeping.is_some() {
-            self.sleep_on();
-        } else if !self.is_playing() {
-            return false;
-        } else {
-            self.driver.borrow_mut().frame();
-        }
-        true
-    }
-
-    fn ask_for_frame(&mut self, ctx: &Context<Self>) {
-        if self.frame.is_none() && (self.is_playing() || self.sleeping.is_some()) {
-            let link = ctx.link().clone();
-            self.frame =
-                Some(gloo::render::request_animation_frame(move |_| link.send_message(Action::Frame)));
-        }
-    }
-
-    fn seek(&mut self, time: SimTime) {
-        self.ui.predict.forget();
-        self.driver.borrow_mut().seek(time);
-    }
-
-    /// A step stops the clock: one who steps wants to look.
-    fn step(&mut self, steps: i32) {
-        let mut driver = self.driver.borrow_mut();
-        driver.playing = false;
-        for _ in 0..steps.unsigned_abs() {
-            if steps > 0 { driver.step_forward() } else { driver.step_back() }
-        }
-    }
-
-    fn speed_by(&mut self, step: i32) {
-        let mut driver = self.driver.borrow_mut();
-        let at = SPEEDS.iter().position(|speed| *speed == driver.speed_tenths).unwrap_or(0);
-        let to = at.saturating_add_signed(step as isize).min(SPEEDS.len() - 1);
-        driver.speed_tenths = SPEEDS[to];
     }
 
     fn select(&mut self, key: Option<Key>) {

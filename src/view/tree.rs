@@ -71,6 +71,7 @@ fn comes_with_the_cluster(key: &Key) -> bool {
         }
         Kind::SERVICE_ACCOUNT => &*key.name == "default",
         Kind::CONFIG_MAP => &*key.name == "kube-root-ca.crt",
+        Kind::STORAGE_CLASS => &*key.name == "standard",
         _ => key.name.starts_with("system-") || key.name.starts_with("system:"),
     }
 }
