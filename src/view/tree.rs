@@ -170,21 +170,22 @@ mod tests {
         run.advance(SimTime::from_secs(60), u64::MAX);
         let mut lines = Vec::new();
         outline(&tree(run.view()), 0, &mut lines);
+        // All of the same second, so by name.
         let expected = [
-            "Deployment 2/2",
-            "  ReplicaSet 2/2",
-            "    Pod Running",
-            "    Pod Running",
             "ConfigMap ",
             "Deployment 20/20",
             "  ReplicaSet 20/20",
             "    20x Pod Running",
+            "Deployment 2/2",
+            "  ReplicaSet 2/2",
+            "    Pod Running",
+            "    Pod Running",
         ];
         assert_eq!(lines, expected);
         command(&mut run, "delete deployment web --cascade=orphan");
         run.advance(SimTime::from_secs(70), u64::MAX);
         let mut lines = Vec::new();
         outline(&tree(run.view()), 0, &mut lines);
-        assert!(lines[0].starts_with("ReplicaSet"), "{lines:?}");
+        assert!(lines.contains(&"ReplicaSet 2/2".to_string()), "{lines:?}");
     }
 }
