@@ -4,7 +4,7 @@ pub mod rollout;
 pub mod schedule;
 
 pub use rollout::{Rollout, Steady};
-pub use schedule::{Schedule, Workload};
+pub use schedule::{Schedule, Whole, Workload};
 
 use crate::clock::SimDuration;
 use crate::sim::{Config, Simulation};

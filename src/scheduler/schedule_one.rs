@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Scheduler;
+use super::cache::NodeIndex;
 use super::decision::{Outcome, record};
 use super::framework::runtime::{Feasibility, PluginSet};
 use super::framework::{Code, CycleState, Framework, PodInfo, PostFilterResult, Status};
@@ -40,12 +41,12 @@ impl Scheduler {
             return self.fail(queued, PluginSet::default(), failure, client);
         }
         let Some(choice) = choice else { return self.post_filter(queued, &framework, found, client) };
-        let node = self.cache.node(choice.node).name.clone();
         let explain = self.options.explain.then(|| {
-            let outcome = Outcome { selected: Some(&node), tied: choice.tied, ..Default::default() };
+            let node = &self.cache.node(choice.node).name;
+            let outcome = Outcome { selected: Some(node), tied: choice.tied, ..Default::default() };
             Explain::Scheduling(self.record(&framework, &queued, &found, outcome))
         });
-        self.reserve_and_bind(queued, found, node, explain, client);
+        self.reserve_and_bind(queued, found, choice.node, explain, client);
     }
 
     fn record(
@@ -64,13 +65,14 @@ impl Scheduler {
         &mut self,
         queued: QueuedPod,
         mut found: Feasibility,
-        node: Arc<str>,
+        index: NodeIndex,
         explain: Option<Explain>,
         client: &mut Client<'_>,
     ) {
         let info = queued.info.clone();
         let framework = self.frameworks[queued.profile as usize].clone();
-        self.cache.assume_pod(info.clone(), &node);
+        let node = self.cache.node(index).name.clone();
+        self.cache.assume_pod(info.clone(), index);
         let context = self.context();
         let reserved = framework
             .run_reserve(&context, &mut found.state, &info, &node)

@@ -26,6 +26,8 @@ pub struct NodeInfo {
     pub requested: Resource,
     /// What its pods count as in scores: CPU in thousandths, memory in bytes.
     pub nonzero: (i64, i64),
+    /// The priority of its least important pod. `None` without pods.
+    pub lowest_priority: Option<i32>,
     /// Its pods, bound and assumed, in order of arrival.
     pub pods: Vec<Arc<PodInfo>>,
     /// The same without those on their way out, counted by namespace and labels: one pod of each sort, and how many there
@@ -81,6 +83,8 @@ impl NodeInfo {
         } else if !pod.pod.is_deleting() {
             self.sorts.push((pod.clone(), 1));
         }
+        let priority = pod.priority();
+        self.lowest_priority = Some(self.lowest_priority.map_or(priority, |lowest| lowest.min(priority)));
         self.pods.push(pod);
     }
 
@@ -95,6 +99,9 @@ impl NodeInfo {
     pub fn remove_pod(&mut self, uid: &str) -> bool {
         let Some(at) = self.pods.iter().position(|pod| pod.uid() == uid) else { return false };
         let pod = self.pods.remove(at);
+        if self.lowest_priority == Some(pod.priority()) {
+            self.lowest_priority = self.pods.iter().map(|pod| pod.priority()).min();
+        }
         self.requested.subtract(&pod.requests);
         self.nonzero = (self.nonzero.0 - pod.nonzero.0, self.nonzero.1 - pod.nonzero.1);
         for port in &pod.ports {

@@ -14,6 +14,7 @@ use crate::api::{Key, Kind, MetaExt, Pod};
 pub struct PodInfo {
     /// The pod.
     pub pod: Pod,
+    priority: i32,
     /// What it asks for.
     pub requests: Resource,
     /// CPU (in thousandths) and memory (in bytes) that it counts as in scores.
@@ -109,6 +110,7 @@ impl PodInfo {
             terms.into_iter().flatten().map(weighted).collect()
         };
         PodInfo {
+            priority: pod.spec.priority.unwrap_or(0),
             requests: pod_requests(&pod),
             nonzero: nonzero_requests(&pod),
             scoring: scoring_requests(&pod),
@@ -141,7 +143,7 @@ impl PodInfo {
 
     /// `spec.priority`; zero if it has none.
     pub fn priority(&self) -> i32 {
-        self.pod.spec.priority.unwrap_or(0)
+        self.priority
     }
 
     /// `status.nominatedNodeName`, if it is set.

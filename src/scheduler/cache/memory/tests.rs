@@ -179,7 +179,7 @@ fn what_is_remembered_never_shows() {
             assert_eq!(asking.by_node(&mut memory), plain, "seed {seed}, step {step}, node by node");
             if let Some(node) = plain.leaders.last() {
                 feasible += 1;
-                cache.assume_pod(info.clone(), &node.as_str().into());
+                cache.assume_pod(info.clone(), cache.index(node).expect("a node that is there"));
                 there.push(info);
             } else {
                 rejected += 1;
