@@ -24,6 +24,7 @@ use crate::rng::Rng;
 
 use cache::Cache;
 use cache::memory::Memory;
+use cache::shape::Likenesses;
 use configuration::Configuration;
 use framework::registry::Profile;
 use framework::{Context, Framework};
@@ -37,6 +38,7 @@ pub struct Scheduler {
     frameworks: Vec<Arc<Framework>>,
     cache: Cache,
     memory: Memory,
+    likenesses: Likenesses,
     queue: SchedulingQueue,
     view: View,
     rng: Rng,
@@ -99,6 +101,7 @@ impl Scheduler {
             options,
             cache: Cache::default(),
             memory: Memory::default(),
+            likenesses: Likenesses::default(),
             queue: SchedulingQueue::default(),
             view: View::default(),
             rng: Rng::new(seed, "scheduler"),

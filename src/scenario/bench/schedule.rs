@@ -13,12 +13,16 @@ use crate::client::{Actor, ApiServer, Client, Informer, View};
 use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::cache::memory::Memory;
+use crate::scheduler::cache::shape::Likenesses;
 use crate::scheduler::decision::{Outcome, record};
 use crate::scheduler::framework::registry::Profile;
 use crate::scheduler::framework::{Context, Framework, PodInfo};
 use crate::scheduler::queue::Nominator;
 use crate::scheduler::{Options, Scheduler};
 use crate::sim::{Config, Simulation};
+
+/// The class of pods that may have others removed.
+const IMPORTANT: &str = "important";
 
 /// What the pods ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +96,9 @@ impl Schedule {
             }
         }
         let framework = Arc::new(Framework::new(&Profile::default()));
-        let pods = all_pods(workload, nodes, pods).map(|pod| Arc::new(PodInfo::new(pod))).collect();
+        let mut likenesses = Likenesses::default();
+        let pods =
+            all_pods(workload, nodes, pods).map(|pod| likenesses.mark(PodInfo::new(pod))).collect();
         let (memory, records) = (Memory::default(), Vec::new());
         Schedule { framework, cache, view, pods, explain, memory, records }
     }
@@ -160,6 +166,10 @@ impl Whole {
         let mut api = Simulation::new(Config::sized(seed, nodes)).api().clone();
         let options = if explain { Options::recorded() } else { Options::unrecorded() };
         let (mut informer, mut scheduler) = (Informer::default(), Scheduler::with_options(seed, options));
+        let important = json!({"metadata": {"name": IMPORTANT}, "value": 10});
+        let important = Object::from_value(Kind::PRIORITY_CLASS, important)?;
+        let created = Client::new(&mut api, Actor::Environment, None).create_object(important);
+        created.map_err(|refused| refused.message)?;
         let create = |pod: Pod, api: &mut ApiServer| {
             Client::new(api, Actor::Environment, None).create(pod, None).map(|_| ())
         };
@@ -249,7 +259,11 @@ fn pod(workload: Workload, number: u32, kind: u32) -> Pod {
         Workload::AntiAffinity => spec["affinity"]["podAntiAffinity"] = near("kubernetes.io/hostname"),
         Workload::Spread => spec["topologySpreadConstraints"] = spread("DoNotSchedule"),
         Workload::SoftSpread => spec["topologySpreadConstraints"] = spread("ScheduleAnyway"),
-        Workload::Preempt => spec = json!({"containers": [container("1", "16Mi")], "priority": 10}),
+        Workload::Preempt => {
+            spec = json!({
+                "containers": [container("1", "16Mi")], "priority": 10, "priorityClassName": IMPORTANT,
+            });
+        }
         Workload::Unschedulable => spec = json!({"containers": [container("1", "16Mi")], "priority": 0}),
     }
     let name = format!("web-{number}");

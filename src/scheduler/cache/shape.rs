@@ -25,6 +25,47 @@ fn images(spec: &PodSpec) -> impl Iterator<Item = Option<&str>> {
     containers.map(|container| container.image.as_deref())
 }
 
+fn are_alike(a: &PodInfo, b: &PodInfo) -> bool {
+    let (mine, other) = (&a.pod.spec, &b.pod.spec);
+    (a.nonzero, a.scoring) == (b.nonzero, b.scoring)
+        && a.requests == b.requests
+        && a.ports == b.ports
+        && (Arc::ptr_eq(mine, other)
+            || mine.tolerations == other.tolerations
+                && mine.node_selector == other.node_selector
+                && mine.node_name == other.node_name
+                && node_affinity(mine) == node_affinity(other)
+                && mine.containers.len() == other.containers.len()
+                && images(mine).eq(images(other)))
+}
+
+/// Compares pods as they are taken in, and gives those of one shape one number: whoever decides about them later need not look
+/// at what they ask for again.
+#[derive(Clone, Debug, Default)]
+pub struct Likenesses {
+    /// One pod of each shape, the most recent last.
+    known: Vec<Arc<PodInfo>>,
+    made: u64,
+}
+
+impl Likenesses {
+    /// Numbers a pod.
+    pub fn mark(&mut self, mut pod: PodInfo) -> Arc<PodInfo> {
+        if let Some(known) = self.known.iter().rev().find(|known| are_alike(known, &pod)) {
+            pod.likeness = known.likeness;
+            return Arc::new(pod);
+        }
+        self.made += 1;
+        pod.likeness = self.made;
+        let pod = Arc::new(pod);
+        if self.known.len() >= MOST {
+            self.known.remove(0);
+        }
+        self.known.push(pod.clone());
+        pod
+    }
+}
+
 /// What PreFilter and PreScore of the plugins that look at nothing but pod and node have left and answered: the same for all
 /// pods of a shape, until something changes that concerns all nodes.
 #[derive(Default)]
@@ -69,20 +110,9 @@ impl Shape {
 
     /// Whether the pod is of this shape: equal in all that the remembered plugins look at.
     pub fn fits(&self, framework: &Framework, pod: &PodInfo) -> bool {
-        let (a, b) = (&self.sample, pod);
-        let (mine, other) = (&a.pod.spec, &b.pod.spec);
-        let (affinity, other_affinity) = (node_affinity(mine), node_affinity(other));
+        let sample = &self.sample;
         self.framework == framework.fingerprint()
-            && (a.nonzero, a.scoring) == (b.nonzero, b.scoring)
-            && a.requests == b.requests
-            && a.ports == b.ports
-            && (Arc::ptr_eq(mine, other)
-                || mine.tolerations == other.tolerations
-                    && mine.node_selector == other.node_selector
-                    && mine.node_name == other.node_name
-                    && affinity == other_affinity
-                    && mine.containers.len() == other.containers.len()
-                    && images(mine).eq(images(other)))
+            && (sample.likeness != 0 && sample.likeness == pod.likeness || are_alike(sample, pod))
     }
 
     /// What is the same for every pod of this shape.

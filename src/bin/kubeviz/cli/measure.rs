@@ -16,7 +16,7 @@ pub(super) fn measure(matches: &ArgMatches) -> Outcome {
         "steady" => return measure_steady(nodes, pods, size("minutes")?, seed),
         _ => {}
     }
-    let work = bench::Apply::new(seed, nodes, pods);
+    let mut work = bench::Apply::new(seed, nodes, pods);
     let clock = CpuClock::start();
     let applied = work.run()?;
     let spent = clock.micros();
