@@ -316,6 +316,22 @@ mod tests {
     }
 
     #[test]
+    fn as_json_it_has_every_verdict_with_its_parts() {
+        let tree =
+            serde_json::to_value(why(&pod("  nodeSelector:\n    kubernetes.io/hostname: node-2\n"))).unwrap();
+        assert_eq!((&tree["pod"], &tree["node"]), (&"default/p".into(), &"node-2".into()));
+        assert_eq!(tree["sentence"].as_str().map(|words| words.contains("node-2")), Some(true), "{tree}");
+        let nodes = tree["decision"]["nodes"].as_array().expect("the nodes");
+        assert_eq!(
+            nodes.iter().map(|node| &node["node"]).collect::<Vec<_>>(),
+            ["node-1", "node-2", "node-3"]
+        );
+        assert_eq!(nodes[0]["rejection"]["plugin"], "NodeAffinity");
+        assert_eq!(tree["event"]["reason"], "Scheduled");
+        assert_eq!(tree["fixes"], serde_json::json!([]));
+    }
+
+    #[test]
     fn a_pod_that_waits_has_verdicts_and_fixes() {
         let why = why(&pod("  nodeSelector:\n    disk: ssd\n"));
         assert_eq!(why.queue, Some("unschedulable"));

@@ -97,8 +97,7 @@ impl Schedule {
         }
         let framework = Arc::new(Framework::new(&Profile::default()));
         let mut likenesses = Likenesses::default();
-        let pods =
-            all_pods(workload, nodes, pods).map(|pod| likenesses.mark(PodInfo::new(pod))).collect();
+        let pods = all_pods(workload, nodes, pods).map(|pod| likenesses.mark(PodInfo::new(pod))).collect();
         let (memory, records) = (Memory::default(), Vec::new());
         Schedule { framework, cache, view, pods, explain, memory, records }
     }
@@ -167,7 +166,8 @@ impl Whole {
         let options = if explain { Options::recorded() } else { Options::unrecorded() };
         let (mut informer, mut scheduler) = (Informer::default(), Scheduler::with_options(seed, options));
         let important = json!({"metadata": {"name": IMPORTANT}, "value": 10});
-        let important = Object::from_value(Kind::PRIORITY_CLASS, important)?;
+        let important =
+            Object::from_value(Kind::PRIORITY_CLASS, important).map_err(|error| error.to_string())?;
         let created = Client::new(&mut api, Actor::Environment, None).create_object(important);
         created.map_err(|refused| refused.message)?;
         let create = |pod: Pod, api: &mut ApiServer| {

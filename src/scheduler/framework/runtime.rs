@@ -5,7 +5,7 @@ mod filter;
 mod score;
 
 pub use choose::Choice;
-pub use filter::Feasibility;
+pub use filter::{Feasibility, promised_nodes};
 pub use score::{ScorePart, Scores, best, nth_with};
 
 use std::sync::Arc;

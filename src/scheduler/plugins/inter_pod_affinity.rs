@@ -393,7 +393,7 @@ impl PreFilterState {
 
     fn is_near(&self, index: NodeIndex, node: &Node) -> bool {
         let mut met = true;
-        for term in &self.required_affinity {
+        for term in &*self.required_affinity {
             match self.near.1.sums(&term.topology_key) {
                 Some(sums) => match sums.at(index) {
                     Some(sum) => met &= sum > 0,

@@ -54,7 +54,7 @@ pub(super) enum Look {
 }
 
 /// The nodes on which others have been promised room that this pod may not take.
-pub(super) fn promised_nodes(cx: &Context<'_>, pod: &PodInfo) -> SortedSet<NodeIndex> {
+pub fn promised_nodes(cx: &Context<'_>, pod: &PodInfo) -> SortedSet<NodeIndex> {
     let counts = |other: &Arc<PodInfo>| other.priority() >= pod.priority() && other.uid() != pod.uid();
     let promised = cx.nominator.nodes().filter(|(_, pods)| pods.iter().any(counts));
     promised.filter_map(|(node, _)| cx.cache.index(node)).collect()

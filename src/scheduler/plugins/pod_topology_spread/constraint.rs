@@ -4,11 +4,11 @@ use std::any::Any;
 
 use super::defaults::DefaultConstraints;
 use crate::api::k8s::{Toleration, TopologySpreadConstraint};
+use crate::api::meta::Revision;
 use crate::api::node_selector::RequiredNodeAffinity;
 use crate::api::selector::{Operator, Requirement, Selector};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, tolerated};
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, ReplicaSet, Service, typed};
-use crate::api::meta::Revision;
 use crate::client::View;
 use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::cache::tally::{Counts, Question};
@@ -115,9 +115,7 @@ impl Selected {
     fn on(&self, node: &NodeInfo) -> i64 {
         let Some(selector) = &self.selector else { return 0 };
         let counted = |other: &Pod| {
-            *other.namespace() == *self.namespace
-                && !other.is_deleting()
-                && selector.matches(other.labels())
+            *other.namespace() == *self.namespace && !other.is_deleting() && selector.matches(other.labels())
         };
         node.sorts.iter().filter(|(other, _)| counted(&other.pod)).map(|(_, count)| count).sum()
     }
