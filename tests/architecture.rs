@@ -68,13 +68,15 @@ const LAYERS: &[Layer] = &[
             "kubelet",
             "network",
             "scheduler",
+            "client",
             "apiserver",
             "api",
             "clock",
             "rng",
         ],
         because: "scripts drive a simulation from outside; comparisons with recordings also ask the scheduler alone and \
-                  choose the kubelet's timings, and a transcript is the view's story as text",
+                  choose the kubelet's timings, a benchmark runs a scheduler against an API server, and a transcript is the \
+                  view's story as text",
     },
     Layer {
         module: "testing",
