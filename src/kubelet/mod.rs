@@ -171,10 +171,10 @@ impl Kubelets {
                         self.ordinals.remove(&agent.ordinal());
                     }
                 }
-                (Some(Object::Node(before)), Some(Object::Node(node))) => {
-                    if pressure::concerns_capacity(before, node) {
-                        self.with_agent(node.name(), api, timers, Agent::usage_changed);
-                    }
+                (Some(Object::Node(before)), Some(Object::Node(node)))
+                    if pressure::concerns_capacity(before, node) =>
+                {
+                    self.with_agent(node.name(), api, timers, Agent::usage_changed);
                 }
                 (_, Some(Object::Pod(pod))) => self.pod_changed(change, pod, api, timers),
                 (Some(Object::Pod(pod)), None) => {

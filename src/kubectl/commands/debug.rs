@@ -192,7 +192,7 @@ fn debugged(call: &mut Call<'_, '_>, pod: &Pod, spec: &mut Value) -> Result<(), 
             json!({"name": name, "terminationMessagePolicy": "FallbackToLogsOnError"})
         }
     };
-    let given = self::container(call, &container.text("name"))?;
+    let given = self::container(call, container.text("name"))?;
     for (field, value) in given.as_object().into_iter().flatten() {
         let is_set = match value {
             Value::Null => false,

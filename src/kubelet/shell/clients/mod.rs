@@ -206,13 +206,12 @@ impl Process {
                 Met::Not(_) => None,
             };
             if let Some(name) = source {
-                self.daemons.at(uid, port, world.now).map(|daemon| {
-                    if let What::Sql(server) = &mut daemon.what
-                        && let Some(source) = &mut server.source
-                    {
-                        source.pod.clone_from(&name);
-                    }
-                });
+                if let Some(daemon) = self.daemons.at(uid, port, world.now)
+                    && let What::Sql(server) = &mut daemon.what
+                    && let Some(source) = &mut server.source
+                {
+                    source.pod.clone_from(&name);
+                }
                 self.daemons.replicate(&name);
             }
         } else if changed {
