@@ -7,6 +7,7 @@ mod decode;
 mod ephemeral;
 mod eviction;
 pub mod extensions;
+pub mod heartbeat;
 mod managed_fields;
 pub mod metrics;
 pub mod registry;
@@ -95,6 +96,8 @@ pub struct ApiServer {
     warnings: Vec<String>,
     /// One in so many updates by controllers fails, until then; and how many there have been.
     collisions: Option<(u32, SimTime, u32)>,
+    /// The rhythms of the nodes' heartbeats.
+    beats: heartbeat::Beats,
 }
 
 impl ApiServer {
@@ -107,6 +110,7 @@ impl ApiServer {
             metrics: None,
             warnings: Vec::new(),
             collisions: None,
+            beats: heartbeat::Beats::new(),
         }
     }
 

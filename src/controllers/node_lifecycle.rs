@@ -81,7 +81,8 @@ impl Controller for NodeLifecycleController {
         }
         let Some(node) = node else { return Ok(Action::AwaitChange) };
         let now = client.now();
-        let silent = now.since(last_heard(node, client)) > self.grace;
+        let heard = last_heard(node, client);
+        let silent = now.since(heard) > self.grace;
         let mut node = node.clone();
         if silent && ready_status(&node) != "Unknown" {
             let was_ready = ready_status(&node) == "True";
@@ -95,15 +96,19 @@ impl Controller for NodeLifecycleController {
             Arc::make_mut(&mut node.spec).taints = Some(taints).filter(|taints| !taints.is_empty());
             client.update(node, None)?;
         }
-        Ok(Action::RequeueAfter(self.period))
+        // Of a node that has just been heard of nothing can be told before its grace is over: the looks until then are
+        // left out.
+        let left = (heard + self.grace).since(now);
+        Ok(Action::RequeueAfter(SimDuration((left.0 / self.period.0 + 1) * self.period.0)))
     }
 }
 
-/// When the node was last heard of: its lease's renewal, or its birth.
+/// When the node was last heard of: its lease's renewal, written or not, or its birth.
 fn last_heard(node: &Node, client: &Client<'_>) -> SimTime {
     let lease = client.live().get::<Lease>("kube-node-lease", node.name());
     let renewed = lease.and_then(|lease| lease.spec.renew_time.as_ref()).map(SimTime::from_micro_time);
-    renewed.unwrap_or_default().max(node.created())
+    let beat = client.server().last_beat(node.name());
+    renewed.max(beat).unwrap_or_default().max(node.created())
 }
 
 fn ready_status(node: &Node) -> &str {

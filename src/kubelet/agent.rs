@@ -21,7 +21,7 @@ use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod, condition};
 use crate::client::metrics::Metrics;
 use crate::client::recorder::EventType;
 use crate::client::wire::{Sample, Wire};
-use crate::client::{Actor, ApiServer, Client, View};
+use crate::client::{Actor, ApiServer, Beat, Client, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
@@ -202,7 +202,11 @@ pub struct Agent {
     /// By uid. Shared with snapshots until the pod's next event.
     pub(super) workers: SortedMap<Arc<str>, Arc<PodWorker>>,
     reported: SimTime,
-    beats: bool,
+    /// When its lease is renewed, and when the next heartbeat is that does more than that.
+    beat: Option<Beat>,
+    planned: Option<SimTime>,
+    /// Whether somebody else has said of the node what is not so.
+    stale: bool,
     /// What it is short of.
     pub(super) pressure: Pressure,
     /// Whether the machine has been off since its kubelet last ran.
@@ -226,7 +230,9 @@ impl Agent {
             node,
             workers: SortedMap::new(),
             reported: SimTime::ZERO,
-            beats: false,
+            beat: None,
+            planned: None,
+            stale: false,
             pressure: Pressure::default(),
             was_off: false,
         }
@@ -262,31 +268,54 @@ impl Agent {
         self.node.ordinal
     }
 
-    /// Says that the node is there: its status, its lease. Further heartbeats follow.
+    /// Says that the node is there: its status, its lease. Heartbeats follow.
     pub fn register(&mut self, shared: &mut Shared<'_>) {
         self.report_node(None, shared);
-        self.renew_lease(shared);
-        if let Some(every) = shared.config.lease_every {
-            self.beats = true;
-            shared.timers.push((every, Timer { node: self.node.name.clone(), what: TimerKind::Heartbeat }));
+        let now = shared.api.now();
+        self.write_lease(now, shared);
+        self.beat = shared.config.lease_every.map(|every| Beat { first: now, every, until: None });
+        shared.api.set_beat(&self.node.name, self.beat);
+        self.plan_heartbeat(shared);
+    }
+
+    /// Plans the next heartbeat at which there is more to do than to renew the lease: to report the node's status, because
+    /// it is time or because something has changed.
+    pub(super) fn plan_heartbeat(&mut self, shared: &mut Shared<'_>) {
+        let Some(beat) = self.beat.filter(|_| self.node.state == NodeState::Running) else { return };
+        let now = shared.api.now();
+        let regular = if self.stale { now } else { self.reported + shared.config.node_report_every };
+        let due = self.node.images.changes_at().map_or(regular, |change| change.min(regular));
+        let next = beat.next(due.max(now + SimDuration::from_micros(1)));
+        if self.planned.is_none_or(|planned| planned > next || planned <= now) {
+            self.planned = Some(next);
+            let timer = Timer { node: self.node.name.clone(), what: TimerKind::Heartbeat };
+            shared.timers.push((next.since(now), timer));
         }
     }
 
-    /// Renews the node's lease, and reports the node's status if it has changed or is due.
+    /// The node object is not as it was: a condition that somebody else has set is put right at the next heartbeat.
+    pub fn node_changed(&mut self, shared: &mut Shared<'_>) {
+        if !self.looks_healthy(shared) {
+            self.stale = true;
+            self.plan_heartbeat(shared);
+        }
+    }
+
+    /// Reports the node's status if it has changed or is due, and writes the lease as it is by now.
     pub fn heartbeat(&mut self, shared: &mut Shared<'_>) {
-        self.beats = self.node.state != NodeState::Stopped;
-        let Some(every) = shared.config.lease_every.filter(|_| self.beats) else { return };
-        shared.timers.push((every, Timer { node: self.node.name.clone(), what: TimerKind::Heartbeat }));
-        if self.node.state == NodeState::Partitioned {
+        let now = shared.api.now();
+        // One that was planned before the node was off, or before an earlier one was.
+        if self.planned != Some(now) || self.node.state != NodeState::Running {
             return;
         }
-        self.renew_lease(shared);
-        let now = shared.api.now();
-        let due = now.since(self.reported) >= shared.config.node_report_every;
+        self.planned = None;
+        let due = self.stale || now.since(self.reported) >= shared.config.node_report_every;
         let images = self.node.images.take_changed(now).then(|| self.node.images.report(now));
         if due || images.is_some() || !self.looks_healthy(shared) {
             self.report_node(images, shared);
+            self.write_lease(now, shared);
         }
+        self.plan_heartbeat(shared);
     }
 
     fn looks_healthy(&self, shared: &Shared<'_>) -> bool {
@@ -298,7 +327,14 @@ impl Agent {
         Client::new(shared.api, Actor::Kubelet(self.node.name.clone()), None)
     }
 
-    fn renew_lease(&self, shared: &mut Shared<'_>) {
+    /// Writes the lease as it is by now, if it has been renewed since it was last written.
+    pub fn show_lease(&self, shared: &mut Shared<'_>) {
+        if let Some(last) = shared.api.last_beat(&self.node.name) {
+            self.write_lease(last, shared);
+        }
+    }
+
+    fn write_lease(&self, renewed: SimTime, shared: &mut Shared<'_>) {
         if shared.config.lease_every.is_none() {
             return;
         }
@@ -306,7 +342,11 @@ impl Agent {
         let Some(node) = client.live().get::<Node>("", &self.node.name).cloned() else { return };
         let key = Key::new(Kind::LEASE, node_status::LEASE_NAMESPACE, &self.node.name);
         let existing = client.live().object(&key).and_then(|object| object.as_kind::<Lease>()).cloned();
-        let lease = node_status::lease(&node, existing.as_ref(), client.now());
+        let known = existing.as_ref().and_then(|lease| lease.spec.renew_time.as_ref());
+        if known.is_some_and(|known| SimTime::from_micro_time(known) >= renewed) {
+            return;
+        }
+        let lease = node_status::lease(&node, existing.as_ref(), renewed);
         // A lease that cannot be written is a heartbeat missed: the node lifecycle controller judges that.
         let _ = if existing.is_some() { client.update(lease, None) } else { client.create(lease, None) };
     }
@@ -326,7 +366,7 @@ impl Agent {
         self.node.host_ip = node_status::host_ip(status, self.node.ordinal);
         // The node was read at this very moment.
         let _ = client.update_status(node, None);
-        self.reported = now;
+        (self.reported, self.stale) = (now, false);
         if !was_ready && shared.config.reporting.events {
             let about = ObjectReference {
                 kind: Some("Node".into()),
@@ -428,6 +468,9 @@ impl Agent {
             worker.keep_daemons(turn);
             worker.flush(turn);
             let over = worker.stage == Stage::Finished && before != Stage::Finished;
+            if self.node.images.changes_at().is_some() {
+                self.plan_heartbeat(shared);
+            }
             self.count(uid, shared);
             if over {
                 self.see_to_resizes(None, shared);
@@ -485,9 +528,18 @@ impl Agent {
     pub fn set_state(&mut self, state: NodeState, shared: &mut Shared<'_>) {
         let before = std::mem::replace(&mut self.node.state, state);
         self.was_off |= state == NodeState::Stopped;
-        if state != NodeState::Running || before == state {
+        if before == state {
             return;
         }
+        let now = shared.api.now();
+        if let Some(beat) = self.beat.as_mut().filter(|_| before == NodeState::Running) {
+            beat.until = Some(now);
+            shared.api.set_beat(&self.node.name, self.beat);
+        }
+        if state != NodeState::Running {
+            return;
+        }
+        let off = self.was_off;
         if std::mem::take(&mut self.was_off) {
             let uids: Vec<Arc<str>> = self.workers.keys().cloned().collect();
             for uid in uids {
@@ -495,11 +547,16 @@ impl Agent {
             }
         }
         self.resync(shared);
-        if self.beats {
-            self.renew_lease(shared);
-            self.report_node(None, shared);
-        } else {
-            self.register(shared);
+        self.planned = None;
+        match self.beat.as_mut().filter(|_| !off) {
+            Some(beat) => {
+                (beat.first, beat.until) = (beat.next(now), None);
+                shared.api.set_beat(&self.node.name, self.beat);
+                self.write_lease(now, shared);
+                self.report_node(None, shared);
+                self.plan_heartbeat(shared);
+            }
+            None => self.register(shared),
         }
     }
 

@@ -235,6 +235,11 @@ impl ImageStore {
         removed
     }
 
+    /// When there is something to report that has not been.
+    pub fn changes_at(&self) -> Option<SimTime> {
+        self.unreported
+    }
+
     /// Whether images have come since this was last asked.
     pub fn take_changed(&mut self, now: SimTime) -> bool {
         let arrived = self.unreported.is_some_and(|since| since <= now);

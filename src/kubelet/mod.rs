@@ -168,13 +168,17 @@ impl Kubelets {
                 (None, Some(Object::Node(node))) => self.node_added(node, api, timers),
                 (Some(Object::Node(node)), None) => {
                     if let Some(agent) = self.agents.remove(node.name()) {
+                        api.set_beat(agent.name(), None);
                         self.ordinals.remove(&agent.ordinal());
                     }
                 }
-                (Some(Object::Node(before)), Some(Object::Node(node)))
-                    if pressure::concerns_capacity(before, node) =>
-                {
-                    self.with_agent(node.name(), api, timers, Agent::usage_changed);
+                (Some(Object::Node(before)), Some(Object::Node(node))) => {
+                    if pressure::concerns_capacity(before, node) {
+                        self.with_agent(node.name(), api, timers, Agent::usage_changed);
+                    }
+                    if !matches!(&change.actor, Actor::Kubelet(_)) {
+                        self.with_agent(node.name(), api, timers, Agent::node_changed);
+                    }
                 }
                 (_, Some(Object::Pod(pod))) => self.pod_changed(change, pod, api, timers),
                 (Some(Object::Pod(pod)), None) => {
@@ -321,6 +325,14 @@ impl Kubelets {
         timers: &mut Vec<(SimDuration, Timer)>,
     ) {
         self.with_agent(node, api, timers, |agent, shared| agent.set_state(state, shared));
+    }
+
+    /// Writes every lease as it is by now: somebody is about to look.
+    pub fn show_leases(&mut self, api: &mut ApiServer) {
+        let nodes: Vec<Arc<str>> = self.agents.keys().cloned().collect();
+        for node in nodes {
+            self.with_agent(&node, api, &mut Vec::new(), |agent, shared| agent.show_lease(shared));
+        }
     }
 
     /// What containers use is not what it was.

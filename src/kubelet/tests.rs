@@ -565,6 +565,8 @@ fn the_recorded_kubelet_lets_pods_run_one_at_a_time_and_succeed_when_deleted() {
 fn heartbeats_renew_the_lease_and_report_new_images() {
     let mut bench = usual();
     bench.run("web", &[], NGINX).advance(31_000);
+    // It is written when somebody looks.
+    bench.kubelets.show_leases(&mut bench.api);
     let lease = bench.api.view().get::<Lease>(node_status::LEASE_NAMESPACE, "node-1");
     let renewed = lease.and_then(|lease| lease.spec.renew_time.as_ref().map(SimTime::from_micro_time));
     assert_eq!(renewed, Some(SimTime::from_secs(30)));

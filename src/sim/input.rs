@@ -222,6 +222,7 @@ impl Simulation {
 
     fn kubectl(&mut self, invocation: kubectl::Invocation) -> Outcome {
         self.wake_network_for(&invocation.line);
+        self.show_leases_for(&invocation.line);
         let wire = self.network.as_wire();
         let mut reach = Reach { kubelets: &mut self.kubelets, wire };
         let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut reach);
@@ -273,6 +274,13 @@ impl Simulation {
             outcome.editing = session.editing().map(str::to_string);
         }
         outcome
+    }
+
+    /// Leases are renewed without being written until somebody looks at them, or at the nodes that they are of.
+    pub(super) fn show_leases_for(&mut self, line: &str) {
+        if ["lease", "describe", "--raw"].iter().any(|word| line.contains(word)) {
+            self.kubelets.show_leases(&mut self.api);
+        }
     }
 
     pub(super) fn add_node(&mut self, spec: &NodeSpec) -> Result<(), Status> {
