@@ -540,6 +540,9 @@ impl Agent {
             return;
         }
         let off = self.was_off;
+        if off {
+            self.forget_shortages(shared);
+        }
         if std::mem::take(&mut self.was_off) {
             let uids: Vec<Arc<str>> = self.workers.keys().cloned().collect();
             for uid in uids {

@@ -83,6 +83,12 @@ impl Agent {
         self.plan_round(false, shared);
     }
 
+    /// The machine has been off: its kubelet knows of no shortage.
+    pub(super) fn forget_shortages(&mut self, shared: &mut Shared<'_>) {
+        (self.pressure.seen, self.pressure.planned) = (Vec::new(), None);
+        self.plan_round(false, shared);
+    }
+
     /// Plans the next round, if there is anything to do in it.
     fn plan_round(&mut self, certain: bool, shared: &mut Shared<'_>) {
         if !shared.config.judges || self.pressure.planned.is_some() {
@@ -123,10 +129,11 @@ impl Agent {
     /// A round of the eviction manager.
     pub fn evict(&mut self, shared: &mut Shared<'_>) {
         let now = shared.api.now();
-        // A round that was planned for another time, before the node was off.
-        if self.pressure.planned.take() != Some(now) || !self.is_on() {
+        // A round that was planned before the node was off does not come.
+        if self.pressure.planned != Some(now) || !self.is_on() {
             return;
         }
+        self.pressure.planned = None;
         let exhausted = self.shortages(shared).is_some_and(|(_, exhausted)| exhausted);
         if exhausted {
             self.out_of_memory(shared);
@@ -157,7 +164,8 @@ impl Agent {
             self.pressure.seen.extend(here.or(earlier));
         }
         let after = self.pressure.conditions();
-        if before == after {
+        // A node that is cut off says so when it is back.
+        if before == after || !self.is_reached() {
             return;
         }
         self.report_node(None, shared);
