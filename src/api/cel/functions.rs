@@ -3,7 +3,7 @@
 //!
 //! In a signature, a letter is a type: `b`ool, `i`nt, `u`int, `d`ouble, `s`tring, b`y`tes, `t`imestamp, du`r`ation, `k` a type,
 //! `n`ull, `*` anything, `A` and `B` any type that is the same throughout; `[A` is a list, `{AB` a map, `?A` something that may be
-//! missing; `Q`uantity, `U`RL, `I`P, `C`IDR, `F`ormat, `V`ersion. The receiver of a method stands before a point.
+//! missing; `Q`uantity, `U`RL, `I`P, `C`IDR, `F`ormat, `V`ersion, `Z` the authorizer. The receiver of a method stands before a point.
 
 use std::cmp::Ordering;
 
@@ -292,6 +292,18 @@ pub static FUNCTIONS: &[Row] = &[
         [Value::Optional(None), other] => Ok(other.clone()),
         _ => no_overload(),
     }),
+    Row("group", OF_AUTHORIZER, |_| Ok(Value::Authorizer)),
+    Row("resource", OF_AUTHORIZER, |_| Ok(Value::Authorizer)),
+    Row("subresource", OF_AUTHORIZER, |_| Ok(Value::Authorizer)),
+    Row("namespace", OF_AUTHORIZER, |_| Ok(Value::Authorizer)),
+    Row("name", OF_AUTHORIZER, |_| Ok(Value::Authorizer)),
+    Row("path", OF_AUTHORIZER, |_| Ok(Value::Authorizer)),
+    Row("check", OF_AUTHORIZER, |_| Ok(Value::Authorizer)),
+    Row("serviceAccount", &["Z.ss>Z"], |_| Ok(Value::Authorizer)),
+    Row("allowed", &["Z.>b"], |_| Ok(Value::Bool(true))),
+    Row("errored", &["Z.>b"], |_| Ok(Value::Bool(false))),
+    Row("reason", &["Z.>s"], |_| Ok(Value::text(""))),
+    Row("error", &["Z.>s"], |_| Ok(Value::text(""))),
     Row("format.named", &["s>?F"], texts::named_format),
     Row("validate", &["F.s>?[s"], texts::validate_format),
     Row("format.dns1123Label", &[">F"], |_| Ok(Value::Format("dns1123Label"))),
@@ -308,6 +320,7 @@ const ORDERED: &[&str] = &[
     "bb>b", "ii>b", "iu>b", "id>b", "uu>b", "ui>b", "ud>b", "dd>b", "di>b", "du>b", "ss>b", "yy>b", "tt>b",
     "rr>b",
 ];
+const OF_AUTHORIZER: &[&str] = &["Z.s>Z"];
 const OF_TIME: &[&str] = &["t.>i", "t.s>i"];
 const OF_BOTH: &[&str] = &["t.>i", "t.s>i", "r.>i"];
 

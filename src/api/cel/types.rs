@@ -23,7 +23,7 @@ pub enum Type<'s> {
 
 impl fmt::Display for Type<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        const NAMES: [(char, &str); 16] = [
+        const NAMES: [(char, &str); 17] = [
             ('b', "bool"),
             ('i', "int"),
             ('u', "uint"),
@@ -40,6 +40,7 @@ impl fmt::Display for Type<'_> {
             ('C', "net.CIDR"),
             ('F', "kubernetes.NamedFormat"),
             ('V', "kubernetes.Semver"),
+            ('Z', "kubernetes.authorization.Authorizer"),
         ];
         match self {
             Type::Dyn => f.write_str("dyn"),

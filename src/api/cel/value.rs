@@ -32,6 +32,8 @@ pub enum Value {
     /// A format by name (`format.dns1123Label()`).
     Format(&'static str),
     Semver(Arc<super::semver::Version>),
+    /// Who may do what: every request is an administrator's, who may do everything.
+    Authorizer,
 }
 
 impl Value {
@@ -103,6 +105,7 @@ impl Value {
             Value::Url(_) => "kubernetes.URL",
             Value::Format(_) => "kubernetes.NamedFormat",
             Value::Semver(_) => "kubernetes.Semver",
+            Value::Authorizer => "kubernetes.authorization.Authorizer",
         }
     }
 
@@ -187,7 +190,7 @@ impl Value {
                     .collect();
                 format!("{{{}}}", entries?.join(", "))
             }
-            Value::Optional(_) | Value::Quantity(_) | Value::Format(_) => return None,
+            Value::Optional(_) | Value::Quantity(_) | Value::Format(_) | Value::Authorizer => return None,
         })
     }
 }

@@ -123,6 +123,7 @@ impl<'a> Request<'a> {
             ("oldObject", value(old)),
             ("request", Value::of(&request)),
             ("namespaceObject", value(namespace.as_deref())),
+            ("authorizer", Value::Authorizer),
         ];
         Request { view, object, old, namespace, names }
     }

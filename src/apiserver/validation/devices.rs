@@ -6,6 +6,7 @@ use super::meta::{validate_annotations, validate_labels};
 use super::resources::is_extended;
 use super::volume::validate_csi_driver;
 use super::{scheduling, text};
+use crate::api::cel::{Program, Type};
 use crate::api::field_error::quoted;
 
 /// As many requests, constraints, configurations and selectors a claim or class may have.
@@ -154,8 +155,15 @@ fn validate_selectors(selectors: &At, errors: &mut Errors) {
         return;
     }
     for selector in selectors.items() {
-        if !selector.get("cel").is_set() {
-            errors.required(&selector.get("cel"), "");
+        let cel = selector.get("cel");
+        if !cel.is_set() {
+            errors.required(&cel, "");
+            continue;
+        }
+        let expression = cel.get("expression");
+        let wanted = ('b', "must evaluate to bool or the unknown type, not to another");
+        if let Err(why) = Program::compile(expression.text(), &[("device", Type::Dyn)], Some(wanted)) {
+            errors.invalid_as(&expression, &quoted(expression.text()), &why);
         }
     }
 }

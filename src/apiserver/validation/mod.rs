@@ -92,6 +92,8 @@ static RULES: &[Rules] = &[
     rules(Kind::INGRESS, text::dns_subdomain, networking::ingress),
     rules(Kind::INGRESS_CLASS, text::dns_subdomain, networking::ingress_class)
         .on_update(networking::ingress_class_update),
+    rules(Kind::SERVICE_CIDR, text::dns_subdomain, networking::service_cidr),
+    rules(Kind::IP_ADDRESS, text::ip, networking::ip_address),
     rules(Kind::NETWORK_POLICY, text::dns_subdomain, networking::network_policy),
     rules(Kind::PERSISTENT_VOLUME, text::dns_subdomain, storage::volume).on_update(storage::volume_update),
     rules(Kind::PERSISTENT_VOLUME_CLAIM, text::dns_subdomain, storage::claim)

@@ -11,6 +11,8 @@ use crate::apiserver::admission::POLICY_NAMES;
 
 const REASONS: [&str; 4] = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
 const CONDITIONS_MAX: usize = 64;
+const OF_BOOL: (char, &str) = ('b', "must evaluate to bool");
+const OF_STRING: (char, &str) = ('s', "must evaluate to string");
 
 /// `ValidateValidatingAdmissionPolicy`.
 pub fn admission_policy(object: &At, errors: &mut Errors) {
@@ -22,8 +24,9 @@ pub fn admission_policy(object: &At, errors: &mut Errors) {
         errors.required(&validations, why);
         errors.required(&annotations, why);
     }
+    let with_params = spec.get("paramKind").is_set();
     for validation in validations.items() {
-        validate_validation(&spec, &validation, &variables, errors);
+        validate_validation(with_params, &validation, &variables, errors);
     }
     for annotation in annotations.items() {
         let (key, value) = (annotation.get("key"), annotation.get("valueExpression"));
@@ -31,26 +34,24 @@ pub fn admission_policy(object: &At, errors: &mut Errors) {
         if value.text().trim().is_empty() {
             errors.required(&value, "valueExpression is not specified");
         } else {
-            compile(&spec, &value, &variables, None, errors);
+            compile(with_params, &value, &variables, None, errors);
         }
     }
 }
 
-fn validate_validation(spec: &At, validation: &At, variables: &Value, errors: &mut Errors) {
-    const OF_BOOL: (char, &str) = ('b', "must evaluate to bool");
-    const OF_STRING: (char, &str) = ('s', "must evaluate to string");
+fn validate_validation(with_params: bool, validation: &At, variables: &Value, errors: &mut Errors) {
     let (expression, message) = (validation.get("expression"), validation.get("message"));
     let has_lines = |at: &At| at.text().trim().contains(['\n', '\r']);
     if expression.text().trim().is_empty() {
         errors.required(&expression, "expression is not specified");
     } else {
-        compile(spec, &expression, variables, Some(OF_BOOL), errors);
+        compile(with_params, &expression, variables, Some(OF_BOOL), errors);
     }
     let told = validation.get("messageExpression");
     if !told.is_empty() && told.text().trim().is_empty() {
         errors.invalid(&told, "must be non-empty if specified");
     } else if !told.is_empty() {
-        compile(spec, &told, variables, Some(OF_STRING), errors);
+        compile(with_params, &told, variables, Some(OF_STRING), errors);
     }
     if !message.is_empty() && message.text().trim().is_empty() {
         errors.invalid(&message, "message must be non-empty if specified");
@@ -119,10 +120,32 @@ fn validate_common(spec: &At, errors: &mut Errors) -> Value {
     } else {
         errors.required(&constraints, "");
     }
-    let none = json!({"type": "object", "properties": {}});
-    let conditions = spec.get("matchConditions");
+    validate_conditions(&spec.get("matchConditions"), spec.get("paramKind").is_set(), errors);
+    let with_params = kind.is_set();
+    let mut variables = no_variables();
+    for variable in spec.get("variables").items() {
+        let (name, expression) = (variable.get("name"), variable.get("expression"));
+        if name.text().trim().is_empty() {
+            errors.required(&name, "name is not specified");
+        }
+        if expression.text().trim().is_empty() {
+            errors.required(&expression, "expression is not specified");
+        } else {
+            compile(with_params, &expression, &variables, None, errors);
+        }
+        variables["properties"][name.text()] = json!({"x-kubernetes-int-or-string": true});
+    }
+    variables
+}
+
+fn no_variables() -> Value {
+    json!({"type": "object", "properties": {}})
+}
+
+/// The conditions under which a policy, or a webhook, is asked at all.
+pub fn validate_conditions(conditions: &At, with_params: bool, errors: &mut Errors) {
     if conditions.len() > CONDITIONS_MAX {
-        errors.too_many(&conditions, CONDITIONS_MAX);
+        errors.too_many(conditions, CONDITIONS_MAX);
     }
     let mut names: Vec<&str> = Vec::new();
     for condition in conditions.items() {
@@ -130,7 +153,7 @@ fn validate_common(spec: &At, errors: &mut Errors) -> Value {
         if expression.text().trim().is_empty() {
             errors.required(&expression, "");
         } else {
-            compile(spec, &expression, &none, Some(('b', "must evaluate to bool")), errors);
+            compile(with_params, &expression, &no_variables(), Some(OF_BOOL), errors);
         }
         if !errors.require(&name) {
             errors.text(&name, text::qualified_name);
@@ -140,20 +163,6 @@ fn validate_common(spec: &At, errors: &mut Errors) -> Value {
         }
         names.push(name.text());
     }
-    let mut variables = none;
-    for variable in spec.get("variables").items() {
-        let (name, expression) = (variable.get("name"), variable.get("expression"));
-        if name.text().trim().is_empty() {
-            errors.required(&name, "name is not specified");
-        }
-        if expression.text().trim().is_empty() {
-            errors.required(&expression, "expression is not specified");
-        } else {
-            compile(spec, &expression, &variables, None, errors);
-        }
-        variables["properties"][name.text()] = json!({"x-kubernetes-int-or-string": true});
-    }
-    variables
 }
 
 fn validate_match(constraints: &At, errors: &mut Errors) {
@@ -169,8 +178,8 @@ fn validate_match(constraints: &At, errors: &mut Errors) {
 }
 
 /// An expression must fit what policies know: parameters if they are asked for, and the variables before.
-fn compile(spec: &At, at: &At, variables: &Value, wanted: Option<(char, &str)>, errors: &mut Errors) {
-    let given = |name: &&&str| **name != "params" || spec.get("paramKind").is_set();
+fn compile(with_params: bool, at: &At, variables: &Value, wanted: Option<(char, &str)>, errors: &mut Errors) {
+    let given = |name: &&&str| **name != "params" || with_params;
     let mut declared: Vec<(&str, Type)> =
         POLICY_NAMES.iter().filter(given).map(|name| (*name, Type::Dyn)).collect();
     declared.push(("variables", of_schema(variables, false).unwrap_or(Type::Dyn)));

@@ -2,6 +2,7 @@
 
 use super::at::{At, Errors};
 use super::meta::validate_selector;
+use super::policy::validate_conditions;
 use super::text;
 use crate::api::field_error::quoted;
 use crate::api::manifest::base64;
@@ -64,6 +65,7 @@ fn validate_webhook(webhook: &At, errors: &mut Errors) {
         validate_selector(&webhook.get(selector), errors);
     }
     validate_client(&webhook.get("clientConfig"), errors);
+    validate_conditions(&webhook.get("matchConditions"), false, errors);
     if webhook.get("reinvocationPolicy").is_set() {
         errors.one_of(&webhook.get("reinvocationPolicy"), &["IfNeeded", "Never"]);
     }
