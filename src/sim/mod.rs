@@ -11,6 +11,7 @@ pub mod latency;
 pub mod notable;
 mod queue;
 pub mod recording;
+mod roles;
 pub mod scheduler_configuration;
 mod session;
 mod system;
