@@ -7,7 +7,7 @@ use super::contest::{Contest, Dimension};
 use super::memory::Stamp;
 use crate::api::k8s::{NodeAffinity, PodSpec};
 use crate::scheduler::framework::{
-    Context, CycleState, Framework, Normalization, PodInfo, PreFilterResult, Status,
+    Context, CycleState, Framework, Normalization, PodInfo, PreFilterAnswers, Status,
 };
 
 /// So many shapes are remembered.
@@ -74,7 +74,7 @@ pub struct Prepared {
     /// Their notes, and who of them is left out.
     pub state: CycleState,
     /// What PreFilter has answered, where that is more than that the pod may pass.
-    pub answers: Vec<(u8, Result<PreFilterResult, Status>)>,
+    pub answers: PreFilterAnswers,
 }
 
 /// The answers for one shape.

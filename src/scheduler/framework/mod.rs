@@ -144,6 +144,8 @@ pub struct Scored {
 
 /// What PreFilter has found out: `None` if every node is worth a look, else the names of those that are.
 pub type PreFilterResult = Option<SortedSet<String>>;
+/// The answers of several plugins to PreFilter, by their places.
+pub type PreFilterAnswers = Vec<(u8, Result<PreFilterResult, Status>)>;
 
 /// What PostFilter has done about a pod that fits nowhere.
 #[derive(Clone, Debug, Default)]

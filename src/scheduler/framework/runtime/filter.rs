@@ -9,7 +9,7 @@ use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::memory::{Memory, recall};
 use crate::scheduler::cache::shape::{MOST, Prepared, Shape};
 use crate::scheduler::framework::{
-    Code, Context, CycleState, Diagnosis, NodeInfo, PodInfo, Point, PreFilterResult, Status,
+    Code, Context, CycleState, Diagnosis, NodeInfo, PodInfo, Point, PreFilterAnswers, PreFilterResult, Status,
 };
 
 /// What the Filter phase has found.
@@ -173,11 +173,7 @@ impl Framework {
     }
 
     /// PreFilter and PreScore of the plugins that look at nothing but pod and node, whatever the others say.
-    pub fn prepare_local(
-        &self,
-        cx: &Context<'_>,
-        pod: &PodInfo,
-    ) -> (CycleState, Vec<(u8, Result<PreFilterResult, Status>)>) {
+    pub fn prepare_local(&self, cx: &Context<'_>, pod: &PodInfo) -> (CycleState, PreFilterAnswers) {
         let (mut state, mut answers) = (CycleState::default(), Vec::new());
         for (place, plugin) in self.at(Point::PreFilter).filter(|(place, _)| self.local.contains(*place)) {
             match plugin.pre_filter(cx, &mut state, pod) {
