@@ -53,7 +53,8 @@ pub fn tree(view: &View) -> Vec<Branch> {
         for owner in &owners {
             children.entry((*owner).to_string()).or_default().push(key.clone());
         }
-        if owners.is_empty() && !comes_with_the_cluster(key) {
+        let boots = object.labels().contains_key("kubernetes.io/bootstrapping");
+        if owners.is_empty() && !boots && !comes_with_the_cluster(key) {
             roots.push((object.created(), key.clone()));
         }
     }
