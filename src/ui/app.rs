@@ -2,6 +2,7 @@
 
 mod clock;
 mod derived;
+mod edit;
 mod guest;
 mod manifest;
 mod predict;
@@ -207,6 +208,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         console_open: has_room(),
         editor_open: false,
         predict: Predict::default(),
+        editing: None,
         help: false,
         single_keys: storage::get(storage::NO_KEYS).as_deref() != Some("1"),
         log: Shared::new(Vec::new()),
@@ -320,9 +322,11 @@ impl App {
             Action::Edited(text) => return self.edited(ctx, text),
             Action::EditorReady(editor) => self.editor_ready(editor),
             Action::Lint => self.lint(),
+            Action::Apply if self.ui.editing.is_some() => self.end_edit(true),
             Action::Apply => {
                 self.apply();
             }
+            Action::CancelEdit => self.end_edit(false),
             Action::Reveal(field) => self.reveal_field(field),
             Action::Insert(patch) => self.insert_fix(&patch),
             Action::TryFixes => self.try_fixes(),

@@ -74,8 +74,8 @@ fn wall_ms() -> f64 {
 impl Driver {
     /// A new cluster of so many nodes.
     pub fn new(seed: u64, nodes: u32, speed_tenths: u32, playing: bool) -> Driver {
-        let mut recording =
-            Recording::new(if nodes == 3 { Config::small(seed) } else { Config::sized(seed, nodes) });
+        let config = if nodes == 3 { Config::small(seed) } else { Config::sized(seed, nodes) };
+        let mut recording = Recording::new(Config { host_edits: true, ..config });
         // What every cluster does when it starts is over before anyone looks.
         recording.advance(SimTime(1_000), u64::MAX);
         let mut driver = Driver {

@@ -90,7 +90,7 @@ fn manifest(app: &App) -> Html {
     let ui = &app.ui;
     html! {
         <ManifestEditor host={app.editor_host.clone()} loaded={app.editor.is_some()} text={app.loaded_text.clone()} diagnostics={ui.diagnostics.clone()}
-            refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()} />
+            editing={ui.editing.as_ref().map(|editing| editing.command.clone())} refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()} />
     }
 }
 

@@ -68,6 +68,8 @@ pub enum Action {
     Lint,
     /// Apply the manifest in the editor.
     Apply,
+    /// Leave the object in the editor as it is.
+    CancelEdit,
     /// Show a field of the pod under the glass in the manifest.
     Reveal(&'static str),
     /// Make a change of the pod under the glass in the manifest: a JSON patch.
@@ -197,6 +199,19 @@ pub struct Entry {
     pub following: Option<kubeviz::sim::SessionId>,
 }
 
+/// A `kubectl edit` under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Editing {
+    /// The command.
+    pub command: AttrValue,
+    /// The session that waits for the text.
+    pub session: kubeviz::sim::SessionId,
+    /// The text as kubectl gave it.
+    pub text: String,
+    /// The manifest that comes back.
+    pub manifest: String,
+}
+
 /// A message across the page until it is put away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Banner {
@@ -232,6 +247,8 @@ pub struct UiState {
     pub editor_open: bool,
     /// Where pods will run, guessed.
     pub predict: Predict,
+    /// The object that is edited in place of the manifest.
+    pub editing: Option<Editing>,
     /// Whether the list of keys is shown.
     pub help: bool,
     /// Whether single keys are shortcuts.

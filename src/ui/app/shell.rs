@@ -85,8 +85,10 @@ impl App {
         }
         let following = outcome.session.filter(|_| outcome.waiting);
         self.note(line, &format!("{}{}", outcome.stdout, outcome.stderr), outcome.code, following);
-        if following.is_some() {
-            self.play(true);
+        match (&outcome.editing, following) {
+            (Some(text), Some(session)) => self.begin_edit(line, session, text.clone()),
+            (_, Some(_)) => self.play(true),
+            _ => {}
         }
         outcome
     }
@@ -126,7 +128,11 @@ impl App {
                 None => entry.following = None,
             }
         }
+        let lost = self.ui.editing.as_ref().is_some_and(|editing| driver.session(editing.session).is_none());
         drop(driver);
+        if lost {
+            self.leave_edit();
+        }
         if log != *self.ui.log {
             self.ui.log = Shared::new(log);
             self.run_queue();
@@ -134,6 +140,7 @@ impl App {
     }
 
     pub(super) fn interrupt(&mut self) {
+        self.end_edit(false);
         self.sleeping = None;
         self.queue.clear();
         let mut log = (*self.ui.log).clone();
@@ -146,6 +153,7 @@ impl App {
 
     pub(super) fn reset(&mut self) {
         panic::forget();
+        self.leave_edit();
         let fresh = {
             let old = self.driver.borrow();
             let mut fresh =
