@@ -161,7 +161,7 @@ impl Scheduler {
     }
 
     /// The profile that takes pods of this `spec.schedulerName`.
-    fn profile_of(&self, scheduler_name: Option<&str>) -> Option<u8> {
+    pub fn profile_of(&self, scheduler_name: Option<&str>) -> Option<u8> {
         let place =
             self.frameworks.iter().position(|framework| Some(&*framework.scheduler_name) == scheduler_name);
         place.map(|place| place as u8)

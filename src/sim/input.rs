@@ -278,7 +278,12 @@ impl Simulation {
 
     /// Leases are renewed without being written until somebody looks at them, or at the nodes that they are of.
     pub(super) fn show_leases_for(&mut self, line: &str) {
-        if ["lease", "describe", "--raw"].iter().any(|word| line.contains(word)) {
+        let words = || line.split([' ', ',', '/', '=', '\t']);
+        let named =
+            |names: &[&str]| words().any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)));
+        let leases = ["lease", "leases", "lease.coordination.k8s.io", "leases.coordination.k8s.io", "--raw"];
+        let nodes = ["no", "node", "nodes"];
+        if named(&leases) || (named(&["describe"]) && named(&nodes)) || (named(&["get"]) && named(&["-f"])) {
             self.kubelets.show_leases(&mut self.api);
         }
     }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
+use kubeviz::api::Key;
 use kubeviz::api::explain::Explain;
 use kubeviz::api::manifest::Diagnostic;
-use kubeviz::api::{Key, Kind};
 
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
-use kubeviz::view::inspect::decisions;
 use kubeviz::view::rollout::{Curve, Rollout, rollout};
 use kubeviz::view::timeline::Timeline;
 use kubeviz::view::traffic::{self, Lane, Meters};
@@ -178,10 +177,7 @@ impl Driver {
         if !self.asks || now <= self.met {
             return;
         }
-        let store = self.recording.live().api().store();
-        let new = store.since(self.met).take_while(|change| change.revision <= now);
-        let new = new.filter(|change| change.key.kind == Kind::POD && change.before.is_none());
-        self.newcomers.extend(new.map(|change| change.key.clone()));
+        self.newcomers.extend(why::newcomers(self.recording.live(), self.met, now));
         self.met = now;
     }
 
@@ -198,9 +194,7 @@ impl Driver {
 
     /// What the scheduler decided about a pod last, up to the position.
     pub fn scheduling(&self, key: &Key) -> Option<Arc<Explain>> {
-        let store = self.recording.live().api().store();
-        let explains = decisions(store, self.revision, key).into_iter().rev().map(|found| found.explain);
-        explains.into_iter().find(|explain| matches!(**explain, Explain::Scheduling(_)))
+        why::last_attempt(self.recording.live().api().store(), self.revision, key)
     }
 
     fn skip(&mut self, began: f64, until: SimTime) {
@@ -263,6 +257,7 @@ impl Driver {
     /// Goes back to the change before.
     pub fn step_back(&mut self) {
         self.recording.step_back(Grain::Story);
+        self.met = self.met.min(self.recording.view().revision());
         self.refresh();
     }
 

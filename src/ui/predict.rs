@@ -39,6 +39,7 @@ impl Predict {
         self.questions.clear();
         self.open.clear();
         self.answer = None;
+        self.stopped = false;
     }
 
     /// Notes what became of a guess.

@@ -9,8 +9,9 @@ use crate::api::manifest::{self, Document, Entry, Kind, Limits, Node, Span, to_y
 pub fn edit(text: &str, document: &Document, wanted: &Value) -> String {
     let mut writer = Writer { text, changes: Vec::new() };
     let before = manifest::parse(text, &Limits::default()).documents.len();
-    if writer.node(&document.root, wanted).is_some() {
-        let edited = writer.apply();
+    if writer.node(&document.root, wanted).is_some()
+        && let Some(edited) = writer.apply()
+    {
         let read = manifest::parse(&edited, &Limits::default());
         let says = read.documents.get(document.index).map(|document| document.root.to_value());
         if read.errors.is_empty() && read.documents.len() == before && says.as_ref() == Some(wanted) {
@@ -34,15 +35,23 @@ struct Writer<'t> {
 }
 
 impl Writer<'_> {
-    fn apply(mut self) -> String {
+    /// The text with the changes made; `None` if two of them are about the same bytes.
+    fn apply(mut self) -> Option<String> {
         let mut edited = self.text.to_string();
+        let mut last = edited.len();
         while let Some((from, to, with)) = self.changes.pop() {
+            if from > to || to > last {
+                return None;
+            }
             edited.replace_range(from..to, &with);
+            last = from;
         }
-        edited
+        Some(edited)
     }
 
+    /// A block of text ends after its last line break, which stays.
     fn change(&mut self, from: usize, to: usize, with: String) {
+        let to = if to > from && self.text[..to].ends_with('\n') { to - 1 } else { to };
         self.changes.push((from, to, with));
     }
 
@@ -50,7 +59,7 @@ impl Writer<'_> {
     fn remove_lines(&mut self, line: usize, end: usize) {
         match line.checked_sub(1) {
             Some(newline) => self.change(newline, end, String::new()),
-            None => self.change(0, (end + 1).min(self.text.len()), String::new()),
+            None => self.changes.push((0, (end + 1).min(self.text.len()), String::new())),
         }
     }
 
@@ -320,6 +329,16 @@ mod tests {
         let added =
             lines(text, |tree| tree["a"]["list"].as_array_mut().expect("a list").push(json!({"z": 3})));
         assert_eq!(added, ["+    - z: 3"]);
+        let text = "a: |\n  some\n  text\nb: 1 # one\n";
+        let shorter = |tree: &mut Value| {
+            tree["a"] = json!("word");
+            tree.as_object_mut().expect("a map").remove("b");
+        };
+        assert_eq!(lines(text, shorter), ["-a: |", "-  some", "-  text", "-b: 1 # one", "+a: word"]);
+        assert_eq!(
+            lines(text, |tree| tree["a"] = json!("word")),
+            ["-a: |", "-  some", "-  text", "+a: word"]
+        );
         let text = "a: &same {x: 1}\nb: *same\n";
         let changed = lines(text, |tree| tree["b"]["x"] = json!(2));
         assert_eq!(changed, ["-a: &same {x: 1}", "-b: *same", "+a:", "+  x: 1", "+b:", "+  x: 2"]);

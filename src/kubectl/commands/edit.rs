@@ -121,11 +121,6 @@ impl Editing {
         (self.args.clone(), self.namespace.clone())
     }
 
-    /// The text without what was said above it.
-    fn original(&self) -> String {
-        without_comments(&self.text)
-    }
-
     /// Shown again, with what is wrong.
     fn again(mut self, saved: &str, wrong: &[Wrong]) -> Editing {
         let mut text = HEADER.to_string();
@@ -142,26 +137,39 @@ impl Editing {
     }
 }
 
+/// Whether two texts say the same, whatever comments they have (`StripComments`).
+fn says_the_same(a: &str, b: &str) -> bool {
+    let values = |text: &str| {
+        let stream = manifest::parse(text, &Limits::default());
+        let values = stream.documents.iter().map(|document| document.root.to_value());
+        (!stream.has_errors()).then(|| values.collect::<Vec<Value>>())
+    };
+    match (values(a), values(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => without_comments(a) == without_comments(b),
+    }
+}
+
+/// Without the lines that are comments. Inside a block of text they are none; so this is not for what is sent (`ManualStrip`).
 fn without_comments(text: &str) -> String {
     text.lines().filter(|line| !line.trim_start().starts_with('#')).map(|line| format!("{line}\n")).collect()
 }
 
 /// What comes of a text that has been saved: nothing more, or the editor again.
 fn step(call: &mut Call<'_, '_>, editing: Editing, saved: &str) -> Result<Option<Editing>, Failure> {
-    let edited = without_comments(saved);
-    if editing.before.as_deref().is_some_and(|before| without_comments(before) == edited) {
+    if editing.before.as_deref().is_some_and(|before| says_the_same(before, saved)) {
         call.warn(format!("A copy of your changes has been stored to {:?}", editing.file));
         return Err(Failure::message("Edit cancelled, no valid changes were saved."));
     }
-    if editing.before.is_none() && editing.original() == edited {
+    if editing.before.is_none() && says_the_same(&editing.text, saved) {
         call.warn("Edit cancelled, no changes made.");
         return Ok(None);
     }
-    if edited.trim().is_empty() {
+    if without_comments(saved).trim().is_empty() {
         call.warn("Edit cancelled, saved file was empty.");
         return Ok(None);
     }
-    let stream = manifest::parse(&edited, &Limits::default());
+    let stream = manifest::parse(saved, &Limits::default());
     if let Some(error) = stream.errors.iter().find(|error| error.is_error()) {
         let words = error.kubectl.clone().unwrap_or_else(|| error.message.clone());
         let head = format!("The edited file had a syntax error: error parsing edited-file: {words}");
@@ -270,5 +278,18 @@ fn use_editor(call: &mut Call<'_, '_>, editor: &str, text: &str) -> Result<Strin
             call.warn(why);
             Err(trouble())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_says_nothing_unless_it_is_part_of_a_text() {
+        let text = "# above\na: |\n  #!/bin/sh\n  echo\nb: 1 # beside\n";
+        assert!(says_the_same(text, "a: |\n  #!/bin/sh\n  echo\nb: 1\n"));
+        assert!(!says_the_same(text, "a: |\n  echo\nb: 1\n"));
+        assert!(says_the_same("# above\na: [\n", "a: [\n"), "what cannot be read is compared by its lines");
     }
 }

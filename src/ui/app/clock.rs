@@ -46,6 +46,9 @@ impl App {
 
     /// A step stops the clock: one who steps wants to look.
     pub(super) fn step(&mut self, steps: i32) {
+        if steps < 0 {
+            self.ui.predict.forget();
+        }
         let mut driver = self.driver.borrow_mut();
         driver.playing = false;
         for _ in 0..steps.unsigned_abs() {

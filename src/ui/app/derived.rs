@@ -57,6 +57,7 @@ impl App {
             if self.inspection.take().is_some() || !self.verdicts.is_empty() {
                 self.verdicts = Shared::new(Verdicts::new());
             }
+            (self.fixes, self.fixes_of) = (None, None);
             return;
         };
         let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY);

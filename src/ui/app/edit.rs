@@ -22,6 +22,11 @@ impl App {
     /// Gives kubectl the text back, as it was if it is not to be saved. It may want it edited again.
     pub(super) fn end_edit(&mut self, save: bool) {
         let Some(editing) = self.ui.editing.clone() else { return };
+        // The session that waits is at the end of the run; looking back must not begin another.
+        let end = self.driver.borrow().end();
+        if self.driver.borrow().is_in_past() {
+            self.seek(end);
+        }
         let text = if save { self.manifest.clone() } else { editing.text };
         let outcome = self.driver.borrow_mut().submit(Input::Saved { session: editing.session, text });
         match outcome.editing {

@@ -55,7 +55,11 @@ impl App {
                 self.ui.predict.stopped = true;
             }
         }
-        let open = std::mem::take(&mut self.ui.predict.open);
+        // Nobody decides about a pod that is gone.
+        let there = |pod: &kubeviz::api::Key| driver.objects().object(pod).is_some();
+        self.ui.predict.questions.retain(there);
+        let mut open = std::mem::take(&mut self.ui.predict.open);
+        open.retain(|(pod, _)| there(pod));
         for (pod, guessed) in open {
             match driver.scheduling(&pod).as_deref() {
                 Some(Explain::Scheduling(decision)) => {

@@ -81,6 +81,8 @@ impl App {
         let at = self.driver.borrow().position();
         let outcome = self.driver.borrow_mut().submit(input);
         if forks {
+            // The same revision says something else from now on.
+            (self.fixes, self.fixes_of, self.inspected) = (None, None, None);
             self.ui.banner = Some(Banner::Forked(at, self.driver.borrow().runs()));
         }
         let following = outcome.session.filter(|_| outcome.waiting);
@@ -166,6 +168,7 @@ impl App {
         self.ui.log = Shared::new(Vec::new());
         self.ui.selected = None;
         self.ui.predict.forget();
+        (self.fixes, self.fixes_of) = (None, None);
         self.ui.banner = None;
         self.queue.clear();
         self.sleeping = None;
