@@ -159,7 +159,8 @@ impl Command {
 /// Puts something else in place of what fits; `None` where nothing does.
 fn substitute(line: &str, pattern: &Regexp, with: &str, every: bool, nth: usize) -> Option<String> {
     let (mut out, mut from, mut count, mut changed) = (String::new(), 0, 0, false);
-    while let Some(places) = pattern.find(line, from) {
+    let mut search = pattern.search(line);
+    while let Some(places) = search.next(from) {
         let (start, end) = places[0]?;
         count += 1;
         out.push_str(&line[from..start]);

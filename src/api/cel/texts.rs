@@ -35,10 +35,10 @@ pub fn matches(args: &[Value]) -> Answer {
 /// What of a text matches a pattern, from left to right.
 fn found(text: &str, pattern: &str, most: usize) -> Result<Vec<Value>, String> {
     let pattern = Regexp::new(pattern)?;
-    let (mut found, mut from) = (Vec::new(), 0);
+    let (mut search, mut found, mut from) = (pattern.search(text), Vec::new(), 0);
     while found.len() < most && from <= text.len() {
         let Some((start, end)) =
-            pattern.find(text, from).and_then(|places| places.first().copied().flatten())
+            search.next(from).and_then(|places| places.first().copied().flatten())
         else {
             break;
         };

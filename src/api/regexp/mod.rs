@@ -6,12 +6,16 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use parse::Parser;
 
 /// A pattern, compiled.
 pub struct Regexp {
     program: Vec<Step>,
     groups: usize,
+    /// Whether upper and lower case are one everywhere.
+    fold: bool,
 }
 
 /// Where a match and each of its groups lie in a text, in bytes; a group that has no part in the match is `None`.
@@ -27,7 +31,8 @@ const REPEAT_MAX: u32 = 1_000;
 
 #[derive(Clone, Debug)]
 enum Step {
-    One(Class),
+    /// Shared, as a repetition has many steps that take the same letters.
+    One(Arc<Class>),
     Begin {
         line: bool,
     },
@@ -55,17 +60,17 @@ struct Class {
 }
 
 impl Class {
-    fn has(&self, letter: char) -> bool {
+    fn has(&self, letter: char, fold: bool) -> bool {
         let within = |letter: char| self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&letter));
         let found = within(letter)
-            || (self.fold && (within(letter.to_ascii_lowercase()) || within(letter.to_ascii_uppercase())));
+            || ((self.fold || fold) && (within(letter.to_ascii_lowercase()) || within(letter.to_ascii_uppercase())));
         found != self.negated
     }
 }
 
 enum Node {
     Empty,
-    One(Class),
+    One(Arc<Class>),
     At(Step),
     All(Vec<Node>),
     Either(Vec<Node>),
@@ -90,7 +95,7 @@ impl Regexp {
         compile(&node, &mut program)
             .map_err(|()| format!("error parsing regexp: expression too large: `{pattern}`"))?;
         program.push(Step::Match);
-        Ok(Regexp { program, groups: parser.groups })
+        Ok(Regexp { program, groups: parser.groups, fold: false })
     }
 
     /// Compiles a basic regular expression, as `grep` and `sed` read it: `\\(`, `\\{`, `\\|`, `\\+` and `\\?` have a meaning, and without
@@ -129,34 +134,25 @@ impl Regexp {
     /// The same pattern, to which upper and lower case are one.
     #[must_use]
     pub fn folded(mut self) -> Regexp {
-        for step in &mut self.program {
-            if let Step::One(class) = step {
-                class.fold = true;
-            }
-        }
+        self.fold = true;
         self
     }
 
-    /// Where the first match at or behind a place lies, with its groups.
-    pub fn find(&self, text: &str, from: usize) -> Option<Places> {
-        let (mut places, mut letters): (Vec<usize>, Vec<char>) = text.char_indices().unzip();
+    /// Where the first match lies, with its groups.
+    pub fn find(&self, text: &str) -> Option<Places> {
+        self.search(text).next(0)
+    }
+
+    /// Looks for one match after the other.
+    pub fn search(&self, text: &str) -> Search<'_> {
+        let (mut places, letters): (Vec<usize>, Vec<char>) = text.char_indices().unzip();
         places.push(text.len());
-        if self.program.len().saturating_mul(places.len()) > TRIES_MAX {
-            return None;
+        let size = self.program.len().saturating_mul(places.len());
+        if size > TRIES_MAX {
+            // Too much to look at: nothing is found.
+            return Search { regexp: self, places: Vec::new(), letters: Vec::new(), seen: Vec::new() };
         }
-        let first = places.iter().position(|place| *place >= from)?;
-        let mut seen = vec![false; self.program.len() * places.len()];
-        letters.shrink_to_fit();
-        for begin in first..places.len() {
-            let mut marks = vec![None; 2 * self.groups + 2];
-            if let Some(end) = self.follow_one(begin, &letters, &mut seen, &mut marks) {
-                marks[0] = Some(begin);
-                marks[1] = Some(end);
-                let place = |at: Option<usize>| at.map(|at| places[at]);
-                return Some(marks.chunks(2).map(|pair| place(pair[0]).zip(place(pair[1]))).collect());
-            }
-        }
-        None
+        Search { regexp: self, places, letters, seen: vec![false; size] }
     }
 
     /// The end of a match that begins there. A place of the program that has led nowhere from a place of the text is not tried
@@ -181,11 +177,11 @@ impl Regexp {
                     continue;
                 }
             };
-            while !std::mem::replace(&mut seen[place * (letters.len() + 1) + at], true) {
+            while !std::mem::replace(&mut seen[at * self.program.len() + place], true) {
                 match &self.program[place] {
                     Step::Match => return Some(at),
                     Step::One(class) => match letters.get(at) {
-                        Some(letter) if class.has(*letter) => (place, at) = (place + 1, at + 1),
+                        Some(letter) if class.has(*letter, self.fold) => (place, at) = (place + 1, at + 1),
                         _ => break,
                     },
                     Step::Jump(to) => place = *to,
@@ -217,7 +213,7 @@ impl Regexp {
             }
             let Some(letter) = letters.get(at) else { return false };
             for place in std::mem::take(&mut now.waiting) {
-                if matches!(&self.program[place], Step::One(class) if class.has(*letter))
+                if matches!(&self.program[place], Step::One(class) if class.has(*letter, self.fold))
                     && self.follow(place + 1, at + 1, &letters, &mut next)
                 {
                     return true;
@@ -255,6 +251,38 @@ impl Regexp {
             }
         }
         false
+    }
+}
+
+/// A search through a text, from left to right.
+pub struct Search<'r> {
+    regexp: &'r Regexp,
+    /// Where the letters begin, and the end of the text.
+    places: Vec<usize>,
+    letters: Vec<char>,
+    /// For each place of the text, which places of the program have led nowhere from there.
+    seen: Vec<bool>,
+}
+
+impl Search<'_> {
+    /// The first match at or behind a place, which lies not before the end of the match found last.
+    pub fn next(&mut self, from: usize) -> Option<Places> {
+        let Search { regexp, places, letters, seen } = self;
+        let first = places.partition_point(|place| *place < from);
+        // What fails leaves no marks.
+        let mut marks = vec![None; 2 * regexp.groups + 2];
+        for begin in first..places.len() {
+            let Some(end) = regexp.follow_one(begin, letters, seen, &mut marks) else { continue };
+            // The way to the match lies before its end, where nothing is looked for again, and at it. What has failed behind it
+            // fails for the next match, too.
+            let steps = regexp.program.len();
+            seen[end * steps..(end + 1) * steps].fill(false);
+            marks[0] = Some(begin);
+            marks[1] = Some(end);
+            let place = |at: Option<usize>| at.map(|at| places[at]);
+            return Some(marks.chunks(2).map(|pair| place(pair[0]).zip(place(pair[1]))).collect());
+        }
+        None
     }
 }
 
@@ -327,7 +355,14 @@ fn compile(node: &Node, program: &mut Vec<Step>) -> Result<(), ()> {
                 true => Step::Split(inside, behind),
                 false => Step::Split(behind, inside),
             };
-            (0..*least).try_for_each(|_| compile(node, program))?;
+            let start = program.len();
+            for _ in 0..*least {
+                compile(node, program)?;
+                // What adds nothing does not come up against the limit of steps, however often it is repeated.
+                if program.len() == start {
+                    return Ok(());
+                }
+            }
             let split = program.len();
             match most {
                 None => {

@@ -1,5 +1,7 @@
 //! From the text of a pattern to its parts.
 
+use std::sync::Arc;
+
 use super::{Class, Node, REPEAT_MAX, Step};
 
 #[derive(Clone, Copy, Default)]
@@ -17,7 +19,12 @@ pub struct Parser<'p> {
     flags: Flags,
     /// How many groups have been read.
     pub groups: usize,
+    /// Groups around.
+    depth: u32,
 }
+
+/// Groups within groups; Go allows more.
+const DEPTH_MAX: u32 = 200;
 
 const DIGITS: &[(char, char)] = &[('0', '9')];
 const WORD: &[(char, char)] = &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')];
@@ -39,7 +46,7 @@ const NAMED: &[(&str, &[(char, char)])] = &[
 impl<'p> Parser<'p> {
     /// Begins with a pattern.
     pub fn new(pattern: &'p str) -> Parser<'p> {
-        Parser { pattern, rest: pattern, flags: Flags::default(), groups: 0 }
+        Parser { pattern, rest: pattern, flags: Flags::default(), groups: 0, depth: 0 }
     }
 
     fn take(&mut self) -> Option<char> {
@@ -119,10 +126,10 @@ impl<'p> Parser<'p> {
             '$' => Ok(Node::At(Step::End { line: flags.lines })),
             '.' => {
                 let ranges = if flags.dot_is_all { Vec::new() } else { vec![('\n', '\n')] };
-                Ok(Node::One(Class { ranges, negated: true, fold: false }))
+                Ok(Node::One(Arc::new(Class { ranges, negated: true, fold: false })))
             }
             '(' => self.group(before),
-            '[' => self.class(before).map(Node::One),
+            '[' => self.class(before).map(|class| Node::One(Arc::new(class))),
             '\\' => self.escape(before),
             '*' | '+' | '?' => Err(format!("missing argument to repetition operator: `{}`", &before[..1])),
             letter => Ok(self.one(&[(letter, letter)], false)),
@@ -130,7 +137,7 @@ impl<'p> Parser<'p> {
     }
 
     fn one(&self, ranges: &[(char, char)], negated: bool) -> Node {
-        Node::One(Class { ranges: ranges.to_vec(), negated, fold: self.flags.fold })
+        Node::One(Arc::new(Class { ranges: ranges.to_vec(), negated, fold: self.flags.fold }))
     }
 
     fn next_group(&mut self) -> usize {
@@ -170,7 +177,12 @@ impl<'p> Parser<'p> {
         } else {
             number = Some(self.next_group());
         }
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(format!("expression nests too deeply: `{}`", self.pattern));
+        }
         let node = self.alternatives()?;
+        self.depth -= 1;
         let node = match number {
             Some(number) => Node::Group(number, Box::new(node)),
             None => node,

@@ -43,14 +43,14 @@ fn a_match_is_found_with_its_groups() {
         ("(?:x|(y))(z)", "xz", &[Some("xz"), None, Some("z")]),
     ];
     for (pattern, text, want) in cases {
-        let found = Regexp::new(pattern).unwrap().find(text, 0).unwrap();
+        let found = Regexp::new(pattern).unwrap().find(text).unwrap();
         let found: Vec<Option<&str>> =
             found.iter().map(|place| place.map(|(from, to)| &text[from..to])).collect();
         assert_eq!(found, want, "{pattern}");
     }
     let basic = Regexp::basic(r"a\(b\)c+").unwrap();
-    assert_eq!(basic.find("xabc+", 0), Some(vec![Some((1, 5)), Some((2, 3))]));
-    assert_eq!(Regexp::new("(a*)*b").unwrap().find(&"a".repeat(2_000), 0), None);
+    assert_eq!(basic.find("xabc+"), Some(vec![Some((1, 5)), Some((2, 3))]));
+    assert_eq!(Regexp::new("(a*)*b").unwrap().find(&"a".repeat(2_000)), None);
 }
 
 #[test]
@@ -69,4 +69,47 @@ fn what_is_no_pattern_is_refused() {
     for (pattern, want) in cases {
         assert_eq!(Regexp::new(pattern).err(), Some(format!("error parsing regexp: {want}")), "{pattern}");
     }
+}
+
+#[test]
+fn large_patterns_and_texts_end() {
+    let empty = "(?:".repeat(4) + &"){1000}".repeat(4);
+    let deep = "(".repeat(100_000);
+    let cases = [
+        (empty.as_str(), None),
+        ("(?:(?:(?:a{1000}){1000}){1000}){1000}", Some("expression too large")),
+        (deep.as_str(), Some("expression nests too deeply")),
+    ];
+    for (pattern, want) in cases {
+        let why = Regexp::new(pattern).err();
+        let start = want.map(|want| format!("error parsing regexp: {want}: `{pattern}`"));
+        assert_eq!(why, start, "{}", &pattern[..12]);
+    }
+}
+
+#[test]
+fn matches_are_found_one_after_the_other() {
+    let cases = [
+        ("a*", "baac", &["", "aa", ""][..]),
+        ("(a*)*", "baac", &["", "aa", ""]),
+        ("a+b|a", "aaab aa", &["aaab", "a", "a"]),
+        ("(?:|a)+", "aab", &["", "", "", ""]),
+        ("b*?|ab", "abb", &["", "", "", ""]),
+        (r"\b\w", "ab cd", &["a", "c"]),
+    ];
+    for (pattern, text, want) in cases {
+        assert_eq!(all(pattern, text), want, "{pattern}");
+    }
+    // Each match looks to the end of the text, but only once.
+    assert_eq!(all("a*b|a", &"a".repeat(200_000)).len(), 200_000);
+}
+
+fn all<'t>(pattern: &str, text: &'t str) -> Vec<&'t str> {
+    let regexp = Regexp::new(pattern).unwrap();
+    let (mut search, mut from, mut found) = (regexp.search(text), 0, Vec::new());
+    while let Some((start, end)) = search.next(from).and_then(|places| places[0]) {
+        found.push(&text[start..end]);
+        from = end + usize::from(start == end);
+    }
+    found
 }

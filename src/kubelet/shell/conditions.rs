@@ -116,7 +116,7 @@ impl Process {
 
     /// `=~`: the groups are in `BASH_REMATCH` from then on.
     fn match_pattern(&mut self, text: &str, pattern: &str) -> bool {
-        let found = Regexp::new(pattern).ok().and_then(|pattern| pattern.find(text, 0));
+        let found = Regexp::new(pattern).ok().and_then(|pattern| pattern.find(text));
         self.variables.retain(|name, _| !name.starts_with("BASH_REMATCH"));
         let Some(places) = found else { return false };
         for (number, place) in places.iter().enumerate() {

@@ -247,7 +247,7 @@ fn grep(lines: &[&str], words: &Words<'_>, extended: bool) -> Vec<String> {
     };
     let found = |line: &str| match words.has('w') || words.has('x') {
         false => pattern.is_match(line),
-        true => pattern.find(line, 0).and_then(|places| places[0]).is_some_and(|(from, to)| {
+        true => pattern.find(line).and_then(|places| places[0]).is_some_and(|(from, to)| {
             let word = |letter: Option<char>| letter.is_some_and(|c| c.is_alphanumeric() || c == '_');
             let whole = from == 0 && to == line.len();
             whole
@@ -256,9 +256,8 @@ fn grep(lines: &[&str], words: &Words<'_>, extended: bool) -> Vec<String> {
     };
     if words.has('o') {
         let parts = |line: &&str| {
-            let mut parts = Vec::new();
-            let mut from = 0;
-            while let Some((start, end)) = pattern.find(line, from).and_then(|places| places[0]) {
+            let (mut search, mut parts, mut from) = (pattern.search(line), Vec::new(), 0);
+            while let Some((start, end)) = search.next(from).and_then(|places| places[0]) {
                 parts.extend((end > start).then(|| line[start..end].to_string()));
                 from = end.max(start + 1);
             }
