@@ -37,8 +37,7 @@ fn found(text: &str, pattern: &str, most: usize) -> Result<Vec<Value>, String> {
     let pattern = Regexp::new(pattern)?;
     let (mut search, mut found, mut from) = (pattern.search(text), Vec::new(), 0);
     while found.len() < most && from <= text.len() {
-        let Some((start, end)) =
-            search.next(from).and_then(|places| places.first().copied().flatten())
+        let Some((start, end)) = search.next(from).and_then(|places| places.first().copied().flatten())
         else {
             break;
         };

@@ -63,7 +63,8 @@ impl Class {
     fn has(&self, letter: char, fold: bool) -> bool {
         let within = |letter: char| self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&letter));
         let found = within(letter)
-            || ((self.fold || fold) && (within(letter.to_ascii_lowercase()) || within(letter.to_ascii_uppercase())));
+            || ((self.fold || fold)
+                && (within(letter.to_ascii_lowercase()) || within(letter.to_ascii_uppercase())));
         found != self.negated
     }
 }
