@@ -10,7 +10,7 @@ use super::value::Value;
 pub type Bindings<'a> = [(&'a str, Value)];
 
 /// Steps that one expression may take: it ends, whatever it is given.
-const STEPS_MAX: u32 = 200_000;
+const STEPS_MAX: u64 = 200_000;
 
 /// Evaluates an expression.
 ///
@@ -25,7 +25,7 @@ struct Run<'a> {
     names: &'a Bindings<'a>,
     /// Variables of the macros around, the innermost last.
     locals: Vec<(String, Value)>,
-    steps: u32,
+    steps: u64,
 }
 
 impl Run<'_> {
@@ -34,11 +34,16 @@ impl Run<'_> {
         local.or_else(|| self.names.iter().find(|(known, _)| *known == name).map(|(_, value)| value))
     }
 
-    fn value(&mut self, expr: &Expr) -> Result<Value, String> {
-        self.steps += 1;
-        if self.steps > STEPS_MAX {
-            return Err("operation cancelled: actual cost limit exceeded".into());
+    fn spend(&mut self, steps: u64) -> Result<(), String> {
+        self.steps = self.steps.saturating_add(steps);
+        match self.steps > STEPS_MAX {
+            true => Err("operation cancelled: actual cost limit exceeded".into()),
+            false => Ok(()),
         }
+    }
+
+    fn value(&mut self, expr: &Expr) -> Result<Value, String> {
+        self.spend(1)?;
         match &expr.kind {
             Kind::Literal(value) => Ok(value.clone()),
             Kind::Ident(name) => match self.lookup(name) {
@@ -142,21 +147,24 @@ impl Run<'_> {
             values.push(self.value(arg)?);
         }
         let row = find(spaced.as_deref().unwrap_or(name)).ok_or("no such overload")?;
-        self.steps += values.iter().map(weight).sum::<u32>();
+        // Before it runs: what it would go through or make may be more than there is time or memory for.
+        self.spend(cost(row.0, &values))?;
         let result = (row.2)(&values)?;
-        self.steps += weight(&result);
+        self.spend(weight(&result))?;
         Ok(result)
     }
 
     fn each(&mut self, each: &Each) -> Result<Value, String> {
-        let pairs: Vec<(Value, Value)> = match self.value(&each.range)? {
+        let range = self.value(&each.range)?;
+        self.spend(weight(&range))?;
+        let is_map = matches!(range, Value::Map(_));
+        let pairs: Vec<(Value, Value)> = match range {
             Value::List(items) => {
                 items.iter().enumerate().map(|(at, item)| (Value::Int(at as i64), item.clone())).collect()
             }
             Value::Map(entries) => entries.to_vec(),
             _ => return Err("no such overload".into()),
         };
-        let is_map = !pairs.first().is_some_and(|(key, _)| matches!(key, Value::Int(_)));
         let depth = self.locals.len();
         let (mut list, mut map, mut fault, mut count) = (Vec::new(), Vec::new(), None, 0);
         for (key, item) in pairs {
@@ -203,13 +211,77 @@ impl Run<'_> {
 }
 
 /// How much there is to go through in an argument.
-fn weight(value: &Value) -> u32 {
+fn weight(value: &Value) -> u64 {
     match value {
-        Value::String(text) => text.len() as u32 / 10,
-        Value::List(items) => items.len() as u32,
-        Value::Map(entries) => entries.len() as u32,
+        Value::String(text) => text.len() as u64 / 10,
+        Value::Bytes(bytes) => bytes.len() as u64 / 10,
+        Value::List(items) => items.len() as u64,
+        Value::Map(entries) => entries.len() as u64,
         _ => 0,
     }
+}
+
+/// The same with all that is inside, as far as it is allowed: one list may hold another many times.
+fn deep_weight(value: &Value) -> u64 {
+    fn add(value: &Value, sum: &mut u64) {
+        *sum += 1 + weight(value);
+        match value {
+            Value::List(items) => {
+                for item in items.iter() {
+                    if *sum > STEPS_MAX {
+                        return;
+                    }
+                    add(item, sum);
+                }
+            }
+            Value::Map(entries) => {
+                for (key, item) in entries.iter() {
+                    if *sum > STEPS_MAX {
+                        return;
+                    }
+                    // A key is looked for among all.
+                    *sum += entries.len() as u64 / 8;
+                    add(key, sum);
+                    add(item, sum);
+                }
+            }
+            Value::Optional(Some(inner)) => add(inner, sum),
+            _ => {}
+        }
+    }
+    let mut sum = 0;
+    add(value, &mut sum);
+    sum
+}
+
+/// How many steps a function takes with its arguments.
+fn cost(name: &str, values: &[Value]) -> u64 {
+    let letters = |value: &Value| weight(value) * 10 + 10;
+    let own = match (name, values) {
+        (
+            "_==_" | "_!=_" | "@in" | "indexOf" | "lastIndexOf" | "format" | "flatten" | "sort" | "isSorted",
+            values,
+        ) => values.iter().map(deep_weight).sum(),
+        // Each element is held against all others.
+        ("distinct", [list]) => weight(list).saturating_mul(deep_weight(list)),
+        (name, [one, two]) if name.starts_with("sets.") => {
+            let both = weight(one).saturating_mul(deep_weight(two));
+            both.saturating_add(weight(two).saturating_mul(deep_weight(one)))
+        }
+        ("join", [list, between @ ..]) => {
+            let signs = between.first().map_or(0, weight);
+            deep_weight(list).saturating_add(weight(list).saturating_mul(signs))
+        }
+        // As often as it may be found.
+        ("replace", [Value::String(text), Value::String(old), Value::String(new), ..]) => {
+            let times = text.len() / old.len().max(1) + 1;
+            (times as u64).saturating_mul(new.len() as u64) / 10
+        }
+        // Perhaps into letters.
+        ("split" | "findAll", [text, ..]) => letters(text),
+        _ => 0,
+    };
+    values.iter().map(weight).fold(own, u64::saturating_add)
 }
 
 fn select(operand: &Value, field: &str, optional: bool) -> Result<Value, String> {

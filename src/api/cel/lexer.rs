@@ -16,6 +16,8 @@ pub struct Token {
 pub enum Kind {
     Name(String),
     Literal(Value),
+    /// 2^63, which is a number only behind a minus.
+    Least,
     Sign(&'static str),
     End,
 }
@@ -140,6 +142,9 @@ impl Lexer<'_> {
             self.at += 1;
             let number = u64::from_str_radix(digits, base).map_err(|_| "invalid uint literal".to_string())?;
             return Ok(Kind::Literal(Value::Uint(number)));
+        }
+        if u64::from_str_radix(digits, base) == Ok(i64::MIN.unsigned_abs()) {
+            return Ok(Kind::Least);
         }
         let number = i64::from_str_radix(digits, base).map_err(|_| "invalid int literal".to_string())?;
         Ok(Kind::Literal(Value::Int(number)))

@@ -40,6 +40,10 @@ pub fn is_sorted(args: &[Value]) -> Answer {
 
 pub fn sum(args: &[Value]) -> Answer {
     let Some((first, rest)) = items(args)?.split_first() else { return Ok(Value::Int(0)) };
+    // Texts would be copied again with each.
+    if !matches!(first, Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::Duration(_)) {
+        return no_overload();
+    }
     let Some(row) = find("_+_") else { return no_overload() };
     rest.iter().try_fold(first.clone(), |sum, item| (row.2)(&[sum, item.clone()]))
 }

@@ -72,6 +72,8 @@ pub enum How {
 pub type Fault = (usize, String);
 
 const DEPTH_MAX: u32 = 60;
+/// How high the tree may grow, which is gone through from its root: `1 + 1 + 1` is a tree of three.
+const HEIGHT_MAX: u32 = 250;
 const RESERVED: [&str; 16] = [
     "as",
     "break",
@@ -98,7 +100,7 @@ const COMPARISONS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
 /// The first place that does not fit, and why.
 pub fn parse(text: &str) -> Result<Expr, Fault> {
     let tokens = lexer::read(text)?;
-    let mut parser = Parser { tokens: &tokens, at: 0, depth: 0 };
+    let mut parser = Parser { tokens: &tokens, at: 0, depth: 0, height: 0 };
     let expr = parser.expr()?;
     match &parser.token().kind {
         Word::End => Ok(expr),
@@ -110,6 +112,8 @@ struct Parser<'t> {
     tokens: &'t [Token],
     at: usize,
     depth: u32,
+    /// Of what has been read last.
+    height: u32,
 }
 
 impl Parser<'_> {
@@ -125,6 +129,7 @@ impl Parser<'_> {
                 .to_string(),
             Word::Sign(sign) => format!("Syntax error: extraneous input '{sign}' expecting <EOF>"),
             Word::Name(name) => format!("Syntax error: extraneous input '{name}' expecting <EOF>"),
+            Word::Least => "invalid int literal".to_string(),
             Word::Literal(_) => "Syntax error: extraneous input expecting <EOF>".to_string(),
         };
         (token.at, why)
@@ -150,6 +155,15 @@ impl Parser<'_> {
         Ok(name)
     }
 
+    /// Puts a part above what has been read last and something as high as that.
+    fn grow(&mut self, at: usize, other: u32) -> Result<(), Fault> {
+        self.height = self.height.max(other) + 1;
+        match self.height > HEIGHT_MAX {
+            true => Err((at, "expression recursion limit exceeded".into())),
+            false => Ok(()),
+        }
+    }
+
     /// `a ? b : c`
     fn expr(&mut self) -> Result<Expr, Fault> {
         self.depth += 1;
@@ -159,9 +173,12 @@ impl Parser<'_> {
         let condition = self.chain(0)?;
         let at = self.token().at;
         let expr = if self.take("?") {
+            let mut height = self.height;
             let yes = self.chain(0)?;
+            height = height.max(self.height);
             self.expect(":")?;
             let no = self.expr()?;
+            self.grow(at, height)?;
             call(at, "_?_:_", vec![condition, yes, no])
         } else {
             condition
@@ -183,7 +200,9 @@ impl Parser<'_> {
                 _ => return Ok(left),
             };
             self.at += 1;
+            let height = self.height;
             let right = self.chain(level + 1)?;
+            self.grow(at, height)?;
             left = call(at, &sign, vec![left, right]);
         }
     }
@@ -197,7 +216,13 @@ impl Parser<'_> {
         while not == 0 && self.take("-") {
             minus += 1;
         }
+        if minus == 1 && matches!(self.token().kind, Word::Least) {
+            self.at += 1;
+            self.height = 0;
+            return Ok(Expr { at, kind: Kind::Literal(Value::Int(i64::MIN)) });
+        }
         let operand = self.member()?;
+        self.grow(at, 0)?;
         Ok(match (not % 2, minus % 2) {
             (1, _) => call(at, "!_", vec![operand]),
             (_, 1) => match operand.kind {
@@ -215,6 +240,7 @@ impl Parser<'_> {
         let mut operand = self.primary()?;
         loop {
             let at = self.token().at;
+            let height = self.height;
             if self.take(".") {
                 let optional = self.take("?");
                 let name_at = self.token().at;
@@ -222,14 +248,17 @@ impl Parser<'_> {
                 let open = self.token().at;
                 if !optional && self.take("(") {
                     let args = self.list(")")?;
+                    self.grow(at, height)?;
                     operand = method(open, name_at, operand, field, args)?;
                 } else {
+                    self.grow(at, 0)?;
                     operand = Expr { at, kind: Kind::Select { operand: Box::new(operand), field, optional } };
                 }
             } else if self.take("[") {
                 let name = if self.take("?") { "_[?_]" } else { "_[_]" };
                 let index = self.expr()?;
                 self.expect("]")?;
+                self.grow(at, height)?;
                 operand = call(at, name, vec![operand, index]);
             } else {
                 return Ok(operand);
@@ -238,14 +267,16 @@ impl Parser<'_> {
     }
 
     fn list(&mut self, end: &'static str) -> Result<Vec<Expr>, Fault> {
-        let mut items = Vec::new();
+        let (mut items, mut height) = (Vec::new(), 0);
         while !self.take(end) {
             items.push(self.expr()?);
+            height = height.max(self.height);
             if !self.take(",") {
                 self.expect(end)?;
                 break;
             }
         }
+        self.height = height;
         Ok(items)
     }
 
@@ -254,7 +285,7 @@ impl Parser<'_> {
         let at = token.at;
         match token.kind {
             Word::Literal(value) => {
-                self.at += 1;
+                (self.at, self.height) = (self.at + 1, 0);
                 Ok(Expr { at, kind: Kind::Literal(value) })
             }
             Word::Name(name) if name != "in" => {
@@ -262,11 +293,13 @@ impl Parser<'_> {
                 let open = self.token().at;
                 if self.take("(") {
                     let args = self.list(")")?;
+                    self.grow(at, 0)?;
                     return function(open, name, args);
                 }
                 if RESERVED.contains(&name.as_str()) {
                     return Err((at, format!("reserved identifier: {name}")));
                 }
+                self.height = 0;
                 Ok(Expr { at, kind: Kind::Ident(name) })
             }
             Word::Sign("(") => {
@@ -277,30 +310,37 @@ impl Parser<'_> {
             }
             Word::Sign("[") => {
                 self.at += 1;
-                let mut items = Vec::new();
+                let (mut items, mut height) = (Vec::new(), 0);
                 while !self.take("]") {
                     let optional = self.take("?");
                     items.push((optional, self.expr()?));
+                    height = height.max(self.height);
                     if !self.take(",") {
                         self.expect("]")?;
                         break;
                     }
                 }
+                self.height = 0;
+                self.grow(at, height)?;
                 Ok(Expr { at, kind: Kind::List(items) })
             }
             Word::Sign("{") => {
                 self.at += 1;
-                let mut entries = Vec::new();
+                let (mut entries, mut height) = (Vec::new(), 0);
                 while !self.take("}") {
                     let optional = self.take("?");
                     let key = self.expr()?;
+                    height = height.max(self.height);
                     self.expect(":")?;
                     entries.push((optional, key, self.expr()?));
+                    height = height.max(self.height);
                     if !self.take(",") {
                         self.expect("}")?;
                         break;
                     }
                 }
+                self.height = 0;
+                self.grow(at, height)?;
                 Ok(Expr { at, kind: Kind::Map(entries) })
             }
             _ => Err(self.unexpected()),

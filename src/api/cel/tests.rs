@@ -133,3 +133,64 @@ fn what_does_not_fit_a_schema_is_refused_before_it_runs() {
     let found = program.evaluate(&[("self", of_json(&object, &schema))]).unwrap();
     assert_eq!(found.shown().as_deref(), Some("c"));
 }
+
+#[test]
+fn what_would_take_too_long_is_cut_off() {
+    let limit = "operation cancelled: actual cost limit exceeded";
+    let double = |inner: &str, times: usize| {
+        let binds: String =
+            (1..=times).map(|at| format!("cel.bind(x{at}, [x{}, x{}], ", at - 1, at - 1)).collect();
+        format!("cel.bind(x0, [1], {binds}{inner}{}", ")".repeat(times + 1))
+    };
+    let cases = [
+        "lists.range(50000).distinct().size() > 0".to_string(),
+        "sets.contains(lists.range(20000), lists.range(20000))".into(),
+        "lists.range(1000).exists(x, lists.range(100000).all(y, false))".into(),
+        "cel.bind(t, lists.range(10000).map(x, 'aaaaaaaaaa').join(), t.replace('', t)) == ''".into(),
+        "cel.bind(t, lists.range(10000).map(x, 'aaaaaaaaaa').join(), lists.range(9000).map(x, t).join(t)) == ''"
+            .into(),
+        double("x40 == x40", 40),
+        double("'%s'.format([x40]) == ''", 40),
+        double("x40.flatten(100).size() == 0", 40),
+    ];
+    for text in cases {
+        assert_eq!(value(&text), Err(limit.to_string()), "{text}");
+    }
+}
+
+#[test]
+fn high_expressions_are_refused() {
+    let right = "expression recursion limit exceeded";
+    let cases = [
+        ("1".to_string() + &"+1".repeat(100_000), right),
+        ("self".to_string() + &".a".repeat(100_000), right),
+        ("self".to_string() + &"[0]".repeat(100_000), right),
+        ("self".to_string() + &".f()".repeat(100_000), right),
+        ("true".to_string() + &" && true".repeat(100_000), right),
+        (format!("{}1{}", "[".repeat(1_000), "]".repeat(1_000)), right),
+    ];
+    for (text, want) in cases {
+        let why = value(&text).err().unwrap_or_default();
+        assert!(why.contains(want), "{}: {}", &text[..20], &why[..100.min(why.len())]);
+    }
+    let chain = |sign: &str, part: &str| vec![part; 200].join(sign);
+    for (text, want) in [(chain(" + ", "1"), "200"), (chain(" && ", "self.n == 3"), "true")] {
+        assert_eq!(value(&text).as_deref(), Ok(want));
+    }
+}
+
+#[test]
+fn the_least_number_and_maps_by_number_are_known() {
+    let cases = [
+        ("-9223372036854775808", Ok("-9223372036854775808")),
+        ("{1: 'a'}.map(k, k)", Ok("[1]")),
+        ("{1: 'a'}.all(k, v, k == 1 && v == 'a')", Ok("true")),
+        ("['a'].map(x, x)", Ok("[a]")),
+    ];
+    for (text, want) in cases {
+        assert_eq!(value(text).as_deref().map_err(String::as_str), want, "{text}");
+    }
+    for text in ["9223372036854775808", "1 - (9223372036854775808)", "1 -9223372036854775808"] {
+        assert!(value(text).is_err_and(|why| why.contains("invalid int literal")), "{text}");
+    }
+}
