@@ -16,7 +16,7 @@ const LEVELS: [&[&str]; 10] = [
     &["*", "/", "%"],
 ];
 
-/// Parentheses within parentheses.
+/// Parentheses within parentheses, and signs before signs.
 const DEPTH_MAX: u32 = 64;
 
 /// The value of an expression; `None` for what is none.
@@ -111,7 +111,16 @@ impl<'a> Reader<'a> {
         if !self.eat("**") {
             return Some(base);
         }
-        base.checked_pow(u32::try_from(self.power()?).ok()?)
+        let exponent = self.deeper(Self::power)?;
+        base.checked_pow(u32::try_from(exponent).ok()?)
+    }
+
+    /// Reads what stands within something else of its kind.
+    fn deeper(&mut self, read: fn(&mut Self) -> Option<i64>) -> Option<i64> {
+        self.depth += 1;
+        let value = if self.depth > DEPTH_MAX { None } else { read(self) };
+        self.depth -= 1;
+        value
     }
 
     fn single(&mut self) -> Option<i64> {
@@ -122,7 +131,7 @@ impl<'a> Reader<'a> {
             ("~", |value| Some(!value)),
         ] {
             if self.eat(sign) {
-                return apply(self.single()?);
+                return apply(self.deeper(Self::single)?);
             }
         }
         if self.eat("(") {
@@ -175,5 +184,9 @@ mod tests {
         for (text, want) in cases {
             assert_eq!(value(text, &variables), want, "{text}");
         }
+        for deep in ["!".repeat(100_000), "2**".repeat(100_000), "- ".repeat(100_000), "(".repeat(100_000)] {
+            assert_eq!(value(&(deep + "1"), &variables), None);
+        }
+        assert_eq!(value(&("!".repeat(40) + "1"), &variables), Some(1));
     }
 }
