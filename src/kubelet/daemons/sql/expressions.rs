@@ -16,6 +16,12 @@ pub(super) struct Row<'a> {
     pub(super) count: Option<usize>,
 }
 
+/// The longest cell that is made; above it MySQL, too, answers NULL (`max_allowed_packet`).
+const CELL_MAX: usize = 64 * 1024;
+
+/// Parentheses and signs within one another.
+const DEPTH_MAX: u32 = 32;
+
 /// Something to compute: the places of its tokens.
 pub(super) type Span = (usize, usize);
 
@@ -75,9 +81,6 @@ impl Reader<'_> {
     }
 
     pub(super) fn any(&mut self, row: Row<'_>, depth: u32) -> Result<Cell, Wrong> {
-        if depth > 32 {
-            return Err(self.near());
-        }
         let mut value = self.all(row, depth)?;
         while self.eat("OR") {
             let other = self.all(row, depth)?;
@@ -96,6 +99,9 @@ impl Reader<'_> {
     }
 
     pub(super) fn comparison(&mut self, row: Row<'_>, depth: u32) -> Result<Cell, Wrong> {
+        if depth > DEPTH_MAX {
+            return Err(self.near());
+        }
         if self.eat("NOT") {
             let value = self.comparison(row, depth + 1)?;
             return Ok(truth(!holds(&value)));
@@ -148,7 +154,7 @@ impl Reader<'_> {
             let Some(sign) = sign else { return Ok(value) };
             let other = self.single(row, depth)?;
             if sign == "||" {
-                value = value.zip(other).map(|(a, b)| a + &b);
+                value = joined(&[value, other]);
                 continue;
             }
             let number = |cell: &Cell| cell.as_deref().and_then(|text| text.trim().parse::<i64>().ok());
@@ -166,6 +172,9 @@ impl Reader<'_> {
     }
 
     pub(super) fn single(&mut self, row: Row<'_>, depth: u32) -> Result<Cell, Wrong> {
+        if depth > DEPTH_MAX {
+            return Err(self.near());
+        }
         if self.sign("(") {
             let value = self.any(row, depth + 1)?;
             self.need(")")?;
@@ -246,7 +255,7 @@ impl Reader<'_> {
         }
         let first = arguments.first().cloned().flatten();
         Ok(match name.as_str() {
-            "concat" => arguments.into_iter().collect::<Option<Vec<String>>>().map(|parts| parts.concat()),
+            "concat" => joined(&arguments),
             "upper" => first.map(|text| text.to_uppercase()),
             "lower" => first.map(|text| text.to_lowercase()),
             "length" | "char_length" => first.map(|text| text.chars().count().to_string()),
@@ -286,10 +295,20 @@ fn holds(cell: &Cell) -> bool {
     cell.as_deref().is_some_and(|text| text != "0" && text != "f" && !text.is_empty())
 }
 
+/// Cells in a row: NULL where one is, or where they are too long.
+fn joined(cells: &[Cell]) -> Cell {
+    let parts = cells.iter().map(Option::as_deref).collect::<Option<Vec<&str>>>()?;
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    (length <= CELL_MAX).then(|| parts.concat())
+}
+
+/// The order of cells: NULL, numbers by what they are worth, texts. It is one order for all, as sorting needs it.
 pub(super) fn compare(a: &Cell, b: &Cell) -> Ordering {
     let number = |cell: &Cell| cell.as_deref().and_then(|text| text.trim().parse::<i64>().ok());
     match (number(a), number(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
+        (Some(_), None) if b.is_some() => Ordering::Less,
+        (None, Some(_)) if a.is_some() => Ordering::Greater,
         _ => a.cmp(b),
     }
 }

@@ -18,6 +18,8 @@ use table::Cell;
 
 /// So many rows in all tables at most.
 const ROWS_MAX: usize = 20_000;
+/// How long all cells of a server together may be.
+const BYTES_MAX: usize = 4 << 20;
 
 /// A column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -240,6 +242,15 @@ impl Server {
     fn row_count(&self) -> usize {
         self.databases.values().flat_map(|database| database.values()).map(|table| table.rows.len()).sum()
     }
+
+    fn byte_count(&self) -> usize {
+        let tables = self.databases.values().flat_map(|database| database.values());
+        tables.flat_map(|table| &table.rows).map(|row| bytes_of(row)).sum()
+    }
+}
+
+fn bytes_of(row: &[Cell]) -> usize {
+    row.iter().flatten().map(String::len).sum()
 }
 
 impl Table {
@@ -265,15 +276,23 @@ impl Table {
         let mut cells = lines.map(|line| serde_json::from_str::<Vec<Cell>>(line).unwrap_or_default());
         let columns = cells.next().unwrap_or_default();
         let is = |cell: &Cell| cell.as_deref() == Some("1");
-        let columns = columns.chunks_exact(6).map(|parts| Column {
-            name: parts[0].clone().unwrap_or_default(),
-            type_: parts[1].clone().unwrap_or_default(),
-            counts: is(&parts[2]),
-            key: is(&parts[3]),
-            required: is(&parts[4]),
-            otherwise: parts[5].clone(),
+        let columns: Vec<Column> = columns
+            .chunks_exact(6)
+            .map(|parts| Column {
+                name: parts[0].clone().unwrap_or_default(),
+                type_: parts[1].clone().unwrap_or_default(),
+                counts: is(&parts[2]),
+                key: is(&parts[3]),
+                required: is(&parts[4]),
+                otherwise: parts[5].clone(),
+            })
+            .collect();
+        // Anybody can write to the file: each row has as many cells as there are columns all the same.
+        let rows = cells.map(|mut row| {
+            row.resize(columns.len(), None);
+            row
         });
-        Table { columns: columns.collect(), rows: cells.collect(), last_id }
+        Table { rows: rows.collect(), columns, last_id }
     }
 }
 

@@ -4,7 +4,7 @@ use super::expressions::{Row, shown, sign_of};
 use super::queries::SYSTEM;
 use super::table::Cell;
 use super::tokens::{Token, tokens};
-use super::{Column, Database, Done, Follows, ROWS_MAX, Server, Session, Table, Wrong};
+use super::{BYTES_MAX, Column, Database, Done, Follows, ROWS_MAX, Server, Session, Table, Wrong, bytes_of};
 
 /// See [`Server::run`].
 pub fn run(
@@ -371,7 +371,7 @@ impl Reader<'_> {
         if !self.eat("VALUES") && !self.eat("VALUE") {
             return Err(self.near());
         }
-        let mut count = 0;
+        let (mut count, mut bytes) = (0, self.server.byte_count());
         loop {
             self.need("(")?;
             let mut row: Vec<Cell> = table.columns.iter().map(|column| column.otherwise.clone()).collect();
@@ -398,14 +398,15 @@ impl Reader<'_> {
                 debug_assert!(!column.name.is_empty());
             }
             self.check(&table, &name, &row)?;
+            bytes += bytes_of(&row);
             table.rows.push(row);
             count += 1;
             if !self.sign(",") {
                 break;
             }
         }
-        if self.server.row_count() + count > ROWS_MAX {
-            return Err(Wrong::new(1114, "HY000", format!("The table '{name}' is full")));
+        if self.server.row_count() + count > ROWS_MAX || bytes > BYTES_MAX {
+            return Err(full(&name));
         }
         self.replace_table(&database, &name, table);
         self.did(&format!("INSERT 0 {count}"))
@@ -464,7 +465,7 @@ impl Reader<'_> {
             }
         }
         let condition = self.condition()?;
-        let (columns, mut count) = (table.columns.clone(), 0);
+        let (columns, mut count, mut bytes) = (table.columns.clone(), 0, self.server.byte_count());
         for cells in &mut table.rows {
             let before = cells.clone();
             let row = Row { columns: &columns, cells: &before, count: None };
@@ -472,6 +473,11 @@ impl Reader<'_> {
                 count += 1;
                 for (place, span) in &sets {
                     cells[*place] = self.value(*span, row)?;
+                }
+                // As it goes: each statement may double all cells.
+                bytes = (bytes + bytes_of(cells)).saturating_sub(bytes_of(&before));
+                if bytes > BYTES_MAX {
+                    return Err(full(&name));
                 }
             }
         }
@@ -525,6 +531,10 @@ impl Reader<'_> {
         self.changed = true;
         self.did("CHANGE")
     }
+}
+
+fn full(table: &str) -> Wrong {
+    Wrong::new(1114, "HY000", format!("The table '{table}' is full"))
 }
 
 fn count_wrong(row: usize) -> Wrong {

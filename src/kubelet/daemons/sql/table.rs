@@ -3,6 +3,9 @@
 /// A cell; `None` is NULL.
 pub type Cell = Option<String>;
 
+/// Columns are not made wider: more cannot be asked of `format!`.
+const WIDTH_MAX: usize = 1_024;
+
 /// The answer to a query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
@@ -27,6 +30,7 @@ impl Rows {
                 .chain([self.columns[at].chars().count()])
                 .max()
                 .unwrap_or(0)
+                .min(WIDTH_MAX)
         };
         (0..self.columns.len()).map(width).collect()
     }
@@ -77,7 +81,7 @@ impl Rows {
 
     /// As `mysql` prints it for `\G`: a line for each column.
     pub fn vertical(&self) -> String {
-        let width = self.columns.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let width = self.columns.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(WIDTH_MAX);
         let mut text = String::new();
         for (number, row) in self.rows.iter().enumerate() {
             let stars = "*".repeat(27);

@@ -92,3 +92,59 @@ fn answers_look_as_the_clients_print_them() {
     );
     assert_eq!(rows.aligned(), " id | name  \n----+-------\n  1 | a\n 20 | bcdef\n(2 rows)\n\n");
 }
+
+#[test]
+fn no_statement_is_too_much() {
+    let mut server = server();
+    let near = "1064 (42000) You have an error in your SQL syntax";
+    for text in ["NOT ".repeat(50_000), "- ".repeat(50_000), "(".repeat(50_000), "NOT (".repeat(50_000)] {
+        let (head, answer) = (text[..8].to_string(), ask(&mut server, &format!("SELECT {text}1")));
+        assert!(answer.starts_with(near), "{head}: {}", &answer[..100.min(answer.len())]);
+    }
+    assert_eq!(ask(&mut server, "SELECT NOT NOT 1 AS a"), "a\n1\n");
+    let long = "x".repeat(40_000);
+    for text in [format!("concat('{long}', '{long}')"), format!("'{long}' || '{long}'")] {
+        assert_eq!(ask(&mut server, &format!("SELECT {text} AS a")), "a\nNULL\n");
+    }
+    // Wider than `format!` can make it.
+    let rows = Rows::of(&["a"], vec![vec!["x".repeat(70_000)], vec!["y".into()]]);
+    assert!(rows.boxed().len() < 80_000 && rows.aligned().len() < 80_000);
+    let rows = Rows::of(&[&"x".repeat(70_000), "b"], vec![vec!["1".into(), "2".into()]]);
+    assert!(rows.vertical().len() < 80_000);
+}
+
+#[test]
+fn rows_have_one_order() {
+    let mut server = server();
+    let text = "CREATE DATABASE d; USE d; CREATE TABLE t (a text); INSERT INTO t VALUES ('1a'), ('10'), (NULL), ('2'), ('b'); \
+                SELECT a FROM t ORDER BY a";
+    assert_eq!(ask(&mut server, text), "a\nNULL\n2\n10\n1a\nb\n");
+}
+
+#[test]
+fn rows_are_as_long_as_there_are_columns() {
+    let mut server = server();
+    let text =
+        "CREATE DATABASE d; USE d; CREATE TABLE t (id int primary key, n int); INSERT INTO t VALUES (1, 2)";
+    assert_eq!(ask(&mut server, text), "");
+    let mut again = Server::new(server.settings.clone());
+    for (path, text) in server.files() {
+        let text = if path.starts_with("d/") { text + "[]\n[\"3\", \"4\", \"5\"]\n" } else { text };
+        again.load(&path, &text);
+    }
+    let text = "USE d; INSERT INTO t VALUES (7, 8); UPDATE t SET n = 9; SELECT * FROM t ORDER BY id";
+    assert_eq!(ask(&mut again, text), "id\tn\nNULL\t9\n1\t9\n3\t9\n7\t9\n");
+}
+
+#[test]
+fn a_server_does_not_grow_without_end() {
+    let mut server = server();
+    let rows = vec![format!("('{}')", "x".repeat(1_000)); 1_000].join(", ");
+    let text = format!("CREATE DATABASE d; CREATE TABLE d.t (a text); INSERT INTO d.t VALUES {rows}");
+    assert_eq!(ask(&mut server, &text), "");
+    let double = "UPDATE d.t SET a = concat(a, a)";
+    for want in ["", "", "1114 (HY000) The table 't' is full"] {
+        assert_eq!(ask(&mut server, double), want);
+    }
+    assert_eq!(ask(&mut server, "SELECT length(a) AS n FROM d.t LIMIT 1"), "n\n4000\n");
+}
