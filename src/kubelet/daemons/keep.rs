@@ -137,7 +137,7 @@ impl PodWorker {
             if let Some((parent, _)) = path.rsplit_once('/') {
                 let _ = files.make_directory(parent, true);
             }
-            let _ = files.write(&path, &text, false);
+            let _ = files.write_whole(&path, &text);
         }
         self.close_files(at, files, ground);
     }
