@@ -159,12 +159,16 @@ impl Command {
 /// Puts something else in place of what fits; `None` where nothing does.
 fn substitute(line: &str, pattern: &Regexp, with: &str, every: bool, nth: usize) -> Option<String> {
     let (mut out, mut from, mut count, mut changed) = (String::new(), 0, 0, false);
-    let mut search = pattern.search(line);
+    let (mut search, mut last) = (pattern.search(line), None);
     while let Some(places) = search.next(from) {
         let (start, end) = places[0]?;
-        count += 1;
         out.push_str(&line[from..start]);
-        if count >= nth && (every || count == nth) {
+        // Nothing does not fit right behind what has just been found.
+        let behind = start == end && last == Some(start);
+        last = Some(end);
+        count += usize::from(!behind);
+        if behind {
+        } else if count >= nth && (every || count == nth) {
             changed = true;
             fill(&mut out, with, line, &places);
         } else {
@@ -343,6 +347,9 @@ mod tests {
             (r"s|\(replicas:\) [0-9]*|\1 5|", false, "  replicas: 3\n", "  replicas: 5\n"),
             (r"s/(r\w+): ([0-9]+)/\2=\1 &/", true, "replicas: 3\n", "3=replicas replicas: 3\n"),
             ("s/x*/-/g", false, "ab\n", "-a-b-\n"),
+            ("s/a*/x/g", false, "baaac\n", "xbxcx\n"),
+            ("s/a*/x/2", false, "baaac\n", "bxc\n"),
+            ("s/b*/-/g", false, "abbé\n", "-a-é-\n"),
             ("2d;$d", false, "1\n2\n3\n4\n", "1\n3\n"),
             ("/b/,/c/d", false, "a\nb\nx\nc\nd\n", "a\nd\n"),
             ("/b/!d", false, "a\nb\n", "b\n"),

@@ -248,9 +248,11 @@ impl Store {
                 Some(Value::List(list)) => {
                     let place = |text: &str| {
                         let number: i64 = text.parse().unwrap_or(0);
-                        if number < 0 { (list.len() as i64 + number).max(0) } else { number }
+                        if number < 0 { list.len() as i64 + number } else { number }
                     };
-                    let (from, to) = (place(from) as usize, (place(to) as usize + 1).min(list.len()));
+                    // An end before the beginning stays below it: nothing lies between.
+                    let clamp = |number: i64| number.clamp(0, list.len() as i64) as usize;
+                    let (from, to) = (clamp(place(from)), clamp(place(to).saturating_add(1)));
                     Reply::List(list.get(from..to).unwrap_or_default().to_vec())
                 }
                 Some(_) => wrong_type(),
@@ -347,6 +349,9 @@ mod tests {
                 "WRONGTYPE Operation against a key holding the wrong kind of value",
             ),
             ("lrange list 0 -1", "1) \"a\"\n2) \"b\"", "a\nb"),
+            ("lrange list 0 -100", "(empty array)", ""),
+            ("lrange list -100 0", "1) \"a\"", "a"),
+            ("lrange list 1 9223372036854775807", "1) \"b\"", "b"),
             ("hset user name ann", "(integer) 1", "1"),
             ("hgetall user", "1) \"name\"\n2) \"ann\"", "name\nann"),
             (
