@@ -93,7 +93,7 @@ fn matches_are_found_one_after_the_other() {
         ("a*", "baac", &["", "aa", "", ""][..]),
         ("(a*)*", "baac", &["", "aa", "", ""]),
         ("a+b|a", "aaab aa", &["aaab", "a", "a"]),
-        ("(?:|a)+", "aab", &["", "", "", ""]),
+        ("(?:|a)+b*", "aab", &["aab", ""]),
         ("b*?|ab", "abb", &["", "", "", ""]),
         (r"\b\w", "ab cd", &["a", "c"]),
     ];
@@ -101,13 +101,18 @@ fn matches_are_found_one_after_the_other() {
         assert_eq!(all(pattern, text), want, "{pattern}");
     }
     // Each match looks to the end of the text, but only once.
-    assert_eq!(all("a*b|a", &"a".repeat(200_000)).len(), 200_000);
+    assert_eq!(all("a*b|a", &"a".repeat(20_000)).len(), 20_000);
 }
 
 fn all<'t>(pattern: &str, text: &'t str) -> Vec<&'t str> {
     let regexp = Regexp::new(pattern).unwrap();
     let (mut search, mut from, mut found) = (regexp.search(text), 0, Vec::new());
-    while let Some((start, end)) = search.next(from).and_then(|places| places[0]) {
+    while let Some(places) = search.next(from) {
+        // It finds what one that begins there does.
+        if text.len() < 100 {
+            assert_eq!(regexp.search(text).next(from).as_ref(), Some(&places), "{pattern} {from}");
+        }
+        let Some((start, end)) = places[0] else { break };
         found.push(&text[start..end]);
         from = end + usize::from(start == end);
     }
