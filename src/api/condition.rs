@@ -1,8 +1,7 @@
 //! Status conditions: reading one, and setting one so that its transition time moves only when its status does.
 
 use super::k8s::{
-    DeploymentCondition, HorizontalPodAutoscalerCondition, JobCondition, NodeCondition,
-    PersistentVolumeClaimCondition, PodCondition, Time,
+    DeploymentCondition, HorizontalPodAutoscalerCondition, JobCondition, NodeCondition, PodCondition, Time,
 };
 
 /// What the conditions of all kinds have in common.
@@ -25,14 +24,7 @@ macro_rules! conditions {
     )*};
 }
 
-conditions!(
-    PodCondition,
-    NodeCondition,
-    DeploymentCondition,
-    JobCondition,
-    HorizontalPodAutoscalerCondition,
-    PersistentVolumeClaimCondition
-);
+conditions!(PodCondition, NodeCondition, DeploymentCondition, JobCondition, HorizontalPodAutoscalerCondition);
 
 /// The condition of that type, if it is there.
 pub fn find<'a, C: Condition>(conditions: Option<&'a [C]>, type_: &str) -> Option<&'a C> {

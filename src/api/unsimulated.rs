@@ -23,7 +23,7 @@ pub const KINDS: &[&str] = &[
 
 /// Fields that nothing reads, by the type that they belong to.
 pub const FIELDS: &[(&str, &[&str])] = &[
-    ("Container", &["stdinOnce", "volumeDevices"]),
+    ("Container", &["resizePolicy", "stdinOnce", "tty", "volumeDevices"]),
     ("IngressSpec", &["tls"]),
     ("NodeSpec", &["configSource", "externalID", "providerID"]),
     ("PersistentVolumeClaimSpec", &["dataSource", "dataSourceRef", "volumeAttributesClassName"]),
@@ -35,6 +35,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
             "hostPID",
             "hostUsers",
             "imagePullSecrets",
+            "os",
             "resourceClaims",
             "setHostnameAsFQDN",
             "shareProcessNamespace",

@@ -102,11 +102,6 @@ impl Args {
         self.flags.contains_key(name)
     }
 
-    /// Whether it names manifests: files, or the directory of a kustomization.
-    pub fn has_files(&self) -> bool {
-        self.has("filename") || self.has("kustomize")
-    }
-
     /// A flag's value as a whole number.
     ///
     /// # Errors

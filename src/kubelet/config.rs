@@ -112,8 +112,6 @@ pub struct KubeletConfig {
     pub sync_retry: Delay,
     /// Whether probes run, and commands are read: otherwise what runs is ready and stays up.
     pub runs_commands: bool,
-    /// Whether pods are refused, evicted and killed for what they ask for and use.
-    pub judges: bool,
     /// Between renewals of a node's lease; `None`: no lease.
     pub lease_every: Option<SimDuration>,
     /// Between reports of a node's status in which nothing has changed (`nodeStatusReportFrequency`).
@@ -145,7 +143,6 @@ impl Default for KubeletConfig {
             ready_gap: None,
             sync_retry: Delay::millis(10_000, 5_000),
             runs_commands: true,
-            judges: true,
             lease_every: Some(SimDuration::from_secs(10)),
             node_report_every: SimDuration::from_secs(300),
             reporting: Reporting {
@@ -178,7 +175,6 @@ impl KubeletConfig {
             ready_gap: Some(ready_gap),
             sync_retry: Delay::exactly_millis(10_000),
             runs_commands: false,
-            judges: false,
             lease_every: Some(SimDuration::from_secs(10)),
             node_report_every: SimDuration::from_secs(300),
             reporting: Reporting {

@@ -7,12 +7,13 @@ mod default;
 mod formats;
 mod lists;
 mod prune;
-pub mod rules;
+mod regexp;
 mod validate;
 
 pub use default::default;
 pub use lists::validate_lists;
 pub use prune::prune;
+pub use regexp::Regexp;
 pub use validate::{Problem, validate};
 
 use serde_json::Value;

@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::at::{At, Errors};
 use super::meta::validate_selector;
-use super::networking::validate_prefixed_path;
 use super::pod::validate_template_spec;
 use super::{internal, text};
 use crate::api::field_error::FieldError;
@@ -128,7 +127,14 @@ fn validate_managed_by(manager: &At, errors: &mut Errors) {
     if !manager.is_set() {
         return;
     }
-    validate_prefixed_path(manager, errors);
+    let segments = manager.text().split_once('/');
+    match segments {
+        Some((domain, path)) if !path.is_empty() && text::dns_subdomain(domain).is_empty() => {}
+        _ => {
+            let why = "must be a domain-prefixed path (such as \"acme.io/foo\")";
+            errors.invalid(manager, why);
+        }
+    }
     if manager.text().len() > 63 {
         errors.too_long(manager, 63);
     }

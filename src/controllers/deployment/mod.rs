@@ -3,7 +3,6 @@
 
 mod conditions;
 mod hash;
-mod outlook;
 mod progress;
 mod recreate;
 mod revision;
@@ -12,9 +11,6 @@ mod scale;
 mod sync;
 
 pub use hash::{safe_encode, template_hash};
-pub use outlook::{Outlook, outlook};
-pub use revision::revision_of;
-pub use rolling::Bounds;
 
 use super::owner_index::OwnerIndex;
 use super::pods::is_terminal;

@@ -2,7 +2,6 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
-use std::sync::Arc;
 
 use super::runtime::PluginSet;
 use crate::scheduler::cache::memory::Memory;
@@ -11,7 +10,7 @@ use crate::scheduler::cache::memory::Memory;
 /// out on a copy.
 pub trait StateData: Any + Send + Sync {
     /// A copy that can be changed without changing this one.
-    fn copy(&self) -> Arc<dyn StateData>;
+    fn copy(&self) -> Box<dyn StateData>;
     /// The value, to be recognised by its type.
     fn as_any(&self) -> &dyn Any;
     /// The value, to be recognised by its type and changed.
@@ -26,8 +25,8 @@ impl fmt::Debug for dyn StateData {
 }
 
 impl<T: Any + Clone + Send + Sync> StateData for T {
-    fn copy(&self) -> Arc<dyn StateData> {
-        Arc::new(self.clone())
+    fn copy(&self) -> Box<dyn StateData> {
+        Box::new(self.clone())
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -40,8 +39,7 @@ impl<T: Any + Clone + Send + Sync> StateData for T {
 }
 
 /// The notes of one cycle (`framework.CycleState`), found by their type: each plugin has a type of its own for each
-/// extension point that leaves one. A handful at most, so they are looked through in a row. Copies share them until one is
-/// changed.
+/// extension point that leaves one. A handful at most, so they are looked through in a row.
 #[derive(Debug, Default)]
 pub struct CycleState {
     /// The plugins whose Filter is left out.
@@ -50,13 +48,18 @@ pub struct CycleState {
     pub skip_score: PluginSet,
     /// What is known from earlier cycles, lent to this one. A copy of the notes gets none of it.
     pub memory: Memory,
-    notes: Vec<(TypeId, Arc<dyn StateData>)>,
+    notes: Vec<(TypeId, Box<dyn StateData>)>,
 }
 
 impl Clone for CycleState {
     fn clone(&self) -> CycleState {
         let (skip_filter, skip_score) = (self.skip_filter, self.skip_score);
-        CycleState { skip_filter, skip_score, memory: self.memory.clone(), notes: self.notes.clone() }
+        CycleState {
+            skip_filter,
+            skip_score,
+            memory: self.memory.clone(),
+            notes: self.notes.iter().map(|(id, note)| (*id, (**note).copy())).collect(),
+        }
     }
 }
 
@@ -64,11 +67,8 @@ impl CycleState {
     /// Leaves a note, in place of one of the same type.
     pub fn write<T: StateData>(&mut self, note: T) {
         let id = TypeId::of::<T>();
-        let note: Arc<dyn StateData> = Arc::new(note);
-        match self.notes.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, known)) => *known = note,
-            None => self.notes.push((id, note)),
-        }
+        self.notes.retain(|(known, _)| *known != id);
+        self.notes.push((id, Box::new(note)));
     }
 
     /// Finds a note. `None` if the plugin's earlier extension point did not run.
@@ -82,10 +82,7 @@ impl CycleState {
     pub fn read_mut<T: StateData>(&mut self) -> Option<&mut T> {
         let id = TypeId::of::<T>();
         let (_, note) = self.notes.iter_mut().find(|(known, _)| *known == id)?;
-        if Arc::get_mut(note).is_none() {
-            *note = (**note).copy();
-        }
-        Arc::get_mut(note)?.as_any_mut().downcast_mut()
+        (**note).as_any_mut().downcast_mut()
     }
 }
 

@@ -27,7 +27,7 @@ use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Normalization,
     Plugin, PodInfo, Point, PreFilterResult, Scored, Status,
 };
-use constraint::{Belonging, Constraint, HOSTNAME, constraints, default_selector};
+use constraint::{Constraint, HOSTNAME, constraints};
 use defaults::DefaultConstraints;
 
 /// See the module.
@@ -188,8 +188,7 @@ impl Plugin for PodTopologySpread {
         if event.resource == EventResource::UnscheduledPod {
             return Hint::Queue;
         }
-        let belongs = &mut || default_selector(cx.view, &pod.pod);
-        let constraints = constraints(&pod.pod, "DoNotSchedule", &self.defaults, belongs);
+        let constraints = constraints(cx, &pod.pod, "DoNotSchedule", &self.defaults);
         let concerns = |object: &Object| match object {
             Object::Pod(other) => {
                 other.namespace() == pod.pod.namespace()
@@ -210,8 +209,7 @@ impl Plugin for PodTopologySpread {
         state: &mut CycleState,
         pod: &PodInfo,
     ) -> Result<PreFilterResult, Status> {
-        let belongs = &mut || state.memory.kept::<Belonging>().of(cx.view, &pod.pod);
-        let constraints = constraints(&pod.pod, "DoNotSchedule", &self.defaults, belongs);
+        let constraints = constraints(cx, &pod.pod, "DoNotSchedule", &self.defaults);
         if constraints.is_empty() {
             return Err(Status::skip());
         }
@@ -307,8 +305,7 @@ impl Plugin for PodTopologySpread {
     }
 
     fn pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
-        let belongs = &mut || state.memory.kept::<Belonging>().of(cx.view, &pod.pod);
-        let constraints = constraints(&pod.pod, "ScheduleAnyway", &self.defaults, belongs);
+        let constraints = constraints(cx, &pod.pod, "ScheduleAnyway", &self.defaults);
         if constraints.is_empty() {
             return Err(Status::skip());
         }

@@ -15,50 +15,13 @@ use crate::scheduler::plugins::names;
 /// Of changes with one place per node or pod, so many are tried.
 const PLACES: usize = 24;
 
-/// Each sort of change as an instruction; `{}` stands for what it is about, in turn.
-pub const SENTENCES: [(&str, &str); 19] = [
-    ("schedulingGates", "remove the pod's scheduling gates"),
-    ("toleration", "tolerate the taint {}"),
-    ("nodeSelector", "drop {} from nodeSelector"),
-    ("nodeAffinityCondition", "drop `{}` from the node affinity"),
-    ("nodeAffinity", "drop the required node affinity"),
-    ("maxSkew", "raise maxSkew by {} to {}"),
-    ("topologySpread", "only prefer the spread by {}"),
-    ("podAntiAffinity", "drop the required pod anti-affinity by {}"),
-    ("podAffinity", "drop the required pod affinity by {}"),
-    ("hostPort", "drop hostPort {} of container {}"),
-    ("requests", "lower the {} request of container {} to {}"),
-    ("podRequests", "lower the {} request to {}"),
-    ("volume", "do without the claim {}"),
-    ("priority", "give it the priority class {} ({})"),
-    ("uncordon", "uncordon node {}"),
-    ("taint", "remove the taint {} from node {}"),
-    ("label", "label node {} {}"),
-    ("deletePod", "remove pod {} from node {}"),
-    ("addNode", "add a node like {}"),
-];
-
-fn sentence(sort: &str, about: &[String]) -> String {
-    let words = SENTENCES.iter().find(|(known, _)| *known == sort).map_or("", |(_, words)| words);
-    let mut about = about.iter();
-    let mut text = String::new();
-    for (number, part) in words.split("{}").enumerate() {
-        if number > 0 {
-            text.push_str(about.next().map_or("", |word| word));
-        }
-        text.push_str(part);
-    }
-    text
-}
-
 /// A change to be tried.
 pub struct Candidate {
     /// Of one group only the first that helps is of interest.
     pub group: u32,
     /// See [`Fix::sort`].
     sort: &'static str,
-    /// See [`Fix::about`].
-    about: Vec<String>,
+    sentence: String,
     /// What is changed.
     pub target: Target,
     /// How, as a JSON patch; empty for what comes or goes as a whole.
@@ -88,12 +51,12 @@ impl Candidate {
             _ => String::new(),
         };
         let is_priority = matches!(self.target, Target::Priority);
-        let Candidate { sort, about, mut patch, command, .. } = self;
+        let Candidate { sort, sentence, mut patch, command, .. } = self;
         if is_priority {
             // The number follows from the class, and a manifest names only that.
             patch.truncate(1);
         }
-        Fix { sort, sentence: sentence(sort, &about), about, patch, patched_node, command, node, victims }
+        Fix { sort, sentence, patch, patched_node, command, node, victims }
     }
 }
 
@@ -136,23 +99,22 @@ fn remove(path: &str) -> Value {
     json!({"op": "remove", "path": path})
 }
 
-impl<'a> Candidates<'a> {
+impl Candidates<'_> {
     /// A change of the pod, in a group of its own.
-    fn pod(&mut self, sort: &'static str, about: &[&str], patch: Vec<Value>) {
+    fn pod(&mut self, sort: &'static str, sentence: String, patch: Vec<Value>) {
         self.group += 1;
-        self.push(sort, about, Target::Pod, patch, String::new());
+        self.push(sort, sentence, Target::Pod, patch, String::new());
     }
 
     fn push(
         &mut self,
         sort: &'static str,
-        about: &[&str],
+        sentence: String,
         target: Target,
         patch: Vec<Value>,
         command: String,
     ) {
-        let about = about.iter().map(|word| (*word).to_string()).collect();
-        self.list.push(Candidate { group: self.group, sort, about, target, patch, command });
+        self.list.push(Candidate { group: self.group, sort, sentence, target, patch, command });
     }
 
     fn names(&self, path: &str) -> Vec<String> {
@@ -167,7 +129,7 @@ impl<'a> Candidates<'a> {
     fn gates(&mut self) {
         if self.length("/spec/schedulingGates") > 0 {
             let patch = vec![remove("/spec/schedulingGates")];
-            self.pod("schedulingGates", &[], patch);
+            self.pod("schedulingGates", "remove the pod's scheduling gates".into(), patch);
         }
     }
 
@@ -179,7 +141,6 @@ impl<'a> Candidates<'a> {
             for found in info.node.spec.taints.iter().flatten() {
                 let keeps_off = matches!(&*found.effect, taint::NO_SCHEDULE | taint::NO_EXECUTE);
                 if !keeps_off
-                    || found.key == taint::UNSCHEDULABLE
                     || taint::tolerated(&tolerations, found)
                     || !known.insert(taint::format_taint(found))
                 {
@@ -194,7 +155,8 @@ impl<'a> Candidates<'a> {
                     0 => json!({"op": "add", "path": "/spec/tolerations", "value": [toleration]}),
                     _ => json!({"op": "add", "path": "/spec/tolerations/-", "value": toleration}),
                 };
-                self.pod("toleration", &[&taint::format_taint(found)], vec![patch]);
+                let sentence = format!("tolerate the taint {}", taint::format_taint(found));
+                self.pod("toleration", sentence, vec![patch]);
             }
         }
     }
@@ -203,7 +165,7 @@ impl<'a> Candidates<'a> {
         for key in self.names("/spec/nodeSelector") {
             let path = format!("/spec/nodeSelector/{}", step(&key));
             let value = self.tree.pointer(&path).and_then(Value::as_str).unwrap_or_default();
-            self.pod("nodeSelector", &[&format!("{key}={value}")], vec![remove(&path)]);
+            self.pod("nodeSelector", format!("drop {key}={value} from nodeSelector"), vec![remove(&path)]);
         }
     }
 
@@ -218,11 +180,16 @@ impl<'a> Candidates<'a> {
             for condition in 0..conditions {
                 let path = format!("{path}/{condition}");
                 let words = self.tree.pointer(&path).map(condition_in_words).unwrap_or_default();
-                self.pod("nodeAffinityCondition", &[&words], vec![remove(&path)]);
+                self.pod(
+                    "nodeAffinity",
+                    format!("drop `{words}` from the node affinity"),
+                    vec![remove(&path)],
+                );
             }
         }
         if self.length(&terms) > 0 {
-            self.pod("nodeAffinity", &[], vec![remove(RULE)]);
+            let sentence = "drop the required node affinity".to_string();
+            self.pod("nodeAffinity", sentence, vec![remove(RULE)]);
         }
     }
 
@@ -240,23 +207,24 @@ impl<'a> Candidates<'a> {
             for larger in skew + 1..=skew + 8 {
                 let patch =
                     json!({"op": "replace", "path": format!("{LIST}/{place}/maxSkew"), "value": larger});
-                let about = [key.as_str(), &larger.to_string()];
-                self.push("maxSkew", &about, Target::Pod, vec![patch], String::new());
+                let sentence = format!("raise maxSkew by {key} to {larger}");
+                self.push("topologySpread", sentence, Target::Pod, vec![patch], String::new());
             }
             let path = format!("{LIST}/{place}/whenUnsatisfiable");
             let patch = json!({"op": "replace", "path": path, "value": "ScheduleAnyway"});
-            self.pod("topologySpread", &[&key], vec![patch]);
+            self.pod("topologySpread", format!("only prefer the spread by {key}"), vec![patch]);
         }
     }
 
     fn pod_affinity(&mut self) {
-        for rule in ["podAntiAffinity", "podAffinity"] {
+        for (rule, word) in [("podAntiAffinity", "anti-affinity"), ("podAffinity", "affinity")] {
             let list = format!("/spec/affinity/{rule}/requiredDuringSchedulingIgnoredDuringExecution");
             for place in 0..self.length(&list) {
                 let path = format!("{list}/{place}");
                 let key = self.tree.pointer(&format!("{path}/topologyKey")).and_then(Value::as_str);
-                let key = key.unwrap_or_default().to_string();
-                self.pod(rule, &[&key], vec![remove(&path)]);
+                let sentence = format!("drop the required pod {word} by {}", key.unwrap_or_default());
+                let sort = if rule == "podAffinity" { "podAffinity" } else { "podAntiAffinity" };
+                self.pod(sort, sentence, vec![remove(&path)]);
             }
         }
     }
@@ -266,7 +234,8 @@ impl<'a> Candidates<'a> {
             for (number, port) in container.ports.iter().flatten().enumerate() {
                 if let Some(host_port) = port.host_port.filter(|port| *port > 0) {
                     let path = format!("/spec/containers/{place}/ports/{number}/hostPort");
-                    self.pod("hostPort", &[&host_port.to_string(), &container.name], vec![remove(&path)]);
+                    let sentence = format!("drop hostPort {host_port} of container {}", container.name);
+                    self.pod("hostPort", sentence, vec![remove(&path)]);
                 }
             }
         }
@@ -296,20 +265,19 @@ impl<'a> Candidates<'a> {
             Some(if resource == "cpu" { text.milli() } else { text.value() })
         };
         let whole = amount(&self.tree["spec"]["resources"]["requests"]);
-        let (path, have, container) = match whole {
-            Some(have) => ("/spec/resources/requests".to_string(), have, ""),
+        let (path, have, of) = match whole {
+            Some(have) => ("/spec/resources/requests".to_string(), have, String::new()),
             None => {
-                let pod = self.pod;
-                let containers = pod.spec.containers.iter().enumerate();
-                let asks = |(place, container): (usize, &'a crate::api::k8s::Container)| {
+                let containers = self.pod.spec.containers.iter().enumerate();
+                let asks = |(place, container): (usize, &crate::api::k8s::Container)| {
                     let requests = &self.tree["spec"]["containers"][place]["resources"]["requests"];
                     let path = format!("/spec/containers/{place}/resources/requests");
-                    Some((amount(requests)?, path, container.name.as_str()))
+                    Some((amount(requests)?, path, format!(" of container {}", container.name)))
                 };
                 // The first of the largest.
                 let largest = containers.filter_map(asks).rev().max_by_key(|(amount, ..)| *amount);
-                let Some((have, path, name)) = largest else { return };
-                (path, have, name)
+                let Some((have, path, of)) = largest else { return };
+                (path, have, of)
             }
         };
         let rest = have - by;
@@ -328,17 +296,15 @@ impl<'a> Candidates<'a> {
         if resource.contains('/') && self.tree.pointer(&limit).is_some() {
             patch.push(json!({"op": "replace", "path": limit, "value": value}));
         }
-        let (sort, about) = match container {
-            "" => ("podRequests", vec![resource, &value]),
-            container => ("requests", vec![resource, container, &value]),
-        };
-        self.push(sort, &about, Target::Pod, patch, String::new());
+        let sentence = format!("lower the {resource} request{of} to {value}");
+        self.push("requests", sentence, Target::Pod, patch, String::new());
     }
 
     fn volumes(&mut self) {
         for (place, volume) in self.pod.spec.volumes.iter().flatten().enumerate() {
             if let Some(source) = &volume.persistent_volume_claim {
-                self.pod("volume", &[&source.claim_name], vec![remove(&format!("/spec/volumes/{place}"))]);
+                let sentence = format!("do without the claim {}", source.claim_name);
+                self.pod("volume", sentence, vec![remove(&format!("/spec/volumes/{place}"))]);
             }
         }
     }
@@ -363,7 +329,8 @@ impl<'a> Candidates<'a> {
                 json!({"op": "add", "path": "/spec/priorityClassName", "value": name}),
                 json!({"op": "add", "path": "/spec/priority", "value": value}),
             ];
-            self.push("priority", &[&name, &value.to_string()], Target::Priority, patch, String::new());
+            let sentence = format!("give it the priority class {name} ({value})");
+            self.push("priority", sentence, Target::Priority, patch, String::new());
         }
     }
 
@@ -379,30 +346,22 @@ impl<'a> Candidates<'a> {
     fn nodes(&mut self, found: &Feasibility) {
         self.group += 1;
         for info in self.rejected_by(found, names::NODE_UNSCHEDULABLE) {
-            let name = &info.name;
-            // Whoever lifts the cordon has the node controller lift the taint that comes with it.
-            let taints = info.node.spec.taints.iter().flatten();
-            let cordon = taints.enumerate().filter(|(_, found)| found.key == taint::UNSCHEDULABLE);
-            let taint = cordon.map(|(place, _)| remove(&format!("/spec/taints/{place}")));
-            let patch = [remove("/spec/unschedulable")].into_iter().chain(taint).collect();
-            let command = format!("kubectl uncordon {name}");
-            self.push("uncordon", &[name], Target::Node(name.clone()), patch, command);
+            let (name, patch) = (&info.name, vec![remove("/spec/unschedulable")]);
+            let (sentence, command) = (format!("uncordon node {name}"), format!("kubectl uncordon {name}"));
+            self.push("uncordon", sentence, Target::Node(name.clone()), patch, command);
         }
         self.group += 1;
         let tolerations = self.pod.spec.tolerations.clone().unwrap_or_default();
         for info in self.rejected_by(found, names::TAINT_TOLERATION) {
             for (place, found) in info.node.spec.taints.iter().flatten().enumerate() {
-                let cordon = found.key == taint::UNSCHEDULABLE;
-                if cordon
-                    || found.effect == taint::PREFER_NO_SCHEDULE
-                    || taint::tolerated(&tolerations, found)
-                {
+                if found.effect == taint::PREFER_NO_SCHEDULE || taint::tolerated(&tolerations, found) {
                     continue;
                 }
                 let (name, words) = (&info.name, taint::format_taint(found));
                 let patch = vec![remove(&format!("/spec/taints/{place}"))];
                 let command = format!("kubectl taint nodes {name} {words}-");
-                self.push("taint", &[&words, name], Target::Node(name.clone()), patch, command);
+                let sentence = format!("remove the taint {words} from node {name}");
+                self.push("taint", sentence, Target::Node(name.clone()), patch, command);
             }
         }
         self.labels(found);
@@ -438,8 +397,8 @@ impl<'a> Candidates<'a> {
                 let patch = vec![json!({"op": "add", "path": path, "value": value})];
                 let flag = if info.node.labels().contains_key(&key) { " --overwrite" } else { "" };
                 let command = format!("kubectl label node {name} {key}={value}{flag}");
-                let about = [&**name, &format!("{key}={value}")];
-                self.push("label", &about, Target::Node(name.clone()), patch, command);
+                let sentence = format!("label node {name} {key}={value}");
+                self.push("label", sentence, Target::Node(name.clone()), patch, command);
             }
         }
     }
@@ -461,10 +420,9 @@ impl<'a> Candidates<'a> {
         self.group += 1;
         for (_, _, pod, node) in there.into_iter().take(2 * PLACES) {
             let (name, namespace) = (pod.pod.name(), pod.pod.namespace());
-            let about = [format!("{namespace}/{name}"), node.to_string()];
+            let sentence = format!("remove pod {namespace}/{name} from node {node}");
             let command = format!("kubectl delete pod {name} -n {namespace}");
-            let about = [about[0].as_str(), &about[1]];
-            self.push("deletePod", &about, Target::WithoutPod(pod, node), Vec::new(), command);
+            self.push("deletePod", sentence, Target::WithoutPod(pod, node), Vec::new(), command);
         }
     }
 
@@ -483,8 +441,9 @@ impl<'a> Candidates<'a> {
                     && other.status.allocatable == copy.status.allocatable
             };
             if sorts.len() < PLACES && !sorts.iter().any(same) {
+                let sentence = format!("add a node like {}", info.name);
                 let target = Target::NewNode(Box::new(copy.clone()));
-                self.push("addNode", &[&info.name], target, Vec::new(), String::new());
+                self.push("addNode", sentence, target, Vec::new(), String::new());
                 sorts.push(copy);
             }
         }
