@@ -56,8 +56,8 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "view",
-        imports: &["sim", "network", "apiserver", "api", "clock"],
-        because: "it reads the log and the objects, and decides nothing",
+        imports: &["sim", "scheduler", "controllers", "network", "apiserver", "api", "clock"],
+        because: "it reads the log and the objects, and asks those who decide what they would do; it decides nothing",
     },
     Layer {
         module: "scenario",
@@ -68,13 +68,15 @@ const LAYERS: &[Layer] = &[
             "kubelet",
             "network",
             "scheduler",
+            "client",
             "apiserver",
             "api",
             "clock",
             "rng",
         ],
         because: "scripts drive a simulation from outside; comparisons with recordings also ask the scheduler alone and \
-                  choose the kubelet's timings, and a transcript is the view's story as text",
+                  choose the kubelet's timings, a benchmark runs a scheduler against an API server, and a transcript is the \
+                  view's story as text",
     },
     Layer {
         module: "testing",

@@ -55,3 +55,11 @@ fn a_particle_never_depends_on_what_is_filled_in() {
         }
     }
 }
+
+#[test]
+fn every_sort_of_fix_has_its_sentence() {
+    let english = messages("en");
+    for sort in kubeviz::scheduler::whatif::sorts() {
+        assert!(english.contains_key(&format!("fix.{sort}")), "{sort}");
+    }
+}

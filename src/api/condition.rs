@@ -1,7 +1,8 @@
 //! Status conditions: reading one, and setting one so that its transition time moves only when its status does.
 
 use super::k8s::{
-    DeploymentCondition, HorizontalPodAutoscalerCondition, JobCondition, NodeCondition, PodCondition, Time,
+    DeploymentCondition, HorizontalPodAutoscalerCondition, JobCondition, NodeCondition,
+    PersistentVolumeClaimCondition, PodCondition, Time,
 };
 
 /// What the conditions of all kinds have in common.
@@ -24,7 +25,14 @@ macro_rules! conditions {
     )*};
 }
 
-conditions!(PodCondition, NodeCondition, DeploymentCondition, JobCondition, HorizontalPodAutoscalerCondition);
+conditions!(
+    PodCondition,
+    NodeCondition,
+    DeploymentCondition,
+    JobCondition,
+    HorizontalPodAutoscalerCondition,
+    PersistentVolumeClaimCondition
+);
 
 /// The condition of that type, if it is there.
 pub fn find<'a, C: Condition>(conditions: Option<&'a [C]>, type_: &str) -> Option<&'a C> {

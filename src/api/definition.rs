@@ -159,7 +159,8 @@ impl<'a> Version<'a> {
     pub fn scale(&self) -> Option<Scale<'a>> {
         let scale = self.0["subresources"]["scale"].as_object()?;
         let path = |name: &str| scale.get(name).and_then(Value::as_str).unwrap_or_default();
-        Some(Scale { replicas: path("specReplicasPath"), current: path("statusReplicasPath") })
+        let (replicas, current) = (path("specReplicasPath"), path("statusReplicasPath"));
+        Some(Scale { replicas, current, selector: path("labelSelectorPath") })
     }
 
     /// `additionalPrinterColumns`.
@@ -181,6 +182,8 @@ pub struct Scale<'a> {
     pub replicas: &'a str,
     /// `.status.replicas`
     pub current: &'a str,
+    /// `.status.selector`; empty where there is none.
+    pub selector: &'a str,
 }
 
 /// How stable a version is, and which: `v2` before `v1` before `v2beta1` before `v1alpha3`, and before all that are no versions,

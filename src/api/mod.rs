@@ -1,6 +1,7 @@
 //! Objects and the small vocabulary around them: quantities, selectors, taints, conditions, the kinds that
 //! exist and the errors a client can see. Nothing here changes state.
 
+pub mod cel;
 pub mod condition;
 pub mod cron;
 pub mod definition;
@@ -19,8 +20,11 @@ pub mod patch;
 pub mod pod_status;
 pub mod quantity;
 pub mod quota;
+pub mod regexp;
 pub mod schema;
+pub mod sed;
 pub mod selector;
+pub mod sha256;
 pub mod sorting;
 pub mod status;
 pub mod structural;

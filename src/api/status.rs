@@ -13,8 +13,12 @@ use super::meta::Key;
 pub enum Reason {
     /// The request cannot be understood (400).
     BadRequest,
+    /// Nobody known asks (401); also a reason that a policy may give.
+    Unauthorized,
     /// Admission or policy refuses it (403).
     Forbidden,
+    /// The object is too large (413); also a reason that a policy may give.
+    RequestEntityTooLarge,
     /// No such object (404).
     NotFound,
     /// The name is taken (409).
@@ -140,6 +144,19 @@ impl Status {
     pub fn forbidden(kind: Kind, name: &str, why: &str) -> Status {
         let message = format!("{} \"{name}\" is forbidden: {why}", kind.group_resource());
         Status::new(403, Reason::Forbidden, message).about(kind, name)
+    }
+
+    /// A policy refuses, for a reason of its own: the words are those of `Forbidden`, whatever the reason.
+    pub fn denied(kind: Kind, name: &str, why: &str, reason: &str) -> Status {
+        let mut status = Status::forbidden(kind, name, why);
+        (status.code, status.reason) = match reason {
+            "Forbidden" => (403, Reason::Forbidden),
+            "Unauthorized" => (401, Reason::Unauthorized),
+            "RequestEntityTooLarge" => (413, Reason::RequestEntityTooLarge),
+            _ => (422, Reason::Invalid),
+        };
+        status.causes.push(Cause { field: String::new(), message: why.into() });
+        status
     }
 
     /// The verb is not served for this kind.

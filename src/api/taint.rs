@@ -2,6 +2,8 @@
 
 use super::k8s::{Taint, Toleration};
 
+/// The key of the taint that comes and goes with a cordon.
+pub const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// New pods are not placed.
 pub const NO_SCHEDULE: &str = "NoSchedule";
 /// New pods are placed elsewhere if they can be.

@@ -23,7 +23,7 @@ pub const KINDS: &[&str] = &[
 
 /// Fields that nothing reads, by the type that they belong to.
 pub const FIELDS: &[(&str, &[&str])] = &[
-    ("Container", &["resizePolicy", "stdinOnce", "tty", "volumeDevices"]),
+    ("Container", &["stdinOnce", "volumeDevices"]),
     ("IngressSpec", &["tls"]),
     ("NodeSpec", &["configSource", "externalID", "providerID"]),
     ("PersistentVolumeClaimSpec", &["dataSource", "dataSourceRef", "volumeAttributesClassName"]),
@@ -35,7 +35,6 @@ pub const FIELDS: &[(&str, &[&str])] = &[
             "hostPID",
             "hostUsers",
             "imagePullSecrets",
-            "os",
             "resourceClaims",
             "setHostnameAsFQDN",
             "shareProcessNamespace",

@@ -44,19 +44,19 @@ fn validate(pod: &Pod, added: &EphemeralContainer) -> Vec<FieldError> {
     let list = spec.ephemeral_containers.as_deref().unwrap_or_default();
     let path = Path::new("spec").child("ephemeralContainers").index(list.len());
     let mut errors = Vec::new();
-    let main: Vec<&str> = spec.containers.iter().map(|container| container.name.as_str()).collect();
-    let init = spec.init_containers.iter().flatten().map(|container| container.name.as_str());
+    let own = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    let own: Vec<&str> = own.map(|container| container.name.as_str()).collect();
     let others = list.iter().map(|container| container.name.as_str());
     if added.name.is_empty() {
         errors.push(FieldError::required(&path.child("name"), ""));
-    } else if main.iter().copied().chain(init).chain(others).any(|name| name == added.name) {
+    } else if own.iter().copied().chain(others).any(|name| name == added.name) {
         errors.push(FieldError::duplicate(&path.child("name"), format!("{:?}", added.name)));
     }
     if added.image.as_deref().unwrap_or_default().is_empty() {
         errors.push(FieldError::required(&path.child("image"), ""));
     }
     if let Some(target) = added.target_container_name.as_deref().filter(|name| !name.is_empty())
-        && !main.contains(&target)
+        && !own.contains(&target)
     {
         errors.push(FieldError::not_found(&path.child("targetContainerName"), target));
     }

@@ -6,6 +6,9 @@
 //! |---|---|---|
 //! | `kubeviz.dev/cpu-use`, `kubeviz.dev/memory-use` | quantity | what the pod uses, shared evenly by its running containers |
 //! | `kubeviz.dev/<container>.cpu-use`, `….memory-use` | quantity | what that container uses |
+//!
+//! On a node, `kubeviz.dev/cpu-use` and `kubeviz.dev/memory-use` are what its system uses besides its pods. What `stress` and its
+//! kin are told to use, they use.
 
 use std::sync::Arc;
 
@@ -90,14 +93,16 @@ impl Metrics {
         )
     }
 
-    fn of_container(&self, pod: &Pod, container: &Container, sharers: i64) -> Use {
+    /// What a running container uses that shares what its pod is said to use with so many.
+    pub fn of_container(&self, pod: &Pod, container: &Container, sharers: i64) -> Use {
         let measured =
             self.measured.get(&(Arc::from(pod.uid()), Arc::from(container.name.as_str()))).copied();
         let amount = |resource: &str, share: i64| {
             let read = |name: &str| quantity::parse(pod.annotation(name)?).map(quantity::Parsed::milli);
             let own = read(&format!("{PREFIX}{}.{resource}-use", container.name));
             let asked = own.or_else(|| read(&format!("{PREFIX}{resource}-use")).map(|whole| whole / sharers));
-            let asked = asked.or_else(|| self.container?.of(resource));
+            let asked =
+                asked.or_else(|| self.container?.of(resource)).or_else(|| of_command(container, resource));
             let asked = asked.or(measured.filter(|_| resource == "cpu").map(|_| IDLE.cpu));
             asked.or_else(|| {
                 let requests = container.resources.as_ref()?.requests.as_ref()?;
@@ -105,6 +110,11 @@ impl Metrics {
             })
         };
         let cpu = amount("cpu", 10).unwrap_or(IDLE.cpu).saturating_add(measured.unwrap_or(0));
+        // Above its limit it is throttled.
+        let limits = container.resources.as_ref().and_then(|resources| resources.limits.as_ref());
+        let limit =
+            limits.and_then(|limits| limits.get("cpu")).map(quantity::milli).filter(|limit| *limit > 0);
+        let cpu = limit.map_or(cpu, |limit| cpu.min(limit));
         Use { cpu, memory: amount("memory", 4).unwrap_or(IDLE.memory) }
     }
 
@@ -118,7 +128,50 @@ impl Metrics {
         }
         let pods = view.list::<Pod>(None).filter(|pod| pod.spec.node_name.as_deref() == Some(node.name()));
         let uses = pods.filter_map(|pod| self.of_pod(pod, view)).flatten();
-        Some(uses.fold(SYSTEM, |sum, (_, used)| sum.plus(used)))
+        Some(uses.fold(of_system(node), |sum, (_, used)| sum.plus(used)))
+    }
+}
+
+/// What the system of a node uses besides its pods, in thousandths.
+pub fn of_system(node: &Node) -> Use {
+    let own = |resource: &str| {
+        quantity::parse(node.annotation(&format!("{PREFIX}{resource}-use"))?).map(quantity::Parsed::milli)
+    };
+    Use { cpu: own("cpu").unwrap_or(SYSTEM.cpu), memory: own("memory").unwrap_or(SYSTEM.memory) }
+}
+
+/// What a load generator is told to use: `stress --vm 1 --vm-bytes 150M`, `stress-ng --cpu 2`, `-cpus 2`.
+fn of_command(container: &Container, resource: &str) -> Option<i64> {
+    let words =
+        || container.command.iter().chain(&container.args).flatten().flat_map(|text| text.split_whitespace());
+    let stresses = container.image.as_deref().unwrap_or_default().contains("stress")
+        || words().any(|word| word.rsplit('/').next().unwrap_or(word).starts_with("stress"));
+    if !stresses {
+        return None;
+    }
+    let option = |names: [&str; 2]| {
+        let at = words().position(|word| names.contains(&word));
+        let apart = at.and_then(|at| words().nth(at + 1));
+        let joined = || words().find_map(|word| word.strip_prefix(names[1])?.strip_prefix('='));
+        apart.or_else(joined)
+    };
+    let count = |names: [&str; 2]| option(names).and_then(|text| text.parse::<i64>().ok());
+    match resource {
+        "cpu" => count(["-c", "--cpu"]).or_else(|| count(["-cpus", "--cpus"])).map(|cpus| cpus * 1_000),
+        _ => {
+            // Units of the program, which are powers of two.
+            let text = option(["-mem-total", "--vm-bytes"])?;
+            let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+            let shift = match text[digits.len()..].to_ascii_uppercase().trim_end_matches(['B', 'I']) {
+                "" => 0,
+                "K" => 10,
+                "M" => 20,
+                "G" => 30,
+                _ => return None,
+            };
+            let workers = count(["-m", "--vm"]).unwrap_or(1).max(1);
+            digits.parse::<i64>().ok()?.checked_mul(workers)?.checked_shl(shift)?.checked_mul(1_000)
+        }
     }
 }
 

@@ -7,9 +7,11 @@ mod decode;
 mod ephemeral;
 mod eviction;
 pub mod extensions;
+pub mod heartbeat;
 mod managed_fields;
 pub mod metrics;
 pub mod registry;
+mod resize;
 mod server_side_apply;
 pub mod store;
 pub mod validation;
@@ -94,6 +96,8 @@ pub struct ApiServer {
     warnings: Vec<String>,
     /// One in so many updates by controllers fails, until then; and how many there have been.
     collisions: Option<(u32, SimTime, u32)>,
+    /// The rhythms of the nodes' heartbeats.
+    beats: heartbeat::Beats,
 }
 
 impl ApiServer {
@@ -106,6 +110,7 @@ impl ApiServer {
             metrics: None,
             warnings: Vec::new(),
             collisions: None,
+            beats: heartbeat::Beats::new(),
         }
     }
 
@@ -197,18 +202,6 @@ impl ApiServer {
         self.clone().prepare_create(object.into(), &mut Manner::default()).map(|(_, object)| object)
     }
 
-    /// Notes what a user should know of an object that is taken all the same. Components do not listen.
-    fn warn(&mut self, origin: &Origin, object: &Object, old: Option<&Object>) {
-        if origin.actor == Actor::User {
-            self.warnings.extend(warnings::of(self.store.view(), object, old));
-        }
-    }
-
-    /// What has been noted for the user since this was last asked.
-    pub fn take_warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
-    }
-
     fn prepare_create(&mut self, mut object: Object, manner: &mut Manner) -> Result<(Key, Object), Status> {
         let kind = object.kind();
         if kind.is_custom() {
@@ -262,7 +255,7 @@ impl ApiServer {
             return Err(Status::invalid(kind, object.name(), errors));
         }
         self.convert(&mut object);
-        admission::validate(self.store.view(), &object, None)?;
+        admission::validate(self.store.view(), &object, None, "")?;
         let charged = admission::resource_quota::charge(self.store.view(), &object, None)?;
         let key = object.key();
         if self.view().object(&key).is_some() {
@@ -332,7 +325,7 @@ impl ApiServer {
         let mut object = object.into();
         let mut manner = origin.manner("");
         manner.take_list(&mut object);
-        let (old, object) = self.prepare_update(object)?;
+        let (old, object) = self.prepare_update(object, origin.subresource)?;
         self.collides(origin, &old.key())?;
         self.warn(origin, &object, Some(&old));
         self.finish_update(origin, old, object, manner)
@@ -343,10 +336,14 @@ impl ApiServer {
     /// # Errors
     /// As [`ApiServer::update`].
     pub fn dry_run_update(&self, object: impl Into<Object>) -> Result<Object, Status> {
-        self.clone().prepare_update(object.into()).map(|(_, object)| object)
+        self.clone().prepare_update(object.into(), "").map(|(_, object)| object)
     }
 
-    fn prepare_update(&mut self, mut object: Object) -> Result<(Arc<Object>, Object), Status> {
+    fn prepare_update(
+        &mut self,
+        mut object: Object,
+        subresource: &str,
+    ) -> Result<(Arc<Object>, Object), Status> {
         let (key, kind) = (object.key(), object.kind());
         let old = self.current(&key, object.revision())?;
         let strategy = registry::strategy(self.store.view(), &object);
@@ -377,7 +374,7 @@ impl ApiServer {
         if !errors.is_empty() {
             return Err(Status::invalid(kind, &key.name, errors));
         }
-        admission::validate(self.store.view(), &object, Some(&old))?;
+        admission::validate(self.store.view(), &object, Some(&old), subresource)?;
         Ok((old, object))
     }
 

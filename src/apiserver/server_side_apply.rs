@@ -84,7 +84,7 @@ impl ApiServer {
                 .unwrap_or_else(|| unreachable!("a creation stores an object")));
         }
         object.set_revision(0);
-        let (old, mut object) = self.prepare_update(object)?;
+        let (old, mut object) = self.prepare_update(object, "")?;
         self.warn(origin, &object, Some(&old));
         object.set_revision(old.revision());
         if object == *old && same_fields(&before, &managers) {

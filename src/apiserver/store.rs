@@ -157,22 +157,26 @@ impl View {
 
     /// Moves one write forwards.
     pub fn apply(&mut self, change: &Change) {
-        self.put(&change.key, change.after.as_ref());
+        self.put(&change.key, change.before.is_some(), change.after.as_ref());
         self.revision = change.revision;
     }
 
     /// Moves one write back: undoes [`View::apply`].
     pub fn revert(&mut self, change: &Change) {
-        self.put(&change.key, change.before.as_ref());
+        self.put(&change.key, change.after.is_some(), change.before.as_ref());
         self.revision = change.revision - 1;
     }
 
-    fn put(&mut self, key: &Key, object: Option<&Arc<Object>>) {
-        match object {
-            Some(object) => self.objects.insert_mut(key.clone(), object.clone()),
-            None => {
-                self.objects.remove_mut(key);
-            }
+    fn put(&mut self, key: &Key, is_there: bool, object: Option<&Arc<Object>>) {
+        let Some(object) = object else {
+            self.objects.remove_mut(key);
+            return;
+        };
+        // Most writes change what is there: that moves nothing in the tree.
+        let known = if is_there { self.objects.get_mut(key) } else { None };
+        match known {
+            Some(known) => *known = object.clone(),
+            None => self.objects.insert_mut(key.clone(), object.clone()),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What the API server warns a user of in objects that it takes all the same (`pkg/api/pod/warnings.go` and its kin).
 
-use super::View;
-use super::admission::pod_security_warning;
+use super::admission::{pod_security_warning, policy_warnings};
 use super::validation::at::At;
 use super::validation::text;
+use super::{Actor, ApiServer, Origin, View};
 use crate::api::quantity;
 use crate::api::{Kind, MetaExt, Object};
 
@@ -15,6 +15,24 @@ const OLD_NODE_LABELS: [(&str, &str, &str); 5] = [
     ("failure-domain.beta.kubernetes.io/region", "v1.17", "topology.kubernetes.io/region"),
     ("failure-domain.beta.kubernetes.io/zone", "v1.17", "topology.kubernetes.io/zone"),
 ];
+
+impl ApiServer {
+    /// Notes what a user should know of an object that is taken all the same. Components do not listen.
+    pub(super) fn warn(&mut self, origin: &Origin, object: &Object, old: Option<&Object>) {
+        if origin.actor == Actor::User {
+            let view = self.store.view();
+            self.warnings.extend(of(view, object, old));
+            if origin.subresource.is_empty() {
+                self.warnings.extend(policy_warnings(view, object, old));
+            }
+        }
+    }
+
+    /// What has been noted for the user since this was last asked.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+}
 
 /// The warnings about a new or changed object, without the word `Warning`.
 pub fn of(view: &View, object: &Object, old: Option<&Object>) -> Vec<String> {

@@ -2,6 +2,7 @@
 //! queue. client-go's part.
 
 pub mod informer;
+pub mod ports;
 pub mod recorder;
 pub mod streams;
 pub mod wire;
@@ -10,6 +11,7 @@ pub mod workqueue;
 use std::sync::Arc;
 
 pub use crate::apiserver::extensions::{CLEANUP_FINALIZER, terminating};
+pub use crate::apiserver::heartbeat::Beat;
 pub use crate::apiserver::{
     Actor, ApiServer, Applying, Change, DeleteOptions, FOREGROUND_FINALIZER, FieldValidation,
     ORPHAN_FINALIZER, Propagation, View, metrics, typed,
@@ -53,9 +55,14 @@ impl<'a> Client<'a> {
     }
 
     /// Runs a command in a running container, if the kubelets can be reached and there is such a program.
-    pub fn exec(&mut self, pod: &Pod, container: &str, words: &[String]) -> Option<streams::Answer> {
+    pub fn exec(
+        &mut self,
+        pod: &Pod,
+        container: &str,
+        command: (&[String], bool),
+    ) -> Option<streams::Answer> {
         let now = self.api.now();
-        self.streams.as_mut()?.exec(pod, container, words, self.api.view(), now)
+        self.streams.as_mut()?.exec(pod, container, command, self.api.view(), now)
     }
 
     /// The current time.
@@ -218,6 +225,15 @@ impl<'a> Client<'a> {
     pub fn evict(&mut self, pod: &Key, options: &DeleteOptions, dry_run: bool) -> Result<(), Status> {
         let origin = self.origin(None);
         self.api.evict(&origin, pod, options, dry_run)
+    }
+
+    /// Gives the containers of a pod other resources.
+    ///
+    /// # Errors
+    /// As [`ApiServer::resize`].
+    pub fn resize(&mut self, pod: &Object) -> Result<Arc<Object>, Status> {
+        let origin = self.origin(None);
+        self.api.resize(&origin, pod)
     }
 
     /// Adds an ephemeral container to a pod.

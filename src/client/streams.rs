@@ -18,12 +18,12 @@ pub trait Streams {
     /// What a container has printed, with the times; `previous`: its run before the current one.
     fn log(&self, pod: &Pod, container: &str, previous: bool) -> Vec<(SimTime, String)>;
 
-    /// Runs a command in a running container. `None` if there is no such program.
+    /// Runs a command in a running container, at a terminal or not. `None` if there is no such program.
     fn exec(
         &mut self,
         pod: &Pod,
         container: &str,
-        words: &[String],
+        command: (&[String], bool),
         view: &View,
         now: SimTime,
     ) -> Option<Answer>;

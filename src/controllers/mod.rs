@@ -97,7 +97,8 @@ pub struct Settings {
     pub node_monitor_grace: SimDuration,
     /// How often a node is looked at (`node-monitor-period`).
     pub node_monitor: SimDuration,
-    /// Whether Services of type LoadBalancer and Ingresses get addresses, as with a cloud provider and an ingress controller.
+    /// Whether Services of type LoadBalancer and Ingresses get addresses, as with a cloud provider and an ingress controller,
+    /// and whether volumes are deleted and enlarged, as with a storage driver.
     pub cloud: bool,
 }
 
@@ -146,6 +147,8 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
     if settings.cloud {
         all.push(Box::new(cloud::ServiceController::default()));
         all.push(Box::new(cloud::IngressController::default()));
+        all.push(Box::new(persistentvolume::DeleterController::default()));
+        all.push(Box::new(persistentvolume::ResizerController::default()));
     }
     all
 }

@@ -7,7 +7,7 @@ use sorted::SortedMap;
 use super::ref_manager::gone_is_fine;
 use super::{Action, Controller, Settings, pods};
 use crate::api::k8s::{NodeCondition, ObjectReference, Taint};
-use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE};
+use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, UNSCHEDULABLE};
 use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod, Status, condition};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, View, WorkQueue};
@@ -15,7 +15,13 @@ use crate::clock::{SimDuration, SimTime};
 
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
-const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+/// Conditions under which nothing more is scheduled onto a node, and their taints (`TaintNodesByCondition`).
+const PRESSURES: [(&str, &str); 4] = [
+    ("MemoryPressure", "node.kubernetes.io/memory-pressure"),
+    ("DiskPressure", "node.kubernetes.io/disk-pressure"),
+    ("NetworkUnavailable", "node.kubernetes.io/network-unavailable"),
+    ("PIDPressure", "node.kubernetes.io/pid-pressure"),
+];
 
 /// The controller. What it knows of a node is in the node and in its lease; it remembers which nodes there were.
 #[derive(Clone, Debug)]
@@ -75,7 +81,8 @@ impl Controller for NodeLifecycleController {
         }
         let Some(node) = node else { return Ok(Action::AwaitChange) };
         let now = client.now();
-        let silent = now.since(last_heard(node, client)) > self.grace;
+        let heard = last_heard(node, client);
+        let silent = now.since(heard) > self.grace;
         let mut node = node.clone();
         if silent && ready_status(&node) != "Unknown" {
             let was_ready = ready_status(&node) == "True";
@@ -89,15 +96,19 @@ impl Controller for NodeLifecycleController {
             Arc::make_mut(&mut node.spec).taints = Some(taints).filter(|taints| !taints.is_empty());
             client.update(node, None)?;
         }
-        Ok(Action::RequeueAfter(self.period))
+        // Of a node that has just been heard of nothing can be told before its grace is over: the looks until then are
+        // left out.
+        let left = (heard + self.grace).since(now);
+        Ok(Action::RequeueAfter(SimDuration((left.0 / self.period.0 + 1) * self.period.0)))
     }
 }
 
-/// When the node was last heard of: its lease's renewal, or its birth.
+/// When the node was last heard of: its lease's renewal, written or not, or its birth.
 fn last_heard(node: &Node, client: &Client<'_>) -> SimTime {
     let lease = client.live().get::<Lease>("kube-node-lease", node.name());
     let renewed = lease.and_then(|lease| lease.spec.renew_time.as_ref()).map(SimTime::from_micro_time);
-    renewed.unwrap_or_default().max(node.created())
+    let beat = client.server().last_beat(node.name());
+    renewed.max(beat).unwrap_or_default().max(node.created())
 }
 
 fn ready_status(node: &Node) -> &str {
@@ -157,7 +168,10 @@ fn say_of(node: &str, uid: &str, reason: &str, what: &str, client: &mut Client<'
 
 /// The taints that follow from the node's state; those that people have set stay.
 fn wanted_taints(node: &Node, now: SimTime) -> Vec<Taint> {
-    let ours = |taint: &&Taint| [NOT_READY, UNREACHABLE, UNSCHEDULABLE].contains(&taint.key.as_str());
+    let ours = |taint: &&Taint| {
+        [NOT_READY, UNREACHABLE, UNSCHEDULABLE].contains(&taint.key.as_str())
+            || PRESSURES.iter().any(|(_, key)| taint.key == *key)
+    };
     let present = node.spec.taints.clone().unwrap_or_default();
     let mut taints: Vec<Taint> = present.iter().filter(|taint| !ours(taint)).cloned().collect();
     let mut want = |key: &str, effect: &str, dated: bool| {
@@ -179,6 +193,11 @@ fn wanted_taints(node: &Node, now: SimTime) -> Vec<Taint> {
         _ => {
             want(NOT_READY, NO_SCHEDULE, false);
             want(NOT_READY, NO_EXECUTE, true);
+        }
+    }
+    for (condition, key) in PRESSURES {
+        if condition::is_true(node.status.conditions.as_deref(), condition) {
+            want(key, NO_SCHEDULE, true);
         }
     }
     if node.spec.unschedulable == Some(true) {

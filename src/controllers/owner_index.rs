@@ -47,7 +47,11 @@ impl OwnerIndex {
         if let (Some(uid), Some(object)) = (uid_after, &change.after) {
             match self.owned.get_mut(uid) {
                 Some(objects) => {
-                    objects.insert_mut(change.key.clone(), object.clone());
+                    let known = if uid_before == Some(uid) { objects.get_mut(&change.key) } else { None };
+                    match known {
+                        Some(known) => *known = object.clone(),
+                        None => objects.insert_mut(change.key.clone(), object.clone()),
+                    }
                 }
                 None => {
                     let objects = Objects::new_sync().insert(change.key.clone(), object.clone());

@@ -1,5 +1,5 @@
-//! The pod garbage collector: pods of a node that does not exist any more, which no kubelet will ever remove. Models
-//! `pkg/controller/podgc`.
+//! The pod garbage collector: pods of a node that does not exist any more, or is out of service, which no kubelet will ever
+//! remove. Models `pkg/controller/podgc`.
 
 use sorted::SortedMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const PERIOD: SimDuration = SimDuration::from_secs(20);
 /// A node that is missing for so long is gone (`quarantineTime`).
 const QUARANTINE: SimDuration = SimDuration::from_secs(40);
 
-/// The controller, with the nodes that are missing and the first look that found them so.
+/// The controller, with the nodes that are missing, or out of service, and the first look that found them so.
 #[derive(Clone, Debug, Default)]
 pub struct PodGcController {
     missing: SortedMap<Key, SimTime>,
@@ -35,13 +35,19 @@ impl Controller for PodGcController {
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
         let node = match change.after.as_deref() {
             None if change.key.kind == Kind::NODE => change.key.clone(),
-            Some(Object::Node(_)) => {
-                self.missing.remove(&change.key);
-                return;
+            Some(Object::Node(node)) => {
+                if !is_out_of_service(node) {
+                    self.missing.remove(&change.key);
+                    return;
+                }
+                change.key.clone()
             }
             Some(Object::Pod(pod)) => match &pod.spec.node_name {
-                Some(node) if view.get::<Node>("", node).is_none() => Key::cluster(Kind::NODE, node),
-                _ => return,
+                Some(name) => match view.get::<Node>("", name) {
+                    Some(node) if !pod.is_deleting() || !is_out_of_service(node) => return,
+                    _ => Key::cluster(Kind::NODE, name),
+                },
+                None => return,
             },
             _ => return,
         };
@@ -50,9 +56,17 @@ impl Controller for PodGcController {
 
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         let now = client.now();
-        if client.get(key).is_ok() {
+        if let Ok(found) = client.get(key) {
+            if !found.as_kind::<Node>().is_some_and(is_out_of_service) {
+                self.missing.remove(key);
+                return Ok(Action::AwaitChange);
+            }
+            let look = *self.missing.entry(key.clone()).or_insert_with(|| next_look(now));
+            if now < look {
+                return Ok(Action::RequeueAfter(look.since(now)));
+            }
             self.missing.remove(key);
-            return Ok(Action::AwaitChange);
+            return collect_terminating(key, view, client);
         }
         let found = *self.missing.entry(key.clone()).or_insert_with(|| next_look(now));
         let due = found + QUARANTINE;
@@ -62,11 +76,27 @@ impl Controller for PodGcController {
         let on_node = |pod: &&Pod| pod.spec.node_name.as_deref() == Some(&*key.name);
         let pods: Vec<Pod> = view.list::<Pod>(None).filter(on_node).cloned().collect();
         for pod in pods {
-            fail_and_delete(pod, client)?;
+            fail_and_delete(pod, true, client)?;
         }
         self.missing.remove(key);
         Ok(Action::AwaitChange)
     }
+}
+
+/// Whether somebody has said of a node that is not ready that it will not come back (`node.kubernetes.io/out-of-service`).
+fn is_out_of_service(node: &Node) -> bool {
+    node.spec.taints.iter().flatten().any(|taint| taint.key == "node.kubernetes.io/out-of-service")
+        && !condition::is_true(node.status.conditions.as_deref(), "Ready")
+}
+
+/// The pods of such a node that are on their way out are taken to be gone (`gcTerminating`).
+fn collect_terminating(node: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+    let going = |pod: &&Pod| pod.spec.node_name.as_deref() == Some(&*node.name) && pod.is_deleting();
+    let pods: Vec<Pod> = view.list::<Pod>(None).filter(going).cloned().collect();
+    for pod in pods {
+        fail_and_delete(pod, false, client)?;
+    }
+    Ok(Action::AwaitChange)
 }
 
 /// The next look from `now` on: they come every 20 s.
@@ -75,7 +105,7 @@ fn next_look(now: SimTime) -> SimTime {
 }
 
 /// The pod failed, for all that anybody will ever know, and goes without grace.
-fn fail_and_delete(mut pod: Pod, client: &mut Client<'_>) -> Result<(), Status> {
+fn fail_and_delete(mut pod: Pod, disrupted: bool, client: &mut Client<'_>) -> Result<(), Status> {
     let key = Key::new(Kind::POD, pod.namespace(), pod.name());
     if !is_terminal(&pod) {
         let target = PodCondition {
@@ -89,7 +119,9 @@ fn fail_and_delete(mut pod: Pod, client: &mut Client<'_>) -> Result<(), Status> 
         };
         let status = Arc::make_mut(&mut pod.status);
         status.phase = Some("Failed".into());
-        condition::set(&mut status.conditions, target);
+        if disrupted {
+            condition::set(&mut status.conditions, target);
+        }
         if gone_is_fine(client.update_status(pod, None))?.is_none() {
             return Ok(());
         }

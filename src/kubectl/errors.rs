@@ -1,7 +1,7 @@
 //! Why a command failed, and how kubectl says it.
 
-use crate::api::Status;
 use crate::api::status::Reason;
+use crate::api::{Kind, Status};
 
 /// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +112,12 @@ fn is_client_side(doing: &str) -> bool {
 
 /// `The Deployment "web" is invalid: …`, one line per cause if there are several.
 fn invalid(status: &Status) -> String {
-    let kind = status.kind.map(|kind| kind.name()).unwrap_or_default();
+    // A policy that refuses names the resource, and the rules of a kind name the kind.
+    let named = |kind: Kind| match status.message.starts_with(&kind.group_resource()) {
+        true => kind.info().plural,
+        false => kind.name(),
+    };
+    let kind = status.kind.map(named).unwrap_or_default();
     let mut causes: Vec<String> = Vec::new();
     for cause in &status.causes {
         let text = format!("{}: {}", cause.field, cause.message);
@@ -133,7 +138,6 @@ fn invalid(status: &Status) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Kind;
     use crate::api::field_error::{FieldError, Path};
 
     #[test]

@@ -97,11 +97,19 @@ impl Item {
 /// If there is no such flag, or a file is not known.
 pub fn read(call: &mut Call<'_, '_>) -> Result<Batch, Failure> {
     let names: Vec<String> = call.args.list("filename").into_iter().map(str::to_string).collect();
-    if names.is_empty() {
+    let directory = call.args.value("kustomize").map(str::to_string);
+    if names.is_empty() && directory.is_none() {
         return Err(Failure::message("must specify one of -f and -k"));
     }
     let check = field_validation(call)?;
     let mut batch = Batch::default();
+    if let Some(directory) = directory {
+        if !names.is_empty() {
+            return Err(Failure::message("only one of -f or -k can be specified"));
+        }
+        let text = super::commands::kustomize::build(&directory, &call.invocation.files)?;
+        read_text(call, &directory, &text, check, &mut batch);
+    }
     for name in names {
         let (source, text) = if name == "-" {
             ("STDIN".to_string(), call.invocation.stdin.clone().unwrap_or_default())

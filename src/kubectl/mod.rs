@@ -15,7 +15,9 @@ pub mod script;
 
 use std::collections::BTreeMap;
 
+pub use commands::edit::Editing;
 pub use commands::exec::Attached;
+pub use commands::forward::Forward;
 pub use complete::complete;
 pub use refer::{key_of, value_of};
 
@@ -37,6 +39,10 @@ pub struct Invocation {
     pub stdin: Option<String>,
     /// The files that `-f` can name, by the path used on the line.
     pub files: BTreeMap<String, String>,
+    /// The editor, where the line names one: a `sed` line.
+    pub editor: Option<String>,
+    /// Whether the host shows a text to be edited and hands back what is saved.
+    pub host_edits: bool,
 }
 
 /// What outlives one command: the current namespace.
@@ -46,11 +52,26 @@ pub struct Context {
     pub namespace: String,
     /// The shell in a container that takes the console's lines, if one does.
     pub attached: Option<Attached>,
+    /// The editor that `export EDITOR=…` has set.
+    pub editor: Option<String>,
+    /// The ports that lead to pods.
+    pub forwards: Vec<Forward>,
+    /// The files that `cp` has brought from containers.
+    pub files: BTreeMap<String, String>,
+    /// Whether the host has an editor.
+    pub host_edits: bool,
 }
 
 impl Default for Context {
     fn default() -> Self {
-        Context { namespace: "default".into(), attached: None }
+        Context {
+            namespace: "default".into(),
+            attached: None,
+            editor: None,
+            forwards: Vec::new(),
+            files: BTreeMap::new(),
+            host_edits: false,
+        }
     }
 }
 
@@ -69,6 +90,10 @@ pub struct Output {
     pub diagnostics: Vec<Diagnostic>,
     /// The shell that takes the lines after this one.
     pub attach: Option<Attached>,
+    /// The ports that lead to pods from now on.
+    pub forwards: Vec<Forward>,
+    /// Files that were brought from containers.
+    pub files: Vec<(String, String)>,
 }
 
 /// A command that has not ended: what it waits for, as plain data, so that a snapshot keeps it. The simulation polls it
@@ -87,6 +112,8 @@ pub enum Wait {
     Attach(Box<commands::exec::Attaching>),
     /// `wait`.
     Condition(Box<commands::wait::Waiting>),
+    /// `edit`, while the host shows its text.
+    Edit(Box<Editing>),
     /// `drain`.
     Drain(Box<commands::nodes::drain::Drain>),
 }
@@ -165,6 +192,9 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
         }
         return output;
     }
+    if let Some(output) = of_shell(&invocation.line, context, client) {
+        return output;
+    }
     let mut verb_path = String::new();
     let failed =
         |failure: Failure, verb: &str| Output { stderr: failure.render(verb), code: 1, ..Default::default() };
@@ -181,10 +211,51 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
     if shell.is_some() {
         context.attached = shell;
     }
+    for forward in std::mem::take(&mut output.forwards) {
+        context.forwards.push(forward);
+    }
+    context.files.extend(std::mem::take(&mut output.files));
     for filter in filters {
         filter.apply(&mut output);
     }
     output
+}
+
+/// A line that is the shell's around kubectl: `curl`, `export EDITOR=…`.
+fn of_shell(line: &str, context: &mut Context, client: &mut Client<'_>) -> Option<Output> {
+    match line.split_whitespace().next()? {
+        "curl" | "wget" => Some(commands::forward::curl(line, context, client)),
+        "export" => {
+            for word in shlex::split(line).unwrap_or_default() {
+                if let Some((name, value)) = word.split_once('=')
+                    && ["EDITOR", "KUBE_EDITOR"].contains(&name)
+                {
+                    context.editor = Some(value.to_string());
+                }
+            }
+            Some(Output::default())
+        }
+        "cat" => {
+            let files: Vec<&String> =
+                line.split_whitespace().skip(1).filter_map(|name| context.files.get(name)).collect();
+            (!files.is_empty())
+                .then(|| Output { stdout: files.into_iter().cloned().collect(), ..Output::default() })
+        }
+        _ => None,
+    }
+}
+
+/// Goes on with an edit whose text the host hands back.
+pub fn saved(editing: Editing, text: &str, client: &mut Client<'_>) -> Output {
+    let (args, namespace) = editing.of();
+    let invocation = Invocation::default();
+    client.manage_as(&commands::field_manager(&args, "edit"));
+    let mut call = Call { args, invocation: &invocation, namespace, client, output: Output::default() };
+    if let Err(failure) = commands::edit::resume(&mut call, editing, text) {
+        call.output.stderr.push_str(&failure.render("edit"));
+        call.output.code = 1;
+    }
+    call.output
 }
 
 fn prepare(
@@ -195,6 +266,25 @@ fn prepare(
     verb_path: &mut String,
 ) -> Result<Output, Failure> {
     let mut words = parse::words(line)?;
+    let mut invocation = invocation.clone();
+    invocation.editor = invocation.editor.or_else(|| context.editor.clone());
+    invocation.host_edits |= context.host_edits;
+    for (name, text) in &context.files {
+        invocation.files.entry(name.clone()).or_insert_with(|| text.clone());
+    }
+    // Variables may be set for the command alone: `KUBE_EDITOR="sed -i …" kubectl edit …`.
+    while let Some((name, value)) = words.first().and_then(|word| word.split_once('=')) {
+        if name.is_empty() || name.contains(|c: char| !c.is_ascii_uppercase() && c != '_') {
+            break;
+        }
+        if ["EDITOR", "KUBE_EDITOR"].contains(&name) {
+            invocation.editor = Some(value.to_string());
+        }
+        words.remove(0);
+    }
+    if words.last().is_some_and(|word| word == "&") {
+        words.pop();
+    }
     if words.first().is_some_and(|word| word == "kubectl" || word == "k") {
         words.remove(0);
     }
@@ -208,13 +298,14 @@ fn prepare(
     *verb_path = verb.path.to_string();
     let mut rest = words.split_off(used);
     rest.splice(0..0, leading);
-    if rest.iter().any(|word| word == "--help" || word == "-h") {
+    // What stands behind `--` is not kubectl's.
+    if rest.iter().take_while(|word| *word != "--").any(|word| word == "--help" || word == "-h") {
         return Ok(Output { stdout: commands::help_of(verb), ..Default::default() });
     }
     let args = parse::args(&rest, &[verb.flags, GLOBAL_FLAGS])?;
     let namespace = args.value("namespace").unwrap_or(&context.namespace).to_string();
     client.manage_as(&commands::field_manager(&args, verb.path));
-    let mut call = Call { args, invocation, namespace, client, output: Output::default() };
+    let mut call = Call { args, invocation: &invocation, namespace, client, output: Output::default() };
     let done = (verb.run)(&mut call);
     // kubectl says each warning once.
     let mut said: Vec<String> = Vec::new();
@@ -244,6 +335,7 @@ pub fn poll(wait: Wait, client: &mut Client<'_>) -> Output {
         Wait::Logs(following) => commands::logs::poll(*following, client),
         Wait::Attach(attaching) => commands::exec::poll(*attaching, client),
         Wait::Condition(waiting) => commands::wait::poll(*waiting, client),
+        Wait::Edit(_) => Output { wait: Some(wait), ..Output::default() },
         Wait::Drain(drain) => commands::nodes::drain::poll(*drain, client),
         Wait::Watch(watching) => commands::get::watch::poll(*watching, client),
     }

@@ -102,6 +102,11 @@ impl Args {
         self.flags.contains_key(name)
     }
 
+    /// Whether it names manifests: files, or the directory of a kustomization.
+    pub fn has_files(&self) -> bool {
+        self.has("filename") || self.has("kustomize")
+    }
+
     /// A flag's value as a whole number.
     ///
     /// # Errors

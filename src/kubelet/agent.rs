@@ -1,22 +1,27 @@
 //! The kubelet of one node: its pods, its images, its addresses, its heartbeat.
 
-use sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
+use sorted::{SortedMap, SortedSet};
+
+use super::admission::{self, Refusal};
 use super::config::KubeletConfig;
+use super::daemons::Daemons;
 use super::environment::{self, Environment};
 use super::image::ImageStore;
 use super::inside::Ground;
 use super::pod_worker::{PodStep, PodWorker, Stage};
+use super::pressure::Pressure;
 use super::shell::Answer;
 use super::volumes::{self, Disks};
 use super::{NodeState, ServiceEnvironments, Timer, TimerKind, node_status};
 use crate::api::k8s::{ContainerImage, ObjectReference};
 use crate::api::meta::Revision;
-use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod};
+use crate::api::{Key, Kind, Lease, MetaExt, Node, Object, Pod, condition};
+use crate::client::metrics::Metrics;
 use crate::client::recorder::EventType;
 use crate::client::wire::{Sample, Wire};
-use crate::client::{Actor, ApiServer, Client, View};
+use crate::client::{Actor, ApiServer, Beat, Client, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
@@ -46,6 +51,8 @@ pub struct Shared<'a> {
     pub wire: Option<&'a dyn Wire>,
     /// What programs have asked over it.
     pub asked: &'a mut Vec<Sample>,
+    /// The servers of all pods.
+    pub daemons: &'a mut Daemons,
 }
 
 /// What a pod has at hand while something happens to it.
@@ -65,6 +72,8 @@ pub struct Turn<'a> {
     wire: Option<&'a dyn Wire>,
     /// What programs have asked over the network.
     pub asked: &'a mut Vec<Sample>,
+    /// The servers of all pods.
+    pub daemons: &'a mut Daemons,
 }
 
 impl Turn<'_> {
@@ -83,6 +92,11 @@ impl Turn<'_> {
         Client::new(self.api, Actor::Kubelet(self.node.name.clone()), cause)
     }
 
+    /// What is known of what containers use.
+    pub fn metrics(&self) -> Metrics {
+        self.api.metrics().cloned().unwrap_or_default()
+    }
+
     /// What the containers of the node stand on.
     pub fn ground(&mut self) -> Ground<'_> {
         Ground {
@@ -93,6 +107,7 @@ impl Turn<'_> {
             host: &mut self.node.directories,
             disks: self.disks,
             wire: self.wire,
+            daemons: self.daemons,
         }
     }
 
@@ -187,7 +202,13 @@ pub struct Agent {
     /// By uid. Shared with snapshots until the pod's next event.
     pub(super) workers: SortedMap<Arc<str>, Arc<PodWorker>>,
     reported: SimTime,
-    beats: bool,
+    /// When its lease is renewed, and when the next heartbeat is that does more than that.
+    beat: Option<Beat>,
+    planned: Option<SimTime>,
+    /// Whether somebody else has said of the node what is not so.
+    stale: bool,
+    /// What it is short of.
+    pub(super) pressure: Pressure,
     /// Whether the machine has been off since its kubelet last ran.
     was_off: bool,
 }
@@ -205,7 +226,16 @@ impl Agent {
             next_address: 0,
             addresses: SortedSet::new(),
         };
-        Agent { node, workers: SortedMap::new(), reported: SimTime::ZERO, beats: false, was_off: false }
+        Agent {
+            node,
+            workers: SortedMap::new(),
+            reported: SimTime::ZERO,
+            beat: None,
+            planned: None,
+            stale: false,
+            pressure: Pressure::default(),
+            was_off: false,
+        }
     }
 
     /// Whether the node is on, and the rest of the cluster can reach it.
@@ -213,48 +243,98 @@ impl Agent {
         self.node.state == NodeState::Running
     }
 
+    /// Its name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.node.name
+    }
+
+    /// Whether its machine is on.
+    pub fn is_on(&self) -> bool {
+        self.node.state != NodeState::Stopped
+    }
+
+    /// The room that its images take.
+    pub fn image_bytes(&self, now: SimTime) -> i64 {
+        self.node.images.bytes(now)
+    }
+
+    /// Removes all images but those. Says whether there were others.
+    pub fn remove_images_except(&mut self, used: &[String], now: SimTime) -> bool {
+        self.node.images.remove_except(used, now)
+    }
+
     /// The number from which its addresses follow.
     pub fn ordinal(&self) -> u32 {
         self.node.ordinal
     }
 
-    /// Says that the node is there: its status, its lease. Further heartbeats follow.
+    /// Says that the node is there: its status, its lease. Heartbeats follow.
     pub fn register(&mut self, shared: &mut Shared<'_>) {
         self.report_node(None, shared);
-        self.renew_lease(shared);
-        if let Some(every) = shared.config.lease_every {
-            self.beats = true;
-            shared.timers.push((every, Timer { node: self.node.name.clone(), what: TimerKind::Heartbeat }));
+        let now = shared.api.now();
+        self.write_lease(now, shared);
+        self.beat = shared.config.lease_every.map(|every| Beat { first: now, every, until: None });
+        shared.api.set_beat(&self.node.name, self.beat);
+        self.plan_heartbeat(shared);
+    }
+
+    /// Plans the next heartbeat at which there is more to do than to renew the lease: to report the node's status, because
+    /// it is time or because something has changed.
+    pub(super) fn plan_heartbeat(&mut self, shared: &mut Shared<'_>) {
+        let Some(beat) = self.beat.filter(|_| self.node.state == NodeState::Running) else { return };
+        let now = shared.api.now();
+        let regular = if self.stale { now } else { self.reported + shared.config.node_report_every };
+        let due = self.node.images.changes_at().map_or(regular, |change| change.min(regular));
+        let next = beat.next(due.max(now + SimDuration::from_micros(1)));
+        if self.planned.is_none_or(|planned| planned > next || planned <= now) {
+            self.planned = Some(next);
+            let timer = Timer { node: self.node.name.clone(), what: TimerKind::Heartbeat };
+            shared.timers.push((next.since(now), timer));
         }
     }
 
-    /// Renews the node's lease, and reports the node's status if it has changed or is due.
+    /// The node object is not as it was: a condition that somebody else has set is put right at the next heartbeat.
+    pub fn node_changed(&mut self, shared: &mut Shared<'_>) {
+        if !self.looks_healthy(shared) {
+            self.stale = true;
+            self.plan_heartbeat(shared);
+        }
+    }
+
+    /// Reports the node's status if it has changed or is due, and writes the lease as it is by now.
     pub fn heartbeat(&mut self, shared: &mut Shared<'_>) {
-        self.beats = self.node.state != NodeState::Stopped;
-        let Some(every) = shared.config.lease_every.filter(|_| self.beats) else { return };
-        shared.timers.push((every, Timer { node: self.node.name.clone(), what: TimerKind::Heartbeat }));
-        if self.node.state == NodeState::Partitioned {
+        let now = shared.api.now();
+        // One that was planned before the node was off, or before an earlier one was.
+        if self.planned != Some(now) || self.node.state != NodeState::Running {
             return;
         }
-        self.renew_lease(shared);
-        let now = shared.api.now();
-        let due = now.since(self.reported) >= shared.config.node_report_every;
+        self.planned = None;
+        let due = self.stale || now.since(self.reported) >= shared.config.node_report_every;
         let images = self.node.images.take_changed(now).then(|| self.node.images.report(now));
         if due || images.is_some() || !self.looks_healthy(shared) {
             self.report_node(images, shared);
+            self.write_lease(now, shared);
         }
+        self.plan_heartbeat(shared);
     }
 
     fn looks_healthy(&self, shared: &Shared<'_>) -> bool {
         let node = shared.api.view().get::<Node>("", &self.node.name);
-        node.is_none_or(|node| node_status::is_healthy(&node.status))
+        node.is_none_or(|node| node_status::is_as(&node.status, &self.pressure.conditions()))
     }
 
-    fn client<'a>(&self, shared: &'a mut Shared<'_>) -> Client<'a> {
+    pub(super) fn client<'a>(&self, shared: &'a mut Shared<'_>) -> Client<'a> {
         Client::new(shared.api, Actor::Kubelet(self.node.name.clone()), None)
     }
 
-    fn renew_lease(&self, shared: &mut Shared<'_>) {
+    /// Writes the lease as it is by now, if it has been renewed since it was last written.
+    pub fn show_lease(&self, shared: &mut Shared<'_>) {
+        if let Some(last) = shared.api.last_beat(&self.node.name) {
+            self.write_lease(last, shared);
+        }
+    }
+
+    fn write_lease(&self, renewed: SimTime, shared: &mut Shared<'_>) {
         if shared.config.lease_every.is_none() {
             return;
         }
@@ -262,28 +342,32 @@ impl Agent {
         let Some(node) = client.live().get::<Node>("", &self.node.name).cloned() else { return };
         let key = Key::new(Kind::LEASE, node_status::LEASE_NAMESPACE, &self.node.name);
         let existing = client.live().object(&key).and_then(|object| object.as_kind::<Lease>()).cloned();
-        let lease = node_status::lease(&node, existing.as_ref(), client.now());
+        let known = existing.as_ref().and_then(|lease| lease.spec.renew_time.as_ref());
+        if known.is_some_and(|known| SimTime::from_micro_time(known) >= renewed) {
+            return;
+        }
+        let lease = node_status::lease(&node, existing.as_ref(), renewed);
         // A lease that cannot be written is a heartbeat missed: the node lifecycle controller judges that.
         let _ = if existing.is_some() { client.update(lease, None) } else { client.create(lease, None) };
     }
 
-    fn report_node(&mut self, images: Option<Vec<ContainerImage>>, shared: &mut Shared<'_>) {
+    pub(super) fn report_node(&mut self, images: Option<Vec<ContainerImage>>, shared: &mut Shared<'_>) {
         let name = self.node.name.clone();
         let mut client = self.client(shared);
         let now = client.now();
         let Ok(stored) = client.get(&Key::cluster(Kind::NODE, &name)) else { return };
         let Some(mut node) = stored.as_kind::<Node>().cloned() else { return };
         let status = Arc::make_mut(&mut node.status);
-        let was_healthy = node_status::is_healthy(status);
-        node_status::complete(status, &name, self.node.ordinal, now);
+        let was_ready = condition::is_true(status.conditions.as_deref(), "Ready");
+        node_status::complete(status, &name, self.node.ordinal, &self.pressure.conditions(), now);
         if let Some(images) = images {
             status.images = Some(images).filter(|images| !images.is_empty());
         }
         self.node.host_ip = node_status::host_ip(status, self.node.ordinal);
         // The node was read at this very moment.
         let _ = client.update_status(node, None);
-        self.reported = now;
-        if !was_healthy && shared.config.reporting.events {
+        (self.reported, self.stale) = (now, false);
+        if !was_ready && shared.config.reporting.events {
             let about = ObjectReference {
                 kind: Some("Node".into()),
                 name: Some(name.to_string()),
@@ -309,26 +393,47 @@ impl Agent {
             self.workers.insert(uid.clone(), Arc::new(PodWorker::new(pod)));
         }
         self.with_worker(&uid, shared, |worker, turn| worker.changed(pod, cause, turn));
+        self.see_to_resizes(Some(&uid), shared);
     }
 
     /// A pod of this node is gone.
-    pub fn pod_removed(&mut self, pod: &Pod) {
+    pub fn pod_removed(&mut self, pod: &Pod, shared: &mut Shared<'_>) {
         if self.node.state == NodeState::Running {
             self.forget(pod.uid());
+            self.see_to_resizes(None, shared);
         }
     }
 
     fn forget(&mut self, uid: &str) {
-        if let Some(address) = self.workers.remove(uid).and_then(|worker| worker.address.clone()) {
-            self.node.release_address(&address);
+        let Some(gone) = self.workers.remove(uid) else { return };
+        self.discount(gone.used);
+        if let Some(address) = &gone.address {
+            self.node.release_address(address);
         }
     }
 
     /// Something about a pod is due.
     pub fn pod_step(&mut self, uid: &Arc<str>, step: &PodStep, shared: &mut Shared<'_>) {
-        if self.node.state != NodeState::Stopped {
-            self.with_worker(uid, shared, |worker, turn| worker.step(step, turn));
+        if self.node.state == NodeState::Stopped {
+            return;
         }
+        let refusal = self.refusal(uid, step, shared);
+        self.with_worker(uid, shared, |worker, turn| match refusal {
+            Some(why) => worker.reject(why, turn),
+            None => worker.step(step, turn),
+        });
+    }
+
+    /// Why a pod that is looked at for the first time is not taken.
+    fn refusal(&self, uid: &str, step: &PodStep, shared: &Shared<'_>) -> Option<Refusal> {
+        let worker = self.workers.get(uid)?;
+        if *step != PodStep::Sync || worker.stage != Stage::New || !shared.config.judges {
+            return None;
+        }
+        let node = shared.api.view().get::<Node>("", &self.node.name)?;
+        let others = self.others(uid);
+        let others: Vec<&Pod> = others.iter().map(|pod| &**pod).collect();
+        admission::refuse(&worker.pod, node, &others, &self.pressure.conditions())
     }
 
     /// The pods that mount something of a ConfigMap or Secret, and how long it is until each is looked at.
@@ -337,7 +442,7 @@ impl Agent {
         mounting.map(|worker| (worker.uid.clone(), worker.next_look(now))).collect()
     }
 
-    fn with_worker(
+    pub(super) fn with_worker(
         &mut self,
         uid: &Arc<str>,
         shared: &mut Shared<'_>,
@@ -355,10 +460,21 @@ impl Agent {
                 timers: shared.timers,
                 wire: shared.wire,
                 asked: shared.asked,
+                daemons: shared.daemons,
             };
             let worker = Arc::make_mut(worker);
+            let before = worker.stage;
             act(worker, turn);
+            worker.keep_daemons(turn);
             worker.flush(turn);
+            let over = worker.stage == Stage::Finished && before != Stage::Finished;
+            if self.node.images.changes_at().is_some() {
+                self.plan_heartbeat(shared);
+            }
+            self.count(uid, shared);
+            if over {
+                self.see_to_resizes(None, shared);
+            }
         }
     }
 
@@ -367,17 +483,29 @@ impl Agent {
         &mut self,
         uid: &str,
         container: &str,
-        words: &[String],
-        (view, now, wire): (&View, SimTime, Option<&dyn Wire>),
+        command: (&[String], bool),
+        at: (&View, SimTime, Option<&dyn Wire>),
         disks: &mut Disks,
+        daemons: &mut Daemons,
     ) -> Option<Answer> {
+        let (mut ground, worker) = self.ground_of(uid, at, disks, daemons)?;
+        let at = worker.place_of(container)?;
+        worker.run_beside(at, command, EXEC_LIMIT, &mut ground)
+    }
+
+    /// A pod, and what its containers stand on.
+    pub fn ground_of<'a>(
+        &'a mut self,
+        uid: &str,
+        (view, now, wire): (&'a View, SimTime, Option<&'a dyn Wire>),
+        disks: &'a mut Disks,
+        daemons: &'a mut Daemons,
+    ) -> Option<(Ground<'a>, &'a mut PodWorker)> {
         let online = self.node.state == NodeState::Running;
         let host_ip = &self.node.host_ip;
-        let ground =
-            &mut Ground { view, online, host_ip, host: &mut self.node.directories, disks, now, wire };
+        let host = &mut self.node.directories;
         let worker = Arc::make_mut(self.workers.get_mut(uid)?);
-        let at = worker.place_of(container)?;
-        worker.run_beside(at, words, EXEC_LIMIT, ground)
+        Some((Ground { view, online, host_ip, host, disks, now, wire, daemons }, worker))
     }
 
     /// Ends a running container at once.
@@ -400,8 +528,20 @@ impl Agent {
     pub fn set_state(&mut self, state: NodeState, shared: &mut Shared<'_>) {
         let before = std::mem::replace(&mut self.node.state, state);
         self.was_off |= state == NodeState::Stopped;
-        if state != NodeState::Running || before == state {
+        if before == state {
             return;
+        }
+        let now = shared.api.now();
+        if let Some(beat) = self.beat.as_mut().filter(|_| before == NodeState::Running) {
+            beat.until = Some(now);
+            shared.api.set_beat(&self.node.name, self.beat);
+        }
+        if state != NodeState::Running {
+            return;
+        }
+        let off = self.was_off;
+        if off {
+            self.forget_shortages(shared);
         }
         if std::mem::take(&mut self.was_off) {
             let uids: Vec<Arc<str>> = self.workers.keys().cloned().collect();
@@ -410,11 +550,16 @@ impl Agent {
             }
         }
         self.resync(shared);
-        if self.beats {
-            self.renew_lease(shared);
-            self.report_node(None, shared);
-        } else {
-            self.register(shared);
+        self.planned = None;
+        match self.beat.as_mut().filter(|_| !off) {
+            Some(beat) => {
+                (beat.first, beat.until) = (beat.next(now), None);
+                shared.api.set_beat(&self.node.name, self.beat);
+                self.write_lease(now, shared);
+                self.report_node(None, shared);
+                self.plan_heartbeat(shared);
+            }
+            None => self.register(shared),
         }
     }
 

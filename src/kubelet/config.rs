@@ -112,6 +112,8 @@ pub struct KubeletConfig {
     pub sync_retry: Delay,
     /// Whether probes run, and commands are read: otherwise what runs is ready and stays up.
     pub runs_commands: bool,
+    /// Whether pods are refused, evicted and killed for what they ask for and use.
+    pub judges: bool,
     /// Between renewals of a node's lease; `None`: no lease.
     pub lease_every: Option<SimDuration>,
     /// Between reports of a node's status in which nothing has changed (`nodeStatusReportFrequency`).
@@ -143,6 +145,7 @@ impl Default for KubeletConfig {
             ready_gap: None,
             sync_retry: Delay::millis(10_000, 5_000),
             runs_commands: true,
+            judges: true,
             lease_every: Some(SimDuration::from_secs(10)),
             node_report_every: SimDuration::from_secs(300),
             reporting: Reporting {
@@ -175,6 +178,7 @@ impl KubeletConfig {
             ready_gap: Some(ready_gap),
             sync_retry: Delay::exactly_millis(10_000),
             runs_commands: false,
+            judges: false,
             lease_every: Some(SimDuration::from_secs(10)),
             node_report_every: SimDuration::from_secs(300),
             reporting: Reporting {

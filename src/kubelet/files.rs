@@ -23,6 +23,7 @@ pub struct Tree(SortedMap<String, Entry>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trouble(pub &'static str);
 
+const NO_SPACE: Trouble = Trouble("No space left on device");
 const NOT_FOUND: Trouble = Trouble("No such file or directory");
 const IS_DIRECTORY: Trouble = Trouble("Is a directory");
 const READ_ONLY: Trouble = Trouble("Read-only file system");
@@ -275,6 +276,18 @@ impl Files {
     /// # Errors
     /// Why it cannot be written.
     pub fn write(&mut self, path: &str, text: &str, append: bool) -> Result<(), Trouble> {
+        self.write_up_to(FILE_MAX, path, text, append)
+    }
+
+    /// Writes a file anew, however long: for servers, which bound what they hold themselves and must not lose it.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    pub fn write_whole(&mut self, path: &str, text: &str) -> Result<(), Trouble> {
+        self.write_up_to(usize::MAX, path, text, false)
+    }
+
+    fn write_up_to(&mut self, most: usize, path: &str, text: &str, append: bool) -> Result<(), Trouble> {
         let path = self.absolute(path);
         if path.starts_with("dev/") && path != TERMINATION_LOG {
             return Ok(());
@@ -291,9 +304,10 @@ impl Files {
             Some(Entry::File(text, mode)) => (if append { text.to_string() } else { String::new() }, *mode),
             _ => (String::new(), 0o644),
         };
-        if all.len() + text.len() <= FILE_MAX {
-            all.push_str(text);
+        if all.len() + text.len() > most {
+            return Err(NO_SPACE);
         }
+        all.push_str(text);
         tree.put(&inner, &all, mode);
         Ok(())
     }
@@ -498,5 +512,18 @@ mod tests {
         assert_eq!((files.read("x"), files.read("../data/x")), (Ok("1"), Ok("1")));
         assert_eq!((files.remove("/data"), files.exists("x")), (Ok(()), false));
         assert_eq!(files.write("/tmp/x", "", false), Ok(()));
+        // What is too long leaves the file as it is.
+        let long = "x".repeat(FILE_MAX);
+        let cases = [
+            ("old", false, Ok(()), 3),
+            (long.as_str(), true, Err(NO_SPACE), 3),
+            (long.as_str(), false, Ok(()), FILE_MAX),
+        ];
+        for (text, append, want, length) in cases {
+            assert_eq!(files.write("/tmp/x", text, append), want);
+            assert_eq!(files.read("/tmp/x").map(str::len), Ok(length));
+        }
+        assert_eq!(files.write("/tmp/x", "y", true), Err(NO_SPACE));
+        assert_eq!(files.write_whole("/tmp/x", &(long + "y")), Ok(()));
     }
 }

@@ -39,6 +39,53 @@ impl ImageName {
         ImageName { repository, tag }
     }
 
+    /// Checks a reference as the container runtimes' grammar has it (`reference.ParseNormalizedNamed`).
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(image: &str) -> Result<(), String> {
+        const NAME_MAX: usize = 255;
+        const HEX: usize = 64;
+        let invalid = || "invalid reference format".to_string();
+        if image.len() == HEX && image.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(format!(
+                "invalid repository name ({image}), cannot specify 64-byte hexadecimal strings"
+            ));
+        }
+        let (rest, digest) =
+            image.split_once('@').map_or((image, None), |(rest, digest)| (rest, Some(digest)));
+        let (name, tag) = match rest.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')) {
+            Some((name, tag)) => (name, Some(tag)),
+            None => (rest, None),
+        };
+        let host =
+            |part: &str| part.contains(['.', ':']) || part == "localhost" || part.to_lowercase() != part;
+        let (domain, path) = match name.split_once('/').filter(|(part, _)| host(part)) {
+            Some((domain, path)) => (domain, path.to_string()),
+            None if name.contains('/') => ("docker.io", name.to_string()),
+            None => ("docker.io", format!("library/{name}")),
+        };
+        if path.to_lowercase() != path {
+            return Err(format!("invalid reference format: repository name ({path}) must be lowercase"));
+        }
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let tag_fits = |tag: &str| {
+            let rest = tag.bytes().skip(1).all(|byte| word(byte) || matches!(byte, b'.' | b'-'));
+            tag.bytes().next().is_some_and(word) && rest && tag.len() <= 128
+        };
+        let fits = path.split('/').all(is_component)
+            && is_domain(domain)
+            && tag.is_none_or(tag_fits)
+            && digest.is_none_or(is_digest);
+        match fits {
+            true if domain.len() + 1 + path.len() > NAME_MAX => {
+                Err(format!("repository name must not be more than {NAME_MAX} characters"))
+            }
+            true => Ok(()),
+            false => Err(invalid()),
+        }
+    }
+
     /// The last part of the repository: `nginx`.
     pub fn base(&self) -> &str {
         self.repository.rsplit('/').next().unwrap_or(&self.repository)
@@ -90,6 +137,39 @@ impl ImageName {
     }
 }
 
+/// `[a-z0-9]+`, parted by a dot, one or two underscores, or any number of hyphens.
+fn is_component(part: &str) -> bool {
+    let lower = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let separators = part.as_bytes().split(lower).filter(|separator| !separator.is_empty());
+    let parted = separators.into_iter().all(|separator| {
+        matches!(separator, b"." | b"_" | b"__") || separator.iter().all(|byte| *byte == b'-')
+    });
+    let ends = [part.as_bytes().first(), part.as_bytes().last()];
+    parted && ends.into_iter().all(|end| end.is_some_and(lower))
+}
+
+/// A name of a host and perhaps a port.
+fn is_domain(text: &str) -> bool {
+    let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+    let label = |label: &str| {
+        let inner = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        inner && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let digits = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    host.split('.').all(label) && port.is_none_or(digits)
+}
+
+/// `sha256:` and sixty-four hexadecimal digits, or more of them of another algorithm.
+fn is_digest(text: &str) -> bool {
+    let length = match text.split_once(':') {
+        Some(("sha256", digits)) if digits.len() == 64 => digits.len(),
+        Some(("sha384", digits)) if digits.len() == 96 => digits.len(),
+        Some(("sha512", digits)) if digits.len() == 128 => digits.len(),
+        _ => return false,
+    };
+    text.bytes().rev().take(length).all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Sixty-four hexadecimal digits that stand for a content or a container.
 pub fn hex_id(seed: &str) -> String {
     (0..4u8).map(|part| format!("{:016x}", fnv1a_64(format!("{part}/{seed}").as_bytes()))).collect()
@@ -135,6 +215,29 @@ impl ImageStore {
             self.unreported.get_or_insert(ends);
         }
         Pull { begins, ends }
+    }
+
+    /// The room that they take.
+    pub fn bytes(&self, now: SimTime) -> i64 {
+        let there = self.images.values().filter(|(_, since)| *since <= now);
+        there.map(|(size, _)| i64::try_from(*size).unwrap_or(0)).sum()
+    }
+
+    /// Removes all images but those, as manifests name them. Says whether there were others.
+    pub fn remove_except(&mut self, used: &[String], now: SimTime) -> bool {
+        let used: Vec<String> = used.iter().map(|image| ImageName::parse(image).full()).collect();
+        let before = self.images.len();
+        self.images.retain(|name, (_, since)| *since > now || used.contains(name));
+        let removed = self.images.len() < before;
+        if removed {
+            self.unreported.get_or_insert(now);
+        }
+        removed
+    }
+
+    /// When there is something to report that has not been.
+    pub fn changes_at(&self) -> Option<SimTime> {
+        self.unreported
     }
 
     /// Whether images have come since this was last asked.
@@ -202,6 +305,29 @@ mod tests {
         ];
         for (image, want) in cases {
             assert_eq!(ImageName::parse(image).full(), want, "{image}");
+        }
+    }
+
+    #[test]
+    fn references_are_held_to_their_grammar() {
+        let digest = format!("nginx@sha256:{}", hex_id("x"));
+        let long = format!("a/{}", "b".repeat(254));
+        let cases = [
+            ("nginx:1.27", ""),
+            ("Registry.example.com:5000/team/app_1--x:V1.0", ""),
+            (&digest, ""),
+            ("Nginx", "invalid reference format: repository name (library/Nginx) must be lowercase"),
+            ("team/App:1", "invalid reference format: repository name (team/App) must be lowercase"),
+            ("nginx:", "invalid reference format"),
+            ("nginx:la test", "invalid reference format"),
+            ("nginx::1", "invalid reference format"),
+            ("a//b", "invalid reference format"),
+            ("nginx@sha256:abc", "invalid reference format"),
+            ("-nginx", "invalid reference format"),
+            (&long, "repository name must not be more than 255 characters"),
+        ];
+        for (image, want) in cases {
+            assert_eq!(ImageName::check(image).err().unwrap_or_default(), want, "{image}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::agent::Turn;
+use super::daemons::Daemons;
 use super::environment::{self, Environment, Facts};
 use super::files::Files;
 use super::pod_worker::PodWorker;
@@ -30,13 +31,20 @@ pub struct Ground<'a> {
     pub now: SimTime,
     /// The network.
     pub wire: Option<&'a dyn Wire>,
+    /// The servers of all pods.
+    pub daemons: &'a mut Daemons,
 }
 
 impl Ground<'_> {
-    /// Whom a script in a pod finds around it.
-    pub fn world<'a>(&'a self, pod: &'a Pod) -> World<'a> {
+    /// Whom a script in a run of a container finds around it.
+    pub fn world<'a>(&'a self, pod: &'a Pod, container: &'a str, run: u32) -> World<'a> {
         let wire = self.wire.filter(|_| self.online);
-        World { net: wire.map(|wire| Net { wire, pod, now: self.now }) }
+        World {
+            net: wire.map(|wire| Net { wire, pod, now: self.now }),
+            uid: pod.uid(),
+            container: (container, run),
+            now: self.now,
+        }
     }
 }
 
@@ -165,14 +173,26 @@ impl PodWorker {
     pub(super) fn run_beside(
         &mut self,
         at: usize,
-        words: &[String],
+        (words, tty): (&[String], bool),
         limit: SimDuration,
         ground: &mut Ground<'_>,
     ) -> Option<Answer> {
+        let image = self.container(at).image.clone().unwrap_or_default();
+        let program = words.first()?;
+        if shell::is_missing(&image, program.rsplit('/').next().unwrap_or(program)) {
+            return None;
+        }
         let mut variables = self.variables(at);
         variables.insert(shell::DATE.into(), super::start::date(ground.now));
+        variables.insert(shell::IMAGE.into(), image);
+        if tty {
+            variables.insert(shell::TTY.into(), String::new());
+        }
         let mut files = self.open_files(at, ground);
-        let answer = shell::run_beside(words, &mut files, variables, ground.world(&self.pod), limit);
+        let mut daemons = std::mem::take(ground.daemons);
+        let world = ground.world(&self.pod, &self.container(at).name, self.runs[at].restarts);
+        let answer = shell::run_beside(words, (&mut files, &mut daemons), variables, world, limit);
+        *ground.daemons = daemons;
         self.close_files(at, files, ground);
         answer
     }

@@ -125,6 +125,10 @@ pub struct ContainerRun {
     pub log: Log,
     /// The same of the run before.
     pub last_log: Log,
+    /// Why its start counts as failed, though it has run: shown once it has ended.
+    pub start_error: Option<(&'static str, String)>,
+    /// Whether it is started again however it ends, to get other resources.
+    pub restarts_anyway: bool,
     /// Its probes: startup, liveness, readiness.
     pub probes: Vec<ProbeRun>,
 }
@@ -151,6 +155,8 @@ impl Default for ContainerRun {
             closes_at: None,
             log: Log::default(),
             last_log: Log::default(),
+            start_error: None,
+            restarts_anyway: false,
             probes: Vec::new(),
         }
     }
@@ -160,6 +166,11 @@ impl ContainerRun {
     /// Takes what the script has printed into the log.
     pub fn note_said(&mut self, now: SimTime) {
         let said = self.process.as_mut().map(Process::take_said).unwrap_or_default();
+        self.print(now, &said);
+    }
+
+    /// Takes what its process has printed into the log.
+    pub fn print(&mut self, now: SimTime, said: &str) {
         if said.is_empty() {
             return;
         }
@@ -241,6 +252,7 @@ impl ContainerRun {
         }
         self.state = ContainerState::Running { started: now };
         self.closes_at = None;
+        self.restarts_anyway = false;
         self.pull_failures = 0;
         self.step(Progress::Up);
     }

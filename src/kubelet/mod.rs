@@ -4,18 +4,24 @@
 //! [`lifecycle`] one container; [`workload`] and [`shell`] what runs in it; [`probe`] and [`prober`] how it is asked how
 //! it fares; [`status`] and [`node_status`] what is written. Everything that takes time is a [`Timer`] that comes back.
 
+mod admission;
 mod agent;
 pub mod config;
+mod daemons;
 mod environment;
+mod eviction;
 mod executable;
+mod expansion;
 mod files;
 pub mod image;
 mod inside;
 mod lifecycle;
 mod node_status;
 mod pod_worker;
+mod pressure;
 mod probe;
 mod prober;
+mod resize;
 mod shell;
 mod sockets;
 mod start;
@@ -24,6 +30,7 @@ mod stop;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod volumes;
 mod workload;
 
@@ -40,13 +47,14 @@ pub use workload::asks_network;
 use serde::{Deserialize, Serialize};
 
 use crate::api::meta::Revision;
-use crate::api::{Kind, MetaExt, Node, Object, Pod};
+use crate::api::{Kind, MetaExt, Node, Object, PersistentVolumeClaim, Pod};
 use crate::client::wire::{Sample, Wire};
 use crate::client::{Actor, ApiServer, Change, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
 use agent::{Agent, Shared};
+use daemons::Daemons;
 use environment::Environment;
 use volumes::Disks;
 
@@ -65,6 +73,11 @@ pub struct Timer {
 pub enum TimerKind {
     /// Renew the node's lease and, when due, its status.
     Heartbeat,
+    /// See to what is short on the node.
+    Evict {
+        /// Whether there is nothing left to be done about it.
+        background: bool,
+    },
     /// Something about one pod.
     Pod {
         /// The pod.
@@ -106,6 +119,8 @@ pub struct Kubelets {
     disks: Disks,
     /// What programs have asked over the network, until somebody takes it.
     asked: Vec<Sample>,
+    /// The servers in containers that keep something for their clients.
+    daemons: Daemons,
     rng: Rng,
 }
 
@@ -114,8 +129,14 @@ type ServiceEnvironments = SortedMap<String, (u64, Arc<Environment>)>;
 
 impl Kubelets {
     /// The kinds whose changes kubelets are told of.
-    pub const WATCHES: &'static [Kind] =
-        &[Kind::POD, Kind::NODE, Kind::CONFIG_MAP, Kind::SECRET, Kind::PERSISTENT_VOLUME];
+    pub const WATCHES: &'static [Kind] = &[
+        Kind::POD,
+        Kind::NODE,
+        Kind::CONFIG_MAP,
+        Kind::SECRET,
+        Kind::PERSISTENT_VOLUME,
+        Kind::PERSISTENT_VOLUME_CLAIM,
+    ];
 
     /// No kubelet yet: one starts for every node object that appears.
     pub fn new(seed: u64, config: KubeletConfig) -> Kubelets {
@@ -128,6 +149,7 @@ impl Kubelets {
             services: SortedMap::new(),
             disks: SortedMap::new(),
             asked: Vec::new(),
+            daemons: Daemons::default(),
             rng,
         }
     }
@@ -146,14 +168,29 @@ impl Kubelets {
                 (None, Some(Object::Node(node))) => self.node_added(node, api, timers),
                 (Some(Object::Node(node)), None) => {
                     if let Some(agent) = self.agents.remove(node.name()) {
+                        api.set_beat(agent.name(), None);
                         self.ordinals.remove(&agent.ordinal());
+                    }
+                }
+                (Some(Object::Node(before)), Some(Object::Node(node))) => {
+                    if pressure::concerns_capacity(before, node) {
+                        self.with_agent(node.name(), api, timers, Agent::usage_changed);
+                    }
+                    if !matches!(&change.actor, Actor::Kubelet(_)) {
+                        self.with_agent(node.name(), api, timers, Agent::node_changed);
                     }
                 }
                 (_, Some(Object::Pod(pod))) => self.pod_changed(change, pod, api, timers),
                 (Some(Object::Pod(pod)), None) => {
-                    if let Some(agent) = self.agent_of(pod) {
-                        agent.pod_removed(pod);
+                    self.daemons.retain(pod.uid(), |_| false);
+                    if let Some(node) = pod.spec.node_name.as_deref() {
+                        self.with_agent(node, api, timers, |agent, shared| agent.pod_removed(pod, shared));
                     }
+                }
+                (Some(Object::PersistentVolumeClaim(before)), Some(Object::PersistentVolumeClaim(claim)))
+                    if expansion::is_pending(claim) && !expansion::is_pending(before) =>
+                {
+                    self.volume_grown(claim, timers);
                 }
                 (Some(Object::PersistentVolume(_)), None) => {
                     self.disks.remove(&*change.key.name);
@@ -204,8 +241,15 @@ impl Kubelets {
         }
     }
 
-    fn agent_of(&mut self, pod: &Pod) -> Option<&mut Agent> {
-        self.agents.get_mut(pod.spec.node_name.as_deref()?).map(Arc::make_mut)
+    /// The pods that mount a volume that has grown get to use what it has more.
+    fn volume_grown(&self, claim: &PersistentVolumeClaim, timers: &mut Vec<(SimDuration, Timer)>) {
+        for (node, agent) in &self.agents {
+            for worker in agent.workers.values().filter(|worker| expansion::mounts(&worker.pod, claim)) {
+                let step = PodStep::Grow;
+                let what = TimerKind::Pod { uid: worker.uid.clone(), step, background: false };
+                timers.push((expansion::WORK, Timer { node: node.clone(), what }));
+            }
+        }
     }
 
     fn with_agent(
@@ -237,9 +281,11 @@ impl Kubelets {
                 timers,
                 wire,
                 asked: &mut self.asked,
+                daemons: &mut self.daemons,
             };
             act(Arc::make_mut(agent), shared);
         }
+        self.write_back(api.view(), api.now());
     }
 
     /// Takes what programs have asked over the network since the last time.
@@ -257,6 +303,7 @@ impl Kubelets {
     ) {
         self.with_wire(&timer.node, wire, api, timers, |agent, shared| match &timer.what {
             TimerKind::Heartbeat => agent.heartbeat(shared),
+            TimerKind::Evict { .. } => agent.evict(shared),
             TimerKind::Pod { uid, step, .. } => agent.pod_step(uid, step, shared),
         });
     }
@@ -265,7 +312,7 @@ impl Kubelets {
     pub fn is_periodic(timer: &Timer) -> bool {
         match &timer.what {
             TimerKind::Heartbeat => true,
-            TimerKind::Pod { background, .. } => *background,
+            TimerKind::Evict { background } | TimerKind::Pod { background, .. } => *background,
         }
     }
 
@@ -278,6 +325,22 @@ impl Kubelets {
         timers: &mut Vec<(SimDuration, Timer)>,
     ) {
         self.with_agent(node, api, timers, |agent, shared| agent.set_state(state, shared));
+    }
+
+    /// Writes every lease as it is by now: somebody is about to look.
+    pub fn show_leases(&mut self, api: &mut ApiServer) {
+        let nodes: Vec<Arc<str>> = self.agents.keys().cloned().collect();
+        for node in nodes {
+            self.with_agent(&node, api, &mut Vec::new(), |agent, shared| agent.show_lease(shared));
+        }
+    }
+
+    /// What containers use is not what it was.
+    pub fn usage_changed(&mut self, api: &mut ApiServer, timers: &mut Vec<(SimDuration, Timer)>) {
+        let nodes: Vec<Arc<str>> = self.agents.keys().cloned().collect();
+        for node in nodes {
+            self.with_agent(&node, api, timers, Agent::usage_changed);
+        }
     }
 
     /// Ends a running container of a pod at once, with that exit code and reason (`OOMKilled`; `None`: what follows from

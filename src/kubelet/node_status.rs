@@ -72,12 +72,12 @@ fn first_status(name: &str, cpu: &str, memory: &str, pods: u32) -> NodeStatus {
     let mut status =
         NodeStatus { allocatable: Some(capacity.clone()), capacity: Some(capacity), ..Default::default() };
     describe(&mut status, name);
-    heartbeat(&mut status, SimTime::ZERO);
+    heartbeat(&mut status, &[], SimTime::ZERO);
     status
 }
 
 /// Fills in what a kubelet knows of its machine, what is there already aside, and says that the node is in good health.
-pub fn complete(status: &mut NodeStatus, name: &str, ordinal: u32, now: SimTime) {
+pub fn complete(status: &mut NodeStatus, name: &str, ordinal: u32, pressure: &[&'static str], now: SimTime) {
     if status.capacity.as_ref().is_none_or(BTreeMap::is_empty) {
         let first = first_status(name, "4", "8Gi", 110);
         (status.capacity, status.allocatable) = (first.capacity, first.allocatable);
@@ -87,7 +87,7 @@ pub fn complete(status: &mut NodeStatus, name: &str, ordinal: u32, now: SimTime)
         vec![address("InternalIP", internal_ip(ordinal)), address("Hostname", name.to_string())]
     });
     describe(status, name);
-    heartbeat(status, now);
+    heartbeat(status, pressure, now);
 }
 
 /// The machine and its software.
@@ -115,34 +115,75 @@ fn describe(status: &mut NodeStatus, name: &str) {
     });
 }
 
-/// Says that all is well, as of now. A condition's transition time moves only where it was otherwise before.
-pub fn heartbeat(status: &mut NodeStatus, now: SimTime) {
-    const HEALTHY: [(&str, &str, &str, &str); 4] = [
-        ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-        ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
-    ];
-    for (type_, value, reason, message) in HEALTHY {
-        let healthy = NodeCondition {
-            type_: type_.into(),
-            status: value.into(),
-            reason: Some(reason.into()),
-            message: Some(message.into()),
+/// A condition of a node: its type, whether it holds where all is well, and the words for that and for the contrary.
+struct Word {
+    type_: &'static str,
+    good: &'static str,
+    reasons: [&'static str; 2],
+    messages: [&'static str; 2],
+    events: [&'static str; 2],
+}
+
+/// The conditions in the order in which the kubelet writes them; the first of two words is for when all is well.
+const CONDITIONS: [Word; 4] = [
+    Word {
+        type_: "MemoryPressure",
+        good: "False",
+        reasons: ["KubeletHasSufficientMemory", "KubeletHasInsufficientMemory"],
+        messages: ["kubelet has sufficient memory available", "kubelet has insufficient memory available"],
+        events: ["NodeHasSufficientMemory", "NodeHasInsufficientMemory"],
+    },
+    Word {
+        type_: "DiskPressure",
+        good: "False",
+        reasons: ["KubeletHasNoDiskPressure", "KubeletHasDiskPressure"],
+        messages: ["kubelet has no disk pressure", "kubelet has disk pressure"],
+        events: ["NodeHasNoDiskPressure", "NodeHasDiskPressure"],
+    },
+    Word {
+        type_: "PIDPressure",
+        good: "False",
+        reasons: ["KubeletHasSufficientPID", "KubeletHasInsufficientPID"],
+        messages: ["kubelet has sufficient PID available", "kubelet has insufficient PID available"],
+        events: ["NodeHasSufficientPID", "NodeHasInsufficientPID"],
+    },
+    Word {
+        type_: "Ready",
+        good: "True",
+        reasons: ["KubeletReady", "KubeletNotReady"],
+        messages: ["kubelet is posting ready status", "kubelet is not ready"],
+        events: ["NodeReady", "NodeNotReady"],
+    },
+];
+
+/// Says how the node is as of now: ready, and under `pressure` of those types. A condition's transition time moves only
+/// where it was otherwise before.
+pub fn heartbeat(status: &mut NodeStatus, pressure: &[&'static str], now: SimTime) {
+    for word in &CONDITIONS {
+        let bad = pressure.contains(&word.type_);
+        let condition = NodeCondition {
+            type_: word.type_.into(),
+            status: if bad { "True" } else { word.good }.into(),
+            reason: Some(word.reasons[usize::from(bad)].into()),
+            message: Some(word.messages[usize::from(bad)].into()),
             last_heartbeat_time: Some(now.to_time()),
             last_transition_time: Some(now.to_time()),
         };
-        condition::set(&mut status.conditions, healthy);
+        condition::set(&mut status.conditions, condition);
     }
 }
 
+/// The reason of the event that says that a pressure has begun, or is over.
+pub fn event_of(condition: &str, holds: bool) -> &'static str {
+    CONDITIONS.iter().find(|word| word.type_ == condition).map_or("", |word| word.events[usize::from(holds)])
+}
+
 /// Whether every condition is as [`heartbeat`] would set it, times aside.
-pub fn is_healthy(status: &NodeStatus) -> bool {
-    let is = |type_: &str, value: &str| {
-        condition::find(status.conditions.as_deref(), type_).is_some_and(|found| found.status == value)
-    };
-    is("Ready", "True")
-        && ["MemoryPressure", "DiskPressure", "PIDPressure"].iter().all(|type_| is(type_, "False"))
+pub fn is_as(status: &NodeStatus, pressure: &[&'static str]) -> bool {
+    CONDITIONS.iter().all(|word| {
+        let want = if pressure.contains(&word.type_) { "True" } else { word.good };
+        condition::find(status.conditions.as_deref(), word.type_).is_some_and(|found| found.status == want)
+    })
 }
 
 /// The node's lease, new or renewed.
@@ -211,7 +252,7 @@ mod tests {
     fn a_registered_node_is_ready_and_says_what_it_has() {
         let labels = [("disk".to_string(), "ssd".to_string())];
         let node = node_object("node-2", "4", "8Gi", 110, Some("zone-b"), &labels, Vec::new());
-        assert!(is_healthy(&node.status));
+        assert!(is_as(&node.status, &[]));
         let label = |key: &str| node.labels().get(key).map(String::as_str);
         assert_eq!((label("disk"), label(ZONE_LABEL)), (Some("ssd"), Some("zone-b")));
         assert_eq!(label("kubernetes.io/hostname"), Some("node-2"));
@@ -220,7 +261,7 @@ mod tests {
     #[test]
     fn a_heartbeat_moves_only_the_heartbeat_of_a_healthy_node() {
         let mut status = first_status("n1", "1", "1Gi", 10);
-        heartbeat(&mut status, SimTime::from_secs(60));
+        heartbeat(&mut status, &[], SimTime::from_secs(60));
         let ready = condition::find(status.conditions.as_deref(), "Ready").cloned().unwrap_or_default();
         assert_eq!(ready.last_heartbeat_time, Some(SimTime::from_secs(60).to_time()));
         assert_eq!(ready.last_transition_time, Some(SimTime::ZERO.to_time()));
@@ -229,8 +270,8 @@ mod tests {
     #[test]
     fn a_kubelet_completes_a_node_that_somebody_else_has_made() {
         let mut status = NodeStatus::default();
-        complete(&mut status, "n", 2, SimTime::ZERO);
-        assert!(is_healthy(&status));
+        complete(&mut status, "n", 2, &[], SimTime::ZERO);
+        assert!(is_as(&status, &[]));
         assert_eq!(host_ip(&status, 7), "192.168.0.12");
         let pods = status.allocatable.as_ref().and_then(|list| list.get("pods"));
         assert_eq!(pods, Some(&Quantity("110".into())));

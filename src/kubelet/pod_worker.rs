@@ -3,13 +3,18 @@
 
 use std::sync::Arc;
 
+use super::admission::Refusal;
 use super::agent::Turn;
 use super::config::BackOff;
 use super::lifecycle::{ContainerRun, ContainerState, Progress};
+use super::pressure;
 use super::probe::ProbeKind;
+use super::resize::Resize;
 use super::status;
+use super::usage::Amounts;
 use super::volumes::{self, Volume};
-use crate::api::k8s::{Container, ObjectReference};
+use super::workload::EXIT_SIGKILL;
+use crate::api::k8s::{Container, ContainerRestartRule, ObjectReference};
 use crate::api::meta::Revision;
 use crate::api::pod_status::is_sidecar;
 use crate::api::{Key, Kind, MetaExt, Pod, typed};
@@ -24,6 +29,18 @@ const SYNC_FREQUENCY: SimDuration = SimDuration::from_secs(60);
 const MOUNT_RETRY: BackOff =
     BackOff { base: SimDuration::from_millis(500), max: SimDuration::from_secs(122) };
 
+/// The action of the first of a container's restart rules that speaks of an exit code.
+pub(super) fn rule(container: &Container, exit_code: i32) -> Option<&str> {
+    let speaks = |rule: &&ContainerRestartRule| {
+        rule.exit_codes.as_ref().is_some_and(|codes| {
+            let named = codes.values.iter().flatten().any(|code| *code == exit_code);
+            named == (codes.operator == "In")
+        })
+    };
+    let found = container.restart_policy_rules.iter().flatten().find(speaks);
+    found.map(|rule| rule.action.as_str())
+}
+
 /// What is due for a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PodStep {
@@ -37,6 +54,10 @@ pub enum PodStep {
     Sandbox,
     /// `activeDeadlineSeconds` is over.
     Deadline,
+    /// A volume of it has grown.
+    Grow,
+    /// Its containers have the resources that they were to get.
+    Resized,
     /// Everything of the pod has been cleared away.
     Remove,
     /// Something about one container.
@@ -110,13 +131,21 @@ pub struct PodWorker {
     /// Its address, once it has a sandbox.
     pub address: Option<String>,
     /// Why the kubelet has made it fail: reason and message.
-    pub failure: Option<(&'static str, String)>,
+    pub failure: Option<(String, String)>,
+    /// Why the kubelet counts it as disrupted, once it has failed.
+    pub disruption: Option<String>,
+    /// How far a change of what its containers may use has come.
+    pub resize: Option<Resize>,
+    /// What it was last seen to use.
+    pub used: Amounts,
+    /// Whether it has failed before anything of it was begun.
+    pub rejected: bool,
     /// Its volumes, in the order of its manifest, once they are mounted.
     pub volumes: Vec<Volume>,
     mount_failures: u32,
     /// Until when its containers may take to stop.
     pub(super) stop_by: Option<SimTime>,
-    pub(super) uid: Arc<str>,
+    pub uid: Arc<str>,
     cause: Option<Revision>,
     pub(super) dirty: bool,
     /// Whether the API server could not be reached when the pod was to be removed.
@@ -135,6 +164,10 @@ impl PodWorker {
             accepted: None,
             address: None,
             failure: None,
+            disruption: None,
+            resize: None,
+            used: Amounts::default(),
+            rejected: false,
             volumes: Vec::new(),
             mount_failures: 0,
             stop_by: None,
@@ -210,8 +243,13 @@ impl PodWorker {
         let sooner = pod.is_deleting()
             && (!self.pod.is_deleting() || grace < self.pod.meta.deletion_grace_period_seconds);
         let first = self.cause.is_none() && self.stage == Stage::New;
-        self.pod = pod.clone();
+        let uses = pressure::concerns_usage(&self.pod, pod);
+        let before = std::mem::replace(&mut self.pod, pod.clone());
+        self.note_resize(&before.spec);
         self.cause = cause.or(self.cause);
+        if uses {
+            self.check_memory(turn);
+        }
         let more = self.take_ephemeral();
         if pod.is_deleting() && (sooner || first) {
             self.terminate(turn);
@@ -239,8 +277,10 @@ impl PodWorker {
             PodStep::Sandbox if self.stage == Stage::Sandbox => self.sandbox_up(turn),
             PodStep::Deadline if self.stage < Stage::Stopping => {
                 let message = "Pod was active on the node longer than the specified deadline".to_string();
-                self.fail("DeadlineExceeded", message, turn);
+                self.fail("DeadlineExceeded".into(), message, None, turn);
             }
+            PodStep::Grow => self.grow(turn),
+            PodStep::Resized => self.resized(turn),
             PodStep::Remove if self.stage == Stage::Finished => self.remove(turn),
             PodStep::Container { at, epoch, what }
                 if self.runs.get(at).is_some_and(|run| run.epoch == epoch) =>
@@ -302,6 +342,15 @@ impl PodWorker {
         self.mount_volumes(turn);
     }
 
+    /// The node does not take the pod (`rejectPod`).
+    pub(super) fn reject(&mut self, why: Refusal, turn: &mut Turn<'_>) {
+        let about = reference(&self.pod);
+        turn.event(about, EventType::Warning, &why.reason, why.message.clone(), self.cause);
+        self.failure = Some((why.reason, format!("Pod was rejected: {}", why.message)));
+        self.rejected = true;
+        self.finish(turn);
+    }
+
     /// Mounts the pod's volumes and goes on, or tries again after a growing wait.
     fn mount_volumes(&mut self, turn: &mut Turn<'_>) {
         if turn.config.runs_commands
@@ -313,6 +362,7 @@ impl PodWorker {
             return turn.after(wait, &self.uid, PodStep::Mount, true);
         }
         self.stage = Stage::Sandbox;
+        self.expect_growth(turn);
         match turn.config.sandbox.draw(turn.rng) {
             SimDuration::ZERO => self.sandbox_up(turn),
             delay => turn.after(delay, &self.uid, PodStep::Sandbox, false),
@@ -391,14 +441,19 @@ impl PodWorker {
         if self.stage != Stage::Up || self.is_ephemeral(at) {
             return false;
         }
-        if self.is_sidecar(at) {
-            return true;
-        }
-        match self.pod.spec.restart_policy.as_deref() {
-            Some("Never") => false,
-            Some("OnFailure") => exit_code != 0,
+        let container = self.container(at);
+        let by_policy = |policy: &str| match policy {
+            "Never" => false,
+            "OnFailure" => exit_code != 0,
             _ => !self.is_init(at) || exit_code != 0,
-        }
+        };
+        // A container's own rules come before its own policy, and that before the pod's.
+        self.runs[at].restarts_anyway
+            || rule(container, exit_code).is_some()
+            || match &container.restart_policy {
+                Some(policy) => by_policy(policy),
+                None => by_policy(self.pod.spec.restart_policy.as_deref().unwrap_or("Always")),
+            }
     }
 
     /// Ends a running container at once: a fault. Says whether it ran.
@@ -414,6 +469,22 @@ impl PodWorker {
             self.exited(at, exit_code, reason, turn);
         }
         found.is_some()
+    }
+
+    /// The kernel kills the containers that use more memory than they may.
+    pub fn check_memory(&mut self, turn: &mut Turn<'_>) {
+        if !turn.config.judges || self.stage != Stage::Up {
+            return;
+        }
+        let metrics = turn.metrics();
+        for _ in 0..self.runs.len() {
+            let Some(at) = self.beyond_memory(&metrics) else { return };
+            // One that has just begun dies by itself a moment from now.
+            if self.runs[at].behaviour.ends.is_some_and(|end| end.reason.is_some()) {
+                return;
+            }
+            self.exited(at, EXIT_SIGKILL, Some("OOMKilled"), turn);
+        }
     }
 
     /// The node is on again after having been off: nothing that ran on it does any more.

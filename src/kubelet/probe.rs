@@ -101,6 +101,14 @@ pub fn health_changes_at(run: &ContainerRun, now: SimTime) -> Option<SimTime> {
     turns.into_iter().flatten().map(|after| since + after).filter(|time| *time > now).min()
 }
 
+/// What a probe reports of a container that serves and is ill.
+pub fn illness(probe: &Probe, container: &Container, address: &str) -> String {
+    match &probe.http_get {
+        Some(_) => "HTTP probe failed with statuscode: 500".into(),
+        None => failure(probe, container, address),
+    }
+}
+
 /// What a failing probe reports, in the words of its type.
 pub fn failure(probe: &Probe, container: &Container, address: &str) -> String {
     let port = |port: &IntOrString| port_number(port, container);
@@ -125,6 +133,26 @@ pub fn failure(probe: &Probe, container: &Container, address: &str) -> String {
     }
     // A command that fails without a word leaves the message empty.
     String::new()
+}
+
+/// The port of the pod that a probe asks; `None` for one that asks no port, or another host's.
+pub fn port_of(probe: &Probe, container: &Container) -> Option<i32> {
+    let foreign = |host: &Option<String>| host.as_ref().is_some_and(|host| !host.is_empty());
+    match (&probe.http_get, &probe.tcp_socket, &probe.grpc) {
+        (Some(get), ..) if !foreign(&get.host) => Some(port_number(&get.port, container)),
+        (None, Some(socket), _) if !foreign(&socket.host) => Some(port_number(&socket.port, container)),
+        (None, None, Some(grpc)) => Some(grpc.port),
+        _ => None,
+    }
+}
+
+/// The name by which a probe asks for a port, where the container has none of that name.
+pub fn unknown_port<'a>(probe: &'a Probe, container: &Container) -> Option<&'a str> {
+    let get = probe.http_get.as_ref().map(|get| &get.port);
+    match get.or(probe.tcp_socket.as_ref().map(|socket| &socket.port))? {
+        port @ IntOrString::String(name) if port_number(port, container) == 0 => Some(name),
+        _ => None,
+    }
 }
 
 /// A port by number or by the name that the container gives it; zero for a name it does not have.

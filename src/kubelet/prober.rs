@@ -8,6 +8,7 @@ use super::lifecycle::Progress;
 use super::pod_worker::{ContainerStep, PodWorker};
 use super::probe::{self, ProbeKind, ProbeRun};
 use crate::api::k8s::Probe;
+use crate::client::ports;
 use crate::client::recorder::EventType;
 use crate::clock::{SimDuration, SimTime};
 
@@ -55,6 +56,13 @@ impl PodWorker {
             return;
         }
         let Some(spec) = self.probe_spec(at, kind, turn) else { return };
+        if let Some(name) = probe::unknown_port(&spec, self.container(at)) {
+            // What cannot even be asked has no result.
+            let why = format!("strconv.Atoi: parsing {name:?}: invalid syntax");
+            let message = format!("{} probe errored and resulted in unknown state: {why}", kind.title());
+            self.event(at, EventType::Warning, "Unhealthy", message, turn);
+            return self.after(probe::period(&spec), at, ContainerStep::Probe(kind), true, turn);
+        }
         let found = self.look(at, &spec, turn);
         if let Err(why) = &found {
             let message = format!("{} probe failed: {why}", kind.title());
@@ -94,7 +102,7 @@ impl PodWorker {
                 Some(change) => wait = SimDuration(change.since(now).0.div_ceil(period.0).max(1) * period.0),
             }
         }
-        let background = settled || self.is_hopeless(at, now);
+        let background = settled || self.is_hopeless(at, now) || self.ask_port(at, spec).is_err();
         self.after(wait, at, ContainerStep::Probe(kind), background, turn);
     }
 
@@ -108,7 +116,7 @@ impl PodWorker {
             // A command that nobody knows asks the server whether it is well, if there is one.
             let unknown = healthy || (run.process.is_some() && run.behaviour.unhealthy_after.is_none());
             let well = run.behaviour.unhealthy_after.is_none() || healthy;
-            let mut answer = self.run_beside(at, words, limit, &mut turn.ground());
+            let mut answer = self.run_beside(at, (words, false), limit, &mut turn.ground());
             turn.asked.extend(answer.iter_mut().flat_map(|answer| std::mem::take(&mut answer.asked)));
             let found = match answer.filter(|answer| answer.known) {
                 None if unknown => Ok(()),
@@ -123,7 +131,25 @@ impl PodWorker {
             };
             return found.and(if well { Ok(()) } else { Err(String::new()) });
         }
-        if healthy {
+        let address = self.address.as_deref().unwrap_or_default();
+        let age = run.running_since().map_or(SimDuration::ZERO, |since| now.since(since));
+        match run.behaviour.serves_after.is_some_and(|after| age >= after) {
+            false => Err(probe::failure(spec, self.container(at), address)),
+            true => self.ask_port(at, spec).and(match healthy {
+                true => Ok(()),
+                false => Err(probe::illness(spec, self.container(at), address)),
+            }),
+        }
+    }
+
+    /// Whether somebody in the pod listens at the port that is asked: its containers share their addresses.
+    pub(super) fn ask_port(&self, at: usize, spec: &Probe) -> Result<(), String> {
+        let Some(port) = probe::port_of(spec, self.container(at)) else { return Ok(()) };
+        let listens = |at: usize| ports::listening(&self.pod, self.container(at));
+        let heard =
+            |at: usize| listens(at).is_none_or(|ports| ports.iter().any(|own| i32::from(*own) == port));
+        let running = (0..self.runs.len()).filter(|at| self.runs[*at].is_running());
+        if running.into_iter().any(heard) {
             return Ok(());
         }
         let address = self.address.as_deref().unwrap_or_default();

@@ -7,19 +7,20 @@ use super::image::{ImageName, go_duration};
 use super::lifecycle::Progress;
 use super::pod_worker::{ContainerStep, PodWorker, Stage};
 use super::shell::{Pause, Process};
-use super::workload;
+use super::workload::{self, EXIT_SIGKILL};
 use crate::api::MetaExt;
+use crate::api::k8s::Probe;
 use crate::client::recorder::EventType;
 use crate::clock::{SimDuration, SimTime};
 
 /// A container that has run this long without failing has its back-off forgotten, as it is twice the longest.
 const STEADY: SimDuration = SimDuration::from_secs(600);
 
-/// Between looks at a container that cannot be started for a reason other than a failure.
-const RESYNC: SimDuration = SimDuration::from_secs(60);
-
 /// What a container ends with whose program cannot be run.
 const EXIT_CANNOT_START: i32 = 128;
+
+/// A process that will use more memory than it may has asked for it after this long.
+const FILLING: SimDuration = SimDuration::from_millis(800);
 
 /// A postStart hook is looked at for this long.
 const HOOK_MAX: SimDuration = SimDuration::from_secs(600);
@@ -44,6 +45,9 @@ impl PodWorker {
             }
             return self.create(at, turn);
         };
+        if let Err(why) = ImageName::check(&shown) {
+            return self.name_invalid(at, &shown, &why, turn);
+        }
         let policy = self.container(at).image_pull_policy.as_deref().unwrap_or("IfNotPresent");
         let there = turn.node.images.has(&image, now);
         match (policy, there) {
@@ -70,11 +74,26 @@ impl PodWorker {
     fn never_pulled(&mut self, at: usize, shown: &str, turn: &mut Turn<'_>) {
         let message = format!("Container image {shown:?} is not present with pull policy of Never");
         self.event(at, EventType::Warning, "ErrImageNeverPull", message.clone(), turn);
-        self.event(at, EventType::Warning, "Failed", "Error: ErrImageNeverPull".into(), turn);
-        self.runs[at].wait("ErrImageNeverPull", message);
+        self.hold(at, "ErrImageNeverPull", "ErrImageNeverPull", message, turn);
+    }
+
+    fn name_invalid(&mut self, at: usize, shown: &str, why: &str, turn: &mut Turn<'_>) {
+        let message = format!(
+            "Failed to apply default image tag {shown:?}: couldn't parse image name {shown:?}: {why}"
+        );
+        self.event(at, EventType::Warning, "InspectFailed", message.clone(), turn);
+        self.hold(at, "InvalidImageName", "InvalidImageName", message, turn);
+    }
+
+    /// The container cannot be made: the kubelet says so and tries again at the pod's next sync.
+    fn hold(&mut self, at: usize, reason: &'static str, error: &str, message: String, turn: &mut Turn<'_>) {
+        self.event(at, EventType::Warning, "Failed", format!("Error: {error}"), turn);
+        self.runs[at].wait(reason, message);
         self.runs[at].step(Progress::BackOff);
         self.dirty = true;
-        self.after(RESYNC, at, ContainerStep::PullAgain, true, turn);
+        let wait = turn.config.sync_retry.draw(turn.rng);
+        self.after(wait, at, ContainerStep::PullAgain, true, turn);
+        self.start_next(turn);
     }
 
     /// A pull is done.
@@ -135,7 +154,7 @@ impl PodWorker {
         if turn.config.runs_commands
             && let Err(why) = self.configure(at, turn)
         {
-            return self.create_failed(at, why, turn);
+            return self.hold(at, "CreateContainerConfigError", &why.clone(), why, turn);
         }
         let restarts =
             self.runs[at].restarts + u32::from(self.runs[at].last.is_some() || self.runs[at].is_over());
@@ -147,17 +166,6 @@ impl PodWorker {
         run.behaviour = behaviour;
         run.step(Progress::Starting);
         self.after(delay, at, ContainerStep::Started, background, turn);
-    }
-
-    /// What the manifest asks for is not there: the kubelet looks again at the pod's next sync.
-    fn create_failed(&mut self, at: usize, why: String, turn: &mut Turn<'_>) {
-        self.event(at, EventType::Warning, "Failed", format!("Error: {why}"), turn);
-        self.runs[at].wait("CreateContainerConfigError", why);
-        self.runs[at].step(Progress::BackOff);
-        self.dirty = true;
-        let wait = turn.config.sync_retry.draw(turn.rng);
-        self.after(wait, at, ContainerStep::PullAgain, true, turn);
-        self.start_next(turn);
     }
 
     /// The container runs, unless it has to wait for its turn in its namespace.
@@ -175,6 +183,18 @@ impl PodWorker {
         self.event(at, EventType::Normal, "Started", "Container started".into(), turn);
         self.runs[at].run(now);
         self.dirty = true;
+        if turn.config.runs_commands {
+            self.greet(at, turn);
+        }
+        if turn.config.judges && self.beyond_memory(&turn.metrics()) == Some(at) {
+            let out = workload::End {
+                after: FILLING,
+                exit_code: EXIT_SIGKILL,
+                reason: Some("OOMKilled"),
+                heals: false,
+            };
+            self.runs[at].behaviour.ends = Some(out);
+        }
         if let Some(end) = self.runs[at].behaviour.ends {
             let background = self.runs[at].restarts > 1 && !end.heals;
             self.after(end.after.max(BLINK), at, ContainerStep::Ends, background, turn);
@@ -191,6 +211,21 @@ impl PodWorker {
         self.start_next(turn);
     }
 
+    /// What a server says when it begins; a database that is told too little says so and ends.
+    fn greet(&mut self, at: usize, turn: &mut Turn<'_>) {
+        if self.runs[at].behaviour.script.is_some() {
+            return;
+        }
+        let refused = self.daemon_refuses(at, turn);
+        let run = &mut self.runs[at];
+        if let Some(why) = refused {
+            let after = SimDuration::from_millis(300);
+            (run.behaviour.daemon, run.behaviour.serves_after) = (None, None);
+            run.behaviour.ends = Some(workload::End { after, exit_code: 1, reason: None, heals: false });
+            run.print(turn.now(), why);
+        }
+    }
+
     /// The program is not in the image: the container is made and ends at once.
     fn start_failed(&mut self, at: usize, why: &str, turn: &mut Turn<'_>) {
         let message = format!(
@@ -202,22 +237,38 @@ impl PodWorker {
         let run = &mut self.runs[at];
         run.run(SimTime::ZERO);
         run.exit(EXIT_CANNOT_START, Some("StartError"), message.clone(), now);
+        run.start_error = Some(("RunContainerError", message));
         self.dirty = true;
-        if self.restarts_after(at, EXIT_CANNOT_START) {
-            self.runs[at].wait("RunContainerError", message);
-        }
         self.settle_end(at, EXIT_CANNOT_START, turn);
     }
 
     /// Runs the postStart hook beside the process that has just begun. Says whether the container goes on.
     fn post_start(&mut self, at: usize, turn: &mut Turn<'_>) -> bool {
         let hook = self.container(at).lifecycle.as_ref().and_then(|lifecycle| lifecycle.post_start.clone());
-        let Some(words) = hook.and_then(|hook| hook.exec).and_then(|exec| exec.command) else { return true };
-        let answer = self.run_beside(at, &words, HOOK_MAX, &mut turn.ground());
-        if answer.is_none_or(|answer| !answer.known || matches!(answer.code, Some(0) | None)) {
-            return true;
-        }
+        let Some(hook) = hook else { return true };
+        let (what, why) = match (hook.exec.and_then(|exec| exec.command), hook.http_get) {
+            (Some(words), _) => {
+                let answer = self.run_beside(at, (&words, false), HOOK_MAX, &mut turn.ground());
+                let Some(answer) = answer.filter(|answer| answer.known) else { return true };
+                let Some(code) = answer.code.filter(|code| *code != 0) else { return true };
+                let why = format!("command '{}' exited with {code}: {}", words.join(" "), answer.said);
+                (
+                    format!("Exec lifecycle hook ([{}])", words.join(" ")),
+                    format!("{why}, message: {:?}", answer.said),
+                )
+            }
+            (None, Some(get)) => {
+                let probe = Probe { http_get: Some(get.clone()), ..Default::default() };
+                let Err(why) = self.ask_port(at, &probe) else { return true };
+                (format!("HTTP lifecycle hook ({})", get.path.unwrap_or_default()), why)
+            }
+            _ => return true,
+        };
+        let pod = format!("{}_{}({})", self.pod.name(), self.pod.namespace(), self.uid);
+        let name = &self.container(at).name;
+        let message = format!("{what} for Container {name:?} in Pod {pod:?} failed - error: {why}");
         self.event(at, EventType::Warning, "FailedPostStartHook", "PostStartHook failed".into(), turn);
+        self.runs[at].start_error = Some(("PostStartHookError", message));
         let grace = self.pod.spec.termination_grace_period_seconds.unwrap_or(30);
         let grace = SimDuration::from_secs(u64::try_from(grace).unwrap_or(0));
         self.kill(at, grace, "FailedPostStartHook".into(), turn);
@@ -257,9 +308,13 @@ impl PodWorker {
         let Some(mut process) = self.runs[at].process.take() else { return };
         let ground = &mut turn.ground();
         process.files = self.open_files(at, ground);
-        process.tell(date(now), self.pod.name());
-        let pause = process.resume(ground.world(&self.pod));
+        process.daemons = std::mem::take(ground.daemons);
+        let container = self.container(at);
+        let image = container.image.as_deref().unwrap_or_default();
+        process.tell(date(now), self.pod.name(), image, container.tty == Some(true));
+        let pause = process.resume(ground.world(&self.pod, &container.name, self.runs[at].restarts));
         let files = std::mem::take(&mut process.files);
+        *ground.daemons = std::mem::take(&mut process.daemons);
         self.close_files(at, files, ground);
         turn.asked.append(&mut process.take_asked());
         self.runs[at].process = Some(process);
@@ -303,7 +358,11 @@ impl PodWorker {
 
     /// What follows when a container has ended: it runs again, or it is the turn of others.
     fn settle_end(&mut self, at: usize, code: i32, turn: &mut Turn<'_>) {
+        let start_error = self.runs[at].start_error.take();
         if self.restarts_after(at, code) {
+            if let Some((reason, message)) = start_error {
+                self.runs[at].wait(reason, message);
+            }
             let background =
                 self.runs[at].restarts > 1 && !self.runs[at].behaviour.ends.is_some_and(|end| end.heals);
             let delay = turn.config.restart.draw(turn.rng);

@@ -7,7 +7,7 @@ use super::lifecycle::{ContainerRun, ContainerState, Progress, Termination};
 use super::pod_worker::{PodWorker, Stage};
 use crate::api::k8s::{
     self, Container, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
-    HostIP, PodCondition, PodIP, PodStatus,
+    HostIP, PodCondition, PodIP, PodStatus, ResourceRequirements,
 };
 use crate::api::pod_status::is_sidecar;
 use crate::api::{MetaExt, Pod, condition};
@@ -30,9 +30,16 @@ pub fn generate(
     let observed = config.reporting.observed_generation.then(|| worker.pod.generation());
     status.phase = Some(phase.into());
     status.observed_generation = observed.or(status.observed_generation);
-    if let Some((reason, message)) = &worker.failure {
-        status.reason = Some((*reason).to_string());
+    // Why it fails shows when nothing of it runs any more, with the phase.
+    if let Some((reason, message)) = worker.failure.as_ref().filter(|_| worker.stage == Stage::Finished) {
+        status.reason = Some(reason.clone());
         status.message = Some(message.clone());
+    }
+    if worker.rejected {
+        status.start_time = worker.accepted.map(SimTime::to_time);
+        let foreign = |one: &PodCondition| !OWNED.contains(&one.type_.as_str());
+        status.conditions = status.conditions.map(|all| all.into_iter().filter(foreign).collect());
+        return status;
     }
     status.host_ip = Some(host_ip.to_string());
     status.host_ips = Some(vec![HostIP { ip: host_ip.to_string() }]);
@@ -67,7 +74,6 @@ pub fn phase(worker: &PodWorker) -> &'static str {
         return "Failed";
     }
     let (init, main) = worker.split();
-    let policy = worker.pod.spec.restart_policy.as_deref().unwrap_or("Always");
     let finished = worker.stage == Stage::Finished;
     let begun = worker.has_begun();
     let specs = worker.pod.spec.init_containers.iter().flatten();
@@ -86,17 +92,24 @@ pub fn phase(worker: &PodWorker) -> &'static str {
     let running = count(|run| run.running_since().is_some());
     let stopped = count(|run| run.is_over() || (run.last.is_some() && run.running_since().is_none()));
     let succeeded = count(ContainerRun::succeeded);
+    let policy = worker.pod.spec.restart_policy.as_deref().unwrap_or("Always");
+    let always = |spec: &Container| spec.restart_policy.as_deref().unwrap_or(policy) == "Always";
+    let mut mains = worker.pod.spec.containers.iter().zip(main);
+    let mut for_good = || mains.all(|(spec, run)| run.progress == Progress::Done && !always(spec));
     // Sidecars keep a pod running, but are not what it is there for.
     let specs = worker.pod.spec.init_containers.iter().flatten();
     let beside = specs.zip(init).any(|(spec, run)| is_sidecar(spec) && run.running_since().is_some());
     match () {
         () if running + stopped < main.len() => "Pending",
         () if running > 0 || beside => "Running",
-        () if finished || policy != "Always" => match () {
-            () if succeeded == stopped => "Succeeded",
-            () if finished || policy == "Never" => "Failed",
-            () => "Running",
-        },
+        // What is not started again has ended for good.
+        () if finished || for_good() => {
+            if succeeded == stopped {
+                "Succeeded"
+            } else {
+                "Failed"
+            }
+        }
         () => "Running",
     }
 }
@@ -143,7 +156,16 @@ fn container_status(
     } else {
         run.restarts.saturating_sub(1)
     };
+    let [granted, running] = worker.granted(container);
+    let known =
+        |resources: &&ResourceRequirements| config.judges && begun && **resources != Default::default();
     ContainerStatus {
+        allocated_resources: granted.filter(known).and_then(|resources| resources.requests.clone()),
+        resources: running.filter(|_| config.judges && begun).map(|resources| ResourceRequirements {
+            limits: resources.limits.clone(),
+            requests: resources.requests.clone(),
+            ..Default::default()
+        }),
         name: container.name.clone(),
         state: Some(state),
         last_state: Some(
@@ -210,6 +232,19 @@ fn set_conditions(
     let foreign = status.conditions.take().unwrap_or_default().into_iter();
     conditions.extend(foreign.filter(|old| !OWNED.contains(&old.type_.as_str())));
     status.conditions = Some(conditions);
+    worker.set_resize_conditions(status, now);
+    if let Some(message) = worker.disruption.as_ref().filter(|_| worker.stage == Stage::Finished) {
+        let disrupted = PodCondition {
+            type_: "DisruptionTarget".into(),
+            status: "True".into(),
+            reason: Some("TerminationByKubelet".into()),
+            message: Some(message.clone()),
+            last_transition_time: Some(now.to_time()),
+            observed_generation: config.reporting.observed_generation.then(|| worker.pod.generation()),
+            ..Default::default()
+        };
+        condition::set(&mut status.conditions, disrupted);
+    }
 }
 
 /// A condition before it has a type and a time.

@@ -24,10 +24,19 @@ impl PodWorker {
         }
     }
 
-    /// The kubelet gives the pod up: it fails, and its containers are stopped.
-    pub(super) fn fail(&mut self, reason: &'static str, message: String, turn: &mut Turn<'_>) {
+    /// The kubelet gives the pod up: it fails, and its containers are stopped within `grace`, or the pod's own grace period.
+    pub(super) fn fail(
+        &mut self,
+        reason: String,
+        message: String,
+        grace: Option<SimDuration>,
+        turn: &mut Turn<'_>,
+    ) {
         self.failure = Some((reason, message));
-        self.stop_all(turn);
+        match grace {
+            Some(grace) => self.stop(grace, turn),
+            None => self.stop_all(turn),
+        }
     }
 
     /// Stops what still runs, within the pod's own grace period.
@@ -173,6 +182,7 @@ impl PodWorker {
         }
         let words = hook.exec.and_then(|exec| exec.command).unwrap_or_default();
         let limit = grace + SimDuration::from_secs(1);
-        self.run_beside(at, &words, limit, &mut turn.ground()).map_or(SimDuration::ZERO, |answer| answer.took)
+        self.run_beside(at, (&words, false), limit, &mut turn.ground())
+            .map_or(SimDuration::ZERO, |answer| answer.took)
     }
 }

@@ -52,14 +52,18 @@ impl Streams for Reach<'_> {
         &mut self,
         pod: &Pod,
         container: &str,
-        words: &[String],
+        command: (&[String], bool),
         view: &View,
         now: SimTime,
     ) -> Option<Answer> {
-        let Kubelets { agents, disks, asked, .. } = &mut *self.kubelets;
-        let agent = Arc::make_mut(agents.get_mut(pod.spec.node_name.as_deref()?)?);
-        let mut answer = agent.exec(pod.uid(), container, words, (view, now, self.wire), disks)?;
-        asked.append(&mut answer.asked);
+        let Kubelets { agents, disks, asked, daemons, .. } = &mut *self.kubelets;
+        let agent = pod.spec.node_name.as_deref().and_then(|node| agents.get_mut(node)).map(Arc::make_mut);
+        let answer = agent.and_then(|agent| {
+            agent.exec(pod.uid(), container, command, (view, now, self.wire), disks, daemons)
+        });
+        let mut answer = answer.inspect(|answer| asked.extend(answer.asked.iter().cloned()));
+        self.kubelets.write_back(view, now);
+        let answer = answer.take()?;
         if !answer.known {
             return None;
         }

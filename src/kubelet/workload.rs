@@ -20,6 +20,7 @@
 //! How a server answers is said by more of them: see `src/network/server.rs`.
 
 use super::config::KubeletConfig;
+use super::daemons;
 use super::image::ImageName;
 use super::shell::Program;
 use crate::api::k8s::{Container, Probe};
@@ -34,6 +35,8 @@ pub const EXIT_SIGKILL: i32 = 137;
 pub struct Behaviour {
     /// What its command does, where a shell reads it.
     pub script: Option<Program>,
+    /// The server that keeps something for its clients, where the image is one.
+    pub daemon: Option<daemons::Program>,
     /// From creation to running, if not as usual.
     pub start_delay: Option<SimDuration>,
     /// From running to serving; `None`: never.
@@ -81,7 +84,22 @@ pub enum OnTerm {
 
 /// Whether what a pod's containers run, or are probed by, asks anybody over the network.
 pub fn asks_network(pod: &Pod) -> bool {
-    const PROGRAMS: [&str; 8] = ["wget", "curl", "nslookup", "nc ", "dig ", "ping ", "getent", "host "];
+    const PROGRAMS: [&str; 14] = [
+        "wget",
+        "curl",
+        "nslookup",
+        "nc ",
+        "ncat ",
+        "dig ",
+        "ping ",
+        "getent",
+        "host ",
+        "mysql ",
+        "mysqladmin ",
+        "psql ",
+        "pg_isready",
+        "redis-cli",
+    ];
     let of_probe = |probe: &Option<Probe>| {
         probe.as_ref().and_then(|probe| probe.exec.as_ref()?.command.clone()).unwrap_or_default()
     };
@@ -147,8 +165,16 @@ fn of_image(image: &ImageName, container: &Container, words: &[String]) -> Behav
         "postgres" | "mongo" => Behaviour::serving_after_millis(3_000),
         _ => Behaviour::serving_after_millis(300),
     };
-    // Arguments alone go to whatever program the image begins with.
-    let runs_shell = container.command.is_some() || matches!(image.base(), "busybox" | "alpine" | "bash");
+    // The server of the documentation's liveness example.
+    if image.base() == "agnhost" && container.args.as_deref().is_some_and(|args| args == ["liveness"]) {
+        behaviour.unhealthy_after = Some(SimDuration::from_secs(10));
+    }
+    // Arguments alone go to whatever program the image begins with, which for most runs them if they are a command.
+    let own =
+        matches!(image.base(), "whoami" | "http-echo" | "hello-world" | "agnhost" | "pause" | "traefik");
+    let runs_shell =
+        container.command.is_some() || (!own && words.first().is_some_and(|word| !word.starts_with('-')));
+    behaviour.daemon = daemons::Program::of_image(image.base());
     if let (false, Some(first), true) = (words.is_empty(), words.first(), runs_shell) {
         if first.ends_with("perl") {
             return Behaviour::completing_after(SimDuration::from_secs(5));
@@ -156,6 +182,7 @@ fn of_image(image: &ImageName, container: &Container, words: &[String]) -> Behav
         if let Some(program) = Program::of_command(words) {
             behaviour.serves_when_up = behaviour.serves_after.take();
             behaviour.on_term = OnTerm::Shell;
+            behaviour.daemon = None;
             behaviour.script = Some(program);
         }
     }
@@ -189,11 +216,11 @@ impl Annotations<'_> {
             behaviour.serves_when_up = behaviour.serves_after;
             behaviour.ready_when_serving = true;
         }
-        behaviour.unhealthy_after = self.seconds("unhealthy-after");
+        behaviour.unhealthy_after = self.seconds("unhealthy-after").or(behaviour.unhealthy_after);
         behaviour.serves_after_term = self.seconds("serves-after-term").unwrap_or_default();
         if let Some(end) = self.end(restarts) {
             behaviour.ends = Some(end);
-            behaviour.script = None;
+            (behaviour.script, behaviour.daemon) = (None, None);
         }
         match self.get("term-delay") {
             Some("never") => behaviour.on_term = OnTerm::Ignores,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::dns::{self, Name, Resolver};
 use super::load::{Load, LoadSpec, Target};
 use super::plan::{self, Goal, Map, Origin};
-use super::server::{self, Server};
+use super::server::Server;
 use super::{Network, carry};
 use crate::api::hash::Digest;
 use crate::api::{MetaExt, Pod};
+use crate::client::ports::base_name;
 use crate::client::wire::{Fate, Lookup, Reply, Request, Sample, Seen, Wire};
 use crate::clock::SimDuration;
 use crate::rng::Rng;
@@ -135,7 +136,7 @@ impl Network {
         let container = containers.into_iter().nth(place);
         let image = container.and_then(|container| container.image.as_deref()).unwrap_or_default();
         let name = &server.name;
-        match server::base_name(image) {
+        match base_name(image) {
             "nginx" | "nginx-unprivileged" => {
                 "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n\
                 <body>\n<h1>Welcome to nginx!</h1>\n</body>\n</html>\n"

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use crate::api::k8s::Container;
 use crate::api::{MetaExt, Pod, quantity};
+use crate::client::ports;
 use crate::client::wire::{Fate, Socket};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
@@ -33,39 +34,38 @@ const WINDOW_SECS: usize = 15;
 /// What an image without annotations is taken to be.
 struct Known {
     image: &'static str,
-    ports: &'static [u16],
     /// The shortest and the longest answer, and its CPU time, in microseconds.
     answer_us: (u64, u64),
     cpu_us: u64,
 }
 
-const fn known(image: &'static str, ports: &'static [u16], answer_us: (u64, u64), cpu_us: u64) -> Known {
-    Known { image, ports, answer_us, cpu_us }
+const fn known(image: &'static str, answer_us: (u64, u64), cpu_us: u64) -> Known {
+    Known { image, answer_us, cpu_us }
 }
 
 /// Images by the last part of their name.
 const IMAGES: &[Known] = &[
-    known("nginx", &[80], (300, 1_500), 200),
-    known("nginx-unprivileged", &[8080], (300, 1_500), 200),
-    known("httpd", &[80], (400, 2_000), 300),
-    known("whoami", &[80], (300, 1_500), 200),
-    known("hpa-example", &[80], (40_000, 60_000), 40_000),
-    known("http-echo", &[5678], (200, 1_000), 100),
-    known("echoserver", &[8080], (300, 1_500), 200),
-    known("agnhost", &[8080], (300, 1_500), 200),
-    known("hello-app", &[8080], (300, 1_500), 200),
-    known("tomcat", &[8080], (2_000, 8_000), 2_000),
-    known("redis", &[6379], (100, 300), 50),
-    known("memcached", &[11211], (100, 300), 50),
-    known("mysql", &[3306], (1_000, 5_000), 800),
-    known("mariadb", &[3306], (1_000, 5_000), 800),
-    known("postgres", &[5432], (1_000, 5_000), 800),
-    known("mongo", &[27017], (1_000, 5_000), 800),
-    known("rabbitmq", &[5672, 15672], (500, 2_000), 300),
+    known("nginx", (300, 1_500), 200),
+    known("nginx-unprivileged", (300, 1_500), 200),
+    known("httpd", (400, 2_000), 300),
+    known("whoami", (300, 1_500), 200),
+    known("hpa-example", (40_000, 60_000), 40_000),
+    known("http-echo", (200, 1_000), 100),
+    known("echoserver", (300, 1_500), 200),
+    known("agnhost", (300, 1_500), 200),
+    known("hello-app", (300, 1_500), 200),
+    known("tomcat", (2_000, 8_000), 2_000),
+    known("redis", (100, 300), 50),
+    known("memcached", (100, 300), 50),
+    known("mysql", (1_000, 5_000), 800),
+    known("mariadb", (1_000, 5_000), 800),
+    known("postgres", (1_000, 5_000), 800),
+    known("mongo", (1_000, 5_000), 800),
+    known("rabbitmq", (500, 2_000), 300),
 ];
 
 /// Any other image.
-const OTHER: Known = known("", &[], (2_000, 8_000), 1_000);
+const OTHER: Known = known("", (2_000, 8_000), 1_000);
 
 /// How long an answer takes, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,7 +143,7 @@ impl Model {
         let get = |name: &str| {
             pod.annotation(&format!("{own}{name}")).or_else(|| pod.annotation(&format!("{PREFIX}{name}")))
         };
-        let image = base_name(container.image.as_deref().unwrap_or_default());
+        let image = ports::base_name(container.image.as_deref().unwrap_or_default());
         let image = IMAGES.iter().find(|known| known.image == image).unwrap_or(&OTHER);
         let limits = container.resources.as_ref().and_then(|resources| resources.limits.as_ref());
         let limit = limits.and_then(|limits| limits.get("cpu")).map(quantity::milli);
@@ -152,7 +152,7 @@ impl Model {
             |name: &str, other: u64| get(name).and_then(|text| text.trim().parse().ok()).unwrap_or(other);
         let time = get("service-time").and_then(ServiceTime::parse);
         Model {
-            ports: ports(get("listen"), container, image.ports),
+            ports: ports::listening(pod, container),
             time: time.unwrap_or(ServiceTime::Between(image.answer_us.0, image.answer_us.1)),
             cpu_us: micros("cpu-per-request").unwrap_or(image.cpu_us),
             concurrency: count("concurrency", 100).max(1),
@@ -163,33 +163,6 @@ impl Model {
                 .filter(|milli| *milli > 0)
                 .unwrap_or(node_cpu),
         }
-    }
-}
-
-/// `registry.k8s.io/hpa-example:v1` is `hpa-example`.
-pub fn base_name(image: &str) -> &str {
-    let last = image.rsplit('/').next().unwrap_or(image);
-    last.split([':', '@']).next().unwrap_or(last)
-}
-
-/// The ports that a container listens on: those it is told to; those that its image is known for, as long as nothing makes
-/// it other than it comes; those it declares; any, where nothing is known.
-fn ports(listen: Option<&str>, container: &Container, image: &[u16]) -> Option<Vec<u16>> {
-    if let Some(text) = listen {
-        return Some(text.split(',').filter_map(|port| port.trim().parse().ok()).collect());
-    }
-    let tcp = |protocol: &Option<String>| protocol.as_deref().unwrap_or("TCP") == "TCP";
-    let declared = container.ports.iter().flatten().filter(|port| tcp(&port.protocol));
-    let declared: Vec<u16> = declared.filter_map(|port| u16::try_from(port.container_port).ok()).collect();
-    let changed = container.command.is_some()
-        || container.args.is_some()
-        || container.env.iter().flatten().any(|variable| variable.name.contains("PORT"))
-        || container.volume_mounts.iter().flatten().any(|mount| mount.mount_path.starts_with("/etc/"));
-    match (image.is_empty(), declared.is_empty()) {
-        (false, _) if !changed => Some(image.to_vec()),
-        (_, false) => Some(declared),
-        (false, true) => Some(image.to_vec()),
-        (true, true) => None,
     }
 }
 
@@ -365,20 +338,6 @@ mod tests {
     fn process(annotations: &[(&str, &str)]) -> Process {
         let socket = Socket { from: Some(SimTime::ZERO), ..Default::default() };
         Process::new("app", model(annotations, image("app:1")), socket)
-    }
-
-    #[test]
-    fn an_image_listens_where_it_is_known_to_and_others_where_they_say() {
-        assert_eq!(model(&[], image("nginx:1.27")).ports, Some(vec![80]));
-        assert_eq!(model(&[], image("registry.k8s.io/hpa-example")).ports, Some(vec![80]));
-        assert_eq!(model(&[], image("example.com/app:1")).ports, None);
-        assert_eq!(model(&[("listen", "8080, 9090")], image("nginx")).ports, Some(vec![8080, 9090]));
-        let port = crate::api::k8s::ContainerPort { container_port: 8080, ..Default::default() };
-        let declaring = |name: &str| Container { ports: Some(vec![port.clone()]), ..image(name) };
-        assert_eq!(model(&[], declaring("nginx")).ports, Some(vec![80]), "a declared port changes nothing");
-        assert_eq!(model(&[], declaring("app")).ports, Some(vec![8080]));
-        let told = Container { args: Some(vec!["--port=8080".into()]), ..declaring("nginx") };
-        assert_eq!(model(&[], told).ports, Some(vec![8080]));
     }
 
     #[test]

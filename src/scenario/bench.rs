@@ -4,7 +4,7 @@ pub mod rollout;
 pub mod schedule;
 
 pub use rollout::{Rollout, Steady};
-pub use schedule::{Schedule, Workload};
+pub use schedule::{Schedule, Whole, Workload};
 
 use crate::clock::SimDuration;
 use crate::sim::{Config, Simulation};
@@ -42,11 +42,11 @@ impl Apply {
         Apply { simulation: Simulation::new(config), manifest }
     }
 
-    /// From the command to the last pod ready.
+    /// From the command to the last pod ready. The cluster is kept: taking it down is no part of that.
     ///
     /// # Errors
     /// What kubectl says if it refuses the manifest.
-    pub fn run(mut self) -> Result<Applied, String> {
+    pub fn run(&mut self) -> Result<Applied, String> {
         let (events, writes) = (self.simulation.events_done(), self.simulation.revision());
         let outcome = self.simulation.apply(&self.manifest);
         if outcome.code != 0 {

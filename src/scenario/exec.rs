@@ -56,6 +56,16 @@ impl Script {
         paths
     }
 
+    /// Whether some line builds a kustomization, so that any file around the script may be named.
+    pub fn builds_kustomizations(&self) -> bool {
+        self.lines.iter().any(|line| match &line.command {
+            Command::Kubectl { line, .. } => line
+                .split_whitespace()
+                .any(|word| ["-k", "kustomize"].contains(&word) || word.starts_with("--kustomize")),
+            Command::Sleep(_) => false,
+        })
+    }
+
     /// Runs the script on a new cluster, to its end whatever fails. A command that waits longer than `wait_max` is given up.
     pub fn run(
         &self,
@@ -100,12 +110,16 @@ impl Script {
 /// The values of `-f` and `--filename` on a line, other than `-` and addresses.
 fn named_files(line: &str) -> Vec<String> {
     let words = shlex::split(line).unwrap_or_default();
+    let copies = words.iter().take(2).any(|word| word == "cp");
     let mut values: Vec<&str> = Vec::new();
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
         match word {
             "--" => break,
             "-f" | "--filename" => values.extend(words.next()),
+            word if copies && !word.starts_with('-') && !word.contains(':') && word != "cp" => {
+                values.push(word)
+            }
             _ => {
                 let inline = word.strip_prefix("--filename=").or_else(|| word.strip_prefix("-f"));
                 values.extend(inline.map(|value| value.trim_start_matches('=')));

@@ -3,6 +3,7 @@
 //! ```yaml
 //! title: A rolling update keeps its floor
 //! seed: 7
+//! files: {web.yaml: ../web.yaml} # what `-f` can name, and where it is
 //! cluster:
 //!   nodes: 3                     # or a list: [{name: node-1, cpu: "2", memory: 4Gi, zone: zone-a, taints: [...]}]
 //! steps:
@@ -10,6 +11,7 @@
 //! - until-quiet: 2m              # at most that long
 //! - kubectl: set image deploy/web app=web:2
 //! - load: svc/web --rate 50 --for 30s   # requests; also `stop` and `report`
+//! - console: nslookup web        # as typed, into a shell that `exec -it` has opened
 //! - advance: 500ms
 //! - fault: {removeNode: node-2}  # any input of the simulation
 //! - expect: {kind: Pod, where: {status.phase: Running}, count: 3}
@@ -38,6 +40,9 @@ pub struct Scenario {
     /// The cluster it begins with.
     #[serde(default)]
     pub cluster: ClusterSpec,
+    /// Files that `-f` can name: the name on the line, and where the file is, relative to the scenario.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
     /// What is done, in order.
     pub steps: Vec<Step>,
 }
@@ -98,6 +103,8 @@ impl ClusterSpec {
 pub enum Step {
     /// A kubectl line, without the word `kubectl`; a command that waits runs the clock until it ends.
     Kubectl(Command),
+    /// A line at the console as it is typed: for a shell in a container that has the console.
+    Console(String),
     /// `kubectl apply -f -` of a manifest.
     Apply(ManifestSource),
     /// A line at the console that begins with `load`, without that word; a load `--for` some time is waited for.
@@ -193,10 +200,11 @@ impl Scenario {
 
     /// The files that its steps name, in order.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().filter_map(|step| match step {
+        let applied = self.steps.iter().filter_map(|step| match step {
             Step::Apply(ManifestSource::File(file)) => Some(file.as_str()),
             _ => None,
-        })
+        });
+        applied.chain(self.files.values().map(String::as_str))
     }
 
     /// The cluster it begins with.

@@ -28,6 +28,9 @@ pub struct Played {
 /// Plays a scenario. `files` holds the files that its steps name.
 pub fn play(scenario: &Scenario, files: &BTreeMap<String, String>) -> Played {
     let mut player = Player::new(scenario);
+    let named =
+        scenario.files.iter().filter_map(|(name, path)| Some((name.clone(), files.get(path)?.clone())));
+    player.files = named.collect();
     for (index, step) in scenario.steps.iter().enumerate() {
         player.number = index + 1;
         player.step(step, files);
@@ -41,6 +44,8 @@ struct Player {
     story: Transcript,
     text: String,
     failures: Vec<String>,
+    /// The files that lines can name.
+    files: BTreeMap<String, String>,
     /// The step that is being played, from 1.
     number: usize,
 }
@@ -50,7 +55,14 @@ impl Player {
         let simulation = Simulation::new(scenario.config());
         let failures = simulation.boot_errors().to_vec();
         let story = Transcript::from_now(&simulation);
-        Player { simulation, story, text: format!("# {}\n", scenario.title), failures, number: 0 }
+        Player {
+            simulation,
+            story,
+            text: format!("# {}\n", scenario.title),
+            failures,
+            files: BTreeMap::new(),
+            number: 0,
+        }
     }
 
     fn step(&mut self, step: &Step, files: &BTreeMap<String, String>) {
@@ -64,6 +76,10 @@ impl Player {
                 Some(text) => self.kubectl(&format!("apply -f - <{file}"), Some(text.clone()), false),
                 None => self.fail(&format!("there is no file {file}")),
             },
+            Step::Console(line) => {
+                self.log(&format!("\n> {line}\n"));
+                self.submit(line.clone(), None);
+            }
             Step::Load(line) => self.load(line),
             Step::Advance(Span(span)) => {
                 self.log(&format!("\n# {} pass\n", seconds(*span)));
@@ -106,8 +122,16 @@ impl Player {
     fn kubectl(&mut self, line: &str, stdin: Option<String>, fails: bool) {
         self.log(&format!("\n$ kubectl {line}\n"));
         // The redirection is for the reader: the text is already there.
-        let line = line.split_once(" <").map_or(line, |(line, _)| line);
-        let input = Input::Kubectl { line: format!("kubectl {line}"), stdin, files: BTreeMap::new() };
+        let typed = if stdin.is_some() { line.split_once(" <").map_or(line, |(line, _)| line) } else { line };
+        let code = self.submit(format!("kubectl {typed}"), stdin);
+        if (code != 0) != fails {
+            self.fail(&format!("kubectl {line} ended with exit status {code}"));
+        }
+    }
+
+    /// Types a line and waits for its end. Returns its exit status.
+    fn submit(&mut self, line: String, stdin: Option<String>) -> i32 {
+        let input = Input::Kubectl { line, stdin, files: self.files.clone() };
         let outcome = self.simulation.submit(input);
         self.tell();
         let (text, story) = (&mut self.text, &mut self.story);
@@ -116,9 +140,7 @@ impl Player {
             text.push_str(out);
             text.push_str(err);
         });
-        if (outcome.code != 0) != fails {
-            self.fail(&format!("kubectl {line} ended with exit status {}", outcome.code));
-        }
+        outcome.code
     }
 
     fn load(&mut self, line: &str) {
@@ -192,6 +214,7 @@ pub fn follow(
 pub fn describe(input: &Input) -> String {
     match input {
         Input::Kubectl { line, .. } => line.clone(),
+        Input::Saved { .. } => "an edit is saved".into(),
         Input::AddNode(node) => format!("node {} joins: {} CPU, {}", node.name, node.cpu, node.memory),
         Input::RemoveNode(name) => format!("node {name} leaves"),
         Input::SetNode { name, state } => match state {

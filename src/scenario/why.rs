@@ -8,7 +8,8 @@ use crate::api::{Event, Key, MetaExt, Pod};
 use crate::clock::{SimDuration, SimTime};
 use crate::scheduler::whatif::Fix;
 use crate::sim::{Config, Simulation};
-use crate::view::why::Reasons;
+use crate::view::inspect::decisions;
+use crate::view::why::{Reasons, fixes};
 
 /// Everything there is to say of a pod's place.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -81,7 +82,7 @@ impl Why {
     pub fn of(simulation: &Simulation, name: &str) -> Result<Why, String> {
         let pod = find(simulation, name).ok_or_else(|| format!("there is no pod {name:?}"))?;
         let key = Key::new(crate::api::Kind::POD, pod.namespace(), pod.name());
-        let mut attempts = decisions(simulation, &key);
+        let mut attempts = attempts(simulation, &key);
         let recorded = attempts.pop();
         let node = pod.spec.node_name.clone().unwrap_or_default();
         let scheduler = simulation.scheduler();
@@ -99,7 +100,7 @@ impl Why {
             earlier: attempts.into_iter().map(earlier).collect(),
             time,
             event: said(simulation, pod),
-            fixes: if node.is_empty() { scheduler.fixes(pod) } else { Vec::new() },
+            fixes: fixes(simulation, &key),
             decision,
             node,
         })
@@ -118,12 +119,10 @@ fn find<'a>(simulation: &'a Simulation, name: &'a str) -> Option<&'a Pod> {
 }
 
 /// The decisions of the scheduler about the pod, oldest first, and when they were made.
-fn decisions(simulation: &Simulation, key: &Key) -> Vec<(SimTime, SchedulingDecision)> {
-    let store = simulation.api().store();
-    let changes = (1..=store.revision()).filter_map(|revision| store.change(revision));
-    let of_pod = changes.filter(|change| change.key == *key);
-    let decided = of_pod.filter_map(|change| match change.explain.as_deref() {
-        Some(Explain::Scheduling(decision)) => Some((change.time, decision.clone())),
+fn attempts(simulation: &Simulation, key: &Key) -> Vec<(SimTime, SchedulingDecision)> {
+    let recorded = decisions(simulation.api().store(), simulation.revision(), key);
+    let decided = recorded.into_iter().filter_map(|found| match &*found.explain {
+        Explain::Scheduling(decision) => Some((found.time, decision.clone())),
         _ => None,
     });
     decided.collect()
@@ -314,6 +313,22 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part:?} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn as_json_it_has_every_verdict_with_its_parts() {
+        let tree =
+            serde_json::to_value(why(&pod("  nodeSelector:\n    kubernetes.io/hostname: node-2\n"))).unwrap();
+        assert_eq!((&tree["pod"], &tree["node"]), (&"default/p".into(), &"node-2".into()));
+        assert_eq!(tree["sentence"].as_str().map(|words| words.contains("node-2")), Some(true), "{tree}");
+        let nodes = tree["decision"]["nodes"].as_array().expect("the nodes");
+        assert_eq!(
+            nodes.iter().map(|node| &node["node"]).collect::<Vec<_>>(),
+            ["node-1", "node-2", "node-3"]
+        );
+        assert_eq!(nodes[0]["rejection"]["plugin"], "NodeAffinity");
+        assert_eq!(tree["event"]["reason"], "Scheduled");
+        assert_eq!(tree["fixes"], serde_json::json!([]));
     }
 
     #[test]

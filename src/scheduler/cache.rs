@@ -5,6 +5,7 @@
 pub mod contest;
 pub mod memory;
 mod nodes;
+mod pods;
 pub mod shape;
 pub mod tally;
 pub mod topology;
@@ -14,6 +15,7 @@ use sorted::SortedMap;
 use std::sync::Arc;
 
 use nodes::Nodes;
+use pods::{PlacedPod, Pods};
 
 use super::framework::volumes::AssumedVolumes;
 use super::framework::{NodeInfo, PodInfo};
@@ -29,7 +31,7 @@ pub struct Cache {
     free: Vec<NodeIndex>,
     order: Arc<Vec<NodeIndex>>,
     by_name: Arc<SortedMap<Arc<str>, NodeIndex>>,
-    pods: SortedMap<Arc<str>, PlacedPod>,
+    pods: Pods,
     images: Arc<SortedMap<String, ImageState>>,
     affinity_pods: u32,
     anti_affinity_pods: u32,
@@ -40,14 +42,6 @@ pub struct Cache {
     log_start: u64,
     /// Counts what concerns all nodes at once: their coming and going, their labels, who has which image.
     epoch: u64,
-}
-
-/// A pod that counts on a node.
-#[derive(Clone, Debug)]
-struct PlacedPod {
-    info: Arc<PodInfo>,
-    node: Arc<str>,
-    assumed: bool,
 }
 
 /// An image that some nodes hold.
@@ -78,6 +72,11 @@ impl Cache {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
+    }
+
+    /// Counts what concerns all nodes at once: their coming and going, their labels, who has which image.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The node in a place.
@@ -224,8 +223,8 @@ impl Cache {
     }
 
     /// Counts a pod on a node that the scheduler has chosen, before the watch tells of its binding.
-    pub fn assume_pod(&mut self, info: Arc<PodInfo>, node: &Arc<str>) {
-        self.place(info, node.clone(), true);
+    pub fn assume_pod(&mut self, info: Arc<PodInfo>, node: NodeIndex) {
+        self.place(info, self.node(node).name.clone(), Some(node), true);
     }
 
     /// Whether a pod counts on a node that the watch has not told of yet.
@@ -242,17 +241,17 @@ impl Cache {
 
     /// Counts a pod that is bound to a node, or takes over its change.
     pub fn set_pod(&mut self, info: Arc<PodInfo>, node: &str) {
-        self.place(info, node.into(), false);
+        self.place(info, node.into(), self.index(node), false);
     }
 
-    fn place(&mut self, info: Arc<PodInfo>, node: Arc<str>, assumed: bool) {
+    fn place(&mut self, info: Arc<PodInfo>, node: Arc<str>, index: Option<NodeIndex>, assumed: bool) {
         self.remove_pod(info.uid());
         self.affinity_pods += u32::from(info.has_affinity());
         self.anti_affinity_pods += u32::from(!info.required_anti_affinity.is_empty());
-        if let Some(index) = self.index(&node) {
+        if let Some(index) = index {
             self.change(index, |node| node.add_pod(info.clone()));
         }
-        self.pods.insert(info.uid().into(), PlacedPod { info, node, assumed });
+        self.pods.insert(PlacedPod { info, node, assumed });
     }
 
     /// Counts a pod no longer: it has ended, or is gone.
@@ -267,7 +266,7 @@ impl Cache {
         }
     }
 
-    /// The pods that count on nodes, by uid, with their nodes and whether that is only assumed.
+    /// The pods that count on nodes, with their nodes and whether that is only assumed.
     pub fn placed(&self) -> impl Iterator<Item = (&Arc<PodInfo>, &str, bool)> {
         self.pods.values().map(|placed| (&placed.info, &*placed.node, placed.assumed))
     }
@@ -290,7 +289,7 @@ mod tests {
     fn an_assumed_pod_counts_once_when_its_binding_is_seen() {
         let mut cache = Cache::default();
         cache.set_node(&node("n1").cpu("4").build());
-        cache.assume_pod(pod_info("a", "1"), &"n1".into());
+        cache.assume_pod(pod_info("a", "1"), 0);
         cache.set_pod(pod_info("a", "1"), "n1");
         assert_eq!(requested(&cache), [("n1".into(), 1_000)]);
         cache.forget_pod(pod_info("a", "1").uid());

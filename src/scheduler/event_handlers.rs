@@ -63,7 +63,7 @@ impl Scheduler {
             self.queue.remove(key, pod.uid());
             return;
         };
-        let info = Arc::new(PodInfo::new(pod.clone()));
+        let info = self.likenesses.mark(PodInfo::new(pod.clone()));
         let framework = self.frameworks[profile as usize].clone();
         if !self.queue.update(&info, &framework) {
             self.queue.add(QueuedPod::new(info, profile, &framework, now), &framework);

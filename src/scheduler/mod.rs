@@ -24,6 +24,7 @@ use crate::rng::Rng;
 
 use cache::Cache;
 use cache::memory::Memory;
+use cache::shape::Likenesses;
 use configuration::Configuration;
 use framework::registry::Profile;
 use framework::{Context, Framework};
@@ -37,6 +38,7 @@ pub struct Scheduler {
     frameworks: Vec<Arc<Framework>>,
     cache: Cache,
     memory: Memory,
+    likenesses: Likenesses,
     queue: SchedulingQueue,
     view: View,
     rng: Rng,
@@ -99,6 +101,7 @@ impl Scheduler {
             options,
             cache: Cache::default(),
             memory: Memory::default(),
+            likenesses: Likenesses::default(),
             queue: SchedulingQueue::default(),
             view: View::default(),
             rng: Rng::new(seed, "scheduler"),
@@ -158,7 +161,7 @@ impl Scheduler {
     }
 
     /// The profile that takes pods of this `spec.schedulerName`.
-    fn profile_of(&self, scheduler_name: Option<&str>) -> Option<u8> {
+    pub fn profile_of(&self, scheduler_name: Option<&str>) -> Option<u8> {
         let place =
             self.frameworks.iter().position(|framework| Some(&*framework.scheduler_name) == scheduler_name);
         place.map(|place| place as u8)

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use super::Scheduler;
+use super::cache::NodeIndex;
 use super::decision::{Outcome, record};
 use super::framework::runtime::{Feasibility, PluginSet};
 use super::framework::{Code, CycleState, Framework, PodInfo, PostFilterResult, Status};
 use super::plugins::volume_binding::Decision;
-use super::queue::QueuedPod;
+use super::queue::{Nominator, QueuedPod};
 use crate::api::explain::{Explain, SchedulingDecision};
 use crate::api::k8s::PodCondition;
-use crate::api::{Key, Kind, MetaExt, Object, Pod, condition};
+use crate::api::{Key, Kind, MetaExt, Pod, condition};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Client, DeleteOptions};
 use crate::clock::SimTime;
@@ -40,12 +41,12 @@ impl Scheduler {
             return self.fail(queued, PluginSet::default(), failure, client);
         }
         let Some(choice) = choice else { return self.post_filter(queued, &framework, found, client) };
-        let node = self.cache.node(choice.node).name.clone();
         let explain = self.options.explain.then(|| {
-            let outcome = Outcome { selected: Some(&node), tied: choice.tied, ..Default::default() };
+            let node = &self.cache.node(choice.node).name;
+            let outcome = Outcome { selected: Some(node), tied: choice.tied, ..Default::default() };
             Explain::Scheduling(self.record(&framework, &queued, &found, outcome))
         });
-        self.reserve_and_bind(queued, found, node, explain, client);
+        self.reserve_and_bind(queued, found, choice.node, explain, client);
     }
 
     fn record(
@@ -64,13 +65,14 @@ impl Scheduler {
         &mut self,
         queued: QueuedPod,
         mut found: Feasibility,
-        node: Arc<str>,
+        index: NodeIndex,
         explain: Option<Explain>,
         client: &mut Client<'_>,
     ) {
         let info = queued.info.clone();
         let framework = self.frameworks[queued.profile as usize].clone();
-        self.cache.assume_pod(info.clone(), &node);
+        let node = self.cache.node(index).name.clone();
+        self.cache.assume_pod(info.clone(), index);
         let context = self.context();
         let reserved = framework
             .run_reserve(&context, &mut found.state, &info, &node)
@@ -189,7 +191,7 @@ impl Scheduler {
         });
         let nominated_node = preempted.as_ref().map(|result| result.nominated_node.clone());
         if let Some(result) = preempted {
-            evict(&queued.info, &result, client);
+            evict(&queued.info, &result, &self.queue.nominator, client);
         }
         let failure = Failing { reason: "Unschedulable", message, nominated_node, explain };
         self.fail(queued, found.diagnosis.rejectors, failure, client);
@@ -267,7 +269,7 @@ fn say_unscheduled(mut pod: Pod, failing: Failing, client: &mut Client<'_>) {
 
 /// Removes the victims (`prepareCandidate`): each is marked, told why, and deleted. Less important pods that had been promised
 /// room on the node lose that promise.
-fn evict(preemptor: &PodInfo, result: &PostFilterResult, client: &mut Client<'_>) {
+fn evict(preemptor: &PodInfo, result: &PostFilterResult, nominator: &Nominator, client: &mut Client<'_>) {
     let scheduler = preemptor.pod.spec.scheduler_name.as_deref().unwrap_or_default();
     for (namespace, name, uid) in &result.victims {
         let key = Key::new(Kind::POD, namespace, name);
@@ -292,24 +294,18 @@ fn evict(preemptor: &PodInfo, result: &PostFilterResult, client: &mut Client<'_>
         let message = format!("Preempted by pod {} on node {}", preemptor.uid(), result.nominated_node);
         client.event_with_action(scheduler, told, EventType::Normal, "Preempted", "Preempting", message);
     }
-    let lower: Vec<Arc<Object>> = client
-        .live()
-        .objects(Kind::POD, None)
-        .filter(|object| is_outranked(object, preemptor, &result.nominated_node))
-        .cloned()
-        .collect();
-    for object in lower {
-        if let Some(mut pod) = object.as_kind::<Pod>().cloned() {
-            Arc::make_mut(&mut pod.status).nominated_node_name = None;
-            let _ = client.update_status(pod, None);
-        }
+    for lower in nominator.pods_on(&result.nominated_node) {
+        let pod = client.get(&lower.key()).ok().and_then(|object| object.as_kind::<Pod>().cloned());
+        let Some(mut pod) = pod.filter(|pod| is_outranked(pod, preemptor, &result.nominated_node)) else {
+            continue;
+        };
+        Arc::make_mut(&mut pod.status).nominated_node_name = None;
+        let _ = client.update_status(pod, None);
     }
 }
 
-fn is_outranked(object: &Object, preemptor: &PodInfo, node: &str) -> bool {
-    object.as_kind::<Pod>().is_some_and(|pod| {
-        pod.spec.node_name.is_none()
-            && pod.status.nominated_node_name.as_deref() == Some(node)
-            && pod.spec.priority.unwrap_or(0) < preemptor.priority()
-    })
+fn is_outranked(pod: &Pod, preemptor: &PodInfo, node: &str) -> bool {
+    pod.spec.node_name.is_none()
+        && pod.status.nominated_node_name.as_deref() == Some(node)
+        && pod.spec.priority.unwrap_or(0) < preemptor.priority()
 }

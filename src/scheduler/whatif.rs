@@ -29,6 +29,9 @@ pub struct Fix {
     pub sort: &'static str,
     /// The change, as an instruction.
     pub sentence: String,
+    /// What it is about, as words of the sentence: the taint, the node. For those who say it in another language.
+    #[serde(skip)]
+    pub about: Vec<String>,
     /// A JSON patch of the pod, or of the node named; empty where a command says it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patch: Vec<Value>,
@@ -43,6 +46,11 @@ pub struct Fix {
     /// The pods that would be removed for it, as `namespace/name`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub victims: Vec<String>,
+}
+
+/// The sorts of changes that there are.
+pub fn sorts() -> impl Iterator<Item = &'static str> {
+    candidates::SENTENCES.iter().map(|(sort, _)| *sort)
 }
 
 impl Scheduler {

@@ -103,6 +103,8 @@ pub struct Config {
     pub controllers: Settings,
     /// What a metrics API measures; `None`: there is none.
     pub metrics: Option<Metrics>,
+    /// Whether the host shows what `kubectl edit` edits and hands back what is saved.
+    pub host_edits: bool,
     /// Whether to check the invariants after every event. Tests do; a benchmark does not.
     pub check_invariants: bool,
 }
@@ -135,6 +137,7 @@ impl Config {
             kubelet: KubeletConfig::default(),
             controllers: Settings::default(),
             metrics: Some(Metrics::default()),
+            host_edits: false,
             check_invariants: cfg!(debug_assertions),
         }
     }

@@ -77,6 +77,9 @@ impl Simulation {
             }
             Event::Traffic => self.traffic_tick(),
             Event::SessionTick(id) => {
+                if let Some(line) = self.sessions.get(&id).map(|session| session.line.clone()) {
+                    self.show_leases_for(&line);
+                }
                 self.poll_session(id);
                 if self.sessions.get(&id).is_some_and(|session| !session.is_done()) {
                     self.schedule_in(Session::TICK, Event::SessionTick(id));

@@ -36,6 +36,13 @@ pub enum Input {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         files: BTreeMap<String, String>,
     },
+    /// What the host's editor has saved, for a `kubectl edit` that waits for it ([`Outcome::editing`]).
+    Saved {
+        /// The command's session.
+        session: SessionId,
+        /// The whole text.
+        text: String,
+    },
     /// A machine joins.
     AddNode(NodeSpec),
     /// A machine leaves for good, its object with it.
@@ -68,9 +75,7 @@ impl Input {
     /// Whether it leaves no trace in the log, whatever comes of it.
     pub(super) fn writes_nothing(&self) -> bool {
         match self {
-            Input::Usage { .. } | Input::Load(_) | Input::StopLoad(_) | Input::SchedulerConfiguration(_) => {
-                true
-            }
+            Input::Load(_) | Input::StopLoad(_) | Input::SchedulerConfiguration(_) => true,
             Input::Fault(fault) => !matches!(fault, Fault::Kill { .. }),
             Input::Kubectl { line, .. } => traffic::load_words(line).is_some(),
             _ => false,
@@ -129,6 +134,8 @@ pub struct Outcome {
     pub waiting: bool,
     /// The load that it has started.
     pub load: Option<String>,
+    /// The text that the host's editor shall show; what is saved comes back as [`Input::Saved`].
+    pub editing: Option<String>,
 }
 
 impl Outcome {
@@ -167,7 +174,10 @@ impl Simulation {
             {
                 self.load_line(&line)
             }
-            Input::Kubectl { line, stdin, files } => self.kubectl(kubectl::Invocation { line, stdin, files }),
+            Input::Kubectl { line, stdin, files } => {
+                self.kubectl(kubectl::Invocation { line, stdin, files, ..Default::default() })
+            }
+            Input::Saved { session, text } => self.save_edit(session, &text),
             Input::AddNode(node) => {
                 self.add_node(&node).map_or_else(|status| Outcome::failed(&status), |()| Outcome::default())
             }
@@ -212,6 +222,7 @@ impl Simulation {
 
     fn kubectl(&mut self, invocation: kubectl::Invocation) -> Outcome {
         self.wake_network_for(&invocation.line);
+        self.show_leases_for(&invocation.line);
         let wire = self.network.as_wire();
         let mut reach = Reach { kubelets: &mut self.kubelets, wire };
         let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut reach);
@@ -227,12 +238,54 @@ impl Simulation {
             session: Some(id),
             waiting: session.wait.is_some(),
             load: None,
+            editing: session.editing().map(str::to_string),
         };
         if outcome.waiting {
             self.events.push(self.now + Session::TICK, Event::SessionTick(id));
         }
         self.sessions.insert(id, session);
         outcome
+    }
+
+    /// Goes on with an edit. The answer holds only what is new.
+    fn save_edit(&mut self, id: SessionId, text: &str) -> Outcome {
+        let wait = self.sessions.get_mut(&id).and_then(|session| session.wait.take());
+        let editing = match wait {
+            Some(kubectl::Wait::Edit(editing)) => *editing,
+            other => {
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.wait = other;
+                }
+                return Outcome::complaint("nothing is being edited there".into());
+            }
+        };
+        let mut client = Client::new(&mut self.api, Actor::User, None);
+        let output = kubectl::saved(editing, text, &mut client);
+        let mut outcome = Outcome {
+            stdout: output.stdout.clone(),
+            stderr: output.stderr.clone(),
+            code: output.code,
+            session: Some(id),
+            waiting: output.wait.is_some(),
+            ..Default::default()
+        };
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.absorb(output);
+            outcome.editing = session.editing().map(str::to_string);
+        }
+        outcome
+    }
+
+    /// Leases are renewed without being written until somebody looks at them, or at the nodes that they are of.
+    pub(super) fn show_leases_for(&mut self, line: &str) {
+        let words = || line.split([' ', ',', '/', '=', '\t']);
+        let named =
+            |names: &[&str]| words().any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)));
+        let leases = ["lease", "leases", "lease.coordination.k8s.io", "leases.coordination.k8s.io", "--raw"];
+        let nodes = ["no", "node", "nodes"];
+        if named(&leases) || (named(&["describe"]) && named(&nodes)) || (named(&["get"]) && named(&["-f"])) {
+            self.kubelets.show_leases(&mut self.api);
+        }
     }
 
     pub(super) fn add_node(&mut self, spec: &NodeSpec) -> Result<(), Status> {
@@ -269,6 +322,9 @@ impl Simulation {
         let container = Some(Use { cpu: milli(cpu)?, memory: milli(memory)? });
         let metrics = self.api.metrics().cloned().unwrap_or_default();
         self.api.set_metrics(Some(Metrics { container, ..metrics }));
+        let mut timers = Vec::new();
+        self.kubelets.usage_changed(&mut self.api, &mut timers);
+        self.set_timers(timers);
         Ok(())
     }
 

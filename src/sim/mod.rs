@@ -11,6 +11,7 @@ pub mod latency;
 pub mod notable;
 mod queue;
 pub mod recording;
+mod roles;
 pub mod scheduler_configuration;
 mod session;
 mod system;
@@ -108,7 +109,11 @@ impl Simulation {
             pending: Pending::default(),
             slow: fault::Slow::new(),
             sessions: SortedMap::new(),
-            context: kubectl::Context { namespace: config.namespace.clone(), ..Default::default() },
+            context: kubectl::Context {
+                namespace: config.namespace.clone(),
+                host_edits: config.host_edits,
+                ..Default::default()
+            },
             journal: Journal::default(),
             boot_errors: Vec::new(),
             config,

@@ -1,6 +1,6 @@
 //! Which writes people care about: what the time bar ticks, what a step goes to, what idle time ends with.
 
-use crate::api::{Key, Kind, MetaExt, Object, condition};
+use crate::api::{Key, Kind, MetaExt, Object, condition, k8s};
 use crate::apiserver::{Actor, Change};
 
 /// Whether a write is part of the story: a pod that changes phase, readiness or place, a workload that is scaled, an
@@ -45,6 +45,25 @@ fn changed_visibly(before: &Object, after: &Object) -> bool {
             before.spec.endpoints != after.spec.endpoints
         }
         _ => !before.same_spec(after) || before.labels() != after.labels(),
+    }
+}
+
+/// Whether a workload counts its pods otherwise than before: no line of the story, but a step of it.
+pub fn is_counted(change: &Change) -> bool {
+    match (change.before.as_deref(), change.after.as_deref()) {
+        (Some(Object::Deployment(before)), Some(Object::Deployment(after))) => {
+            let counts = |status: &k8s::DeploymentStatus| (status.ready_replicas, status.available_replicas);
+            counts(&before.status) != counts(&after.status)
+        }
+        (Some(Object::StatefulSet(before)), Some(Object::StatefulSet(after))) => {
+            let counts = |status: &k8s::StatefulSetStatus| (status.ready_replicas, status.available_replicas);
+            counts(&before.status) != counts(&after.status)
+        }
+        (Some(Object::DaemonSet(before)), Some(Object::DaemonSet(after))) => {
+            let counts = |status: &k8s::DaemonSetStatus| (status.number_ready, status.number_available);
+            counts(&before.status) != counts(&after.status)
+        }
+        _ => false,
     }
 }
 

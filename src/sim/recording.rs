@@ -2,8 +2,10 @@
 //! view along the log; to act in the past is to restore a checkpoint, replay up to there and go on from it, while the
 //! old future is kept as a run of its own.
 
+use std::borrow::Cow;
+
 use super::input::{Input, Outcome};
-use super::notable::{is_background, is_story};
+use super::notable::{is_background, is_counted, is_story};
 use super::{Config, Simulation};
 use crate::api::meta::Revision;
 use crate::apiserver::{Change, View};
@@ -89,6 +91,15 @@ impl Recording {
     /// The futures that were left, oldest first.
     pub fn runs(&self) -> &[Run] {
         &self.runs
+    }
+
+    /// The run as it stood at the position: to ask it what it would do.
+    pub fn moment(&self) -> Cow<'_, Simulation> {
+        if self.is_in_past() {
+            Cow::Owned(replay(&self.checkpoints, &self.live, self.position, self.shown.revision()))
+        } else {
+            Cow::Borrowed(&self.live)
+        }
     }
 
     /// The write with that revision.
@@ -240,7 +251,7 @@ impl Recording {
     /// Leaves the future and goes on from the position.
     fn fork(&mut self) {
         let (position, revision) = (self.position, self.shown.revision());
-        let restored = replay(&self.checkpoints, &self.live, position, revision);
+        let restored = self.moment().into_owned();
         self.checkpoints
             .retain(|checkpoint| checkpoint.now() <= position && checkpoint.revision() <= revision);
         let left = std::mem::replace(&mut self.live, restored);
@@ -254,7 +265,7 @@ impl Recording {
 
 fn matches_grain(change: &Change, grain: Grain) -> bool {
     match grain {
-        Grain::Story => is_story(change),
+        Grain::Story => is_story(change) || is_counted(change),
         Grain::Write => true,
     }
 }

@@ -43,6 +43,14 @@ impl Session {
         self.wait.is_none()
     }
 
+    /// The text that it waits for an editor to save.
+    pub fn editing(&self) -> Option<&str> {
+        match &self.wait {
+            Some(Wait::Edit(editing)) => Some(&editing.text),
+            _ => None,
+        }
+    }
+
     pub(super) fn absorb(&mut self, output: Output) {
         self.stdout.push_str(&output.stdout);
         self.stderr.push_str(&output.stderr);

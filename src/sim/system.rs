@@ -1,5 +1,5 @@
 //! What every control plane brings with it: the Service by which pods find the API server, and the priority classes of
-//! the system's own pods.
+//! the system's own pods, and the roles for users ([`super::roles`]).
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ const CLUSTER_IP: &str = "10.96.0.1";
 pub fn create(api: &mut ApiServer, seed: u64) -> Vec<String> {
     let mut names = Rng::new(seed, "system");
     let mut errors = Vec::new();
-    for (kind, value) in objects() {
+    for (kind, value) in objects().into_iter().chain(super::roles::objects()) {
         let created = Object::from_value(kind, value).map_err(|error| error.to_string());
         let created =
             created.and_then(|object| api.create_system(object, &mut names).map_err(|s| s.to_string()));

@@ -81,7 +81,7 @@ impl Simulation {
     pub(super) fn wake_network_for(&mut self, line: &str) {
         let mut words = line.split_whitespace();
         if self.context.attached.is_some()
-            || words.any(|word| ["exec", "run", "debug", "attach"].contains(&word))
+            || words.any(|word| ["exec", "run", "debug", "attach", "curl", "wget", "cp"].contains(&word))
         {
             self.wake_network();
         }

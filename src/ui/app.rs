@@ -1,12 +1,17 @@
 //! The application: takes actions, moves the driver and the page's own state, and shows both.
 
+mod clock;
 mod derived;
+mod edit;
 mod guest;
 mod manifest;
+mod predict;
+mod scene;
 mod shell;
+mod why;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use std::rc::Rc;
 
@@ -22,16 +27,17 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-use super::components::{Track, Traffic};
-use super::driver::{Driver, SPEEDS};
+use super::components::{Fixes, Scene, Track, Verdicts};
+use super::driver::Driver;
 use super::editor_bridge::Editor;
 use super::flip::Moves;
 use super::host;
 use super::i18n::Lang;
+use super::predict::Predict;
 use super::settings::Settings;
 use super::share::{self, ActionButton};
 use super::shared::Shared;
-use super::state::{Action, Banner, InspectorTab, Pane, UiState};
+use super::state::{Action, Banner, InspectorTab, Pane, StageView, UiState};
 use super::{keyboard, layout, rest, storage};
 use crate::tr;
 
@@ -53,10 +59,14 @@ pub struct App {
     feed_of: Option<u64>,
     pub(super) inspection: Option<Shared<Inspection>>,
     inspected: Option<(Key, u64)>,
-    /// Services and loads, while they are looked at; and at which write and time.
-    pub(super) traffic: Option<Traffic>,
-    traffic_of: (u64, SimTime),
-    pub(super) refusals: Shared<BTreeMap<String, String>>,
+    /// What the stage shows, and at which write and time.
+    pub(super) scene: Scene,
+    scene_of: (u64, SimTime, StageView),
+    /// What the decision looked at says of each node.
+    pub(super) verdicts: Shared<Verdicts>,
+    /// What would let the pod under the glass run; and the pod and the decision for which that was tried.
+    pub(super) fixes: Option<Fixes>,
+    fixes_of: Option<(Key, u64)>,
     pub(super) on: Callback<Action>,
     pub(super) complete: Callback<String, Vec<String>>,
     pub(super) reveal: Callback<(u32, u32)>,
@@ -110,9 +120,11 @@ impl Component for App {
             feed_of: None,
             inspection: None,
             inspected: None,
-            traffic: None,
-            traffic_of: (0, SimTime::ZERO),
-            refusals: Shared::new(BTreeMap::new()),
+            scene: Scene::Cluster,
+            scene_of: (0, SimTime::ZERO, StageView::Cluster),
+            verdicts: Shared::new(Verdicts::new()),
+            fixes: None,
+            fixes_of: None,
             complete: completion(&driver),
             reveal: revealing(&reveal_at, &on),
             reveal_at,
@@ -188,11 +200,15 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         lang: settings.lang,
         theme: settings.theme,
         view: settings.view,
+        window: 0,
+        table: Kind::POD,
         selected: None,
         tab: InspectorTab::default(),
         pane: Pane::default(),
         console_open: has_room(),
         editor_open: false,
+        predict: Predict::default(),
+        editing: None,
         help: false,
         single_keys: storage::get(storage::NO_KEYS).as_deref() != Some("1"),
         log: Shared::new(Vec::new()),
@@ -262,17 +278,34 @@ impl App {
             Action::Frame => return self.pass_frame(),
             Action::TogglePlay => self.play(!self.is_playing()),
             Action::Step(steps) => self.step(steps),
-            Action::Seek(time) => self.driver.borrow_mut().seek(time),
+            Action::Seek(time) => self.seek(time),
             Action::SeekEnd => {
                 let end = self.driver.borrow().end();
-                self.driver.borrow_mut().seek(end);
+                self.seek(end);
             }
             Action::Speed(tenths) => self.driver.borrow_mut().speed_tenths = tenths,
             Action::SpeedBy(step) => self.speed_by(step),
             Action::SkipIdle(on) => self.driver.borrow_mut().skip_idle = on,
+            Action::Select(Some(key)) if key.kind == Kind::NODE && self.is_asking() => {
+                self.guess(Some(key.name.to_string()))
+            }
             Action::Select(key) => self.select(key),
+            Action::Predict(on) => self.predict(on),
+            Action::Guess(guessed) => self.guess(guessed),
+            Action::SkipGuess => self.skip_guess(),
             Action::View(view) => self.ui.view = view,
-            Action::Tab(tab) => self.ui.tab = tab,
+            Action::Window(seconds) => {
+                self.ui.window = seconds;
+                self.scene_of.0 = 0;
+            }
+            Action::TableOf(kind) => {
+                self.ui.table = kind;
+                self.scene_of.0 = 0;
+            }
+            Action::Tab(tab) => {
+                self.ui.tab = tab;
+                self.inspected = None;
+            }
             Action::Pane(pane) => self.turn_to(pane),
             Action::ToggleConsole => self.ui.console_open = !self.ui.console_open,
             Action::ToggleEditor => {
@@ -289,9 +322,14 @@ impl App {
             Action::Edited(text) => return self.edited(ctx, text),
             Action::EditorReady(editor) => self.editor_ready(editor),
             Action::Lint => self.lint(),
+            Action::Apply if self.ui.editing.is_some() => self.end_edit(true),
             Action::Apply => {
                 self.apply();
             }
+            Action::CancelEdit => self.end_edit(false),
+            Action::Reveal(field) => self.reveal_field(field),
+            Action::Insert(patch) => self.insert_fix(&patch),
+            Action::TryFixes => self.try_fixes(),
             Action::Run(text) => self.run(&text),
             Action::Interrupt => self.interrupt(),
             Action::Start(starter) => {
@@ -304,53 +342,6 @@ impl App {
             Action::Heard(request) => self.heard(request),
         }
         true
-    }
-
-    pub(super) fn is_playing(&self) -> bool {
-        self.driver.borrow().playing
-    }
-
-    fn play(&mut self, playing: bool) {
-        let mut driver = self.driver.borrow_mut();
-        driver.playing = playing;
-        driver.restart_clock();
-    }
-
-    fn pass_frame(&mut self) -> bool {
-        self.frame = None;
-        self.frames = self.frames.wrapping_add(1);
-        if self.sleeping.is_some() {
-            self.sleep_on();
-        } else if !self.is_playing() {
-            return false;
-        } else {
-            self.driver.borrow_mut().frame();
-        }
-        true
-    }
-
-    fn ask_for_frame(&mut self, ctx: &Context<Self>) {
-        if self.frame.is_none() && (self.is_playing() || self.sleeping.is_some()) {
-            let link = ctx.link().clone();
-            self.frame =
-                Some(gloo::render::request_animation_frame(move |_| link.send_message(Action::Frame)));
-        }
-    }
-
-    /// A step stops the clock: one who steps wants to look.
-    fn step(&mut self, steps: i32) {
-        let mut driver = self.driver.borrow_mut();
-        driver.playing = false;
-        for _ in 0..steps.unsigned_abs() {
-            if steps > 0 { driver.step_forward() } else { driver.step_back() }
-        }
-    }
-
-    fn speed_by(&mut self, step: i32) {
-        let mut driver = self.driver.borrow_mut();
-        let at = SPEEDS.iter().position(|speed| *speed == driver.speed_tenths).unwrap_or(0);
-        let to = at.saturating_add_signed(step as isize).min(SPEEDS.len() - 1);
-        driver.speed_tenths = SPEEDS[to];
     }
 
     fn select(&mut self, key: Option<Key>) {

@@ -1,11 +1,18 @@
 //! The one clock of the page: turns frames into simulated time, within a budget per frame so that the page never blocks.
 
+use std::sync::Arc;
+
 use kubeviz::api::Key;
+use kubeviz::api::explain::Explain;
 use kubeviz::api::manifest::Diagnostic;
 
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
+use kubeviz::view::rollout::{Curve, Rollout, rollout};
+use kubeviz::view::timeline::Timeline;
 use kubeviz::view::traffic::{self, Lane, Meters};
+use kubeviz::view::tree::{Branch, tree};
+use kubeviz::view::why;
 use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
 
 use super::panic;
@@ -34,6 +41,8 @@ pub const SPEEDS: [u32; 10] = [1, 2, 5, 10, 20, 40, 80, 160, 300, 600];
 pub struct Driver {
     recording: Recording,
     stage: Stage,
+    curve: Curve,
+    timeline: Timeline,
     /// The stage at the position; another allocation only when something on it has changed.
     pub view: Shared<ClusterView>,
     /// The last write at the position.
@@ -41,6 +50,10 @@ pub struct Driver {
     /// Everything worth telling, up to the end of the run.
     story: Vec<StoryLine>,
     told: u64,
+    /// Whether the clock stops for pods that are made without a node, up to which write that was looked for, and who came.
+    asks: bool,
+    met: u64,
+    pub newcomers: Vec<Key>,
     /// Whether time passes.
     pub playing: bool,
     /// Simulated tenths of a second per second.
@@ -60,17 +73,22 @@ fn wall_ms() -> f64 {
 impl Driver {
     /// A new cluster of so many nodes.
     pub fn new(seed: u64, nodes: u32, speed_tenths: u32, playing: bool) -> Driver {
-        let mut recording =
-            Recording::new(if nodes == 3 { Config::small(seed) } else { Config::sized(seed, nodes) });
+        let config = if nodes == 3 { Config::small(seed) } else { Config::sized(seed, nodes) };
+        let mut recording = Recording::new(Config { host_edits: true, ..config });
         // What every cluster does when it starts is over before anyone looks.
         recording.advance(SimTime(1_000), u64::MAX);
         let mut driver = Driver {
             recording,
             stage: Stage::default(),
+            curve: Curve::default(),
+            timeline: Timeline::default(),
             view: Shared::new(ClusterView::default()),
             revision: 0,
             story: Vec::new(),
             told: 0,
+            asks: false,
+            met: 0,
+            newcomers: Vec::new(),
             playing,
             speed_tenths,
             skip_idle: true,
@@ -132,8 +150,10 @@ impl Driver {
             let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
             let target = self.position() + SimDuration::from_micros(micros);
             let budget = FRAME_BUDGET_MS * (FRAME_GOAL_MS / passed.max(1.0)).min(1.0);
-            while self.recording.advance(target, EVENTS_PER_SLICE) == Progress::Busy {
-                if wall_ms() - now > budget {
+            let slice = if self.asks { 1 } else { EVENTS_PER_SLICE };
+            while self.recording.advance(target, slice) == Progress::Busy {
+                self.meet();
+                if wall_ms() - now > budget || !self.newcomers.is_empty() {
                     break;
                 }
             }
@@ -149,6 +169,32 @@ impl Driver {
             return Some(far);
         }
         self.recording.live().next_activity().filter(|time| *time <= far)
+    }
+
+    /// Notes the pods that have come without a node, if the clock is to stop for them.
+    fn meet(&mut self) {
+        let now = self.recording.view().revision();
+        if !self.asks || now <= self.met {
+            return;
+        }
+        self.newcomers.extend(why::newcomers(self.recording.live(), self.met, now));
+        self.met = now;
+    }
+
+    /// Stops the clock, from now on, for pods that are made without a node; or no more.
+    pub fn ask(&mut self, on: bool) {
+        (self.asks, self.met) = (on, self.recording.view().revision());
+        self.newcomers.clear();
+    }
+
+    /// Whether pods are asked about.
+    pub fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// What the scheduler decided about a pod last, up to the position.
+    pub fn scheduling(&self, key: &Key) -> Option<Arc<Explain>> {
+        why::last_attempt(self.recording.live().api().store(), self.revision, key)
     }
 
     fn skip(&mut self, began: f64, until: SimTime) {
@@ -186,6 +232,7 @@ impl Driver {
             let kept = self.story.partition_point(|line| line.revision <= self.revision);
             self.story.truncate(kept);
             self.told = self.revision;
+            (self.timeline, self.curve) = (Timeline::default(), Curve::default());
         }
         self.last_change = wall_ms();
         self.refresh();
@@ -198,8 +245,11 @@ impl Driver {
         Some((format!("{}{}", session.stdout, session.stderr), session.is_done()))
     }
 
-    /// Goes to the next change.
+    /// Goes to the next change. In a cluster at rest there is none: its heartbeats alone would lead on for hours.
     pub fn step_forward(&mut self) {
+        if !self.recording.is_in_past() && self.recording.live().next_activity().is_none() {
+            return;
+        }
         self.recording.step_forward(Grain::Story, STEP_EVENTS);
         self.refresh();
     }
@@ -207,12 +257,14 @@ impl Driver {
     /// Goes back to the change before.
     pub fn step_back(&mut self) {
         self.recording.step_back(Grain::Story);
+        self.met = self.met.min(self.recording.view().revision());
         self.refresh();
     }
 
     /// Looks at another time.
     pub fn seek(&mut self, time: SimTime) {
         self.recording.seek(time);
+        self.met = self.recording.view().revision();
         self.skipped = None;
         self.refresh();
     }
@@ -233,6 +285,29 @@ impl Driver {
         inspect(self.recording.view(), self.recording.live().api().store(), key, self.position())
     }
 
+    /// What would let a pod run that waits at the position.
+    pub fn fixes(&self, pod: &Key) -> Vec<why::Fix> {
+        why::fixes(&self.recording.moment(), pod)
+    }
+
+    /// A workload's rollout at the position, and how its counts went.
+    pub fn rollout(&mut self, key: &Key) -> Option<(Rollout, &Curve)> {
+        let view = self.recording.view();
+        self.curve.follow(key, view, self.recording.live().api().store());
+        Some((rollout(view, &self.stage, key)?, &self.curve))
+    }
+
+    /// The lives of pods up to the position.
+    pub fn timeline(&mut self) -> &Timeline {
+        self.timeline.follow(self.recording.live().api().store(), self.recording.view().revision());
+        &self.timeline
+    }
+
+    /// Who owns whom at the position.
+    pub fn tree(&self) -> Vec<Branch> {
+        tree(self.recording.view())
+    }
+
     /// The Services at the position.
     pub fn lanes(&self) -> Vec<Lane> {
         traffic::lanes(self.recording.view())
@@ -245,6 +320,7 @@ impl Driver {
 
     /// Brings the stage and the story up to the position.
     fn refresh(&mut self) {
+        self.meet();
         let revision = self.recording.view().revision();
         if revision != self.revision {
             self.revision = revision;

@@ -28,7 +28,7 @@ pub fn page(app: &App) -> Html {
             <div class="left" id="manifest">{ manifest(app) }</div>
             <main class="middle">{ stage(app) }</main>
             <aside class="right" aria-label={tr!(lang, "inspector.label")}>
-                <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} tab={ui.tab} story={app.feed.clone()} {lang} on={on.clone()} />
+                <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} story={app.feed.clone()} {lang} on={on.clone()} />
             </aside>
             <div class="bottom" id="console">
                 <Console log={ui.log.clone()} history={ui.history.clone()} open={ui.console_open} complete={app.complete.clone()} {lang} on={on.clone()} />
@@ -69,7 +69,7 @@ pub fn figure(app: &App) -> Html {
             <p class="caption" lang="en">{ app.feed.first().map(|line| format!("{}: {}", line.object, line.text)).unwrap_or_default() }</p>
             if selected {
                 <aside class="sheet" aria-label={tr!(lang, "inspector.label")}>
-                    <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} tab={ui.tab} story={app.feed.clone()} {lang} on={on.clone()} />
+                    <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} story={app.feed.clone()} {lang} on={on.clone()} />
                 </aside>
             }
             <div class="sheet yaml-sheet" hidden={!ui.editor_open}>{ manifest(app) }</div>
@@ -90,7 +90,7 @@ fn manifest(app: &App) -> Html {
     let ui = &app.ui;
     html! {
         <ManifestEditor host={app.editor_host.clone()} loaded={app.editor.is_some()} text={app.loaded_text.clone()} diagnostics={ui.diagnostics.clone()}
-            refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()} />
+            editing={ui.editing.as_ref().map(|editing| editing.command.clone())} refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()} />
     }
 }
 
@@ -102,7 +102,7 @@ fn stage(app: &App) -> Html {
     let second = anyone.then(|| driver.position().0 / 1_000_000);
     html! {
         <Stage view={driver.view.clone()} revision={app.feed.first().map_or(0, |line| line.revision)} last={app.feed.first().cloned()} selected={app.ui.selected.clone()}
-            refusals={app.refusals.clone()} traffic={app.traffic.clone()} {second} starters={!app.settings.embed && app.is_untouched()} lang={app.ui.lang} on={app.on.clone()} />
+            verdicts={app.verdicts.clone()} predict={app.ui.predict.clone()} scene={app.scene.clone()} {second} starters={!app.settings.embed && app.is_untouched()} lang={app.ui.lang} on={app.on.clone()} />
     }
 }
 

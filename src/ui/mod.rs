@@ -12,6 +12,7 @@ pub mod i18n;
 mod keyboard;
 mod layout;
 pub mod panic;
+mod predict;
 mod rest;
 mod settings;
 mod share;

@@ -1,13 +1,14 @@
 //! What can be done on the page, and what of it the page itself remembers; the cluster is the driver's.
 
-use kubeviz::api::Key;
 use kubeviz::api::manifest::Diagnostic;
+use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
 use yew::AttrValue;
 
 use super::editor_bridge::Editor;
 use super::host::Request;
 use super::i18n::Lang;
+use super::predict::Predict;
 use super::shared::Shared;
 use super::starters::Starter;
 
@@ -31,6 +32,16 @@ pub enum Action {
     SkipIdle(bool),
     /// Put an object under the glass, or none.
     Select(Option<Key>),
+    /// How much of the end the timeline shows, in seconds; nothing for all.
+    Window(u32),
+    /// The table of a kind.
+    TableOf(Kind),
+    /// Ask where each new pod will run, or not.
+    Predict(bool),
+    /// A guess where the pod asked about will run; none if it will wait.
+    Guess(Option<String>),
+    /// No guess about this pod.
+    SkipGuess,
     /// Look at the cluster another way.
     View(StageView),
     /// Turn to a page of the inspector.
@@ -57,6 +68,14 @@ pub enum Action {
     Lint,
     /// Apply the manifest in the editor.
     Apply,
+    /// Leave the object in the editor as it is.
+    CancelEdit,
+    /// Show a field of the pod under the glass in the manifest.
+    Reveal(&'static str),
+    /// Make a change of the pod under the glass in the manifest: a JSON patch.
+    Insert(Vec<serde_json::Value>),
+    /// Try what would let the pod under the glass run.
+    TryFixes,
     /// Run what was entered at the console.
     Run(String),
     /// Stop following the command that waits.
@@ -77,19 +96,38 @@ pub enum StageView {
     /// Nodes and pods.
     #[default]
     Cluster,
+    /// The revisions of a workload.
+    Rollout,
     /// Requests, Services and endpoints.
     Traffic,
+    /// The lives of pods.
+    Timeline,
+    /// Who owns whom.
+    Tree,
+    /// Any kind as kubectl prints it.
+    Table,
 }
 
 impl StageView {
     /// All, in their order on the page.
-    pub const ALL: [StageView; 2] = [StageView::Cluster, StageView::Traffic];
+    pub const ALL: [StageView; 6] = [
+        StageView::Cluster,
+        StageView::Rollout,
+        StageView::Traffic,
+        StageView::Timeline,
+        StageView::Tree,
+        StageView::Table,
+    ];
 
     /// The view's name in the page's address.
     pub fn as_str(self) -> &'static str {
         match self {
             StageView::Cluster => "cluster",
+            StageView::Rollout => "rollout",
             StageView::Traffic => "traffic",
+            StageView::Timeline => "timeline",
+            StageView::Tree => "tree",
+            StageView::Table => "table",
         }
     }
 
@@ -161,6 +199,19 @@ pub struct Entry {
     pub following: Option<kubeviz::sim::SessionId>,
 }
 
+/// A `kubectl edit` under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Editing {
+    /// The command.
+    pub command: AttrValue,
+    /// The session that waits for the text.
+    pub session: kubeviz::sim::SessionId,
+    /// The text as kubectl gave it.
+    pub text: String,
+    /// The manifest that comes back.
+    pub manifest: String,
+}
+
 /// A message across the page until it is put away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Banner {
@@ -180,6 +231,10 @@ pub struct UiState {
     pub theme: &'static str,
     /// What the stage shows.
     pub view: StageView,
+    /// How much of the end the timeline shows, in seconds; nothing for all.
+    pub window: u32,
+    /// The kind in the table.
+    pub table: Kind,
     /// What is under the glass.
     pub selected: Option<Key>,
     /// The inspector's page.
@@ -190,6 +245,10 @@ pub struct UiState {
     pub console_open: bool,
     /// Whether the editor is shown where it lies over the stage.
     pub editor_open: bool,
+    /// Where pods will run, guessed.
+    pub predict: Predict,
+    /// The object that is edited in place of the manifest.
+    pub editing: Option<Editing>,
     /// Whether the list of keys is shown.
     pub help: bool,
     /// Whether single keys are shortcuts.

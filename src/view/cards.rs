@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{Meter, NodeCard, PodCard, PodClass};
-use crate::api::k8s::Quantity;
+use crate::api::k8s::{OwnerReference, Quantity};
 use crate::api::pod_status::{pod_request_milli, summarize};
-use crate::api::{MetaExt, Node, Pod, ReplicaSet, condition, quantity, taint};
+use crate::api::{ControllerRevision, MetaExt, Node, Pod, ReplicaSet, condition, quantity, taint};
 use crate::apiserver::View;
 use crate::clock::SimTime;
 
@@ -33,7 +33,7 @@ pub fn pod_card(pod: &Pod, view: &View) -> PodCard {
         restarts: u32::try_from(summary.restarts).unwrap_or(0),
         image: short_image(pod.spec.containers.first().and_then(|c| c.image.as_deref()).unwrap_or_default()),
         owner: owner.map(|owner| format!("{}/{}", owner.kind, owner.name)),
-        revision: owner.and_then(|owner| revision_of(view.get::<ReplicaSet>(pod.namespace(), &owner.name)?)),
+        revision: owner.and_then(|owner| revision(pod, owner, view)),
         created: pod.created(),
         deadline,
         cpu_request: pod_request_milli(&pod.spec, "cpu"),
@@ -42,8 +42,23 @@ pub fn pod_card(pod: &Pod, view: &View) -> PodCard {
     }
 }
 
-fn revision_of(set: &ReplicaSet) -> Option<u32> {
-    set.annotation("deployment.kubernetes.io/revision")?.parse().ok()
+/// A pod's class, and kubectl's word for its state.
+pub fn state(pod: &Pod) -> (PodClass, String) {
+    let status = summarize(pod).status;
+    (classify(pod, &status), status)
+}
+
+/// The number of the template that the pod was made from, kept by its ReplicaSet or in a ControllerRevision.
+fn revision(pod: &Pod, owner: &OwnerReference, view: &View) -> Option<u32> {
+    if let Some(set) =
+        view.get::<ReplicaSet>(pod.namespace(), &owner.name).filter(|set| set.uid() == owner.uid)
+    {
+        return set.annotation("deployment.kubernetes.io/revision")?.parse().ok();
+    }
+    let hash = pod.labels().get("controller-revision-hash")?;
+    // A StatefulSet's label is the name of the revision, a DaemonSet's only its end.
+    let name = if owner.kind == "DaemonSet" { format!("{}-{hash}", owner.name) } else { hash.clone() };
+    view.get::<ControllerRevision>(pod.namespace(), &name)?.spec.revision.try_into().ok()
 }
 
 /// The class whose colour and treatment the card gets. Terminating outweighs everything, then failure.

@@ -1,10 +1,11 @@
-//! A fix that the scheduler has tried, put into the manifest that the pod comes from. The document is written anew, so its
-//! comments and its layout are lost; those of the other documents stay.
+//! From a pod to the manifest it comes from: a fix that the scheduler has tried is put there, and a field is found there.
 
 use serde_json::{Map, Value, json};
 
-use crate::api::manifest::{self, Limits, to_yaml};
-use crate::api::{MetaExt, Pod};
+use super::edit::edit;
+use crate::api::manifest::{self, Limits, Span};
+use crate::api::{Key, MetaExt, Pod};
+use crate::apiserver::View;
 
 /// Where the pod's fields stand in each kind that makes pods.
 const PLACES: [(&str, &str); 8] = [
@@ -20,10 +21,12 @@ const PLACES: [(&str, &str); 8] = [
 
 /// The manifest with a fix made: a JSON patch of the pod. `None` if there is nothing to change, or if the manifest does not hold
 /// the pod or what makes it.
-pub fn insert(text: &str, pod: &Pod, patch: &[Value]) -> Option<String> {
-    if patch.is_empty() {
-        return None;
-    }
+pub fn insert(text: &str, view: &View, pod: &Key, patch: &[Value]) -> Option<String> {
+    let pod = view.get::<Pod>(&pod.namespace, &pod.name)?;
+    if patch.is_empty() { None } else { insert_for(text, pod, patch) }
+}
+
+fn insert_for(text: &str, pod: &Pod, patch: &[Value]) -> Option<String> {
     let stream = manifest::parse(text, &Limits::default());
     for document in &stream.documents {
         let mut tree = document.root.to_value();
@@ -31,13 +34,24 @@ pub fn insert(text: &str, pod: &Pod, patch: &[Value]) -> Option<String> {
         for operation in patch {
             change(&mut tree, place, operation)?;
         }
-        let (before, after) =
-            (text.get(..document.span.from as usize)?, text.get(document.span.to as usize..)?);
-        let yaml = to_yaml(&tree);
-        let newline = if after.is_empty() || after.starts_with('\n') { "" } else { "\n" };
-        return Some(format!("{before}{}{newline}{after}", yaml.trim_end()));
+        return Some(edit(text, document, &tree));
     }
     None
+}
+
+/// Where a field of the pod (`spec.tolerations`), or the last thing on the way to it that is there, stands in the manifest that
+/// the pod comes from. `None` if the manifest does not hold it.
+pub fn locate(text: &str, view: &View, pod: &Key, field: &str) -> Option<Span> {
+    locate_for(text, view.get::<Pod>(&pod.namespace, &pod.name)?, field)
+}
+
+fn locate_for(text: &str, pod: &Pod, field: &str) -> Option<Span> {
+    let stream = manifest::parse(text, &Limits::default());
+    stream.documents.iter().find_map(|document| {
+        let place = place_of(&document.root.to_value(), pod)?.replace('/', ".");
+        let found = document.root.locate_nearest(&format!("{place}.{field}"));
+        Some(found.key.unwrap_or(found.value))
+    })
 }
 
 /// Where the pod's fields stand in a document, if it is the pod or what makes it.
@@ -119,11 +133,13 @@ mod tests {
         let text = "# first\nkind: Service\nmetadata: {name: web}\n---\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    metadata:\n      labels: {app: web}\n    spec: {}\n---\nkind: Other\n";
         let pod = pod("web-5d8b-x").label("app", "web").build();
         let patch = [json!({"op": "add", "path": "/spec/tolerations/-", "value": {"key": "gpu"}})];
-        let got = insert(text, &pod, &patch).expect("the deployment is there");
+        let got = insert_for(text, &pod, &patch).expect("the deployment is there");
         assert!(got.starts_with("# first\nkind: Service\n") && got.ends_with("---\nkind: Other\n"), "{got}");
-        assert!(got.contains("      tolerations:\n      - key: gpu\n"), "{got}");
+        assert!(got.contains("    spec:\n      tolerations:\n      - key: gpu\n"), "{got}");
+        let at = locate_for(&got, &pod, "spec.tolerations").expect("it is there now");
+        assert_eq!(&got[at.from as usize..at.to as usize], "tolerations");
         let stranger = crate::testing::pod("db-1").label("app", "db").build();
         let patch = [json!({"op": "remove", "path": "/spec/nodeSelector"})];
-        assert_eq!(insert(text, &stranger, &patch), None);
+        assert_eq!(insert_for(text, &stranger, &patch), None);
     }
 }

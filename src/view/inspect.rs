@@ -28,6 +28,8 @@ pub struct Inspection {
     pub events: Vec<EventRow>,
     /// The latest recorded decision about it, up to the revision looked at.
     pub why: Option<Decision>,
+    /// The scheduler's attempts before that, oldest first.
+    pub earlier: Vec<Decision>,
     /// The objects it refers to: its owner, its node.
     pub links: Vec<Key>,
 }
@@ -64,12 +66,16 @@ pub struct Decision {
 pub fn inspect(view: &View, store: &Store, key: &Key, now: SimTime) -> Option<Inspection> {
     let object = view.object(key)?;
     let yaml = to_yaml(&object.to_value());
+    let mut decisions = decisions(store, view.revision(), key);
+    let why = decisions.pop();
+    decisions.retain(|decision| matches!(*decision.explain, Explain::Scheduling(_)));
     Some(Inspection {
         key: key.clone(),
         rows: rows(object, now),
         yaml,
         events: events_about(view, object),
-        why: latest_decision(store, view.revision(), key),
+        why,
+        earlier: decisions,
         links: links(object),
     })
 }
@@ -98,6 +104,8 @@ fn rows(object: &Object, now: SimTime) -> Vec<(&'static str, String)> {
             row("qos", pod.status.qos_class.clone().unwrap_or_default());
             let images: Vec<&str> = pod.spec.containers.iter().filter_map(|c| c.image.as_deref()).collect();
             row("images", images.join(", "));
+            let gates = pod.spec.scheduling_gates.iter().flatten().map(|gate| gate.name.as_str());
+            row("gates", gates.collect::<Vec<_>>().join(", "));
         }
         Object::Node(node) => {
             let amount = |name: &str| {
@@ -153,15 +161,15 @@ pub fn event_row(event: &Event) -> EventRow {
     }
 }
 
-fn latest_decision(store: &Store, revision: Revision, key: &Key) -> Option<Decision> {
-    (1..=revision)
-        .rev()
-        .filter_map(|revision| store.change(revision))
-        .filter(|change| change.key == *key)
-        .find_map(|change| {
-            let explain = change.explain.clone()?;
-            Some(Decision { revision: change.revision, time: change.time, explain })
-        })
+/// The recorded decisions about an object up to a revision, oldest first.
+pub fn decisions(store: &Store, revision: Revision, key: &Key) -> Vec<Decision> {
+    let upto = store.since(0).take_while(|change| change.revision <= revision);
+    let of_it = upto.filter(|change| change.key == *key);
+    let decided = of_it.filter_map(|change| {
+        let explain = change.explain.clone()?;
+        Some(Decision { revision: change.revision, time: change.time, explain })
+    });
+    decided.collect()
 }
 
 fn links(object: &Object) -> Vec<Key> {

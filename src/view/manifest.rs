@@ -59,11 +59,11 @@ mod tests {
 
     #[test]
     fn what_changes_nothing_is_marked_at_its_line() {
-        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostIPC: true\n  containers:\n  - name: a\n    image: a\n    tty: true\n";
-        assert_eq!(alone(pod), [(5, "spec.hostIPC".into()), (9, "spec.containers[0].tty".into())]);
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostIPC: true\n  containers:\n  - name: a\n    image: a\n    stdinOnce: true\n";
+        assert_eq!(alone(pod), [(5, "spec.hostIPC".into()), (9, "spec.containers[0].stdinOnce".into())]);
         let policy = "kind: FlowSchema\napiVersion: flowcontrol.apiserver.k8s.io/v1\nmetadata: {name: a}\n";
         assert_eq!(alone(policy), [(1, "FlowSchema".into())]);
-        assert_eq!(alone(&pod.replace("    tty: true\n", "")), [(5, "spec.hostIPC".into())]);
+        assert_eq!(alone(&pod.replace("    stdinOnce: true\n", "")), [(5, "spec.hostIPC".into())]);
     }
 
     #[test]

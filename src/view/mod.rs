@@ -2,12 +2,16 @@
 //! component only lays it out.
 
 pub mod cards;
+pub mod edit;
 pub mod insert;
 pub mod inspect;
 pub mod manifest;
+pub mod rollout;
 pub mod stage;
 pub mod story;
+pub mod timeline;
 pub mod traffic;
+pub mod tree;
 pub mod why;
 pub mod workloads;
 

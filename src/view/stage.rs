@@ -62,6 +62,11 @@ impl Stage {
         log.since(from).take_while(|change| change.revision <= to).map(|change| change.key.clone()).collect()
     }
 
+    /// The pods at the revision drawn last.
+    pub fn pods(&self) -> impl Iterator<Item = &Arc<PodCard>> {
+        self.pods.values()
+    }
+
     fn draw_pod(&mut self, view: &View, key: &Key, stale: &mut SortedSet<String>) {
         let old = self.pods.remove(key);
         if let Some(old) = &old {

@@ -6,8 +6,13 @@ use std::sync::Arc;
 use serde::Serialize;
 use sorted::SortedMap;
 
-use crate::api::explain::{NodeVerdict, PluginScore, SchedulingDecision};
-use crate::api::sorting;
+use crate::api::explain::{Explain, NodeVerdict, PluginScore, SchedulingDecision};
+use crate::api::meta::Revision;
+use crate::api::{Key, Object, Pod, sorting};
+use crate::apiserver::{Change, Store};
+use crate::sim::Simulation;
+
+pub use crate::scheduler::whatif::Fix;
 
 /// What there is to show of one decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -244,6 +249,44 @@ fn scores(decision: &SchedulingDecision) -> Vec<ScoreRow> {
         parts: verdict.scores.clone(),
     };
     ranked.into_iter().map(row).collect()
+}
+
+/// The pods made after a write, up to another, that a scheduler has to find a node for.
+pub fn newcomers(simulation: &Simulation, after: Revision, upto: Revision) -> Vec<Key> {
+    let waits = |change: &&Arc<Change>| match (&change.before, change.after.as_deref()) {
+        (None, Some(Object::Pod(pod))) => {
+            let scheduler = simulation.scheduler();
+            pod.spec.node_name.is_none() && scheduler.profile_of(pod.spec.scheduler_name.as_deref()).is_some()
+        }
+        _ => false,
+    };
+    let new = simulation.api().store().since(after).take_while(|change| change.revision <= upto);
+    new.filter(waits).map(|change| change.key.clone()).collect()
+}
+
+/// What the scheduler decided about a pod last, up to a write.
+pub fn last_attempt(log: &Store, upto: Revision, pod: &Key) -> Option<Arc<Explain>> {
+    for change in (1..=upto).rev().filter_map(|revision| log.change(revision)) {
+        if change.key != *pod {
+            continue;
+        }
+        if let Some(explain) = &change.explain
+            && matches!(**explain, Explain::Scheduling(_))
+        {
+            return Some(explain.clone());
+        }
+        if change.before.is_none() {
+            break;
+        }
+    }
+    None
+}
+
+/// What would let a pod run that waits: single changes, tried on a copy of what the scheduler knows.
+pub fn fixes(simulation: &Simulation, pod: &Key) -> Vec<Fix> {
+    let waiting = simulation.view().get::<Pod>(&pod.namespace, &pod.name);
+    let waiting = waiting.filter(|pod| pod.spec.node_name.is_none());
+    waiting.map(|pod| simulation.scheduler().fixes(pod)).unwrap_or_default()
 }
 
 /// Holds a guess against a decision: a node, or `None` that the pod would wait.

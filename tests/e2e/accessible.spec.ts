@@ -13,16 +13,38 @@ for (const theme of ["light", "dark"] as const) {
       await expectAccessible(page);
     });
 
-    test(`traffic and cells: ${theme}, ${lang}`, async ({ app, page }) => {
+    test(`cells: ${theme}, ${lang}`, async ({ app, page }) => {
       // axe looks at every cell's node and every line of the story.
       test.slow();
       await app.open({ theme, lang, speed: 60, nodes: 60 }, MANIFEST.replace("replicas: 3", "replicas: 405"));
       await app.expectAllReady(405);
       await expect(app.element).toHaveAttribute("data-density", "cell");
       await expectAccessible(page);
-      await app.run("kubectl expose deployment myapp-deploy --port=80\nload svc/myapp-deploy --rate 10");
-      await page.locator('[data-view="traffic"]').click();
-      await expect(page.locator("[data-load]")).toBeVisible();
+    });
+
+    test(`every view: ${theme}, ${lang}`, async ({ app, page }) => {
+      test.slow();
+      await app.open({ theme, lang, speed: 60 }, MANIFEST);
+      await app.expectReady(3);
+      await app.run("kubectl expose deployment myapp-deploy --port=80\nload svc/myapp-deploy --rate 10\nkubectl run stuck --image=nginx:bad");
+      for (const view of ["rollout", "traffic", "timeline", "tree", "table"]) {
+        await page.locator(`[data-view="${view}"]`).click();
+        await expect(page.getByTestId(view)).toBeVisible();
+        await expectAccessible(page);
+      }
+    });
+
+    test(`why and a question: ${theme}, ${lang}`, async ({ app, page }) => {
+      await app.open({ theme, lang, speed: 60 });
+      await page.getByTestId("predict-switch").click();
+      await app.run("kubectl taint nodes node-1 gpu=true:NoSchedule\nkubectl run web --image=nginx:1.26");
+      await expect(page.getByTestId("predict")).toContainText("web");
+      await expectAccessible(page);
+      await app.element.locator('[data-select-node="node-1"]').click();
+      await app.expectReady(1);
+      await app.pods("ready").first().click();
+      await page.locator("#tab-why").click();
+      await expect(page.locator(".cells")).toBeVisible();
       await expectAccessible(page);
     });
 

@@ -37,3 +37,27 @@ test("earlier lines come back with the arrow keys", async ({ app, page }) => {
   await input.press("ArrowDown");
   await expect(input).toHaveValue("kubectl get pods");
 });
+
+test("kubectl edit opens the object in the editor, takes what is saved, and gives the manifest back", async ({ app, page }) => {
+  await app.open({ speed: 60 }, fixture("myapp-deploy.yaml"));
+  await app.expectReady(3);
+  const input = page.getByTestId("console-input");
+  await input.fill("kubectl edit deployment myapp-deploy");
+  await input.press("Enter");
+  await expect(page.getByTestId("cancel-edit")).toBeVisible();
+  await expect(app.editorText).toContainText("Please edit the object below");
+  const text = await app.editorText.evaluate(
+    (content) => (content as unknown as { cmTile: { view: { state: { doc: object } } } }).cmTile.view.state.doc.toString(),
+  );
+  await app.paste(text.replace("replicas: 3", "replicas: 2"));
+  await page.getByTestId("apply").click();
+  await expect(page.getByTestId("console-output")).toContainText("deployment.apps/myapp-deploy edited");
+  await app.expectReady(2);
+  await expect(app.editorText).toContainText("# Three pods behind a Deployment");
+
+  await input.fill("kubectl edit deployment myapp-deploy");
+  await input.press("Enter");
+  await page.getByTestId("cancel-edit").click();
+  await expect(page.getByTestId("console-output")).toContainText("Edit cancelled, no changes made.");
+  await expect(app.editorText).toContainText("# Three pods behind a Deployment");
+});

@@ -7,13 +7,12 @@ mod default;
 mod formats;
 mod lists;
 mod prune;
-mod regexp;
+pub mod rules;
 mod validate;
 
 pub use default::default;
 pub use lists::validate_lists;
 pub use prune::prune;
-pub use regexp::Regexp;
 pub use validate::{Problem, validate};
 
 use serde_json::Value;

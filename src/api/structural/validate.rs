@@ -4,10 +4,10 @@
 use serde_json::{Number, Value};
 
 use super::formats;
-use super::regexp::Regexp;
 use super::{flag, part, property};
 use crate::api::field_error::{FieldError, Path, quoted};
 use crate::api::manifest::json_float;
+use crate::api::regexp::Regexp;
 
 /// Something that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]

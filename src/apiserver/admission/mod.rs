@@ -5,6 +5,7 @@ mod classes;
 mod default_toleration_seconds;
 mod limit_ranger;
 mod pod_security;
+mod policies;
 mod priority;
 pub mod resource_quota;
 mod service_account;
@@ -15,6 +16,7 @@ use crate::apiserver::View;
 use crate::rng::Rng;
 
 pub use pod_security::warning as pod_security_warning;
+pub use policies::{NAMES as POLICY_NAMES, warnings as policy_warnings};
 
 type Change = fn(&View, &mut Object, &mut Rng) -> Result<(), Status>;
 type Check = fn(&View, &Object, Option<&Object>) -> Result<(), Status>;
@@ -38,7 +40,6 @@ const CHECKS: &[Check] = &[
     pod_security::validate,
     classes::one_default_priority,
     storage::validate_resize,
-    resource_quota::validate,
 ];
 
 /// Namespaces that the cluster cannot do without.
@@ -60,12 +61,17 @@ pub fn admit_update(view: &View, object: &mut Object, names: &mut Rng) -> Result
     CHANGES_OF_UPDATES.iter().try_for_each(|plugin| plugin(view, object, names))
 }
 
-/// Runs every plugin that may refuse a new object, or a change of one.
+/// Runs every plugin that may refuse a new object, or a change of one, to it or to a subresource. What users have written is asked
+/// near the end, of objects alone, and what may be charged last.
 ///
 /// # Errors
 /// The first refusal.
-pub fn validate(view: &View, object: &Object, old: Option<&Object>) -> Result<(), Status> {
-    CHECKS.iter().try_for_each(|plugin| plugin(view, object, old))
+pub fn validate(view: &View, object: &Object, old: Option<&Object>, subresource: &str) -> Result<(), Status> {
+    CHECKS.iter().try_for_each(|plugin| plugin(view, object, old))?;
+    if subresource.is_empty() {
+        policies::validate(view, object, old)?;
+    }
+    resource_quota::validate(view, object, old)
 }
 
 /// Refuses to delete what must stay (`NamespaceLifecycle`).

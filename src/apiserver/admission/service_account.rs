@@ -37,10 +37,16 @@ pub fn admit(view: &View, object: &mut Object, names: &mut Rng) -> Result<(), St
     if spec.automount_service_account_token == Some(false) {
         return Ok(());
     }
-    let volume = format!("kube-api-access-{}", names.suffix(5));
+    // A copy of a pod has it already.
+    let known = spec.volumes.iter().flatten().find(|volume| volume.name.starts_with("kube-api-access-"));
+    let known = known.map(|volume| volume.name.clone());
+    let is_there = known.is_some();
+    let volume = known.unwrap_or_else(|| format!("kube-api-access-{}", names.suffix(5)));
+    let mut needed = false;
     for container in spec.init_containers.iter_mut().flatten().chain(&mut spec.containers) {
         let mounts = container.volume_mounts.get_or_insert_default();
         if !mounts.iter().any(|mount| mount.mount_path == MOUNT_PATH) {
+            needed = true;
             mounts.push(VolumeMount {
                 name: volume.clone(),
                 read_only: Some(true),
@@ -49,7 +55,9 @@ pub fn admit(view: &View, object: &mut Object, names: &mut Rng) -> Result<(), St
             });
         }
     }
-    spec.volumes.get_or_insert_default().push(token_volume(volume));
+    if needed && !is_there {
+        spec.volumes.get_or_insert_default().push(token_volume(volume));
+    }
     Ok(())
 }
 

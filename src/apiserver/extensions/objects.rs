@@ -69,8 +69,9 @@ pub fn validate(view: &View, api_version: &str, object: &Object, old: Option<&Ob
     let schema = version.schema();
     let value = object.to_value();
     let mut problems = problems(&version, schema, &value);
-    if let Some(old) = old.map(Object::to_value) {
-        let before = self::problems(&version, schema, &old);
+    let old = old.map(Object::to_value);
+    if let Some(old) = &old {
+        let before = self::problems(&version, schema, old);
         problems.retain(|problem| !before.contains(problem));
     }
     let blocked = problems.iter().any(|problem| problem.blocks_rules);
@@ -79,6 +80,8 @@ pub fn validate(view: &View, api_version: &str, object: &Object, old: Option<&Ob
         let why = "some validation rules were not checked because the object was invalid; correct the existing errors to complete \
                    validation";
         errors.push(FieldError::invalid(&Path::default(), "null", why));
+    } else if !blocked {
+        errors.extend(structural::rules::evaluate(schema, &value, old.as_ref()));
     }
     errors
 }

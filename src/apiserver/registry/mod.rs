@@ -8,7 +8,7 @@ mod horizontal_pod_autoscaler;
 mod job;
 mod node;
 mod persistent_volume_claim;
-mod pod;
+pub(super) mod pod;
 pub mod pod_template;
 mod policy;
 mod replica_set;
@@ -219,9 +219,16 @@ static STRATEGIES: &[Entry] = &[
     Entry::tree(Kind::ROLE_BINDING, trees::role_binding),
     Entry::tree(Kind::CLUSTER_ROLE_BINDING, trees::role_binding),
     Entry::tree(Kind::CSI_DRIVER, trees::csi_driver),
+    Entry::tree(Kind::FLOW_SCHEMA, trees::flow_schema).counted("{}"),
+    Entry::tree(Kind::PRIORITY_LEVEL_CONFIGURATION, trees::priority_level).counted("{}"),
+    Entry::tree(Kind::RESOURCE_CLAIM, trees::resource_claim),
+    Entry::tree(Kind::RESOURCE_CLAIM_TEMPLATE, trees::resource_claim_template),
     Entry::tree(Kind::MUTATING_WEBHOOK_CONFIGURATION, trees::mutating_webhooks).counted(""),
     Entry::tree(Kind::VALIDATING_WEBHOOK_CONFIGURATION, trees::webhooks).counted(""),
     Entry::tree(Kind::VALIDATING_ADMISSION_POLICY, trees::admission_policy).counted("{}"),
+    Entry::tree(Kind::VALIDATING_ADMISSION_POLICY_BINDING, trees::policy_binding),
+    Entry::tree(Kind::MUTATING_ADMISSION_POLICY, trees::mutating_policy),
+    Entry::tree(Kind::MUTATING_ADMISSION_POLICY_BINDING, trees::policy_binding),
 ];
 
 static PLAIN: Entry = Entry::plain();

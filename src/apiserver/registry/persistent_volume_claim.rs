@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Strategy;
+use super::pod_template::{default_azure_disk, default_rbd, default_scale_io};
 use crate::api::k8s::{
     PersistentVolumeClaimSpec, PersistentVolumeClaimStatus, PersistentVolumeSpec, PersistentVolumeStatus,
 };
@@ -45,6 +46,16 @@ impl Strategy for PersistentVolumeStrategy {
         spec.volume_mode.get_or_insert_with(|| "Filesystem".into());
         if let Some(source) = &mut spec.host_path {
             source.type_.get_or_insert_default();
+        }
+        if let Some(source) = &mut spec.iscsi {
+            source.iscsi_interface.get_or_insert_with(|| "default".into());
+        }
+        spec.azure_disk.iter_mut().for_each(default_azure_disk);
+        if let Some(source) = &mut spec.rbd {
+            default_rbd([&mut source.pool, &mut source.user, &mut source.keyring]);
+        }
+        if let Some(source) = &mut spec.scale_io {
+            default_scale_io(&mut source.storage_mode, &mut source.fs_type);
         }
     }
 

@@ -25,10 +25,7 @@ impl Strategy for PodStrategy {
         if let Some(grace) = spec.termination_grace_period_seconds.as_mut().filter(|grace| **grace < 0) {
             *grace = 1;
         }
-        for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
-            default_requests(container.resources.get_or_insert_default());
-        }
-        default_pod_requests(spec);
+        default_resources(spec);
         if spec.host_network == Some(true) {
             default_host_ports(spec);
         }
@@ -55,6 +52,13 @@ fn gated_condition(pod: &Pod) -> PodCondition {
         last_transition_time: pod.meta().creation_timestamp.clone(),
         ..Default::default()
     }
+}
+
+/// What the spec leaves out of requests.
+pub(in crate::apiserver) fn default_resources(spec: &mut PodSpec) {
+    let containers = spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten());
+    containers.for_each(|container| default_requests(container.resources.get_or_insert_default()));
+    default_pod_requests(spec);
 }
 
 /// A limit without a request is a request too.
@@ -142,7 +146,7 @@ fn merge_label_keys(pod: &mut Pod) {
 
 /// The quality of service class (`qos.ComputePodQOS`): `Guaranteed` if every container limits CPU and memory and
 /// requests as much, `BestEffort` if none asks for anything, else `Burstable`.
-fn qos_class(spec: &PodSpec) -> &'static str {
+pub(in crate::apiserver) fn qos_class(spec: &PodSpec) -> &'static str {
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     // What a pod asks as a whole stands for what its containers ask.
     let whole = spec.resources.as_ref().filter(|whole| whole.limits.is_some() || whole.requests.is_some());

@@ -2,8 +2,8 @@
 
 use super::persistent_volume_claim::default_claim;
 use crate::api::k8s::{
-    Container, DownwardAPIVolumeFile, EmptyDirVolumeSource, EnvVar, HTTPGetAction, ObjectFieldSelector,
-    PodSpec, PodTemplateSpec, Probe, ProjectedVolumeSource, Quantity, Volume,
+    AzureDiskVolumeSource, Container, DownwardAPIVolumeFile, EmptyDirVolumeSource, EnvVar, HTTPGetAction,
+    ObjectFieldSelector, PodSpec, PodTemplateSpec, Probe, ProjectedVolumeSource, Quantity, Volume,
 };
 
 /// What files of a volume may be done with, unless it says otherwise: 0644.
@@ -23,6 +23,7 @@ pub fn default_pod_spec(spec: &mut PodSpec) {
     spec.scheduler_name.get_or_insert_with(|| "default-scheduler".into());
     spec.security_context.get_or_insert_default();
     spec.termination_grace_period_seconds.get_or_insert(30);
+    name_service_account(spec);
     spec.volumes.iter_mut().flatten().for_each(default_volume);
     for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
         default_container(container);
@@ -32,6 +33,14 @@ pub fn default_pod_spec(spec: &mut PodSpec) {
             toleration.operator = None;
         }
     }
+}
+
+/// The account has an older name, too (`Convert_v1_PodSpec_To_core_PodSpec` and back).
+fn name_service_account(spec: &mut PodSpec) {
+    if spec.service_account_name.as_deref().unwrap_or_default().is_empty() {
+        spec.service_account_name = spec.service_account.take();
+    }
+    spec.service_account.clone_from(&spec.service_account_name);
 }
 
 /// Fills in what a container leaves out.
@@ -111,6 +120,13 @@ fn default_volume(volume: &mut Volume) {
     if let Some(source) = &mut volume.iscsi {
         source.iscsi_interface.get_or_insert_with(|| "default".into());
     }
+    volume.azure_disk.iter_mut().for_each(default_azure_disk);
+    if let Some(source) = &mut volume.rbd {
+        default_rbd([&mut source.pool, &mut source.user, &mut source.keyring]);
+    }
+    if let Some(source) = &mut volume.scale_io {
+        default_scale_io(&mut source.storage_mode, &mut source.fs_type);
+    }
     if let Some(source) = &mut volume.image {
         let tag = image_tag(source.reference.as_deref().unwrap_or_default());
         let policy = if tag.is_none_or(|tag| tag == "latest") { "Always" } else { "IfNotPresent" };
@@ -121,6 +137,27 @@ fn default_volume(volume: &mut Volume) {
         default_claim(&mut template.spec);
     }
     volume.projected.iter_mut().for_each(default_projected);
+}
+
+/// As Azure's own driver once had it.
+pub fn default_azure_disk(source: &mut AzureDiskVolumeSource) {
+    source.caching_mode.get_or_insert_with(|| "ReadWrite".into());
+    source.fs_type.get_or_insert_with(|| "ext4".into());
+    source.kind.get_or_insert_with(|| "Shared".into());
+    source.read_only.get_or_insert(false);
+}
+
+/// Pool, user and keyring of Ceph.
+pub fn default_rbd(fields: [&mut Option<String>; 3]) {
+    for (field, value) in fields.into_iter().zip(["rbd", "admin", "/etc/ceph/keyring"]) {
+        field.get_or_insert_with(|| value.into());
+    }
+}
+
+/// How ScaleIO lays out a volume.
+pub fn default_scale_io(mode: &mut Option<String>, fs_type: &mut Option<String>) {
+    mode.get_or_insert_with(|| "ThinProvisioned".into());
+    fs_type.get_or_insert_with(|| "xfs".into());
 }
 
 fn default_projected(source: &mut ProjectedVolumeSource) {

@@ -166,6 +166,18 @@ pub fn admission_policy(fields: &mut Fields) {
     }
 }
 
+/// As [`admission_policy`]; what a policy changes it changes once.
+pub fn mutating_policy(fields: &mut Fields) {
+    admission_policy(fields);
+    spec(fields).into_iter().for_each(|spec| default_text(spec, "reinvocationPolicy", "Never"));
+}
+
+/// What a binding narrows a policy to.
+pub fn policy_binding(fields: &mut Fields) {
+    let resources = spec(fields).and_then(|spec| spec.get_mut("matchResources")?.as_object_mut());
+    resources.into_iter().for_each(|resources| match_resources(resources, "resourceRules"));
+}
+
 /// All objects everywhere, in any version, unless said otherwise.
 fn match_resources(fields: &mut Fields, rules: &str) {
     default_text(fields, "matchPolicy", "Equivalent");
@@ -173,6 +185,64 @@ fn match_resources(fields: &mut Fields, rules: &str) {
         fields.entry(selector).or_insert_with(|| Value::Object(Map::new()));
     }
     maps(fields, rules).for_each(|rule| default_text(rule, "scope", "*"));
+}
+
+/// Matched late unless said otherwise.
+pub fn flow_schema(fields: &mut Fields) {
+    let Some(spec) = spec(fields) else { return };
+    if spec.get("matchingPrecedence").and_then(Value::as_i64).unwrap_or_default() == 0 {
+        spec.insert("matchingPrecedence".into(), 1000.into());
+    }
+}
+
+fn default_numbers(fields: &mut Fields, numbers: &[(&str, i64)]) {
+    for (name, number) in numbers {
+        fields.entry(*name).or_insert_with(|| (*number).into());
+    }
+}
+
+/// The share of a level, and how its queues are dealt.
+pub fn priority_level(fields: &mut Fields) {
+    let Some(spec) = spec(fields) else { return };
+    if spec.get("type").and_then(Value::as_str) == Some("Exempt") {
+        spec.entry("exempt").or_insert_with(|| Value::Object(Map::new()));
+    }
+    for (name, shares) in [("exempt", 0), ("limited", 30)] {
+        let Some(level) = spec.get_mut(name).and_then(Value::as_object_mut) else { continue };
+        default_numbers(level, &[("nominalConcurrencyShares", shares), ("lendablePercent", 0)]);
+        let queuing = level.get_mut("limitResponse").and_then(|response| response.get_mut("queuing"));
+        if let Some(queuing) = queuing.and_then(Value::as_object_mut) {
+            default_numbers(queuing, &[("queues", 64), ("handSize", 8), ("queueLengthLimit", 50)]);
+        }
+    }
+}
+
+/// One device, exactly.
+pub fn resource_claim(fields: &mut Fields) {
+    spec(fields).into_iter().for_each(claim_spec);
+}
+
+/// The claims of a template are defaulted as claims are.
+pub fn resource_claim_template(fields: &mut Fields) {
+    spec(fields).and_then(spec).into_iter().for_each(claim_spec);
+}
+
+fn claim_spec(spec: &mut Fields) {
+    let Some(devices) = spec.get_mut("devices").and_then(Value::as_object_mut) else { return };
+    for request in maps(devices, "requests") {
+        if let Some(exactly) = request.get_mut("exactly").and_then(Value::as_object_mut) {
+            device_count(exactly);
+        }
+        maps(request, "firstAvailable").for_each(device_count);
+    }
+}
+
+fn device_count(request: &mut Fields) {
+    default_text(request, "allocationMode", "ExactCount");
+    if request["allocationMode"] == "ExactCount" {
+        default_numbers(request, &[("count", 1)]);
+    }
+    maps(request, "tolerations").for_each(|toleration| default_text(toleration, "operator", "Equal"));
 }
 
 /// Names follow from the kind's, and nothing is converted.

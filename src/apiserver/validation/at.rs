@@ -279,3 +279,13 @@ impl Errors {
         self.0
     }
 }
+
+/// Checks what a rule says of an object.
+#[cfg(test)]
+#[track_caller]
+pub fn check(rule: fn(&At, &mut Errors), object: &Value, want: &[&str]) {
+    let mut errors = Errors::default();
+    rule(&At::root(object), &mut errors);
+    let found: Vec<String> = errors.into_vec().iter().map(ToString::to_string).collect();
+    assert_eq!(found, want);
+}

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::at::{At, Errors};
 use super::meta::validate_selector;
+use super::networking::validate_prefixed_path;
 use super::pod::validate_template_spec;
 use super::{internal, text};
 use crate::api::field_error::FieldError;
@@ -127,14 +128,7 @@ fn validate_managed_by(manager: &At, errors: &mut Errors) {
     if !manager.is_set() {
         return;
     }
-    let segments = manager.text().split_once('/');
-    match segments {
-        Some((domain, path)) if !path.is_empty() && text::dns_subdomain(domain).is_empty() => {}
-        _ => {
-            let why = "must be a domain-prefixed path (such as \"acme.io/foo\")";
-            errors.invalid(manager, why);
-        }
-    }
+    validate_prefixed_path(manager, errors);
     if manager.text().len() > 63 {
         errors.too_long(manager, 63);
     }

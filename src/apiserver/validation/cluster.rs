@@ -1,7 +1,7 @@
 //! The rules of kinds that belong to the whole cluster, and of RBAC.
 
 use super::at::{At, Errors};
-use super::meta::validate_selector;
+use super::meta::{validate_labels, validate_selector};
 use super::{internal, scheduling, text};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -78,6 +78,9 @@ pub fn runtime_class(object: &At, errors: &mut Errors) {
     let overhead = object.get("overhead.podFixed");
     let limits = serde_json::json!({ "limits": overhead.value() });
     super::resources::validate_container(&overhead.with(&limits), &[], errors);
+    let scheduling = object.get("scheduling");
+    validate_labels(&scheduling.get("nodeSelector"), errors);
+    scheduling::validate_tolerations(&scheduling.get("tolerations"), errors);
 }
 
 /// `ValidateRuntimeClassUpdate`.

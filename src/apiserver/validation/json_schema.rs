@@ -1,12 +1,14 @@
 //! The rules of schemas in CustomResourceDefinitions: that they are structural (`pkg/apiserver/schema/validation.go`), and what of
-//! OpenAPI they may use. Rules over objects (`x-kubernetes-validations`) are looked at, not compiled.
+//! OpenAPI they may use. Rules over objects (`x-kubernetes-validations`) must compile.
 
 use serde_json::{Value, json};
 
 use super::at::{At, Errors};
+use super::internal;
 use crate::api::field_error::FieldError;
+use crate::api::regexp::Regexp;
 use crate::api::sorting;
-use crate::api::structural::{self, Regexp};
+use crate::api::structural;
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
 /// Fields of a schema that may stand at the root beside a status that is written by itself, and their names there.
@@ -301,6 +303,8 @@ fn defaults(schema: &At, errors: &mut Errors) {
 struct Context {
     /// Why there may be no defaults.
     no_defaults: Option<&'static str>,
+    /// Whether a value cannot be told from others after a change: it is in a list that is no map.
+    untold: bool,
     in_metadata: bool,
 }
 
@@ -343,10 +347,11 @@ fn open_api(schema: &At, is_root: bool, context: Context, errors: &mut Errors) {
         schema.get(name).items().for_each(|part| open_api(&part, false, context, errors));
     }
     if schema.get("items").value().is_object() {
-        open_api(&schema.get("items"), false, context, errors);
+        let untold = context.untold || schema.get("x-kubernetes-list-type").text() != "map";
+        open_api(&schema.get("items"), false, Context { untold, ..context }, errors);
     }
     extensions(schema, errors);
-    rules(schema, errors);
+    rules(schema, is_root, context, errors);
 }
 
 /// What of OpenAPI is not to be used.
@@ -467,8 +472,8 @@ fn map_keys(keys: &At, items: &At, errors: &mut Errors) {
     }
 }
 
-/// The outside of rules.
-fn rules(schema: &At, errors: &mut Errors) {
+/// The rules over objects: expressions that fit the schema where they stand.
+fn rules(schema: &At, is_root: bool, context: Context, errors: &mut Errors) {
     const REASONS: [&str; 4] =
         ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
     for rule in schema.get("x-kubernetes-validations").items() {
@@ -483,12 +488,41 @@ fn rules(schema: &At, errors: &mut Errors) {
         } else if has_lines(&text) && message.is_empty() {
             errors.required(&message, "message must be specified if rule contains line breaks");
         }
+        compile(schema, is_root, context, &rule, errors);
         let expression = rule.get("messageExpression");
         if !expression.is_empty() && expression.text().trim().is_empty() {
             errors.required(&expression, "messageExpression must be non-empty if specified");
         }
         if rule.get("reason").is_set() {
             errors.one_of(&rule.get("reason"), &REASONS);
+        }
+    }
+}
+
+fn compile(schema: &At, is_root: bool, context: Context, rule: &At, errors: &mut Errors) {
+    let shown = || internal::dump("ValidationRule", rule.value());
+    let text = rule.get("rule");
+    if !text.text().trim().is_empty() {
+        let wanted = ('b', "cel expression must evaluate to a bool");
+        match structural::rules::compile(schema.value(), is_root, rule.value(), text.text(), wanted) {
+            Err(why) => errors.invalid_as(&text, &shown(), &why),
+            Ok(program) if context.untold && program.uses("oldSelf") => {
+                errors.invalid_as(
+                    &text,
+                    &shown(),
+                    "oldSelf cannot be used on the uncorrelatable portion of the schema",
+                );
+            }
+            Ok(_) => {}
+        }
+    }
+    let told = rule.get("messageExpression");
+    if !told.text().trim().is_empty() {
+        let wanted = ('s', "messageExpression must evaluate to a string");
+        if let Err(why) =
+            structural::rules::compile(schema.value(), is_root, rule.value(), told.text(), wanted)
+        {
+            errors.invalid_as(&told, &shown(), &format!("messageExpression {why}"));
         }
     }
 }

@@ -8,11 +8,15 @@ mod cluster;
 mod config;
 mod container;
 mod definition;
+mod devices;
+mod drivers;
+mod flow;
 mod internal;
 mod json_schema;
 mod meta;
 mod networking;
 mod pod;
+mod policy;
 mod registration;
 pub mod resources;
 mod scheduling;
@@ -88,6 +92,8 @@ static RULES: &[Rules] = &[
     rules(Kind::INGRESS, text::dns_subdomain, networking::ingress),
     rules(Kind::INGRESS_CLASS, text::dns_subdomain, networking::ingress_class)
         .on_update(networking::ingress_class_update),
+    rules(Kind::SERVICE_CIDR, text::dns_subdomain, networking::service_cidr),
+    rules(Kind::IP_ADDRESS, text::ip, networking::ip_address),
     rules(Kind::NETWORK_POLICY, text::dns_subdomain, networking::network_policy),
     rules(Kind::PERSISTENT_VOLUME, text::dns_subdomain, storage::volume).on_update(storage::volume_update),
     rules(Kind::PERSISTENT_VOLUME_CLAIM, text::dns_subdomain, storage::claim)
@@ -109,14 +115,26 @@ static RULES: &[Rules] = &[
     rules(Kind::CUSTOM_RESOURCE_DEFINITION, text::dns_subdomain, definition::definition)
         .on_create(definition::on_create)
         .on_update(definition::on_update),
+    rules(Kind::FLOW_SCHEMA, text::dns_subdomain, flow::flow_schema),
+    rules(Kind::PRIORITY_LEVEL_CONFIGURATION, text::dns_subdomain, flow::priority_level),
+    rules(Kind::CSI_DRIVER, text::dns_subdomain, drivers::csi_driver),
+    rules(Kind::CSI_NODE, text::dns_subdomain, drivers::csi_node),
+    rules(Kind::CSI_STORAGE_CAPACITY, text::dns_subdomain, drivers::csi_storage_capacity),
+    rules(Kind::VOLUME_ATTACHMENT, text::dns_subdomain, drivers::volume_attachment),
+    rules(Kind::VOLUME_ATTRIBUTES_CLASS, text::dns_subdomain, drivers::attributes_class)
+        .on_update(drivers::attributes_class_update),
+    rules(Kind::RESOURCE_CLAIM, text::dns_subdomain, devices::claim).on_update(devices::immutable_spec),
+    rules(Kind::RESOURCE_CLAIM_TEMPLATE, text::dns_subdomain, devices::claim_template)
+        .on_update(devices::immutable_spec),
+    rules(Kind::DEVICE_CLASS, text::dns_subdomain, devices::device_class),
+    rules(Kind::RESOURCE_SLICE, text::dns_subdomain, devices::resource_slice)
+        .on_update(devices::resource_slice_update),
     rules(Kind::MUTATING_WEBHOOK_CONFIGURATION, text::dns_subdomain, registration::webhooks),
     rules(Kind::VALIDATING_WEBHOOK_CONFIGURATION, text::dns_subdomain, registration::webhooks),
-    rules(Kind::VALIDATING_ADMISSION_POLICY, text::dns_subdomain, registration::admission_policy),
-    rules(
-        Kind::VALIDATING_ADMISSION_POLICY_BINDING,
-        text::dns_subdomain,
-        registration::admission_policy_binding,
-    ),
+    rules(Kind::VALIDATING_ADMISSION_POLICY, text::dns_subdomain, policy::admission_policy),
+    rules(Kind::VALIDATING_ADMISSION_POLICY_BINDING, text::dns_subdomain, policy::admission_policy_binding),
+    rules(Kind::MUTATING_ADMISSION_POLICY, text::dns_subdomain, policy::mutating_policy),
+    rules(Kind::MUTATING_ADMISSION_POLICY_BINDING, text::dns_subdomain, policy::mutating_binding),
     rules(Kind::API_SERVICE, text::path_segment, registration::api_service),
     rules(Kind::CERTIFICATE_SIGNING_REQUEST, text::dns_subdomain, ANY)
         .on_create(registration::signing_request),

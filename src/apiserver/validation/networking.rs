@@ -122,15 +122,19 @@ pub fn ingress_class(object: &At, errors: &mut Errors) {
     if controller.text().len() > CONTROLLER_MAX {
         errors.too_long(&controller, CONTROLLER_MAX);
     }
-    match controller.text().split_once('/') {
-        Some((domain, path)) if !path.is_empty() => {
-            errors.text_as(&controller, domain, text::dns_subdomain);
+    validate_prefixed_path(&controller, errors);
+}
+
+/// `acme.io/foo`: a domain and a path (`IsDomainPrefixedPath`).
+pub fn validate_prefixed_path(at: &At, errors: &mut Errors) {
+    if errors.require(at) {
+        return;
+    }
+    match at.text().split_once('/') {
+        Some((domain, path)) if !domain.is_empty() && !path.is_empty() => {
+            errors.text_as(at, domain, text::dns_subdomain);
         }
-        _ => errors.invalid_as(
-            &controller,
-            &super::text_shown(&controller),
-            "must be a domain-prefixed path (such as \"acme.io/foo\")",
-        ),
+        _ => errors.invalid(at, "must be a domain-prefixed path (such as \"acme.io/foo\")"),
     }
 }
 
@@ -228,4 +232,34 @@ fn is_strictly_within(inner: (IpAddr, u32), outer: (IpAddr, u32)) -> bool {
     let ((inner_bits, inner_four), (outer_bits, outer_four)) = (bits(inner.0), bits(outer.0));
     let mask = if outer.1 == 0 { 0 } else { u128::MAX << (128 - outer.1) };
     inner_four == outer_four && inner.1 > outer.1 && inner_bits & mask == outer_bits & mask
+}
+
+/// `ValidateServiceCIDR`.
+pub fn service_cidr(object: &At, errors: &mut Errors) {
+    let ranges = object.get("spec.cidrs");
+    match ranges.len() {
+        0 => return errors.required(&ranges, "at least one CIDR required"),
+        1 => {}
+        2 => {
+            let is_six = |at: At| at.text().contains(':');
+            if is_six(ranges.index(0)) == is_six(ranges.index(1)) {
+                let why = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+                errors.invalid(&ranges, why);
+            }
+        }
+        _ => return errors.invalid(&ranges, "must only hold up to 2 values"),
+    }
+    for range in ranges.items() {
+        errors.text(&range, text::cidr);
+    }
+}
+
+/// `ValidateIPAddress`. Its name is the address.
+pub fn ip_address(object: &At, errors: &mut Errors) {
+    let owner = object.get("spec.parentRef");
+    if !owner.is_set() {
+        return errors.required(&owner, "");
+    }
+    errors.require(&owner.get("resource"));
+    errors.require(&owner.get("name"));
 }

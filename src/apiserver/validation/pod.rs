@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::at::{At, Errors};
 use super::container::{PodContext, validate_containers};
 use super::meta::{validate_annotations, validate_labels};
-use super::security::validate_pod_security_context;
+use super::security::{validate_host_network, validate_host_users, validate_pod_security_context};
 use super::volume::Volumes;
 use super::{internal, resources, scheduling, text};
 use crate::api::field_error::quoted;
@@ -17,7 +17,7 @@ const RESTART_POLICIES: [&str; 3] = ["Always", "OnFailure", "Never"];
 pub fn validate(pod: &At, errors: &mut Errors) {
     let spec = pod.get("spec");
     validate_annotations_of_pod(pod, errors);
-    validate_spec(&spec, errors);
+    validate_spec(&spec, true, errors);
     for list in ["initContainers", "containers"] {
         for container in spec.get(list).items() {
             let image = container.get("image");
@@ -41,17 +41,51 @@ pub fn on_create(pod: &At, errors: &mut Errors) {
 
 /// The annotations that mean something on a pod (`ValidatePodSpecificAnnotations`).
 pub fn validate_annotations_of_pod(pod: &At, errors: &mut Errors) {
-    const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
     let annotations = pod.get("metadata.annotations");
+    validate_meaning(&annotations, &pod.get("spec"), errors);
+}
+
+fn validate_meaning(annotations: &At, spec: &At, errors: &mut Errors) {
+    const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+    const MIRROR: &str = "kubernetes.io/config.mirror";
+    const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+    const SECCOMP: [&str; 2] =
+        ["seccomp.security.alpha.kubernetes.io/pod", "container.seccomp.security.alpha.kubernetes.io/"];
+    if annotations.key(MIRROR).is_set() && spec.get("nodeName").is_empty() {
+        let why = "must set spec.nodeName if mirror pod annotation is set";
+        errors.invalid_as(&annotations.key(MIRROR), "\"\"", why);
+    }
     let cost = annotations.key(COST);
     let plain = |text: &str| text.parse::<i32>().is_ok() && !text.starts_with(['+', '0']) || text == "0";
     if cost.is_set() && !plain(cost.text()) {
         errors.invalid(&cost, "must be a 32bit integer");
     }
+    for key in annotations.keys() {
+        let profile = annotations.key(key);
+        if key == SECCOMP[0] || key.starts_with(SECCOMP[1]) {
+            let known = ["runtime/default", "docker/default", "unconfined"].contains(&profile.text());
+            if !known && !profile.text().starts_with("localhost/") {
+                errors.invalid(
+                    &annotations.named(key).with(profile.value()),
+                    "must be a valid seccomp profile",
+                );
+            }
+        }
+        let Some(container) = key.strip_prefix(APP_ARMOR) else { continue };
+        let lists = ["initContainers", "containers", "ephemeralContainers"];
+        let named = |list: &&str| spec.get(list).items().any(|known| known.get("name").text() == container);
+        if !lists.iter().any(named) {
+            errors.invalid_as(&profile, &quoted(container), "container not found");
+        }
+        let known = ["", "runtime/default", "unconfined"].contains(&profile.text());
+        if !known && !profile.text().starts_with("localhost/") {
+            errors.invalid(&profile, &format!("invalid AppArmor profile name: {}", quoted(profile.text())));
+        }
+    }
 }
 
-/// A pod's spec.
-pub fn validate_spec(spec: &At, errors: &mut Errors) {
+/// The spec of a pod, or of pods to be made.
+fn validate_spec(spec: &At, of_pod: bool, errors: &mut Errors) {
     let volumes = spec.get("volumes");
     let volumes = Volumes::validate(&volumes, errors);
     let claims = validate_resource_claims(&spec.get("resourceClaims"), errors);
@@ -59,6 +93,7 @@ pub fn validate_spec(spec: &At, errors: &mut Errors) {
     let pod = PodContext { volumes: &volumes, claims, grace_period: grace };
     validate_containers(spec, &pod, errors);
     resources::validate_pod(spec, errors);
+    validate_host_network(spec, of_pod, errors);
     errors.required_one_of(&spec.get("restartPolicy"), &RESTART_POLICIES);
     errors.required_one_of(&spec.get("dnsPolicy"), &DNS_POLICIES);
     validate_labels(&spec.get("nodeSelector"), errors);
@@ -70,6 +105,7 @@ pub fn validate_spec(spec: &At, errors: &mut Errors) {
     }
     validate_gates(&spec.get("schedulingGates"), errors);
     scheduling::validate_topology_spread(&spec.get("topologySpreadConstraints"), errors);
+    validate_host_users(spec, errors);
     validate_names(spec, errors);
     scheduling::validate_tolerations(&spec.get("tolerations"), errors);
     for alias in spec.get("hostAliases").items() {
@@ -208,7 +244,8 @@ pub fn validate_template_spec(template: &At, errors: &mut Errors) {
     let (meta, spec) = (template.get("metadata"), template.get("spec"));
     validate_labels(&meta.get("labels"), errors);
     validate_annotations(&meta.get("annotations"), errors);
-    validate_spec(&spec, errors);
+    validate_meaning(&template.named("annotations").with(meta.get("annotations").value()), &spec, errors);
+    validate_spec(&spec, false, errors);
     if !spec.get("ephemeralContainers").is_empty() {
         errors
             .forbidden(&spec.get("ephemeralContainers"), "ephemeral containers not allowed in pod template");

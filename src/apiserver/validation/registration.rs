@@ -2,6 +2,7 @@
 
 use super::at::{At, Errors};
 use super::meta::validate_selector;
+use super::policy::validate_conditions;
 use super::text;
 use crate::api::field_error::quoted;
 use crate::api::manifest::base64;
@@ -64,6 +65,7 @@ fn validate_webhook(webhook: &At, errors: &mut Errors) {
         validate_selector(&webhook.get(selector), errors);
     }
     validate_client(&webhook.get("clientConfig"), errors);
+    validate_conditions(&webhook.get("matchConditions"), false, errors);
     if webhook.get("reinvocationPolicy").is_set() {
         errors.one_of(&webhook.get("reinvocationPolicy"), &["IfNeeded", "Never"]);
     }
@@ -97,7 +99,7 @@ fn validate_client(client: &At, errors: &mut Errors) {
 }
 
 /// `validateRuleWithOperations`
-fn validate_rule(rule: &At, errors: &mut Errors) {
+pub fn validate_rule(rule: &At, errors: &mut Errors) {
     let operations = rule.get("operations");
     errors.require(&operations);
     let lone = |list: &At, what: &str, errors: &mut Errors| {
@@ -119,44 +121,6 @@ fn validate_rule(rule: &At, errors: &mut Errors) {
     errors.require(&rule.get("resources"));
     if rule.get("scope").is_set() {
         errors.one_of(&rule.get("scope"), &["*", "Cluster", "Namespaced"]);
-    }
-}
-
-/// `ValidateValidatingAdmissionPolicy`, as far as it goes without compiling expressions.
-pub fn admission_policy(object: &At, errors: &mut Errors) {
-    let spec = object.get("spec");
-    if spec.get("failurePolicy").is_set() {
-        errors.one_of(&spec.get("failurePolicy"), &["Fail", "Ignore"]);
-    }
-    let constraints = spec.get("matchConstraints");
-    if constraints.is_set() {
-        let rules = constraints.get("resourceRules");
-        errors.require(&rules);
-        rules.items().for_each(|rule| validate_rule(&rule, errors));
-    } else {
-        errors.required(&constraints, "");
-    }
-    let (validations, annotations) = (spec.get("validations"), spec.get("auditAnnotations"));
-    if validations.is_empty() && annotations.is_empty() {
-        let why = "validations or auditAnnotations must be set";
-        errors.required(&validations, why);
-        errors.required(&annotations, why);
-    }
-    for validation in validations.items() {
-        if validation.get("expression").text().trim().is_empty() {
-            errors.required(&validation.get("expression"), "expression is not specified");
-        }
-    }
-}
-
-/// `ValidateValidatingAdmissionPolicyBinding`.
-pub fn admission_policy_binding(object: &At, errors: &mut Errors) {
-    let spec = object.get("spec");
-    errors.require(&spec.get("policyName"));
-    let actions = spec.get("validationActions");
-    errors.require(&actions);
-    for action in actions.items() {
-        errors.one_of(&action, &["Audit", "Deny", "Warn"]);
     }
 }
 
@@ -231,14 +195,8 @@ pub fn signing_request(object: &At, errors: &mut Errors) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
-
-    fn check(rule: fn(&At, &mut Errors), object: &Value, want: &[&str]) {
-        let mut errors = Errors::default();
-        rule(&At::root(object), &mut errors);
-        let found: Vec<String> = errors.into_vec().iter().map(ToString::to_string).collect();
-        assert_eq!(found, want);
-    }
+    use crate::apiserver::validation::at::check;
+    use serde_json::json;
 
     #[test]
     fn webhooks_say_how_they_are_called() {

@@ -32,21 +32,40 @@ pub fn validate_security_context(context: &At, errors: &mut Errors) {
     }
 }
 
-/// The security context of a pod (`validatePodSpecSecurityContext`), with the flags of the host beside it.
-pub fn validate_pod_security_context(spec: &At, errors: &mut Errors) {
-    let context = spec.get("securityContext");
-    if spec.get("hostNetwork").is_true() {
-        for list in ["containers", "initContainers"] {
-            for container in spec.get(list).items() {
-                for port in container.get("ports").items() {
-                    if port.get("hostPort").int() != port.get("containerPort").int() {
-                        let why = "must match `containerPort` when `hostNetwork` is true";
-                        errors.invalid_int(&port.get("hostPort"), why);
-                    }
+/// On the host's network, a port of a container is one of the host (`validatePodHostNetworkDeps`). Of a template it need not be said.
+pub fn validate_host_network(spec: &At, of_pod: bool, errors: &mut Errors) {
+    if !spec.get("hostNetwork").is_true() {
+        return;
+    }
+    for list in ["containers", "initContainers"] {
+        for container in spec.get(list).items() {
+            for port in container.get("ports").items() {
+                let (of_host, own) = (port.get("hostPort").int(), port.get("containerPort").int());
+                if of_host != own && (of_pod || of_host != 0) {
+                    let why = "must match `containerPort` when `hostNetwork` is true";
+                    errors.invalid_int(&port.get("hostPort"), why);
                 }
             }
         }
     }
+}
+
+/// A pod with users of its own shares no other namespace with the host (`validateHostUsers`).
+pub fn validate_host_users(spec: &At, errors: &mut Errors) {
+    if spec.get("hostUsers").value() != false {
+        return;
+    }
+    let context = spec.get("securityContext");
+    for (flag, name) in [("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")] {
+        if spec.get(flag).is_true() {
+            errors.forbidden(&context.named(name), "when `hostUsers` is false");
+        }
+    }
+}
+
+/// The security context of a pod (`validatePodSpecSecurityContext`), with the flags of the host beside it.
+pub fn validate_pod_security_context(spec: &At, errors: &mut Errors) {
+    let context = spec.get("securityContext");
     if spec.get("shareProcessNamespace").is_true() && spec.get("hostPID").is_true() {
         let why = "ShareProcessNamespace and HostPID cannot both be enabled";
         errors.invalid_as(&context.named("shareProcessNamespace"), "true", why);

@@ -1,6 +1,7 @@
 //! The rules of claims, volumes and their classes.
 
 use super::at::{At, Errors};
+use super::drivers::{validate_parameters, validate_provisioner};
 use super::meta::validate_selector;
 use super::resources::amount;
 use super::volume::{persistent_sources, validate_persistent_source};
@@ -168,16 +169,8 @@ pub fn volume_update(object: &At, old: &At, errors: &mut Errors) {
 
 /// `ValidateStorageClass`.
 pub fn storage_class(object: &At, errors: &mut Errors) {
-    let provisioner = object.get("provisioner");
-    if !errors.require(&provisioner) {
-        for why in text::qualified_name(&provisioner.text().to_lowercase()) {
-            errors.invalid(&provisioner, &why);
-        }
-    }
-    let parameters = object.get("parameters");
-    if parameters.keys().any(str::is_empty) {
-        errors.invalid_as(&parameters, "\"\"", "field can not be empty.");
-    }
+    validate_provisioner(&object.get("provisioner"), errors);
+    validate_parameters(&object.get("parameters"), errors);
     if object.get("reclaimPolicy").is_set() {
         errors.one_of(&object.get("reclaimPolicy"), &["Delete", "Retain"]);
     }

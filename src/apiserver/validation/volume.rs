@@ -39,14 +39,21 @@ const SOURCES: &[(&str, SourceRule)] = &[
         validate_mode(&at.get("defaultMode"), errors);
         at.get("items").items().for_each(|item| validate_downward_file(&item, errors));
     }),
-    ("fc", |_, _| {}),
+    ("fc", validate_fibre_channel),
+    ("flexVolume", validate_flex_volume),
     ("azureFile", |at, errors| require_all(at, &["secretName", "shareName"], errors)),
     ("configMap", |at, errors| {
         errors.require(&at.get("name"));
         validate_files(at, errors);
     }),
     ("vsphereVolume", |at, errors| require_all(at, &["volumePath"], errors)),
-    ("azureDisk", |at, errors| require_all(at, &["diskName", "diskURI"], errors)),
+    ("azureDisk", validate_azure_disk),
+    ("photonPersistentDisk", |at, errors| require_all(at, &["pdID"], errors)),
+    ("portworxVolume", |at, errors| require_all(at, &["volumeID"], errors)),
+    ("quobyte", validate_quobyte),
+    ("flocker", validate_flocker),
+    ("storageos", |_, _| {}),
+    ("scaleIO", |at, errors| require_all(at, &["gateway", "system", "volumeName"], errors)),
     ("projected", validate_projected),
     ("csi", |at, errors| validate_csi_driver(&at.get("driver"), errors)),
     ("ephemeral", validate_ephemeral),
@@ -69,10 +76,17 @@ const PERSISTENT_SOURCES: &[(&str, SourceRule)] = &[
     ("cephfs", |at, errors| require_all(at, &["monitors"], errors)),
     ("iscsi", validate_iscsi),
     ("cinder", |at, errors| require_all(at, &["volumeID"], errors)),
-    ("fc", |_, _| {}),
+    ("fc", validate_fibre_channel),
+    ("flexVolume", validate_flex_volume),
     ("azureFile", |at, errors| require_all(at, &["secretName", "shareName"], errors)),
     ("vsphereVolume", |at, errors| require_all(at, &["volumePath"], errors)),
-    ("azureDisk", |at, errors| require_all(at, &["diskName", "diskURI"], errors)),
+    ("azureDisk", validate_azure_disk),
+    ("photonPersistentDisk", |at, errors| require_all(at, &["pdID"], errors)),
+    ("portworxVolume", |at, errors| require_all(at, &["volumeID"], errors)),
+    ("quobyte", validate_quobyte),
+    ("flocker", validate_flocker),
+    ("storageos", |_, _| {}),
+    ("scaleIO", |at, errors| require_all(at, &["gateway", "system", "volumeName"], errors)),
     ("local", |at, errors| {
         if !errors.require(&at.get("path")) {
             validate_no_backsteps(&at.get("path"), errors);
@@ -338,12 +352,97 @@ fn validate_iscsi(source: &At, errors: &mut Errors) {
     }
 }
 
+fn validate_fibre_channel(source: &At, errors: &mut Errors) {
+    let (targets, wwids, lun) = (source.get("targetWWNs"), source.get("wwids"), source.get("lun"));
+    match (targets.is_empty(), wwids.is_empty()) {
+        (true, true) => errors.required(&targets, "must specify either targetWWNs or wwids, but not both"),
+        (false, false) => {
+            errors.invalid(&targets, "targetWWNs and wwids can not be specified simultaneously")
+        }
+        (false, true) if !lun.is_set() => errors.required(&lun, "lun is required if targetWWNs is specified"),
+        (false, true) => errors.within(&lun, 0, 255),
+        (true, false) => {}
+    }
+}
+
+/// The domains of Kubernetes are its own in a driver's options.
+fn validate_flex_volume(source: &At, errors: &mut Errors) {
+    errors.require(&source.get("driver"));
+    let options = source.get("options");
+    for key in options.keys() {
+        let domain = key.split('/').next().unwrap_or_default();
+        let own = ["kubernetes.io", "k8s.io"];
+        if own.iter().any(|own| domain == *own || domain.ends_with(&format!(".{own}"))) {
+            let why = "kubernetes.io and k8s.io namespaces are reserved";
+            errors.invalid_as(&options.key(key), &crate::api::field_error::quoted(key), why);
+        }
+    }
+}
+
+fn validate_azure_disk(source: &At, errors: &mut Errors) {
+    const CACHING: [&str; 3] = ["None", "ReadOnly", "ReadWrite"];
+    const KINDS: [&str; 3] = ["Dedicated", "Managed", "Shared"];
+    const OF_MANAGED: &str =
+        "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}";
+    const OF_BLOBS: &str = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd";
+    require_all(source, &["diskName", "diskURI"], errors);
+    for (field, known) in [("cachingMode", CACHING), ("kind", KINDS)] {
+        if source.get(field).is_set() {
+            errors.one_of(&source.get(field), &known);
+        }
+    }
+    let address = source.get("diskURI");
+    let (beginning, shape) = match source.get("kind").text() {
+        "Managed" => ("/subscriptions/", OF_MANAGED),
+        _ => ("https://", OF_BLOBS),
+    };
+    if !address.text().starts_with(beginning) {
+        errors.unsupported(&address, &[shape]);
+    }
+}
+
+fn validate_quobyte(source: &At, errors: &mut Errors) {
+    let registry = source.get("registry");
+    let of_addresses = registry.text().split(',').all(|address| address.contains(':'));
+    if registry.is_empty() {
+        errors.required(&registry, "must be a host:port pair or multiple pairs separated by commas");
+    } else if !of_addresses {
+        errors.invalid(&registry, "must be a host:port pair or multiple pairs separated by commas");
+    }
+    errors.require(&source.get("volume"));
+}
+
+fn validate_flocker(source: &At, errors: &mut Errors) {
+    let (name, uuid) = (source.get("datasetName"), source.get("datasetUUID"));
+    match (name.is_empty(), uuid.is_empty()) {
+        (true, true) => errors.required(source, "one of datasetName and datasetUUID is required"),
+        (false, false) => {
+            errors.invalid_as(
+                source,
+                "\"resource\"",
+                "datasetName and datasetUUID can not be specified simultaneously",
+            );
+        }
+        _ => {}
+    }
+    if name.text().contains('/') {
+        errors.invalid(&name, "must not contain '/'");
+    }
+}
+
 fn validate_projected(source: &At, errors: &mut Errors) {
     validate_mode(&source.get("defaultMode"), errors);
     let sources = source.get("sources");
     for projection in sources.items() {
         let mut found = 0;
-        for name in ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle"] {
+        for name in [
+            "secret",
+            "configMap",
+            "downwardAPI",
+            "serviceAccountToken",
+            "clusterTrustBundle",
+            "podCertificate",
+        ] {
             let part = projection.get(name);
             if !part.is_set() {
                 continue;

@@ -3,6 +3,7 @@
 
 mod conditions;
 mod hash;
+mod outlook;
 mod progress;
 mod recreate;
 mod revision;
@@ -11,6 +12,9 @@ mod scale;
 mod sync;
 
 pub use hash::{safe_encode, template_hash};
+pub use outlook::{Outlook, outlook};
+pub use revision::revision_of;
+pub use rolling::Bounds;
 
 use super::owner_index::OwnerIndex;
 use super::pods::is_terminal;

@@ -87,8 +87,8 @@ fn grow_new(rollout: &Rollout, client: &mut Client<'_>) -> Result<bool, Status> 
     Ok(true)
 }
 
-/// Models `reconcileOldReplicaSets`.
-fn shrink_old(rollout: &Rollout, client: &mut Client<'_>) -> Result<bool, Status> {
+/// How far old sets may shrink now: first what serves nobody, then what the floor leaves.
+fn shrinks(rollout: &Rollout) -> [Shrink; 2] {
     let desired = rollout.desired();
     let max_unavailable = bounds(&rollout.deployment).max_unavailable;
     let (new, new_available) = rollout.new.as_ref().map_or((0, 0), |set| (wanted(set), available(set)));
@@ -96,24 +96,35 @@ fn shrink_old(rollout: &Rollout, client: &mut Client<'_>) -> Result<bool, Status
         rollout.old.iter().map(|set| OldSet { size: wanted(set), available: available(set) }).collect();
     let total = new + old.iter().map(|set| set.size).sum::<i32>();
     let most = removable(desired, max_unavailable, total, new, new_available);
-    if most == 0 {
-        return Ok(false);
-    }
     // The healthy are counted as they were found: cleaning up takes none of them away.
     let spare =
         new_available + old.iter().map(|set| set.available).sum::<i32>() - (desired - max_unavailable);
     // A set of which more pods are available than it is to have has not reported yet since it shrank: the real controller
     // stumbles over it, does nothing and looks again at the next report.
-    if old.iter().any(|set| set.size > 0 && set.available > set.size) {
-        return Ok(false);
+    if most == 0 || old.iter().any(|set| set.size > 0 && set.available > set.size) {
+        return [(Vec::new(), RolloutRule::CleanupUnhealthy), (Vec::new(), RolloutRule::ScaleDownOld)];
     }
-    let mut moved = false;
-    let moves: [Shrink; 2] = [
+    [
         (remove_unhealthy(&mut old, most), RolloutRule::CleanupUnhealthy),
         (remove_healthy(&mut old, spare), RolloutRule::ScaleDownOld),
-    ];
+    ]
+}
+
+/// How many old pods would go at the next look.
+pub fn shrinkage(rollout: &Rollout) -> i32 {
+    let mut sizes: Vec<i32> = rollout.old.iter().map(wanted).collect();
+    let before: i32 = sizes.iter().sum();
+    for (index, size) in shrinks(rollout).into_iter().flat_map(|(moves, _)| moves) {
+        sizes[index] = size;
+    }
+    before - sizes.iter().sum::<i32>()
+}
+
+/// Models `reconcileOldReplicaSets`.
+fn shrink_old(rollout: &Rollout, client: &mut Client<'_>) -> Result<bool, Status> {
+    let mut moved = false;
     let mut current: Vec<Option<ReplicaSet>> = rollout.old.iter().cloned().map(Some).collect();
-    for (sizes, rule) in moves {
+    for (sizes, rule) in shrinks(rollout) {
         for (index, size) in sizes {
             let Some(set) = current[index].take() else { continue };
             sync::scale_set(rollout, &set, size, rule, client)?;

@@ -91,6 +91,7 @@ fn sync_claim(claim: &PersistentVolumeClaim, client: &mut Client<'_>) -> Result<
         (Some(name), bound) => match volume_named(name, client) {
             Some(volume) if volume.spec.claim_ref.is_none() || is_for(&volume, claim) => {
                 bind(volume, claim, client)?;
+                expect_expansion(claim, client);
             }
             _ if bound => lose(claim, client)?,
             _ => set_phase(claim, "Pending", client)?,
@@ -120,6 +121,17 @@ fn sync_unbound(claim: &PersistentVolumeClaim, client: &mut Client<'_>) -> Resul
     }
     set_phase(claim, "Pending", client)?;
     Ok(Action::RequeueAfter(RESYNC))
+}
+
+/// Growth is an external controller's work (`expand_controller.go`).
+fn expect_expansion(claim: &PersistentVolumeClaim, client: &mut Client<'_>) {
+    let has = claim.status.capacity.as_ref().and_then(|capacity| capacity.get("storage"));
+    let asked = claim.status.allocated_resources.as_ref().and_then(|all| all.get("storage"));
+    let wanted = bytes(requested(claim));
+    if has.is_some() && wanted > bytes(has) && wanted > bytes(asked) {
+        let message = "waiting for an external controller to expand this PVC";
+        client.event(reference(claim), EventType::Normal, "ExternalExpanding", message);
+    }
 }
 
 /// The smallest volume that fits (`FindMatchingVolume`): one that was reserved for the claim before any other. While the
@@ -222,9 +234,12 @@ fn bind(
         claim = client.update(claim, None)?;
     }
     let mut status = (*claim.status).clone();
+    // Later on a volume may be larger than the file system in it.
+    if status.phase.as_deref() != Some("Bound") {
+        status.capacity.clone_from(&volume.spec.capacity);
+    }
     status.phase = Some("Bound".into());
     status.access_modes.clone_from(&volume.spec.access_modes);
-    status.capacity.clone_from(&volume.spec.capacity);
     if status != *claim.status {
         claim.status = Arc::new(status);
         client.update_status(claim, None)?;
@@ -296,6 +311,10 @@ fn sync_volume(volume: &PersistentVolume, client: &mut Client<'_>) -> Result<(),
         // Reserved for a claim that has not come yet.
         (None, _) => set_volume_phase(volume, "Available", client).map(drop),
         (Some(uid), Some(claim)) if claim.uid() == uid => Ok(()),
-        _ => set_volume_phase(volume, "Released", client).map(drop),
+        _ if volume.status.phase.as_deref() == Some("Failed") => Ok(()),
+        _ => {
+            let volume = set_volume_phase(volume, "Released", client)?;
+            super::reclaim::reclaim(&volume, client)
+        }
     }
 }

@@ -1,11 +1,15 @@
-//! Volumes: the binder, who brings claims and volumes together; the provisioner, who makes volumes; and the two protections,
+//! Volumes: the binder, who brings claims and volumes together; the provisioner and the driver beside it, who make volumes, enlarge and
+//! delete them; and the two protections,
 //! which keep what is in use.
 
 mod binder;
+mod driver;
 mod protection;
 mod provisioner;
+mod reclaim;
 
 pub use binder::PersistentVolumeController;
+pub use driver::{DeleterController, ResizerController};
 pub use protection::{PvProtectionController, PvcProtectionController};
 pub use provisioner::ProvisionerController;
 

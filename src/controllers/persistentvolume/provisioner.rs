@@ -5,8 +5,8 @@ use sorted::SortedMap;
 
 use super::{PROVISIONER, SELECTED_NODE, claim_of, class_of, is_for, requested};
 use crate::api::k8s::{
-    CSIPersistentVolumeSource, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, ObjectMeta,
-    PersistentVolumeSpec, VolumeNodeAffinity,
+    CSIPersistentVolumeSource, HostPathVolumeSource, NFSVolumeSource, NodeSelector, NodeSelectorRequirement,
+    NodeSelectorTerm, ObjectMeta, PersistentVolumeSpec, VolumeNodeAffinity,
 };
 use crate::api::{Key, Kind, MetaExt, Object, PersistentVolume, PersistentVolumeClaim, Status, StorageClass};
 use crate::client::recorder::{EventType, reference};
@@ -90,7 +90,7 @@ fn volume_for(claim: &PersistentVolumeClaim, class: &StorageClass) -> Persistent
             }],
         }),
     });
-    let spec = PersistentVolumeSpec {
+    let mut spec = PersistentVolumeSpec {
         capacity: requested(claim).map(|size| [("storage".to_string(), size.clone())].into()),
         access_modes: claim.spec.access_modes.clone(),
         claim_ref: Some(claim_ref),
@@ -99,12 +99,26 @@ fn volume_for(claim: &PersistentVolumeClaim, class: &StorageClass) -> Persistent
         mount_options: class.spec.mount_options.clone(),
         volume_mode: claim.spec.volume_mode.clone(),
         node_affinity: node,
-        csi: Some(CSIPersistentVolumeSource {
-            driver: provisioner.clone(),
-            volume_handle: claim.uid().into(),
-            ..Default::default()
-        }),
         ..Default::default()
     };
+    // A provisioner whose name is a path is no CSI driver: those make directories, on a server or on a node.
+    let (namespace, name) = (claim.namespace(), claim.name());
+    match provisioner {
+        it if !it.contains('/') => {
+            spec.csi = Some(CSIPersistentVolumeSource {
+                driver: provisioner.clone(),
+                volume_handle: claim.uid().into(),
+                ..Default::default()
+            });
+        }
+        it if it.contains("nfs") => {
+            let path = format!("/export/{namespace}-{name}-pvc-{}", claim.uid());
+            spec.nfs = Some(NFSVolumeSource { server: "nfs-server".into(), path, read_only: None });
+        }
+        _ => {
+            let path = format!("/opt/local-path-provisioner/pvc-{}_{namespace}_{name}", claim.uid());
+            spec.host_path = Some(HostPathVolumeSource { path, type_: Some("DirectoryOrCreate".into()) });
+        }
+    }
     PersistentVolume::new(meta, spec)
 }

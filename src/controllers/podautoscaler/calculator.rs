@@ -49,6 +49,11 @@ pub struct Tolerances {
 }
 
 impl Tolerances {
+    /// Whether use is so near to the target that nothing is done.
+    pub fn allow_ratio(self, used: i64, target: i64) -> bool {
+        self.allow(Ratio { used, target })
+    }
+
     fn allow(self, ratio: Ratio) -> bool {
         let (used, target) = (i128::from(ratio.used) * 1_000, i128::from(ratio.target));
         i128::from(1_000 - self.down) * target <= used && used <= i128::from(1_000 + self.up) * target

@@ -53,7 +53,13 @@ pub fn measure(
         (None, Some(source)) => {
             (Measured { resource: &source.name, container: Some(&source.container) }, &source.target)
         }
-        (None, None) => return Err(unserved(metric)),
+        (None, None) => {
+            return match super::given::measure(autoscaler, metric, selector, current, client) {
+                Some(Ok(found)) => Ok(found),
+                Some(Err(why)) => Err(Unmeasured { why, ..unserved(metric) }),
+                None => Err(unserved(metric)),
+            };
+        }
     };
     let found = client.server().metrics().ok_or_else(|| NO_RESOURCE_METRICS.to_string());
     let proposal = found
@@ -106,7 +112,7 @@ fn status(metric: &MetricSpec, measured: Measured<'_>, current: MetricValueStatu
 }
 
 /// `behavior.scaleUp.tolerance` and its counterpart, or the usual one.
-fn tolerances(autoscaler: &HorizontalPodAutoscaler) -> Tolerances {
+pub fn tolerances(autoscaler: &HorizontalPodAutoscaler) -> Tolerances {
     let behavior = autoscaler.spec.behavior.as_ref();
     let own = |rules: Option<&crate::api::k8s::HPAScalingRules>| {
         rules.and_then(|rules| rules.tolerance.as_ref()).map_or(TOLERANCE, quantity::milli)
@@ -118,7 +124,7 @@ fn tolerances(autoscaler: &HorizontalPodAutoscaler) -> Tolerances {
 }
 
 /// The pods of the workload. Read as they are now: hearing of every pod in the cluster would cost more than it tells.
-fn matching<'a>(namespace: &'a str, selector: &Selector, client: &'a Client<'_>) -> Vec<&'a Pod> {
+pub fn matching<'a>(namespace: &'a str, selector: &Selector, client: &'a Client<'_>) -> Vec<&'a Pod> {
     client.live().list::<Pod>(Some(namespace)).filter(|pod| selector.matches(pod.labels())).collect()
 }
 

@@ -3,6 +3,7 @@
 //! `pkg/controller/podautoscaler`.
 
 mod calculator;
+mod given;
 mod limits;
 mod measure;
 
@@ -173,7 +174,20 @@ impl Look<'_> {
                 let labels = workload.spec.selector.as_ref();
                 (workload.spec.replicas, labels.map(Selector::from_map).unwrap_or_default())
             }
-            _ => return Err(Status::not_found(kind, &target.name)),
+            custom => {
+                let value = custom.to_value();
+                let paths = client.live().definition(kind).and_then(|found| {
+                    let version = found.preferred()?;
+                    let scale = version.scale()?;
+                    let at = |path: &str| value.pointer(&path.replace('.', "/")).cloned();
+                    Some((at(scale.replicas), at(scale.selector)))
+                });
+                let Some((count, labels)) = paths else { return Err(Status::no_such_resource()) };
+                let text = labels.as_ref().and_then(|labels| labels.as_str()).unwrap_or_default();
+                let selector = Selector::parse(text).unwrap_or_default();
+                let count = count.and_then(|count| i32::try_from(count.as_i64()?).ok());
+                return Ok(Scale { key, replicas: count.unwrap_or(0), selector });
+            }
         };
         Ok(Scale { key, replicas: count.unwrap_or(1), selector })
     }
@@ -267,7 +281,24 @@ fn resize(key: &Key, to: i32, client: &mut Client<'_>) -> Result<(), Status> {
         Object::ReplicaSet(workload) => Arc::make_mut(&mut workload.spec).replicas = Some(to),
         Object::StatefulSet(workload) => Arc::make_mut(&mut workload.spec).replicas = Some(to),
         Object::ReplicationController(workload) => Arc::make_mut(&mut workload.spec).replicas = Some(to),
-        _ => return Ok(()),
+        custom => {
+            let path = client.live().definition(key.kind).and_then(|found| {
+                Some(found.preferred()?.scale()?.replicas.trim_start_matches('.').replace('.', "/"))
+            });
+            let Some(path) = path else { return Err(Status::no_such_resource()) };
+            let mut value = custom.to_value();
+            put(&mut value, &path, to);
+            *custom =
+                Object::from_value(key.kind, value).map_err(|why| Status::bad_request(why.to_string()))?;
+        }
     }
     client.update_object(object).map(drop)
+}
+
+/// Sets a number deep inside an object.
+fn put(value: &mut serde_json::Value, path: &str, to: i32) {
+    match path.split_once('/') {
+        Some((first, rest)) => put(&mut value[first], rest, to),
+        None => value[path] = to.into(),
+    }
 }

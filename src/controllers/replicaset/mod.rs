@@ -78,8 +78,8 @@ impl Controller for ReplicaSetController {
         let due = self.expectations.satisfied(key, client.now());
         let set = &set;
         let selector = set.selector();
-        if let Some(counts) = self.quick_counts(set, &selector, due) {
-            let managed = if due { self.create_missing(key, set, counts.active, client) } else { Ok(()) };
+        if let Some(counts) = self.quick_counts(set, &selector) {
+            let managed = if due { self.manage(key, set, (counts.active, None), client) } else { Ok(()) };
             status::update(set, counts, managed.as_ref().err(), client)?;
             return managed.map(|()| Action::AwaitChange);
         }
@@ -94,7 +94,9 @@ impl Controller for ReplicaSetController {
             }
         }
         let active = claim(set, &selector, active, client)?;
-        let managed = if due && !set.is_deleting() { self.manage(key, set, &active, client) } else { Ok(()) };
+        let count = i32::try_from(active.len()).unwrap_or(i32::MAX);
+        let acts = due && !set.is_deleting();
+        let managed = if acts { self.manage(key, set, (count, Some(&active)), client) } else { Ok(()) };
         let counts = Counts::of(&set.set, &active, terminating, client.now());
         status::update(set, counts, managed.as_ref().err(), client)?;
         let wait = status::next_available(&set.set, &active, client.now());
@@ -160,9 +162,9 @@ impl ReplicaSetController {
         view.object(&key).filter(|set| set.uid() == owner.uid).map(|_| key)
     }
 
-    /// The counts of a set's pods where nothing else has to be known of them: it has no pod to take in, to let go of, to
-    /// delete or to wait for.
-    fn quick_counts(&mut self, set: &Replicas, selector: &Selector, due: bool) -> Option<Counts> {
+    /// The counts of a set's pods where nothing else has to be known of them: it has no pod to take in, to let go of or to
+    /// wait for.
+    fn quick_counts(&mut self, set: &Replicas, selector: &Selector) -> Option<Counts> {
         let waits = set.set.spec.min_ready_seconds.unwrap_or(0) > 0;
         let mut orphans = self.pods.orphans::<Pod>(set.namespace());
         let adopts = orphans.any(|pod| is_active(pod) && selector.matches(pod.labels()));
@@ -170,23 +172,41 @@ impl ReplicaSetController {
             return None;
         }
         let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace());
-        let counts = self.tallies.of(&set.set, selector, own)?;
-        Some(counts).filter(|counts| !due || counts.active <= set.desired())
+        self.tallies.of(&set.set, selector, own)
     }
 
-    /// Creates what is missing or deletes what is too much (`manageReplicas`).
+    /// Creates what is missing or deletes what is too much (`manageReplicas`), of so many active pods: those given, or else all
+    /// that the set controls.
     fn manage(
         &mut self,
         key: &Key,
         set: &Replicas,
-        active: &[Pod],
+        (actual, active): (i32, Option<&[Pod]>),
         client: &mut Client<'_>,
     ) -> Result<(), Status> {
-        let actual = i32::try_from(active.len()).unwrap_or(i32::MAX);
-        match usize::try_from(actual.saturating_sub(set.desired())) {
-            Ok(surplus) if surplus > 0 => self.remove(key, set, (active, surplus.min(BURST)), client),
-            _ => self.create_missing(key, set, actual, client),
+        let Some(surplus) =
+            usize::try_from(actual.saturating_sub(set.desired())).ok().filter(|more| *more > 0)
+        else {
+            return self.create_missing(key, set, actual, client);
+        };
+        let surplus = surplus.min(BURST);
+        let related = self.related_sets(set);
+        let on_node = self.tallies.per_node(&related).unwrap_or_else(|| {
+            let own = |uid: &String| self.pods.controlled_by::<Pod>(uid, set.namespace());
+            ranking::pods_per_node(related.iter().flat_map(own))
+        });
+        let now = client.now();
+        let doomed: Vec<(Pod, &'static str)> = match active {
+            Some(active) => ranking::victims(&mut active.iter(), surplus, &on_node, now),
+            None => {
+                let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace());
+                ranking::victims(&mut own.filter(|pod| is_active(pod)), surplus, &on_node, now)
+            }
         }
+        .into_iter()
+        .map(|victim| (victim.pod.clone(), victim.why))
+        .collect();
+        self.remove(key, set, (actual, doomed), client)
     }
 
     /// Creates the pods that a set lacks that has `actual` ones.
@@ -211,26 +231,22 @@ impl ReplicaSetController {
         result
     }
 
-    /// Deletes `surplus` of the active pods, the least useful first.
+    /// Deletes pods, each with what decided that it goes.
     fn remove(
         &mut self,
         key: &Key,
         set: &Replicas,
-        (active, surplus): (&[Pod], usize),
+        (actual, doomed): (i32, Vec<(Pod, &'static str)>),
         client: &mut Client<'_>,
     ) -> Result<(), Status> {
         let desired = set.desired();
-        let actual = i32::try_from(active.len()).unwrap_or(i32::MAX);
-        let on_node = ranking::pods_per_node(self.related_pods(set));
-        let doomed = ranking::victims(active, surplus, &on_node, client.now());
-        let keys = doomed.iter().map(|victim| Key::new(Kind::POD, set.namespace(), victim.pod.name()));
+        let keys = doomed.iter().map(|(pod, _)| Key::new(Kind::POD, set.namespace(), pod.name()));
         self.expectations.expect_deletions(key, keys, client.now());
         let mut first_failure = Ok(());
-        for victim in doomed {
-            let explain =
-                Explain::Replicas(ReplicaStep { desired, actual, ranking: Some(victim.why.into()) });
-            if let Err(refused) = pod_control::delete(set, victim.pod, Some(explain), client) {
-                let pod = Key::new(Kind::POD, set.namespace(), victim.pod.name());
+        for (pod, why) in doomed {
+            let explain = Explain::Replicas(ReplicaStep { desired, actual, ranking: Some(why.into()) });
+            if let Err(refused) = pod_control::delete(set, &pod, Some(explain), client) {
+                let pod = Key::new(Kind::POD, set.namespace(), pod.name());
                 self.expectations.deletion_observed(key, &pod);
                 first_failure = first_failure.and(gone_is_fine::<()>(Err(refused)).map(drop));
             }
@@ -238,17 +254,12 @@ impl ReplicaSetController {
         first_failure
     }
 
-    /// The pods of all ReplicaSets under the same controller (`getIndirectlyRelatedPods`): old and new pods of a Deployment
-    /// count as doubled up on a node together. None for a set without a controller.
-    fn related_pods<'a>(&'a self, set: &Replicas) -> impl Iterator<Item = &'a Pod> {
+    /// All sets under the same controller (`getIndirectlyRelatedPods`): old and new pods of a Deployment count as doubled up
+    /// on a node together. None for a set without a controller.
+    fn related_sets(&self, set: &Replicas) -> Vec<String> {
         let owner = set.controller().map(|owner| owner.uid.clone());
-        let namespace = set.namespace().to_string();
-        let sets: Vec<String> = owner
-            .iter()
-            .flat_map(|owner| self.sets.objects_of(owner, &namespace))
-            .map(|set| set.uid().to_string())
-            .collect();
-        sets.into_iter().flat_map(move |uid| self.pods.controlled_by::<Pod>(&uid, &namespace))
+        let sets = owner.iter().flat_map(|owner| self.sets.objects_of(owner, set.namespace()));
+        sets.map(|set| set.uid().to_string()).collect()
     }
 }
 

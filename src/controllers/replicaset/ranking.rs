@@ -9,7 +9,6 @@ use std::cmp::{Ordering, Reverse};
 
 use sorted::SortedMap;
 
-use crate::api::sorting;
 use crate::api::{MetaExt, Pod};
 use crate::clock::SimTime;
 use crate::controllers::pods::{is_active, is_ready, max_restarts, ready_since};
@@ -40,21 +39,37 @@ fn node_of(pod: &Pod) -> &str {
     pod.spec.node_name.as_deref().unwrap_or_default()
 }
 
-/// The `count` pods that go, in the order in which they are deleted.
+/// The `count` pods that go, in the order in which they are deleted. Of a set of thousands few go at a time: only those and
+/// the first that stays are kept in order.
 pub fn victims<'a>(
-    active: &'a [Pod],
+    active: &mut dyn Iterator<Item = &'a Pod>,
     count: usize,
     on_node: &PodsPerNode<'_>,
     now: SimTime,
 ) -> Vec<Victim<'a>> {
-    let mut ranked: Vec<(Rank, &Pod)> = active.iter().map(|pod| (Rank::of(pod, on_node, now), pod)).collect();
-    sorting::sort_by(&mut ranked, |(a, x), (b, y)| a.compare(b).0.then_with(|| x.uid().cmp(y.uid())));
-    let keeper = ranked.get(count).map(|(rank, _)| rank);
-    let why = |rank: &Rank| keeper.map_or("none is wanted", |keeper| rank.compare(keeper).1);
-    ranked.iter().take(count).map(|(rank, pod)| Victim { pod, why: why(rank) }).collect()
+    let mut first: Vec<(Rank, &Pod)> = Vec::with_capacity(count + 2);
+    for pod in active {
+        let rank = Rank::of(pod, on_node, now);
+        let goes_before = |(other, than): &(Rank, &Pod)| {
+            other.cmp(&rank).then_with(|| than.uid().cmp(pod.uid())) == Ordering::Less
+        };
+        if first.len() > count && first.last().is_some_and(goes_before) {
+            continue;
+        }
+        let place = first.partition_point(goes_before);
+        first.insert(place, (rank, pod));
+        first.truncate(count + 1);
+    }
+    let keeper = first.get(count).map(|(rank, _)| rank);
+    let why = |rank: &Rank| keeper.map_or("none is wanted", |keeper| rank.compare(keeper));
+    first.iter().take(count).map(|(rank, pod)| Victim { pod, why: why(rank) }).collect()
 }
 
 /// The criteria, each as a value that is lower for a pod that goes sooner.
+///
+/// Upstream lets the uid decide between two pods ready for times of one magnitude; that is no total order once restarts come in
+/// for pods ready since the same second, so here restarts always come first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     bound: bool,
     phase: u8,
@@ -87,23 +102,21 @@ impl Rank {
         }
     }
 
-    /// The order of two pods and the criterion that decided.
-    fn compare(&self, other: &Rank) -> (Ordering, &'static str) {
-        // Upstream lets the uid decide between two pods ready for times of one magnitude; that is no total order once
-        // restarts come in for pods ready since the same second, so here restarts always come first.
+    /// The criterion by which two pods differ.
+    fn compare(&self, other: &Rank) -> &'static str {
         let criteria = [
-            (self.bound.cmp(&other.bound), "it has no node"),
-            (self.phase.cmp(&other.phase), "it is not running"),
-            (self.ready.cmp(&other.ready), "it is not ready"),
-            (self.cost.cmp(&other.cost), "its deletion cost is lower"),
-            (self.doubled.cmp(&other.doubled), "its node holds more pods of the same workload"),
-            (self.ready_for.cmp(&other.ready_for), "it has been ready for a shorter time"),
-            (self.restarts.cmp(&other.restarts), "it has restarted more often"),
-            (self.sidecar_restarts.cmp(&other.sidecar_restarts), "its sidecars have restarted more often"),
-            (self.age.cmp(&other.age), "it is younger"),
+            (self.bound == other.bound, "it has no node"),
+            (self.phase == other.phase, "it is not running"),
+            (self.ready == other.ready, "it is not ready"),
+            (self.cost == other.cost, "its deletion cost is lower"),
+            (self.doubled == other.doubled, "its node holds more pods of the same workload"),
+            (self.ready_for == other.ready_for, "it has been ready for a shorter time"),
+            (self.restarts == other.restarts, "it has restarted more often"),
+            (self.sidecar_restarts == other.sidecar_restarts, "its sidecars have restarted more often"),
+            (self.age == other.age, "it is younger"),
         ];
-        let decided = criteria.into_iter().find(|(order, _)| *order != Ordering::Equal);
-        decided.unwrap_or((Ordering::Equal, "they are alike and one had to go"))
+        let decided = criteria.into_iter().find(|(same, _)| !same);
+        decided.map_or("they are alike and one had to go", |(_, why)| why)
     }
 }
 
@@ -155,7 +168,7 @@ mod tests {
 
     fn order(pods: &[Pod]) -> Vec<&str> {
         let on_node = pods_per_node(pods.iter());
-        victims(pods, pods.len(), &on_node, NOW).iter().map(|victim| victim.pod.name()).collect()
+        victims(&mut pods.iter(), pods.len(), &on_node, NOW).iter().map(|victim| victim.pod.name()).collect()
     }
 
     #[test]

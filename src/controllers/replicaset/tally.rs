@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sorted::SortedMap;
 
+use super::ranking::PodsPerNode;
 use super::status::{Counts, has_labels, template_labels};
 use crate::api::meta::StringMap;
 use crate::api::selector::Selector;
@@ -24,10 +25,19 @@ struct Tally {
     counts: Counts,
     /// Active pods that the set does not select any more.
     odd: i32,
+    /// Active pods by node; the empty name counts those without a node.
+    on_node: SortedMap<String, usize>,
 }
 
 impl Tally {
     fn add(&mut self, pod: &Pod, by: i32) {
+        if is_active(pod) {
+            let node = pod.spec.node_name.as_deref().unwrap_or_default();
+            match self.on_node.get_mut(node) {
+                Some(count) => *count = count.saturating_add_signed(by as isize),
+                None => drop(self.on_node.insert(node.to_string(), usize::from(by > 0))),
+            }
+        }
         let counts = &mut self.counts;
         let matches = self.selector.matches(pod.labels());
         match (is_active(pod), matches) {
@@ -74,11 +84,24 @@ impl Tallies {
                 labels: labels.clone(),
                 counts: Counts::default(),
                 odd: 0,
+                on_node: SortedMap::new(),
             };
             pods.for_each(|pod| tally.add(pod, 1));
             self.sets.insert(set.uid().into(), tally);
         }
         self.sets.get(set.uid()).filter(|tally| tally.odd == 0).map(|tally| tally.counts)
+    }
+
+    /// Active pods by node, of several sets together; `None` if one of them has not been counted.
+    pub fn per_node(&self, sets: &[String]) -> Option<PodsPerNode<'_>> {
+        let mut sum = PodsPerNode::new();
+        for uid in sets {
+            for (node, count) in self.sets.get(uid.as_str())?.on_node.iter().filter(|(_, count)| **count > 0)
+            {
+                *sum.entry(node.as_str()).or_default() += count;
+            }
+        }
+        Some(sum)
     }
 
     /// The set is gone.

@@ -21,6 +21,7 @@ use crate::kubectl::{Call, Verb};
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 const FILENAME: Flag = value("filename", "the manifests: a file, or - for standard input").short('f');
+const KUSTOMIZE: Flag = value("kustomize", "the directory of a kustomization").short('k');
 const SELECTOR: Flag = value("selector", "only objects with these labels").short('l');
 const RECURSIVE: Flag = switch("recursive", "has no effect here").short('R');
 const RECORD: Flag = switch("record", "has no effect any more");
@@ -31,6 +32,7 @@ const VALIDATE: Flag =
 
 const APPLY_FLAGS: &[Flag] = &[
     FILENAME,
+    KUSTOMIZE,
     SELECTOR,
     RECURSIVE,
     DRY_RUN,
@@ -51,6 +53,7 @@ const APPLY_FLAGS: &[Flag] = &[
 
 const CREATE_FLAGS: &[Flag] = &[
     FILENAME,
+    KUSTOMIZE,
     SELECTOR,
     RECURSIVE,
     DRY_RUN,
@@ -65,6 +68,7 @@ const CREATE_FLAGS: &[Flag] = &[
 
 const REPLACE_FLAGS: &[Flag] = &[
     FILENAME,
+    KUSTOMIZE,
     RECURSIVE,
     DRY_RUN,
     OUTPUT,
@@ -223,7 +227,7 @@ fn merge(kind: Kind, current: &Value, patch: &Value) -> Result<Value, Failure> {
 }
 
 fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    if !call.args.has("filename") {
+    if !call.args.has_files() {
         if call.args.words.is_empty() {
             return Err(Failure::message("must specify one of -f and -k"));
         }

@@ -43,13 +43,7 @@ pub fn pod_of(call: &mut Call<'_, '_>, word: &str) -> Result<Pod, Failure> {
     crate::api::sorting::sort_by_key(&mut pods, |pod| {
         (pod.status.phase.as_deref() != Some("Running"), pod.created(), pod.name().to_string())
     });
-    let count = pods.len();
-    let first =
-        pods.into_iter().next().ok_or_else(|| Failure::message("timed out waiting for the condition"))?;
-    if count > 1 {
-        call.warn(format!("Found {count} pods, using pod/{}", first.name()));
-    }
-    Ok(first)
+    pods.into_iter().next().ok_or_else(|| Failure::message("timed out waiting for the condition"))
 }
 
 /// The containers of a pod, init containers first, ephemeral ones last.

@@ -121,13 +121,7 @@ fn ephemeral(call: &mut Call<'_, '_>, pod: &Pod) -> Result<(), Failure> {
     }
     let name = match call.args.value("container") {
         Some(name) => name.to_string(),
-        None => {
-            let name = format!("debugger-{}", ending(call, pod));
-            if !quiet {
-                call.say(format!("Defaulting debug container name to {name}."));
-            }
-            name
-        }
+        None => default_name(call, pod),
     };
     let mut added = container(call, &name)?;
     added["targetContainerName"] = json!(target);
@@ -183,7 +177,55 @@ fn on_node(call: &mut Call<'_, '_>, node: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn copy(call: &Call<'_, '_>, pod: &Pod, name: &str) -> Result<Value, Failure> {
+/// The container of a copy that is looked into: one of its own, changed, or one more (`generatePodCopyWithDebugContainer`).
+fn debugged(call: &mut Call<'_, '_>, pod: &Pod, spec: &mut Value) -> Result<(), Failure> {
+    let wanted = call.args.value("container").unwrap_or_default().to_string();
+    let image = call.args.value("image").unwrap_or_default().to_string();
+    let place =
+        spec["containers"].as_array().and_then(|all| all.iter().position(|one| one.text("name") == wanted));
+    let mut container = match (place, image.as_str()) {
+        (Some(place), _) => spec["containers"][place].clone(),
+        (None, "") if call.args.has("set-image") => return Ok(()),
+        (None, "") => return Err(Failure::message("you must specify image when creating new container")),
+        (None, _) => {
+            let name = if wanted.is_empty() { default_name(call, pod) } else { wanted };
+            json!({"name": name, "terminationMessagePolicy": "FallbackToLogsOnError"})
+        }
+    };
+    let given = self::container(call, container.text("name"))?;
+    for (field, value) in given.as_object().into_iter().flatten() {
+        let is_set = match value {
+            Value::Null => false,
+            Value::String(text) => !text.is_empty(),
+            _ => true,
+        };
+        if is_set {
+            container[field] = value.clone();
+        }
+    }
+    if !call.args.command.is_empty()
+        && !call.args.on("arguments-only")
+        && let Some(fields) = container.as_object_mut()
+    {
+        fields.remove("args");
+    }
+    match place {
+        Some(place) => spec["containers"][place] = container,
+        None => spec["containers"].as_array_mut().into_iter().for_each(|all| all.push(container.clone())),
+    }
+    Ok(())
+}
+
+/// A name for a container that is given none, and says so.
+fn default_name(call: &mut Call<'_, '_>, pod: &Pod) -> String {
+    let name = format!("debugger-{}", ending(call, pod));
+    if !call.args.on("quiet") {
+        call.say(format!("Defaulting debug container name to {name}."));
+    }
+    name
+}
+
+fn copy(call: &mut Call<'_, '_>, pod: &Pod, name: &str) -> Result<Value, Failure> {
     let original = Object::from(pod.clone()).to_value();
     let mut spec = original.at("spec").clone();
     if let Some(spec) = spec.as_object_mut() {
@@ -195,12 +237,6 @@ fn copy(call: &Call<'_, '_>, pod: &Pod, name: &str) -> Result<Value, Failure> {
     if call.args.on("share-processes") {
         spec["shareProcessNamespace"] = true.into();
     }
-    // The volume of the service account's token is given anew.
-    let is_token = |value: &Value| value.text("name").starts_with("kube-api-access-");
-    let empty = Vec::new();
-    let volumes: Vec<Value> =
-        spec["volumes"].as_array().unwrap_or(&empty).iter().filter(|v| !is_token(v)).cloned().collect();
-    spec["volumes"] = volumes.into();
     for container in spec["containers"].as_array_mut().into_iter().flatten() {
         for pair in call.args.list("set-image") {
             let (of, image) = pair
@@ -209,9 +245,6 @@ fn copy(call: &Call<'_, '_>, pod: &Pod, name: &str) -> Result<Value, Failure> {
             if of == "*" || container.text("name") == of {
                 container["image"] = image.into();
             }
-        }
-        if let Some(mounts) = container["volumeMounts"].as_array_mut() {
-            mounts.retain(|mount| !is_token(mount));
         }
         // A probe would end what is being looked into.
         for (flag, probe) in PROBES {
@@ -225,26 +258,7 @@ fn copy(call: &Call<'_, '_>, pod: &Pod, name: &str) -> Result<Value, Failure> {
     {
         spec.remove("initContainers");
     }
-    if let Some(image) = call.args.value("image") {
-        let wanted = call.args.value("container").unwrap_or("debugger").to_string();
-        let containers = spec["containers"].as_array_mut();
-        let known = containers.into_iter().flatten().find(|container| container.text("name") == wanted);
-        match known {
-            Some(container) => {
-                container["image"] = image.into();
-                if !call.args.command.is_empty() {
-                    container["command"] = json!(call.args.command);
-                }
-            }
-            None => {
-                let mut debugger = json!({"name": wanted, "image": image, "stdin": call.args.on("stdin"), "tty": call.args.on("tty")});
-                if !call.args.command.is_empty() {
-                    debugger["command"] = json!(call.args.command);
-                }
-                spec["containers"].as_array_mut().into_iter().for_each(|list| list.push(debugger.clone()));
-            }
-        }
-    }
+    debugged(call, pod, &mut spec)?;
     let mut metadata = json!({"name": name, "namespace": pod.namespace()});
     for (flag, field) in [("keep-labels", "labels"), ("keep-annotations", "annotations")] {
         if call.args.on(flag) {

@@ -14,6 +14,7 @@ use super::writing::{DRY_RUN, DryRun};
 
 const FLAGS: &[Flag] = &[
     value("filename", "the manifests of the objects").short('f'),
+    value("kustomize", "the directory of a kustomization").short('k'),
     value("selector", "only objects with these labels").short('l'),
     value("field-selector", "only objects with these fields"),
     switch("all", "every object of the kinds"),
@@ -54,7 +55,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let mut chosen = call.args.has("selector") || call.args.has("field-selector") || call.args.on("all");
     let mut failures = Vec::new();
     let mut keys: Vec<Key> = Vec::new();
-    if call.args.has("filename") {
+    if call.args.has_files() {
         let batch = manifests::read(call)?;
         failures = batch.failures;
         for item in batch.items {

@@ -14,6 +14,7 @@ use super::get::{select, warn_of_deprecated};
 const FLAGS: &[Flag] = &[
     value("selector", "only objects with these labels").short('l'),
     value("filename", "the manifests of the objects").short('f'),
+    value("kustomize", "the directory of a kustomization").short('k'),
     switch("recursive", "has no effect here").short('R'),
     switch("all-namespaces", "objects of every namespace").short('A'),
     switch("show-events", "show their events; by default if there is one object"),
@@ -29,7 +30,7 @@ pub const DESCRIBE: Verb = Verb {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    if call.args.words.is_empty() && !call.args.has("filename") {
+    if call.args.words.is_empty() && !call.args.has_files() {
         return Err(Failure::message(
             "You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of supported \
              resources.\n",

@@ -12,6 +12,7 @@ use crate::kubectl::{Call, Verb};
 
 const FLAGS: &[Flag] = &[
     value("filename", "the manifests").short('f'),
+    value("kustomize", "the directory of a kustomization").short('k'),
     value("selector", "only objects with these labels").short('l'),
     switch("server-side", "has no effect here"),
     switch("recursive", "has no effect here").short('R'),
@@ -41,7 +42,11 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             if item.namespace.is_empty() { call.namespace.clone() } else { item.namespace.clone() };
         let namespace = if item.kind.info().namespaced { namespace } else { String::new() };
         let live = call.client.get(&Key::new(item.kind, &namespace, &item.name)).ok();
-        let merged = apply::would_be(call, item)?;
+        let mut merged = apply::would_be(call, item)?;
+        if let Some(live) = &live {
+            // A dry run writes nothing, and what is there keeps its version.
+            merged.set_revision(live.revision());
+        }
         let text = |value: &Value| to_yaml(&without_bookkeeping(value));
         let before = live.as_ref().map(|live| text(&live.to_value())).unwrap_or_default();
         let after = text(&merged.to_value());

@@ -70,7 +70,7 @@ fn exec(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let output = run(call.client, &pod, &container, &command);
+    let output = run(call.client, &pod, &container, &command, call.args.on("tty"));
     call.output.stdout.push_str(&output.stdout);
     call.output.stderr.push_str(&output.stderr);
     call.output.code = output.code;
@@ -95,7 +95,7 @@ fn attach(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 /// Whether commands can run in a container.
-fn check(pod: &Pod, container: &str) -> Result<(), Failure> {
+pub fn check(pod: &Pod, container: &str) -> Result<(), Failure> {
     let phase = pod.status.phase.as_deref().unwrap_or_default();
     if ["Succeeded", "Failed"].contains(&phase) {
         return Err(Failure::message(format!(
@@ -114,8 +114,8 @@ fn check(pod: &Pod, container: &str) -> Result<(), Failure> {
 }
 
 /// Runs a command, and says what became of it as `kubectl exec` does.
-fn run(client: &mut Client<'_>, pod: &Pod, container: &str, command: &[String]) -> Output {
-    let answer = client.exec(pod, container, command);
+fn run(client: &mut Client<'_>, pod: &Pod, container: &str, command: &[String], tty: bool) -> Output {
+    let answer = client.exec(pod, container, (command, tty));
     let Some(answer) = answer else {
         let program = &command[0];
         let stderr = format!(
@@ -220,7 +220,7 @@ pub fn shell_line(attached: &Attached, line: &str, client: &mut Client<'_>) -> (
         return (Output::default(), false);
     }
     let command = ["sh", "-c", line].map(String::from);
-    let mut output = run(client, &pod, &attached.container, &command);
+    let mut output = run(client, &pod, &attached.container, &command, true);
     if output.code == 1 && output.stderr.starts_with("error: Internal") {
         let program = line.split_whitespace().next().unwrap_or_default();
         output.stderr = format!("sh: {program}: not found (kubeviz runs only a small shell in containers)\n");

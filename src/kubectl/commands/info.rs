@@ -189,6 +189,14 @@ pub const COMPLETION: Verb = Verb {
     },
 };
 
+/// `plugin list`: there is no directory to look in.
+pub const PLUGIN_LIST: Verb = Verb {
+    path: "plugin list",
+    help: "List all visible plugin executables on a user's PATH",
+    flags: &[switch("name-only", "has no effect here")],
+    run: |_| Err(Failure::message("unable to find any kubectl plugins in your PATH")),
+};
+
 /// `options`: the flags of every verb.
 pub const OPTIONS: Verb = Verb {
     path: "options",

@@ -3,24 +3,27 @@
 mod apply;
 mod auth;
 mod autoscale;
+mod certificate;
 mod config;
 mod containers;
+mod cp;
 mod create;
 mod debug;
 pub(super) mod delete;
 mod describe;
 mod diff;
-mod edit;
+pub(super) mod edit;
 mod edit_meta;
 mod events;
 pub(super) mod exec;
 mod explain;
 mod expose;
+pub(super) mod forward;
 pub(super) mod get;
 mod info;
+pub(super) mod kustomize;
 pub(super) mod logs;
 pub(super) mod nodes;
-mod outside;
 mod patch;
 pub(super) mod rollout;
 mod run;
@@ -99,12 +102,13 @@ const VERBS: &[&Verb] = &[
     &top::NODE,
     &top::NODES,
     &top::NO,
-    &outside::PORT_FORWARD,
-    &outside::CP,
-    &outside::PROXY,
-    &outside::CERTIFICATE,
-    &outside::KUSTOMIZE,
-    &outside::PLUGIN,
+    &forward::PORT_FORWARD,
+    &cp::CP,
+    &forward::PROXY,
+    &certificate::APPROVE,
+    &certificate::DENY,
+    &kustomize::KUSTOMIZE,
+    &info::PLUGIN_LIST,
 ];
 
 /// All of them, those that `create` makes single kinds by too.

@@ -1,8 +1,11 @@
 //! `patch`.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::get::select;
+use crate::api::field_error::{FieldError, Path};
 use crate::api::manifest::{self, Limits};
 use crate::api::patch::{json_merge, json_patch, strategic};
 use crate::api::{MetaExt, Object, Status, schema};
@@ -15,7 +18,7 @@ const FLAGS: &[Flag] = &[
     value("patch", "the change, as JSON or YAML").short('p'),
     value("patch-file", "a file that holds it"),
     value("type", "json, merge or strategic"),
-    value("subresource", "status: the part that is changed"),
+    value("subresource", "status or resize: the part that is changed"),
 ];
 
 /// See the module.
@@ -26,7 +29,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if !["json", "merge", "strategic"].contains(&type_.as_str()) {
         return Err(Failure::message(format!("--type must be one of [json merge strategic], not {type_:?}")));
     }
-    if let Some(other) = call.args.value("subresource").filter(|part| *part != "status") {
+    if let Some(other) = call.args.value("subresource").filter(|part| !["status", "resize"].contains(part)) {
         return Err(Failure::message(format!("kubeviz does not offer \"--subresource {other}\" yet")));
     }
     let patch = read(call)?;
@@ -62,7 +65,33 @@ fn read(call: &Call<'_, '_>) -> Result<Value, Failure> {
     }
 }
 
+/// What is made of fields that do not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strictness {
+    /// A warning.
+    Warn,
+    /// A refusal.
+    Strict,
+}
+
 fn change(call: &mut Call<'_, '_>, live: &Object, type_: &str, patch: &Value) -> Result<(), Failure> {
+    let stored = patched(call, live, type_, patch, Strictness::Warn)?;
+    let same = if *stored == *live { " (no change)" } else { "" };
+    call.say(format!("{}/{} patched{same}", live.kind().group_singular(), live.name()));
+    Ok(())
+}
+
+/// Sends a patch.
+///
+/// # Errors
+/// The server's.
+pub fn patched(
+    call: &mut Call<'_, '_>,
+    live: &Object,
+    type_: &str,
+    patch: &Value,
+    strictness: Strictness,
+) -> Result<Arc<Object>, Failure> {
     let kind = live.kind();
     let current = live.to_value();
     if type_ == "strategic" && kind.is_custom() {
@@ -80,7 +109,13 @@ fn change(call: &mut Call<'_, '_>, live: &Object, type_: &str, patch: &Value) ->
     let patched = patched.map_err(|why| Failure::from(Status::bad_request(why)))?;
     if let Some(type_) = schema::kind(&kind.api_version(), kind.name()) {
         for found in schema::inspect(type_, &patched) {
-            if found.kind == schema::FindingKind::UnknownField {
+            let unknown = found.kind == schema::FindingKind::UnknownField;
+            if unknown && strictness == Strictness::Strict {
+                let why = format!("strict decoding error: unknown field \"{}\"", found.path);
+                let error = FieldError::invalid(&Path::new("patch"), format!("{:?}", go_map(patch)), &why);
+                return Err(Failure::from(Status::invalid(kind, live.name(), vec![error])));
+            }
+            if unknown {
                 call.warn(format!("Warning: unknown field \"{}\"", found.path));
             }
         }
@@ -105,11 +140,24 @@ fn change(call: &mut Call<'_, '_>, live: &Object, type_: &str, patch: &Value) ->
         }
     }
     object.set_revision(0);
-    let stored = match call.args.has("subresource") {
-        true => call.client.update_object_status(object)?,
-        false => call.client.update_object(object)?,
-    };
-    let same = if *stored == *live { " (no change)" } else { "" };
-    call.say(format!("{}/{} patched{same}", kind.group_singular(), live.name()));
-    Ok(())
+    Ok(match call.args.value("subresource") {
+        Some("resize") => call.client.resize(&object)?,
+        Some(_) => call.client.update_object_status(object)?,
+        None => call.client.update_object(object)?,
+    })
+}
+
+/// A value as Go prints a map: `map[spec:map[replicas:3]]`.
+fn go_map(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let fields: Vec<String> =
+                fields.iter().map(|(name, value)| format!("{name}:{}", go_map(value))).collect();
+            format!("map[{}]", fields.join(" "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(go_map).collect::<Vec<_>>().join(" ")),
+        Value::String(text) => text.clone(),
+        Value::Null => "<nil>".into(),
+        other => other.to_string(),
+    }
 }

@@ -7,6 +7,7 @@ pub mod format;
 mod go_template;
 pub mod json;
 pub mod jsonpath;
+pub mod listing;
 pub mod metrics;
 mod roles;
 pub mod table;

@@ -1,6 +1,6 @@
 //! The commands that the shell knows.
 
-use super::{Process, World, said, text};
+use super::{Process, World, clients, said, text};
 use crate::clock::SimDuration;
 use crate::kubelet::files::Trouble;
 use crate::kubelet::workload;
@@ -41,6 +41,7 @@ pub fn is_known(name: &str) -> bool {
         || OTHERS.contains(&name)
         || said::SPEAKS.contains(&name)
         || text::TOOLS.contains(&name)
+        || clients::PROGRAMS.contains(&name)
 }
 
 impl Process {
@@ -67,7 +68,11 @@ impl Process {
             "wait" if self.has_jobs => Outcome::Idle,
             "wait" => Outcome::Status(0),
             "set" => {
-                self.strict |= known.iter().any(|word| word.starts_with('-') && word.contains('e'));
+                let on =
+                    |letter: char| known.iter().any(|word| word.starts_with('-') && word.contains(letter));
+                let (strict, traced) = (on('e'), on('x'));
+                self.strict |= strict;
+                self.traced = (self.traced || traced) && !known.contains(&"+x");
                 Outcome::Status(0)
             }
             "trap" => {
@@ -99,7 +104,9 @@ impl Process {
                     paths().find(|word| !matches!(*word, "hosts" | "ahosts") && word.parse::<u32>().is_err());
                 Outcome::Network(host.is_some_and(|host| Process::resolves(host, world)))
             }
-            "wget" | "curl" | "nc" => self.ask(name, &known, world),
+            "wget" | "curl" => self.ask(name, &known, world),
+            "nc" => self.netcat(name, &known, world),
+            name if clients::PROGRAMS.contains(&name) => self.client(name, &known, world),
             name if QUICK.contains(&name) || said::SPEAKS.contains(&name) => Outcome::Status(0),
             _ => Outcome::Serves,
         }
@@ -230,7 +237,7 @@ impl Process {
     }
 
     /// Whether a test holds. One about something that cannot be known does not.
-    fn holds(&self, words: &[Option<String>]) -> bool {
+    pub(super) fn holds(&self, words: &[Option<String>]) -> bool {
         let Some(words) = words.iter().map(Option::as_deref).collect::<Option<Vec<&str>>>() else {
             return false;
         };

@@ -1,7 +1,8 @@
 //! From the text of a script to its words and signs: quotes, expansions, documents (`<<EOF`).
 
 use super::parse::{OPS_MAX, compile_within};
-use super::{Part, Word};
+use super::{Change, Part, Word};
+use crate::api::regexp::Regexp;
 
 /// A part of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ impl Lexer<'_> {
     /// All tokens; `None` where something is used that this shell does not have.
     pub fn tokens(&mut self) -> Option<Vec<Token>> {
         let mut tokens = Vec::new();
+        // What stands behind `=~` in `[[ ]]` is a pattern, in which parentheses are no signs.
+        let (mut in_test, mut pattern_next) = (false, false);
         loop {
             self.rest = self.rest.trim_start_matches([' ', '\t', '\r']);
             if let Some(after) = self.rest.strip_prefix("\\\n") {
@@ -44,10 +47,12 @@ impl Lexer<'_> {
             if self.rest.is_empty() {
                 return Some(tokens);
             }
+            if std::mem::take(&mut pattern_next) {
+                let word = self.pattern()?;
+                tokens.push(Token::Word { word, plain: false });
+                continue;
+            }
             if let Some(operator) = OPERATORS.into_iter().find(|operator| self.rest.starts_with(operator)) {
-                if operator == ";;" {
-                    return None;
-                }
                 self.rest = &self.rest[operator.len()..];
                 if operator == "<<" {
                     self.document_begins(&mut tokens)?;
@@ -60,8 +65,51 @@ impl Lexer<'_> {
                 continue;
             }
             let (word, plain) = self.word()?;
+            match word.as_slice() {
+                [Part::Text(text)] if plain && text == "[[" => in_test = true,
+                [Part::Text(text)] if plain && text == "]]" => in_test = false,
+                [Part::Text(text)] if in_test && plain && text == "=~" => pattern_next = true,
+                _ => {}
+            }
             tokens.push(Token::Word { word, plain });
         }
+    }
+
+    /// A regular expression: up to the next space, with what is quoted standing for itself.
+    fn pattern(&mut self) -> Option<Word> {
+        let (mut word, mut text) = (Word::new(), String::new());
+        while let Some(next) = self.rest.chars().next().filter(|next| !next.is_whitespace()) {
+            let after = self.rest[next.len_utf8()..].chars().next();
+            match next {
+                '\'' => {
+                    let end = self.rest[1..].find('\'')?;
+                    text.push_str(&Regexp::quote(&self.rest[1..=end]));
+                    self.rest = &self.rest[end + 2..];
+                }
+                '"' => {
+                    let mut quoted = String::new();
+                    self.rest = &self.rest[1..];
+                    self.double_quoted(&mut word, &mut quoted)?;
+                    text.push_str(&Regexp::quote(&quoted));
+                }
+                '$' if after.is_none_or(|after| !after.is_alphanumeric() && !"_{(".contains(after)) => {
+                    text.push('$');
+                    self.rest = &self.rest[1..];
+                }
+                '$' | '`' => self.expansion(&mut word, &mut text, true)?,
+                '\\' => {
+                    let escaped = after?;
+                    text.extend(['\\', escaped]);
+                    self.rest = &self.rest[1 + escaped.len_utf8()..];
+                }
+                _ => {
+                    text.push(next);
+                    self.rest = &self.rest[next.len_utf8()..];
+                }
+            }
+        }
+        word.push(Part::Text(text));
+        Some(word)
     }
 
     /// `<<EOF`: what is read begins on the next line.
@@ -124,6 +172,7 @@ impl Lexer<'_> {
                     plain = false;
                     self.expansion(&mut word, &mut text, false)?;
                 }
+                '\\' if self.rest[1..].starts_with('\n') => self.rest = &self.rest[2..],
                 '\\' => {
                     let escaped = self.rest.chars().nth(1)?;
                     text.push(escaped);
@@ -151,6 +200,7 @@ impl Lexer<'_> {
                     return Some(());
                 }
                 '$' | '`' => self.expansion(word, text, true)?,
+                '\\' if self.rest[1..].starts_with('\n') => self.rest = &self.rest[2..],
                 '\\' if self.rest[1..].starts_with(['"', '\\', '$', '`']) => {
                     text.push_str(&self.rest[1..2]);
                     self.rest = &self.rest[2..];
@@ -161,6 +211,40 @@ impl Lexer<'_> {
                 }
             }
         }
+    }
+
+    /// What stands between the braces of `${}`: a name, and what is done with its value.
+    fn variable(&self, inner: &str, quoted: bool) -> Part {
+        let (length, inner) = match inner.strip_prefix('#').filter(|rest| !rest.is_empty()) {
+            Some(rest) => (true, rest),
+            None => (false, inner),
+        };
+        let named = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut end = inner.find(|c| !named(c)).unwrap_or(inner.len());
+        // An element of an array: `${BASH_REMATCH[1]}`.
+        if inner[end..].starts_with('[')
+            && let Some(close) = inner[end..].find(']')
+        {
+            end += close + 1;
+        }
+        let (name, rest) = inner.split_at(end);
+        let name = if inner == "?" { "?" } else { name };
+        if name.is_empty() {
+            return Part::Unknown;
+        }
+        let operator = Change::OPERATORS.into_iter().find(|operator| rest.starts_with(operator));
+        let change = match (length, rest.is_empty() || name == "?", operator) {
+            (true, true, _) => Some(Change { operator: "length", word: Word::new() }),
+            (false, true, _) => None,
+            (false, false, Some(operator)) => {
+                let Some(word) = self.expanded(&rest[operator.len()..].replace('"', "")) else {
+                    return Part::Unknown;
+                };
+                Some(Change { operator, word })
+            }
+            _ => return Part::Unknown,
+        };
+        Part::Variable { name: name.into(), change: change.map(Box::new), quoted }
     }
 
     /// `$name`, `${name}`, `$((sum))`, `$(command)`, `` `command` ``.
@@ -186,19 +270,10 @@ impl Lexer<'_> {
             let end = closing(after)?;
             push(substituted(&after[1..end], quoted, self.depth));
             self.rest = &after[end + 1..];
-        } else if let Some(inner) = after.strip_prefix('{') {
-            let end = inner.find('}')?;
-            let (name, otherwise) = match inner[..end].split_once('-') {
-                Some((name, text)) => (name.trim_end_matches(':'), Some(text.trim_matches('"').to_string())),
-                None => (&inner[..end], None),
-            };
-            let simple = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            push(if simple {
-                Part::Variable { name: name.into(), otherwise, quoted }
-            } else {
-                Part::Unknown
-            });
-            self.rest = &inner[end + 1..];
+        } else if after.starts_with('{') {
+            let end = closing_brace(after)?;
+            push(self.variable(&after[1..end], quoted));
+            self.rest = &after[end + 1..];
         } else {
             let named = |c: char| c.is_ascii_alphanumeric() || c == '_';
             let end = after.find(|c: char| !named(c)).unwrap_or(after.len());
@@ -225,9 +300,28 @@ impl Lexer<'_> {
     }
 }
 
+/// Where the brace that opens `text` is closed.
+fn closing_brace(text: &str) -> Option<usize> {
+    let mut depth = 0u32;
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 1 => return Some(at),
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
 /// What stands for the output of a command. Of one that the shell cannot read, nothing can be known.
 fn substituted(command: &str, quoted: bool, depth: u32) -> Part {
-    let program = compile_within(command, depth + 1);
+    // `$(<file)` is what the file says.
+    let file = command.trim().strip_prefix('<').filter(|rest| !rest.starts_with('<'));
+    let program = match file {
+        Some(file) => compile_within(&format!("cat < {file}"), depth + 1),
+        None => compile_within(command, depth + 1),
+    };
     program.map_or(Part::Unknown, |program| Part::Command { program, quoted })
 }
 

@@ -5,7 +5,11 @@
 //! What it knows: `;` `&&` `||` `|` `!` `&`, `if`, `while`, `until`, `for`, `{ }` and `( )`, variables and sums, output to
 //! files, and the commands in [`commands`]. A program it does not know is a server: it stays up.
 
+mod arithmetic;
+mod clients;
 mod commands;
+mod conditions;
+mod expand;
 mod lexer;
 mod network;
 mod parse;
@@ -17,11 +21,14 @@ mod text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::daemons::Daemons;
 use super::files::Files;
 use crate::client::wire::Sample;
-use crate::clock::SimDuration;
+use crate::clock::{SimDuration, SimTime};
 use commands::Outcome;
+use conditions::Condition;
 
+pub use clients::is_missing;
 pub use commands::is_known as knows;
 pub use network::Net;
 
@@ -37,16 +44,19 @@ const KEPT_MAX: usize = 64 * 1024;
 /// The variable that holds what `date` would print: whoever runs a script keeps it up to date.
 pub const DATE: &str = "(date)";
 
-/// How deep substitutions of commands may lie in one another.
-const NESTED_MAX: u32 = 8;
+/// The variable that holds the container's image.
+pub const IMAGE: &str = "(image)";
+
+/// The variable that is there where what is printed goes to a terminal.
+pub const TTY: &str = "(tty)";
 
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     /// As it stands.
     Text(String),
-    /// The value of a variable, or what stands in for it where it has none.
-    Variable { name: String, otherwise: Option<String>, quoted: bool },
+    /// The value of a variable, with what is done to it.
+    Variable { name: String, change: Option<Box<Change>>, quoted: bool },
     /// The value of a sum: `$((i + 1))`.
     Sum(String),
     /// What a command prints.
@@ -57,8 +67,15 @@ enum Part {
 
 impl Part {
     fn variable(name: &str, quoted: bool) -> Part {
-        Part::Variable { name: name.into(), otherwise: None, quoted }
+        Part::Variable { name: name.into(), change: None, quoted }
     }
+}
+
+/// What is done to the value of a variable: `${name:-otherwise}`, `${name##*-}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Change {
+    operator: &'static str,
+    word: Word,
 }
 
 /// A word of a command.
@@ -80,6 +97,14 @@ enum Target {
 enum Op {
     /// Run a command. `checked`: a failure is looked at, so that `set -e` lets it pass.
     Run { words: Vec<Word>, redirected: Redirected, checked: bool },
+    /// `[[ condition ]]`.
+    Test { condition: Condition, checked: bool },
+    /// The value that a `case` looks at.
+    Case(Word),
+    /// Go there unless it fits one of these.
+    Unless(Vec<Word>, usize),
+    /// The `case` is over.
+    EndCase,
     /// Set a variable.
     Set(String, Word),
     /// Go there if the last command failed.
@@ -126,6 +151,12 @@ enum Input {
 pub struct World<'a> {
     /// The network; nobody answers where there is none.
     pub net: Option<Net<'a>>,
+    /// The uid of its pod.
+    pub uid: &'a str,
+    /// Its container, and which run of it.
+    pub container: (&'a str, u32),
+    /// The time.
+    pub now: SimTime,
 }
 
 /// A compiled script. Copies share it.
@@ -172,8 +203,12 @@ pub struct Process {
     variables: BTreeMap<String, String>,
     /// What it finds on its disk.
     pub files: Files,
+    /// The servers of all pods, while it runs.
+    pub daemons: Daemons,
     on_term: Option<i32>,
     strict: bool,
+    /// Whether it says what it does (`set -x`).
+    traced: bool,
     looped: bool,
     has_jobs: bool,
     idle: bool,
@@ -184,12 +219,16 @@ pub struct Process {
     input: Vec<String>,
     /// What loops have still to go through, innermost last, the next item last.
     loops: Vec<Vec<String>>,
+    /// What each `case` around looks at.
+    cases: Vec<String>,
     /// What the command that runs has printed.
     out: String,
     /// What it has complained about.
     err: String,
     /// What it has printed since somebody last looked.
     said: String,
+    /// What it has complained about since then, where somebody takes what it prints for something else.
+    aside: String,
     /// What it has asked over the network since then.
     asked: Vec<Sample>,
     /// Counts what it has asked.
@@ -207,8 +246,10 @@ impl Process {
             status: 0,
             variables: environment,
             files: Files::default(),
+            daemons: Daemons::default(),
             on_term: None,
             strict: false,
+            traced: false,
             looped: false,
             has_jobs: false,
             idle: false,
@@ -216,9 +257,11 @@ impl Process {
             pipe: String::new(),
             input: Vec::new(),
             loops: Vec::new(),
+            cases: Vec::new(),
             out: String::new(),
             err: String::new(),
             said: String::new(),
+            aside: String::new(),
             asked: Vec::new(),
             nonce: 0,
             ahead: SimDuration::ZERO,
@@ -236,8 +279,12 @@ impl Process {
     }
 
     /// Tells it what time it is, and what its pod is called.
-    pub fn tell(&mut self, date: String, hostname: &str) {
+    pub fn tell(&mut self, date: String, hostname: &str, image: &str, tty: bool) {
         self.variables.insert(DATE.into(), date);
+        self.variables.insert(IMAGE.into(), image.into());
+        if tty {
+            self.variables.insert(TTY.into(), String::new());
+        }
         self.variables.entry("HOSTNAME".into()).or_insert_with(|| hostname.to_string());
     }
 
@@ -277,15 +324,37 @@ impl Process {
         match op {
             Op::Run { words, redirected, checked } => {
                 let pause = self.run_redirected(&words, &redirected, world, asked_network);
-                if self.status != 0 && self.strict && !checked {
-                    self.at = self.program.0.len();
-                }
+                self.give_up_unless(checked);
                 return pause;
             }
             Op::Set(name, word) => {
                 self.status = 0;
                 let value = self.expand(&word, world).unwrap_or_default();
+                self.trace(&[&format!("{name}={}", conditions::shown(&value))]);
                 self.variables.insert(name, value);
+            }
+            Op::Test { condition, checked } => {
+                let holds = self.judge_condition(&condition, world);
+                self.status = i32::from(!holds);
+                self.deliver(&Redirected::default(), world);
+                self.give_up_unless(checked);
+            }
+            Op::Case(word) => {
+                let value = self.expand(&word, world).unwrap_or_default();
+                self.cases.push(value);
+            }
+            Op::Unless(patterns, to) => {
+                let value = self.cases.last().cloned().unwrap_or_default();
+                let fits = |process: &mut Process, word: &Word| {
+                    let pattern = process.expand(word, world).unwrap_or_default();
+                    conditions::fits(&pattern, &value)
+                };
+                if !patterns.iter().any(|word| fits(self, word)) {
+                    self.jump(to);
+                }
+            }
+            Op::EndCase => {
+                self.cases.pop();
             }
             Op::IfFailed(to) if self.status != 0 => self.jump(to),
             Op::IfOk(to) if self.status == 0 => self.jump(to),
@@ -332,6 +401,21 @@ impl Process {
         None
     }
 
+    /// With `set -e`, a failure that nobody looks at ends the script.
+    fn give_up_unless(&mut self, checked: bool) {
+        if self.status != 0 && self.strict && !checked {
+            self.at = self.program.0.len();
+        }
+    }
+
+    /// Says what is done, with `set -x`.
+    fn trace(&mut self, words: &[&str]) {
+        if self.traced {
+            let depth = "+".repeat(self.nested as usize + 1);
+            self.complain(&format!("{depth} {}\n", words.join(" ")));
+        }
+    }
+
     /// Runs a command with its streams where they shall be.
     fn run_redirected(
         &mut self,
@@ -359,6 +443,11 @@ impl Process {
         };
         let reads = own_input.is_some();
         self.input.extend(own_input);
+        if self.traced && words != [Some(":".to_string())] {
+            let shown: Vec<String> =
+                words.iter().map(|word| conditions::shown(word.as_deref().unwrap_or("?"))).collect();
+            self.trace(&shown.iter().map(String::as_str).collect::<Vec<_>>());
+        }
         let outcome = self.run(&words, world);
         if reads {
             self.input.pop();
@@ -401,7 +490,19 @@ impl Process {
             err.push_str(&std::mem::take(&mut out));
         }
         let delivered = self.send(out, redirected.out.as_ref(), world);
+        if redirected.err.is_none() {
+            self.complain(&err);
+            return delivered;
+        }
         self.send(err, redirected.err.as_ref(), world) && delivered
+    }
+
+    /// Prints an error: not into what a substitution takes.
+    fn complain(&mut self, text: &str) {
+        match self.nested {
+            0 => self.say(text),
+            _ => self.aside.push_str(text),
+        }
     }
 
     fn send(&mut self, text: String, target: Option<&Target>, world: World<'_>) -> bool {
@@ -429,86 +530,6 @@ impl Process {
     fn jump(&mut self, to: usize) {
         self.looped |= to < self.at;
         self.at = to;
-    }
-
-    /// The text of a word; `None` if it cannot be known.
-    fn expand(&mut self, word: &Word, world: World<'_>) -> Option<String> {
-        let mut text = String::new();
-        for part in word {
-            text.push_str(&self.value(part, world)?);
-        }
-        Some(text)
-    }
-
-    fn value(&mut self, part: &Part, world: World<'_>) -> Option<String> {
-        Some(match part {
-            Part::Text(text) => text.clone(),
-            Part::Variable { name, .. } if name == "?" => self.status.to_string(),
-            Part::Variable { name, otherwise, .. } => match self.variables.get(name) {
-                Some(value) if !value.is_empty() => value.clone(),
-                _ => otherwise.clone().unwrap_or_default(),
-            },
-            Part::Sum(sum) => parse::sum(sum, &self.variables)?.to_string(),
-            Part::Command { program, .. } => self.output_of(program, world)?,
-            Part::Unknown => return None,
-        })
-    }
-
-    /// The words that a word becomes: what stands outside of quotes is split at its spaces. A word that cannot be known is
-    /// `None`.
-    fn fields(&mut self, word: &Word, world: World<'_>) -> Vec<Option<String>> {
-        let splits = |part: &Part| {
-            matches!(part, Part::Variable { quoted: false, .. } | Part::Command { quoted: false, .. })
-        };
-        if !word.iter().any(splits) {
-            return vec![self.expand(word, world)];
-        }
-        let mut fields: Vec<String> = Vec::new();
-        let mut open = false;
-        for part in word {
-            let Some(text) = self.value(part, world) else { return vec![None] };
-            if !splits(part) {
-                match fields.last_mut().filter(|_| open) {
-                    Some(last) => last.push_str(&text),
-                    None => fields.push(text),
-                }
-                open = true;
-                continue;
-            }
-            let mut pieces = text.split_whitespace();
-            if let (true, false, Some(last)) =
-                (open, text.starts_with(char::is_whitespace), fields.last_mut())
-            {
-                last.push_str(pieces.next().unwrap_or_default());
-            }
-            fields.extend(pieces.map(str::to_string));
-            open = !fields.is_empty() && !text.ends_with(char::is_whitespace);
-        }
-        fields.into_iter().map(Some).collect()
-    }
-
-    /// What a command prints, without the line's end: it runs in no time, on the same files.
-    fn output_of(&mut self, program: &Program, world: World<'_>) -> Option<String> {
-        if self.nested >= NESTED_MAX {
-            return None;
-        }
-        let mut inner = Process::new(program.clone(), self.variables.clone());
-        inner.nested = self.nested + 1;
-        inner.files = std::mem::take(&mut self.files);
-        inner.nonce = self.nonce;
-        let mut pause = inner.resume(world);
-        for _ in 0..NESTED_MAX {
-            if let Pause::Sleeps(span) = pause {
-                inner.ahead = inner.ahead + span;
-                pause = inner.resume(world);
-            }
-        }
-        self.files = std::mem::take(&mut inner.files);
-        self.nonce = inner.nonce;
-        self.asked.append(&mut inner.asked);
-        let Pause::Ended(status) = pause else { return None };
-        self.status = status;
-        Some(inner.said.trim_end_matches('\n').to_string())
     }
 }
 
@@ -539,13 +560,14 @@ const LONG: SimDuration = SimDuration::from_secs(1 << 32);
 /// know.
 pub fn run_beside(
     words: &[String],
-    files: &mut Files,
+    (files, daemons): (&mut Files, &mut Daemons),
     environment: BTreeMap<String, String>,
     world: World<'_>,
     limit: SimDuration,
 ) -> Option<Answer> {
     let mut process = Process::new(Program::of_command(words)?, environment);
     process.files = std::mem::take(files);
+    process.daemons = std::mem::take(daemons);
     let mut answer =
         Answer { said: String::new(), code: None, took: SimDuration::ZERO, known: true, asked: Vec::new() };
     // A loop that sleeps is followed for so many turns.
@@ -564,6 +586,7 @@ pub fn run_beside(
         }
     }
     *files = std::mem::take(&mut process.files);
+    *daemons = std::mem::take(&mut process.daemons);
     answer.said = process.take_said();
     answer.asked = process.take_asked();
     Some(answer)

@@ -187,9 +187,6 @@ impl Process {
 
     /// `curl`, `wget`, `nc`: asks, and says what came of it.
     pub(super) fn ask(&mut self, program: &str, words: &[&str], world: World<'_>) -> Outcome {
-        if program == "nc" && words.iter().any(|word| word.starts_with('-') && word.contains('l')) {
-            return Outcome::Serves;
-        }
         let asked = read(program, words);
         let (mut host, mut port, path) = place(asked.url);
         if program == "nc" {
@@ -220,8 +217,16 @@ impl Process {
         let status = match program {
             "curl" => self.curl(&asked, (host, port), &reply),
             "wget" => self.wget(&asked, (host, port), &reply),
-            _ => self.netcat(words, (host, port), &reply),
+            _ => self.connect(words, (host, port), &reply),
         };
+        if program == "nc"
+            && status == 0
+            && let Some((uid, endpoint)) = reply.sample.pod.clone().zip(reply.sample.endpoint.clone())
+        {
+            let port = endpoint.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(port);
+            let said = self.served(&uid, port, world).unwrap_or_default();
+            self.out.push_str(&said);
+        }
         let took = reply.took;
         self.asked.push(reply.sample);
         Outcome::Took(status, took)
@@ -308,8 +313,9 @@ impl Process {
         1
     }
 
-    fn netcat(&mut self, words: &[&str], (host, port): (&str, u16), reply: &Reply) -> i32 {
-        let loud = words.iter().any(|word| word.starts_with('-') && word.contains('v'));
+    fn connect(&mut self, words: &[&str], (host, port): (&str, u16), reply: &Reply) -> i32 {
+        let loud =
+            words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('v'));
         let address = &reply.address;
         let said = match reply.sample.fate.seen() {
             Seen::Status(_) if loud => format!("{host} ({address}:{port}) open\n"),

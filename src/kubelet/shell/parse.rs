@@ -1,7 +1,6 @@
 //! From the text of a script to a flat program.
 
-use std::collections::BTreeMap;
-
+use super::conditions::Condition;
 use super::lexer::{Lexer, Token, counted};
 use super::{Input, Op, Part, Program, Redirected, Target, Word};
 
@@ -87,7 +86,9 @@ impl Compiler {
     /// Lets the jump at `op` go to the next operation to come.
     fn land(&mut self, op: usize) {
         let here = self.ops.len();
-        if let Op::IfFailed(to) | Op::IfOk(to) | Op::Jump(to) | Op::Next(_, to) = &mut self.ops[op] {
+        if let Op::IfFailed(to) | Op::IfOk(to) | Op::Jump(to) | Op::Next(_, to) | Op::Unless(_, to) =
+            &mut self.ops[op]
+        {
             *to = here;
         }
     }
@@ -101,7 +102,7 @@ impl Compiler {
         loop {
             self.skip_lines();
             let ends = self.peek_plain().is_some_and(|word| until.contains(&word))
-                || self.peek_operator() == Some(")")
+                || matches!(self.peek_operator(), Some(")" | ";;"))
                 || self.at == self.tokens.len();
             if ends {
                 self.depth -= 1;
@@ -181,13 +182,19 @@ impl Compiler {
 
     fn command(&mut self, checked: bool) -> Option<()> {
         let compound = self.peek_operator() == Some("(")
-            || matches!(self.peek_plain(), Some("{" | "if" | "while" | "until" | "for"));
+            || matches!(self.peek_plain(), Some("{" | "if" | "while" | "until" | "for" | "case"));
         if !compound {
             return match self.peek_plain() {
                 Some(
-                    "case" | "function" | "select" | "then" | "do" | "done" | "fi" | "else" | "elif" | "}"
-                    | "[[",
+                    "function" | "select" | "then" | "do" | "done" | "fi" | "else" | "elif" | "}" | "esac",
                 ) => None,
+                Some("[[") => {
+                    self.at += 1;
+                    let condition = self.either()?;
+                    self.eat_word("]]")?;
+                    self.push(Op::Test { condition, checked })?;
+                    Some(())
+                }
                 Some(word @ ("break" | "continue")) if !self.loops.is_empty() => {
                     let leaves = word == "break";
                     self.leave(leaves)
@@ -239,6 +246,7 @@ impl Compiler {
             Some("if") => self.branch()?,
             Some("while") => self.repeat(true)?,
             Some("until") => self.repeat(false)?,
+            Some("case") => self.case()?,
             _ => self.each()?,
         }
         Some(())
@@ -267,6 +275,86 @@ impl Compiler {
             ends.into_iter().for_each(|end| self.land(end));
             return Some(());
         }
+    }
+
+    /// `case word in pattern|pattern) commands;; esac`.
+    fn case(&mut self) -> Option<()> {
+        self.at += 1;
+        let Some(Token::Word { word, .. }) = self.tokens.get(self.at) else { return None };
+        let value = word.clone();
+        self.at += 1;
+        self.push(Op::Case(value))?;
+        self.skip_lines();
+        self.eat_word("in")?;
+        let mut ends = Vec::new();
+        loop {
+            self.skip_lines();
+            if self.eat_word("esac").is_some() {
+                break;
+            }
+            self.eat_operator("(");
+            let mut patterns = Vec::new();
+            while let Some(Token::Word { word, .. }) = self.tokens.get(self.at) {
+                patterns.push(word.clone());
+                self.at += 1;
+                if !self.eat_operator("|") {
+                    break;
+                }
+            }
+            if !self.eat_operator(")") {
+                return None;
+            }
+            let otherwise = self.push(Op::Unless(patterns, 0))?;
+            self.list(&["esac"], false)?;
+            self.eat_operator(";;");
+            ends.push(self.push(Op::Jump(0))?);
+            self.land(otherwise);
+        }
+        ends.into_iter().for_each(|end| self.land(end));
+        self.push(Op::EndCase)?;
+        Some(())
+    }
+
+    /// What stands in `[[ ]]`: conditions with `||`,
+    fn either(&mut self) -> Option<Condition> {
+        let mut condition = self.both()?;
+        while self.eat_operator("||") {
+            condition = Condition::Either(Box::new((condition, self.both()?)));
+        }
+        Some(condition)
+    }
+
+    /// with `&&`,
+    fn both(&mut self) -> Option<Condition> {
+        let mut condition = self.one()?;
+        while self.eat_operator("&&") {
+            condition = Condition::Both(Box::new((condition, self.one()?)));
+        }
+        Some(condition)
+    }
+
+    /// and single ones.
+    fn one(&mut self) -> Option<Condition> {
+        while self.eat_operator("\n") {}
+        if self.eat_word("!").is_some() {
+            return Some(Condition::Not(Box::new(self.one()?)));
+        }
+        if self.eat_operator("(") {
+            let condition = self.either()?;
+            return self.eat_operator(")").then_some(condition);
+        }
+        let mut words = Vec::new();
+        loop {
+            match self.tokens.get(self.at) {
+                Some(Token::Word { .. }) if self.peek_plain() == Some("]]") => break,
+                Some(Token::Word { word, .. }) => words.push(word.clone()),
+                Some(Token::Operator(sign @ ("<" | ">"))) => words.push(vec![Part::Text((*sign).into())]),
+                _ => break,
+            }
+            self.at += 1;
+        }
+        while self.eat_operator("\n") {}
+        (1..=3).contains(&words.len()).then_some(Condition::Words(words))
     }
 
     fn repeat(&mut self, while_ok: bool) -> Option<()> {
@@ -400,26 +488,5 @@ fn brace(text: &str) -> Vec<Word> {
     match numbers {
         Some(numbers) => numbers.split(' ').map(|number| vec![Part::Text(number.to_string())]).collect(),
         None => vec![vec![Part::Text(text.to_string())]],
-    }
-}
-
-/// The value of a sum of numbers and variables with `+`, `-` and `*`, from left to right; `None` for anything else.
-pub fn sum(text: &str, variables: &BTreeMap<String, String>) -> Option<i64> {
-    let (mut total, mut operator, mut rest) = (0i64, '+', text.trim());
-    loop {
-        let end = rest.find(['+', '-', '*']).unwrap_or(rest.len());
-        let word = rest[..end].trim().trim_start_matches('$');
-        let value = match word.parse::<i64>() {
-            Ok(number) => number,
-            Err(_) => variables.get(word).map_or(Some(0), |value| value.trim().parse().ok())?,
-        };
-        total = match operator {
-            '+' => total.checked_add(value)?,
-            '-' => total.checked_sub(value)?,
-            _ => total.checked_mul(value)?,
-        };
-        let Some(next) = rest[end..].chars().next() else { return Some(total) };
-        operator = next;
-        rest = &rest[end + 1..];
     }
 }

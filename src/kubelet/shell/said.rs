@@ -29,7 +29,7 @@ impl Process {
             "basename" => format!("{}\n", first.trim_end_matches('/').rsplit('/').next().unwrap_or(first)),
             "dirname" => format!("{}\n", first.rsplit_once('/').map_or(".", |(parent, _)| parent)),
             "env" | "printenv" if words.is_empty() => {
-                let shown = self.variables.iter().filter(|(name, _)| *name != DATE);
+                let shown = self.variables.iter().filter(|(name, _)| !name.contains(['(', '[']));
                 shown.map(|(name, value)| format!("{name}={value}\n")).collect()
             }
             "printenv" => {

@@ -66,7 +66,7 @@ fn branches_and_loops_go_where_a_shell_goes() {
 #[test]
 fn what_is_no_script_we_can_read_is_a_server() {
     let deep = format!("{}true{}", "(".repeat(200), ")".repeat(200));
-    for script in ["case $x in a) ;; esac", "echo 'open", &deep] {
+    for script in ["select x in a; do echo; done", "echo 'open", &deep] {
         assert_eq!(check(script), (0, None), "{script}");
     }
 }
@@ -76,7 +76,8 @@ fn said(script: &str) -> (String, Option<i32>) {
     let words: Vec<String> = ["sh", "-c", script].iter().map(|word| (*word).to_string()).collect();
     let limit = SimDuration::from_secs(60);
     let mut files = Files::default();
-    let answer = run_beside(&words, &mut files, BTreeMap::new(), World::default(), limit);
+    let answer =
+        run_beside(&words, (&mut files, &mut Daemons::default()), BTreeMap::new(), World::default(), limit);
     answer.map(|answer| (answer.said, answer.code)).unwrap_or_default()
 }
 
@@ -104,6 +105,27 @@ fn what_is_printed_goes_where_the_script_sends_it() {
         ("echo a:b:c | cut -d: -f2; echo x=1 | sed 's/=/ is /'", "b\nx is 1\n", 0),
         ("echo hi | tee /tmp/t >/dev/null; grep -c h /tmp/t", "1\n", 0),
         ("export A=1; unset A; printenv A", "", 1),
+        ("[[ web-12 =~ -([0-9]+)$ ]] || exit 1; echo $((100 + ${BASH_REMATCH[1]}))", "112\n", 0),
+        (
+            "[[ -f /tmp/no && x = x ]] || echo no; [[ ! -f /tmp/no && ( a == a* || 2 -gt 3 ) ]] && echo yes",
+            "no\nyes\n",
+            0,
+        ),
+        (
+            "H=db-0.svc; echo ${H##*-} ${H%%.*} ${H#db-} ${H/db/web} ${#H} ${NO:=x}$NO ${H:0:2}",
+            "0.svc db-0 0.svc web-0.svc 8 xx db\n",
+            0,
+        ),
+        ("case db-1 in web*) echo w;; db-[0-9]|x) echo d;; *) echo other;; esac", "d\n", 0),
+        ("echo hi > /tmp/x; echo $(</tmp/x)-`cat /tmp/x`", "hi-hi\n", 0),
+        ("echo 'a;' | sed -E 's/;$//g'; echo x1 | grep -Eo '[0-9]'", "a\n1\n", 0),
+        ("set -x; A=`echo b c`; echo $A 'd e'", "++ echo b c\n+ A='b c'\n+ echo b c 'd e'\nb c d e\n", 0),
+        ("echo one \\\n  two", "one two\n", 0),
+        (
+            "mysql -e 'select 1'",
+            "ERROR 2002 (HY000): Can't connect to local MySQL server through socket '/var/run/mysqld/mysqld.sock' (2)\n",
+            1,
+        ),
         ("ls /nowhere", "ls: /nowhere: No such file or directory\n", 1),
     ];
     for (script, want, code) in cases {

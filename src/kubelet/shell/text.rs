@@ -2,6 +2,8 @@
 
 use super::Process;
 use crate::api::manifest::base64;
+use crate::api::regexp::Regexp;
+use crate::api::sed::Sed;
 use crate::api::sorting;
 
 /// Those tools.
@@ -77,15 +79,16 @@ impl Process {
             "cut" => "dfc",
             "grep" | "egrep" => "emAB",
             "sort" => "kt",
-            "sed" => "e",
             _ => "",
         };
+        if name == "sed" {
+            return self.sed(words);
+        }
         let mut words = Words::read(words, with_value);
         // What comes before the files.
         let leading = match name {
             "grep" | "egrep" if words.has('e') => 0,
-            "sed" if words.has('e') => 0,
-            "grep" | "egrep" | "sed" => 1,
+            "grep" | "egrep" => 1,
             "tr" => words.rest.len(),
             _ => 0,
         };
@@ -97,7 +100,7 @@ impl Process {
             words.value('n').and_then(|count| count.trim_start_matches('+').parse().ok()).unwrap_or(10);
         let kept: Vec<String> = match name {
             "grep" | "egrep" => {
-                let found = grep(&lines, &words);
+                let found = grep(&lines, &words, name == "egrep");
                 code = code.max(i32::from(found.is_empty()));
                 match (words.has('q'), words.has('c')) {
                     (true, _) => Vec::new(),
@@ -136,7 +139,6 @@ impl Process {
                 self.out.push_str(&translate(&text, &words));
                 return code;
             }
-            "sed" => lines.iter().filter_map(|line| edit(line, &words)).collect(),
             "base64" if words.has('d') => {
                 let packed: String = text.split_whitespace().collect();
                 let decoded = base64::decode(&packed).unwrap_or_default();
@@ -161,6 +163,45 @@ impl Process {
             self.out.push_str(line);
             self.out.push('\n');
         });
+        code
+    }
+
+    /// `sed`, also of files in their place (`-i`).
+    fn sed(&mut self, words: &[&str]) -> i32 {
+        let words: Vec<&str> =
+            words.iter().map(|word| word.strip_prefix("-i.").map_or(*word, |_| "-i")).collect();
+        let mut words = Words::read(&words, "ef");
+        let mut scripts: Vec<&str> =
+            words.options.iter().filter(|(it, _)| *it == 'e').map(|(_, it)| *it).collect();
+        if scripts.is_empty() && !words.rest.is_empty() {
+            scripts.push(words.rest.remove(0));
+        }
+        let (extended, quiet) = (words.has('E') || words.has('r'), words.has('n'));
+        let read = || Sed::new(&scripts, extended, quiet);
+        let sed = match read() {
+            Ok(sed) => sed,
+            Err(why) => {
+                self.err.push_str(&format!("{why}\n"));
+                return 1;
+            }
+        };
+        if !words.has('i') {
+            let (text, code) = self.take_input(&words.rest, "sed");
+            self.out.push_str(&sed.run(&text));
+            return code;
+        }
+        let mut code = 0;
+        for path in &words.rest {
+            let text = self.files.read(path).map(str::to_string);
+            let changed = text.and_then(|text| {
+                let changed = read().map(|sed| sed.run(&text)).unwrap_or_default();
+                self.files.write(path, &changed, false)
+            });
+            if let Err(trouble) = changed {
+                self.err.push_str(&format!("sed: {path}: {}\n", trouble.0));
+                code = 1;
+            }
+        }
         code
     }
 
@@ -195,30 +236,38 @@ fn owned<'a>(lines: impl Iterator<Item = &'a &'a str>) -> Vec<String> {
     lines.map(|line| (*line).to_string()).collect()
 }
 
-/// The lines that hold one of the patterns; `^`, `$` and `|` mean what they do, other signs stand for themselves.
-fn grep(lines: &[&str], words: &Words<'_>) -> Vec<String> {
-    let fold = |text: &str| if words.has('i') { text.to_lowercase() } else { text.to_string() };
-    let pattern = fold(words.value('e').or(words.rest.first().copied()).unwrap_or_default());
-    let alternatives: Vec<&str> = if words.has('F') {
-        vec![pattern.as_str()]
-    } else {
-        pattern.split('|').map(|it| it.trim_end_matches('\\')).collect()
+/// The lines that hold the pattern.
+fn grep(lines: &[&str], words: &Words<'_>, extended: bool) -> Vec<String> {
+    let written = words.value('e').or(words.rest.first().copied()).unwrap_or_default();
+    let quoted = if words.has('F') { Regexp::quote(written) } else { written.to_string() };
+    let extended = (extended || words.has('E') || words.has('P')) && !words.has('F');
+    let pattern = if extended { Regexp::new(&quoted) } else { Regexp::basic(&quoted) };
+    let Ok(pattern) = pattern.map(|pattern| if words.has('i') { pattern.folded() } else { pattern }) else {
+        return Vec::new();
     };
-    let holds = |line: &&&str| {
-        let line = fold(line);
-        let found = alternatives.iter().any(|pattern| {
-            let (from_start, bare) = pattern.strip_prefix('^').map_or((false, *pattern), |rest| (true, rest));
-            let (to_end, bare) = bare.strip_suffix('$').map_or((false, bare), |rest| (true, rest));
-            match (from_start, to_end) {
-                (true, true) => line == bare,
-                (true, false) => line.starts_with(bare),
-                (false, true) => line.ends_with(bare),
-                (false, false) => line.contains(bare),
+    let found = |line: &str| match words.has('w') || words.has('x') {
+        false => pattern.is_match(line),
+        true => pattern.find(line).and_then(|places| places[0]).is_some_and(|(from, to)| {
+            let word = |letter: Option<char>| letter.is_some_and(|c| c.is_alphanumeric() || c == '_');
+            let whole = from == 0 && to == line.len();
+            whole
+                || (words.has('w') && !word(line[..from].chars().last()) && !word(line[to..].chars().next()))
+        }),
+    };
+    if words.has('o') {
+        let parts = |line: &&str| {
+            let (mut search, mut parts, mut from) = (pattern.search(line), Vec::new(), 0);
+            while let Some((start, end)) = search.next(from).and_then(|places| places[0]) {
+                parts.extend((end > start).then(|| line[start..end].to_string()));
+                from = end.max(start + 1);
             }
-        });
-        found != words.has('v')
-    };
-    owned(lines.iter().filter(holds))
+            parts
+        };
+        return lines.iter().flat_map(parts).collect();
+    }
+    let kept = lines.iter().enumerate().filter(|(_, line)| found(line) != words.has('v'));
+    kept.map(|(at, line)| if words.has('n') { format!("{}:{line}", at + 1) } else { (*line).to_string() })
+        .collect()
 }
 
 fn count_of(text: &str, words: &Words<'_>, files: &[&str]) -> String {
@@ -304,21 +353,4 @@ fn translate(text: &str, words: &Words<'_>) -> String {
         None => c,
     };
     text.chars().map(map).collect()
-}
-
-/// `s/a/b/`, `s|a|b|g`; anything else leaves the line as it is.
-fn edit(line: &str, words: &Words<'_>) -> Option<String> {
-    let script = words.value('e').or(words.rest.first().copied())?;
-    let mut letters = script.strip_prefix('s').unwrap_or_default().chars();
-    let Some(delimiter) = letters.next() else { return Some(line.to_string()) };
-    let mut parts = letters.as_str().split(delimiter);
-    let (from, to) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    if from.is_empty() {
-        return Some(line.to_string());
-    }
-    let everywhere = parts.next().is_some_and(|flags| flags.contains('g'));
-    if let Some(bare) = from.strip_prefix('^') {
-        return Some(line.strip_prefix(bare).map_or_else(|| line.to_string(), |rest| format!("{to}{rest}")));
-    }
-    Some(if everywhere { line.replace(from, to) } else { line.replacen(from, to, 1) })
 }

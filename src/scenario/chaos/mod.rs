@@ -64,8 +64,9 @@ fn play(seed: u64, done: &mut Vec<(SimTime, Input)>) -> Result<Survived, String>
         done.push((simulation.now(), input.clone()));
         simulation.submit(input);
     }
-    // Who was told late has to hear of the end of it first, and lost nodes have to be missed.
-    simulation.advance(simulation.now() + SimDuration::from_secs(120), u64::MAX);
+    // Who was told late has to hear of the end of it first, lost nodes have to be missed, and a node that was short of
+    // something says so for five minutes more.
+    simulation.advance(simulation.now() + SimDuration::from_secs(480), u64::MAX);
     if !simulation.run_until_quiet(simulation.now() + REST) {
         return Err(format!("the cluster does not come to rest within {} s", REST.as_secs()));
     }

@@ -15,7 +15,7 @@ pub struct Work {
 }
 
 /// The components that may be told late or begin anew.
-const COMPONENTS: [&str; 12] = [
+const COMPONENTS: [&str; 16] = [
     "deployment-controller",
     "replicaset-controller",
     "statefulset-controller",
@@ -28,6 +28,10 @@ const COMPONENTS: [&str; 12] = [
     "pod-garbage-collector",
     "persistentvolume-controller",
     "default-scheduler",
+    "controllermanager",
+    "horizontal-pod-autoscaler",
+    "external-provisioner",
+    "kubelet",
 ];
 
 const KINDS: [&str; 6] = ["deploy", "sts", "ds", "job", "rs", "cronjob"];
@@ -35,7 +39,7 @@ const KINDS: [&str; 6] = ["deploy", "sts", "ds", "job", "rs", "cronjob"];
 impl Work {
     /// The next thing to do.
     pub fn next(&mut self, simulation: &Simulation, rng: &mut Rng) -> Input {
-        match rng.below(20) {
+        match rng.below(24) {
             0..=4 => self.make(rng),
             5..=9 => self.change(rng),
             10 => self.delete(rng),
@@ -59,8 +63,45 @@ impl Work {
                 by: rng.below(5_000),
                 during: 1_000 + rng.below(30_000),
             }),
+            19 => self.guard(rng),
+            20 => {
+                let flags = "--ignore-daemonsets --force --delete-emptydir-data --timeout=20s";
+                line(&format!("kubectl drain {} {flags}", node(simulation, rng)))
+            }
+            21 => {
+                // Of 8Gi: a little is left, too little, or nothing.
+                let used = ["4Gi", "8050Mi", "8192Mi", "7000Mi"][rng.below(4) as usize];
+                let name = node(simulation, rng);
+                line(&format!("kubectl annotate node {name} kubeviz.dev/memory-use={used} --overwrite"))
+            }
+            22 => {
+                let used = ["10Gi", "86Gi", "95Gi"][rng.below(3) as usize];
+                let name = node(simulation, rng);
+                line(&format!("kubectl annotate node {name} kubeviz.dev/disk-use={used} --overwrite"))
+            }
             _ => Input::SetNode { name: node(simulation, rng), state: NodeState::Running },
         }
+    }
+
+    /// Puts something over a workload: a disruption budget, or an autoscaler.
+    fn guard(&mut self, rng: &mut Rng) -> Input {
+        let scaled = self.made.iter().filter(|(kind, _)| matches!(*kind, "deploy" | "sts"));
+        let scaled: Vec<(&str, String)> = scaled.cloned().collect();
+        if scaled.is_empty() {
+            return self.make(rng);
+        }
+        let (kind, name) = scaled[rng.below(scaled.len() as u32) as usize].clone();
+        self.count += 1;
+        let guard = format!("guard{}", self.count);
+        if rng.below(2) == 0 {
+            let limit =
+                ["--max-unavailable=1", "--min-available=1", "--max-unavailable=0"][rng.below(3) as usize];
+            self.made.push(("pdb", guard.clone()));
+            return line(&format!("kubectl create pdb {guard} --selector=app={name} {limit}"));
+        }
+        self.made.push(("hpa", guard.clone()));
+        let target = ["10", "50", "200"][rng.below(3) as usize];
+        line(&format!("kubectl autoscale {kind} {name} --name={guard} --min=1 --max=4 --cpu={target}%"))
     }
 
     /// Undoes what hinders: after this, what is asked for can come true.
@@ -69,6 +110,9 @@ impl Work {
         for node in simulation.view().list::<Node>(None) {
             inputs.push(Input::SetNode { name: node.name().into(), state: NodeState::Running });
             inputs.push(line(&format!("kubectl uncordon {}", node.name())));
+            for amount in ["memory-use", "disk-use"] {
+                inputs.push(line(&format!("kubectl annotate node {} kubeviz.dev/{amount}-", node.name())));
+            }
         }
         for (kind, name) in &self.made {
             match *kind {

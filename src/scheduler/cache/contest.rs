@@ -4,7 +4,8 @@
 //! Two nodes are *kin* if everything that differs from cycle to cycle strikes them alike: they are in the same domains, have the
 //! same number of counted pods where every node is a domain of its own, and the same raw scores where scores are normalised. One
 //! of them then speaks for all where a plugin looks beyond the node, and where scores are normalised. The rest of the total is
-//! each node's own; of that, every stretch of nodes remembers the best among each kin.
+//! each node's own; of that, every stretch of nodes remembers the best among each kin, and a tree over the stretches the best
+//! of all.
 
 use sorted::SortedMap;
 use std::sync::Arc;
@@ -15,9 +16,9 @@ use super::topology::Topology;
 use super::{Cache, NodeIndex};
 
 /// So many nodes are one stretch.
-const STRETCH: usize = 64;
+const STRETCH: usize = 32;
 /// No more stretches are remembered, over all kin: where nearly every node is of its own kind there is nothing to be gained.
-const MOST_STRETCHES: usize = 1 << 16;
+const MOST_STRETCHES: usize = 1 << 17;
 /// The kin of a node that cannot run the pod.
 const NONE: u32 = u32::MAX;
 
@@ -80,6 +81,10 @@ pub struct Contest {
     /// All kin there have been, some without members now.
     pub kin: Vec<Kin>,
     by_key: SortedMap<Vec<i64>, u32>,
+    /// The kin that have changed.
+    unsettled: Vec<u32>,
+    /// Where keys are put together.
+    key: Vec<i64>,
     /// Nodes that were left out for one pod.
     left_out: Vec<NodeIndex>,
 }
@@ -91,30 +96,66 @@ pub struct Kin {
     pub members: u32,
     /// One of them.
     pub sample: NodeIndex,
-    /// The best total.
-    pub best: i64,
-    /// How many have it.
-    pub leaders: u32,
-    stretches: Vec<Stretch>,
+    /// A tree: the first is the best of all, the two at `2 n + 1` and `2 n + 2` are those of the halves of that at `n`, and the
+    /// last are the stretches.
+    tree: Vec<Lead>,
     is_settled: bool,
 }
 
-/// The best of one stretch that are of one kin.
-#[derive(Clone, Copy)]
-struct Stretch {
+/// The best total of some nodes that are of one kin, and how many have it.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Lead {
     best: i64,
     leaders: u32,
 }
 
-const EMPTY: Stretch = Stretch { best: i64::MIN, leaders: 0 };
-
-impl Stretch {
-    fn join(&mut self, total: i64) {
-        if total > self.best {
-            *self = Stretch { best: total, leaders: 1 };
-        } else if total == self.best {
-            self.leaders += 1;
+impl Lead {
+    fn join(&mut self, other: Lead) {
+        if other.leaders == 0 {
+            return;
         }
+        if self.leaders == 0 || other.best > self.best {
+            *self = other;
+        } else if other.best == self.best {
+            self.leaders += other.leaders;
+        }
+    }
+}
+
+impl Kin {
+    /// The best total.
+    pub fn best(&self) -> i64 {
+        self.tree[0].best
+    }
+
+    /// How many have it.
+    pub fn leaders(&self) -> u32 {
+        self.tree[0].leaders
+    }
+
+    fn stretch(&mut self, stretch: usize) -> &mut Lead {
+        let leaves = self.tree.len() / 2;
+        &mut self.tree[leaves + stretch]
+    }
+
+    /// Carries the change of a stretch up the tree.
+    fn carry_up(&mut self, stretch: usize) {
+        let mut at = self.tree.len() / 2 + stretch;
+        while at > 0 {
+            at = (at - 1) / 2;
+            let mut lead = self.tree[2 * at + 1];
+            lead.join(self.tree[2 * at + 2]);
+            if lead == self.tree[at] {
+                return;
+            }
+            self.tree[at] = lead;
+        }
+    }
+
+    /// How many of the nodes under a place in the tree are among the best of all.
+    fn leaders_under(&self, at: usize) -> u32 {
+        let lead = self.tree[at];
+        if lead.best == self.best() { lead.leaders } else { 0 }
     }
 }
 
@@ -132,7 +173,7 @@ impl Contest {
                 .all(|((topology, id), other)| Arc::ptr_eq(topology, &other.topology) && *id == other.id);
         let changed = self.stamp.renew(cache).filter(|_| is_same);
         let left_out = std::mem::take(&mut self.left_out);
-        let mut key = Vec::new();
+        let mut key = std::mem::take(&mut self.key);
         match changed {
             Some(_) if self.rank_of.is_empty() => return false,
             Some(changed) => {
@@ -148,6 +189,7 @@ impl Contest {
                 self.rebuild(cache, dimensions, judge, &mut key);
             }
         }
+        self.key = key;
         let is_worth_it = self.kin.len() <= self.most_kin();
         if !is_worth_it {
             *self = Contest {
@@ -167,6 +209,7 @@ impl Contest {
     fn rebuild(&mut self, cache: &Cache, dimensions: &[Dimension], judge: Judge<'_>, key: &mut Vec<i64>) {
         self.kin.clear();
         self.by_key.clear();
+        self.unsettled.clear();
         self.rank_of = vec![NONE; cache.slots()];
         for (rank, node) in cache.order().iter().enumerate() {
             self.rank_of[*node as usize] = rank as u32;
@@ -201,8 +244,16 @@ impl Contest {
         self.totals[rank] = total.unwrap_or(0);
         if let (Some(total), Some(joined)) = (total, self.kin.get_mut(kin as usize)) {
             joined.members += 1;
-            joined.stretches[rank / STRETCH].join(total);
-            joined.is_settled = false;
+            joined.stretch(rank / STRETCH).join(Lead { best: total, leaders: 1 });
+            joined.carry_up(rank / STRETCH);
+            self.unsettle(kin);
+        }
+    }
+
+    fn unsettle(&mut self, number: u32) {
+        let kin = &mut self.kin[number as usize];
+        if std::mem::replace(&mut kin.is_settled, false) {
+            self.unsettled.push(number);
         }
     }
 
@@ -211,8 +262,9 @@ impl Contest {
             return *kin;
         }
         let kin = self.kin.len() as u32;
-        let stretches = vec![EMPTY; self.kin_of.len().div_ceil(STRETCH)];
-        self.kin.push(Kin { stretches, ..Kin::default() });
+        let stretches = self.kin_of.len().div_ceil(STRETCH).next_power_of_two();
+        let tree = vec![Lead::default(); 2 * stretches - 1];
+        self.kin.push(Kin { tree, is_settled: true, ..Kin::default() });
         self.by_key.insert(key.to_vec(), kin);
         kin
     }
@@ -223,43 +275,30 @@ impl Contest {
         self.kin_of[rank] = NONE;
         let Some(kin) = self.kin.get_mut(number as usize) else { return };
         kin.members -= 1;
-        kin.is_settled = false;
-        let stretch = &mut kin.stretches[rank / STRETCH];
-        if stretch.best != total {
-            return;
-        }
-        stretch.leaders -= 1;
-        if stretch.leaders == 0 {
-            *stretch = EMPTY;
-            let first = rank / STRETCH * STRETCH;
-            let last = (first + STRETCH).min(self.kin_of.len());
-            for (kin, total) in self.kin_of[first..last].iter().zip(&self.totals[first..last]) {
-                if *kin == number {
-                    stretch.join(*total);
+        let lead = kin.stretch(rank / STRETCH);
+        if lead.best == total {
+            lead.leaders -= 1;
+            if lead.leaders == 0 {
+                let first = rank / STRETCH * STRETCH;
+                let last = (first + STRETCH).min(self.kin_of.len());
+                for (kin, total) in self.kin_of[first..last].iter().zip(&self.totals[first..last]) {
+                    if *kin == number {
+                        lead.join(Lead { best: *total, leaders: 1 });
+                    }
                 }
             }
+            kin.carry_up(rank / STRETCH);
         }
+        self.unsettle(number);
     }
 
-    /// Finds the best of each kin that has changed, and somebody to speak for it.
+    /// Finds somebody to speak for each kin that has changed.
     fn settle(&mut self, cache: &Cache) {
-        for (number, kin) in self.kin.iter_mut().enumerate().filter(|(_, kin)| !kin.is_settled) {
+        for number in std::mem::take(&mut self.unsettled) {
+            let first = self.nth_leader(cache, &[number as usize], 0);
+            let kin = &mut self.kin[number as usize];
             kin.is_settled = true;
-            (kin.best, kin.leaders) = (i64::MIN, 0);
-            let mut first = None;
-            for (place, stretch) in
-                kin.stretches.iter().enumerate().filter(|(_, stretch)| stretch.leaders > 0)
-            {
-                first = first.or(Some(place * STRETCH));
-                if stretch.best > kin.best {
-                    (kin.best, kin.leaders) = (stretch.best, stretch.leaders);
-                } else if stretch.best == kin.best {
-                    kin.leaders += stretch.leaders;
-                }
-            }
-            let Some(first) = first else { continue };
-            let is_it = |rank: &usize| self.kin_of[*rank] == number as u32;
-            kin.sample = (first..self.kin_of.len()).find(is_it).map_or(0, |rank| cache.order()[rank]);
+            kin.sample = first.unwrap_or(0);
         }
     }
 
@@ -280,24 +319,23 @@ impl Contest {
 
     /// The one among the leaders of these kin, in the order of names.
     pub fn nth_leader(&self, cache: &Cache, winners: &[usize], mut nth: u32) -> Option<NodeIndex> {
-        for place in 0..self.kin_of.len().div_ceil(STRETCH) {
-            let leaders = |kin: &usize| {
-                let kin = &self.kin[*kin];
-                let stretch = kin.stretches[place];
-                if stretch.best == kin.best { stretch.leaders } else { 0 }
-            };
-            let here = winners.iter().map(leaders).sum();
-            if nth >= here {
-                nth -= here;
-                continue;
+        let leaders = |at: usize| winners.iter().map(|kin| self.kin[*kin].leaders_under(at)).sum::<u32>();
+        let leaves = self.kin.first()?.tree.len() / 2;
+        let mut at = 0;
+        while at < leaves {
+            at = 2 * at + 1;
+            let left = leaders(at);
+            if nth >= left {
+                nth -= left;
+                at += 1;
             }
-            let is_leader = |rank: &usize| {
-                let kin = self.kin_of[*rank] as usize;
-                winners.contains(&kin) && self.totals[*rank] == self.kin[kin].best
-            };
-            let rank = (place * STRETCH..self.kin_of.len()).filter(is_leader).nth(nth as usize);
-            return rank.map(|rank| cache.order()[rank]);
         }
-        None
+        let first = (at - leaves) * STRETCH;
+        let is_leader = |rank: &usize| {
+            let kin = self.kin_of[*rank] as usize;
+            winners.contains(&kin) && self.totals[*rank] == self.kin[kin].best()
+        };
+        let last = (first + STRETCH).min(self.kin_of.len());
+        (first..last).filter(is_leader).nth(nth as usize).map(|rank| cache.order()[rank])
     }
 }

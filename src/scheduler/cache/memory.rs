@@ -4,6 +4,7 @@
 //! so a copy starts empty, and with memory or without it every decision is the same.
 
 use sorted::SortedMap;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub struct Memory {
     topologies: SortedMap<String, (u64, Arc<Topology>)>,
     /// How many rules' counts have been begun.
     pub made: u64,
+    kept: Vec<(TypeId, Box<dyn Any + Send + Sync>)>,
     is_off: bool,
 }
 
@@ -55,6 +57,19 @@ impl Memory {
     pub fn begin(&mut self) {
         if self.is_off {
             *self = Memory::off();
+        }
+    }
+
+    /// What a plugin keeps for later cycles, found by its type; a new one if nothing has been kept.
+    pub fn kept<T: Any + Default + Send + Sync>(&mut self) -> &mut T {
+        let id = TypeId::of::<T>();
+        let place = self.kept.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
+            self.kept.push((id, Box::new(T::default())));
+            self.kept.len() - 1
+        });
+        match self.kept[place].1.downcast_mut() {
+            Some(kept) => kept,
+            None => unreachable!("it was found by its type"),
         }
     }
 

@@ -61,7 +61,7 @@ impl Nodes {
     pub fn change(&mut self, index: NodeIndex, change: impl FnOnce(&mut NodeInfo)) {
         let slot = self.slot_mut(index);
         change(Arc::make_mut(&mut slot.info));
-        let lowest = slot.info.pods.iter().map(|pod| pod.priority()).min().unwrap_or(NOBODY);
+        let lowest = slot.info.lowest_priority.unwrap_or(NOBODY);
         let before = std::mem::replace(&mut slot.lowest_priority, lowest);
         self.recount(before, lowest);
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::contest::{Contest, Dimension};
 use super::memory::Stamp;
 use crate::api::k8s::{NodeAffinity, PodSpec};
-use crate::scheduler::framework::{Context, CycleState, Framework, Normalization, PodInfo, Status};
+use crate::scheduler::framework::{
+    Context, CycleState, Framework, Normalization, PodInfo, PreFilterAnswers, Status,
+};
 
 /// So many shapes are remembered.
 pub const MOST: usize = 32;
@@ -23,10 +25,63 @@ fn images(spec: &PodSpec) -> impl Iterator<Item = Option<&str>> {
     containers.map(|container| container.image.as_deref())
 }
 
+fn are_alike(a: &PodInfo, b: &PodInfo) -> bool {
+    let (mine, other) = (&a.pod.spec, &b.pod.spec);
+    (a.nonzero, a.scoring) == (b.nonzero, b.scoring)
+        && a.requests == b.requests
+        && a.ports == b.ports
+        && (Arc::ptr_eq(mine, other)
+            || mine.tolerations == other.tolerations
+                && mine.node_selector == other.node_selector
+                && mine.node_name == other.node_name
+                && node_affinity(mine) == node_affinity(other)
+                && mine.containers.len() == other.containers.len()
+                && images(mine).eq(images(other)))
+}
+
+/// Compares pods as they are taken in, and gives those of one shape one number: whoever decides about them later need not look
+/// at what they ask for again.
+#[derive(Clone, Debug, Default)]
+pub struct Likenesses {
+    /// One pod of each shape, the most recent last.
+    known: Vec<Arc<PodInfo>>,
+    made: u64,
+}
+
+impl Likenesses {
+    /// Numbers a pod.
+    pub fn mark(&mut self, mut pod: PodInfo) -> Arc<PodInfo> {
+        if let Some(known) = self.known.iter().rev().find(|known| are_alike(known, &pod)) {
+            pod.likeness = known.likeness;
+            return Arc::new(pod);
+        }
+        self.made += 1;
+        pod.likeness = self.made;
+        let pod = Arc::new(pod);
+        if self.known.len() >= MOST {
+            self.known.remove(0);
+        }
+        self.known.push(pod.clone());
+        pod
+    }
+}
+
+/// What PreFilter and PreScore of the plugins that look at nothing but pod and node have left and answered: the same for all
+/// pods of a shape, until something changes that concerns all nodes.
+#[derive(Default)]
+pub struct Prepared {
+    epoch: u64,
+    /// Their notes, and who of them is left out.
+    pub state: CycleState,
+    /// What PreFilter has answered, where that is more than that the pod may pass.
+    pub answers: PreFilterAnswers,
+}
+
 /// The answers for one shape.
 pub struct Shape {
     sample: PodInfo,
     framework: u64,
+    prepared: Arc<Prepared>,
     filtered: Stamp,
     /// By node: [`FITS`], or the place of the answer plus one.
     pub verdicts: Arc<Vec<u16>>,
@@ -44,6 +99,7 @@ impl Shape {
         Shape {
             sample: pod.clone(),
             framework: framework.fingerprint(),
+            prepared: Arc::default(),
             filtered: Stamp::default(),
             verdicts: Arc::default(),
             answers: Arc::default(),
@@ -54,20 +110,19 @@ impl Shape {
 
     /// Whether the pod is of this shape: equal in all that the remembered plugins look at.
     pub fn fits(&self, framework: &Framework, pod: &PodInfo) -> bool {
-        let (a, b) = (&self.sample, pod);
-        let (mine, other) = (&a.pod.spec, &b.pod.spec);
-        let (affinity, other_affinity) = (node_affinity(mine), node_affinity(other));
+        let sample = &self.sample;
         self.framework == framework.fingerprint()
-            && (a.nonzero, a.scoring) == (b.nonzero, b.scoring)
-            && a.requests == b.requests
-            && a.ports == b.ports
-            && (Arc::ptr_eq(mine, other)
-                || mine.tolerations == other.tolerations
-                    && mine.node_selector == other.node_selector
-                    && mine.node_name == other.node_name
-                    && affinity == other_affinity
-                    && mine.containers.len() == other.containers.len()
-                    && images(mine).eq(images(other)))
+            && (sample.likeness != 0 && sample.likeness == pod.likeness || are_alike(sample, pod))
+    }
+
+    /// What is the same for every pod of this shape.
+    pub fn prepared(&mut self, framework: &Framework, cx: &Context<'_>, pod: &PodInfo) -> Arc<Prepared> {
+        let epoch = cx.cache.epoch();
+        if self.prepared.epoch != epoch || epoch == 0 {
+            let (state, answers) = framework.prepare_local(cx, pod);
+            self.prepared = Arc::new(Prepared { epoch, state, answers });
+        }
+        self.prepared.clone()
     }
 
     /// Brings the verdicts up to date.
@@ -117,17 +172,17 @@ impl Shape {
         dimensions: &[Dimension],
     ) -> bool {
         let verdicts = &self.verdicts;
-        let scorers = framework.local_scorers(state);
         self.contest.renew(cx.cache, dimensions, &mut |index, key| {
             if verdicts[index as usize] != FITS {
                 return None;
             }
             let mut total = 0;
-            for place in &scorers {
-                let plugin = framework.plugin_at(*place);
-                let score = plugin.score(cx, state, pod, cx.cache.node(index));
+            let node = cx.cache.node(index);
+            for place in framework.local_scorers(state) {
+                let plugin = framework.plugin_at(place);
+                let score = plugin.score(cx, state, pod, node);
                 match plugin.normalization() {
-                    Normalization::None => total += score * framework.weight(*place),
+                    Normalization::None => total += score * framework.weight(place),
                     _ => key.push(score),
                 }
             }

@@ -15,11 +15,14 @@ const MOST: usize = 64;
 
 /// What is to be counted.
 pub trait Question: Any + Send + Sync {
-    /// Counts on one node: calls `add` with a topology key and a number, any number of times.
-    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64));
+    /// Counts on one node: calls `add` with a topology key, a sum, and of how many numbers it is, any number of times.
+    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64, i64));
 
     /// Whether the other asks for the same, and would count the same everywhere.
     fn is_same(&self, other: &dyn Question) -> bool;
+
+    /// A copy, to be remembered.
+    fn kept(&self) -> Box<dyn Question>;
 
     /// Itself, to be recognised by its type.
     fn as_any(&self) -> &dyn Any;
@@ -30,7 +33,7 @@ pub struct Tally {
     question: Box<dyn Question>,
     stamp: Stamp,
     /// What each node has brought: the key's place, the sum, and of how many numbers it is.
-    brought: Vec<Vec<(u16, i64, u32)>>,
+    brought: Vec<Vec<(u16, i64, i64)>>,
     counts: Counts,
 }
 
@@ -171,16 +174,16 @@ impl Counts {
 
 impl Memory {
     /// The counts of a rule, up to date.
-    pub fn counts(&mut self, cache: &Cache, question: impl Question) -> Counts {
+    pub fn counts(&mut self, cache: &Cache, question: &dyn Question) -> Counts {
         let mut tallies = std::mem::take(&mut self.tallies);
-        let is_same = |tally: &Tally| tally.question.is_same(&question);
+        let is_same = |tally: &Tally| tally.question.is_same(question);
         if let Some(place) = tallies.iter().rposition(is_same) {
             let last = tallies.len() - 1;
             tallies[place..=last].rotate_left(1);
         } else {
             self.made += 1;
             let fresh = Tally {
-                question: Box::new(question),
+                question: question.kept(),
                 stamp: Stamp::default(),
                 brought: Vec::new(),
                 counts: Counts { id: self.made, ..Counts::default() },
@@ -217,24 +220,24 @@ impl Tally {
         let brought = &mut brought[index as usize];
         let mut all = 0;
         for (place, number, entries) in brought.drain(..) {
-            counts.add_at(usize::from(place), index, -number, -i64::from(entries), -1);
+            counts.add_at(usize::from(place), index, -number, -entries, -1);
         }
-        question.count(cache.node(index), &mut |key, number| {
+        question.count(cache.node(index), &mut |key, number, entries| {
             all += number;
             let known = counts.keys.iter().position(|sums| *sums.key == *key);
             let place = known.unwrap_or_else(|| counts.open(memory.topology(cache, key), key));
             let nodes = match brought.iter_mut().find(|(known, ..)| usize::from(*known) == place) {
-                Some((_, sum, entries)) => {
+                Some((_, sum, known)) => {
                     *sum += number;
-                    *entries += 1;
+                    *known += entries;
                     0
                 }
                 None => {
-                    brought.push((place as u16, number, 1));
+                    brought.push((place as u16, number, entries));
                     1
                 }
             };
-            counts.add_at(place, index, number, 1, nodes);
+            counts.add_at(place, index, number, entries, nodes);
         });
         Arc::make_mut(&mut counts.by_node)[index as usize] = all;
     }

@@ -6,35 +6,83 @@ use std::sync::Arc;
 use super::NodeIndex;
 use super::memory::{Memory, Stamp};
 use super::shape::Shape;
-use crate::scheduler::framework::preemption::Candidate;
+use crate::scheduler::framework::preemption::{Candidate, Cost};
+use crate::scheduler::framework::runtime::promised_nodes;
 use crate::scheduler::framework::{Context, Failure, PodInfo, Status};
 
 /// So many shapes are remembered.
 const MOST: usize = 4;
 
-/// What came out.
-pub type Outcome = Result<Arc<Candidate>, Status>;
+/// So many different outcomes.
+const MOST_OUTCOMES: usize = 1_024;
 
-/// The outcomes for one shape of pods of one priority.
+/// What nodes may have in common.
+#[derive(PartialEq)]
+pub enum Outcome {
+    /// Some pods would have to go, and that would cost so much.
+    Cost(Cost),
+    /// Nothing would help, and why.
+    Refusal(Status),
+}
+
+/// The candidates by node, to be read by whoever made a decision with them.
+pub type Candidates = Arc<Vec<Option<Arc<Candidate>>>>;
+
+/// The outcomes for one shape of pods of one priority. Most nodes have one of a few, so a choice among many nodes is one among few
+/// outcomes.
 #[derive(Default)]
 pub struct Trials {
     /// `None` where nothing may be remembered: the outcome depends on more than the node.
     key: Option<(Shape, i32)>,
     stamp: Stamp,
-    by_node: Vec<Option<Outcome>>,
+    /// The different outcomes.
+    pub outcomes: Vec<Outcome>,
+    /// By node, the place of its outcome plus one; zero where it is not known.
+    by_node: Vec<u32>,
+    candidates: Candidates,
+    /// The nodes on which others have been promised room: what comes out there depends on them too.
+    promised: Vec<NodeIndex>,
 }
 
 impl Trials {
-    /// The outcome for a node, tried if it is not known.
-    pub fn of(&mut self, node: NodeIndex, attempt: impl FnOnce() -> Result<Candidate, Status>) -> Outcome {
-        let Some(known) = self.by_node.get_mut(node as usize) else { return attempt().map(Arc::new) };
-        known.get_or_insert_with(|| attempt().map(Arc::new)).clone()
+    /// The place of the outcome for a node, tried if it is not known.
+    pub fn of(&mut self, node: NodeIndex, attempt: impl FnOnce() -> Result<Candidate, Status>) -> usize {
+        if let Some(place) = self.by_node[node as usize].checked_sub(1) {
+            return place as usize;
+        }
+        let (outcome, candidate) = match attempt() {
+            Ok(candidate) => (Outcome::Cost(candidate.cost), Some(Arc::new(candidate))),
+            Err(status) => (Outcome::Refusal(status), None),
+        };
+        Arc::make_mut(&mut self.candidates)[node as usize] = candidate;
+        let place = self.outcomes.iter().position(|known| *known == outcome).unwrap_or_else(|| {
+            self.outcomes.push(outcome);
+            self.outcomes.len() - 1
+        });
+        self.by_node[node as usize] = place as u32 + 1;
+        place
+    }
+
+    /// Whether the outcome for a node is the one in that place.
+    pub fn is(&self, node: NodeIndex, place: usize) -> bool {
+        self.by_node[node as usize] == place as u32 + 1
+    }
+
+    /// The candidates that are known.
+    pub fn candidates(&self) -> &Candidates {
+        &self.candidates
+    }
+
+    fn begin(&mut self, slots: usize) {
+        self.outcomes.clear();
+        self.by_node = vec![0; slots];
+        self.candidates = Arc::new(vec![None; slots]);
     }
 }
 
 impl Memory {
     /// What is known for such a pod. It is only remembered where nothing but the node matters: no rule about other pods, no
-    /// budget, nobody who has been promised room.
+    /// budget, and on that node nobody who has been promised room.
     pub fn trials(
         &mut self,
         failure: &Failure<'_>,
@@ -43,12 +91,11 @@ impl Memory {
         is_without_budgets: bool,
     ) -> Trials {
         let framework = failure.framework;
-        let is_simple = is_without_budgets
-            && cx.nominator.is_empty()
-            && framework.asks_only_local(failure.state)
-            && !self.is_off();
+        let is_simple = is_without_budgets && framework.asks_only_local(failure.state) && !self.is_off();
         if !is_simple {
-            return Trials::default();
+            let mut trials = Trials::default();
+            trials.begin(cx.cache.slots());
+            return trials;
         }
         let is_it = |trials: &Trials| {
             trials
@@ -61,9 +108,15 @@ impl Memory {
             None => Trials { key: Some((Shape::new(framework, pod), pod.priority())), ..Default::default() },
         };
         match trials.stamp.renew(cx.cache) {
-            Some(changed) => changed.iter().for_each(|index| trials.by_node[*index as usize] = None),
-            None => trials.by_node = vec![None; cx.cache.slots()],
+            // Where nodes differ so much that hardly two have one outcome, the list begins anew from time to time.
+            Some(changed) if trials.outcomes.len() <= MOST_OUTCOMES => {
+                changed.iter().for_each(|index| trials.by_node[*index as usize] = 0);
+            }
+            _ => trials.begin(cx.cache.slots()),
         }
+        let promised: Vec<NodeIndex> = promised_nodes(cx, pod).iter().copied().collect();
+        let before = std::mem::replace(&mut trials.promised, promised.clone());
+        before.iter().chain(&promised).for_each(|index| trials.by_node[*index as usize] = 0);
         trials
     }
 

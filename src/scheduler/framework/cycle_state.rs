@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
+use std::sync::Arc;
 
 use super::runtime::PluginSet;
 use crate::scheduler::cache::memory::Memory;
@@ -10,7 +11,7 @@ use crate::scheduler::cache::memory::Memory;
 /// out on a copy.
 pub trait StateData: Any + Send + Sync {
     /// A copy that can be changed without changing this one.
-    fn copy(&self) -> Box<dyn StateData>;
+    fn copy(&self) -> Arc<dyn StateData>;
     /// The value, to be recognised by its type.
     fn as_any(&self) -> &dyn Any;
     /// The value, to be recognised by its type and changed.
@@ -25,8 +26,8 @@ impl fmt::Debug for dyn StateData {
 }
 
 impl<T: Any + Clone + Send + Sync> StateData for T {
-    fn copy(&self) -> Box<dyn StateData> {
-        Box::new(self.clone())
+    fn copy(&self) -> Arc<dyn StateData> {
+        Arc::new(self.clone())
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -39,7 +40,8 @@ impl<T: Any + Clone + Send + Sync> StateData for T {
 }
 
 /// The notes of one cycle (`framework.CycleState`), found by their type: each plugin has a type of its own for each
-/// extension point that leaves one. A handful at most, so they are looked through in a row.
+/// extension point that leaves one. A handful at most, so they are looked through in a row. Copies share them until one is
+/// changed.
 #[derive(Debug, Default)]
 pub struct CycleState {
     /// The plugins whose Filter is left out.
@@ -48,18 +50,13 @@ pub struct CycleState {
     pub skip_score: PluginSet,
     /// What is known from earlier cycles, lent to this one. A copy of the notes gets none of it.
     pub memory: Memory,
-    notes: Vec<(TypeId, Box<dyn StateData>)>,
+    notes: Vec<(TypeId, Arc<dyn StateData>)>,
 }
 
 impl Clone for CycleState {
     fn clone(&self) -> CycleState {
         let (skip_filter, skip_score) = (self.skip_filter, self.skip_score);
-        CycleState {
-            skip_filter,
-            skip_score,
-            memory: self.memory.clone(),
-            notes: self.notes.iter().map(|(id, note)| (*id, (**note).copy())).collect(),
-        }
+        CycleState { skip_filter, skip_score, memory: self.memory.clone(), notes: self.notes.clone() }
     }
 }
 
@@ -67,8 +64,11 @@ impl CycleState {
     /// Leaves a note, in place of one of the same type.
     pub fn write<T: StateData>(&mut self, note: T) {
         let id = TypeId::of::<T>();
-        self.notes.retain(|(known, _)| *known != id);
-        self.notes.push((id, Box::new(note)));
+        let note: Arc<dyn StateData> = Arc::new(note);
+        match self.notes.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, known)) => *known = note,
+            None => self.notes.push((id, note)),
+        }
     }
 
     /// Finds a note. `None` if the plugin's earlier extension point did not run.
@@ -82,7 +82,10 @@ impl CycleState {
     pub fn read_mut<T: StateData>(&mut self) -> Option<&mut T> {
         let id = TypeId::of::<T>();
         let (_, note) = self.notes.iter_mut().find(|(known, _)| *known == id)?;
-        (**note).as_any_mut().downcast_mut()
+        if Arc::get_mut(note).is_none() {
+            *note = (**note).copy();
+        }
+        Arc::get_mut(note)?.as_any_mut().downcast_mut()
     }
 }
 

@@ -40,6 +40,7 @@ pub use status::{Code, Reason, Status};
 
 use super::cache::contest::Dimension;
 use super::cache::memory::Memory;
+use super::cache::trial::Candidates;
 use super::cache::{Cache, NodeIndex};
 use super::queue::Nominator;
 use crate::api::explain::{Explain, PreemptionCandidate, PreemptionStep};
@@ -143,14 +144,16 @@ pub struct Scored {
 
 /// What PreFilter has found out: `None` if every node is worth a look, else the names of those that are.
 pub type PreFilterResult = Option<SortedSet<String>>;
+/// The answers of several plugins to PreFilter, by their places.
+pub type PreFilterAnswers = Vec<(u8, Result<PreFilterResult, Status>)>;
 
 /// What PostFilter has done about a pod that fits nowhere.
 #[derive(Clone, Debug, Default)]
 pub struct PostFilterResult {
     /// The node on which room is being made; empty to take an earlier promise back.
     pub nominated_node: String,
-    /// What was considered.
-    pub candidates: Vec<Arc<preemption::Candidate>>,
+    /// The nodes that were tried, and the candidates among them.
+    pub tried: (Vec<NodeIndex>, Candidates),
     /// The nodes that were as good as the chosen one.
     pub tied: Vec<NodeIndex>,
     /// The pods to remove from the nominated node, most important first, as `(namespace, name, uid)`.
@@ -161,7 +164,10 @@ impl PostFilterResult {
     /// What was considered, in words.
     pub fn step(&self, cache: &Cache) -> PreemptionStep {
         let name = |index: &NodeIndex| cache.node(*index).name.clone();
-        let (candidates, nodes) = (self.candidates.clone(), cache.snapshot());
+        let (tried, known) = &self.tried;
+        let candidate = |node: &NodeIndex| known[*node as usize].clone();
+        let candidates: Vec<Arc<preemption::Candidate>> = tried.iter().filter_map(candidate).collect();
+        let nodes = cache.snapshot();
         PreemptionStep {
             candidates: Later::new(move || {
                 let mut words: Vec<PreemptionCandidate> =

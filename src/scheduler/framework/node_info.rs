@@ -26,15 +26,13 @@ pub struct NodeInfo {
     pub requested: Resource,
     /// What its pods count as in scores: CPU in thousandths, memory in bytes.
     pub nonzero: (i64, i64),
+    /// The priority of its least important pod. `None` without pods.
+    pub lowest_priority: Option<i32>,
     /// Its pods, bound and assumed, in order of arrival.
     pub pods: Vec<Arc<PodInfo>>,
-    /// The same without those on their way out, counted by namespace and labels: one pod of each sort, and how many there
-    /// are. Who only counts pods that a selector matches asks once per sort: replicas are all of one.
+    /// The same, sorted by what rules about other pods look at: one pod of each sort, and how many there are. Who counts pods
+    /// asks once per sort: replicas are all of one.
     pub sorts: Vec<(Arc<PodInfo>, i64)>,
-    /// Those of its pods that have any rule about other pods.
-    pub pods_with_affinity: Vec<Arc<PodInfo>>,
-    /// Those of its pods that keep other pods away.
-    pub pods_with_required_anti_affinity: Vec<Arc<PodInfo>>,
     /// Ports of the node in use.
     pub used_ports: Vec<HostPort>,
     /// The images it holds, by every name they have, with their sizes in bytes.
@@ -70,31 +68,26 @@ impl NodeInfo {
         self.requested.add(&pod.requests);
         self.nonzero = (self.nonzero.0 + pod.nonzero.0, self.nonzero.1 + pod.nonzero.1);
         self.used_ports.extend(pod.ports.iter().cloned());
-        if pod.has_affinity() {
-            self.pods_with_affinity.push(pod.clone());
+        match self.sort_of(&pod) {
+            Some(at) => self.sorts[at].1 += 1,
+            None => self.sorts.push((pod.clone(), 1)),
         }
-        if !pod.required_anti_affinity.is_empty() {
-            self.pods_with_required_anti_affinity.push(pod.clone());
-        }
-        if let Some(at) = self.sort_of(&pod) {
-            self.sorts[at].1 += 1;
-        } else if !pod.pod.is_deleting() {
-            self.sorts.push((pod.clone(), 1));
-        }
+        let priority = pod.priority();
+        self.lowest_priority = Some(self.lowest_priority.map_or(priority, |lowest| lowest.min(priority)));
         self.pods.push(pod);
     }
 
     fn sort_of(&self, pod: &PodInfo) -> Option<usize> {
-        let pod = Some(&pod.pod).filter(|pod| !pod.is_deleting())?;
-        self.sorts.iter().position(|(sample, _)| {
-            sample.pod.namespace() == pod.namespace() && sample.pod.labels() == pod.labels()
-        })
+        self.sorts.iter().position(|(sample, _)| sample.is_equal_to_rules(pod))
     }
 
     /// Takes a pod away; says whether it was there.
     pub fn remove_pod(&mut self, uid: &str) -> bool {
         let Some(at) = self.pods.iter().position(|pod| pod.uid() == uid) else { return false };
         let pod = self.pods.remove(at);
+        if self.lowest_priority == Some(pod.priority()) {
+            self.lowest_priority = self.pods.iter().map(|pod| pod.priority()).min();
+        }
         self.requested.subtract(&pod.requests);
         self.nonzero = (self.nonzero.0 - pod.nonzero.0, self.nonzero.1 - pod.nonzero.1);
         for port in &pod.ports {
@@ -108,8 +101,6 @@ impl NodeInfo {
                 self.sorts.remove(at);
             }
         }
-        self.pods_with_affinity.retain(|other| other.uid() != uid);
-        self.pods_with_required_anti_affinity.retain(|other| other.uid() != uid);
         true
     }
 }

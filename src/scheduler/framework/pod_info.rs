@@ -1,5 +1,7 @@
 //! A pod with everything about it that decisions ask for again and again, worked out once.
 
+use std::sync::Arc;
+
 use sorted::SortedSet;
 
 use super::resource::{Resource, nonzero_requests, pod_requests, scoring_requests};
@@ -14,6 +16,10 @@ use crate::api::{Key, Kind, MetaExt, Pod};
 pub struct PodInfo {
     /// The pod.
     pub pod: Pod,
+    priority: i32,
+    /// A number that only pods of one shape have ([`Likenesses`](crate::scheduler::cache::shape::Likenesses)); zero if it has
+    /// not been compared.
+    pub likeness: u64,
     /// What it asks for.
     pub requests: Resource,
     /// CPU (in thousandths) and memory (in bytes) that it counts as in scores.
@@ -23,9 +29,9 @@ pub struct PodInfo {
     /// The ports of the node that it claims.
     pub ports: Vec<HostPort>,
     /// Required inter-pod affinity.
-    pub required_affinity: Vec<AffinityTerm>,
+    pub required_affinity: Arc<Vec<AffinityTerm>>,
     /// Required inter-pod anti-affinity.
-    pub required_anti_affinity: Vec<AffinityTerm>,
+    pub required_anti_affinity: Arc<Vec<AffinityTerm>>,
     /// Preferred inter-pod affinity, with weights of 1 to 100.
     pub preferred_affinity: Vec<(i64, AffinityTerm)>,
     /// Preferred inter-pod anti-affinity, with weights of 1 to 100.
@@ -100,7 +106,7 @@ impl PodInfo {
         let near = affinity.and_then(|affinity| affinity.pod_affinity.as_ref());
         let apart = affinity.and_then(|affinity| affinity.pod_anti_affinity.as_ref());
         let required = |terms: Option<&Vec<PodAffinityTerm>>| {
-            terms.into_iter().flatten().map(|term| AffinityTerm::new(&pod, term)).collect()
+            Arc::new(terms.into_iter().flatten().map(|term| AffinityTerm::new(&pod, term)).collect())
         };
         let preferred = |terms: Option<&Vec<WeightedPodAffinityTerm>>| {
             let weighted = |term: &WeightedPodAffinityTerm| {
@@ -109,6 +115,8 @@ impl PodInfo {
             terms.into_iter().flatten().map(weighted).collect()
         };
         PodInfo {
+            priority: pod.spec.priority.unwrap_or(0),
+            likeness: 0,
             requests: pod_requests(&pod),
             nonzero: nonzero_requests(&pod),
             scoring: scoring_requests(&pod),
@@ -141,12 +149,24 @@ impl PodInfo {
 
     /// `spec.priority`; zero if it has none.
     pub fn priority(&self) -> i32 {
-        self.pod.spec.priority.unwrap_or(0)
+        self.priority
     }
 
     /// `status.nominatedNodeName`, if it is set.
     pub fn nominated_node(&self) -> Option<&str> {
         self.pod.status.nominated_node_name.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// Whether no rule about other pods can tell the two apart, be it one of theirs or somebody else's.
+    pub fn is_equal_to_rules(&self, other: &PodInfo) -> bool {
+        let (a, b) = (&self.pod, &other.pod);
+        a.namespace() == b.namespace()
+            && a.is_deleting() == b.is_deleting()
+            && (Arc::ptr_eq(&a.meta, &b.meta) || a.labels() == b.labels())
+            && self.required_affinity == other.required_affinity
+            && self.required_anti_affinity == other.required_anti_affinity
+            && self.preferred_affinity == other.preferred_affinity
+            && self.preferred_anti_affinity == other.preferred_anti_affinity
     }
 
     /// Whether it has any rule about other pods.

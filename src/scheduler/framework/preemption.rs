@@ -21,9 +21,13 @@ pub struct Candidate {
     pub victims: Vec<Arc<PodInfo>>,
     /// How many of them would break a disruption budget.
     pub pdb_violations: u32,
-    /// What it costs: the least in this order is taken.
-    cost: [i64; 5],
+    /// What it costs: the least is taken.
+    pub cost: Cost,
 }
+
+/// What matters of a candidate, the most important first (`pickOneNodeForPreemption`): broken budgets; the priority of the most
+/// important victim; the sum of priorities; the number of victims; how early the most important victims started.
+pub type Cost = [i64; 5];
 
 impl Candidate {
     fn new(node: NodeIndex, victims: Vec<Arc<PodInfo>>, pdb_violations: u32) -> Candidate {
@@ -177,9 +181,7 @@ impl Trial<'_> {
     }
 }
 
-/// What matters of a candidate, the most important first (`pickOneNodeForPreemption`): broken budgets; the priority of the most
-/// important victim; the sum of priorities; the number of victims; how early the most important victims started.
-fn cost(victims: &[Arc<PodInfo>], pdb_violations: u32) -> [i64; 5] {
+fn cost(victims: &[Arc<PodInfo>], pdb_violations: u32) -> Cost {
     // Shifted, so that more victims cost more also where priorities are below zero.
     let shifted = |victim: &Arc<PodInfo>| i64::from(victim.priority()) + i64::from(i32::MAX) + 1;
     [
@@ -189,13 +191,6 @@ fn cost(victims: &[Arc<PodInfo>], pdb_violations: u32) -> [i64; 5] {
         victims.len() as i64,
         -earliest_start(victims),
     ]
-}
-
-/// The candidates that cost least. More than one if all that matters is equal.
-pub fn pick_candidates(mut candidates: Vec<&Arc<Candidate>>) -> Vec<&Arc<Candidate>> {
-    let least = candidates.iter().map(|candidate| candidate.cost).min();
-    candidates.retain(|candidate| Some(candidate.cost) == least);
-    candidates
 }
 
 /// When the first of the most important victims started, in seconds; one that has not started counts as now, the latest of all.

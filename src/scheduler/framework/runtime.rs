@@ -5,7 +5,7 @@ mod filter;
 mod score;
 
 pub use choose::Choice;
-pub use filter::Feasibility;
+pub use filter::{Feasibility, promised_nodes};
 pub use score::{ScorePart, Scores, best, nth_with};
 
 use std::sync::Arc;
@@ -55,6 +55,27 @@ impl PluginSet {
     pub fn extend(&mut self, other: PluginSet) {
         self.0 |= other.0;
     }
+
+    /// Those that are not in the other.
+    #[must_use]
+    pub fn without(self, other: PluginSet) -> PluginSet {
+        PluginSet(self.0 & !other.0)
+    }
+
+    /// Whether it has a plugin behind that place.
+    pub fn goes_beyond(self, place: u8) -> bool {
+        self.0 >> place > 1
+    }
+
+    /// The places, the first first.
+    pub fn iter(self) -> impl Iterator<Item = u8> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let place = (left != 0).then(|| left.trailing_zeros() as u8)?;
+            left &= left - 1;
+            Some(place)
+        })
+    }
 }
 
 /// A profile, made ready to run: who has a say where (`framework/runtime`).
@@ -67,6 +88,8 @@ pub struct Framework {
     names: Vec<Arc<str>>,
     filter_names: Arc<[Arc<str>]>,
     at: [Vec<u8>; POINTS],
+    /// The same as sets.
+    sets: [PluginSet; POINTS],
     /// The plugins whose answers about a node may be remembered.
     local: PluginSet,
     fingerprint: u64,
@@ -92,6 +115,11 @@ impl Framework {
         if let Some(points) = &profile.points {
             at.clone_from(points);
         }
+        let sets = at.each_ref().map(|places| {
+            let mut set = PluginSet::default();
+            places.iter().for_each(|place| set.insert(*place));
+            set
+        });
         let names: Vec<Arc<str>> = plugins.iter().map(|plugin| Arc::from(plugin.name())).collect();
         let filters = at[Point::Filter as usize].iter().map(|place| names[*place as usize].clone());
         Framework {
@@ -102,6 +130,7 @@ impl Framework {
             fingerprint: digest.bytes(profile.scheduler_name.as_bytes()).value(),
             plugins,
             at,
+            sets,
             local,
         }
     }
@@ -127,22 +156,30 @@ impl Framework {
     }
 
     /// The plugins that score this cycle.
-    fn scorers(&self, state: &CycleState) -> Vec<u8> {
+    fn scorers(&self, state: &CycleState) -> impl Iterator<Item = u8> {
+        let skipped = state.skip_score;
         let scoring = self.at[Point::Score as usize].iter().copied();
-        scoring.filter(|place| !state.skip_score.contains(*place)).collect()
+        scoring.filter(move |place| !skipped.contains(*place))
     }
 
     /// Those of them that look at nothing but pod and node.
-    pub fn local_scorers(&self, state: &CycleState) -> Vec<u8> {
-        let mut scorers = self.scorers(state);
-        scorers.retain(|place| self.local.contains(*place));
-        scorers
+    pub fn local_scorers(&self, state: &CycleState) -> impl Iterator<Item = u8> {
+        self.scorers(state).filter(|place| self.local.contains(*place))
+    }
+
+    /// The plugins that filter this cycle and look beyond pod and node.
+    pub fn further_filters(&self, state: &CycleState) -> PluginSet {
+        self.sets[Point::Filter as usize].without(self.local).without(state.skip_filter)
+    }
+
+    /// The same of those that score.
+    fn further_scorers(&self, state: &CycleState) -> PluginSet {
+        self.sets[Point::Score as usize].without(self.local).without(state.skip_score)
     }
 
     /// Whether the verdicts of this cycle come from nothing but pod and node.
     pub fn asks_only_local(&self, state: &CycleState) -> bool {
-        let mut filters = self.at[Point::Filter as usize].iter();
-        filters.all(|place| self.local.contains(*place) || state.skip_filter.contains(*place))
+        self.further_filters(state).is_empty()
     }
 
     /// The names of the plugins that filter, in the order in which they are asked.

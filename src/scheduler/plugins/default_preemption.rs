@@ -15,7 +15,8 @@ use crate::api::{MetaExt, Pod, condition};
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::memory::Memory;
-use crate::scheduler::framework::preemption::{Budget, Candidate, pick_candidates, select_victims_on_node};
+use crate::scheduler::cache::trial::{Candidates, Outcome, Trials};
+use crate::scheduler::framework::preemption::{Budget, select_victims_on_node};
 use crate::scheduler::framework::{
     Code, Context, Diagnosis, Failure, Plugin, PodInfo, Point, PostFilterResult, Status,
 };
@@ -87,9 +88,11 @@ impl Plugin for DefaultPreemption {
         if let Some(why) = not_eligible(cx, failure.diagnosis, pod) {
             return Err(Status::unschedulable(format!("preemption: {why}")));
         }
-        let (candidates, answers) = self.find_candidates(cx, memory, failure, pod, rng);
-        let best = pick_candidates(candidates.iter().collect());
-        let Some(chosen) = best.get(rng.below(best.len() as u32) as usize) else {
+        let mut answers = Diagnosis::default();
+        let Tried { nodes, best, candidates } =
+            self.try_nodes(cx, memory, failure, pod, rng, &mut answers).unwrap_or_default();
+        let drawn = best.get(rng.below(best.len() as u32) as usize);
+        let Some(chosen) = drawn.and_then(|node| candidates[*node as usize].clone()) else {
             return Err(Status::unschedulable(format!("preemption: {}", refusal(cx, answers))));
         };
         let identity = |victim: &Arc<PodInfo>| {
@@ -98,37 +101,36 @@ impl Plugin for DefaultPreemption {
         };
         Ok(PostFilterResult {
             nominated_node: cx.cache.node(chosen.node).name.to_string(),
-            tied: best.iter().map(|candidate| candidate.node).collect(),
+            tied: best,
             victims: chosen.victims.iter().map(identity).collect(),
-            candidates,
+            tried: (nodes, candidates),
         })
     }
 }
 
 impl DefaultPreemption {
     /// Tries nodes from a random one on, until there are enough candidates. A node that would break a budget only counts once
-    /// another that would not has been found.
-    fn find_candidates(
+    /// another that would not has been found. Without any candidate the answers say why.
+    fn try_nodes(
         &self,
         cx: &Context<'_>,
         memory: &mut Memory,
         failure: &Failure<'_>,
         pod: &PodInfo,
         rng: &mut Rng,
-    ) -> (Vec<Arc<Candidate>>, Diagnosis) {
-        let mut candidates = Vec::new();
-        let mut answers = Diagnosis::default();
+        answers: &mut Diagnosis,
+    ) -> Option<Tried> {
         let number = failure.diagnosis.nodes_with(Code::Unschedulable);
         if number == 0 {
-            return (candidates, answers);
+            return None;
         }
         let enough = self.candidates_wanted(number);
         // With few nodes all are tried, and where one begins makes no difference.
         let offset = if enough < number { rng.below(number) as usize } else { 0 };
-        let no_victims = answers.answer(Status::unresolvable("No preemption victims found for incoming pod"));
         if !cx.cache.has_any_less_important(pod.priority()) {
-            answers.count(no_victims, number);
-            return (candidates, answers);
+            let answer = answers.answer(no_victims());
+            answers.count(answer, number);
+            return None;
         }
         let may_help = |index: &&NodeIndex| {
             failure.diagnosis.status(**index).is_some_and(|status| status.code == Code::Unschedulable)
@@ -141,41 +143,78 @@ impl DefaultPreemption {
             &some
         };
         let budgets = Budget::all(cx.view);
-        let mut has_unbroken = false;
-        let mut known = memory.trials(failure, cx, pod, budgets.is_empty());
-        for index in potential[offset..].iter().chain(&potential[..offset]) {
-            if !cx.cache.has_less_important(*index, pod.priority()) {
-                answers.count(no_victims, 1);
-                continue;
+        let mut trials = memory.trials(failure, cx, pod, budgets.is_empty());
+        let attempt = |node: NodeIndex| {
+            if !cx.cache.has_less_important(node, pod.priority()) {
+                return Err(no_victims());
             }
-            match known.of(*index, || select_victims_on_node(cx, failure, pod, *index, &budgets)) {
-                Ok(candidate) if candidate.victims.is_empty() => {
-                    let why =
-                        format!("expected at least one victim pod on node {:?}", cx.cache.node(*index).name);
-                    let answer = answers.answer(Status::new(Code::Error, why));
-                    answers.count(answer, 1);
+            let candidate = select_victims_on_node(cx, failure, pod, node, &budgets)?;
+            match candidate.victims.is_empty() {
+                true => {
+                    let name = &cx.cache.node(node).name;
+                    let why = format!("expected at least one victim pod on node {name:?}");
+                    Err(Status::new(Code::Error, why))
                 }
-                Ok(candidate) => {
-                    has_unbroken |= candidate.pdb_violations == 0;
-                    candidates.push(candidate);
-                }
-                Err(status) => {
-                    let answer = answers.answer(status);
-                    answers.count(answer, 1);
-                }
+                false => Ok(candidate),
             }
-            if candidates.len() >= enough as usize && has_unbroken {
+        };
+        let (mut found, mut has_unbroken) = (0, false);
+        let (mut nodes, mut given): (Vec<NodeIndex>, Vec<u32>) = (Vec::new(), Vec::new());
+        for node in potential[offset..].iter().chain(&potential[..offset]) {
+            let place = trials.of(*node, || attempt(*node));
+            nodes.push(*node);
+            given.resize(trials.outcomes.len(), 0);
+            given[place] += 1;
+            if let Outcome::Cost([pdb_violations, ..]) = trials.outcomes[place] {
+                found += 1;
+                has_unbroken |= pdb_violations == 0;
+            }
+            if found >= enough && has_unbroken {
                 break;
             }
         }
-        memory.keep_trials(known);
-        (candidates, answers)
+        let best = least(&trials, &given);
+        for (outcome, count) in trials.outcomes.iter().zip(&given).filter(|(_, count)| **count > 0) {
+            if let Outcome::Refusal(status) = outcome {
+                let answer = answers.answer(status.clone());
+                answers.count(answer, *count);
+            }
+        }
+        let tried = best.map(|place| Tried {
+            best: nodes.iter().copied().filter(|node| trials.is(*node, place)).collect(),
+            candidates: trials.candidates().clone(),
+            nodes,
+        });
+        memory.keep_trials(trials);
+        tried
     }
 
     fn candidates_wanted(&self, nodes: u32) -> u32 {
         let share = (u64::from(nodes) * u64::from(self.min_candidate_nodes_percentage) / 100) as u32;
         share.max(self.min_candidate_nodes_absolute).min(nodes)
     }
+}
+
+/// The nodes that were tried, those of them that cost least, and what would have to go.
+#[derive(Default)]
+struct Tried {
+    nodes: Vec<NodeIndex>,
+    best: Vec<NodeIndex>,
+    candidates: Candidates,
+}
+
+/// The place of the outcome that costs least, of those that some node had.
+fn least(trials: &Trials, given: &[u32]) -> Option<usize> {
+    let places = 0..given.len();
+    let costs = places.filter(|place| given[*place] > 0).filter_map(|place| match &trials.outcomes[place] {
+        Outcome::Cost(cost) => Some((cost, place)),
+        Outcome::Refusal(_) => None,
+    });
+    costs.min().map(|(_, place)| place)
+}
+
+fn no_victims() -> Status {
+    Status::unresolvable("No preemption victims found for incoming pod")
 }
 
 /// Why the pod may not remove others (`PodEligibleToPreemptOthers`). `None` if it may.

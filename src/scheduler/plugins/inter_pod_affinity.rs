@@ -59,21 +59,21 @@ impl InterPodAffinity {
 #[derive(Clone, Debug, PartialEq)]
 enum Rule {
     /// Pods that meet all these terms, by each of them.
-    Near(Vec<AffinityTerm>),
+    Near(Arc<Vec<AffinityTerm>>),
     /// Pods that meet one of these terms, by that.
-    Apart(Vec<AffinityTerm>),
+    Apart(Arc<Vec<AffinityTerm>>),
     /// Terms of pods that are there which the new pod would offend.
     Existing(Newcomer),
     /// What a domain is worth: by the new pod's preferences with their weights, and by those of the pods that are there, whose
     /// needs are worth the last number.
-    Worth(Vec<(i64, AffinityTerm)>, Newcomer, i64),
+    Worth(Arc<Vec<(i64, AffinityTerm)>>, Newcomer, i64),
 }
 
 /// The new pod, as far as the terms of others look at it.
 #[derive(Clone, Debug, Default)]
 struct Newcomer {
     pod: Pod,
-    namespace_labels: StringMap,
+    namespace_labels: Arc<StringMap>,
 }
 
 impl PartialEq for Newcomer {
@@ -135,18 +135,18 @@ fn weigh(
 }
 
 impl Question for Rule {
-    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64)) {
-        let pods = match self {
-            Rule::Existing(_) => &node.pods_with_required_anti_affinity,
-            // A pod without preferences need only be held against those that have some.
-            Rule::Worth(own, ..) if own.is_empty() => &node.pods_with_affinity,
-            _ => &node.pods,
-        };
-        pods.iter().for_each(|other| self.count_pod(other, add));
+    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64, i64)) {
+        for (other, pods) in &node.sorts {
+            self.count_pod(other, &mut |key, number| add(key, number * pods, *pods));
+        }
     }
 
     fn is_same(&self, other: &dyn Question) -> bool {
         other.as_any().downcast_ref::<Rule>() == Some(self)
+    }
+
+    fn kept(&self) -> Box<dyn Question> {
+        Box::new(self.clone())
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -160,8 +160,8 @@ struct PreFilterState {
     existing: (Rule, Counts),
     near: (Rule, Counts),
     apart: (Rule, Counts),
-    required_affinity: Vec<AffinityTerm>,
-    required_anti_affinity: Vec<AffinityTerm>,
+    required_affinity: Arc<Vec<AffinityTerm>>,
+    required_anti_affinity: Arc<Vec<AffinityTerm>>,
     /// Whether the pod meets its own terms: the first of a group that wants to be together would otherwise never find a place.
     meets_itself: bool,
 }
@@ -230,7 +230,7 @@ impl Plugin for InterPodAffinity {
         let apart = resolved(&pod.required_anti_affinity, cx.view);
         let memory = &mut state.memory;
         let mut counted = |rule: Rule, is_wanted: bool| {
-            let counts = if is_wanted { memory.counts(cx.cache, rule.clone()) } else { Counts::default() };
+            let counts = if is_wanted { memory.counts(cx.cache, &rule) } else { Counts::default() };
             (rule, counts)
         };
         let note = PreFilterState {
@@ -326,9 +326,10 @@ impl Plugin for InterPodAffinity {
         let resolve = |terms: &[(i64, AffinityTerm)], sign: i64| -> Vec<(i64, AffinityTerm)> {
             terms.iter().map(|(weight, term)| (weight * sign, with_namespaces(term, cx.view))).collect()
         };
-        let own = [resolve(&pod.preferred_affinity, 1), resolve(&pod.preferred_anti_affinity, -1)].concat();
-        let rule = Rule::Worth(own, newcomer(cx.view, pod), self.hard_pod_affinity_weight);
-        let counts = state.memory.counts(cx.cache, rule);
+        let mut own = resolve(&pod.preferred_affinity, 1);
+        own.extend(resolve(&pod.preferred_anti_affinity, -1));
+        let rule = Rule::Worth(Arc::new(own), newcomer(cx.view, pod), self.hard_pod_affinity_weight);
+        let counts = state.memory.counts(cx.cache, &rule);
         if counts.entries == 0 {
             return Err(Status::skip());
         }
@@ -392,7 +393,7 @@ impl PreFilterState {
 
     fn is_near(&self, index: NodeIndex, node: &Node) -> bool {
         let mut met = true;
-        for term in &self.required_affinity {
+        for term in &*self.required_affinity {
             match self.near.1.sums(&term.topology_key) {
                 Some(sums) => match sums.at(index) {
                     Some(sum) => met &= sum > 0,
@@ -437,8 +438,11 @@ fn matches_all(terms: &[AffinityTerm], pod: &Pod) -> bool {
 }
 
 /// The terms with the namespaces that their selectors stand for now.
-fn resolved(terms: &[AffinityTerm], view: &View) -> Vec<AffinityTerm> {
-    terms.iter().map(|term| resolve_namespaces(term, view)).collect()
+fn resolved(terms: &Arc<Vec<AffinityTerm>>, view: &View) -> Arc<Vec<AffinityTerm>> {
+    if terms.iter().all(|term| term.namespace_selector.is_none()) {
+        return terms.clone();
+    }
+    Arc::new(terms.iter().map(|term| resolve_namespaces(term, view)).collect())
 }
 
 /// A selector without conditions means every namespace, and stays: pods may be in one that is not known yet.
@@ -461,8 +465,8 @@ fn with_namespaces(term: &AffinityTerm, view: &View) -> AffinityTerm {
     term
 }
 
-fn namespace_labels(view: &View, name: &str) -> StringMap {
-    view.get::<Namespace>("", name).map(|namespace| namespace.labels().clone()).unwrap_or_default()
+fn namespace_labels(view: &View, name: &str) -> Arc<StringMap> {
+    Arc::new(view.get::<Namespace>("", name).map(|namespace| namespace.labels().clone()).unwrap_or_default())
 }
 
 #[cfg(test)]

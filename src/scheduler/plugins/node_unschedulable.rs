@@ -68,11 +68,8 @@ fn is_cordoned(node: &Node) -> bool {
 }
 
 fn tolerates(pod: &PodInfo) -> bool {
-    let cordon = Taint {
-        key: "node.kubernetes.io/unschedulable".into(),
-        effect: taint::NO_SCHEDULE.into(),
-        ..Default::default()
-    };
+    let cordon =
+        Taint { key: taint::UNSCHEDULABLE.into(), effect: taint::NO_SCHEDULE.into(), ..Default::default() };
     taint::tolerated(pod.pod.spec.tolerations.as_deref().unwrap_or_default(), &cordon)
 }
 

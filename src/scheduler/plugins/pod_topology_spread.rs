@@ -27,7 +27,7 @@ use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, MAX_NODE_SCORE, NodeInfo, Normalization,
     Plugin, PodInfo, Point, PreFilterResult, Scored, Status,
 };
-use constraint::{Constraint, HOSTNAME, constraints};
+use constraint::{Belonging, Constraint, HOSTNAME, constraints, default_selector};
 use defaults::DefaultConstraints;
 
 /// See the module.
@@ -188,7 +188,8 @@ impl Plugin for PodTopologySpread {
         if event.resource == EventResource::UnscheduledPod {
             return Hint::Queue;
         }
-        let constraints = constraints(cx, &pod.pod, "DoNotSchedule", &self.defaults);
+        let belongs = &mut || default_selector(cx.view, &pod.pod);
+        let constraints = constraints(&pod.pod, "DoNotSchedule", &self.defaults, belongs);
         let concerns = |object: &Object| match object {
             Object::Pod(other) => {
                 other.namespace() == pod.pod.namespace()
@@ -209,7 +210,8 @@ impl Plugin for PodTopologySpread {
         state: &mut CycleState,
         pod: &PodInfo,
     ) -> Result<PreFilterResult, Status> {
-        let constraints = constraints(cx, &pod.pod, "DoNotSchedule", &self.defaults);
+        let belongs = &mut || state.memory.kept::<Belonging>().of(cx.view, &pod.pod);
+        let constraints = constraints(&pod.pod, "DoNotSchedule", &self.defaults, belongs);
         if constraints.is_empty() {
             return Err(Status::skip());
         }
@@ -305,7 +307,8 @@ impl Plugin for PodTopologySpread {
     }
 
     fn pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
-        let constraints = constraints(cx, &pod.pod, "ScheduleAnyway", &self.defaults);
+        let belongs = &mut || state.memory.kept::<Belonging>().of(cx.view, &pod.pod);
+        let constraints = constraints(&pod.pod, "ScheduleAnyway", &self.defaults, belongs);
         if constraints.is_empty() {
             return Err(Status::skip());
         }

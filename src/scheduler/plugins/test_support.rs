@@ -110,20 +110,23 @@ fn only(plugin: impl Plugin + 'static) -> Framework {
 /// A view of these objects.
 pub fn view_of(objects: impl IntoIterator<Item = Object>) -> View {
     let mut view = View::default();
-    for object in objects {
-        view.apply(&Change {
-            revision: view.revision() + 1,
-            time: SimTime::ZERO,
-            actor: Actor::Environment,
-            cause: None,
-            key: object.key(),
-            before: None,
-            after: Some(Arc::new(object)),
-            explain: None,
-            manner: Default::default(),
-        });
-    }
+    objects.into_iter().for_each(|object| put(&mut view, object));
     view
+}
+
+/// Puts an object into a view, in place of one of its name.
+pub fn put(view: &mut View, object: Object) {
+    view.apply(&Change {
+        revision: view.revision() + 1,
+        time: SimTime::ZERO,
+        actor: Actor::Environment,
+        cause: None,
+        key: object.key(),
+        before: None,
+        after: Some(Arc::new(object)),
+        explain: None,
+        manner: Default::default(),
+    });
 }
 
 /// An object as a manifest would have it.

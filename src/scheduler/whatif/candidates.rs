@@ -15,13 +15,50 @@ use crate::scheduler::plugins::names;
 /// Of changes with one place per node or pod, so many are tried.
 const PLACES: usize = 24;
 
+/// Each sort of change as an instruction; `{}` stands for what it is about, in turn.
+pub const SENTENCES: [(&str, &str); 19] = [
+    ("schedulingGates", "remove the pod's scheduling gates"),
+    ("toleration", "tolerate the taint {}"),
+    ("nodeSelector", "drop {} from nodeSelector"),
+    ("nodeAffinityCondition", "drop `{}` from the node affinity"),
+    ("nodeAffinity", "drop the required node affinity"),
+    ("maxSkew", "raise maxSkew by {} to {}"),
+    ("topologySpread", "only prefer the spread by {}"),
+    ("podAntiAffinity", "drop the required pod anti-affinity by {}"),
+    ("podAffinity", "drop the required pod affinity by {}"),
+    ("hostPort", "drop hostPort {} of container {}"),
+    ("requests", "lower the {} request of container {} to {}"),
+    ("podRequests", "lower the {} request to {}"),
+    ("volume", "do without the claim {}"),
+    ("priority", "give it the priority class {} ({})"),
+    ("uncordon", "uncordon node {}"),
+    ("taint", "remove the taint {} from node {}"),
+    ("label", "label node {} {}"),
+    ("deletePod", "remove pod {} from node {}"),
+    ("addNode", "add a node like {}"),
+];
+
+fn sentence(sort: &str, about: &[String]) -> String {
+    let words = SENTENCES.iter().find(|(known, _)| *known == sort).map_or("", |(_, words)| words);
+    let mut about = about.iter();
+    let mut text = String::new();
+    for (number, part) in words.split("{}").enumerate() {
+        if number > 0 {
+            text.push_str(about.next().map_or("", |word| word));
+        }
+        text.push_str(part);
+    }
+    text
+}
+
 /// A change to be tried.
 pub struct Candidate {
     /// Of one group only the first that helps is of interest.
     pub group: u32,
     /// See [`Fix::sort`].
     sort: &'static str,
-    sentence: String,
+    /// See [`Fix::about`].
+    about: Vec<String>,
     /// What is changed.
     pub target: Target,
     /// How, as a JSON patch; empty for what comes or goes as a whole.
@@ -51,12 +88,12 @@ impl Candidate {
             _ => String::new(),
         };
         let is_priority = matches!(self.target, Target::Priority);
-        let Candidate { sort, sentence, mut patch, command, .. } = self;
+        let Candidate { sort, about, mut patch, command, .. } = self;
         if is_priority {
             // The number follows from the class, and a manifest names only that.
             patch.truncate(1);
         }
-        Fix { sort, sentence, patch, patched_node, command, node, victims }
+        Fix { sort, sentence: sentence(sort, &about), about, patch, patched_node, command, node, victims }
     }
 }
 
@@ -99,22 +136,23 @@ fn remove(path: &str) -> Value {
     json!({"op": "remove", "path": path})
 }
 
-impl Candidates<'_> {
+impl<'a> Candidates<'a> {
     /// A change of the pod, in a group of its own.
-    fn pod(&mut self, sort: &'static str, sentence: String, patch: Vec<Value>) {
+    fn pod(&mut self, sort: &'static str, about: &[&str], patch: Vec<Value>) {
         self.group += 1;
-        self.push(sort, sentence, Target::Pod, patch, String::new());
+        self.push(sort, about, Target::Pod, patch, String::new());
     }
 
     fn push(
         &mut self,
         sort: &'static str,
-        sentence: String,
+        about: &[&str],
         target: Target,
         patch: Vec<Value>,
         command: String,
     ) {
-        self.list.push(Candidate { group: self.group, sort, sentence, target, patch, command });
+        let about = about.iter().map(|word| (*word).to_string()).collect();
+        self.list.push(Candidate { group: self.group, sort, about, target, patch, command });
     }
 
     fn names(&self, path: &str) -> Vec<String> {
@@ -129,7 +167,7 @@ impl Candidates<'_> {
     fn gates(&mut self) {
         if self.length("/spec/schedulingGates") > 0 {
             let patch = vec![remove("/spec/schedulingGates")];
-            self.pod("schedulingGates", "remove the pod's scheduling gates".into(), patch);
+            self.pod("schedulingGates", &[], patch);
         }
     }
 
@@ -141,6 +179,7 @@ impl Candidates<'_> {
             for found in info.node.spec.taints.iter().flatten() {
                 let keeps_off = matches!(&*found.effect, taint::NO_SCHEDULE | taint::NO_EXECUTE);
                 if !keeps_off
+                    || found.key == taint::UNSCHEDULABLE
                     || taint::tolerated(&tolerations, found)
                     || !known.insert(taint::format_taint(found))
                 {
@@ -155,8 +194,7 @@ impl Candidates<'_> {
                     0 => json!({"op": "add", "path": "/spec/tolerations", "value": [toleration]}),
                     _ => json!({"op": "add", "path": "/spec/tolerations/-", "value": toleration}),
                 };
-                let sentence = format!("tolerate the taint {}", taint::format_taint(found));
-                self.pod("toleration", sentence, vec![patch]);
+                self.pod("toleration", &[&taint::format_taint(found)], vec![patch]);
             }
         }
     }
@@ -165,7 +203,7 @@ impl Candidates<'_> {
         for key in self.names("/spec/nodeSelector") {
             let path = format!("/spec/nodeSelector/{}", step(&key));
             let value = self.tree.pointer(&path).and_then(Value::as_str).unwrap_or_default();
-            self.pod("nodeSelector", format!("drop {key}={value} from nodeSelector"), vec![remove(&path)]);
+            self.pod("nodeSelector", &[&format!("{key}={value}")], vec![remove(&path)]);
         }
     }
 
@@ -180,16 +218,11 @@ impl Candidates<'_> {
             for condition in 0..conditions {
                 let path = format!("{path}/{condition}");
                 let words = self.tree.pointer(&path).map(condition_in_words).unwrap_or_default();
-                self.pod(
-                    "nodeAffinity",
-                    format!("drop `{words}` from the node affinity"),
-                    vec![remove(&path)],
-                );
+                self.pod("nodeAffinityCondition", &[&words], vec![remove(&path)]);
             }
         }
         if self.length(&terms) > 0 {
-            let sentence = "drop the required node affinity".to_string();
-            self.pod("nodeAffinity", sentence, vec![remove(RULE)]);
+            self.pod("nodeAffinity", &[], vec![remove(RULE)]);
         }
     }
 
@@ -207,24 +240,23 @@ impl Candidates<'_> {
             for larger in skew + 1..=skew + 8 {
                 let patch =
                     json!({"op": "replace", "path": format!("{LIST}/{place}/maxSkew"), "value": larger});
-                let sentence = format!("raise maxSkew by {key} to {larger}");
-                self.push("topologySpread", sentence, Target::Pod, vec![patch], String::new());
+                let about = [key.as_str(), &larger.to_string()];
+                self.push("maxSkew", &about, Target::Pod, vec![patch], String::new());
             }
             let path = format!("{LIST}/{place}/whenUnsatisfiable");
             let patch = json!({"op": "replace", "path": path, "value": "ScheduleAnyway"});
-            self.pod("topologySpread", format!("only prefer the spread by {key}"), vec![patch]);
+            self.pod("topologySpread", &[&key], vec![patch]);
         }
     }
 
     fn pod_affinity(&mut self) {
-        for (rule, word) in [("podAntiAffinity", "anti-affinity"), ("podAffinity", "affinity")] {
+        for rule in ["podAntiAffinity", "podAffinity"] {
             let list = format!("/spec/affinity/{rule}/requiredDuringSchedulingIgnoredDuringExecution");
             for place in 0..self.length(&list) {
                 let path = format!("{list}/{place}");
                 let key = self.tree.pointer(&format!("{path}/topologyKey")).and_then(Value::as_str);
-                let sentence = format!("drop the required pod {word} by {}", key.unwrap_or_default());
-                let sort = if rule == "podAffinity" { "podAffinity" } else { "podAntiAffinity" };
-                self.pod(sort, sentence, vec![remove(&path)]);
+                let key = key.unwrap_or_default().to_string();
+                self.pod(rule, &[&key], vec![remove(&path)]);
             }
         }
     }
@@ -234,8 +266,7 @@ impl Candidates<'_> {
             for (number, port) in container.ports.iter().flatten().enumerate() {
                 if let Some(host_port) = port.host_port.filter(|port| *port > 0) {
                     let path = format!("/spec/containers/{place}/ports/{number}/hostPort");
-                    let sentence = format!("drop hostPort {host_port} of container {}", container.name);
-                    self.pod("hostPort", sentence, vec![remove(&path)]);
+                    self.pod("hostPort", &[&host_port.to_string(), &container.name], vec![remove(&path)]);
                 }
             }
         }
@@ -265,19 +296,20 @@ impl Candidates<'_> {
             Some(if resource == "cpu" { text.milli() } else { text.value() })
         };
         let whole = amount(&self.tree["spec"]["resources"]["requests"]);
-        let (path, have, of) = match whole {
-            Some(have) => ("/spec/resources/requests".to_string(), have, String::new()),
+        let (path, have, container) = match whole {
+            Some(have) => ("/spec/resources/requests".to_string(), have, ""),
             None => {
-                let containers = self.pod.spec.containers.iter().enumerate();
-                let asks = |(place, container): (usize, &crate::api::k8s::Container)| {
+                let pod = self.pod;
+                let containers = pod.spec.containers.iter().enumerate();
+                let asks = |(place, container): (usize, &'a crate::api::k8s::Container)| {
                     let requests = &self.tree["spec"]["containers"][place]["resources"]["requests"];
                     let path = format!("/spec/containers/{place}/resources/requests");
-                    Some((amount(requests)?, path, format!(" of container {}", container.name)))
+                    Some((amount(requests)?, path, container.name.as_str()))
                 };
                 // The first of the largest.
                 let largest = containers.filter_map(asks).rev().max_by_key(|(amount, ..)| *amount);
-                let Some((have, path, of)) = largest else { return };
-                (path, have, of)
+                let Some((have, path, name)) = largest else { return };
+                (path, have, name)
             }
         };
         let rest = have - by;
@@ -296,15 +328,17 @@ impl Candidates<'_> {
         if resource.contains('/') && self.tree.pointer(&limit).is_some() {
             patch.push(json!({"op": "replace", "path": limit, "value": value}));
         }
-        let sentence = format!("lower the {resource} request{of} to {value}");
-        self.push("requests", sentence, Target::Pod, patch, String::new());
+        let (sort, about) = match container {
+            "" => ("podRequests", vec![resource, &value]),
+            container => ("requests", vec![resource, container, &value]),
+        };
+        self.push(sort, &about, Target::Pod, patch, String::new());
     }
 
     fn volumes(&mut self) {
         for (place, volume) in self.pod.spec.volumes.iter().flatten().enumerate() {
             if let Some(source) = &volume.persistent_volume_claim {
-                let sentence = format!("do without the claim {}", source.claim_name);
-                self.pod("volume", sentence, vec![remove(&format!("/spec/volumes/{place}"))]);
+                self.pod("volume", &[&source.claim_name], vec![remove(&format!("/spec/volumes/{place}"))]);
             }
         }
     }
@@ -329,8 +363,7 @@ impl Candidates<'_> {
                 json!({"op": "add", "path": "/spec/priorityClassName", "value": name}),
                 json!({"op": "add", "path": "/spec/priority", "value": value}),
             ];
-            let sentence = format!("give it the priority class {name} ({value})");
-            self.push("priority", sentence, Target::Priority, patch, String::new());
+            self.push("priority", &[&name, &value.to_string()], Target::Priority, patch, String::new());
         }
     }
 
@@ -346,22 +379,30 @@ impl Candidates<'_> {
     fn nodes(&mut self, found: &Feasibility) {
         self.group += 1;
         for info in self.rejected_by(found, names::NODE_UNSCHEDULABLE) {
-            let (name, patch) = (&info.name, vec![remove("/spec/unschedulable")]);
-            let (sentence, command) = (format!("uncordon node {name}"), format!("kubectl uncordon {name}"));
-            self.push("uncordon", sentence, Target::Node(name.clone()), patch, command);
+            let name = &info.name;
+            // Whoever lifts the cordon has the node controller lift the taint that comes with it.
+            let taints = info.node.spec.taints.iter().flatten();
+            let cordon = taints.enumerate().filter(|(_, found)| found.key == taint::UNSCHEDULABLE);
+            let taint = cordon.map(|(place, _)| remove(&format!("/spec/taints/{place}")));
+            let patch = [remove("/spec/unschedulable")].into_iter().chain(taint).collect();
+            let command = format!("kubectl uncordon {name}");
+            self.push("uncordon", &[name], Target::Node(name.clone()), patch, command);
         }
         self.group += 1;
         let tolerations = self.pod.spec.tolerations.clone().unwrap_or_default();
         for info in self.rejected_by(found, names::TAINT_TOLERATION) {
             for (place, found) in info.node.spec.taints.iter().flatten().enumerate() {
-                if found.effect == taint::PREFER_NO_SCHEDULE || taint::tolerated(&tolerations, found) {
+                let cordon = found.key == taint::UNSCHEDULABLE;
+                if cordon
+                    || found.effect == taint::PREFER_NO_SCHEDULE
+                    || taint::tolerated(&tolerations, found)
+                {
                     continue;
                 }
                 let (name, words) = (&info.name, taint::format_taint(found));
                 let patch = vec![remove(&format!("/spec/taints/{place}"))];
                 let command = format!("kubectl taint nodes {name} {words}-");
-                let sentence = format!("remove the taint {words} from node {name}");
-                self.push("taint", sentence, Target::Node(name.clone()), patch, command);
+                self.push("taint", &[&words, name], Target::Node(name.clone()), patch, command);
             }
         }
         self.labels(found);
@@ -397,8 +438,8 @@ impl Candidates<'_> {
                 let patch = vec![json!({"op": "add", "path": path, "value": value})];
                 let flag = if info.node.labels().contains_key(&key) { " --overwrite" } else { "" };
                 let command = format!("kubectl label node {name} {key}={value}{flag}");
-                let sentence = format!("label node {name} {key}={value}");
-                self.push("label", sentence, Target::Node(name.clone()), patch, command);
+                let about = [&**name, &format!("{key}={value}")];
+                self.push("label", &about, Target::Node(name.clone()), patch, command);
             }
         }
     }
@@ -420,9 +461,10 @@ impl Candidates<'_> {
         self.group += 1;
         for (_, _, pod, node) in there.into_iter().take(2 * PLACES) {
             let (name, namespace) = (pod.pod.name(), pod.pod.namespace());
-            let sentence = format!("remove pod {namespace}/{name} from node {node}");
+            let about = [format!("{namespace}/{name}"), node.to_string()];
             let command = format!("kubectl delete pod {name} -n {namespace}");
-            self.push("deletePod", sentence, Target::WithoutPod(pod, node), Vec::new(), command);
+            let about = [about[0].as_str(), &about[1]];
+            self.push("deletePod", &about, Target::WithoutPod(pod, node), Vec::new(), command);
         }
     }
 
@@ -441,9 +483,8 @@ impl Candidates<'_> {
                     && other.status.allocatable == copy.status.allocatable
             };
             if sorts.len() < PLACES && !sorts.iter().any(same) {
-                let sentence = format!("add a node like {}", info.name);
                 let target = Target::NewNode(Box::new(copy.clone()));
-                self.push("addNode", sentence, target, Vec::new(), String::new());
+                self.push("addNode", &[&info.name], target, Vec::new(), String::new());
                 sorts.push(copy);
             }
         }

@@ -1,6 +1,7 @@
 //! Every fix that is proposed is made here once more, on another scheduler, and has to help.
 
 use super::*;
+use crate::api::taint;
 use crate::scheduler::plugins::test_support::cluster;
 use crate::testing::{NodeBuilder, PodBuilder, node, pod};
 
@@ -79,6 +80,8 @@ fn what_keeps_the_pod_off_can_be_tolerated_dropped_or_removed() {
     );
     let want = [("uncordon node node-1", "node-1")];
     check("a cordon", vec![node("node-1").unschedulable()], vec![], pod("p"), &want);
+    let cordoned = || node("node-1").unschedulable().taint(taint::UNSCHEDULABLE, "", taint::NO_SCHEDULE);
+    check("a cordon with its taint", vec![cordoned()], vec![], pod("p"), &want);
     let want = [("remove the pod's scheduling gates", "node-1")];
     check("a gate", vec![node("node-1")], vec![], pod("p").gate("wait"), &want);
 }

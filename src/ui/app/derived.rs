@@ -1,18 +1,16 @@
 //! What is shown besides the stage, brought up to date after every action: ticks, story, the object under the glass.
 
-use std::collections::BTreeMap;
-
-use kubeviz::api::explain::Explain;
 use kubeviz::clock::SimTime;
-use kubeviz::view::{Inspection, StoryLine};
+use kubeviz::view::StoryLine;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::App;
+use super::why::verdicts;
 use crate::tr;
-use crate::ui::components::{Track, Traffic};
+use crate::ui::components::{Track, Verdicts};
 use crate::ui::shared::Shared;
-use crate::ui::state::StageView;
+use crate::ui::state::InspectorTab;
 
 /// How many lines of the story the page lists.
 const FEED: usize = 80;
@@ -20,7 +18,7 @@ const FEED: usize = 80;
 /// and laying them out takes the time that the stage needs.
 const HURRY: usize = 8;
 /// How often the object under the glass is looked at again while time passes, in frames.
-const INSPECT_EVERY: u32 = 12;
+pub(super) const INSPECT_EVERY: u32 = 12;
 /// How often, at most, assistive technology is told what happens while time passes, in frames.
 const ANNOUNCE_EVERY: u32 = 90;
 
@@ -52,41 +50,28 @@ impl App {
             );
         }
         drop(driver);
-        self.derive_traffic();
+        self.derive_scene();
+        self.derive_predict();
         let driver = self.driver.borrow();
         let Some(key) = self.ui.selected.clone() else {
-            if self.inspection.take().is_some() || !self.refusals.is_empty() {
-                self.refusals = Shared::new(BTreeMap::new());
+            if self.inspection.take().is_some() || !self.verdicts.is_empty() {
+                self.verdicts = Shared::new(Verdicts::new());
             }
+            (self.fixes, self.fixes_of) = (None, None);
             return;
         };
         let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY);
         let stale = self.inspected.as_ref().is_none_or(|(of, at)| *of != key || (*at != revision && due));
         if stale {
             let found = driver.inspect(&key);
-            self.refusals = Shared::new(found.as_ref().map(refusals).unwrap_or_default());
+            let explained = self.ui.tab == InspectorTab::Why;
+            self.verdicts =
+                Shared::new(found.as_ref().map(|found| verdicts(found, explained)).unwrap_or_default());
             self.inspection = found.map(Shared::new);
             self.inspected = Some((key, revision));
         }
-    }
-
-    /// Services when something was written, loads a few times a second.
-    fn derive_traffic(&mut self) {
-        if self.ui.view != StageView::Traffic {
-            self.traffic = None;
-            return;
-        }
-        let driver = self.driver.borrow();
-        let now = (driver.revision(), driver.position());
-        let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY);
-        let stale = self.traffic_of != now && due;
-        let lanes = match &self.traffic {
-            Some(_) if !stale => return,
-            Some(old) if self.traffic_of.0 == now.0 => old.lanes.clone(),
-            _ => Shared::new(driver.lanes()),
-        };
-        self.traffic = Some(Traffic { lanes, meters: Shared::new(driver.meters()) });
-        self.traffic_of = now;
+        drop(driver);
+        self.derive_fixes();
     }
 
     /// Tells assistive technology what has happened: at once when stepping, now and then while time passes.
@@ -134,25 +119,4 @@ fn track(story: &[StoryLine], span_ms: u64) -> Track {
         warnings: Track::path(times(|line| line.warning), span_ms),
         commands: Track::path(times(|line| line.actor == "kubectl"), span_ms),
     }
-}
-
-/// Why each node refused the pod, where the last decision about it is that it fits nowhere.
-fn refusals(inspection: &Inspection) -> BTreeMap<String, String> {
-    let Some(Explain::Scheduling(decision)) = inspection.why.as_ref().map(|why| &*why.explain) else {
-        return BTreeMap::new();
-    };
-    if decision.selected.is_some() {
-        return BTreeMap::new();
-    }
-    let reason = |node: &kubeviz::api::explain::NodeVerdict| {
-        let rejection = node.rejection.as_ref()?;
-        let words = match rejection.detail.is_empty() {
-            true => rejection.reasons.first().map(|reason| reason.to_string()).unwrap_or_default(),
-            false => rejection.detail.clone(),
-        };
-        Some((node.node.to_string(), words))
-    };
-    let mut refusals = BTreeMap::new();
-    refusals.extend(decision.nodes.iter().filter_map(reason));
-    refusals
 }

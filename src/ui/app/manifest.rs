@@ -66,7 +66,7 @@ impl App {
     }
 
     pub(super) fn keep_manifest(&mut self) {
-        if self.settings.embed {
+        if self.settings.embed || self.ui.editing.is_some() {
             return;
         }
         if !storage::set(storage::MANIFEST, &self.manifest) && self.manifest.len() > KEEP_AT_ONCE {

@@ -81,12 +81,16 @@ impl App {
         let at = self.driver.borrow().position();
         let outcome = self.driver.borrow_mut().submit(input);
         if forks {
+            // The same revision says something else from now on.
+            (self.fixes, self.fixes_of, self.inspected) = (None, None, None);
             self.ui.banner = Some(Banner::Forked(at, self.driver.borrow().runs()));
         }
         let following = outcome.session.filter(|_| outcome.waiting);
         self.note(line, &format!("{}{}", outcome.stdout, outcome.stderr), outcome.code, following);
-        if following.is_some() {
-            self.play(true);
+        match (&outcome.editing, following) {
+            (Some(text), Some(session)) => self.begin_edit(line, session, text.clone()),
+            (_, Some(_)) => self.play(true),
+            _ => {}
         }
         outcome
     }
@@ -126,7 +130,11 @@ impl App {
                 None => entry.following = None,
             }
         }
+        let lost = self.ui.editing.as_ref().is_some_and(|editing| driver.session(editing.session).is_none());
         drop(driver);
+        if lost {
+            self.leave_edit();
+        }
         if log != *self.ui.log {
             self.ui.log = Shared::new(log);
             self.run_queue();
@@ -134,6 +142,7 @@ impl App {
     }
 
     pub(super) fn interrupt(&mut self) {
+        self.end_edit(false);
         self.sleeping = None;
         self.queue.clear();
         let mut log = (*self.ui.log).clone();
@@ -146,16 +155,20 @@ impl App {
 
     pub(super) fn reset(&mut self) {
         panic::forget();
+        self.leave_edit();
         let fresh = {
             let old = self.driver.borrow();
             let mut fresh =
                 Driver::new(self.settings.seed, self.settings.nodes, old.speed_tenths, old.playing);
             fresh.skip_idle = old.skip_idle;
+            fresh.ask(old.asks());
             fresh
         };
         self.driver.replace(fresh);
         self.ui.log = Shared::new(Vec::new());
         self.ui.selected = None;
+        self.ui.predict.forget();
+        (self.fixes, self.fixes_of) = (None, None);
         self.ui.banner = None;
         self.queue.clear();
         self.sleeping = None;

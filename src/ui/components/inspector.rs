@@ -7,7 +7,7 @@ use yew::prelude::*;
 
 use super::Icon;
 use super::event_list::EventList;
-use super::why_panel::WhyPanel;
+use super::why::{Fixes, WhyPanel};
 use crate::tr;
 use crate::ui::format;
 use crate::ui::i18n::{Lang, attr};
@@ -19,6 +19,8 @@ pub struct InspectorProps {
     pub selected: Option<Key>,
     /// What there is to say of it; nothing if it does not exist at the time looked at.
     pub inspection: Option<Shared<Inspection>>,
+    /// What would let the pod run, if it waits and its reasons are looked at.
+    pub fixes: Option<Fixes>,
     pub tab: InspectorTab,
     pub story: Shared<Vec<StoryLine>>,
     pub lang: Lang,
@@ -28,7 +30,7 @@ pub struct InspectorProps {
 /// The object in four pages, or the story if there is none.
 #[component]
 pub fn Inspector(props: &InspectorProps) -> Html {
-    let InspectorProps { selected, inspection, tab, story, lang, on } = props;
+    let InspectorProps { selected, inspection, fixes, tab, story, lang, on } = props;
     let Some(key) = selected else {
         return html! {
             <section class="inspector" data-testid="inspector" aria-label={tr!(*lang, "events.title")} data-empty="true">
@@ -43,7 +45,7 @@ pub fn Inspector(props: &InspectorProps) -> Html {
     };
     let body = match inspection {
         None => html! { <p class="empty">{ tr!(*lang, "inspector.absent") }</p> },
-        Some(found) => page(*tab, found, *lang, on),
+        Some(found) => page(*tab, found, fixes.clone(), *lang, on),
     };
     html! {
         <section class="inspector" data-testid="inspector" aria-label={tr!(*lang, "inspector.label")} data-empty="false">
@@ -105,10 +107,16 @@ fn tabs(current: InspectorTab, lang: Lang, on: &Callback<Action>) -> Html {
     html! { <div class="tabs" role="tablist" {onkeydown}>{ for InspectorTab::ALL.into_iter().map(tab) }</div> }
 }
 
-fn page(tab: InspectorTab, found: &Shared<Inspection>, lang: Lang, on: &Callback<Action>) -> Html {
+fn page(
+    tab: InspectorTab,
+    found: &Shared<Inspection>,
+    fixes: Option<Fixes>,
+    lang: Lang,
+    on: &Callback<Action>,
+) -> Html {
     match tab {
         InspectorTab::Summary => summary(found, lang, on),
-        InspectorTab::Why => html! { <WhyPanel inspection={found.clone()} {lang} on={on.clone()} /> },
+        InspectorTab::Why => html! { <WhyPanel inspection={found.clone()} {fixes} {lang} on={on.clone()} /> },
         InspectorTab::Yaml => html! { <pre class="yaml" lang="en">{ found.yaml.clone() }</pre> },
         InspectorTab::Events => events(&found.events, lang),
     }

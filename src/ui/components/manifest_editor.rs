@@ -23,6 +23,8 @@ pub struct ManifestEditorProps {
     /// The text for the plain field, whose number rises whenever something else than typing has changed it.
     pub text: (u32, AttrValue),
     pub diagnostics: Shared<Vec<Diagnostic>>,
+    /// The `kubectl edit` whose object is in the editor in place of the manifest.
+    pub editing: Option<AttrValue>,
     pub refusal: AttrValue,
     /// Goes to a finding.
     pub reveal: Callback<(u32, u32)>,
@@ -33,7 +35,7 @@ pub struct ManifestEditorProps {
 /// Editor, Apply, and what is wrong.
 #[component]
 pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
-    let ManifestEditorProps { host, loaded, text, lang, on, .. } = props;
+    let ManifestEditorProps { host, loaded, text, editing, lang, on, .. } = props;
     let lang = *lang;
     let apply = {
         let on = on.clone();
@@ -42,8 +44,13 @@ pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
     html! {
         <section class="manifest" aria-label={tr!(lang, "manifest.label")}>
             <div class="panel-head">
-                <h2>{ tr!(lang, "manifest.title") }</h2>
-                <button type="button" class="button primary" data-testid="apply" onclick={apply}>{ tr!(lang, "manifest.apply") }<kbd>{ "Ctrl ⏎" }</kbd></button>
+                if let Some(command) = editing {
+                    <h2 title={command}><code>{ command }</code></h2>
+                    <button type="button" class="button" data-testid="cancel-edit" onclick={on.reform(|_: MouseEvent| Action::CancelEdit)}>{ tr!(lang, "manifest.cancel") }</button>
+                } else {
+                    <h2>{ tr!(lang, "manifest.title") }</h2>
+                }
+                <button type="button" class="button primary" data-testid="apply" onclick={apply}>{ if editing.is_some() { tr!(lang, "manifest.save") } else { tr!(lang, "manifest.apply") } }<kbd>{ "Ctrl ⏎" }</kbd></button>
             </div>
             <div class="editor" data-testid={loaded.then_some("editor")} hidden={!loaded} ref={host.clone()}></div>
             if !loaded { <PlainField key={text.0} text={text.1.clone()} {lang} on={on.clone()} /> }

@@ -1,6 +1,7 @@
 //! A node with the pods on it.
 
 use kubeviz::view::NodeCard as Node;
+use sorted::SortedMap;
 use yew::prelude::*;
 
 use super::Icon;
@@ -16,6 +17,18 @@ use crate::ui::state::Action;
 /// More labels than this are counted, not shown.
 const LABELS_SHOWN: usize = 3;
 
+/// What a decision of the scheduler says of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The pod cannot run there, and why.
+    Refused(AttrValue),
+    /// It could: the points, the same in thousandths of the most, and whether it was chosen.
+    Scored { total: i64, mille: i64, chosen: bool },
+}
+
+/// By the node's name.
+pub type Verdicts = SortedMap<String, Verdict>;
+
 #[derive(Properties, PartialEq)]
 pub struct NodeCardProps {
     pub node: Card<Node>,
@@ -23,8 +36,8 @@ pub struct NodeCardProps {
     /// The uid of the pod under the glass, if it is on this node.
     pub selected_pod: Option<AttrValue>,
     pub selected: bool,
-    /// Why the pod under the glass was refused here.
-    pub refusal: Option<AttrValue>,
+    /// What the decision under the glass says of this node.
+    pub verdict: Option<Verdict>,
     /// The time looked at, in whole seconds, if a pod here is being deleted.
     pub second: Option<u64>,
     pub grid: Grid,
@@ -37,7 +50,7 @@ pub struct NodeCardProps {
 /// The node's name, state and resources, and its pods in slots that do not move.
 #[component]
 pub fn NodeCard(props: &NodeCardProps) -> Html {
-    let NodeCardProps { node, density, selected_pod, selected, refusal, second, grid, dense, lang, on } =
+    let NodeCardProps { node, density, selected_pod, selected, verdict, second, grid, dense, lang, on } =
         props;
     let pod = |pod: &std::sync::Arc<kubeviz::view::PodCard>| {
         let selected = selected_pod.as_deref() == Some(pod.uid.as_str());
@@ -47,7 +60,7 @@ pub fn NodeCard(props: &NodeCardProps) -> Html {
     let status = if *dense && node.status == "Ready" { String::new() } else { node.status.clone() };
     html! {
         <li class="node" data-node={node.name.clone()} data-ready={node.ready.to_string()} data-cordoned={node.unschedulable.to_string()}
-            data-refused={refusal.is_some().then_some("true")}>
+            data-refused={matches!(verdict, Some(Verdict::Refused(_))).then_some("true")}>
             <button type="button" class="node-head" data-select-node={node.name.clone()} aria-pressed={selected.to_string()} tabindex="-1"
                 aria-label={tr!(*lang, "node.label", name = node.name, status = node.status, pods = node.pods.len())}>
                 <span class="node-name">{ node.name.clone() }</span>
@@ -59,13 +72,27 @@ pub fn NodeCard(props: &NodeCardProps) -> Html {
                 <Meter label="Mem" amounts={node.memory} unit={Unit::Bytes} bare={*dense} lang={*lang} />
             </div>
             { pills(node, *dense, *lang) }
-            if let Some(refusal) = refusal { <p class="node-refusal"><Icon name="gone" />{ refusal.clone() }</p> }
+            { for verdict.as_ref().map(|verdict| show(verdict, *lang)) }
             if *density == Density::Cell {
                 <PodCells group={Group::On(node.clone())} grid={*grid} selected_pod={selected_pod.clone()} lang={*lang} on={on.clone()} />
             } else {
                 <ul class="pods" role="list">{ for node.pods.iter().map(pod) }</ul>
             }
         </li>
+    }
+}
+
+fn show(verdict: &Verdict, lang: Lang) -> Html {
+    match verdict {
+        Verdict::Refused(words) => {
+            html! { <p class="node-refusal" lang="en"><Icon name="gone" />{ words }</p> }
+        }
+        Verdict::Scored { total, mille, chosen } => html! {
+            <p class="node-score" data-chosen={chosen.to_string()}>
+                <span class="score-bar"><span style={format!("width:{}.{}%", mille / 10, mille % 10)}></span></span>
+                { tr!(lang, "why.points", total = total) }
+            </p>
+        },
     }
 }
 

@@ -1,8 +1,7 @@
 //! The stage: the cluster as one sees it.
 
-use std::collections::BTreeMap;
-
 use kubeviz::api::{Key, Kind};
+use kubeviz::view::tree::Branch;
 use kubeviz::view::{ClusterView, StoryLine};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -10,14 +9,20 @@ use web_sys::{Element, HtmlElement, KeyboardEvent, MouseEvent, ResizeObserver};
 use yew::prelude::*;
 
 use super::control_plane_strip::ControlPlaneStrip;
-use super::node_card::NodeCard;
+use super::node_card::{NodeCard, Verdicts};
 use super::pending_lane::PendingLane;
 use super::pod_cells::Grid;
+use super::predict_bar::PredictBar;
+use super::rollout_view::{Rolling, RolloutView};
+use super::table_view::{Rows, TableView};
+use super::timeline_view::{Lanes, TimelineView};
 use super::traffic_view::{Traffic, TrafficView};
+use super::tree_view::TreeView;
 use super::workload_strip::WorkloadStrip;
 use crate::tr;
 use crate::ui::flip::matches_media;
 use crate::ui::i18n::Lang;
+use crate::ui::predict::Predict;
 use crate::ui::shared::{Card, Shared};
 use crate::ui::starters::Starter;
 use crate::ui::state::{Action, StageView};
@@ -59,16 +64,47 @@ impl Density {
     }
 }
 
+/// What the stage shows: a view with the data that it needs besides the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scene {
+    /// Nodes and pods.
+    Cluster,
+    /// The revisions of a workload.
+    Rollout(Rolling),
+    /// Services and loads.
+    Traffic(Traffic),
+    /// The lives of pods.
+    Timeline(Lanes),
+    /// Who owns whom.
+    Tree(Shared<Vec<Branch>>),
+    /// Any kind as kubectl prints it.
+    Table(Rows),
+}
+
+impl Scene {
+    fn view(&self) -> StageView {
+        match self {
+            Scene::Cluster => StageView::Cluster,
+            Scene::Rollout(_) => StageView::Rollout,
+            Scene::Traffic(_) => StageView::Traffic,
+            Scene::Timeline(_) => StageView::Timeline,
+            Scene::Tree(_) => StageView::Tree,
+            Scene::Table(_) => StageView::Table,
+        }
+    }
+}
+
 #[derive(Properties, PartialEq)]
 pub struct StageProps {
     pub view: Shared<ClusterView>,
     pub revision: u64,
     pub last: Option<StoryLine>,
     pub selected: Option<Key>,
-    /// Why each node refused the pod under the glass.
-    pub refusals: Shared<BTreeMap<String, String>>,
-    /// Services and loads, where they are looked at in place of nodes and pods.
-    pub traffic: Option<Traffic>,
+    /// What the decision under the glass says of each node.
+    pub verdicts: Shared<Verdicts>,
+    pub predict: Predict,
+    /// What is looked at.
+    pub scene: Scene,
     /// The time looked at, in whole seconds, while a pod is being deleted.
     pub second: Option<u64>,
     /// Whether to offer the starters.
@@ -80,7 +116,8 @@ pub struct StageProps {
 /// Control plane, workloads, pending lane and nodes. One tab stop; arrow keys move within.
 #[component]
 pub fn Stage(props: &StageProps) -> Html {
-    let StageProps { view, revision, last, selected, refusals, traffic, second, starters, lang, on } = props;
+    let StageProps { view, revision, last, selected, verdicts, predict, scene, second, starters, lang, on } =
+        props;
     let root = use_node_ref();
     {
         let root = root.clone();
@@ -112,7 +149,7 @@ pub fn Stage(props: &StageProps) -> Html {
         let second = second.filter(|_| node.pods.iter().any(|pod| pod.deadline.is_some()));
         html! {
             <NodeCard key={node.uid.as_str()} node={Card(node.clone())} {density} selected_pod={selected_pod.clone().filter(here)}
-                selected={selected_here} refusal={refusals.get(&node.name).cloned().map(AttrValue::from)} {second} grid={grids.node} {dense} lang={*lang} on={on} />
+                selected={selected_here} verdict={verdicts.get(&node.name).cloned()} {second} grid={grids.node} {dense} lang={*lang} on={on} />
         }
     };
     let label =
@@ -120,14 +157,14 @@ pub fn Stage(props: &StageProps) -> Html {
     html! {
         <section class="stage" id="stage" ref={root} data-testid="stage" data-density={density.as_str()} aria-label={label} {onclick} {onkeydown}>
             <div class="stage-head">
-                { switch(traffic.is_some(), *lang, on) }
+                { switch(scene.view(), *lang, on) }
+                { predict_switch(predict.on, *lang, on) }
                 <ControlPlaneStrip revision={*revision} last={last.clone()} lang={*lang} />
             </div>
             <WorkloadStrip view={view.clone()} selected={selected_workload} lang={*lang} />
-            if let Some(traffic) = traffic {
-                <TrafficView traffic={traffic.clone()} lang={*lang} on={on} />
-            } else {
+            if let Some(other) = other(props, selected_pod.as_ref()) { { other } } else {
                 <PendingLane view={view.clone()} {density} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
+                if predict.on { <PredictBar predict={predict.clone()} view={view.clone()} lang={*lang} on={on} /> }
                 if *starters { { offer(*lang, on) } }
                 <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()} data-dense={dense.to_string()}>{ for view.nodes.iter().map(node) }</ul>
             }
@@ -135,18 +172,43 @@ pub fn Stage(props: &StageProps) -> Html {
     }
 }
 
+/// What is looked at in place of nodes and pods, if anything is.
+fn other(props: &StageProps, selected_pod: Option<&AttrValue>) -> Option<Html> {
+    let StageProps { scene, selected, second, lang, on, .. } = props;
+    let (selected, lang, on) = (selected.clone(), *lang, on.clone());
+    Some(match scene {
+        Scene::Cluster => return None,
+        Scene::Traffic(traffic) => html! { <TrafficView traffic={traffic.clone()} {lang} {on} /> },
+        Scene::Rollout(rolling) => {
+            html! { <RolloutView rolling={rolling.clone()} selected_pod={selected_pod.cloned()} second={*second} {lang} {on} /> }
+        }
+        Scene::Timeline(lanes) => html! { <TimelineView lanes={lanes.clone()} {selected} {lang} {on} /> },
+        Scene::Tree(tree) => html! { <TreeView tree={tree.clone()} {selected} {lang} {on} /> },
+        Scene::Table(rows) => html! { <TableView rows={rows.clone()} {selected} {lang} {on} /> },
+    })
+}
+
 /// The ways to look at the cluster.
-fn switch(traffic: bool, lang: Lang, on: &Callback<Action>) -> Html {
-    let shown = if traffic { StageView::Traffic } else { StageView::Cluster };
+fn switch(shown: StageView, lang: Lang, on: &Callback<Action>) -> Html {
     let button = |view: StageView| {
         let on = on.clone();
         let text = match view {
             StageView::Cluster => tr!(lang, "view.cluster"),
+            StageView::Rollout => tr!(lang, "view.rollout"),
             StageView::Traffic => tr!(lang, "view.traffic"),
+            StageView::Timeline => tr!(lang, "view.timeline"),
+            StageView::Tree => tr!(lang, "view.tree"),
+            StageView::Table => tr!(lang, "view.table"),
         };
         html! { <button type="button" data-view={view.as_str()} aria-pressed={(view == shown).to_string()} onclick={move |_| on.emit(Action::View(view))}>{ text }</button> }
     };
     html! { <div class="views" role="group" aria-label={tr!(lang, "view.label")}>{ for StageView::ALL.into_iter().map(button) }</div> }
+}
+
+/// Whether to ask where pods will run.
+fn predict_switch(predicting: bool, lang: Lang, on: &Callback<Action>) -> Html {
+    let toggle = on.reform(move |_: MouseEvent| Action::Predict(!predicting));
+    html! { <button type="button" class="button small predict-switch" data-testid="predict-switch" aria-pressed={predicting.to_string()} title={tr!(lang, "predict.hint")} onclick={toggle}>{ tr!(lang, "predict.title") }</button> }
 }
 
 /// What an empty cluster offers.

@@ -134,7 +134,19 @@ pub(super) fn command() -> Command {
                     Arg::new("explain")
                         .long("explain")
                         .action(clap::ArgAction::SetTrue)
-                        .help("Keep every plugin's part of the scores apart, as the record of a decision does"),
+                        .help("schedule: keep the record of every decision"),
+                )
+                .arg(
+                    Arg::new("growth")
+                        .long("growth")
+                        .action(clap::ArgAction::SetTrue)
+                        .help("schedule: also measure with a tenth of the nodes"),
+                )
+                .arg(
+                    Arg::new("whole")
+                        .long("whole")
+                        .action(clap::ArgAction::SetTrue)
+                        .help("schedule: also measure all that the scheduler does for a pod, from the watch to its writes"),
                 )
                 .arg(number("seed", "1", "Feeds every random draw")),
         )

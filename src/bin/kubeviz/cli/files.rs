@@ -26,6 +26,29 @@ pub(super) fn read(path: &str) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| format!("{path}: not a text in UTF-8"))
 }
 
+/// The texts in a folder and those below it, by their paths from there.
+pub(super) fn walk(
+    folder: &std::path::Path,
+    name: &str,
+    files: &mut std::collections::BTreeMap<String, String>,
+) {
+    const FILES_MAX: usize = 500;
+    const DEPTH_MAX: usize = 8;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let own = entry.file_name().to_string_lossy().into_owned();
+        let path = if name.is_empty() { own.clone() } else { format!("{name}/{own}") };
+        if own.starts_with('.') || files.len() >= FILES_MAX || path.split('/').count() > DEPTH_MAX {
+            continue;
+        }
+        if entry.path().is_dir() {
+            walk(&entry.path(), &path, files);
+        } else if let Ok(text) = std::fs::read_to_string(entry.path()) {
+            files.entry(path).or_insert(text);
+        }
+    }
+}
+
 /// The first member of a gzip file (RFC 1952): a header with optional parts, then deflated data, then eight bytes of
 /// checksum and length, which the inflater has no need of.
 pub(super) fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -16,7 +16,7 @@ pub(super) fn measure(matches: &ArgMatches) -> Outcome {
         "steady" => return measure_steady(nodes, pods, size("minutes")?, seed),
         _ => {}
     }
-    let work = bench::Apply::new(seed, nodes, pods);
+    let mut work = bench::Apply::new(seed, nodes, pods);
     let clock = CpuClock::start();
     let applied = work.run()?;
     let spent = clock.micros();
@@ -75,22 +75,53 @@ pub(super) fn measure_steady(nodes: u32, pods: u32, minutes: u32, seed: u64) -> 
 pub(super) fn measure_schedule(matches: &ArgMatches, nodes: u32, pods: u32, seed: u64) -> Outcome {
     let word = matches.get_one::<String>("workload").map(String::as_str).unwrap_or_default();
     let workload = bench::Workload::from_word(word).ok_or("there is no such workload")?;
-    let work = bench::Schedule::new(seed, nodes, pods, workload, matches.get_flag("explain"));
-    let clock = CpuClock::start();
-    let mut placed = 0;
-    work.run(|outcome| placed += u32::from(outcome.is_ok()));
-    let spent = clock.micros().max(1);
-    let nanos = spent * 1_000 / u64::from(pods.max(1));
+    let explain = matches.get_flag("explain");
+    let cycle = |nodes: u32| {
+        let mut work = bench::Schedule::new(seed, nodes, pods, workload, explain);
+        let clock = CpuClock::start();
+        let mut placed = 0;
+        work.run(|outcome| placed += u32::from(outcome.is_ok()));
+        (placed, clock.micros().max(1))
+    };
+    let (placed, spent) = cycle(nodes);
     say(&format!(
-        "schedule {word}: {placed} of {pods} pods placed on {nodes} nodes in {} s of CPU: {} pods per CPU second, \
-         {}.{} us per pod, peak memory {} MiB\n",
+        "schedule {word}: {placed} of {pods} pods placed on {nodes} nodes in {} s of CPU: {} (scheduling cycle, all nodes \
+         scored), peak memory {} MiB\n",
         seconds(spent),
-        u64::from(pods) * 1_000_000 / spent,
-        nanos / 1_000,
-        nanos / 100 % 10,
+        rate(pods, spent),
         peak_memory_mib(),
     ));
+    if matches.get_flag("growth") {
+        let (_, fewer) = cycle(nodes / 10);
+        let hundredths = spent * 100 / fewer;
+        say(&format!(
+            "  on {} nodes: {}; a pod costs {}.{:02} times as much on {nodes}\n",
+            nodes / 10,
+            rate(pods, fewer),
+            hundredths / 100,
+            hundredths % 100,
+        ));
+    }
+    if matches.get_flag("whole") {
+        let mut work = bench::Whole::new(seed, nodes, pods, workload, explain)?;
+        let clock = CpuClock::start();
+        let attempts = work.run();
+        say(&format!(
+            "  from the watch to the binding and the event written, through the API server: {}\n",
+            rate(attempts, clock.micros().max(1)),
+        ));
+    }
     Ok(placed == workload.expected(pods))
+}
+
+fn rate(pods: u32, micros: u64) -> String {
+    let nanos = micros * 1_000 / u64::from(pods.max(1));
+    format!(
+        "{} pods per CPU second, {}.{} us per pod",
+        u64::from(pods) * 1_000_000 / micros,
+        nanos / 1_000,
+        nanos / 100 % 10
+    )
 }
 
 /// The most memory this process has held at once, where the system tells it (Linux); otherwise zero.

@@ -90,7 +90,10 @@ fn exec(matches: &ArgMatches) -> Outcome {
     let folder = Path::new(path).parent().unwrap_or(Path::new("."));
     // A file that is not there is for kubectl to complain about, at its line.
     let found = |name: String| Some((name.clone(), read_manifests(&folder.join(name))?));
-    let files = script.paths().into_iter().filter_map(found).collect();
+    let mut files: BTreeMap<String, String> = script.paths().into_iter().filter_map(found).collect();
+    if script.builds_kustomizations() {
+        files::walk(folder, "", &mut files);
+    }
     let executed =
         script.run(config(matches)?, &files, duration(matches, "wait")?, &mut |printed| match printed {
             Printed::Out(text) => say(text),

@@ -6,8 +6,8 @@ use super::{
     DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, required,
 };
 use crate::api::Kind;
-use crate::api::hash;
 use crate::api::manifest::base64_encode;
+use crate::api::sha256;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::json::go_json;
@@ -219,18 +219,28 @@ fn add(texts: &mut Map<String, Value>, key: &str, text: &str, kind: &str) -> Res
     Ok(())
 }
 
-/// The name, with a hash of the content behind it if that is asked for.
-fn hashed(call: &Call<'_, '_>, name: &str, content: &Value) -> String {
-    match call.args.on("append-hash") {
-        true => format!("{name}-{:010x}", hash::fnv1a_64(go_json(content).as_bytes()) & 0xff_ffff_ffff),
-        false => name.to_string(),
+/// The name, with a hash of the object behind it if that is asked for (`pkg/util/hash`).
+fn hashed(
+    call: &Call<'_, '_>,
+    name: &str,
+    kind: &str,
+    content: &Map<String, Value>,
+    type_: Option<&str>,
+) -> String {
+    if !call.args.on("append-hash") {
+        return name.to_string();
     }
+    let mut object = json!({"data": content, "kind": kind, "name": name});
+    if let Some(type_) = type_ {
+        object["type"] = type_.into();
+    }
+    format!("{name}-{}", sha256::name_hash(&go_json(&object)))
 }
 
 fn config_map(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let name = name(call)?;
     let data = sources(call, "ConfigMap")?;
-    let name = hashed(call, &name, &Value::Object(data.clone()));
+    let name = hashed(call, &name, "ConfigMap", &data, None);
     let metadata = metadata(call, &name);
     let value = match data.is_empty() {
         true => json!({"metadata": metadata}),
@@ -241,9 +251,9 @@ fn config_map(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 
 fn secret(call: &mut Call<'_, '_>, texts: Map<String, Value>, type_: &str) -> Result<(), Failure> {
     let name = name(call)?;
-    let name = hashed(call, &name, &Value::Object(texts.clone()));
     let encode = |text: Value| Value::String(base64_encode(text.as_str().unwrap_or_default().as_bytes()));
     let data: Map<String, Value> = texts.into_iter().map(|(key, text)| (key, encode(text))).collect();
+    let name = hashed(call, &name, "Secret", &data, Some(type_));
     let mut value = json!({"metadata": metadata(call, &name), "type": type_});
     if !data.is_empty() {
         value["data"] = Value::Object(data);

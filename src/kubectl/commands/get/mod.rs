@@ -26,6 +26,7 @@ const FLAGS: &[Flag] = &[
     value("selector", "only objects with these labels").short('l'),
     value("field-selector", "only objects with these fields"),
     value("filename", "the manifests of the objects").short('f'),
+    value("kustomize", "the directory of a kustomization").short('k'),
     switch("recursive", "has no effect here").short('R'),
     switch("all-namespaces", "objects of every namespace").short('A'),
     switch("no-headers", "leave the headings out"),
@@ -55,7 +56,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             "kubeviz does not offer \"kubectl get --raw\": there is no HTTP under it",
         ));
     }
-    if call.args.words.is_empty() && !call.args.has("filename") {
+    if call.args.words.is_empty() && !call.args.has_files() {
         call.warn(
             "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported \
              resources.\n",
@@ -69,7 +70,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if call.args.on("watch") || call.args.on("watch-only") {
         return watch::start(call);
     }
-    let by_name = call.args.has("filename")
+    let by_name = call.args.has_files()
         || matches!(named(call.client.live(), &call.args.words.clone())?, Named::Objects(_));
     let (mut objects, mut failures) = select(call)?;
     if call.args.on("ignore-not-found") {
@@ -101,7 +102,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 fn asked_for_one(call: &Call<'_, '_>) -> bool {
-    call.args.has("filename")
+    call.args.has_files()
         || matches!(named(call.client.live(), &call.args.words), Ok(Named::Objects(objects)) if objects.len() == 1)
 }
 

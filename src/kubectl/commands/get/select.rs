@@ -18,7 +18,7 @@ const NOTHING_NAMED: &str = "You must provide one or more resources by argument 
 /// # Errors
 /// What cannot be understood. Objects that could be found are returned along with those that could not.
 pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), Failure> {
-    if call.args.has("filename") {
+    if call.args.has_files() {
         return by_manifest(call);
     }
     let named = named(call.client.live(), &call.args.words.clone())?;

@@ -11,7 +11,7 @@ use crate::scenario::conform::diff;
 use crate::scenario::conform::normal::Normalizer;
 
 /// Kinds that are compared only where the recording has them: it does not follow them everywhere.
-const WHERE_RECORDED: [&str; 11] = [
+const WHERE_RECORDED: [&str; 13] = [
     "StorageClass",
     "PersistentVolume",
     "Namespace",
@@ -23,6 +23,8 @@ const WHERE_RECORDED: [&str; 11] = [
     "PriorityClass",
     "Secret",
     "ConfigMap",
+    "ClusterRole",
+    "ClusterRoleBinding",
 ];
 /// Made by other software than Kubernetes in the recorded cluster.
 pub(super) const FOREIGN: &str = "openshift-service-ca.crt";

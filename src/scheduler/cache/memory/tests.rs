@@ -1,15 +1,23 @@
 //! Random clusters, changed step by step: what is remembered from one pod to the next must never show. Each pod is decided about
-//! twice, with what is remembered of the pods before it and without.
+//! twice, with what is remembered of the pods before it and without, by one of several profiles that share what is remembered.
 
 use std::sync::Arc;
 
+use serde_json::json;
+
+use crate::api::{Kind, Object};
 use crate::client::View;
 use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
 use crate::scheduler::cache::memory::Memory;
+use crate::scheduler::cache::shape::Likenesses;
+use crate::scheduler::configuration::Configuration;
 use crate::scheduler::framework::registry::Profile;
 use crate::scheduler::framework::runtime::{Feasibility, best};
 use crate::scheduler::framework::{Context, Framework, PodInfo};
+use crate::scheduler::plugins::test_support::{
+    bound_claim, claim, object, put, view_of, volume, waiting_class,
+};
 use crate::scheduler::queue::Nominator;
 use crate::testing::{NodeBuilder, PodBuilder, node, pod};
 
@@ -52,8 +60,11 @@ fn random_pod(rng: &mut Rng, name: &str) -> PodBuilder {
     if rng.below(4) == 0 {
         pod = pod.toleration("gpu", "Exists", "", "");
     }
+    if rng.below(15) == 0 {
+        pod = pod.nominated(&format!("node-{:02}", rng.below(14)));
+    }
     let soft = |pod: PodBuilder, key: &str| pod.spread(1, key, "ScheduleAnyway", ("app", app));
-    match rng.below(18) {
+    match rng.below(24) {
         0 => pod.node_selector("disk", "ssd"),
         1 => pod.preferred_node_affinity(10, &[("disk", "In", &["hdd"])]),
         2 => pod.pod_affinity(other, key),
@@ -68,8 +79,80 @@ fn random_pod(rng: &mut Rng, name: &str) -> PodBuilder {
         12 => pod.spread(2, HOST, "DoNotSchedule", ("app", app)).preferred_pod_affinity(-5, other, HOST),
         13 => pod.pod_anti_affinity(other, HOST).preferred_node_affinity(3, &[("disk", "Exists", &[])]),
         14 => pod.pod_affinity(other, HOST).pod_anti_affinity(("app", "none"), ZONE),
+        15 => pod.claim(one_of(rng, &["near", "far", "alone", "waiting", "missing"])),
+        16 => pod.claim("waiting").pod_anti_affinity(other, HOST),
+        17 => pod.owned_by("ReplicaSet", "web"),
         _ => pod,
     }
+}
+
+/// Claims with and without a volume, one of which may have a single user only.
+fn storage() -> Vec<Object> {
+    vec![
+        waiting_class("slow", "kubernetes.io/no-provisioner", json!({})),
+        bound_claim("near", "v1"),
+        volume("v1", "9Gi", &[], &["node-01", "node-02", "node-03", "node-04", "node-05"]),
+        bound_claim("far", "v2"),
+        volume("v2", "9Gi", &[(ZONE, "a")], &[]),
+        claim("alone", "ReadWriteOncePod", "slow"),
+        claim("waiting", "ReadWriteOnce", "slow"),
+        volume("v3", "9Gi", &[], &["node-02", "node-07", "node-09"]),
+        volume("v4", "5Gi", &[], &["node-03"]),
+    ]
+}
+
+/// What pods may belong to comes and goes, and so do volumes.
+fn change_view(rng: &mut Rng, view: &mut View) {
+    let changed = match rng.below(3) {
+        0 => volume(one_of(rng, &["v3", "v5"]), "6Gi", &[], &[one_of(rng, &["node-04", "node-06"])]),
+        1 => object(
+            Kind::SERVICE,
+            json!({
+                "metadata": {"name": one_of(rng, &["s1", "s2"]), "namespace": "default"},
+                "spec": {"selector": {"app": one_of(rng, &["web", "db"])}},
+            }),
+        ),
+        _ => object(
+            Kind::REPLICA_SET,
+            json!({
+                "metadata": {"name": "web", "namespace": "default"},
+                "spec": {"selector": {"matchLabels": {"app": one_of(rng, &["web", "db"])}}},
+            }),
+        ),
+    };
+    put(view, changed);
+}
+
+/// Several profiles of one scheduler: the default one, and others with weights, plugins and arguments of their own.
+fn profiles() -> Vec<Framework> {
+    const CONFIGURATION: &str = "
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles:
+- schedulerName: packing
+  pluginConfig:
+  - name: NodeResourcesFit
+    args: {scoringStrategy: {type: MostAllocated, resources: [{name: cpu, weight: 3}, {name: memory, weight: 1}]}}
+  - name: NodeAffinity
+    args: {addedAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [
+      {weight: 5, preference: {matchExpressions: [{key: disk, operator: Exists}]}}]}}
+- schedulerName: strict
+  plugins:
+    score:
+      disabled: [{name: ImageLocality}]
+      enabled: [{name: TaintToleration, weight: 9}]
+  pluginConfig:
+  - name: PodTopologySpread
+    args:
+      defaultingType: List
+      defaultConstraints: [{maxSkew: 2, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule}]
+  - name: InterPodAffinity
+    args: {hardPodAffinityWeight: 40}
+";
+    let default = Profile::default();
+    let heavy = Profile::default().named("heavy").weighing("InterPodAffinity", 30).without("NodePorts");
+    let configured = Configuration::parse(CONFIGURATION).expect("a configuration").profiles;
+    [default, heavy].iter().chain(&configured).map(Framework::new).collect()
 }
 
 /// What is said of a pod.
@@ -94,9 +177,14 @@ impl Asking<'_> {
         let (cache, diagnosis) = (self.cx.cache, &found.diagnosis);
         let mut said = Vec::new();
         for index in cache.order() {
-            let status = diagnosis.answer_of(*index).expect("a node that does not fit says why");
             let name = &cache.node(*index).name;
-            said.push(format!("{name} {} {:?} {}", status.plugin, status.code, status.message()));
+            if let Some(status) = diagnosis.status(*index) {
+                said.push(format!("{name} {} {:?} {}", status.plugin, status.code, status.message()));
+            }
+        }
+        if let Some(error) = &found.error {
+            said.push(error.clone());
+            return said;
         }
         let rejectors: Vec<u8> = (0..32).filter(|place| diagnosis.rejectors.contains(*place)).collect();
         said.push(format!("{rejectors:?} {}", diagnosis.message(cache.len())));
@@ -143,12 +231,13 @@ impl Asking<'_> {
 
 #[test]
 fn what_is_remembered_never_shows() {
-    let framework = Framework::new(&Profile::default());
+    let frameworks = profiles();
     let (mut feasible, mut rejected) = (0, 0);
     for seed in 0..12 {
         let mut rng = Rng::new(seed, "agreement");
         let (mut cache, mut nominator) = (Cache::default(), Nominator::default());
-        let mut memory = Memory::default();
+        let (mut memory, mut likenesses) = (Memory::default(), Likenesses::default());
+        let mut view = view_of(storage());
         let mut there: Vec<Arc<PodInfo>> = Vec::new();
         for _ in 0..6 {
             cache.set_node(&random_node(&mut rng).build());
@@ -168,18 +257,20 @@ fn what_is_remembered_never_shows() {
                     nominator.add(promised.clone(), &format!("node-{:02}", rng.below(14)));
                     there.push(promised);
                 }
+                6 => change_view(&mut rng, &mut view),
                 _ => {}
             }
-            let info = Arc::new(PodInfo::new(random_pod(&mut rng, &format!("pod-{step}")).build()));
-            let view = View::default();
+            let info = PodInfo::new(random_pod(&mut rng, &format!("pod-{step}")).build());
+            let info = if rng.below(2) == 0 { Arc::new(info) } else { likenesses.mark(info) };
+            let framework = &frameworks[rng.below(frameworks.len() as u32) as usize];
             let cx = Context { cache: &cache, view: &view, nominator: &nominator };
-            let asking = Asking { framework: &framework, cx, pod: &info, seed };
+            let asking = Asking { framework, cx, pod: &info, seed };
             let plain = asking.by_node(&mut Memory::off());
             assert_eq!(asking.by_choice(&mut memory), plain, "seed {seed}, step {step}");
             assert_eq!(asking.by_node(&mut memory), plain, "seed {seed}, step {step}, node by node");
             if let Some(node) = plain.leaders.last() {
                 feasible += 1;
-                cache.assume_pod(info.clone(), &node.as_str().into());
+                cache.assume_pod(info.clone(), cache.index(node).expect("a node that is there"));
                 there.push(info);
             } else {
                 rejected += 1;

@@ -6,7 +6,7 @@ use super::filter::{Look, promised_nodes};
 use super::score::{best, nth_with};
 use super::{Feasibility, Framework};
 use crate::scheduler::cache::NodeIndex;
-use crate::scheduler::cache::contest::{Contest, Dimension};
+use crate::scheduler::cache::contest::{Contest, Dimension, Kin};
 use crate::scheduler::cache::memory::{Memory, recall};
 use crate::scheduler::cache::shape::{MOST, Shape};
 use crate::scheduler::framework::{Context, CycleState, Normalization, PodInfo, Point, Scored, Status};
@@ -36,21 +36,28 @@ impl Framework {
         pod: &PodInfo,
         draw: Draw<'_>,
     ) -> (Feasibility, Option<Choice>) {
-        let mut found = Feasibility::default();
-        memory.begin();
+        if memory.is_off() {
+            let mut found = self.find_nodes_that_fit(cx, memory, pod);
+            let choice = self.choose_among(cx, memory, pod, &mut found, draw);
+            return (found, choice);
+        }
+        let mut shapes = std::mem::take(&mut memory.shapes);
+        let shape = recall(&mut shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
+        let prepared = shape.prepared(self, cx, pod);
+        let mut found = Feasibility { state: prepared.state.clone(), ..Feasibility::default() };
         std::mem::swap(memory, &mut found.state.memory);
-        let looking = self.begin_to_look(cx, pod, &mut found);
+        let looking = self.begin_to_look(cx, pod, Some(&prepared), &mut found);
         let choice = match looking {
-            Look::AtAll if !found.state.memory.is_off() => self.choose_by_kin(cx, pod, &mut found, draw),
+            Look::AtAll => self.choose_by_kin(cx, pod, shape, &mut found, draw),
             _ => None,
         };
-        let is_open = choice.is_none();
-        if is_open {
+        found.state.memory.shapes = shapes;
+        if choice.is_none() {
             self.look_on(cx, pod, looking, &mut found);
         }
         std::mem::swap(memory, &mut found.state.memory);
-        if !is_open {
-            return (found, choice.flatten());
+        if let Some(choice) = choice {
+            return (found, choice);
         }
         let choice = self.choose_among(cx, memory, pod, &mut found, draw);
         (found, choice)
@@ -79,20 +86,16 @@ impl Framework {
         &self,
         cx: &Context<'_>,
         pod: &PodInfo,
+        shape: &mut Shape,
         found: &mut Feasibility,
         draw: Draw<'_>,
     ) -> Option<Option<Choice>> {
         let state = &mut found.state;
-        self.run_pre_score(cx, state, pod);
+        self.run_pre_score(cx, state, pod, self.local);
         let dimensions = self.dimensions(cx, state, pod)?;
-        let mut shapes = std::mem::take(&mut state.memory.shapes);
-        let shape = recall(&mut shapes, MOST, |shape| shape.fits(self, pod), || Shape::new(self, pod));
         shape.filter(self, cx, state, pod);
-        let choice = shape
-            .compete(self, cx, state, pod, &dimensions)
-            .then(|| self.choose_in(cx, pod, shape, found, draw));
-        found.state.memory.shapes = shapes;
-        choice
+        let is_worth_it = shape.compete(self, cx, state, pod, &dimensions);
+        is_worth_it.then(|| self.choose_in(cx, pod, shape, found, draw))
     }
 
     fn choose_in(
@@ -113,14 +116,18 @@ impl Framework {
             found.error = Some(status.message());
             return None;
         }
-        let kin = |number: &usize| refusals[*number].is_none() && shape.contest.kin[*number].members > 0;
-        let fitting: Vec<usize> = (0..refusals.len()).filter(kin).collect();
+        let is_refused = |number: usize| refusals.get(number).is_some_and(Option::is_some);
+        let kin = |number: &usize| shape.contest.kin[*number].members > 0 && !is_refused(*number);
+        let fitting: Vec<usize> = (0..shape.contest.kin.len()).filter(kin).collect();
         if fitting.is_empty() {
             self.diagnose(cx, shape, refusals, promised, found);
             return None;
         }
-        let best = self.best_kin(cx, pod, &shape.contest, &fitting, &mut found.state);
-        let leaders = |kin: &usize| shape.contest.kin[*kin].leaders;
+        let best = match fitting.len() {
+            1 => fitting,
+            _ => self.best_kin(cx, pod, &shape.contest, &fitting, &mut found.state),
+        };
+        let leaders = |kin: &usize| shape.contest.kin[*kin].leaders();
         let tied: u32 = best.iter().map(leaders).sum();
         let nth = if tied < 2 { 0 } else { draw(tied) };
         shape.contest.nth_leader(cx.cache, &best, nth).map(|node| Choice { node, tied })
@@ -129,23 +136,19 @@ impl Framework {
     /// What the plugins that look beyond the node depend on. `None` if one of them cannot say.
     fn dimensions(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Option<Vec<Dimension>> {
         let mut dimensions = Vec::new();
-        for (place, plugin) in self.plugins.iter().enumerate() {
-            let place = place as u8;
-            let filters =
-                self.at[Point::Filter as usize].contains(&place) && !state.skip_filter.contains(place);
-            let scores = self.at[Point::Score as usize].contains(&place) && !state.skip_score.contains(place);
-            let is_asked = !self.local.contains(place) && (filters || scores);
+        let filters = self.further_filters(state);
+        let mut asked = filters;
+        asked.extend(self.further_scorers(state));
+        let all_filters = self.sets[Point::Filter as usize];
+        let local_filters = all_filters.without(all_filters.without(self.local));
+        for place in asked.iter() {
             // An answer that is remembered must not hide one that would have come before it.
-            let hides = filters && is_asked && self.local_filters().any(|other| other > place);
-            if is_asked && (hides || !plugin.dimensions(cx, state, pod, &mut dimensions)) {
+            let hides = filters.contains(place) && local_filters.goes_beyond(place);
+            if hides || !self.plugin_at(place).dimensions(cx, state, pod, &mut dimensions) {
                 return None;
             }
         }
         Some(dimensions)
-    }
-
-    fn local_filters(&self) -> impl Iterator<Item = u8> {
-        self.at[Point::Filter as usize].iter().copied().filter(|place| self.local.contains(*place))
     }
 
     /// Asks the nodes on which others have been promised room: each refusal, and whether the node would fit but for that.
@@ -163,7 +166,7 @@ impl Framework {
         promised_nodes(cx, pod).into_iter().filter_map(ask).collect()
     }
 
-    /// Asks one of each kin for all of them.
+    /// Asks one of each kin for all of them. Empty if there is nobody who would ask.
     fn ask_kin(
         &self,
         cx: &Context<'_>,
@@ -171,12 +174,13 @@ impl Framework {
         contest: &Contest,
         state: &CycleState,
     ) -> Vec<Option<Refusal>> {
-        let further = self.at[Point::Filter as usize].iter().copied();
-        let further: Vec<u8> = further
-            .filter(|place| !self.local.contains(*place) && !state.skip_filter.contains(*place))
-            .collect();
-        let ask = |kin: &crate::scheduler::cache::contest::Kin| {
-            let mut asked = further.iter().filter(|_| kin.members > 0);
+        let further = self.further_filters(state);
+        if further.is_empty() {
+            return Vec::new();
+        }
+        let filters = self.at[Point::Filter as usize].iter().filter(|place| further.contains(**place));
+        let ask = |kin: &Kin| {
+            let mut asked = filters.clone().filter(|_| kin.members > 0);
             asked
                 .find_map(|place| self.run_filter_of(*place, cx, state, pod, cx.cache.node(kin.sample)).err())
         };
@@ -196,7 +200,7 @@ impl Framework {
             |kin: &usize| Scored { node: contest.kin[*kin].sample, count: contest.kin[*kin].members };
         let nodes: Vec<Scored> = fitting.iter().map(scored).collect();
         self.run_pre_score_nodes(state, &nodes);
-        let mut totals: Vec<i64> = fitting.iter().map(|kin| contest.kin[*kin].best).collect();
+        let mut totals: Vec<i64> = fitting.iter().map(|kin| contest.kin[*kin].best()).collect();
         for place in self.scorers(state) {
             let is_counted =
                 self.local.contains(place) && self.plugin_at(place).normalization() == Normalization::None;

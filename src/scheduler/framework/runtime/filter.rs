@@ -7,9 +7,9 @@ use sorted::SortedSet;
 use super::{Framework, running};
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::memory::{Memory, recall};
-use crate::scheduler::cache::shape::{MOST, Shape};
+use crate::scheduler::cache::shape::{MOST, Prepared, Shape};
 use crate::scheduler::framework::{
-    Code, Context, CycleState, Diagnosis, NodeInfo, PodInfo, Point, PreFilterResult, Status,
+    Code, Context, CycleState, Diagnosis, NodeInfo, PodInfo, Point, PreFilterAnswers, PreFilterResult, Status,
 };
 
 /// What the Filter phase has found.
@@ -54,7 +54,7 @@ pub(super) enum Look {
 }
 
 /// The nodes on which others have been promised room that this pod may not take.
-pub(super) fn promised_nodes(cx: &Context<'_>, pod: &PodInfo) -> SortedSet<NodeIndex> {
+pub fn promised_nodes(cx: &Context<'_>, pod: &PodInfo) -> SortedSet<NodeIndex> {
     let counts = |other: &Arc<PodInfo>| other.priority() >= pod.priority() && other.uid() != pod.uid();
     let promised = cx.nominator.nodes().filter(|(_, pods)| pods.iter().any(counts));
     promised.filter_map(|(node, _)| cx.cache.index(node)).collect()
@@ -67,15 +67,29 @@ impl Framework {
         let mut found = Feasibility::default();
         memory.begin();
         std::mem::swap(memory, &mut found.state.memory);
-        let looking = self.begin_to_look(cx, pod, &mut found);
+        let looking = self.begin_to_look(cx, pod, None, &mut found);
         self.look_on(cx, pod, looking, &mut found);
         std::mem::swap(memory, &mut found.state.memory);
         found
     }
 
     /// PreFilter, and the node that the pod has been promised room on.
-    pub(super) fn begin_to_look(&self, cx: &Context<'_>, pod: &PodInfo, found: &mut Feasibility) -> Look {
-        let names = match self.run_pre_filter(cx, pod, found) {
+    pub(super) fn begin_to_look(
+        &self,
+        cx: &Context<'_>,
+        pod: &PodInfo,
+        prepared: Option<&Prepared>,
+        found: &mut Feasibility,
+    ) -> Look {
+        let mut answer = self.run_pre_filter(cx, pod, prepared, found);
+        if answer.is_err() && prepared.is_some() {
+            // No plugin behind the one that refuses the pod as a whole has been asked, and that may show.
+            let memory = std::mem::take(&mut found.state.memory);
+            *found = Feasibility::default();
+            found.state.memory = memory;
+            answer = self.run_pre_filter(cx, pod, None, found);
+        }
+        let names = match answer {
             Ok(names) => names,
             Err(status) if !status.is_rejection() => {
                 found.error = Some(status.message());
@@ -139,11 +153,7 @@ impl Framework {
             known
         };
         let promised = promised_nodes(cx, pod);
-        let others: Vec<u8> = self.at[Point::Filter as usize]
-            .iter()
-            .copied()
-            .filter(|place| !self.local.contains(*place) && !found.state.skip_filter.contains(*place))
-            .collect();
+        let others: Vec<u8> = self.further_filters(&found.state).iter().collect();
         for index in nodes {
             let node = cx.cache.node(*index);
             let answer = if promised.contains(index) {
@@ -162,17 +172,43 @@ impl Framework {
         }
     }
 
+    /// PreFilter and PreScore of the plugins that look at nothing but pod and node, whatever the others say.
+    pub fn prepare_local(&self, cx: &Context<'_>, pod: &PodInfo) -> (CycleState, PreFilterAnswers) {
+        let (mut state, mut answers) = (CycleState::default(), Vec::new());
+        for (place, plugin) in self.at(Point::PreFilter).filter(|(place, _)| self.local.contains(*place)) {
+            match plugin.pre_filter(cx, &mut state, pod) {
+                Ok(None) => {}
+                Err(status) if status.code == Code::Skip => state.skip_filter.insert(place),
+                answer => answers.push((place, answer)),
+            }
+        }
+        for (place, plugin) in self.at(Point::PreScore).filter(|(place, _)| self.local.contains(*place)) {
+            if plugin.pre_score(cx, &mut state, pod).is_err() {
+                state.skip_score.insert(place);
+            }
+        }
+        (state, answers)
+    }
+
     /// PreFilter. The names of the nodes worth a look are those that all plugins name.
     fn run_pre_filter(
         &self,
         cx: &Context<'_>,
         pod: &PodInfo,
+        prepared: Option<&Prepared>,
         found: &mut Feasibility,
     ) -> Result<PreFilterResult, Status> {
         let mut names: PreFilterResult = None;
         let mut naming: SortedSet<&'static str> = SortedSet::new();
         for (place, plugin) in self.at(Point::PreFilter) {
-            match plugin.pre_filter(cx, &mut found.state, pod) {
+            let answer = match prepared.filter(|_| self.local.contains(place)) {
+                None => plugin.pre_filter(cx, &mut found.state, pod),
+                Some(prepared) => match prepared.answers.iter().find(|(known, _)| *known == place) {
+                    None => continue,
+                    Some((_, answer)) => answer.clone(),
+                },
+            };
+            match answer {
                 Ok(None) => {}
                 Ok(Some(named)) => {
                     naming.insert(plugin.name());

@@ -1,6 +1,6 @@
 //! PreScore, Score and NormalizeScore: which of the nodes is best?
 
-use super::Framework;
+use super::{Framework, PluginSet};
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::{Context, CycleState, PodInfo, Point, Scored};
@@ -28,9 +28,18 @@ pub struct ScorePart {
 }
 
 impl Framework {
-    /// The first part of PreScore.
-    pub(super) fn run_pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo) {
+    /// The first part of PreScore, of all plugins but those that have been asked.
+    pub(super) fn run_pre_score(
+        &self,
+        cx: &Context<'_>,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        asked: PluginSet,
+    ) {
         for (place, plugin) in self.at(Point::PreScore) {
+            if asked.contains(place) {
+                continue;
+            }
             if plugin.pre_score(cx, state, pod).is_err() {
                 state.skip_score.insert(place);
             }
@@ -74,7 +83,7 @@ impl Framework {
     ) -> Scores {
         memory.begin();
         std::mem::swap(memory, &mut state.memory);
-        self.run_pre_score(cx, state, pod);
+        self.run_pre_score(cx, state, pod, PluginSet::default());
         std::mem::swap(memory, &mut state.memory);
         let nodes: Vec<Scored> = nodes.iter().map(|node| Scored { node: *node, count: 1 }).collect();
         self.run_pre_score_nodes(state, &nodes);

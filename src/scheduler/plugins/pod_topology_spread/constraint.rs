@@ -4,6 +4,7 @@ use std::any::Any;
 
 use super::defaults::DefaultConstraints;
 use crate::api::k8s::{Toleration, TopologySpreadConstraint};
+use crate::api::meta::Revision;
 use crate::api::node_selector::RequiredNodeAffinity;
 use crate::api::selector::{Operator, Requirement, Selector};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, tolerated};
@@ -80,7 +81,7 @@ impl Constraint {
 
     /// How many pods there are on each node that are counted, by the node's place.
     pub fn on_nodes(&self, cx: &Context<'_>, memory: &mut Memory, pod: &Pod) -> Counts {
-        memory.counts(cx.cache, self.selected(pod))
+        memory.counts(cx.cache, &self.selected(pod))
     }
 
     /// How many pods there are in each domain that are counted, on the nodes that have all these labels and take part.
@@ -99,12 +100,12 @@ impl Constraint {
             required: Some(required).filter(|it| self.honors_affinity && !it.is_trivial()).cloned(),
             tolerations: self.honors_taints.then(|| pod.pod.spec.tolerations.clone().unwrap_or_default()),
         };
-        memory.counts(cx.cache, taking_part)
+        memory.counts(cx.cache, &taking_part)
     }
 }
 
 /// The pods that a constraint counts: those of the namespace that are not on their way out.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Selected {
     namespace: String,
     selector: Option<Selector>,
@@ -113,19 +114,25 @@ struct Selected {
 impl Selected {
     fn on(&self, node: &NodeInfo) -> i64 {
         let Some(selector) = &self.selector else { return 0 };
-        let counted = |other: &Pod| *other.namespace() == *self.namespace && selector.matches(other.labels());
+        let counted = |other: &Pod| {
+            *other.namespace() == *self.namespace && !other.is_deleting() && selector.matches(other.labels())
+        };
         node.sorts.iter().filter(|(other, _)| counted(&other.pod)).map(|(_, count)| count).sum()
     }
 }
 
 impl Question for Selected {
-    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64)) {
+    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64, i64)) {
         // Only the node's own number is asked for, in no domain.
-        add("", self.on(node));
+        add("", self.on(node), 1);
     }
 
     fn is_same(&self, other: &dyn Question) -> bool {
         other.as_any().downcast_ref::<Selected>() == Some(self)
+    }
+
+    fn kept(&self) -> Box<dyn Question> {
+        Box::new(self.clone())
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -134,7 +141,7 @@ impl Question for Selected {
 }
 
 /// The same, by one label, on nodes that take part.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 struct TakingPart {
     selected: Selected,
     key: String,
@@ -147,17 +154,21 @@ struct TakingPart {
 }
 
 impl Question for TakingPart {
-    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64)) {
+    fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64, i64)) {
         let labels = node.node.labels();
         let is_met = self.required.as_ref().is_none_or(|required| required.matches(&node.node));
         let is_tolerated = self.tolerations.as_ref().is_none_or(|list| !keeps_off(&node.node, list));
         if is_met && is_tolerated && self.keys.iter().all(|key| labels.contains_key(key)) {
-            add(&self.key, self.selected.on(node));
+            add(&self.key, self.selected.on(node), 1);
         }
     }
 
     fn is_same(&self, other: &dyn Question) -> bool {
         other.as_any().downcast_ref::<TakingPart>() == Some(self)
+    }
+
+    fn kept(&self) -> Box<dyn Question> {
+        Box::new(self.clone())
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -174,12 +185,12 @@ fn keeps_off(node: &Node, tolerations: &[Toleration]) -> bool {
 }
 
 /// The pod's constraints of one kind (`DoNotSchedule` or `ScheduleAnyway`), or the default ones if it has none of either and
-/// belongs to something.
+/// belongs to something: to what, `belongs` says.
 pub fn constraints(
-    cx: &Context<'_>,
     pod: &Pod,
     when_unsatisfiable: &str,
     defaults: &DefaultConstraints,
+    belongs: &mut dyn FnMut() -> Selector,
 ) -> Vec<Constraint> {
     let own = pod.spec.topology_spread_constraints.as_deref().unwrap_or_default();
     let of_that_kind = |list: &[TopologySpreadConstraint]| -> Vec<Constraint> {
@@ -189,23 +200,48 @@ pub fn constraints(
     if !own.is_empty() {
         return of_that_kind(own);
     }
-    let mut constraints = of_that_kind(&defaults.0);
-    if constraints.is_empty() {
-        return constraints;
+    if defaults.0.iter().all(|constraint| constraint.when_unsatisfiable != when_unsatisfiable) {
+        return Vec::new();
     }
-    let selector = default_selector(cx.view, pod);
+    let selector = belongs();
     if selector.requirements.is_empty() {
         return Vec::new();
     }
+    let mut constraints = of_that_kind(&defaults.0);
     for constraint in &mut constraints {
         constraint.selector = Some(selector.clone());
     }
     constraints
 }
 
+/// What was found out last about what pods belong to. Replicas ask one after the other, and between two of them nothing changes.
+#[derive(Default)]
+pub struct Belonging {
+    revision: Revision,
+    pod: Option<Pod>,
+    selector: Selector,
+}
+
+impl Belonging {
+    /// The pods that belong together with this one ([`default_selector`]).
+    pub fn of(&mut self, view: &View, pod: &Pod) -> Selector {
+        let is_alike = |known: &Pod| {
+            known.namespace() == pod.namespace()
+                && known.labels() == pod.labels()
+                && known.meta.owner_references == pod.meta.owner_references
+        };
+        if self.revision != view.revision() || !self.pod.as_ref().is_some_and(is_alike) {
+            self.revision = view.revision();
+            self.selector = default_selector(view, pod);
+            self.pod = Some(pod.clone());
+        }
+        self.selector.clone()
+    }
+}
+
 /// The pods that belong together with this one (`helper.DefaultSelector`): all Services that select it and the controller
 /// that owns it. Without any condition if there are none.
-fn default_selector(view: &View, pod: &Pod) -> Selector {
+pub fn default_selector(view: &View, pod: &Pod) -> Selector {
     let mut labels = std::collections::BTreeMap::new();
     for service in view.list::<Service>(Some(pod.namespace())) {
         if let Some(selector) = service.spec.selector.as_ref().filter(|selector| !selector.is_empty())

@@ -1,0 +1,186 @@
+//! `port-forward`, `proxy`, and `curl` at the console, which reaches what they forward.
+//!
+//! A forward goes on in the background until its pod is gone or another takes its port; the real one holds its terminal until Ctrl+C.
+
+use super::containers::{key_of, pod_of};
+use crate::api::k8s::IntOrString;
+use crate::api::{Key, Kind, MetaExt, Pod, Service};
+use crate::client::Client;
+use crate::kubectl::errors::Failure;
+use crate::kubectl::parse::value;
+use crate::kubectl::{Call, Context, Output, Verb};
+
+/// A port of this machine, and what it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    local: u16,
+    pod: Key,
+    uid: String,
+    remote: u16,
+}
+
+/// `port-forward`.
+pub const PORT_FORWARD: Verb = Verb {
+    path: "port-forward",
+    help: "Forward one or more local ports to a pod",
+    flags: &[
+        value("address", "the local addresses"),
+        value("pod-running-timeout", "how long to wait for the pod"),
+    ],
+    run: forward,
+};
+
+/// `proxy`.
+pub const PROXY: Verb = Verb {
+    path: "proxy",
+    help: "Run a proxy to the Kubernetes API server",
+    flags: &[
+        value("port", "the local port").short('p'),
+        value("address", "the local address"),
+        value("api-prefix", "has no effect here"),
+        value("www", "has no effect here"),
+    ],
+    run: |call| {
+        let port = call.args.value("port").unwrap_or("8001").to_string();
+        call.say(format!("Starting to serve on 127.0.0.1:{port}"));
+        Ok(())
+    },
+};
+
+fn forward(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let words = call.args.words.clone();
+    let [word, ports @ ..] = words.as_slice() else {
+        return Err(Failure::message("TYPE/NAME and list of ports are required for port-forward"));
+    };
+    if ports.is_empty() {
+        return Err(Failure::message("TYPE/NAME and list of ports are required for port-forward"));
+    }
+    let service = match word.split_once('/') {
+        Some((kind, name))
+            if crate::kubectl::resource_names::kind(call.client.live(), kind)? == Kind::SERVICE =>
+        {
+            call.client.live().get::<Service>(&call.namespace, name).cloned()
+        }
+        _ => None,
+    };
+    let pod = pod_of(call, word)?;
+    let mut forwards = Vec::new();
+    for text in ports {
+        forwards.push(read(text, &pod, service.as_ref())?);
+    }
+    let phase = pod.status.phase.as_deref().unwrap_or_default();
+    if phase != "Running" {
+        return Err(Failure::message(format!(
+            "unable to forward port because pod is not running. Current status={phase}"
+        )));
+    }
+    for (local, remote) in forwards {
+        call.say(format!("Forwarding from 127.0.0.1:{local} -> {remote}"));
+        call.say(format!("Forwarding from [::1]:{local} -> {remote}"));
+        call.output.forwards.push(Forward { local, pod: key_of(&pod), uid: pod.uid().to_string(), remote });
+    }
+    Ok(())
+}
+
+/// `8080:80`, `80`, `:80`, `8080:http`: the local port, and the pod's.
+fn read(text: &str, pod: &Pod, service: Option<&Service>) -> Result<(u16, u16), Failure> {
+    let (local, remote) = text.split_once(':').unwrap_or((text, text));
+    let invalid = || {
+        Failure::message(format!(
+            "error parsing remote port {remote:?}: strconv.ParseUint: parsing {remote:?}: invalid syntax"
+        ))
+    };
+    let named = |name: &str| {
+        let ports = pod.spec.containers.iter().flat_map(|container| container.ports.iter().flatten());
+        ports
+            .filter(|port| port.name.as_deref() == Some(name))
+            .find_map(|port| u16::try_from(port.container_port).ok())
+    };
+    let remote = match service {
+        Some(service) => {
+            let fits = |port: &&crate::api::k8s::ServicePort| {
+                port.port.to_string() == remote || port.name.as_deref() == Some(remote)
+            };
+            let port = service.spec.ports.iter().flatten().find(fits).ok_or_else(|| {
+                Failure::message(format!("Service {} does not have a service port {remote}", service.name()))
+            })?;
+            match &port.target_port {
+                Some(IntOrString::Int(number)) => u16::try_from(*number).ok(),
+                Some(IntOrString::String(name)) => named(name).or_else(|| name.parse().ok()),
+                None => u16::try_from(port.port).ok(),
+            }
+            .ok_or_else(invalid)?
+        }
+        None => match remote.parse() {
+            Ok(number) => number,
+            Err(_) => named(remote).ok_or_else(|| {
+                Failure::message(format!("Pod '{}' does not have a named port '{remote}'", pod.name()))
+            })?,
+        },
+    };
+    let local = match local {
+        "" => 30_000 + remote % 10_000,
+        local => match (local.parse(), service.is_some() || text.contains(':')) {
+            (Ok(number), _) => number,
+            (Err(_), false) => remote,
+            (Err(_), true) => return Err(invalid()),
+        },
+    };
+    Ok((local, remote))
+}
+
+/// `curl` and `wget` at the console: they reach what is forwarded.
+pub fn curl(line: &str, context: &Context, client: &mut Client<'_>) -> Output {
+    let words = shlex::split(line).unwrap_or_default();
+    let program = words.first().cloned().unwrap_or_default();
+    let url = words
+        .iter()
+        .skip(1)
+        .find(|word| !word.starts_with('-') && (word.contains('.') || word.contains("localhost")));
+    let url = url.cloned().unwrap_or_default();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", &url));
+    let at = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(at);
+    let (host, port) = host.rsplit_once(':').unwrap_or((host, if scheme == "https" { "443" } else { "80" }));
+    let refused = || {
+        let code = if program == "wget" { 4 } else { 7 };
+        let stderr = match program.as_str() {
+            "wget" => format!("Connecting to {host}:{port}... failed: Connection refused.\n"),
+            _ => format!(
+                "curl: (7) Failed to connect to {host} port {port} after 0 ms: Could not connect to server\n"
+            ),
+        };
+        Output { stderr, code, ..Output::default() }
+    };
+    if !["localhost", "127.0.0.1", "[::1]"].contains(&host) {
+        return refused();
+    }
+    let number: u16 = port.parse().unwrap_or(0);
+    let Some(forward) = context.forwards.iter().rev().find(|forward| forward.local == number) else {
+        return refused();
+    };
+    let Some(pod) = super::containers::current(&forward.pod, &forward.uid, client.live()) else {
+        let mut output = refused();
+        output.stderr = format!("error: lost connection to pod\n{}", output.stderr);
+        return output;
+    };
+    let inside = format!("{scheme}://localhost:{}{path}", forward.remote);
+    let command: Vec<String> =
+        words.iter().map(|word| if *word == url { inside.clone() } else { word.clone() }).collect();
+    let container = pod.spec.containers.first().map(|container| container.name.clone()).unwrap_or_default();
+    let mut output = Output { stderr: format!("Handling connection for {number}\n"), ..Output::default() };
+    let Some(answer) = client.exec(&pod, &container, (&command, false)) else { return output };
+    output.code = answer.code.unwrap_or(0);
+    if output.code == 7 || answer.said.contains("Connection refused") {
+        // The port of this machine is open; it is the pod that does not answer.
+        let Forward { remote, .. } = forward;
+        output.stderr.push_str(&format!(
+            "error: lost connection to pod: an error occurred forwarding {number} -> {remote}: failed to connect to localhost:{remote} inside \
+             namespace: connection refused\ncurl: (52) Empty reply from server\n"
+        ));
+        output.code = 52;
+    } else {
+        output.stdout = answer.said;
+    }
+    output
+}

@@ -1,0 +1,96 @@
+//! From words as written to words as meant: variables, sums, and what commands print.
+
+use super::{Part, Pause, Process, Program, Word, World, arithmetic};
+
+/// How deep substitutions of commands may lie in one another.
+pub(super) const NESTED_MAX: u32 = 8;
+
+impl Process {
+    /// The text of a word; `None` if it cannot be known.
+    pub(super) fn expand(&mut self, word: &Word, world: World<'_>) -> Option<String> {
+        let mut text = String::new();
+        for part in word {
+            text.push_str(&self.value(part, world)?);
+        }
+        Some(text)
+    }
+
+    fn value(&mut self, part: &Part, world: World<'_>) -> Option<String> {
+        Some(match part {
+            Part::Text(text) => text.clone(),
+            Part::Variable { name, .. } if name == "?" => self.status.to_string(),
+            Part::Variable { name, change, .. } => {
+                let value = self.variables.get(name).cloned();
+                match change {
+                    None => value.unwrap_or_default(),
+                    Some(change) => self.change(name, value, change, world)?,
+                }
+            }
+            Part::Sum(sum) => arithmetic::value(sum, &self.variables)?.to_string(),
+            Part::Command { program, .. } => self.output_of(program, world)?,
+            Part::Unknown => return None,
+        })
+    }
+
+    /// The words that a word becomes: what stands outside of quotes is split at its spaces. A word that cannot be known is
+    /// `None`.
+    pub(super) fn fields(&mut self, word: &Word, world: World<'_>) -> Vec<Option<String>> {
+        let splits = |part: &Part| {
+            matches!(part, Part::Variable { quoted: false, .. } | Part::Command { quoted: false, .. })
+        };
+        if !word.iter().any(splits) {
+            return vec![self.expand(word, world)];
+        }
+        let mut fields: Vec<String> = Vec::new();
+        let mut open = false;
+        for part in word {
+            let Some(text) = self.value(part, world) else { return vec![None] };
+            if !splits(part) {
+                match fields.last_mut().filter(|_| open) {
+                    Some(last) => last.push_str(&text),
+                    None => fields.push(text),
+                }
+                open = true;
+                continue;
+            }
+            let mut pieces = text.split_whitespace();
+            if let (true, false, Some(last)) =
+                (open, text.starts_with(char::is_whitespace), fields.last_mut())
+            {
+                last.push_str(pieces.next().unwrap_or_default());
+            }
+            fields.extend(pieces.map(str::to_string));
+            open = !fields.is_empty() && !text.ends_with(char::is_whitespace);
+        }
+        fields.into_iter().map(Some).collect()
+    }
+
+    /// What a command prints, without the line's end: it runs in no time, on the same files.
+    fn output_of(&mut self, program: &Program, world: World<'_>) -> Option<String> {
+        if self.nested >= NESTED_MAX {
+            return None;
+        }
+        let mut inner = Process::new(program.clone(), self.variables.clone());
+        inner.nested = self.nested + 1;
+        inner.traced = self.traced;
+        inner.files = std::mem::take(&mut self.files);
+        inner.daemons = std::mem::take(&mut self.daemons);
+        inner.nonce = self.nonce;
+        let mut pause = inner.resume(world);
+        for _ in 0..NESTED_MAX {
+            if let Pause::Sleeps(span) = pause {
+                inner.ahead = inner.ahead + span;
+                pause = inner.resume(world);
+            }
+        }
+        self.files = std::mem::take(&mut inner.files);
+        self.daemons = std::mem::take(&mut inner.daemons);
+        self.nonce = inner.nonce;
+        self.asked.append(&mut inner.asked);
+        let aside = std::mem::take(&mut inner.aside);
+        self.complain(&aside);
+        let Pause::Ended(status) = pause else { return None };
+        self.status = status;
+        Some(inner.said.trim_end_matches('\n').to_string())
+    }
+}

@@ -1,0 +1,65 @@
+//! The clock: frames, play and pause, steps, looks at another time.
+
+use kubeviz::clock::SimTime;
+use yew::Context;
+
+use super::App;
+use crate::ui::driver::SPEEDS;
+use crate::ui::state::Action;
+
+impl App {
+    pub(in crate::ui) fn is_playing(&self) -> bool {
+        self.driver.borrow().playing
+    }
+
+    pub(super) fn play(&mut self, playing: bool) {
+        let mut driver = self.driver.borrow_mut();
+        driver.playing = playing;
+        driver.restart_clock();
+    }
+
+    pub(super) fn pass_frame(&mut self) -> bool {
+        self.frame = None;
+        self.frames = self.frames.wrapping_add(1);
+        if self.sleeping.is_some() {
+            self.sleep_on();
+        } else if !self.is_playing() {
+            return false;
+        } else {
+            self.driver.borrow_mut().frame();
+        }
+        true
+    }
+
+    pub(super) fn ask_for_frame(&mut self, ctx: &Context<App>) {
+        if self.frame.is_none() && (self.is_playing() || self.sleeping.is_some()) {
+            let link = ctx.link().clone();
+            self.frame =
+                Some(gloo::render::request_animation_frame(move |_| link.send_message(Action::Frame)));
+        }
+    }
+
+    pub(super) fn seek(&mut self, time: SimTime) {
+        self.ui.predict.forget();
+        self.driver.borrow_mut().seek(time);
+    }
+
+    /// A step stops the clock: one who steps wants to look.
+    pub(super) fn step(&mut self, steps: i32) {
+        if steps < 0 {
+            self.ui.predict.forget();
+        }
+        let mut driver = self.driver.borrow_mut();
+        driver.playing = false;
+        for _ in 0..steps.unsigned_abs() {
+            if steps > 0 { driver.step_forward() } else { driver.step_back() }
+        }
+    }
+
+    pub(super) fn speed_by(&mut self, step: i32) {
+        let mut driver = self.driver.borrow_mut();
+        let at = SPEEDS.iter().position(|speed| *speed == driver.speed_tenths).unwrap_or(0);
+        let to = at.saturating_add_signed(step as isize).min(SPEEDS.len() - 1);
+        driver.speed_tenths = SPEEDS[to];
+    }
+}

@@ -1,0 +1,113 @@
+//! What the stage shows besides the cluster itself, brought up to date while it is looked at.
+
+use kubeviz::api::{Key, Kind};
+use kubeviz::kubectl::print::listing::{kinds, listing};
+use kubeviz::view::rollout;
+use kubeviz::view::timeline::Lane;
+
+use super::App;
+use super::derived::INSPECT_EVERY;
+use crate::ui::components::{Lanes, Rolling, Rows, Scene, Shown, Track, Traffic};
+use crate::ui::shared::Shared;
+use crate::ui::state::StageView;
+
+/// More lanes than this are counted, not shown: the youngest are.
+const LANES: usize = 60;
+/// The same for the rows of a table.
+const ROWS: usize = 300;
+
+impl App {
+    /// What has been written shows at once; while time passes, only so often.
+    pub(super) fn derive_scene(&mut self) {
+        if self.ui.view == StageView::Cluster {
+            self.scene = Scene::Cluster;
+            return;
+        }
+        let driver = self.driver.borrow();
+        let now = (driver.revision(), driver.position(), self.ui.view);
+        let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY) || self.scene_of.2 != now.2;
+        drop(driver);
+        if self.scene_of == now && !self.rollout_turned() || !due {
+            return;
+        }
+        self.scene = match self.ui.view {
+            StageView::Cluster => Scene::Cluster,
+            StageView::Traffic => Scene::Traffic(self.traffic(now.0)),
+            StageView::Rollout => Scene::Rollout(self.rolling()),
+            StageView::Timeline => Scene::Timeline(self.lanes()),
+            StageView::Tree => Scene::Tree(Shared::new(self.driver.borrow().tree())),
+            StageView::Table => Scene::Table(self.rows()),
+        };
+        self.scene_of = now;
+    }
+
+    /// Services when something was written, loads every time.
+    fn traffic(&self, revision: u64) -> Traffic {
+        let driver = self.driver.borrow();
+        let lanes = match &self.scene {
+            Scene::Traffic(old) if self.scene_of.0 == revision => old.lanes.clone(),
+            _ => Shared::new(driver.lanes()),
+        };
+        Traffic { lanes, meters: Shared::new(driver.meters()) }
+    }
+
+    /// The lives of the youngest pods.
+    fn lanes(&mut self) -> Lanes {
+        let mut driver = self.driver.borrow_mut();
+        let now = driver.position();
+        let whole = Track::span_for(driver.end()).saturating_mul(1_000);
+        let window = self.ui.window;
+        let (from, span) = match u64::from(window) * 1_000_000 {
+            0 => (0, whole),
+            part => (now.0.saturating_sub(part), part),
+        };
+        // A pod that was gone before then has nothing to show.
+        let shows = |lane: &&Lane| lane.end.is_none_or(|(_, time)| time.0 >= from);
+        let all: Vec<&Lane> = driver.timeline().lanes().filter(shows).collect();
+        let earlier = all.len().saturating_sub(LANES);
+        let lanes = Shared::new(all.into_iter().skip(earlier).cloned().collect());
+        Lanes { lanes, earlier, from, span, window, now }
+    }
+
+    fn rows(&self) -> Rows {
+        let driver = self.driver.borrow();
+        let kind = self.ui.table;
+        let listing = listing(driver.objects(), kind, driver.position(), ROWS);
+        Rows { kinds: Shared::new(kinds(driver.objects())), kind, listing: Shared::new(listing) }
+    }
+
+    /// Whether another workload is under the glass than the one whose rollout is shown.
+    fn rollout_turned(&self) -> bool {
+        let Scene::Rollout(Rolling { shown: Some(shown), .. }) = &self.scene else { return false };
+        self.selected_workload().is_some_and(|key| key != shown.rollout.key)
+    }
+
+    /// The workload under the glass, if it is of a kind that rolls out.
+    fn selected_workload(&self) -> Option<Key> {
+        self.ui.selected.clone().filter(|key| rollout::KINDS.contains(&key.kind))
+    }
+
+    /// The rollout of the workload under the glass; otherwise of the one looked at last, or of the first.
+    fn rolling(&mut self) -> Rolling {
+        let last = match &self.scene {
+            Scene::Rollout(Rolling { shown: Some(shown), .. }) => Some(shown.rollout.key.clone()),
+            _ => None,
+        };
+        let mut driver = self.driver.borrow_mut();
+        let key = |card: &std::sync::Arc<kubeviz::view::WorkloadCard>| {
+            let kind = rollout::KINDS.into_iter().find(|kind: &Kind| kind.name() == card.kind)?;
+            Some(Key::new(kind, &card.namespace, &card.name))
+        };
+        let all: Vec<Key> = driver.view.workloads.iter().filter_map(key).collect();
+        let wanted = [self.selected_workload(), last, all.first().cloned()];
+        let chosen = wanted.into_iter().flatten().find(|key| all.contains(key));
+        let shown = chosen.and_then(|key| {
+            let now = driver.position();
+            let (rollout, curve) = driver.rollout(&key)?;
+            let since = rollout.revisions.first().map(|revision| revision.created).unwrap_or_default();
+            let (points, shortfall) = (curve.points().to_vec(), curve.shortfall(since, now));
+            Some(Shared::new(Shown { rollout, points, shortfall, now }))
+        });
+        Rolling { shown }
+    }
+}

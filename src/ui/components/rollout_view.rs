@@ -1,0 +1,196 @@
+//! A rollout: how the counts went between their lines, the revisions side by side, and what may happen next.
+
+use kubeviz::api::Kind;
+use kubeviz::clock::{SimDuration, SimTime};
+use kubeviz::view::PodCard as Pod;
+use kubeviz::view::rollout::{Point, Revision, Rollout};
+use std::sync::Arc;
+use yew::prelude::*;
+
+use super::Icon;
+use super::pod_card::PodCard;
+use super::rollout_chart::RolloutChart;
+use super::stage::Density;
+use crate::tr;
+use crate::ui::i18n::Lang;
+use crate::ui::shared::{Card, Shared};
+use crate::ui::state::Action;
+
+/// More pods of one revision than this are counted.
+const PODS: usize = 120;
+/// More pods than this in all are chips.
+const CARDS: usize = 30;
+
+/// What the view shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rolling {
+    /// The workload that is looked at, if there is any.
+    pub shown: Option<Shared<Shown>>,
+}
+
+/// A rollout and how it went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    pub rollout: Rollout,
+    /// The counts at every write.
+    pub points: Vec<Point>,
+    /// Below the floor, and at nothing, since the newest revision was made.
+    pub shortfall: (SimDuration, SimDuration),
+    /// The time looked at.
+    pub now: SimTime,
+}
+
+#[derive(Properties, PartialEq)]
+pub struct RolloutViewProps {
+    pub rolling: Rolling,
+    pub selected_pod: Option<AttrValue>,
+    pub second: Option<u64>,
+    pub lang: Lang,
+    pub on: Callback<Action>,
+}
+
+/// See the module.
+#[component]
+pub fn RolloutView(props: &RolloutViewProps) -> Html {
+    let RolloutViewProps { rolling, lang, on, .. } = props;
+    let Some(shown) = &rolling.shown else {
+        return html! { <div class="rollout" data-testid="rollout"><p class="empty">{ tr!(*lang, "rollout.none") }</p></div> };
+    };
+    let rollout = &shown.rollout;
+    html! {
+        <div class="rollout" data-testid="rollout">
+            { head(rollout, *lang, on) }
+            <RolloutChart shown={shown.clone()} lang={*lang} />
+            { outlook(shown, *lang) }
+            { revisions(props, rollout) }
+        </div>
+    }
+}
+
+/// What it is, the fields that bound it, and what can be done with it.
+fn head(rollout: &Rollout, lang: Lang, on: &Callback<Action>) -> Html {
+    let (kind, name) = (rollout.key.kind.name(), &rollout.key.name);
+    let target = format!("{}/{name} -n {}", kind.to_lowercase(), rollout.key.namespace);
+    let limit = |(field, value): &(&'static str, String)| {
+        html! { <span><span class="of">{ *field }</span>{ format!(" {value}") }</span> }
+    };
+    let pause = if rollout.paused { "resume" } else { "pause" };
+    let pause_label = if rollout.paused { tr!(lang, "rollout.resume") } else { tr!(lang, "rollout.pause") };
+    html! {
+        <header class="rollout-head">
+            <h2><span class="kind">{ kind }</span>{ " " }{ name.to_string() }</h2>
+            <p class="rollout-fields" lang="en"><span><span class="of">{ "replicas" }</span>{ format!(" {}", rollout.card.desired) }</span><span>{ rollout.strategy.clone() }</span>{ for rollout.limits.iter().map(limit) }</p>
+            <div class="rollout-actions">
+                if rollout.key.kind == Kind::DEPLOYMENT { { runs(format!("kubectl rollout {pause} {target}"), pause_label, on) } }
+                { runs(format!("kubectl rollout restart {target}"), tr!(lang, "rollout.restart"), on) }
+            </div>
+            if let Some((reason, message)) = &rollout.progress { <p class="rollout-progress" lang="en"><b>{ reason.clone() }</b>{ format!(" {message}") }</p> }
+        </header>
+    }
+}
+
+/// A button that is the console line it runs.
+fn runs(line: String, label: AttrValue, on: &Callback<Action>) -> Html {
+    let (on, title) = (on.clone(), line.clone());
+    html! { <button type="button" class="button small" {title} onclick={move |_| on.emit(Action::Run(line.clone()))}>{ label }</button> }
+}
+
+/// The arithmetic of the next move, in the controller's numbers.
+fn outlook(shown: &Shown, lang: Lang) -> Html {
+    let rollout = &shown.rollout;
+    let Some(next) = &rollout.outlook else { return html! {} };
+    let (surge, unavailable) = (next.bounds.max_surge, next.bounds.max_unavailable);
+    let (ceiling, floor) = (next.desired.saturating_add(surge), (next.desired - unavailable).max(0));
+    let still = rollout.revisions.first().map_or(0, |revision| {
+        revision.pods.iter().filter(|pod| pod.class == kubeviz::view::PodClass::Progress).count()
+    });
+    let moves = match (next.old, next.create, next.remove) {
+        _ if rollout.paused => tr!(lang, "rollout.paused"),
+        (0, 0, _) if next.available >= next.desired => tr!(lang, "rollout.complete"),
+        (_, 0, 0) => tr!(lang, "rollout.waiting", count = still),
+        (_, create, remove) => tr!(lang, "rollout.may", create = create, remove = remove),
+    };
+    let (below, none) = shown.shortfall;
+    html! {
+        <div class="rollout-next" data-testid="rollout-next">
+            <p class="sentence">{ moves }</p>
+            <ul class="sums">
+                <li>{ tr!(lang, "why.rollout.ceiling", desired = next.desired, surge = surge, ceiling = ceiling, total = next.total) }</li>
+                <li>{ tr!(lang, "why.rollout.floor", desired = next.desired, unavailable = unavailable, floor = floor, available = next.available) }</li>
+                if none.0 > 0 { <li data-bad="true">{ tr!(lang, "rollout.downtime", span = none.human()) }</li> }
+                else if below.0 > 0 { <li data-bad="true">{ tr!(lang, "rollout.below", span = below.human()) }</li> }
+            </ul>
+        </div>
+    }
+}
+
+/// Revisions with pods as cards, newest first; the empty ones behind them in a line each.
+fn revisions(props: &RolloutViewProps, rollout: &Rollout) -> Html {
+    let lang = props.lang;
+    let all: usize = rollout.revisions.iter().map(|revision| revision.pods.len()).sum();
+    let density = if all > CARDS { Density::Chip } else { Density::Card };
+    let alive = |revision: &&Revision| revision.current || revision.wanted > 0 || !revision.pods.is_empty();
+    let empty: Vec<&Revision> = rollout.revisions.iter().filter(|revision| !alive(revision)).collect();
+    html! {
+        <>
+            <div class="revisions">{ for rollout.revisions.iter().filter(alive).map(|revision| card(props, rollout, revision, density)) }</div>
+            if !empty.is_empty() {
+                <details class="revisions-empty"><summary>{ tr!(lang, "rollout.earlier", count = empty.len()) }</summary>
+                    <ul>{ for empty.into_iter().map(|revision| html! { <li>{ revision_head(rollout, revision, lang, &props.on) }{ differences(revision, lang) }</li> }) }</ul></details>
+            }
+        </>
+    }
+}
+
+fn card(props: &RolloutViewProps, rollout: &Rollout, revision: &Revision, density: Density) -> Html {
+    let pod = |pod: &Arc<Pod>| {
+        let selected = props.selected_pod.as_deref() == Some(pod.uid.as_str());
+        let second = props.second.filter(|_| pod.deadline.is_some());
+        html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} {density} {selected} {second} lang={props.lang} /> }
+    };
+    let more = revision.pods.len().saturating_sub(PODS);
+    html! {
+        <section class="revision" key={revision.number.to_string()} data-revision={revision.number.to_string()} data-current={revision.current.to_string()}>
+            { revision_head(rollout, revision, props.lang, &props.on) }
+            <ul class="pods" role="list">{ for revision.pods.iter().take(PODS).map(pod) }</ul>
+            if more > 0 { <p class="hint">{ tr!(props.lang, "manifest.more", count = more) }</p> }
+            { differences(revision, props.lang) }
+        </section>
+    }
+}
+
+fn revision_head(rollout: &Rollout, revision: &Revision, lang: Lang, on: &Callback<Action>) -> Html {
+    let ready = revision.pods.iter().filter(|pod| pod.class == kubeviz::view::PodClass::Ready).count();
+    let key = &rollout.key;
+    let undo = format!(
+        "kubectl rollout undo {}/{} -n {} --to-revision={}",
+        key.kind.name().to_lowercase(),
+        key.name,
+        key.namespace,
+        revision.number
+    );
+    html! {
+        <header class="revision-head">
+            <span class="pod-rev" data-band={(revision.number % 3).to_string()}>{ revision.number }</span>
+            <h3>{ revision.key.name.to_string() }</h3>
+            <code>{ revision.images.join(", ") }</code>
+            <span class="revision-count">{ tr!(lang, "rollout.count", ready = ready, wanted = revision.wanted) }</span>
+            if !revision.current { { runs(undo, tr!(lang, "rollout.undo"), on) } }
+        </header>
+    }
+}
+
+fn differences(revision: &Revision, lang: Lang) -> Html {
+    if revision.differences.is_empty() {
+        return html! {};
+    }
+    let row = |(path, before, after): &(String, String, String)| {
+        html! {
+            <li><code>{ path.clone() }</code><span class="difference"><span class="removed">{ format!("− {before}") }</span><Icon name="chevron" /><span class="added">{ format!("+ {after}") }</span></span></li>
+        }
+    };
+    html! {
+        <details class="differences" open={revision.current}><summary>{ tr!(lang, "rollout.differences") }</summary>
+            <ul lang="en">{ for revision.differences.iter().map(row) }</ul></details>
+    }
+}

@@ -1,0 +1,381 @@
+//! A rollout: the revisions of a workload side by side, the lines that their pods may not cross, the next move, and how the counts
+//! went so far.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::workloads::workload_card;
+use super::{PodCard, Stage, WorkloadCard};
+use crate::api::meta::Revision as Write;
+use crate::api::{ControllerRevision, Deployment, Key, Kind, MetaExt, Object, ReplicaSet, sorting, typed};
+use crate::apiserver::{Store, View};
+use crate::clock::{SimDuration, SimTime};
+use crate::controllers::deployment::{Outlook, TEMPLATE_HASH, outlook, revision_of};
+
+/// The kinds that roll out.
+pub const KINDS: [Kind; 3] = [Kind::DEPLOYMENT, Kind::STATEFUL_SET, Kind::DAEMON_SET];
+
+/// More differences than this between two templates are counted.
+const DIFFERENCES: usize = 8;
+
+/// A workload and its revisions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rollout {
+    /// Which workload.
+    pub key: Key,
+    /// Its counts and bounds.
+    pub card: WorkloadCard,
+    /// `RollingUpdate`, `Recreate` or `OnDelete`.
+    pub strategy: String,
+    /// The fields of the strategy as they are written: `maxSurge`, `25%`.
+    pub limits: Vec<(&'static str, String)>,
+    /// Whether it is paused.
+    pub paused: bool,
+    /// The reason and the message of the condition `Progressing`.
+    pub progress: Option<(String, String)>,
+    /// What the Deployment controller may do next.
+    pub outlook: Option<Outlook>,
+    /// Newest first.
+    pub revisions: Vec<Revision>,
+}
+
+/// One revision of the template.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision {
+    /// Its number.
+    pub number: i64,
+    /// What keeps it: a ReplicaSet or a ControllerRevision.
+    pub key: Key,
+    /// Whether it is the one that is rolled out.
+    pub current: bool,
+    /// Pods that it is asked for; for what is no ReplicaSet, those that there are.
+    pub wanted: i32,
+    /// The images of its containers.
+    pub images: Vec<String>,
+    /// Its pods, in order of creation.
+    pub pods: Vec<Arc<PodCard>>,
+    /// What its template says otherwise than that of the revision before: the path, and the values there and here.
+    pub differences: Vec<(String, String, String)>,
+    /// When it was made.
+    pub created: SimTime,
+}
+
+/// A template and where it is kept.
+struct Template {
+    number: i64,
+    key: Key,
+    wanted: Option<i32>,
+    created: SimTime,
+    tree: Value,
+}
+
+/// The rollout of a workload. `None` if there is no such workload, or if it is of a kind that does not roll out.
+pub fn rollout(view: &View, stage: &Stage, key: &Key) -> Option<Rollout> {
+    let object = view.object(key).filter(|_| KINDS.contains(&key.kind))?;
+    let card = workload_card(object)?;
+    let (templates, outlook) = match &**object {
+        Object::Deployment(deployment) => {
+            let sets: Vec<ReplicaSet> = view
+                .list::<ReplicaSet>(Some(deployment.namespace()))
+                .filter(|set| set.controller().is_some_and(|owner| owner.uid == deployment.uid()))
+                .cloned()
+                .collect();
+            (sets.iter().map(of_set).collect(), Some(outlook(deployment, sets)))
+        }
+        _ => (history(view, object), None),
+    };
+    let (strategy, limits) = strategy(object);
+    Some(Rollout {
+        key: key.clone(),
+        card,
+        strategy,
+        limits,
+        paused: matches!(&**object, Object::Deployment(deployment) if deployment.spec.paused == Some(true)),
+        progress: if let Object::Deployment(deployment) = &**object { progress(deployment) } else { None },
+        outlook,
+        revisions: revisions(templates, stage, key),
+    })
+}
+
+fn of_set(set: &ReplicaSet) -> Template {
+    let mut tree = set.spec.template.as_ref().map(typed::write).unwrap_or_default();
+    // Every template has another; it says nothing of what was changed.
+    if let Some(labels) = tree.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+        labels.remove(TEMPLATE_HASH);
+    }
+    Template {
+        number: revision_of(set),
+        key: Key::new(Kind::REPLICA_SET, set.namespace(), set.name()),
+        wanted: Some(set.spec.replicas.unwrap_or(1)),
+        created: set.created(),
+        tree,
+    }
+}
+
+fn history(view: &View, object: &Object) -> Vec<Template> {
+    let own = view
+        .list::<ControllerRevision>(Some(object.namespace()))
+        .filter(|revision| revision.controller().is_some_and(|owner| owner.uid == object.uid()));
+    let template = |revision: &ControllerRevision| Template {
+        number: revision.spec.revision,
+        key: Key::new(Kind::CONTROLLER_REVISION, revision.namespace(), revision.name()),
+        wanted: None,
+        created: revision.created(),
+        tree: revision.spec.data["spec"]["template"].clone(),
+    };
+    own.map(template).collect()
+}
+
+fn revisions(mut templates: Vec<Template>, stage: &Stage, workload: &Key) -> Vec<Revision> {
+    sorting::sort_by(&mut templates, |a, b| b.number.cmp(&a.number));
+    let mut revisions: Vec<Revision> = Vec::with_capacity(templates.len());
+    for (at, template) in templates.iter().enumerate() {
+        let pods = pods_of(stage, workload, template);
+        let before = templates.get(at + 1).map(|before| &before.tree);
+        let mut differences = Vec::new();
+        if let Some(before) = before {
+            differ(before, &template.tree, "", &mut differences);
+        }
+        let containers = template.tree["spec"]["containers"].as_array().into_iter().flatten();
+        revisions.push(Revision {
+            number: template.number,
+            key: template.key.clone(),
+            current: at == 0,
+            wanted: template.wanted.unwrap_or(pods.len() as i32),
+            images: containers
+                .filter_map(|container| container["image"].as_str().map(super::cards::short_image))
+                .collect(),
+            pods,
+            differences,
+            created: template.created,
+        });
+    }
+    revisions
+}
+
+fn pods_of(stage: &Stage, workload: &Key, template: &Template) -> Vec<Arc<PodCard>> {
+    let owner = match template.wanted {
+        Some(_) => format!("{}/{}", template.key.kind.name(), template.key.name),
+        None => format!("{}/{}", workload.kind.name(), workload.name),
+    };
+    let of_it = |pod: &&Arc<PodCard>| {
+        *pod.namespace == *workload.namespace
+            && pod.owner.as_deref() == Some(owner.as_str())
+            && (template.wanted.is_some() || pod.revision.map(i64::from) == Some(template.number))
+    };
+    let mut pods: Vec<Arc<PodCard>> = stage.pods().filter(of_it).cloned().collect();
+    sorting::sort_by(&mut pods, |a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
+    pods
+}
+
+/// The leaves in which two trees differ, as (path, before, after), up to a number; `…` stands for more.
+fn differ(before: &Value, after: &Value, path: &str, found: &mut Vec<(String, String, String)>) {
+    if before == after || found.len() > DIFFERENCES {
+        return;
+    }
+    match (before, after) {
+        (Value::Object(a), Value::Object(b)) => {
+            let added = b.keys().filter(|key| !a.contains_key(*key));
+            for key in a.keys().chain(added) {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                differ(&before[key.as_str()], &after[key.as_str()], &path, found);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (at, (a, b)) in a.iter().zip(b).enumerate() {
+                differ(a, b, &format!("{path}[{at}]"), found);
+            }
+        }
+        _ if found.len() == DIFFERENCES => found.push(("…".into(), String::new(), String::new())),
+        _ => found.push((path.into(), leaf(before), leaf(after))),
+    }
+}
+
+fn leaf(value: &Value) -> String {
+    match value {
+        Value::Null => "–".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn strategy(object: &Object) -> (String, Vec<(&'static str, String)>) {
+    let field = if object.kind() == Kind::DEPLOYMENT { "strategy" } else { "updateStrategy" };
+    let tree = object.to_value();
+    let strategy = &tree["spec"][field];
+    let limits = ["maxSurge", "maxUnavailable", "partition"].into_iter().filter_map(|name| {
+        let value = strategy["rollingUpdate"].get(name)?;
+        Some((name, leaf(value)))
+    });
+    (strategy["type"].as_str().unwrap_or("RollingUpdate").into(), limits.collect())
+}
+
+fn progress(deployment: &Deployment) -> Option<(String, String)> {
+    let found = deployment.status.conditions.iter().flatten().find(|found| found.type_ == "Progressing")?;
+    Some((found.reason.clone().unwrap_or_default(), found.message.clone().unwrap_or_default()))
+}
+
+/// The counts of a workload at one write of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// The write.
+    pub revision: Write,
+    /// When.
+    pub time: SimTime,
+    /// Pods there are.
+    pub current: i32,
+    /// Pods available.
+    pub available: i32,
+    /// Pods of the newest template.
+    pub updated: i32,
+    /// The least that should be available; what is wanted, where there is no bound.
+    pub floor: i32,
+}
+
+/// How the counts of a workload went, read off its status at every write.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curve {
+    of: Option<(Key, String)>,
+    read: Write,
+    points: Vec<Point>,
+}
+
+impl Curve {
+    /// Goes on up to a write, or back to it; begins anew for another workload.
+    pub fn follow(&mut self, key: &Key, view: &View, log: &Store) {
+        let of = view.object(key).map(|object| (key.clone(), object.uid().to_string()));
+        let upto = view.revision();
+        if self.of != of {
+            *self = Curve { of, ..Curve::default() };
+        }
+        if upto < self.read {
+            self.points.retain(|point| point.revision <= upto);
+        } else {
+            let new = log.since(self.read).take_while(|change| change.revision <= upto);
+            for change in new.filter(|change| change.key == *key) {
+                let card = change.after.as_deref().and_then(workload_card);
+                let uid = change.after.as_ref().map(|object| object.uid().to_string());
+                if uid == self.of.as_ref().map(|(_, uid)| uid.clone()) {
+                    self.points.extend(card.map(|card| point(change.revision, change.time, &card)));
+                }
+            }
+        }
+        self.read = upto;
+    }
+
+    /// The counts, oldest first.
+    pub fn points(&self) -> &[Point] {
+        &self.points
+    }
+
+    /// For how long, from a time up to another, fewer pods were available than the floor asks for, and for how long none.
+    pub fn shortfall(&self, since: SimTime, now: SimTime) -> (SimDuration, SimDuration) {
+        let (mut below, mut none) = (0, 0);
+        for (at, point) in self.points.iter().enumerate() {
+            let end = self.points.get(at + 1).map_or(now, |next| next.time);
+            let span = end.since(point.time.max(since)).0;
+            if end > since {
+                below += if point.available < point.floor { span } else { 0 };
+                none += if point.available == 0 && point.floor > 0 { span } else { 0 };
+            }
+        }
+        (SimDuration(below), SimDuration(none))
+    }
+}
+
+fn point(revision: Write, time: SimTime, card: &WorkloadCard) -> Point {
+    Point {
+        revision,
+        time,
+        current: card.current,
+        available: card.available,
+        updated: card.updated,
+        floor: card.floor.unwrap_or(card.desired),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Config, Input, Recording};
+
+    const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 4\n  selector: {matchLabels: {app: web}}\n  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 25%}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: 'web:1'}]}\n";
+
+    fn command(run: &mut Recording, line: &str, stdin: Option<&str>) {
+        let outcome = run.submit(Input::Kubectl {
+            line: line.into(),
+            stdin: stdin.map(Into::into),
+            files: Default::default(),
+        });
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    }
+
+    fn look(run: &Recording) -> Rollout {
+        let mut stage = Stage::default();
+        stage.draw(run.view(), run.live().api().store());
+        rollout(run.view(), &stage, &Key::new(Kind::DEPLOYMENT, "default", "web")).expect("it is there")
+    }
+
+    #[test]
+    fn revisions_stand_side_by_side_and_the_outlook_is_what_the_controller_then_does() {
+        let mut run = Recording::new(Config::small(7));
+        command(&mut run, "apply -f -", Some(WEB));
+        run.advance(SimTime::from_secs(60), u64::MAX);
+        command(&mut run, "set image deploy/web web=web:2", None);
+        let mut seen = (0, 0);
+        loop {
+            let before = look(&run);
+            let Some(next) = before.outlook else { panic!("a Deployment has an outlook") };
+            assert!(next.total <= 5 && next.available >= 3, "{next:?}");
+            if next.create > 0 && before.revisions.len() == 2 {
+                seen.0 += 1;
+            }
+            if next.remove > 0 {
+                seen.1 += 1;
+            }
+            let card = &before.card;
+            let all = [card.updated, card.available, card.current].iter().all(|count| *count == 4);
+            if before.revisions.len() == 2 && before.revisions[1].wanted == 0 && all {
+                break;
+            }
+            assert!(run.position() < SimTime::from_secs(300), "{before:?}");
+            run.step_forward(crate::sim::Grain::Write, 100_000);
+        }
+        assert!(seen.0 > 0 && seen.1 > 0, "{seen:?}");
+        let done = look(&run);
+        let numbers: Vec<(i64, i32, usize)> = done
+            .revisions
+            .iter()
+            .map(|revision| (revision.number, revision.wanted, revision.pods.len()))
+            .collect();
+        assert_eq!(numbers[..1], [(2, 4, 4)]);
+        assert_eq!(done.revisions[1].wanted, 0);
+        let change = ("spec.containers[0].image".to_string(), "web:1".to_string(), "web:2".to_string());
+        assert_eq!(done.revisions[0].differences, [change]);
+        assert_eq!(done.limits, [("maxSurge", "1".to_string()), ("maxUnavailable", "25%".to_string())]);
+    }
+
+    #[test]
+    fn a_curve_goes_both_ways_and_counts_the_downtime_of_recreate() {
+        let mut run = Recording::new(Config::small(7));
+        let recreate = WEB.replace("{rollingUpdate: {maxSurge: 1, maxUnavailable: 25%}}", "{type: Recreate}");
+        command(&mut run, "apply -f -", Some(&recreate));
+        run.advance(SimTime::from_secs(60), u64::MAX);
+        command(&mut run, "set image deploy/web web=web:2", None);
+        run.advance(SimTime::from_secs(160), u64::MAX);
+        let key = Key::new(Kind::DEPLOYMENT, "default", "web");
+        let mut curve = Curve::default();
+        curve.follow(&key, run.view(), run.live().api().store());
+        let (below, none) = curve.shortfall(SimTime::from_secs(60), run.position());
+        assert!(none.0 > 0 && below >= none && below < SimDuration::from_secs(60), "{below:?} {none:?}");
+        let whole = curve.clone();
+        run.seek(SimTime::from_secs(50));
+        curve.follow(&key, run.view(), run.live().api().store());
+        assert!(curve.points().len() < whole.points().len());
+        assert_eq!(curve.shortfall(SimTime::from_secs(40), run.position()), Default::default());
+        run.seek(run.end());
+        curve.follow(&key, run.view(), run.live().api().store());
+        assert_eq!(curve, whole);
+    }
+}

@@ -1,0 +1,46 @@
+/** The Rollout view: revisions side by side, the next move, the chart, and the way back. */
+import { expect, fixture, test } from "./fixture";
+
+const MANIFEST = fixture("myapp-deploy.yaml").replace("minReadySeconds: 20", "minReadySeconds: 2");
+
+test("a rollout is seen from both revisions, and rolled back from a card", async ({ app, page }) => {
+  await app.open({ speed: 60 }, MANIFEST);
+  await app.expectReady(3);
+  await page.locator('[data-view="rollout"]').click();
+  const view = page.getByTestId("rollout");
+  await expect(view.locator("h2")).toContainText("myapp-deploy");
+  await expect(view.locator(".revision")).toHaveCount(1);
+  await expect(page.getByTestId("rollout-next")).toContainText("Complete");
+
+  // Step by step: both revisions side by side, with the arithmetic of the next move.
+  await app.button("play").click();
+  await app.run("kubectl set image deployment/myapp-deploy '*=ghcr.io/example/myweb:v2.0'");
+  const next = page.getByTestId("rollout-next");
+  await expect(async () => {
+    await app.button("step-forward").click();
+    await expect(view.locator(".revision")).toHaveCount(2, { timeout: 50 });
+    await expect(next).toContainText("there were 4", { timeout: 50 });
+  }).toPass({ intervals: [0], timeout: 30_000 });
+  await expect(view.locator('.revision[data-current="true"] .added')).toContainText("v2.0");
+  expect(await view.locator('.pod:not([data-status="gone"])').count()).toBeLessThanOrEqual(4);
+
+  await app.button("play").click();
+  await expect(next).toContainText("Complete", { timeout: 30_000 });
+  await expect(view.locator(".revision")).toHaveCount(1, { timeout: 30_000 });
+  await expect(view.locator(".plot-available")).toHaveAttribute("d", /H\d+V/);
+  await view.locator(".revisions-empty summary").click();
+  await view.getByRole("button", { name: "Roll back to this" }).click();
+  await expect(view.locator('.revision[data-current="true"]')).toHaveAttribute("data-revision", "3");
+  await expect(next).toContainText("Complete", { timeout: 30_000 });
+  await expect(view.locator('.revision[data-current="true"] code').first()).toContainText("v1.0");
+});
+
+test("the downtime of Recreate is counted", async ({ app, page }) => {
+  const recreate = MANIFEST.replace(/ {2}strategy:[\s\S]*?\n(?= {2}\S)/, "  strategy: {type: Recreate}\n");
+  await app.open({ speed: 60 }, recreate);
+  await app.expectReady(3);
+  await app.run("kubectl set image deployment/myapp-deploy '*=ghcr.io/example/myweb:v2.0'");
+  await page.locator('[data-view="rollout"]').click();
+  await expect(page.getByTestId("rollout-next")).toContainText("Complete", { timeout: 30_000 });
+  await expect(page.getByTestId("rollout-next")).toContainText("No pod available for");
+});
