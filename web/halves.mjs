@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { placement, withoutPlacement } from "./data.mjs";
 import { instrument, split } from "./split.mjs";
 import { parse, stableName } from "./wasm.mjs";
 
@@ -19,6 +20,9 @@ const wasm = only(/^web-[0-9a-f]+_bg\.wasm$/);
 const glue = only(/^web-[0-9a-f]+\.js$/);
 const before = [wasm, glue].map((file) => [file, `sha384-${digest("sha384", readFileSync(join(dist, file)), "base64")}`]);
 
+const linked = readFileSync(join(dist, wasm));
+const placed = placement(linked);
+writeFileSync(join(dist, wasm), withoutPlacement(linked));
 optimise(join(dist, wasm));
 const program = readFileSync(join(dist, wasm));
 replaceIn(glue, /wasm = instance\.exports;/, "wasm = kubeviz.program = instance.exports;");
@@ -30,7 +34,7 @@ if (process.argv.includes("--record")) {
   replaceIn("index.html", /<script type="module">/, "<script>kubeviz.ran = new Set(); kubeviz.loadRest = (one) => kubeviz.ran.add(one);</script>\n$&");
 } else {
   const ran = new Set(readFileSync(join(here, "first.txt"), "utf8").split("\n"));
-  const { first, rest } = split(program, (name) => !ran.has(stableName(name)));
+  const { first, rest } = split(program, (name) => !ran.has(stableName(name)), placed);
   const half = wasm.replace("_bg", "_rest");
   writeFileSync(join(dist, wasm), first);
   writeFileSync(join(dist, half), rest);

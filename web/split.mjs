@@ -3,7 +3,8 @@
 // The first module keeps every function's number. A function of the rest is a trampoline there, which calls through a slot of
 // the function table; the rest, when it is instantiated, fills the slots, and until then an empty one makes the trampoline
 // call what fetches it (`loadRest` in index.html). So nothing in the program knows of the split, and a choice of functions
-// that is wrong costs time, never correctness.
+// that is wrong costs time, never correctness. The constants that only the rest can reach go with it (`data.mjs`).
+import { dataSection, withinReach } from "./data.mjs";
 import { KIND, Reader, SECTION, list, module, name, number, parse, signed, skipLocals, walk } from "./wasm.mjs";
 
 /** The import that is called, with a number other than 0, when the rest is wanted and not there yet. */
@@ -40,16 +41,20 @@ export function instrument(bytes) {
   return module(parsed.sections.map(([id, body]) => [id, id === SECTION.code ? code(bodies) : body]));
 }
 
-/** `{ first, rest }`: the module without the functions for which `later(name)` holds, and a module of those. */
-export function split(bytes, later) {
+/**
+ * `{ first, rest }`: the module without the functions for which `later(name)` holds, and a module of those. `placed` tells
+ * what the program's data consists of.
+ */
+export function split(bytes, later, placed) {
   const parsed = parse(bytes);
   const named = parsed.bodies.map((_, place) => parsed.importedFunctions + place).filter((index) => later(parsed.names.get(index) ?? ""));
   const moved = withoutSmallCallees(parsed, named);
   const table = functionTable(parsed);
   const slots = new Map(moved.map((index, place) => [index, parsed.tables[table].limits.min + place]));
   const needed = new Set();
-  const rest = restModule(parsed, moved, slots, table, needed);
-  return { first: firstModule(parsed, slots, table, needed), rest };
+  const data = withinReach(parsed, parsed.bodies.filter((_, place) => !slots.has(parsed.importedFunctions + place)), placed);
+  const rest = restModule(parsed, moved, slots, table, needed, data.later);
+  return { first: firstModule(parsed, slots, table, needed, data.now), rest };
 }
 
 /** A function of so many bytes is hardly more than its trampoline. */
@@ -103,7 +108,7 @@ function way(parsed, type, table, load) {
   return [0, ...fill, ...parameters(parsed, type), ...slot, 0x11, ...number(type), ...number(table), 0x0b];
 }
 
-function firstModule(parsed, slots, table, needed) {
+function firstModule(parsed, slots, table, needed, data) {
   const load = hook(parsed);
   const reached = referenced(parsed, slots);
   const types = [...new Set([...slots.keys()].filter((index) => reached.has(index)).map((index) => parsed.functions[index]))];
@@ -133,8 +138,10 @@ function firstModule(parsed, slots, table, needed) {
     [SECTION.table]: list(tables),
     [SECTION.export]: list(exports),
     [SECTION.code]: code([...bodies, ...types.map((type) => way(parsed, type, table, load))]),
+    [SECTION.data]: dataSection(data),
   };
-  return module(parsed.sections.filter(([id]) => id !== SECTION.custom).map(([id, body]) => [id, written[id] ?? body]));
+  const left = (id) => id !== SECTION.custom && id !== SECTION.dataCount;
+  return module(parsed.sections.filter(([id]) => left(id)).map(([id, body]) => [id, written[id] ?? body]));
 }
 
 /** The type with a slot's number behind its parameters. */
@@ -143,7 +150,7 @@ function withSlot({ parameters, results }) {
 }
 
 /** `needed` gets the numbers of the first module's functions that these call. */
-function restModule(parsed, moved, slots, table, needed) {
+function restModule(parsed, moved, slots, table, needed, data) {
   const own = new Set(moved);
   const calls = moved.map((index) => callsOf(parsed.bodies[index - parsed.importedFunctions]));
   calls.flat().forEach(({ index }) => own.has(index) || needed.add(index));
@@ -165,6 +172,7 @@ function restModule(parsed, moved, slots, table, needed) {
     [SECTION.function, list(moved.map((index) => number(parsed.functions[index])))],
     [SECTION.element, [1, ...elements]],
     [SECTION.code, code(bodies)],
+    [SECTION.data, dataSection(data)],
   ]);
 }
 

@@ -1,7 +1,7 @@
 // Reads and writes the parts of a WebAssembly module that splitting it needs: its sections, what each function calls,
 // and its functions' names. The binary format is https://webassembly.github.io/spec/core/binary/.
 
-export const SECTION = { custom: 0, type: 1, import: 2, function: 3, table: 4, memory: 5, global: 6, export: 7, element: 9, code: 10 };
+export const SECTION = { custom: 0, type: 1, import: 2, function: 3, table: 4, memory: 5, global: 6, export: 7, element: 9, code: 10, data: 11, dataCount: 12 };
 export const KIND = { function: 0, table: 1, memory: 2, global: 3, tag: 4 };
 
 /** A place in a module's bytes that moves on as it reads. */
@@ -20,6 +20,26 @@ export class Reader {
       const byte = this.byte();
       result |= (byte & 0x7f) << shift;
       if (byte < 0x80) return result >>> 0;
+    }
+  }
+  /** A signed LEB128 number of up to 32 bits. */
+  signed() {
+    let result = 0;
+    for (let shift = 0; ; ) {
+      const byte = this.byte();
+      result |= (byte & 0x7f) << shift;
+      shift += 7;
+      if (byte < 0x80) return shift < 32 && byte & 0x40 ? result | (-1 << shift) : result;
+    }
+  }
+  /** The bits of a signed LEB128 number of 64 bits. */
+  bits64() {
+    let result = 0n;
+    for (let shift = 0n; ; ) {
+      const byte = this.byte();
+      result |= BigInt(byte & 0x7f) << shift;
+      shift += 7n;
+      if (byte < 0x80) return BigInt.asUintN(64, byte & 0x40 ? result | (-1n << shift) : result);
     }
   }
   /** Any LEB128 number, whatever its width and sign. */
@@ -73,7 +93,7 @@ export function module(sections) {
 /** Takes a module apart, as far as it is needed here. */
 export function parse(bytes) {
   const reader = new Reader(bytes, 8);
-  const parsed = { sections: [], imports: [], functions: [], globals: [], tables: [], memories: [], exports: [], elements: [], bodies: [], names: new Map() };
+  const parsed = { sections: [], imports: [], functions: [], globals: [], tables: [], memories: [], exports: [], elements: [], bodies: [], data: [], customs: new Map(), names: new Map() };
   while (reader.at < bytes.length) {
     const id = reader.byte();
     const body = reader.take(reader.number());
@@ -115,9 +135,15 @@ function readSection(parsed, id, reader) {
     case SECTION.code:
       parsed.bodies = reader.list((r) => r.take(r.number()));
       break;
-    case SECTION.custom:
-      if (reader.name() === "name") readNames(parsed.names, reader);
+    case SECTION.data:
+      parsed.data = reader.list(readData);
       break;
+    case SECTION.custom: {
+      const called = reader.name();
+      parsed.customs.set(called, reader.bytes.subarray(reader.at));
+      if (called === "name") readNames(parsed.names, reader);
+      break;
+    }
   }
 }
 
@@ -162,6 +188,15 @@ function readElements(reader) {
   return reader.list((r) => r.number());
 }
 
+/** Bytes that are in memory when the module starts, and from which address on. */
+function readData(reader) {
+  const flags = reader.number();
+  if (flags !== 0 || reader.byte() !== 0x41) throw new Error(`data of form ${flags}`);
+  const at = reader.signed() >>> 0;
+  reader.byte();
+  return { at, bytes: reader.take(reader.number()) };
+}
+
 function readNames(names, reader) {
   while (reader.at < reader.bytes.length) {
     const id = reader.byte();
@@ -178,9 +213,10 @@ export function skipLocals(reader) {
 
 /**
  * Goes through the instructions of an expression, up to its end, and tells of every place that holds a function's
- * number: `found(from, to, index)`, the bytes of the number and the number.
+ * number: `found(from, to, index)`, the bytes of the number and the number. `constant` gets every number that may be an
+ * address, or an address's distance from one.
  */
-export function walk(reader, found) {
+export function walk(reader, found, constant = () => {}) {
   for (let depth = 1; depth > 0; ) {
     const opcode = reader.byte();
     if (opcode === 0x0b) depth -= 1;
@@ -191,6 +227,14 @@ export function walk(reader, found) {
       const from = reader.at;
       const index = reader.number();
       found(from, reader.at, index);
+    } else if (opcode === 0x41) constant(reader.signed() >>> 0);
+    else if (opcode === 0x42) {
+      const bits = reader.bits64(); // it may be two addresses, written at once
+      constant(Number(bits & 0xffffffffn));
+      constant(Number(bits >> 32n));
+    } else if (opcode >= 0x28 && opcode <= 0x3e) {
+      reader.skipNumber();
+      constant(reader.number());
     } else skipImmediates(reader, opcode);
   }
 }
@@ -202,7 +246,6 @@ function skipImmediates(reader, opcode) {
   if (opcode === 0x0e) return numbers(reader.number() + 1); // br_table
   if (opcode === 0x11) return numbers(2); // call_indirect
   if (opcode === 0x1c) return numbers(reader.number()); // select with a type
-  if (opcode >= 0x28 && opcode <= 0x3e) return numbers(2); // loads and stores
   if (opcode === 0x43) return void reader.take(4); // f32.const
   if (opcode === 0x44) return void reader.take(8); // f64.const
   if (opcode === 0xfc) {
@@ -212,7 +255,7 @@ function skipImmediates(reader, opcode) {
     return numbers(counts[sub]);
   }
   const one = opcode === 0x0c || opcode === 0x0d || (opcode >= 0x20 && opcode <= 0x26);
-  const also = opcode === 0x3f || opcode === 0x40 || opcode === 0x41 || opcode === 0x42 || opcode === 0xd0;
+  const also = opcode === 0x3f || opcode === 0x40 || opcode === 0xd0;
   if (one || also) return numbers(1);
   const none = opcode <= 0x01 || opcode === 0x05 || opcode === 0x0f || opcode === 0x1a || opcode === 0x1b;
   if (none || (opcode >= 0x45 && opcode <= 0xc4) || opcode === 0xd1) return undefined;

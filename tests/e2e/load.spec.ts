@@ -55,6 +55,23 @@ test("the first picture needs nothing of the program's other half", async ({ pag
   expect(early).toBe(0);
 });
 
+test("the first picture says nothing that is not in memory yet", async ({ page }) => {
+  // A constant that went with the other half though the first one reads it would be zeros.
+  let arrive = () => {};
+  const held = new Promise<void>((resolve) => (arrive = resolve));
+  await page.route("**/*_rest.wasm", (route) => held.then(() => route.continue()));
+  for (const shape of ["/?lang=en", "/?lang=ko&theme=dark", "/?embed=1"]) {
+    await page.goto(shape);
+    await expect(page.locator("[data-node]").first()).toBeVisible();
+    const said = await page.evaluate(() => {
+      const attributes = [...document.querySelectorAll("*")].flatMap((one) => [...one.attributes].map(({ value }) => value));
+      return document.documentElement.textContent + attributes.join("");
+    });
+    expect(said).not.toContain("\u0000");
+  }
+  arrive();
+});
+
 test("a function of the other half that is called before it is there fetches it", async ({ page }) => {
   const manifest = "apiVersion: v1\nkind: Namespace\nmetadata: {name: early}\n";
   await page.route("**/*_rest.wasm", async (route) => {
