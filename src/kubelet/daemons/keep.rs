@@ -2,6 +2,7 @@
 //! into its directory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::sql::{Server, Settings};
 use super::{Daemon, Daemons, Program, What, redis};
@@ -18,22 +19,20 @@ use crate::kubelet::pod_worker::PodWorker;
 impl PodWorker {
     /// Begins the servers of containers that run, and drops those of containers that do not.
     pub(in crate::kubelet) fn keep_daemons(&mut self, turn: &mut Turn<'_>) {
-        let known = turn.daemons.of_pod(&self.uid).to_vec();
         for at in 0..self.runs.len() {
             let run = &self.runs[at];
             let Some(program) = run.behaviour.daemon.filter(|_| run.is_running()) else { continue };
             let (name, number) = (&self.container(at).name, run.restarts);
-            if !known.iter().any(|daemon| *daemon.container == **name && daemon.run == number) {
+            let begun = |daemon: &Arc<Daemon>| *daemon.container == **name && daemon.run == number;
+            if !turn.daemons.of_pod(&self.uid).iter().any(begun) {
                 self.start_daemon(at, program, turn);
             }
         }
-        if !known.is_empty() {
-            let lives = |daemon: &Daemon| {
-                self.place_of(&daemon.container)
-                    .is_some_and(|at| self.runs[at].is_running() && self.runs[at].restarts == daemon.run)
-            };
-            turn.daemons.retain(&self.uid, lives);
-        }
+        let lives = |daemon: &Daemon| {
+            let at = self.place_of(&daemon.container);
+            at.is_some_and(|at| self.runs[at].is_running() && self.runs[at].restarts == daemon.run)
+        };
+        turn.daemons.retain(&self.uid, lives);
     }
 
     fn start_daemon(&mut self, at: usize, program: Program, turn: &mut Turn<'_>) {
@@ -148,14 +147,15 @@ impl Kubelets {
     pub(in crate::kubelet) fn write_back(&mut self, view: &View, now: SimTime) {
         let mut changed = Vec::new();
         self.daemons.each(&mut |uid, daemon| {
-            if std::mem::take(&mut daemon.changed) {
+            if daemon.changed {
+                Arc::make_mut(daemon).changed = false;
                 changed.push((uid.clone(), daemon.clone()));
             }
         });
         let mut none = Daemons::default();
         for (uid, daemon) in changed {
             let agent = self.agents.values_mut().find(|agent| agent.workers.contains_key(&uid));
-            let Some(agent) = agent.map(std::sync::Arc::make_mut) else { continue };
+            let Some(agent) = agent.map(Arc::make_mut) else { continue };
             let Some((mut ground, worker)) =
                 agent.ground_of(&uid, (view, now, None), &mut self.disks, &mut none)
             else {

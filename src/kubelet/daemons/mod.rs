@@ -84,19 +84,19 @@ pub struct Daemon {
     pub changed: bool,
 }
 
-/// All of them, by the uid of their pod.
+/// All of them, by the uid of their pod. Each is shared with snapshots until somebody asks it something.
 #[derive(Clone, Debug, Default)]
-pub struct Daemons(SortedMap<Arc<str>, Vec<Daemon>>);
+pub struct Daemons(SortedMap<Arc<str>, Vec<Arc<Daemon>>>);
 
 impl Daemons {
     /// The server at a port of a pod.
     pub fn at(&mut self, uid: &str, port: u16, now: SimTime) -> Option<&mut Daemon> {
         let all = self.0.get_mut(uid)?;
-        all.iter_mut().find(|daemon| daemon.port == port && daemon.from <= now)
+        all.iter_mut().find(|daemon| daemon.port == port && daemon.from <= now).map(Arc::make_mut)
     }
 
     /// Those of a pod.
-    pub fn of_pod(&self, uid: &str) -> &[Daemon] {
+    pub fn of_pod(&self, uid: &str) -> &[Arc<Daemon>] {
         self.0.get(uid).map_or(&[], Vec::as_slice)
     }
 
@@ -104,21 +104,21 @@ impl Daemons {
     pub fn add(&mut self, uid: &str, daemon: Daemon) {
         let all = self.0.entry(uid.into()).or_default();
         all.retain(|other| other.port != daemon.port);
-        all.push(daemon);
+        all.push(Arc::new(daemon));
     }
 
     /// Drops those of a pod that do not run any more.
     pub fn retain(&mut self, uid: &str, keeps: impl Fn(&Daemon) -> bool) {
         if let Some(all) = self.0.get_mut(uid) {
-            all.retain(keeps);
+            all.retain(|daemon| keeps(daemon));
             if all.is_empty() {
                 self.0.remove(uid);
             }
         }
     }
 
-    /// Has the servers of a pod do something.
-    pub fn each(&mut self, act: &mut dyn FnMut(&Arc<str>, &mut Daemon)) {
+    /// Goes through all of them.
+    pub fn each(&mut self, act: &mut dyn FnMut(&Arc<str>, &mut Arc<Daemon>)) {
         for (uid, all) in self.0.iter_mut() {
             all.iter_mut().for_each(|daemon| act(uid, daemon));
         }
@@ -136,9 +136,11 @@ impl Daemons {
         });
         let Some((databases, position)) = databases else { return };
         self.each(&mut |_, daemon| {
-            if let What::Sql(server) = &mut daemon.what
-                && server.replicates(source)
-            {
+            if !matches!(&daemon.what, What::Sql(server) if server.replicates(source)) {
+                return;
+            }
+            let daemon = Arc::make_mut(daemon);
+            if let What::Sql(server) = &mut daemon.what {
                 server.databases = databases.clone();
                 server.follow(position);
                 daemon.changed = true;

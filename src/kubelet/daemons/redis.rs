@@ -10,9 +10,23 @@ enum Value {
     Hash(SortedMap<String, String>),
 }
 
+impl Value {
+    fn bytes(&self) -> usize {
+        match self {
+            Value::Text(text) => text.len(),
+            Value::List(items) => items.iter().map(|item| item.len() + OVERHEAD).sum(),
+            Value::Hash(hash) => hash.iter().map(|(field, value)| field.len() + value.len() + OVERHEAD).sum(),
+        }
+    }
+}
+
 /// All keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Store(SortedMap<String, Value>);
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    keys: SortedMap<String, Value>,
+    /// What they take, or more: all that was written since they were last weighed counts as being there still.
+    taken: usize,
+}
 
 /// What a command answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +43,46 @@ pub enum Reply {
     Error(String),
 }
 
-/// So many keys at most.
-const KEYS_MAX: usize = 10_000;
+/// `maxmemory`: with so much in use, commands that may need more are refused (policy `noeviction`).
+const MAXMEMORY: usize = 1 << 20;
+
+/// What a key, an item or a field takes besides its text.
+const OVERHEAD: usize = 64;
+
+/// What each command does, with the mark of Redis' own table: `w` writes, `m` may need memory (`denyoom`).
+const COMMANDS: [(&str, &str); 31] = [
+    ("append", "wm"),
+    ("dbsize", ""),
+    ("decr", "wm"),
+    ("decrby", "wm"),
+    ("del", "w"),
+    ("echo", ""),
+    ("exists", ""),
+    ("flushall", "w"),
+    ("flushdb", "w"),
+    ("get", ""),
+    ("getset", "wm"),
+    ("hdel", "w"),
+    ("hget", ""),
+    ("hgetall", ""),
+    ("hset", "wm"),
+    ("incr", "wm"),
+    ("incrby", "wm"),
+    ("keys", ""),
+    ("llen", ""),
+    ("lpop", "w"),
+    ("lpush", "wm"),
+    ("lrange", ""),
+    ("mget", ""),
+    ("mset", "wm"),
+    ("ping", ""),
+    ("rpop", "w"),
+    ("rpush", "wm"),
+    ("set", "wm"),
+    ("setnx", "wm"),
+    ("strlen", ""),
+    ("type", ""),
+];
 
 impl Reply {
     /// As `redis-cli` prints it: with quotes and types at a terminal, bare otherwise.
@@ -68,65 +120,39 @@ fn wrong_type() -> Reply {
 impl Store {
     /// Runs a command. The second answer: whether it has changed anything.
     pub fn run(&mut self, words: &[&str]) -> (Reply, bool) {
-        let before = self.0.len();
         let Some((command, rest)) = words.split_first() else {
             return (Reply::Error("ERR empty command".into()), false);
         };
         let name = command.to_ascii_lowercase();
-        let writes = matches!(
-            name.as_str(),
-            "set"
-                | "setnx"
-                | "mset"
-                | "append"
-                | "del"
-                | "incr"
-                | "decr"
-                | "incrby"
-                | "decrby"
-                | "lpush"
-                | "rpush"
-                | "lpop"
-                | "rpop"
-                | "hset"
-                | "hdel"
-                | "flushall"
-                | "flushdb"
-                | "getset"
-                | "sadd"
-        );
-        if before >= KEYS_MAX && writes && name != "del" && !name.starts_with("flush") {
+        let marks = COMMANDS.iter().find(|(known, _)| *known == name).map(|(_, marks)| *marks);
+        let (writes, grows) = marks.map_or((false, false), |marks| (marks != "", marks == "wm"));
+        if grows && self.is_full() {
             return (Reply::Error("OOM command not allowed when used memory > 'maxmemory'.".into()), false);
         }
-        let reply = self.dispatch(&name, rest).unwrap_or_else(|| {
-            let known = writes
-                || matches!(
-                    name.as_str(),
-                    "get"
-                        | "mget"
-                        | "exists"
-                        | "keys"
-                        | "lrange"
-                        | "llen"
-                        | "hget"
-                        | "hgetall"
-                        | "strlen"
-                        | "type"
-                );
-            match known {
-                true => Reply::Error(format!("ERR wrong number of arguments for '{name}' command")),
-                false => Reply::Error(format!(
-                    "ERR unknown command '{command}', with args beginning with: {}",
-                    rest.iter().map(|word| format!("'{word}' ")).collect::<String>()
-                )),
-            }
+        let reply = self.dispatch(&name, rest).unwrap_or_else(|| match marks {
+            Some(_) => Reply::Error(format!("ERR wrong number of arguments for '{name}' command")),
+            None => Reply::Error(format!(
+                "ERR unknown command '{command}', with args beginning with: {}",
+                rest.iter().map(|word| format!("'{word}' ")).collect::<String>()
+            )),
         });
         let changed = writes && !matches!(reply, Reply::Error(_));
+        if changed && grows {
+            self.taken += rest.iter().map(|word| word.len() + OVERHEAD).sum::<usize>();
+        }
         (reply, changed)
     }
 
+    /// Whether more is in use than may be. What is kept is weighed when what was written has come to that much.
+    fn is_full(&mut self) -> bool {
+        if self.taken > MAXMEMORY {
+            self.taken = self.keys.iter().map(|(key, value)| key.len() + OVERHEAD + value.bytes()).sum();
+        }
+        self.taken > MAXMEMORY
+    }
+
     fn text(&self, key: &str) -> Result<Option<String>, Reply> {
-        match self.0.get(key) {
+        match self.keys.get(key) {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text.clone())),
             Some(_) => Err(wrong_type()),
@@ -141,7 +167,7 @@ impl Store {
         let Some(sum) = text.parse::<i64>().ok().and_then(|number| number.checked_add(by)) else {
             return Reply::Error("ERR value is not an integer or out of range".into());
         };
-        self.0.insert(key.into(), Value::Text(sum.to_string()));
+        self.keys.insert(key.into(), Value::Text(sum.to_string()));
         Reply::Int(sum)
     }
 
@@ -151,23 +177,30 @@ impl Store {
             ("ping", []) => Reply::Status("PONG".into()),
             ("ping" | "echo", [text]) => Reply::Text(Some((*text).into())),
             ("set", [key, value, ..]) => {
-                self.0.insert((*key).into(), Value::Text((*value).into()));
+                self.keys.insert((*key).into(), Value::Text((*value).into()));
                 ok()
             }
             ("setnx", [key, value]) => {
-                let new = !self.0.contains_key(*key);
+                let new = !self.keys.contains_key(*key);
                 if new {
-                    self.0.insert((*key).into(), Value::Text((*value).into()));
+                    self.keys.insert((*key).into(), Value::Text((*value).into()));
                 }
                 Reply::Int(i64::from(new))
             }
             ("mset", pairs) if !pairs.is_empty() && pairs.len().is_multiple_of(2) => {
                 for pair in pairs.chunks(2) {
-                    self.0.insert(pair[0].into(), Value::Text(pair[1].into()));
+                    self.keys.insert(pair[0].into(), Value::Text(pair[1].into()));
                 }
                 ok()
             }
             ("get", [key]) => self.text(key).map_or_else(|wrong| wrong, Reply::Text),
+            ("getset", [key, value]) => match self.text(key) {
+                Err(wrong) => wrong,
+                Ok(before) => {
+                    self.keys.insert((*key).into(), Value::Text((*value).into()));
+                    Reply::Text(before)
+                }
+            },
             ("strlen", [key]) => self
                 .text(key)
                 .map_or_else(|wrong| wrong, |text| Reply::Int(text.map_or(0, |text| text.len() as i64))),
@@ -179,15 +212,15 @@ impl Store {
                 Ok(text) => {
                     let text = text.unwrap_or_default() + more;
                     let length = text.len() as i64;
-                    self.0.insert((*key).into(), Value::Text(text));
+                    self.keys.insert((*key).into(), Value::Text(text));
                     Reply::Int(length)
                 }
             },
             ("del", keys) if !keys.is_empty() => {
-                Reply::Int(keys.iter().filter(|key| self.0.remove(**key).is_some()).count() as i64)
+                Reply::Int(keys.iter().filter(|key| self.keys.remove(**key).is_some()).count() as i64)
             }
             ("exists", keys) if !keys.is_empty() => {
-                Reply::Int(keys.iter().filter(|key| self.0.contains_key(**key)).count() as i64)
+                Reply::Int(keys.iter().filter(|key| self.keys.contains_key(**key)).count() as i64)
             }
             ("incr", [key]) => self.add(key, 1),
             ("decr", [key]) => self.add(key, -1),
@@ -202,15 +235,15 @@ impl Store {
                         key == pattern
                     }
                 };
-                Reply::List(self.0.keys().filter(fits).cloned().collect())
+                Reply::List(self.keys.keys().filter(fits).cloned().collect())
             }
-            ("dbsize", []) => Reply::Int(self.0.len() as i64),
+            ("dbsize", []) => Reply::Int(self.keys.len() as i64),
             ("flushall" | "flushdb", _) => {
-                self.0 = SortedMap::new();
+                self.keys = SortedMap::new();
                 ok()
             }
             ("type", [key]) => Reply::Status(
-                match self.0.get(*key) {
+                match self.keys.get(*key) {
                     None => "none",
                     Some(Value::Text(_)) => "string",
                     Some(Value::List(_)) => "list",
@@ -219,7 +252,7 @@ impl Store {
                 .into(),
             ),
             ("lpush" | "rpush", [key, items @ ..]) if !items.is_empty() => {
-                let list = match self.0.entry((*key).into()).or_insert_with(|| Value::List(Vec::new())) {
+                let list = match self.keys.entry((*key).into()).or_insert_with(|| Value::List(Vec::new())) {
                     Value::List(list) => list,
                     _ => return Some(wrong_type()),
                 };
@@ -229,21 +262,27 @@ impl Store {
                 }
                 Reply::Int(list.len() as i64)
             }
-            ("lpop" | "rpop", [key]) => match self.0.get_mut(*key) {
+            ("lpop" | "rpop", [key]) => match self.keys.get_mut(*key) {
                 None => Reply::Text(None),
-                Some(Value::List(list)) if list.is_empty() => Reply::Text(None),
                 Some(Value::List(list)) => {
-                    let at = if name == "lpop" { 0 } else { list.len() - 1 };
-                    Reply::Text(Some(list.remove(at)))
+                    let item = match name {
+                        "lpop" => list.remove(0),
+                        _ => list.pop().unwrap_or_default(),
+                    };
+                    // A list without items is no key.
+                    if list.is_empty() {
+                        self.keys.remove(*key);
+                    }
+                    Reply::Text(Some(item))
                 }
                 Some(_) => wrong_type(),
             },
-            ("llen", [key]) => match self.0.get(*key) {
+            ("llen", [key]) => match self.keys.get(*key) {
                 None => Reply::Int(0),
                 Some(Value::List(list)) => Reply::Int(list.len() as i64),
                 Some(_) => wrong_type(),
             },
-            ("lrange", [key, from, to]) => match self.0.get(*key) {
+            ("lrange", [key, from, to]) => match self.keys.get(*key) {
                 None => Reply::List(Vec::new()),
                 Some(Value::List(list)) => {
                     let place = |text: &str| {
@@ -259,7 +298,7 @@ impl Store {
             },
             ("hset", [key, pairs @ ..]) if !pairs.is_empty() && pairs.len().is_multiple_of(2) => {
                 let Value::Hash(hash) =
-                    self.0.entry((*key).into()).or_insert_with(|| Value::Hash(SortedMap::new()))
+                    self.keys.entry((*key).into()).or_insert_with(|| Value::Hash(SortedMap::new()))
                 else {
                     return Some(wrong_type());
                 };
@@ -267,12 +306,23 @@ impl Store {
                     pairs.chunks(2).filter(|pair| hash.insert(pair[0].into(), pair[1].into()).is_none());
                 Reply::Int(new.count() as i64)
             }
-            ("hget", [key, field]) => match self.0.get(*key) {
+            ("hdel", [key, fields @ ..]) if !fields.is_empty() => match self.keys.get_mut(*key) {
+                None => Reply::Int(0),
+                Some(Value::Hash(hash)) => {
+                    let gone = fields.iter().filter(|field| hash.remove(**field).is_some()).count();
+                    if hash.is_empty() {
+                        self.keys.remove(*key);
+                    }
+                    Reply::Int(gone as i64)
+                }
+                Some(_) => wrong_type(),
+            },
+            ("hget", [key, field]) => match self.keys.get(*key) {
                 Some(Value::Hash(hash)) => Reply::Text(hash.get(*field).cloned()),
                 None => Reply::Text(None),
                 Some(_) => wrong_type(),
             },
-            ("hgetall", [key]) => match self.0.get(*key) {
+            ("hgetall", [key]) => match self.keys.get(*key) {
                 Some(Value::Hash(hash)) => Reply::List(
                     hash.iter().flat_map(|(field, value)| [field.clone(), value.clone()]).collect(),
                 ),
@@ -294,7 +344,7 @@ impl Store {
                 + "\n"
         };
         let mut text = String::new();
-        for (key, value) in &self.0 {
+        for (key, value) in &self.keys {
             match value {
                 Value::Text(value) => text.push_str(&line(&["set", key, value])),
                 Value::List(list) => list.iter().for_each(|item| text.push_str(&line(&["rpush", key, item]))),
@@ -370,6 +420,28 @@ mod tests {
                 "{line}"
             );
         }
-        assert_eq!(Store::load(&store.dump()), store);
+        assert_eq!(Store::load(&store.dump()).keys, store.keys);
+    }
+
+    #[test]
+    fn a_store_that_is_full_refuses_what_may_need_more_until_room_is_made() {
+        let mut store = Store::default();
+        let long = "x".repeat(100_000);
+        let oom = "OOM command not allowed when used memory > 'maxmemory'.";
+        // What takes the place of something else counts once.
+        for _ in 0..50 {
+            assert_eq!(store.run(&["set", "a", &long]).0, ok());
+        }
+        let replies: Vec<Reply> = (0..12).map(|_| store.run(&["rpush", "list", &long]).0).collect();
+        assert_eq!(replies[9], Reply::Int(10));
+        assert_eq!(replies[10..], [Reply::Error(oom.into()), Reply::Error(oom.into())]);
+        assert_eq!(store.run(&["append", "b", "x"]), (Reply::Error(oom.into()), false));
+        assert_eq!(store.run(&["strlen", "a"]).0, Reply::Int(100_000));
+        for left in (0..10).rev() {
+            assert_eq!(store.run(&["lpop", "list"]).0, Reply::Text(Some(long.clone())));
+            assert_eq!(store.run(&["llen", "list"]).0, Reply::Int(left));
+        }
+        assert_eq!(store.run(&["exists", "list"]).0, Reply::Int(0));
+        assert_eq!(store.run(&["append", "b", "x"]), (Reply::Int(1), true));
     }
 }

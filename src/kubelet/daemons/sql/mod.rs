@@ -9,6 +9,8 @@ mod table;
 mod tests;
 mod tokens;
 
+use std::sync::Arc;
+
 use sorted::SortedMap;
 
 pub use table::Rows;
@@ -40,8 +42,8 @@ pub struct Table {
     last_id: i64,
 }
 
-/// The tables of a database.
-pub type Database = SortedMap<String, Table>;
+/// The tables of a database. Shared with its copies and with snapshots until a statement replaces one.
+pub type Database = SortedMap<String, Arc<Table>>;
 
 /// Where a copy takes its writes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -233,7 +235,7 @@ impl Server {
             (_, Some((name, file))) => {
                 let database = self.databases.entry(name.to_string()).or_default();
                 if let Some(table) = file.strip_suffix(".ibd") {
-                    database.insert(table.to_string(), Table::read(text));
+                    database.insert(table.to_string(), Arc::new(Table::read(text)));
                 }
             }
         }

@@ -159,7 +159,7 @@ impl Reader<'_> {
             return Err(self.near());
         }
         let none = Table { rows: vec![Vec::new()], ..Table::default() };
-        let table = table.as_ref().unwrap_or(&none);
+        let table = table.as_deref().unwrap_or(&none);
         let mut rows: Vec<&Vec<Cell>> = Vec::new();
         for cells in &table.rows {
             if self.fits(condition, Row { columns: &table.columns, cells, count: None })? {

@@ -1,5 +1,7 @@
 //! What statements do.
 
+use std::sync::Arc;
+
 use super::expressions::{Row, shown, sign_of};
 use super::queries::SYSTEM;
 use super::table::Cell;
@@ -252,7 +254,7 @@ impl Reader<'_> {
                 false => Wrong::new(1050, "42S01", format!("Table '{name}' already exists")),
             });
         }
-        tables.entry(name).or_insert(table);
+        tables.entry(name).or_insert_with(|| Arc::new(table));
         self.did("CREATE TABLE")
     }
 
@@ -343,21 +345,21 @@ impl Reader<'_> {
         self.did("DROP TABLE")
     }
 
-    pub(super) fn table(&self, database: &str, name: &str) -> Result<&Table, Wrong> {
+    pub(super) fn table(&self, database: &str, name: &str) -> Result<&Arc<Table>, Wrong> {
         let found = self.server.databases.get(database).and_then(|tables: &Database| tables.get(name));
         found.ok_or_else(|| self.no_table(database, name))
     }
 
     fn replace_table(&mut self, database: &str, name: &str, table: Table) {
         if let Some(tables) = self.server.databases.get_mut(database) {
-            tables.insert(name.to_string(), table);
+            tables.insert(name.to_string(), Arc::new(table));
         }
     }
 
     fn insert(&mut self) -> Result<Done, Wrong> {
         self.eat("INTO");
         let (database, name) = self.table_name()?;
-        let mut table = self.table(&database, &name)?.clone();
+        let mut table = Table::clone(self.table(&database, &name)?);
         self.writes()?;
         let mut places: Vec<usize> = (0..table.columns.len()).collect();
         if self.sign("(") {
@@ -449,7 +451,7 @@ impl Reader<'_> {
 
     fn update(&mut self) -> Result<Done, Wrong> {
         let (database, name) = self.table_name()?;
-        let mut table = self.table(&database, &name)?.clone();
+        let mut table = Table::clone(self.table(&database, &name)?);
         self.writes()?;
         if !self.eat("SET") {
             return Err(self.near());
@@ -488,7 +490,7 @@ impl Reader<'_> {
     fn delete(&mut self, verb: &str) -> Result<Done, Wrong> {
         self.eat(if verb == "DELETE" { "FROM" } else { "TABLE" });
         let (database, name) = self.table_name()?;
-        let mut table = self.table(&database, &name)?.clone();
+        let mut table = Table::clone(self.table(&database, &name)?);
         self.writes()?;
         let condition = self.condition()?;
         let (columns, mut kept) = (table.columns.clone(), Vec::new());
