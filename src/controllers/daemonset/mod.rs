@@ -268,7 +268,10 @@ impl DaemonSetController {
     /// How much longer a failed pod stays on the node before it is replaced; `None` if its time has come.
     fn back_off(&mut self, look: &Look<'_>, node: &Node) -> Option<SimDuration> {
         let place = (look.key.clone(), node.name().to_string());
-        let (failures, last) = self.failures.get(&place).copied().unwrap_or_default();
+        let known = self.failures.get(&place).copied();
+        // What was long ago is forgotten.
+        let known = known.filter(|(_, last)| look.now.since(*last) <= SimDuration(FAILED_MAX.0 * 2));
+        let (failures, last) = known.unwrap_or_default();
         if failures > 0 {
             let wait = FAILED_BASE.doubled(failures - 1, FAILED_MAX);
             let since = look.now.since(last);

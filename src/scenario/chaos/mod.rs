@@ -12,6 +12,10 @@ use crate::sim::{Config, Input, Simulation};
 
 /// How many things are done to a cluster.
 const STEPS: u32 = 40;
+/// What is only a matter of time is over after this. Who was told late has to hear of the end of it first, and lost nodes have
+/// to be missed; a node that was short of something says so for five minutes more, and turns pods away; and the DaemonSet
+/// controller waits up to fifteen minutes before it replaces a pod that has failed again and again on the same node.
+const RECOVERY: SimDuration = SimDuration::from_secs(25 * 60);
 /// A cluster that is healed comes to rest within this.
 const REST: SimDuration = SimDuration::from_secs(4 * 3_600);
 
@@ -64,9 +68,7 @@ fn play(seed: u64, done: &mut Vec<(SimTime, Input)>) -> Result<Survived, String>
         done.push((simulation.now(), input.clone()));
         simulation.submit(input);
     }
-    // Who was told late has to hear of the end of it first, lost nodes have to be missed, and a node that was short of
-    // something says so for five minutes more.
-    simulation.advance(simulation.now() + SimDuration::from_secs(480), u64::MAX);
+    simulation.advance(simulation.now() + RECOVERY, u64::MAX);
     if !simulation.run_until_quiet(simulation.now() + REST) {
         return Err(format!("the cluster does not come to rest within {} s", REST.as_secs()));
     }
