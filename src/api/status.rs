@@ -180,10 +180,19 @@ impl Status {
     pub fn invalid(kind: Kind, name: &str, errors: Vec<FieldError>) -> Status {
         let group = kind.info().group;
         let dot = if group.is_empty() { "" } else { "." };
-        let texts: Vec<String> = errors.iter().map(FieldError::to_string).collect();
+        // A review that is refused says its group alone.
+        let shown = if Kind::REVIEWS.contains(&kind) { "" } else { kind.name() };
+        // Of rules that say the same, the text has one.
+        let mut texts: Vec<String> = Vec::new();
+        for error in &errors {
+            let text = error.to_string();
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         let list = if texts.len() == 1 { texts[0].clone() } else { format!("[{}]", texts.join(", ")) };
         let mut status =
-            Status::new(422, Reason::Invalid, format!("{kind}{dot}{group} \"{name}\" is invalid: {list}"));
+            Status::new(422, Reason::Invalid, format!("{shown}{dot}{group} \"{name}\" is invalid: {list}"));
         status.causes = errors.into_iter().map(FieldError::into_cause).collect();
         status.about(kind, name)
     }

@@ -3,10 +3,33 @@
 use std::sync::Arc;
 
 use super::{ApiServer, Manner, Origin};
+use crate::api::field_error::{FieldError, Path};
 use crate::api::k8s;
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, Status, condition};
 
 impl ApiServer {
+    /// Does what a `Binding` says that somebody has posted.
+    ///
+    /// # Errors
+    /// `Invalid` without a node; as [`ApiServer::bind`].
+    pub(super) fn bind_as_posted(&mut self, origin: &Origin, binding: &Object) -> Result<(), Status> {
+        let target = binding.part("target");
+        let (kind, node) = (target["kind"].as_str(), target["name"].as_str().unwrap_or_default());
+        let path = Path::new("target");
+        let mut errors = Vec::new();
+        if let Some(other) = kind.filter(|kind| !["", "Node"].contains(kind)) {
+            errors.push(FieldError::not_supported(&path.child("kind"), other, &["Node", "<empty>"]));
+        }
+        if node.is_empty() {
+            errors.push(FieldError::required(&path.child("name"), ""));
+        }
+        if !errors.is_empty() {
+            return Err(Status::invalid(Kind::BINDING, binding.name(), errors));
+        }
+        let pod = self.get(&Key::new(Kind::POD, binding.namespace(), binding.name()))?;
+        self.bind(origin, binding.namespace(), binding.name(), pod.uid(), node).map(drop)
+    }
+
     /// Binds a pod to a node (the `pods/binding` subresource): sets `spec.nodeName` and the `PodScheduled`
     /// condition, and copies the node's zone and region onto the pod's labels, as 1.36 does.
     ///

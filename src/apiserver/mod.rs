@@ -174,7 +174,10 @@ impl ApiServer {
         let mut manner = origin.manner("");
         let (key, object) = self.prepare_create(object.into(), &mut manner)?;
         self.warn(origin, &object, None);
-        if Kind::REVIEWS.contains(&key.kind) {
+        if key.kind == Kind::BINDING {
+            self.bind_as_posted(origin, &object)?;
+        }
+        if key.kind == Kind::BINDING || Kind::REVIEWS.contains(&key.kind) {
             return Ok(Arc::new(object));
         }
         Ok(self
@@ -213,6 +216,12 @@ impl ApiServer {
         }
         let drawn = object.name().is_empty();
         self.name_and_place(&mut object)?;
+        if Kind::REVIEWS.contains(&kind) {
+            validation::review::validate(&object)?;
+        }
+        if kind == Kind::BINDING {
+            self.clone().bind_as_posted(&Origin::new(Actor::ApiServer), &object)?;
+        }
         let strategy = registry::strategy(self.store.view(), &object);
         object.set_revision(0);
         self.fill_in(strategy, &mut object);

@@ -107,6 +107,11 @@ fn read_list(tree: &Value, push: &mut dyn FnMut(&Value) -> Result<(), Misfit>) -
     items.iter().try_for_each(push)
 }
 
+/// `null` leaves an item of a list or of a map what it is, as it leaves a field.
+fn read_item(item: &mut dyn Part, tree: &Value) -> Result<(), Misfit> {
+    if tree.is_null() { Ok(()) } else { item.read(tree) }
+}
+
 impl<T: Part + Default> Part for Vec<T> {
     fn write(&self) -> Value {
         write_list(self.len(), &|place| self[place].write())
@@ -115,7 +120,7 @@ impl<T: Part + Default> Part for Vec<T> {
     fn read(&mut self, tree: &Value) -> Result<(), Misfit> {
         read_list(tree, &mut |item| {
             self.push(T::default());
-            self.last_mut().map_or(Ok(()), |last| last.read(item))
+            self.last_mut().map_or(Ok(()), |last| read_item(last, item))
         })
     }
 }
@@ -143,7 +148,9 @@ impl<T: Part + Default> Part for BTreeMap<String, T> {
     fn read(&mut self, tree: &Value) -> Result<(), Misfit> {
         let Value::Object(map) = tree else { return Err(Misfit) };
         for (key, value) in map {
-            self.insert(key.clone(), read(value)?);
+            let mut item = T::default();
+            read_item(&mut item, value)?;
+            self.insert(key.clone(), item);
         }
         Ok(())
     }
@@ -280,6 +287,18 @@ mod tests {
     fn null_is_a_field_that_is_not_there() {
         let spec: PodSpec = read(&json!({"containers": [], "nodeName": null})).unwrap();
         assert_eq!(spec, PodSpec::default());
+    }
+
+    #[test]
+    fn null_in_a_list_or_a_map_is_an_empty_value() {
+        let spec: PodSpec = read(&json!({
+            "containers": [{"name": "a", "args": [null], "resources": {"limits": {"cpu": null}}}, null],
+            "nodeSelector": {"disk": null},
+        }))
+        .unwrap();
+        assert_eq!(spec.containers[0].args, Some(vec![String::new()]));
+        assert_eq!(spec.containers.len(), 2);
+        assert_eq!(spec.node_selector.unwrap()["disk"], "");
     }
 
     #[test]

@@ -106,6 +106,27 @@ fn expand<'n>(node: &'n Node, objects: &mut Vec<&'n Node>) {
     }
 }
 
+/// Items of a `PodList` that say neither version nor kind are pods of the list's version (`UnstructuredList`).
+fn name_items(list: &mut Node) {
+    let word = |name: &str| list.entry(name).filter(|entry| entry.value.as_str().is_some()).cloned();
+    let (Some(version), Some(mut kind)) = (word("apiVersion"), word("kind")) else { return };
+    let Some(item_kind) = kind.value.as_str().and_then(|kind| kind.strip_suffix("List")) else { return };
+    if item_kind.is_empty() {
+        return;
+    }
+    kind.value.kind = Kind::Str(item_kind.to_string());
+    let Kind::Map(entries) = &mut list.kind else { return };
+    let Some(items) = entries.iter_mut().find(|entry| entry.key == "items") else { return };
+    let Kind::Seq(items) = &mut items.value.kind else { return };
+    for item in items {
+        if let Kind::Map(fields) = &mut item.kind
+            && !fields.iter().any(|field| field.key == "apiVersion" || field.key == "kind")
+        {
+            fields.splice(0..0, [version.clone(), kind.clone()]);
+        }
+    }
+}
+
 /// Reads a text. See the module for what is accepted.
 pub fn parse(text: &str, limits: &Limits) -> Stream {
     let reader = Reader {
@@ -184,7 +205,9 @@ impl<'t> Reader<'t> {
                 "what follows is not read: the document has ended; separate documents with '---'".into();
             self.report(unread, Severity::Warning, message);
         }
-        self.stream.documents.push(Document { index: self.index, span, root: composed.root });
+        let mut root = composed.root;
+        name_items(&mut root);
+        self.stream.documents.push(Document { index: self.index, span, root });
         self.index += 1;
     }
 

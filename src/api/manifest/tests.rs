@@ -172,6 +172,18 @@ fn hostile_texts_are_refused_with_one_message_at_a_place() {
 }
 
 #[test]
+fn items_of_a_list_of_one_kind_are_of_that_kind() {
+    let stream = read(
+        "apiVersion: v1\nkind: PodList\nitems:\n- metadata: {name: a}\n- {apiVersion: v1, kind: Service}\n- {kind: X}\n",
+    );
+    let items = stream.documents[0].objects();
+    let words = |at: usize| ["apiVersion", "kind"].map(|key| items[at].get(key).and_then(Node::as_str));
+    assert_eq!(words(0), [Some("v1"), Some("Pod")]);
+    assert_eq!(words(1), [Some("v1"), Some("Service")]);
+    assert_eq!(words(2), [None, Some("X")]);
+}
+
+#[test]
 fn utf16_offsets_are_given_for_editors() {
     let stream = read("a: 😀\nb: @x\n");
     assert_eq!((stream.errors[0].span.from, stream.errors[0].utf16.from), (11, 9));

@@ -19,6 +19,7 @@ mod pod;
 mod policy;
 mod registration;
 pub mod resources;
+pub mod review;
 mod scheduling;
 mod security;
 mod service;

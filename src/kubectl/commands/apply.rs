@@ -30,18 +30,27 @@ const SHOW_MANAGED_FIELDS: Flag = switch("show-managed-fields", "keep them in YA
 const VALIDATE: Flag =
     optional("validate", "strict", "strict, warn or ignore: what to do about fields that do not exist");
 
-const APPLY_FLAGS: &[Flag] = &[
-    FILENAME,
-    KUSTOMIZE,
+/// The flags of whoever reads manifests and writes their objects, and those that the verb has besides.
+macro_rules! writing_flags {
+    ($($own:expr),* $(,)?) => {
+        &[
+            FILENAME,
+            KUSTOMIZE,
+            RECURSIVE,
+            DRY_RUN,
+            OUTPUT,
+            TEMPLATE,
+            FIELD_MANAGER,
+            RECORD,
+            VALIDATE,
+            SHOW_MANAGED_FIELDS,
+            $($own),*
+        ]
+    };
+}
+
+const APPLY_FLAGS: &[Flag] = writing_flags![
     SELECTOR,
-    RECURSIVE,
-    DRY_RUN,
-    OUTPUT,
-    TEMPLATE,
-    FIELD_MANAGER,
-    RECORD,
-    VALIDATE,
-    SHOW_MANAGED_FIELDS,
     switch("server-side", "apply on the server, which keeps who has set what"),
     switch("force-conflicts", "take fields that other managers have set (with --server-side)"),
     switch("overwrite", "has no effect here"),
@@ -51,32 +60,9 @@ const APPLY_FLAGS: &[Flag] = &[
     value("timeout", "has no effect here"),
 ];
 
-const CREATE_FLAGS: &[Flag] = &[
-    FILENAME,
-    KUSTOMIZE,
-    SELECTOR,
-    RECURSIVE,
-    DRY_RUN,
-    OUTPUT,
-    TEMPLATE,
-    FIELD_MANAGER,
-    RECORD,
-    VALIDATE,
-    SHOW_MANAGED_FIELDS,
-    SAVE_CONFIG,
-];
+const CREATE_FLAGS: &[Flag] = writing_flags![SELECTOR, SAVE_CONFIG];
 
-const REPLACE_FLAGS: &[Flag] = &[
-    FILENAME,
-    KUSTOMIZE,
-    RECURSIVE,
-    DRY_RUN,
-    OUTPUT,
-    TEMPLATE,
-    FIELD_MANAGER,
-    RECORD,
-    VALIDATE,
-    SHOW_MANAGED_FIELDS,
+const REPLACE_FLAGS: &[Flag] = writing_flags![
     SAVE_CONFIG,
     switch("force", "delete and create anew"),
     value("cascade", "background, foreground or orphan (with --force)"),
