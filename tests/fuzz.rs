@@ -22,8 +22,8 @@ fn broken_lines_are_answered() {
 }
 
 #[test]
-fn broken_templates_quantities_and_selectors_are_answered() {
-    for target in [Target::Jsonpath, Target::Quantity, Target::Selector] {
+fn broken_templates_quantities_selectors_and_expressions_are_answered() {
+    for target in [Target::Jsonpath, Target::Quantity, Target::Selector, Target::Cel] {
         feed(target, 5_000);
     }
 }

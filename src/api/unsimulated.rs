@@ -15,8 +15,6 @@ pub const KINDS: &[&str] = &[
     "ResourceClaimTemplate",
     "ResourceSlice",
     "ServiceCIDR",
-    "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding",
     "ValidatingWebhookConfiguration",
     "VolumeAttributesClass",
 ];

@@ -361,8 +361,8 @@ impl ApiServer {
         if strategy.has_status {
             object.take_status(&old);
         }
-        if !object.same_spec(&old) {
-            admission::admit_update(self.store.view(), &mut object, &mut self.names)?;
+        if subresource.is_empty() {
+            admission::admit_update(self.store.view(), &mut object, &old, &mut self.names)?;
         }
         (strategy.prepare_for_update)(&mut object, &old);
         keep_system_meta(object.meta_mut(), old.meta());
@@ -458,7 +458,7 @@ impl ApiServer {
         options: &DeleteOptions,
     ) -> Result<Arc<Object>, Status> {
         let old = self.get(key)?;
-        admission::validate_delete(key.kind, &key.name)?;
+        admission::validate_delete(self.store.view(), &old)?;
         if let Some(uid) = options.uid.as_deref().filter(|uid| *uid != old.uid()) {
             let why =
                 format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", old.uid());

@@ -1,6 +1,6 @@
 //! What the API server warns a user of in objects that it takes all the same (`pkg/api/pod/warnings.go` and its kin).
 
-use super::admission::{pod_security_warning, policy_warnings};
+use super::admission::{Asked, pod_security_warning, policy_warnings};
 use super::validation::at::At;
 use super::validation::text;
 use super::{Actor, ApiServer, Origin, View};
@@ -23,7 +23,7 @@ impl ApiServer {
             let view = self.store.view();
             self.warnings.extend(of(view, object, old));
             if origin.subresource.is_empty() {
-                self.warnings.extend(policy_warnings(view, object, old));
+                self.warnings.extend(policy_warnings(view, Asked::write(object, old)));
             }
         }
     }

@@ -112,8 +112,8 @@ fn is_client_side(doing: &str) -> bool {
 
 /// `The Deployment "web" is invalid: …`, one line per cause if there are several.
 fn invalid(status: &Status) -> String {
-    // A policy that refuses names the resource, and the rules of a kind name the kind.
-    let named = |kind: Kind| match status.message.starts_with(&kind.group_resource()) {
+    // A policy that refuses names the resource and no field, and the rules of a kind name the kind.
+    let named = |kind: Kind| match status.causes.iter().any(|cause| cause.field.is_empty()) {
         true => kind.info().plural,
         false => kind.name(),
     };

@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::api::cel::{OBJECTS, Program, Type, Value};
 use crate::api::manifest::{self, Limits};
 use crate::api::quantity;
 use crate::api::selector::Selector;
@@ -23,16 +24,19 @@ pub enum Target {
     Quantity,
     /// Label selectors.
     Selector,
+    /// Expressions in CEL, about an object.
+    Cel,
 }
 
 impl Target {
     /// Every target, by the word that names it on a command line.
-    pub const ALL: [(&'static str, Target); 5] = [
+    pub const ALL: [(&'static str, Target); 6] = [
         ("yaml", Target::Yaml),
         ("kubectl", Target::Kubectl),
         ("jsonpath", Target::Jsonpath),
         ("quantity", Target::Quantity),
         ("selector", Target::Selector),
+        ("cel", Target::Cel),
     ];
 
     /// The target of a word.
@@ -47,6 +51,7 @@ impl Target {
             Target::Jsonpath => PATHS,
             Target::Quantity => QUANTITIES,
             Target::Selector => SELECTORS,
+            Target::Cel => EXPRESSIONS,
         }
     }
 }
@@ -92,6 +97,16 @@ const QUANTITIES: &[&str] =
 
 const SELECTORS: &[&str] =
     &["app=web,tier!=db", "a in (b, c),!d", "x notin (y)", "kubernetes.io/hostname==node-1", "a>1,b<2", "a"];
+
+const EXPRESSIONS: &[&str] = &[
+    "object.spec.containers.all(c, c.image.startsWith('a/') || c.ports.exists(p, p.containerPort > 1024 && p.containerPort % 2 == 0))",
+    "has(object.metadata.labels) ? object.metadata.labels.?app.orValue('x').matches('^[a-z]+(b|c)*$') : size(object.spec) >= 1",
+    "object.spec.containers.map(c, c.name).join(',').split(',').filter(n, n != '').sum() > 0u && quantity('1.5Gi').isGreaterThan(quantity('100m'))",
+    "cel.bind(n, int(timestamp('2026-01-02T03:04:05Z') - duration('1h2m')) * -9223372036854775807, '%s %d %x'.format([n, n, n]))",
+    "Object{spec: Object.spec{containers: [Object.spec.containers{name: 'a', ?image: optional.none()}]}, metadata: Object.metadata{labels: {'a': 'b'}}}",
+    "[JSONPatch{op: 'add', path: '/a/' + jsonpatch.escapeKey('b/c'), value: {'x': [1, 2.5e3, 0xff, b'\\x01', null]}}]",
+    "cidr('10.0.0.0/8').containsIP(ip('10.1.2.3')) && url('http://a:80/b?c=d').getQuery() == {'c': ['d']} && 'aXc'.replace('X', 'b', 1).lowerAscii().indexOf('c') == 2",
+];
 
 /// Pieces that are likely to hurt.
 const PIECES: &[&str] = &[
@@ -240,6 +255,16 @@ impl Fuzzer {
                     let sum = parsed.plus(parsed).minus(parsed.times(3)).round_up_to_milli();
                     sum.format_like(&text);
                     let _ = (sum.value(), sum.milli(), sum.sign());
+                }
+            }
+            Target::Cel => {
+                let object = Value::of(&json!({"metadata": {"name": "a", "labels": {"app": "b"}},
+                    "spec": {"containers": [{"name": "x", "image": "a/b:1", "ports": [{"containerPort": 8080}]}]}}));
+                let declared = [("object", Type::Dyn), (OBJECTS, Type::Dyn)];
+                if let Ok(program) = Program::compile(&text, &declared, None)
+                    && let Ok(value) = program.evaluate(&[("object", object)])
+                {
+                    value.to_json();
                 }
             }
             Target::Selector => {

@@ -79,6 +79,7 @@ impl<'s> Checker<'_, 's> {
                 let (key, value) = (self.joined(keys), self.joined(values));
                 Type::Map(Arc::new(key), Arc::new(value))
             }
+            Kind::Object(name, fields) => self.object(expr.at, name, fields),
             Kind::Each(each) => self.each(each),
             Kind::Bind { name, value, body, optional } => {
                 let found = self.type_of(value);
@@ -88,6 +89,32 @@ impl<'s> Checker<'_, 's> {
                 self.locals.pop();
                 if *optional == Some(true) { Type::Optional(Arc::new(body)) } else { body }
             }
+        }
+    }
+
+    /// Objects are made where mutations are written, after the place that they go to.
+    fn object(&mut self, at: usize, name: &str, fields: &[(bool, String, Expr)]) -> Type<'s> {
+        let known = self.declared.iter().any(|(known, _)| *known == types::OBJECTS)
+            && (name == types::JSON_PATCH || name.split('.').next() == Some("Object"));
+        if !known {
+            return self.fault(at, format!("undeclared reference to '{name}' (in container '')"));
+        }
+        for (_, field, value) in fields {
+            let found = self.type_of(value);
+            if name == types::JSON_PATCH && !["op", "path", "from", "value"].contains(&field.as_str()) {
+                self.fault(at, format!("undefined field '{field}'"));
+            } else if name == types::JSON_PATCH && field != "value" && !compatible(&found, &Type::Plain('s'))
+            {
+                self.fault(
+                    value.at,
+                    format!("expected type of field '{field}' is 'string' but provided type is '{found}'"),
+                );
+            }
+        }
+        match name {
+            types::JSON_PATCH => Type::Plain('J'),
+            "Object" => Type::Plain('O'),
+            _ => Type::Plain('o'),
         }
     }
 
@@ -247,7 +274,7 @@ fn of_literal<'s>(value: &Value) -> Type<'s> {
 }
 
 /// Whether a value of one type may be of the other.
-fn compatible(one: &Type, other: &Type) -> bool {
+pub fn compatible(one: &Type, other: &Type) -> bool {
     match (one, other) {
         (Type::Dyn, _) | (_, Type::Dyn) => true,
         (Type::List(a), Type::List(b)) | (Type::Optional(a), Type::Optional(b)) => compatible(a, b),

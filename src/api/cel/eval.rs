@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::functions::find;
 use super::parse::{Each, Expr, How, Kind};
+use super::types::JSON_PATCH;
 use super::value::Value;
 
 /// What names stand for.
@@ -40,6 +41,28 @@ impl Run<'_> {
             true => Err("operation cancelled: actual cost limit exceeded".into()),
             false => Ok(()),
         }
+    }
+
+    /// An object of a type that is named after its place: what is put into a field is of the field's type.
+    fn object(&mut self, name: &str, fields: &[(bool, String, Expr)]) -> Result<Value, String> {
+        let mut object = Vec::new();
+        for (optional, field, value) in fields {
+            let place = format!("{name}.{field}");
+            if let Some(made) = value.made().filter(|made| *made != place && name != JSON_PATCH) {
+                return Err(format!(
+                    "type mismatch: unexpected type name \"{made}\", expected \"{place}\", which matches field name path from root \
+                     Object type"
+                ));
+            }
+            let name = Value::text(field.as_str());
+            match self.value(value)? {
+                Value::Optional(inner) if *optional => {
+                    object.extend(inner.map(|inner| (name, (*inner).clone())));
+                }
+                value => object.push((name, value)),
+            }
+        }
+        Ok(Value::Map(Arc::new(object)))
     }
 
     fn value(&mut self, expr: &Expr) -> Result<Value, String> {
@@ -87,6 +110,7 @@ impl Run<'_> {
                 }
                 Ok(Value::Map(Arc::new(map)))
             }
+            Kind::Object(name, fields) => self.object(name, fields),
             Kind::Each(each) => self.each(each),
             Kind::Bind { name, value, body, optional } => {
                 let value = self.value(value)?;

@@ -149,6 +149,9 @@ pub static FUNCTIONS: &[Row] = &[
     Row("matches", &["s.s>b", "ss>b"], texts::matches),
     Row("find", &["s.s>s"], texts::find),
     Row("findAll", &["s.s>[s", "s.si>[s"], texts::find_all),
+    Row("jsonpatch.escapeKey", &["s>s"], |args| {
+        texts::change(args, |key| key.replace('~', "~0").replace('/', "~1"))
+    }),
     Row("charAt", &["s.i>s"], texts::char_at),
     Row("indexOf", &["s.s>i", "s.si>i", "[A.A>i"], texts::index_of),
     Row("lastIndexOf", &["s.s>i", "s.si>i", "[A.A>i"], texts::last_index_of),

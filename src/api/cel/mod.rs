@@ -19,7 +19,7 @@ mod time;
 mod types;
 mod value;
 
-pub use types::{Type, of_schema, value as of_json};
+pub use types::{OBJECTS, Type, of_schema, value as of_json};
 pub use value::Value;
 
 /// An expression that has been read and checked.
@@ -35,7 +35,7 @@ impl Program {
     pub fn compile(
         text: &str,
         declared: &[(&str, Type)],
-        wanted: Option<(char, &str)>,
+        wanted: Option<(&Type, &str)>,
     ) -> Result<Program, String> {
         let expr = parse::parse(text).map_err(|fault| report(text, &[fault]))?;
         let (found, faults) = check::check(&expr, declared);
@@ -43,9 +43,7 @@ impl Program {
             return Err(report(text, &faults));
         }
         match wanted {
-            Some((wanted, why)) if !matches!(found, Type::Dyn) && found != Type::Plain(wanted) => {
-                Err(why.into())
-            }
+            Some((wanted, why)) if !check::compatible(&found, wanted) => Err(why.into()),
             _ => Ok(Program { expr }),
         }
     }

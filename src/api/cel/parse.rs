@@ -35,6 +35,8 @@ pub enum Kind {
     /// Elements, and whether each is left out where it is missing: `[?a]`.
     List(Vec<(bool, Expr)>),
     Map(Vec<(bool, Expr, Expr)>),
+    /// `Object.spec{replicas: 3}`: a type's name, and its fields.
+    Object(String, Vec<(bool, String, Expr)>),
     /// A macro that goes through a list or the keys of a map.
     Each(Box<Each>),
     /// `cel.bind(name, value, body)`; `optMap` is one with a value that may be missing.
@@ -260,6 +262,25 @@ impl Parser<'_> {
                 self.expect("]")?;
                 self.grow(at, height)?;
                 operand = call(at, name, vec![operand, index]);
+            } else if self.is("{")
+                && let Some(name) = operand.qualified()
+            {
+                self.at += 1;
+                let (mut fields, mut height) = (Vec::new(), 0);
+                while !self.take("}") {
+                    let optional = self.take("?");
+                    let field = self.name()?;
+                    self.expect(":")?;
+                    fields.push((optional, field, self.expr()?));
+                    height = height.max(self.height);
+                    if !self.take(",") {
+                        self.expect("}")?;
+                        break;
+                    }
+                }
+                self.height = 0;
+                self.grow(at, height)?;
+                operand = Expr { at, kind: Kind::Object(name, fields) };
             } else {
                 return Ok(operand);
             }
@@ -416,6 +437,28 @@ fn variable_name(expr: &Expr) -> Result<String, Fault> {
 }
 
 impl Expr {
+    /// The expression as a name with points in it, if it is one.
+    pub fn qualified(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Ident(name) => Some(name.clone()),
+            Kind::Select { operand, field, optional: false } => {
+                Some(format!("{}.{field}", operand.qualified()?))
+            }
+            _ => None,
+        }
+    }
+
+    /// The type of object that the expression makes, or makes a list of, as far as it says so.
+    pub fn made(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Object(name, _) => Some(name),
+            Kind::List(items) => items.iter().find_map(|(_, item)| item.made()),
+            Kind::Each(each) if each.how == How::Map => each.body.made(),
+            Kind::Call { name, args, .. } if name == "_?_:_" => args.iter().skip(1).find_map(Expr::made),
+            _ => None,
+        }
+    }
+
     /// Whether the expression uses a name.
     pub fn uses(&self, name: &str) -> bool {
         let any = |exprs: &[&Expr]| exprs.iter().any(|expr| expr.uses(name));
@@ -429,6 +472,7 @@ impl Expr {
             }
             Kind::List(items) => items.iter().any(|(_, item)| item.uses(name)),
             Kind::Map(entries) => entries.iter().any(|(_, key, value)| any(&[key, value])),
+            Kind::Object(_, fields) => fields.iter().any(|(.., value)| value.uses(name)),
             Kind::Each(each) => {
                 any(&[&each.range, &each.body])
                     || each.filter.as_ref().is_some_and(|filter| filter.uses(name))

@@ -9,6 +9,11 @@ use super::time;
 use super::value::Value;
 use crate::api::manifest::base64;
 
+/// The type of one step of a JSON patch.
+pub const JSON_PATCH: &str = "JSONPatch";
+/// Declared where expressions may make objects; no expression can say it.
+pub const OBJECTS: &str = "Object{}";
+
 /// A type; plain ones by their letter in signatures.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Type<'s> {
@@ -23,7 +28,7 @@ pub enum Type<'s> {
 
 impl fmt::Display for Type<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        const NAMES: [(char, &str); 17] = [
+        const NAMES: [(char, &str); 20] = [
             ('b', "bool"),
             ('i', "int"),
             ('u', "uint"),
@@ -41,6 +46,9 @@ impl fmt::Display for Type<'_> {
             ('F', "kubernetes.NamedFormat"),
             ('V', "kubernetes.Semver"),
             ('Z', "kubernetes.authorization.Authorizer"),
+            ('O', "Object"),
+            ('o', "Object field"),
+            ('J', JSON_PATCH),
         ];
         match self {
             Type::Dyn => f.write_str("dyn"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::api::manifest::json_float;
+use crate::api::manifest::{base64, json_float};
 use crate::api::quantity::Parsed;
 
 /// A value. Time is counted in microseconds.
@@ -68,6 +68,29 @@ impl Value {
                 Value::Map(Arc::new(entries.collect()))
             }
         }
+    }
+
+    /// The value as JSON, if it can be written so.
+    pub fn to_json(&self) -> Option<Json> {
+        Some(match self {
+            Value::Null => Json::Null,
+            Value::Bool(flag) => (*flag).into(),
+            Value::Int(number) => (*number).into(),
+            Value::Uint(number) => (*number).into(),
+            Value::Double(number) => (*number).into(),
+            Value::Bytes(bytes) => base64::encode(bytes).into(),
+            Value::List(items) => Json::Array(items.iter().map(Value::to_json).collect::<Option<_>>()?),
+            Value::Map(entries) => {
+                let mut fields = serde_json::Map::new();
+                for (key, value) in &**entries {
+                    fields.insert(key.shown()?, value.to_json()?);
+                }
+                Json::Object(fields)
+            }
+            Value::Optional(inner) => inner.as_ref().map_or(Some(Json::Null), |inner| inner.to_json())?,
+            Value::String(_) | Value::Timestamp(_) | Value::Duration(_) => self.shown()?.into(),
+            _ => return None,
+        })
     }
 
     /// The entry of a map.

@@ -4,6 +4,7 @@
 mod classes;
 mod default_toleration_seconds;
 mod limit_ranger;
+mod mutations;
 mod pod_security;
 mod policies;
 mod priority;
@@ -11,12 +12,12 @@ pub mod resource_quota;
 mod service_account;
 mod storage;
 
-use crate::api::{Kind, Object, Status};
+use crate::api::{Kind, MetaExt, Object, Status};
 use crate::apiserver::View;
 use crate::rng::Rng;
 
 pub use pod_security::warning as pod_security_warning;
-pub use policies::{NAMES as POLICY_NAMES, warnings as policy_warnings};
+pub use policies::{Asked, NAMES as POLICY_NAMES, warnings as policy_warnings};
 
 type Change = fn(&View, &mut Object, &mut Rng) -> Result<(), Status>;
 type Check = fn(&View, &Object, Option<&Object>) -> Result<(), Status>;
@@ -45,20 +46,38 @@ const CHECKS: &[Check] = &[
 /// Namespaces that the cluster cannot do without.
 const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
 
-/// Runs every plugin that may change a new object.
+/// Runs every plugin that may change a new object, and after them what users have written; where that has changed something, all
+/// once more.
 ///
 /// # Errors
 /// The first refusal.
 pub fn admit(view: &View, object: &mut Object, names: &mut Rng) -> Result<(), Status> {
-    CHANGES.iter().try_for_each(|plugin| plugin(view, object, names))
+    admit_write(view, object, None, (CHANGES, names))
 }
 
 /// Runs every plugin that may change an updated object.
 ///
 /// # Errors
 /// The first refusal.
-pub fn admit_update(view: &View, object: &mut Object, names: &mut Rng) -> Result<(), Status> {
-    CHANGES_OF_UPDATES.iter().try_for_each(|plugin| plugin(view, object, names))
+pub fn admit_update(view: &View, object: &mut Object, old: &Object, names: &mut Rng) -> Result<(), Status> {
+    let plugins: &[Change] = if object.same_spec(old) { &[] } else { CHANGES_OF_UPDATES };
+    admit_write(view, object, Some(old), (plugins, names))
+}
+
+fn admit_write(
+    view: &View,
+    object: &mut Object,
+    old: Option<&Object>,
+    (plugins, names): (&[Change], &mut Rng),
+) -> Result<(), Status> {
+    let mut round = mutations::Round::default();
+    for _ in 0..2 {
+        plugins.iter().try_for_each(|plugin| plugin(view, object, names))?;
+        if !mutations::admit(view, object, old, &mut round)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Runs every plugin that may refuse a new object, or a change of one, to it or to a subresource. What users have written is asked
@@ -69,18 +88,19 @@ pub fn admit_update(view: &View, object: &mut Object, names: &mut Rng) -> Result
 pub fn validate(view: &View, object: &Object, old: Option<&Object>, subresource: &str) -> Result<(), Status> {
     CHECKS.iter().try_for_each(|plugin| plugin(view, object, old))?;
     if subresource.is_empty() {
-        policies::validate(view, object, old)?;
+        policies::validate(view, Asked::write(object, old))?;
     }
     resource_quota::validate(view, object, old)
 }
 
-/// Refuses to delete what must stay (`NamespaceLifecycle`).
+/// Refuses to delete what must stay (`NamespaceLifecycle`), or what users have written rules for.
 ///
 /// # Errors
-/// `Forbidden`.
-pub fn validate_delete(kind: Kind, name: &str) -> Result<(), Status> {
+/// The first refusal.
+pub fn validate_delete(view: &View, object: &Object) -> Result<(), Status> {
+    let (kind, name) = (object.kind(), object.name());
     if kind == Kind::NAMESPACE && IMMORTAL.contains(&name) {
         return Err(Status::forbidden(kind, name, "this namespace may not be deleted"));
     }
-    Ok(())
+    policies::validate(view, Asked::Delete(object))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use crate::api::cel::{Program, Type, Value};
+use crate::api::cel::{OBJECTS, Program, Type, Value};
 use crate::api::k8s::LabelSelector;
 use crate::api::selector::Selector;
 use crate::api::{Key, Kind, MetaExt, Object, Status, typed};
@@ -18,6 +18,52 @@ const EXEMPT: [Kind; 4] = [
     Kind::MUTATING_ADMISSION_POLICY,
     Kind::MUTATING_ADMISSION_POLICY_BINDING,
 ];
+
+/// Whether no policy applies to objects of a kind.
+pub fn is_exempt(kind: Kind) -> bool {
+    EXEMPT.contains(&kind) || Kind::REVIEWS.contains(&kind)
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub enum Asked<'a> {
+    /// A new object.
+    Create(&'a Object),
+    /// The object in place of the old one.
+    Update(&'a Object, &'a Object),
+    /// To be rid of the object.
+    Delete(&'a Object),
+}
+
+impl<'a> Asked<'a> {
+    /// A creation, or an update of what was there before.
+    pub fn write(object: &'a Object, old: Option<&'a Object>) -> Asked<'a> {
+        old.map_or(Asked::Create(object), |old| Asked::Update(object, old))
+    }
+
+    /// The object that the request is about.
+    pub fn subject(self) -> &'a Object {
+        match self {
+            Asked::Create(object) | Asked::Update(object, _) | Asked::Delete(object) => object,
+        }
+    }
+
+    fn operation(self) -> &'static str {
+        match self {
+            Asked::Create(_) => "CREATE",
+            Asked::Update(..) => "UPDATE",
+            Asked::Delete(_) => "DELETE",
+        }
+    }
+
+    fn new_and_old(self) -> (Option<&'a Object>, Option<&'a Object>) {
+        match self {
+            Asked::Create(object) => (Some(object), None),
+            Asked::Update(object, old) => (Some(object), Some(old)),
+            Asked::Delete(object) => (None, Some(object)),
+        }
+    }
+}
 
 /// A rule that a request breaks, or that could not be asked.
 struct Decision {
@@ -38,8 +84,9 @@ impl Decision {
 ///
 /// # Errors
 /// With the rule's reason, `Invalid` unless it gives another.
-pub fn validate(view: &View, object: &Object, old: Option<&Object>) -> Result<(), Status> {
-    match decide(view, object, old).into_iter().find(|decision| decision.asks_for("Deny")) {
+pub fn validate(view: &View, asked: Asked) -> Result<(), Status> {
+    let object = asked.subject();
+    match decide(view, asked).into_iter().find(|decision| decision.asks_for("Deny")) {
         None => Ok(()),
         Some(Decision { policy, binding, message, reason, .. }) => {
             let why = format!(
@@ -51,8 +98,8 @@ pub fn validate(view: &View, object: &Object, old: Option<&Object>) -> Result<()
 }
 
 /// What breaks a rule under a binding that warns.
-pub fn warnings(view: &View, object: &Object, old: Option<&Object>) -> Vec<String> {
-    let decisions = decide(view, object, old).into_iter().filter(|decision| decision.asks_for("Warn"));
+pub fn warnings(view: &View, asked: Asked) -> Vec<String> {
+    let decisions = decide(view, asked).into_iter().filter(|decision| decision.asks_for("Warn"));
     let say = |Decision { policy, binding, message, .. }| {
         format!(
             "Validation failed for ValidatingAdmissionPolicy '{policy}' with binding '{binding}': {message}"
@@ -61,9 +108,9 @@ pub fn warnings(view: &View, object: &Object, old: Option<&Object>) -> Vec<Strin
     decisions.map(say).collect()
 }
 
-fn decide(view: &View, object: &Object, old: Option<&Object>) -> Vec<Decision> {
+fn decide(view: &View, asked: Asked) -> Vec<Decision> {
     let mut decisions = Vec::new();
-    if EXEMPT.contains(&object.kind()) || Kind::REVIEWS.contains(&object.kind()) {
+    if is_exempt(asked.subject().kind()) {
         return decisions;
     }
     let mut request = None;
@@ -74,7 +121,7 @@ fn decide(view: &View, object: &Object, old: Option<&Object>) -> Vec<Decision> {
             continue;
         };
         let spec = policy.part("spec");
-        let request = request.get_or_insert_with(|| Request::of(view, object, old));
+        let request = request.get_or_insert_with(|| Request::of(view, asked));
         if !request.matches(&spec["matchConstraints"]) || !request.matches(&bound["matchResources"]) {
             continue;
         }
@@ -93,16 +140,19 @@ fn decide(view: &View, object: &Object, old: Option<&Object>) -> Vec<Decision> {
 }
 
 /// A request as policies see it.
-struct Request<'a> {
+pub struct Request<'a> {
     view: &'a View,
+    asked: Asked<'a>,
     object: &'a Object,
-    old: Option<&'a Object>,
     namespace: Option<Arc<Object>>,
-    names: Vec<(&'static str, Value)>,
+    /// What names stand for in expressions.
+    pub names: Vec<(&'static str, Value)>,
 }
 
 impl<'a> Request<'a> {
-    fn of(view: &'a View, object: &'a Object, old: Option<&'a Object>) -> Request<'a> {
+    /// A request, as it is before anything is asked of it.
+    pub fn of(view: &'a View, asked: Asked<'a>) -> Request<'a> {
+        let (object, (new, old)) = (asked.subject(), asked.new_and_old());
         let info = object.kind().info();
         let home = if object.kind() == Kind::NAMESPACE { object.name() } else { object.namespace() };
         let namespace = view.object(&Key::cluster(Kind::NAMESPACE, home)).cloned();
@@ -112,24 +162,24 @@ impl<'a> Request<'a> {
         let resource = json!({"group": group, "version": version, "resource": info.plural});
         let request = json!({
             "uid": object.uid(), "kind": kind, "requestKind": kind, "resource": resource, "requestResource": resource,
-            "name": object.name(), "namespace": object.namespace(), "operation": operation(old), "dryRun": false,
+            "name": object.name(), "namespace": object.namespace(), "operation": asked.operation(), "dryRun": false,
             "subResource": "", "requestSubResource": "",
             "userInfo": {"username": "kubernetes-admin", "uid": "", "groups": ["system:masters", "system:authenticated"]},
         });
         let value =
             |object: Option<&Object>| object.map_or(Value::Null, |object| Value::of(&object.to_value()));
         let names = vec![
-            ("object", value(Some(object))),
+            ("object", value(new)),
             ("oldObject", value(old)),
             ("request", Value::of(&request)),
             ("namespaceObject", value(namespace.as_deref())),
             ("authorizer", Value::Authorizer),
         ];
-        Request { view, object, old, namespace, names }
+        Request { view, asked, object, namespace, names }
     }
 
     /// Whether a policy or a binding is about this request.
-    fn matches(&self, constraints: &Json) -> bool {
+    pub fn matches(&self, constraints: &Json) -> bool {
         if constraints.is_null() {
             return true;
         }
@@ -149,7 +199,7 @@ impl<'a> Request<'a> {
         }
         if !by_object.is_null()
             && !selected(by_object, self.object)
-            && !self.old.is_some_and(|old| selected(by_object, old))
+            && !self.asked.new_and_old().1.is_some_and(|old| selected(by_object, old))
         {
             return false;
         }
@@ -177,7 +227,7 @@ impl<'a> Request<'a> {
         let named = rule["resourceNames"]
             .as_array()
             .is_none_or(|names| names.is_empty() || names.iter().any(|name| name == self.object.name()));
-        among("operations", &["*", operation(self.old)])
+        among("operations", &["*", self.asked.operation()])
             && among("apiGroups", &["*", info.group])
             && (policy != "Exact" || among("apiVersions", &["*", version]))
             && among("resources", &["*", "*/*", info.plural])
@@ -232,7 +282,7 @@ impl<'a> Request<'a> {
     }
 
     /// Whether all conditions hold.
-    fn is_meant(&self, spec: &Json, names: &[(&str, Value)]) -> Result<bool, String> {
+    pub fn is_meant(&self, spec: &Json, names: &[(&str, Value)]) -> Result<bool, String> {
         let mut fault = None;
         for condition in spec["matchConditions"].as_array().into_iter().flatten() {
             match ask(condition["expression"].as_str().unwrap_or_default(), names) {
@@ -245,7 +295,7 @@ impl<'a> Request<'a> {
     }
 
     /// The parameters that a binding gives: none where the policy asks for none.
-    fn params(&self, spec: &Json, bound: &Json) -> Result<Vec<Value>, String> {
+    pub fn params(&self, spec: &Json, bound: &Json) -> Result<Vec<Value>, String> {
         let (asked, given) = (&spec["paramKind"], &bound["paramRef"]);
         let text = |value: &Json, name: &str| value[name].as_str().unwrap_or_default().to_string();
         if asked.is_null() || given.is_null() {
@@ -283,22 +333,20 @@ impl<'a> Request<'a> {
     }
 }
 
-fn operation(old: Option<&Object>) -> &'static str {
-    if old.is_some() { "UPDATE" } else { "CREATE" }
-}
-
 /// The names that all expressions of a policy may use, its variables apart.
 pub const NAMES: [&str; 6] = ["object", "oldObject", "request", "namespaceObject", "params", "authorizer"];
 
 /// What an expression is worth; names have no types that are known before.
-fn ask(text: &str, names: &[(&str, Value)]) -> Result<Value, String> {
-    let declared: Vec<(&str, Type)> = names.iter().map(|(name, _)| (*name, Type::Dyn)).collect();
+pub fn ask(text: &str, names: &[(&str, Value)]) -> Result<Value, String> {
+    let mut declared: Vec<(&str, Type)> = names.iter().map(|(name, _)| (*name, Type::Dyn)).collect();
+    // What may make no objects has been refused with its policy.
+    declared.push((OBJECTS, Type::Dyn));
     let program = Program::compile(text, &declared, None)?;
     program.evaluate(names).map_err(|why| format!("expression '{text}' resulted in error: {why}"))
 }
 
 /// Works out the variables one after the other; one that has no value is missing where it is used.
-fn add_variables(spec: &Json, names: &mut Vec<(&'static str, Value)>) {
+pub fn add_variables(spec: &Json, names: &mut Vec<(&'static str, Value)>) {
     let mut known = Vec::new();
     for variable in spec["variables"].as_array().into_iter().flatten() {
         let text = |name: &str| variable[name].as_str().unwrap_or_default();

@@ -161,7 +161,7 @@ fn validate_selectors(selectors: &At, errors: &mut Errors) {
             continue;
         }
         let expression = cel.get("expression");
-        let wanted = ('b', "must evaluate to bool or the unknown type, not to another");
+        let wanted = (&Type::Plain('b'), "must evaluate to bool or the unknown type, not to another");
         if let Err(why) = Program::compile(expression.text(), &[("device", Type::Dyn)], Some(wanted)) {
             errors.invalid_as(&expression, &quoted(expression.text()), &why);
         }

@@ -6,13 +6,15 @@ use super::at::{At, Errors};
 use super::meta::validate_selector;
 use super::registration::validate_rule;
 use super::text;
-use crate::api::cel::{Program, Type, of_schema};
+use crate::api::cel::{OBJECTS, Program, Type, of_schema};
 use crate::apiserver::admission::POLICY_NAMES;
 
 const REASONS: [&str; 4] = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
 const CONDITIONS_MAX: usize = 64;
-const OF_BOOL: (char, &str) = ('b', "must evaluate to bool");
-const OF_STRING: (char, &str) = ('s', "must evaluate to string");
+type Wanted<'a> = (&'a Type<'a>, &'a str);
+
+const OF_BOOL: Wanted = (&Type::Plain('b'), "must evaluate to bool");
+const OF_STRING: Wanted = (&Type::Plain('s'), "must evaluate to string");
 
 /// `ValidateValidatingAdmissionPolicy`.
 pub fn admission_policy(object: &At, errors: &mut Errors) {
@@ -68,28 +70,38 @@ fn validate_validation(with_params: bool, validation: &At, variables: &Value, er
 /// `ValidateMutatingAdmissionPolicy`.
 pub fn mutating_policy(object: &At, errors: &mut Errors) {
     let spec = object.get("spec");
-    validate_common(&spec, errors);
+    let variables = validate_common(&spec, errors);
+    let with_params = spec.get("paramKind").is_set();
+    let patches = Type::List(Type::Plain('J').into());
     let mutations = spec.get("mutations");
     if mutations.is_empty() {
         errors.required(&mutations, "mutations must contain at least one item");
     }
     for mutation in mutations.items() {
         let type_ = mutation.get("patchType");
-        let (own, other) = match type_.text() {
-            "ApplyConfiguration" => ("applyConfiguration", "jsonPatch"),
-            "JSONPatch" => ("jsonPatch", "applyConfiguration"),
+        let (own, other, wanted) = match type_.text() {
+            "ApplyConfiguration" => {
+                ("applyConfiguration", "jsonPatch", (&Type::Plain('O'), "must evaluate to Object"))
+            }
+            "JSONPatch" => {
+                ("jsonPatch", "applyConfiguration", (&patches, "must evaluate to list(JSONPatch)"))
+            }
             _ => {
                 errors.required_one_of(&type_, &["ApplyConfiguration", "JSONPatch"]);
                 continue;
             }
         };
+        let part = mutation.get(own);
+        let expression = part.get("expression");
         if !mutation.get(own).is_set() {
             errors.required(
                 &mutation.get(own),
                 &format!("must be specified when patchType is {}", type_.text()),
             );
-        } else if mutation.get(own).get("expression").text().trim().is_empty() {
-            errors.required(&mutation.get(own).get("expression"), "expression is not specified");
+        } else if expression.text().trim().is_empty() {
+            errors.required(&expression, "expression is not specified");
+        } else {
+            compile(with_params, &expression, &variables, Some(wanted), errors);
         }
         if mutation.get(other).is_set() {
             errors.invalid_as(
@@ -178,10 +190,14 @@ fn validate_match(constraints: &At, errors: &mut Errors) {
 }
 
 /// An expression must fit what policies know: parameters if they are asked for, and the variables before.
-fn compile(with_params: bool, at: &At, variables: &Value, wanted: Option<(char, &str)>, errors: &mut Errors) {
+fn compile(with_params: bool, at: &At, variables: &Value, wanted: Option<Wanted>, errors: &mut Errors) {
     let given = |name: &&&str| **name != "params" || with_params;
     let mut declared: Vec<(&str, Type)> =
         POLICY_NAMES.iter().filter(given).map(|name| (*name, Type::Dyn)).collect();
+    // Objects are made in mutations alone.
+    if wanted.is_some_and(|(wanted, _)| matches!(wanted, Type::Plain('O') | Type::List(_))) {
+        declared.push((OBJECTS, Type::Dyn));
+    }
     declared.push(("variables", of_schema(variables, false).unwrap_or(Type::Dyn)));
     if let Err(why) = Program::compile(at.text(), &declared, wanted) {
         errors.invalid(at, &why);
