@@ -94,7 +94,8 @@ fn what_does_not_fit_a_schema_is_refused_before_it_runs() {
     }});
     let compile = |text: &str| {
         let own = of_schema(&schema, true).unwrap();
-        Program::compile(text, &[("self", own)], Some(('b', "must evaluate to a bool"))).map(drop)
+        Program::compile(text, &[("self", own)], Some((&Type::Plain('b'), "must evaluate to a bool")))
+            .map(drop)
     };
     for text in [
         "self.size > 1 && self.name.startsWith('a')",
@@ -193,4 +194,41 @@ fn the_least_number_and_maps_by_number_are_known() {
     for text in ["9223372036854775808", "1 - (9223372036854775808)", "1 -9223372036854775808"] {
         assert!(value(text).is_err_and(|why| why.contains("invalid int literal")), "{text}");
     }
+}
+
+#[test]
+fn objects_are_made_where_mutations_are_written() {
+    let declared = [("object", Type::Dyn), (super::OBJECTS, Type::Dyn)];
+    let made = |text: &str| {
+        let program = Program::compile(text, &declared, None)?;
+        let object = Value::of(&serde_json::json!({"n": [1, 2]}));
+        let value = program.evaluate(&[("object", object)])?;
+        value.to_json().map(|json| json.to_string()).ok_or_else(|| "no JSON".to_string())
+    };
+    let cases = [
+        ("Object{spec: Object.spec{replicas: 3}}", Ok(r#"{"spec":{"replicas":3}}"#)),
+        (
+            "Object{spec: Object.spec{?a: object.?b, c: {'d-e': [1.5, dyn(null)]}}}",
+            Ok(r#"{"spec":{"c":{"d-e":[1.5,null]}}}"#),
+        ),
+        (
+            "object.n.map(i, JSONPatch{op: 'add', path: '/' + jsonpatch.escapeKey('a/b~') + string(i), value: i})",
+            Ok(r#"[{"op":"add","path":"/a~1b~01","value":1},{"op":"add","path":"/a~1b~02","value":2}]"#),
+        ),
+        (
+            "Object{a: [Object.b{}]}",
+            Err("type mismatch: unexpected type name \"Object.b\", expected \"Object.a\""),
+        ),
+        ("Thing{a: 1}", Err("compilation failed: ERROR: <input>:1:6: undeclared reference to 'Thing'")),
+        ("quantity('1')", Err("no JSON")),
+    ];
+    for (text, want) in cases {
+        match (made(text), want) {
+            (Ok(found), Ok(want)) => assert_eq!(found, want, "{text}"),
+            (Err(found), Err(want)) => assert!(found.starts_with(want), "{text}: {found}"),
+            (found, _) => panic!("{text}: {found:?}"),
+        }
+    }
+    let rule = Program::compile("Object{a: 1}", &[("self", Type::Dyn)], None);
+    assert!(rule.is_err(), "rules make no objects");
 }
