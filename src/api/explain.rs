@@ -51,7 +51,7 @@ pub struct PreemptionStep {
     /// The node chosen; empty if there was no candidate.
     pub nominated_node: String,
     /// The nodes that were as good as the chosen one.
-    pub tied: Vec<Arc<str>>,
+    pub tied: Later<Vec<Arc<str>>>,
 }
 
 /// A node that the removal of some pods would make fit.

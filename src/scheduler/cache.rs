@@ -3,8 +3,10 @@
 //! pointer per node.
 
 pub mod contest;
+pub mod likeness;
 pub mod memory;
 mod nodes;
+pub mod pages;
 mod pods;
 pub mod shape;
 pub mod tally;
@@ -15,7 +17,7 @@ use sorted::SortedMap;
 use std::sync::Arc;
 
 use nodes::Nodes;
-use pods::{PlacedPod, Pods};
+use pods::{At, PlacedPod, Pods};
 
 use super::framework::volumes::AssumedVolumes;
 use super::framework::{NodeInfo, PodInfo};
@@ -42,6 +44,8 @@ pub struct Cache {
     log_start: u64,
     /// Counts what concerns all nodes at once: their coming and going, their labels, who has which image.
     epoch: u64,
+    /// Counts the versions of node objects.
+    versions: u64,
 }
 
 /// An image that some nodes hold.
@@ -57,6 +61,11 @@ impl Cache {
     /// The places of the nodes, in name order.
     pub fn order(&self) -> &[NodeIndex] {
         &self.order
+    }
+
+    /// The same, to keep.
+    pub fn kept_order(&self) -> Arc<Vec<NodeIndex>> {
+        self.order.clone()
     }
 
     /// The nodes, in name order.
@@ -147,6 +156,8 @@ impl Cache {
 
     /// Adds a node, or takes over its change. Pods that were told of before their node count from now on.
     pub fn set_node(&mut self, node: &Node) {
+        self.versions += 1;
+        let version = self.versions;
         let Some(index) = self.index(node.name()) else { return self.add_node(node) };
         let known = &self.node(index).node;
         if known.meta.labels != node.meta.labels {
@@ -154,21 +165,25 @@ impl Cache {
         }
         // A heartbeat changes neither images nor spec; it should not cost a count of all images.
         if self.node(index).node.status.images == node.status.images {
-            self.change(index, |info| info.set_node(node));
+            self.change(index, |info| info.set_node(node, version));
             return;
         }
         self.forget_images(index);
-        self.change(index, |info| info.set_node(node));
+        self.change(index, |info| info.set_node(node, version));
         self.count_images(index);
     }
 
     fn add_node(&mut self, node: &Node) {
         let mut info = NodeInfo::new(node);
+        info.version = self.versions;
         let name = info.name.clone();
-        for placed in self.pods.values().filter(|placed| placed.node == name) {
+        let index = self.free.pop().unwrap_or(self.slots.len() as NodeIndex);
+        let waiting = |placed: &&mut PlacedPod| matches!(&placed.at, At::Unknown(at) if *at == name);
+        for placed in self.pods.values_mut().filter(waiting) {
+            placed.at = At::Node(index);
             info.add_pod(placed.info.clone());
         }
-        let index = self.slots.put(self.free.pop(), info);
+        self.slots.put(index, info);
         self.epoch += 1;
         let before = |other: &NodeIndex| self.slots.get(*other).name < name;
         let place = self.order.partition_point(before);
@@ -180,6 +195,10 @@ impl Cache {
     /// Forgets a node. Its pods are remembered until they are gone themselves.
     pub fn remove_node(&mut self, name: &str) {
         if let Some(index) = Arc::make_mut(&mut self.by_name).remove(name) {
+            let known: Arc<str> = name.into();
+            for placed in self.pods.values_mut().filter(|placed| placed.at == At::Node(index)) {
+                placed.at = At::Unknown(known.clone());
+            }
             self.forget_images(index);
             self.slots.clear(index);
             self.epoch += 1;
@@ -224,7 +243,7 @@ impl Cache {
 
     /// Counts a pod on a node that the scheduler has chosen, before the watch tells of its binding.
     pub fn assume_pod(&mut self, info: Arc<PodInfo>, node: NodeIndex) {
-        self.place(info, self.node(node).name.clone(), Some(node), true);
+        self.place(info, At::Node(node), true);
     }
 
     /// Whether a pod counts on a node that the watch has not told of yet.
@@ -241,34 +260,45 @@ impl Cache {
 
     /// Counts a pod that is bound to a node, or takes over its change.
     pub fn set_pod(&mut self, info: Arc<PodInfo>, node: &str) {
-        self.place(info, node.into(), self.index(node), false);
+        let at = self.index(node).map_or_else(|| At::Unknown(node.into()), At::Node);
+        self.place(info, at, false);
     }
 
-    fn place(&mut self, info: Arc<PodInfo>, node: Arc<str>, index: Option<NodeIndex>, assumed: bool) {
-        self.remove_pod(info.uid());
+    fn place(&mut self, info: Arc<PodInfo>, at: At, assumed: bool) {
+        let before = self.pods.remove_version(&info);
+        self.count_no_longer(before);
         self.affinity_pods += u32::from(info.has_affinity());
         self.anti_affinity_pods += u32::from(!info.required_anti_affinity.is_empty());
-        if let Some(index) = index {
+        if let At::Node(index) = at {
             self.change(index, |node| node.add_pod(info.clone()));
         }
-        self.pods.insert(PlacedPod { info, node, assumed });
+        self.pods.insert(PlacedPod { info, at, assumed });
     }
 
     /// Counts a pod no longer: it has ended, or is gone.
     pub fn remove_pod(&mut self, uid: &str) {
-        let Some(placed) = self.pods.remove(uid) else { return };
-        self.affinity_pods -= u32::from(placed.info.has_affinity());
-        self.anti_affinity_pods -= u32::from(!placed.info.required_anti_affinity.is_empty());
-        if let Some(index) = self.index(&placed.node) {
+        let placed = self.pods.remove(uid);
+        self.count_no_longer(placed);
+    }
+
+    fn count_no_longer(&mut self, placed: Option<PlacedPod>) {
+        let Some(PlacedPod { info, at, .. }) = placed else { return };
+        self.affinity_pods -= u32::from(info.has_affinity());
+        self.anti_affinity_pods -= u32::from(!info.required_anti_affinity.is_empty());
+        if let At::Node(index) = at {
             self.change(index, |node| {
-                node.remove_pod(uid);
+                node.remove_pod(info.uid());
             });
         }
     }
 
     /// The pods that count on nodes, with their nodes and whether that is only assumed.
     pub fn placed(&self) -> impl Iterator<Item = (&Arc<PodInfo>, &str, bool)> {
-        self.pods.values().map(|placed| (&placed.info, &*placed.node, placed.assumed))
+        let name = |at| match at {
+            &At::Node(index) => &*self.node(index).name,
+            At::Unknown(name) => name,
+        };
+        self.pods.values().map(move |placed| (&placed.info, name(&placed.at), placed.assumed))
     }
 }
 

@@ -51,7 +51,8 @@ impl Scheduler {
         }
         if let Some(node) = pod.spec.node_name.as_deref().filter(|name| !name.is_empty()) {
             self.queue.remove(key, pod.uid());
-            self.cache.set_pod(Arc::new(PodInfo::new(pod.clone())), node);
+            let info = self.likenesses.mark_placed(PodInfo::new(pod.clone()));
+            self.cache.set_pod(info, node);
             return;
         }
         // News from before the scheduler placed the pod: the news of its binding is on its way.

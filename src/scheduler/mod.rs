@@ -23,8 +23,8 @@ use crate::clock::SimTime;
 use crate::rng::Rng;
 
 use cache::Cache;
+use cache::likeness::Likenesses;
 use cache::memory::Memory;
-use cache::shape::Likenesses;
 use configuration::Configuration;
 use framework::registry::Profile;
 use framework::{Context, Framework};

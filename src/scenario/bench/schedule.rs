@@ -12,8 +12,8 @@ use crate::api::{Kind, MetaExt, Node, Object, Pod};
 use crate::client::{Actor, ApiServer, Client, Informer, View};
 use crate::rng::Rng;
 use crate::scheduler::cache::Cache;
+use crate::scheduler::cache::likeness::Likenesses;
 use crate::scheduler::cache::memory::Memory;
-use crate::scheduler::cache::shape::Likenesses;
 use crate::scheduler::decision::{Outcome, record};
 use crate::scheduler::framework::registry::Profile;
 use crate::scheduler::framework::{Context, Framework, PodInfo};
@@ -90,13 +90,13 @@ impl Schedule {
         let view = Simulation::new(Config::sized(seed, nodes)).view().clone();
         let mut cache = Cache::default();
         view.list::<Node>(None).for_each(|node| cache.set_node(node));
+        let mut likenesses = Likenesses::default();
         if workload.is_on_full_nodes() {
             for (pod, node) in fillers(&view) {
-                cache.set_pod(Arc::new(PodInfo::new(pod)), &node);
+                cache.set_pod(likenesses.mark_placed(PodInfo::new(pod)), &node);
             }
         }
         let framework = Arc::new(Framework::new(&Profile::default()));
-        let mut likenesses = Likenesses::default();
         let pods = all_pods(workload, nodes, pods).map(|pod| likenesses.mark(PodInfo::new(pod))).collect();
         let (memory, records) = (Memory::default(), Vec::new());
         Schedule { framework, cache, view, pods, explain, memory, records }

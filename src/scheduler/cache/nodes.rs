@@ -1,16 +1,15 @@
-//! The nodes by their places, in pages: a copy shares all of them, and a change copies one.
+//! The nodes by their places, and the priority of the least important pod of all.
 
 use std::sync::Arc;
 
 use sorted::SortedMap;
 
 use super::NodeIndex;
+use super::pages::Pages;
 use crate::scheduler::framework::NodeInfo;
 
 /// The lowest priority on a node without pods.
 const NOBODY: i32 = i32::MAX;
-/// So many nodes are on a page.
-const PAGE: usize = 64;
 
 /// What is in a place.
 #[derive(Clone, Debug)]
@@ -22,8 +21,7 @@ struct Slot {
 /// The nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Nodes {
-    pages: Vec<Arc<Vec<Slot>>>,
-    len: usize,
+    slots: Pages<Slot>,
     /// How many nodes have each priority as their lowest.
     lowest: SortedMap<i32, u32>,
 }
@@ -31,25 +29,17 @@ pub struct Nodes {
 impl Nodes {
     /// How many places there are.
     pub fn len(&self) -> usize {
-        self.len
-    }
-
-    fn slot(&self, index: NodeIndex) -> &Slot {
-        &self.pages[index as usize / PAGE][index as usize % PAGE]
-    }
-
-    fn slot_mut(&mut self, index: NodeIndex) -> &mut Slot {
-        &mut Arc::make_mut(&mut self.pages[index as usize / PAGE])[index as usize % PAGE]
+        self.slots.len()
     }
 
     /// The node in a place.
     pub fn get(&self, index: NodeIndex) -> &Arc<NodeInfo> {
-        &self.slot(index).info
+        &self.slots.get(index as usize).info
     }
 
     /// The priority of the node's least important pod.
     pub fn lowest_priority(&self, index: NodeIndex) -> i32 {
-        self.slot(index).lowest_priority
+        self.slots.get(index as usize).lowest_priority
     }
 
     /// The priority of the least important pod of all.
@@ -59,7 +49,7 @@ impl Nodes {
 
     /// Changes a node.
     pub fn change(&mut self, index: NodeIndex, change: impl FnOnce(&mut NodeInfo)) {
-        let slot = self.slot_mut(index);
+        let slot = self.slots.get_mut(index as usize);
         change(Arc::make_mut(&mut slot.info));
         let lowest = slot.info.lowest_priority.unwrap_or(NOBODY);
         let before = std::mem::replace(&mut slot.lowest_priority, lowest);
@@ -81,27 +71,19 @@ impl Nodes {
         }
     }
 
-    /// Puts a node into a place, or into a new one.
-    pub fn put(&mut self, place: Option<NodeIndex>, info: NodeInfo) -> NodeIndex {
-        let index = place.unwrap_or(self.len as NodeIndex);
-        if index as usize == self.len {
-            if self.len.is_multiple_of(PAGE) {
-                self.pages.push(Arc::new(Vec::with_capacity(PAGE)));
-            }
-            if let Some(page) = self.pages.last_mut() {
-                Arc::make_mut(page).push(Slot { info: Arc::default(), lowest_priority: NOBODY });
-            }
-            self.len += 1;
+    /// Puts a node into a place, which may be the next one behind all.
+    pub fn put(&mut self, index: NodeIndex, info: NodeInfo) {
+        if index as usize == self.len() {
+            self.slots.push(Slot { info: Arc::default(), lowest_priority: NOBODY });
         }
-        self.slot_mut(index).info = Arc::new(info);
+        self.slots.get_mut(index as usize).info = Arc::new(info);
         self.change(index, |info| info.index = index);
-        index
     }
 
     /// Empties a place.
     pub fn clear(&mut self, index: NodeIndex) {
         let empty = Slot { info: Arc::default(), lowest_priority: NOBODY };
-        let before = std::mem::replace(self.slot_mut(index), empty);
+        let before = std::mem::replace(self.slots.get_mut(index as usize), empty);
         self.recount(before.lowest_priority, NOBODY);
     }
 }

@@ -3,18 +3,28 @@
 
 use std::sync::Arc;
 
-use crate::api::hash::fnv1a_64;
+use super::NodeIndex;
 use crate::scheduler::framework::PodInfo;
+use crate::scheduler::framework::pod_info::digest;
 
 /// A pod that counts on a node.
 #[derive(Clone, Debug)]
 pub struct PlacedPod {
     /// The pod.
     pub info: Arc<PodInfo>,
-    /// The node's name. The node itself may not be known yet.
-    pub node: Arc<str>,
+    /// Its node.
+    pub at: At,
     /// Whether the scheduler has placed it and the watch has not told so yet.
     pub assumed: bool,
+}
+
+/// The node of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The one in that place.
+    Node(NodeIndex),
+    /// The one of that name, which is not known yet, or no longer.
+    Unknown(Arc<str>),
 }
 
 /// The pods.
@@ -32,20 +42,20 @@ struct Entry {
     place: u32,
 }
 
-fn digest(uid: &str) -> u32 {
-    let digest = fnv1a_64(uid.as_bytes());
-    (digest ^ (digest >> 32)) as u32
-}
-
 impl Pods {
     /// The pods, by their places.
     pub fn values(&self) -> impl Iterator<Item = &PlacedPod> {
         self.places.iter().flatten()
     }
 
+    /// The same, to change them.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut PlacedPod> {
+        self.places.iter_mut().flatten()
+    }
+
     /// The pod of that uid.
     pub fn get(&self, uid: &str) -> Option<&PlacedPod> {
-        let entry = self.index[self.find(digest(uid), uid)?]?;
+        let entry = self.index[self.find(digest(uid), || uid)?]?;
         self.places[entry.place as usize].as_ref()
     }
 
@@ -54,7 +64,7 @@ impl Pods {
         if 2 * (self.places.len() - self.free.len() + 1) > self.index.len() {
             self.grow();
         }
-        let digest = digest(pod.info.uid());
+        let digest = pod.info.digest;
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
             self.places.len() as u32 - 1
@@ -65,18 +75,26 @@ impl Pods {
 
     /// Takes a pod out.
     pub fn remove(&mut self, uid: &str) -> Option<PlacedPod> {
-        let at = self.find(digest(uid), uid)?;
+        self.remove_at(self.find(digest(uid), || uid)?)
+    }
+
+    /// Takes out what is there of a pod.
+    pub fn remove_version(&mut self, pod: &PodInfo) -> Option<PlacedPod> {
+        self.remove_at(self.find(pod.digest, || pod.uid())?)
+    }
+
+    fn remove_at(&mut self, at: usize) -> Option<PlacedPod> {
         let entry = self.index[at].take()?;
         self.close_gap(at);
         self.free.push(entry.place);
         self.places[entry.place as usize].take()
     }
 
-    fn find(&self, digest: u32, uid: &str) -> Option<usize> {
+    fn find<'a>(&self, digest: u32, uid: impl Fn() -> &'a str) -> Option<usize> {
         let last = self.index.len().checked_sub(1)?;
         let mut at = digest as usize & last;
         while let Some(entry) = self.index[at] {
-            let is_it = |pod: &PlacedPod| pod.info.uid() == uid;
+            let is_it = |pod: &PlacedPod| pod.info.uid() == uid();
             if entry.digest == digest && self.places[entry.place as usize].as_ref().is_some_and(is_it) {
                 return Some(at);
             }
@@ -127,7 +145,7 @@ mod tests {
         let (mut rng, mut pods, mut there) = (Rng::new(1, "pods"), Pods::default(), Vec::new());
         let place = |name: &str| PlacedPod {
             info: Arc::new(PodInfo::new(pod(name).build())),
-            node: "n".into(),
+            at: At::Node(0),
             assumed: false,
         };
         for number in 0..2_000 {

@@ -1,11 +1,12 @@
 //! Pods that look alike get the same answers: what the plugins that look at nothing but the pod and the node have said of each
 //! node, and what they have scored it, is remembered for a shape of pods, and asked again only of nodes that have changed.
 
+use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::contest::{Contest, Dimension};
+use super::likeness::are_alike;
 use super::memory::Stamp;
-use crate::api::k8s::{NodeAffinity, PodSpec};
 use crate::scheduler::framework::{
     Context, CycleState, Framework, Normalization, PodInfo, PreFilterAnswers, Status,
 };
@@ -15,56 +16,6 @@ pub const MOST: usize = 32;
 
 /// The verdict on a node that can run the pod.
 pub const FITS: u16 = 0;
-
-fn node_affinity(spec: &PodSpec) -> Option<&NodeAffinity> {
-    spec.affinity.as_ref()?.node_affinity.as_ref()
-}
-
-fn images(spec: &PodSpec) -> impl Iterator<Item = Option<&str>> {
-    let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
-    containers.map(|container| container.image.as_deref())
-}
-
-fn are_alike(a: &PodInfo, b: &PodInfo) -> bool {
-    let (mine, other) = (&a.pod.spec, &b.pod.spec);
-    (a.nonzero, a.scoring) == (b.nonzero, b.scoring)
-        && a.requests == b.requests
-        && a.ports == b.ports
-        && (Arc::ptr_eq(mine, other)
-            || mine.tolerations == other.tolerations
-                && mine.node_selector == other.node_selector
-                && mine.node_name == other.node_name
-                && node_affinity(mine) == node_affinity(other)
-                && mine.containers.len() == other.containers.len()
-                && images(mine).eq(images(other)))
-}
-
-/// Compares pods as they are taken in, and gives those of one shape one number: whoever decides about them later need not look
-/// at what they ask for again.
-#[derive(Clone, Debug, Default)]
-pub struct Likenesses {
-    /// One pod of each shape, the most recent last.
-    known: Vec<Arc<PodInfo>>,
-    made: u64,
-}
-
-impl Likenesses {
-    /// Numbers a pod.
-    pub fn mark(&mut self, mut pod: PodInfo) -> Arc<PodInfo> {
-        if let Some(known) = self.known.iter().rev().find(|known| are_alike(known, &pod)) {
-            pod.likeness = known.likeness;
-            return Arc::new(pod);
-        }
-        self.made += 1;
-        pod.likeness = self.made;
-        let pod = Arc::new(pod);
-        if self.known.len() >= MOST {
-            self.known.remove(0);
-        }
-        self.known.push(pod.clone());
-        pod
-    }
-}
 
 /// What PreFilter and PreScore of the plugins that look at nothing but pod and node have left and answered: the same for all
 /// pods of a shape, until something changes that concerns all nodes.
@@ -77,12 +28,36 @@ pub struct Prepared {
     pub answers: PreFilterAnswers,
 }
 
+/// What follows from a node object alone: it need not be asked again when only the node's pods have changed.
+#[derive(Clone, Copy, Default)]
+struct Settled {
+    /// The version of the object; zero if nothing is known.
+    version: u64,
+    /// [`FITS`], or the place of the answer plus one.
+    verdict: u16,
+    /// What it scores, once that has been asked.
+    score: Option<Score>,
+}
+
+/// What a node object scores.
+#[derive(Clone, Copy, Default)]
+struct Score {
+    /// Where nothing is normalised, weighted.
+    total: i64,
+    /// A number for the raw scores of the others.
+    class: i64,
+}
+
 /// The answers for one shape.
 pub struct Shape {
     sample: PodInfo,
     framework: u64,
     prepared: Arc<Prepared>,
     filtered: Stamp,
+    /// By node.
+    settled: Vec<Settled>,
+    /// The different raw scores of node objects, where scores are normalised.
+    classes: SortedMap<Vec<i64>, i64>,
     /// By node: [`FITS`], or the place of the answer plus one.
     pub verdicts: Arc<Vec<u16>>,
     /// The different answers, each with the place of the plugin that gives it.
@@ -101,6 +76,8 @@ impl Shape {
             framework: framework.fingerprint(),
             prepared: Arc::default(),
             filtered: Stamp::default(),
+            settled: Vec::new(),
+            classes: SortedMap::new(),
             verdicts: Arc::default(),
             answers: Arc::default(),
             given: Vec::new(),
@@ -130,12 +107,22 @@ impl Shape {
         let changed = self.filtered.renew(cx.cache);
         if changed.is_none() {
             self.verdicts = Arc::new(vec![FITS; cx.cache.slots()]);
+            self.settled = vec![Settled::default(); cx.cache.slots()];
+            self.classes.clear();
             self.answers = Arc::default();
             self.given.clear();
         }
         for index in changed.unwrap_or(cx.cache.order()) {
-            let verdict = match framework.run_local_filter(cx, state, pod, cx.cache.node(*index)) {
-                Ok(()) => FITS,
+            let node = cx.cache.node(*index);
+            if self.settled[*index as usize].version != node.version {
+                let answer = framework.run_object_filter(cx, state, pod, node);
+                let verdict = answer.map_or_else(|answer| self.place_of(answer), |()| FITS);
+                self.settled[*index as usize] = Settled { version: node.version, verdict, score: None };
+            }
+            let settled = self.settled[*index as usize].verdict;
+            let before = usize::from(settled).checked_sub(1).map(|place| self.answers[place].0);
+            let verdict = match framework.run_node_filter(cx, state, pod, node, before) {
+                Ok(()) => settled,
                 Err(answer) => self.place_of(answer),
             };
             let known = self.verdicts[*index as usize];
@@ -171,20 +158,36 @@ impl Shape {
         pod: &PodInfo,
         dimensions: &[Dimension],
     ) -> bool {
-        let verdicts = &self.verdicts;
-        self.contest.renew(cx.cache, dimensions, &mut |index, key| {
+        let Shape { contest, verdicts, settled, classes, .. } = self;
+        contest.renew(cx.cache, dimensions, &mut |index, key| {
             if verdicts[index as usize] != FITS {
                 return None;
             }
-            let mut total = 0;
             let node = cx.cache.node(index);
-            for place in framework.local_scorers(state) {
+            let score = |place: u8| {
                 let plugin = framework.plugin_at(place);
                 let score = plugin.score(cx, state, pod, node);
                 match plugin.normalization() {
-                    Normalization::None => total += score * framework.weight(place),
-                    _ => key.push(score),
+                    Normalization::None => (score * framework.weight(place), None),
+                    _ => (0, Some(score)),
                 }
+            };
+            let known = settled[index as usize].score.get_or_insert_with(|| {
+                let (mut total, mut raw) = (0, Vec::new());
+                for place in framework.object_scorers(state) {
+                    let (more, normalized) = score(place);
+                    total += more;
+                    raw.extend(normalized);
+                }
+                let next = classes.len() as i64;
+                Score { total, class: *classes.entry(raw).or_insert(next) }
+            });
+            key.push(known.class);
+            let mut total = known.total;
+            for place in framework.node_scorers(state) {
+                let (more, normalized) = score(place);
+                total += more;
+                key.extend(normalized);
             }
             Some(total)
         })

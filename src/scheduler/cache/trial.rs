@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::NodeIndex;
 use super::memory::{Memory, Stamp};
+use super::pages::Pages;
 use super::shape::Shape;
 use crate::scheduler::framework::preemption::{Candidate, Cost};
 use crate::scheduler::framework::runtime::promised_nodes;
@@ -26,7 +27,16 @@ pub enum Outcome {
 }
 
 /// The candidates by node, to be read by whoever made a decision with them.
-pub type Candidates = Arc<Vec<Option<Arc<Candidate>>>>;
+pub type Candidates = Pages<Option<Arc<Candidate>>>;
+
+/// How many of the nodes that were tried had each outcome.
+#[derive(Default)]
+pub struct Given {
+    /// How many nodes were tried.
+    pub nodes: usize,
+    /// By the places of the outcomes.
+    pub counts: Vec<u32>,
+}
 
 /// The outcomes for one shape of pods of one priority. Most nodes have one of a few, so a choice among many nodes is one among few
 /// outcomes.
@@ -45,16 +55,41 @@ pub struct Trials {
 }
 
 impl Trials {
-    /// The place of the outcome for a node, tried if it is not known.
-    pub fn of(&mut self, node: NodeIndex, attempt: impl FnOnce() -> Result<Candidate, Status>) -> usize {
-        if let Some(place) = self.by_node[node as usize].checked_sub(1) {
-            return place as usize;
+    /// Tries nodes, where it is not known what would come out, until so many could run the pod, one of them without breaking a
+    /// budget.
+    pub fn run<'a>(
+        &mut self,
+        nodes: impl Iterator<Item = &'a NodeIndex>,
+        enough: u32,
+        mut attempt: impl FnMut(NodeIndex) -> Result<Candidate, Status>,
+    ) -> Given {
+        let mut given = Given { nodes: 0, counts: vec![0; self.outcomes.len()] };
+        let (mut found, mut has_unbroken) = (0, false);
+        for node in nodes {
+            let known = self.by_node[*node as usize];
+            let place = if known == 0 { self.take(*node, attempt(*node)) } else { known as usize - 1 };
+            if place == given.counts.len() {
+                given.counts.push(0);
+            }
+            given.nodes += 1;
+            given.counts[place] += 1;
+            if let Outcome::Cost([pdb_violations, ..]) = self.outcomes[place] {
+                found += 1;
+                has_unbroken |= pdb_violations == 0;
+                if found >= enough && has_unbroken {
+                    break;
+                }
+            }
         }
-        let (outcome, candidate) = match attempt() {
+        given
+    }
+
+    fn take(&mut self, node: NodeIndex, outcome: Result<Candidate, Status>) -> usize {
+        let (outcome, candidate) = match outcome {
             Ok(candidate) => (Outcome::Cost(candidate.cost), Some(Arc::new(candidate))),
             Err(status) => (Outcome::Refusal(status), None),
         };
-        Arc::make_mut(&mut self.candidates)[node as usize] = candidate;
+        *self.candidates.get_mut(node as usize) = candidate;
         let place = self.outcomes.iter().position(|known| *known == outcome).unwrap_or_else(|| {
             self.outcomes.push(outcome);
             self.outcomes.len() - 1
@@ -76,7 +111,8 @@ impl Trials {
     fn begin(&mut self, slots: usize) {
         self.outcomes.clear();
         self.by_node = vec![0; slots];
-        self.candidates = Arc::new(vec![None; slots]);
+        self.candidates = Pages::default();
+        (0..slots).for_each(|_| self.candidates.push(None));
     }
 }
 

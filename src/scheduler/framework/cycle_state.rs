@@ -50,7 +50,7 @@ pub struct CycleState {
     pub skip_score: PluginSet,
     /// What is known from earlier cycles, lent to this one. A copy of the notes gets none of it.
     pub memory: Memory,
-    notes: Vec<(TypeId, Arc<dyn StateData>)>,
+    notes: Arc<Vec<(TypeId, Arc<dyn StateData>)>>,
 }
 
 impl Clone for CycleState {
@@ -65,9 +65,10 @@ impl CycleState {
     pub fn write<T: StateData>(&mut self, note: T) {
         let id = TypeId::of::<T>();
         let note: Arc<dyn StateData> = Arc::new(note);
-        match self.notes.iter_mut().find(|(known, _)| *known == id) {
+        let notes = Arc::make_mut(&mut self.notes);
+        match notes.iter_mut().find(|(known, _)| *known == id) {
             Some((_, known)) => *known = note,
-            None => self.notes.push((id, note)),
+            None => notes.push((id, note)),
         }
     }
 
@@ -81,7 +82,8 @@ impl CycleState {
     /// Finds a note to change it.
     pub fn read_mut<T: StateData>(&mut self) -> Option<&mut T> {
         let id = TypeId::of::<T>();
-        let (_, note) = self.notes.iter_mut().find(|(known, _)| *known == id)?;
+        let at = self.notes.iter().position(|(known, _)| *known == id)?;
+        let (_, note) = &mut Arc::make_mut(&mut self.notes)[at];
         if Arc::get_mut(note).is_none() {
             *note = (**note).copy();
         }

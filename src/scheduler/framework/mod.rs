@@ -40,7 +40,6 @@ pub use status::{Code, Reason, Status};
 
 use super::cache::contest::Dimension;
 use super::cache::memory::Memory;
-use super::cache::trial::Candidates;
 use super::cache::{Cache, NodeIndex};
 use super::queue::Nominator;
 use crate::api::explain::{Explain, PreemptionCandidate, PreemptionStep};
@@ -93,6 +92,18 @@ impl Normalization {
             _ => String::new(),
         }
     }
+}
+
+/// What a plugin's answers about a node come from, beside what [`Shape`](super::cache::shape::Shape) holds of the pod. They are
+/// remembered for all pods of the shape until that changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// The node object: labels, taints, images.
+    Object,
+    /// That, and the pods of the node.
+    Node,
+    /// Other nodes, too, or other objects: nothing is remembered.
+    Cluster,
 }
 
 /// Where a plugin has a say. NormalizeScore belongs to Score, and the answers to added and removed pods to PreFilter.
@@ -152,10 +163,8 @@ pub type PreFilterAnswers = Vec<(u8, Result<PreFilterResult, Status>)>;
 pub struct PostFilterResult {
     /// The node on which room is being made; empty to take an earlier promise back.
     pub nominated_node: String,
-    /// The nodes that were tried, and the candidates among them.
-    pub tried: (Vec<NodeIndex>, Candidates),
-    /// The nodes that were as good as the chosen one.
-    pub tied: Vec<NodeIndex>,
+    /// The nodes that were tried.
+    pub tried: preemption::Tried,
     /// The pods to remove from the nominated node, most important first, as `(namespace, name, uid)`.
     pub victims: Vec<(String, String, String)>,
 }
@@ -163,20 +172,24 @@ pub struct PostFilterResult {
 impl PostFilterResult {
     /// What was considered, in words.
     pub fn step(&self, cache: &Cache) -> PreemptionStep {
-        let name = |index: &NodeIndex| cache.node(*index).name.clone();
-        let (tried, known) = &self.tried;
-        let candidate = |node: &NodeIndex| known[*node as usize].clone();
-        let candidates: Vec<Arc<preemption::Candidate>> = tried.iter().filter_map(candidate).collect();
-        let nodes = cache.snapshot();
+        let (nodes, tried) = (cache.snapshot(), self.tried.clone());
+        let (nodes_too, tried_too, chosen) = (nodes.clone(), tried.clone(), self.nominated_node.clone());
         PreemptionStep {
             candidates: Later::new(move || {
                 let mut words: Vec<PreemptionCandidate> =
-                    candidates.iter().map(|candidate| candidate.in_words(&nodes)).collect();
+                    tried.candidates().map(|candidate| candidate.in_words(&nodes)).collect();
                 sorting::sort_by(&mut words, |a, b| a.node.cmp(&b.node));
                 words
             }),
             nominated_node: self.nominated_node.clone(),
-            tied: self.tied.iter().map(name).collect(),
+            tied: Later::new(move || {
+                let name =
+                    |candidate: &Arc<preemption::Candidate>| nodes_too.node(candidate.node).name.clone();
+                let chosen = tried_too.candidates().find(|candidate| *name(candidate) == *chosen);
+                let is_tied =
+                    |other: &&Arc<preemption::Candidate>| Some(other.cost) == chosen.map(|it| it.cost);
+                tried_too.candidates().filter(is_tied).map(name).collect()
+            }),
         }
     }
 }
@@ -333,13 +346,12 @@ pub trait Plugin: Send + Sync {
         }
     }
 
-    /// Whether Filter and Score look at nothing but the node and, of the pod, what [`Shape`](super::cache::shape::Shape) holds.
-    /// Their answers are then remembered, for this pod and others of its shape, until the node changes.
-    fn is_local(&self) -> bool {
-        false
+    /// What Filter and Score look at.
+    fn scope(&self) -> Scope {
+        Scope::Cluster
     }
 
-    /// For a plugin that is not local: what its answers about a node depend on in this cycle, beside the pod. `false` if that
+    /// For a plugin that looks at the whole cluster: what its answers about a node depend on in this cycle, beside the pod. `false` if that
     /// cannot be said; every node is then asked about in every cycle.
     fn dimensions(
         &self,

@@ -18,6 +18,8 @@ pub struct NodeInfo {
     pub name: Arc<str>,
     /// The node object.
     pub node: Node,
+    /// Which version of the object it is, of all that the cache has been told of.
+    pub version: u64,
     /// What pods may ask for.
     pub allocatable: Resource,
     /// How many pods it takes.
@@ -30,25 +32,36 @@ pub struct NodeInfo {
     pub lowest_priority: Option<i32>,
     /// Its pods, bound and assumed, in order of arrival.
     pub pods: Vec<Arc<PodInfo>>,
-    /// The same, sorted by what rules about other pods look at: one pod of each sort, and how many there are. Who counts pods
-    /// asks once per sort: replicas are all of one.
-    pub sorts: Vec<(Arc<PodInfo>, i64)>,
+    /// The same, sorted by what rules about other pods look at. Who counts pods asks once per sort: replicas are all of one.
+    pub sorts: Vec<Sort>,
     /// Ports of the node in use.
     pub used_ports: Vec<HostPort>,
     /// The images it holds, by every name they have, with their sizes in bytes.
     pub images: Arc<SortedMap<String, i64>>,
 }
 
+/// Pods that no rule about other pods can tell apart.
+#[derive(Clone, Debug)]
+pub struct Sort {
+    /// One of them.
+    pub sample: Arc<PodInfo>,
+    /// How many there are.
+    pub pods: i64,
+    /// Its number among all sorts; zero if it has none.
+    number: u64,
+}
+
 impl NodeInfo {
     /// A node without pods.
     pub fn new(node: &Node) -> NodeInfo {
         let mut info = NodeInfo { name: node.name().into(), ..Default::default() };
-        info.set_node(node);
+        info.set_node(node, 0);
         info
     }
 
     /// Takes over a changed node object.
-    pub fn set_node(&mut self, node: &Node) {
+    pub fn set_node(&mut self, node: &Node, version: u64) {
+        self.version = version;
         let status = &node.status;
         self.allocatable = Resource::from_list(status.allocatable.as_ref());
         let pods = status.allocatable.as_ref().and_then(|list| list.get("pods"));
@@ -69,8 +82,8 @@ impl NodeInfo {
         self.nonzero = (self.nonzero.0 + pod.nonzero.0, self.nonzero.1 + pod.nonzero.1);
         self.used_ports.extend(pod.ports.iter().cloned());
         match self.sort_of(&pod) {
-            Some(at) => self.sorts[at].1 += 1,
-            None => self.sorts.push((pod.clone(), 1)),
+            Some(at) => self.sorts[at].pods += 1,
+            None => self.sorts.push(Sort { sample: pod.clone(), pods: 1, number: pod.sort }),
         }
         let priority = pod.priority();
         self.lowest_priority = Some(self.lowest_priority.map_or(priority, |lowest| lowest.min(priority)));
@@ -78,7 +91,10 @@ impl NodeInfo {
     }
 
     fn sort_of(&self, pod: &PodInfo) -> Option<usize> {
-        self.sorts.iter().position(|(sample, _)| sample.is_equal_to_rules(pod))
+        // The numbers stand beside the samples: those need not be looked at while they have one.
+        let same = |sort: &Sort| pod.sort != 0 && sort.number == pod.sort;
+        let at = self.sorts.iter().position(same);
+        at.or_else(|| self.sorts.iter().position(|sort| sort.sample.is_equal_to_rules(pod)))
     }
 
     /// Takes a pod away; says whether it was there.
@@ -96,8 +112,8 @@ impl NodeInfo {
             }
         }
         if let Some(at) = self.sort_of(&pod) {
-            self.sorts[at].1 -= 1;
-            if self.sorts[at].1 == 0 {
+            self.sorts[at].pods -= 1;
+            if self.sorts[at].pods == 0 {
                 self.sorts.remove(at);
             }
         }

@@ -1,10 +1,12 @@
 //! A pod with everything about it that decisions ask for again and again, worked out once.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use sorted::SortedSet;
 
 use super::resource::{Resource, nonzero_requests, pod_requests, scoring_requests};
+use crate::api::hash::fnv1a_64;
 use crate::api::k8s::{Container, ContainerPort, LabelSelector, PodAffinityTerm, WeightedPodAffinityTerm};
 use crate::api::meta::StringMap;
 use crate::api::pod_status::is_sidecar;
@@ -17,9 +19,21 @@ pub struct PodInfo {
     /// The pod.
     pub pod: Pod,
     priority: i32,
-    /// A number that only pods of one shape have ([`Likenesses`](crate::scheduler::cache::shape::Likenesses)); zero if it has
-    /// not been compared.
+    is_nominated: bool,
+    /// A digest of its uid.
+    pub digest: u32,
+    /// A number that only pods of one shape have ([`Likenesses`](crate::scheduler::cache::likeness::Likenesses)); zero if it
+    /// has not been compared.
     pub likeness: u64,
+    /// The same of pods that no rule about other pods can tell apart.
+    pub sort: u64,
+    /// What pods that look alike share: whoever goes from one to the next finds it where it was.
+    pub parts: Arc<Parts>,
+}
+
+/// What is worked out about a pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
     /// What it asks for.
     pub requests: Resource,
     /// CPU (in thousandths) and memory (in bytes) that it counts as in scores.
@@ -114,9 +128,7 @@ impl PodInfo {
             };
             terms.into_iter().flatten().map(weighted).collect()
         };
-        PodInfo {
-            priority: pod.spec.priority.unwrap_or(0),
-            likeness: 0,
+        let parts = Parts {
             requests: pod_requests(&pod),
             nonzero: nonzero_requests(&pod),
             scoring: scoring_requests(&pod),
@@ -133,6 +145,15 @@ impl PodInfo {
             preferred_anti_affinity: preferred(
                 apart.and_then(|rule| rule.preferred_during_scheduling_ignored_during_execution.as_ref()),
             ),
+        };
+        let nominated = pod.status.nominated_node_name.as_ref();
+        PodInfo {
+            priority: pod.spec.priority.unwrap_or(0),
+            is_nominated: nominated.is_some_and(|name| !name.is_empty()),
+            digest: digest(pod.uid()),
+            likeness: 0,
+            sort: 0,
+            parts: Arc::new(parts),
             pod,
         }
     }
@@ -154,15 +175,20 @@ impl PodInfo {
 
     /// `status.nominatedNodeName`, if it is set.
     pub fn nominated_node(&self) -> Option<&str> {
-        self.pod.status.nominated_node_name.as_deref().filter(|name| !name.is_empty())
+        if self.is_nominated { self.pod.status.nominated_node_name.as_deref() } else { None }
     }
 
-    /// Whether no rule about other pods can tell the two apart, be it one of theirs or somebody else's.
+    /// Whether no rule about other pods can tell the two apart, be it one of theirs or somebody else's, and they belong to the
+    /// same.
     pub fn is_equal_to_rules(&self, other: &PodInfo) -> bool {
+        if self.sort != 0 && self.sort == other.sort {
+            return true;
+        }
         let (a, b) = (&self.pod, &other.pod);
         a.namespace() == b.namespace()
             && a.is_deleting() == b.is_deleting()
-            && (Arc::ptr_eq(&a.meta, &b.meta) || a.labels() == b.labels())
+            && (Arc::ptr_eq(&a.meta, &b.meta)
+                || a.labels() == b.labels() && a.meta.owner_references == b.meta.owner_references)
             && self.required_affinity == other.required_affinity
             && self.required_anti_affinity == other.required_anti_affinity
             && self.preferred_affinity == other.preferred_affinity
@@ -175,6 +201,20 @@ impl PodInfo {
             && self.required_anti_affinity.is_empty()
             && self.preferred_affinity.is_empty()
             && self.preferred_anti_affinity.is_empty())
+    }
+}
+
+/// By what a pod is looked up.
+pub fn digest(uid: &str) -> u32 {
+    let digest = fnv1a_64(uid.as_bytes());
+    (digest ^ (digest >> 32)) as u32
+}
+
+impl Deref for PodInfo {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
     }
 }
 

@@ -10,6 +10,7 @@ use crate::api::selector::Selector;
 use crate::api::sorting;
 use crate::api::{MetaExt, PodDisruptionBudget};
 use crate::client::View;
+use crate::scheduler::cache::trial::Candidates;
 use crate::scheduler::cache::{Cache, NodeIndex};
 
 /// A node on which the pod would fit if some others went.
@@ -23,6 +24,36 @@ pub struct Candidate {
     pub pdb_violations: u32,
     /// What it costs: the least is taken.
     pub cost: Cost,
+}
+
+/// The nodes that were tried: so many from the first on, and round. And what came out.
+#[derive(Clone, Debug, Default)]
+pub struct Tried {
+    /// The nodes on which removals might help, in name order.
+    pub potential: Arc<Vec<NodeIndex>>,
+    /// Where it began.
+    pub first: usize,
+    /// How many nodes it took.
+    pub count: usize,
+    /// What would have to go, by node.
+    pub candidates: Candidates,
+}
+
+impl Tried {
+    /// The nodes as they come, from the first on.
+    pub fn from_first(&self) -> impl Iterator<Item = &NodeIndex> {
+        self.potential[self.first..].iter().chain(&self.potential[..self.first])
+    }
+
+    /// The nodes that were tried.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeIndex> {
+        self.from_first().take(self.count)
+    }
+
+    /// The candidates among them.
+    pub fn candidates(&self) -> impl Iterator<Item = &Arc<Candidate>> {
+        self.nodes().filter_map(|node| self.candidates.get(*node as usize).as_ref())
+    }
 }
 
 /// What matters of a candidate, the most important first (`pickOneNodeForPreemption`): broken budgets; the priority of the most

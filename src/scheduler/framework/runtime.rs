@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use super::registry::Profile;
 use super::{
-    ClusterEvent, Code, Context, CycleState, Failure, Hint, Plugin, PodInfo, Point, PostFilterResult, Status,
+    ClusterEvent, Code, Context, CycleState, Failure, Hint, Plugin, PodInfo, Point, PostFilterResult, Scope,
+    Status,
 };
 use crate::api::Status as ApiStatus;
 use crate::api::explain::Explain;
@@ -56,6 +57,12 @@ impl PluginSet {
         self.0 |= other.0;
     }
 
+    /// Those that are in the other, too.
+    #[must_use]
+    pub fn and(self, other: PluginSet) -> PluginSet {
+        PluginSet(self.0 & other.0)
+    }
+
     /// Those that are not in the other.
     #[must_use]
     pub fn without(self, other: PluginSet) -> PluginSet {
@@ -92,6 +99,8 @@ pub struct Framework {
     sets: [PluginSet; POINTS],
     /// The plugins whose answers about a node may be remembered.
     local: PluginSet,
+    /// Those of them that look at nothing but the node object.
+    by_object: PluginSet,
     fingerprint: u64,
 }
 
@@ -100,14 +109,17 @@ impl Framework {
     pub fn new(profile: &Profile) -> Framework {
         let plugins: Vec<Arc<dyn Plugin>> =
             profile.plugins.iter().take(64).map(|enabled| enabled.plugin.clone()).collect();
-        let (mut local, mut digest) = (PluginSet::default(), Digest::new());
+        let mut digest = Digest::new();
+        let within = |scope: Scope| {
+            let mut set = PluginSet::default();
+            let places = plugins.iter().enumerate().filter(|(_, plugin)| plugin.scope() <= scope);
+            places.for_each(|(place, _)| set.insert(place as u8));
+            set
+        };
         let mut at: [Vec<u8>; POINTS] = Default::default();
         for (place, plugin) in plugins.iter().enumerate() {
             for point in plugin.points() {
                 at[*point as usize].push(place as u8);
-            }
-            if plugin.is_local() {
-                local.insert(place as u8);
             }
             let weight = profile.plugins[place].weight;
             digest = digest.bytes(plugin.name().as_bytes()).number(weight as u64);
@@ -128,10 +140,11 @@ impl Framework {
             names,
             weights: profile.plugins.iter().map(|enabled| enabled.weight).collect(),
             fingerprint: digest.bytes(profile.scheduler_name.as_bytes()).value(),
+            local: within(Scope::Node),
+            by_object: within(Scope::Object),
             plugins,
             at,
             sets,
-            local,
         }
     }
 
@@ -162,9 +175,14 @@ impl Framework {
         scoring.filter(move |place| !skipped.contains(*place))
     }
 
-    /// Those of them that look at nothing but pod and node.
-    pub fn local_scorers(&self, state: &CycleState) -> impl Iterator<Item = u8> {
-        self.scorers(state).filter(|place| self.local.contains(*place))
+    /// Those of them that look at nothing but pod and node object.
+    pub fn object_scorers(&self, state: &CycleState) -> impl Iterator<Item = u8> {
+        self.scorers(state).filter(|place| self.by_object.contains(*place))
+    }
+
+    /// Those of them that look at the node's pods, too, but no further.
+    pub fn node_scorers(&self, state: &CycleState) -> impl Iterator<Item = u8> {
+        self.scorers(state).filter(|place| self.local.without(self.by_object).contains(*place))
     }
 
     /// The plugins that filter this cycle and look beyond pod and node.

@@ -15,8 +15,8 @@ use crate::api::{MetaExt, Pod, condition};
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::memory::Memory;
-use crate::scheduler::cache::trial::{Candidates, Outcome, Trials};
-use crate::scheduler::framework::preemption::{Budget, select_victims_on_node};
+use crate::scheduler::cache::trial::{Outcome, Trials};
+use crate::scheduler::framework::preemption::{Budget, Candidate, Tried, select_victims_on_node};
 use crate::scheduler::framework::{
     Code, Context, Diagnosis, Failure, Plugin, PodInfo, Point, PostFilterResult, Status,
 };
@@ -89,10 +89,8 @@ impl Plugin for DefaultPreemption {
             return Err(Status::unschedulable(format!("preemption: {why}")));
         }
         let mut answers = Diagnosis::default();
-        let Tried { nodes, best, candidates } =
-            self.try_nodes(cx, memory, failure, pod, rng, &mut answers).unwrap_or_default();
-        let drawn = best.get(rng.below(best.len() as u32) as usize);
-        let Some(chosen) = drawn.and_then(|node| candidates[*node as usize].clone()) else {
+        let tried = self.try_nodes(cx, memory, failure, pod, rng, &mut answers);
+        let Some((chosen, tried)) = tried else {
             return Err(Status::unschedulable(format!("preemption: {}", refusal(cx, answers))));
         };
         let identity = |victim: &Arc<PodInfo>| {
@@ -101,9 +99,8 @@ impl Plugin for DefaultPreemption {
         };
         Ok(PostFilterResult {
             nominated_node: cx.cache.node(chosen.node).name.to_string(),
-            tied: best,
             victims: chosen.victims.iter().map(identity).collect(),
-            tried: (nodes, candidates),
+            tried,
         })
     }
 }
@@ -119,7 +116,7 @@ impl DefaultPreemption {
         pod: &PodInfo,
         rng: &mut Rng,
         answers: &mut Diagnosis,
-    ) -> Option<Tried> {
+    ) -> Option<(Arc<Candidate>, Tried)> {
         let number = failure.diagnosis.nodes_with(Code::Unschedulable);
         if number == 0 {
             return None;
@@ -135,12 +132,10 @@ impl DefaultPreemption {
         let may_help = |index: &&NodeIndex| {
             failure.diagnosis.status(**index).is_some_and(|status| status.code == Code::Unschedulable)
         };
-        let some: Vec<NodeIndex>;
         let potential = if number as usize == cx.cache.len() {
-            cx.cache.order()
+            cx.cache.kept_order()
         } else {
-            some = cx.cache.order().iter().filter(may_help).copied().collect();
-            &some
+            Arc::new(cx.cache.order().iter().filter(may_help).copied().collect())
         };
         let budgets = Budget::all(cx.view);
         let mut trials = memory.trials(failure, cx, pod, budgets.is_empty());
@@ -158,49 +153,29 @@ impl DefaultPreemption {
                 false => Ok(candidate),
             }
         };
-        let (mut found, mut has_unbroken) = (0, false);
-        let (mut nodes, mut given): (Vec<NodeIndex>, Vec<u32>) = (Vec::new(), Vec::new());
-        for node in potential[offset..].iter().chain(&potential[..offset]) {
-            let place = trials.of(*node, || attempt(*node));
-            nodes.push(*node);
-            given.resize(trials.outcomes.len(), 0);
-            given[place] += 1;
-            if let Outcome::Cost([pdb_violations, ..]) = trials.outcomes[place] {
-                found += 1;
-                has_unbroken |= pdb_violations == 0;
-            }
-            if found >= enough && has_unbroken {
-                break;
-            }
-        }
-        let best = least(&trials, &given);
-        for (outcome, count) in trials.outcomes.iter().zip(&given).filter(|(_, count)| **count > 0) {
+        let mut tried = Tried { potential, first: offset, ..Tried::default() };
+        let given = trials.run(tried.from_first(), enough, attempt);
+        for (outcome, count) in trials.outcomes.iter().zip(&given.counts).filter(|(_, count)| **count > 0) {
             if let Outcome::Refusal(status) = outcome {
                 let answer = answers.answer(status.clone());
                 answers.count(answer, *count);
             }
         }
-        let tried = best.map(|place| Tried {
-            best: nodes.iter().copied().filter(|node| trials.is(*node, place)).collect(),
-            candidates: trials.candidates().clone(),
-            nodes,
+        tried.count = given.nodes;
+        tried.candidates = trials.candidates().clone();
+        let chosen = least(&trials, &given.counts).and_then(|place| {
+            let nth = rng.below(given.counts[place]);
+            let node = tried.nodes().filter(|node| trials.is(**node, place)).nth(nth as usize)?;
+            tried.candidates.get(*node as usize).clone()
         });
         memory.keep_trials(trials);
-        tried
+        Some((chosen?, tried))
     }
 
     fn candidates_wanted(&self, nodes: u32) -> u32 {
         let share = (u64::from(nodes) * u64::from(self.min_candidate_nodes_percentage) / 100) as u32;
         share.max(self.min_candidate_nodes_absolute).min(nodes)
     }
-}
-
-/// The nodes that were tried, those of them that cost least, and what would have to go.
-#[derive(Default)]
-struct Tried {
-    nodes: Vec<NodeIndex>,
-    best: Vec<NodeIndex>,
-    candidates: Candidates,
 }
 
 /// The place of the outcome that costs least, of those that some node had.

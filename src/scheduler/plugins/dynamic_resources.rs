@@ -11,7 +11,8 @@ use super::names;
 use crate::rng::Rng;
 use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::{
-    Code, Context, CycleState, Failure, Plugin, PodInfo, Point, PostFilterResult, PreFilterResult, Status,
+    Code, Context, CycleState, Failure, Plugin, PodInfo, Point, PostFilterResult, PreFilterResult, Scope,
+    Status,
 };
 
 /// See the module.
@@ -27,8 +28,8 @@ impl Plugin for DynamicResources {
         names::DYNAMIC_RESOURCES
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Object
     }
 
     fn points(&self) -> &'static [Point] {

@@ -9,7 +9,7 @@
 use super::names;
 use crate::api::k8s::PodSpec;
 use crate::scheduler::framework::{
-    Context, CycleState, MAX_NODE_SCORE, NodeInfo, Plugin, PodInfo, Point, Status,
+    Context, CycleState, MAX_NODE_SCORE, NodeInfo, Plugin, PodInfo, Point, Scope, Status,
 };
 
 /// Images below 23 MiB in all make no difference.
@@ -34,8 +34,8 @@ impl Plugin for ImageLocality {
         names::IMAGE_LOCALITY
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Object
     }
 
     fn points(&self) -> &'static [Point] {

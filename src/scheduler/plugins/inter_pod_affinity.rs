@@ -136,8 +136,8 @@ fn weigh(
 
 impl Question for Rule {
     fn count(&self, node: &NodeInfo, add: &mut dyn FnMut(&str, i64, i64)) {
-        for (other, pods) in &node.sorts {
-            self.count_pod(other, &mut |key, number| add(key, number * pods, *pods));
+        for sort in &node.sorts {
+            self.count_pod(&sort.sample, &mut |key, number| add(key, number * sort.pods, sort.pods));
         }
     }
 

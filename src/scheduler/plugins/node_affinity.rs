@@ -17,7 +17,7 @@ use crate::api::{Kind, Object, typed};
 use crate::client::Change;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Normalization, Plugin, PodInfo,
-    Point, PreFilterResult, Status,
+    Point, PreFilterResult, Scope, Status,
 };
 
 /// See the module.
@@ -80,8 +80,8 @@ impl Plugin for NodeAffinity {
         names::NODE_AFFINITY
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Object
     }
 
     fn points(&self) -> &'static [Point] {

@@ -9,7 +9,7 @@
 use super::names;
 use crate::api::Kind;
 use crate::scheduler::framework::{
-    Action, ClusterEvent, Context, CycleState, EventResource, NodeInfo, Plugin, PodInfo, Point, Status,
+    Action, ClusterEvent, Context, CycleState, EventResource, NodeInfo, Plugin, PodInfo, Point, Scope, Status,
 };
 
 /// See the module.
@@ -21,8 +21,8 @@ impl Plugin for NodeName {
         names::NODE_NAME
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Object
     }
 
     fn points(&self) -> &'static [Point] {

@@ -10,7 +10,7 @@ use crate::api::{Kind, Object};
 use crate::client::Change;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, HostPort, NodeInfo, Plugin, PodInfo,
-    Point, PreFilterResult, Status,
+    Point, PreFilterResult, Scope, Status,
 };
 
 /// See the module.
@@ -22,8 +22,8 @@ impl Plugin for NodePorts {
         names::NODE_PORTS
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Node
     }
 
     fn points(&self) -> &'static [Point] {
@@ -48,8 +48,10 @@ impl Plugin for NodePorts {
     ) -> Hint {
         match change.object().as_ref() {
             Object::Pod(gone) => {
-                let freed = PodInfo::new(gone.clone()).ports;
-                Hint::queue_if(freed.iter().any(|port| pod.ports.iter().any(|wanted| wanted.conflicts(port))))
+                let gone = PodInfo::new(gone.clone());
+                Hint::queue_if(
+                    gone.ports.iter().any(|port| pod.ports.iter().any(|wanted| wanted.conflicts(port))),
+                )
             }
             _ => Hint::Queue,
         }

@@ -12,7 +12,7 @@ use super::{Args, Made, names};
 use crate::api::field_error::{FieldError, quoted};
 use crate::scheduler::framework::resource::is_scalar;
 use crate::scheduler::framework::{
-    Context, CycleState, MAX_NODE_SCORE, NodeInfo, Plugin, PodInfo, Point, Status,
+    Context, CycleState, MAX_NODE_SCORE, NodeInfo, Plugin, PodInfo, Point, Scope, Status,
 };
 
 /// See the module.
@@ -57,8 +57,8 @@ impl Plugin for NodeResourcesBalancedAllocation {
         names::NODE_RESOURCES_BALANCED_ALLOCATION
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Node
     }
 
     fn points(&self) -> &'static [Point] {

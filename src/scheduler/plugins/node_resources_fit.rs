@@ -20,7 +20,7 @@ use crate::client::Change;
 use crate::scheduler::framework::resource::is_scalar;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
-    PreFilterResult, Reason, Resource, Status,
+    PreFilterResult, Reason, Resource, Scope, Status,
 };
 
 /// See the module.
@@ -75,8 +75,8 @@ impl Plugin for NodeResourcesFit {
         names::NODE_RESOURCES_FIT
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Node
     }
 
     fn points(&self) -> &'static [Point] {

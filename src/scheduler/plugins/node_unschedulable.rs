@@ -11,7 +11,8 @@ use crate::api::k8s::Taint;
 use crate::api::{Kind, Node, Object, taint};
 use crate::client::Change;
 use crate::scheduler::framework::{
-    Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point, Status,
+    Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point, Scope,
+    Status,
 };
 
 /// See the module.
@@ -23,8 +24,8 @@ impl Plugin for NodeUnschedulable {
         names::NODE_UNSCHEDULABLE
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Object
     }
 
     fn points(&self) -> &'static [Point] {

@@ -210,7 +210,7 @@ impl Plugin for PodTopologySpread {
         state: &mut CycleState,
         pod: &PodInfo,
     ) -> Result<PreFilterResult, Status> {
-        let belongs = &mut || state.memory.kept::<Belonging>().of(cx.view, &pod.pod);
+        let belongs = &mut || state.memory.kept::<Belonging>().of(cx.view, pod);
         let constraints = constraints(&pod.pod, "DoNotSchedule", &self.defaults, belongs);
         if constraints.is_empty() {
             return Err(Status::skip());
@@ -307,7 +307,7 @@ impl Plugin for PodTopologySpread {
     }
 
     fn pre_score(&self, cx: &Context<'_>, state: &mut CycleState, pod: &PodInfo) -> Result<(), Status> {
-        let belongs = &mut || state.memory.kept::<Belonging>().of(cx.view, &pod.pod);
+        let belongs = &mut || state.memory.kept::<Belonging>().of(cx.view, pod);
         let constraints = constraints(&pod.pod, "ScheduleAnyway", &self.defaults, belongs);
         if constraints.is_empty() {
             return Err(Status::skip());

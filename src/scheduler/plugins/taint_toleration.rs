@@ -13,7 +13,7 @@ use crate::api::{Kind, Node, Object};
 use crate::client::Change;
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Normalization, Plugin, PodInfo,
-    Point, Status,
+    Point, Scope, Status,
 };
 
 /// See the module.
@@ -29,8 +29,8 @@ impl Plugin for TaintToleration {
         names::TAINT_TOLERATION
     }
 
-    fn is_local(&self) -> bool {
-        true
+    fn scope(&self) -> Scope {
+        Scope::Object
     }
 
     fn points(&self) -> &'static [Point] {

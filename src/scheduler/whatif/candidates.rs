@@ -274,7 +274,8 @@ impl<'a> Candidates<'a> {
 
     /// For each resource, down to what some node has left, the most first.
     fn requests(&mut self) {
-        let asked = PodInfo::new(self.pod.clone()).requests;
+        let asked = PodInfo::new(self.pod.clone());
+        let asked = &asked.requests;
         let named = ["cpu", "memory", "ephemeral-storage"].into_iter().map(String::from);
         for resource in named.chain(asked.scalar.keys().cloned()) {
             let current = asked.amount(&resource);

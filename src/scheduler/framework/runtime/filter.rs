@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sorted::SortedSet;
 
-use super::{Framework, running};
+use super::{Framework, PluginSet, running};
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::memory::{Memory, recall};
 use crate::scheduler::cache::shape::{MOST, Prepared, Shape};
@@ -265,23 +265,43 @@ impl Framework {
         Ok(())
     }
 
-    /// Filter on one node, by the plugins whose answers may be remembered.
+    /// The plugins of this cycle that filter, in their order, of those in a set.
+    fn filters_in(&self, state: &CycleState, set: PluginSet) -> PluginSet {
+        self.sets[Point::Filter as usize].and(set).without(state.skip_filter)
+    }
+
+    /// Filter on one node, by the plugins that look at nothing but the node object.
     ///
     /// # Errors
     /// The first such plugin's answer, and its place.
-    pub fn run_local_filter(
+    pub fn run_object_filter(
         &self,
         cx: &Context<'_>,
         state: &CycleState,
         pod: &PodInfo,
         node: &NodeInfo,
     ) -> Result<(), (u8, Status)> {
-        for place in &self.at[Point::Filter as usize] {
-            if self.local.contains(*place) && !state.skip_filter.contains(*place) {
-                self.run_filter_of(*place, cx, state, pod, node)?;
-            }
-        }
-        Ok(())
+        let mut asked = self.filters_in(state, self.by_object).iter();
+        asked.try_for_each(|place| self.run_filter_of(place, cx, state, pod, node))
+    }
+
+    /// Filter on one node, by the plugins that look at its pods, too; of those only the ones before a place.
+    ///
+    /// # Errors
+    /// The first such plugin's answer, and its place.
+    pub fn run_node_filter(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        pod: &PodInfo,
+        node: &NodeInfo,
+        before: Option<u8>,
+    ) -> Result<(), (u8, Status)> {
+        let mut asked = self.filters_in(state, self.local.without(self.by_object)).iter();
+        asked
+            .by_ref()
+            .take_while(|place| before.is_none_or(|before| *place < before))
+            .try_for_each(|place| self.run_filter_of(place, cx, state, pod, node))
     }
 
     pub(super) fn run_filter_of(

@@ -117,7 +117,7 @@ impl Selected {
         let counted = |other: &Pod| {
             *other.namespace() == *self.namespace && !other.is_deleting() && selector.matches(other.labels())
         };
-        node.sorts.iter().filter(|(other, _)| counted(&other.pod)).map(|(_, count)| count).sum()
+        node.sorts.iter().filter(|sort| counted(&sort.sample.pod)).map(|sort| sort.pods).sum()
     }
 }
 
@@ -218,21 +218,17 @@ pub fn constraints(
 #[derive(Default)]
 pub struct Belonging {
     revision: Revision,
-    pod: Option<Pod>,
+    pod: Option<PodInfo>,
     selector: Selector,
 }
 
 impl Belonging {
     /// The pods that belong together with this one ([`default_selector`]).
-    pub fn of(&mut self, view: &View, pod: &Pod) -> Selector {
-        let is_alike = |known: &Pod| {
-            known.namespace() == pod.namespace()
-                && known.labels() == pod.labels()
-                && known.meta.owner_references == pod.meta.owner_references
-        };
+    pub fn of(&mut self, view: &View, pod: &PodInfo) -> Selector {
+        let is_alike = |known: &PodInfo| known.is_equal_to_rules(pod);
         if self.revision != view.revision() || !self.pod.as_ref().is_some_and(is_alike) {
             self.revision = view.revision();
-            self.selector = default_selector(view, pod);
+            self.selector = default_selector(view, &pod.pod);
             self.pod = Some(pod.clone());
         }
         self.selector.clone()
