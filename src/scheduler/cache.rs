@@ -287,7 +287,7 @@ impl Cache {
         self.anti_affinity_pods -= u32::from(!info.required_anti_affinity.is_empty());
         if let At::Node(index) = at {
             self.change(index, |node| {
-                node.remove_pod(info.uid());
+                node.remove_pod(&info);
             });
         }
     }

@@ -57,27 +57,29 @@ pub struct Trials {
 impl Trials {
     /// Tries nodes, where it is not known what would come out, until so many could run the pod, one of them without breaking a
     /// budget.
-    pub fn run<'a>(
+    pub fn run(
         &mut self,
-        nodes: impl Iterator<Item = &'a NodeIndex>,
+        nodes: [&[NodeIndex]; 2],
         enough: u32,
         mut attempt: impl FnMut(NodeIndex) -> Result<Candidate, Status>,
     ) -> Given {
         let mut given = Given { nodes: 0, counts: vec![0; self.outcomes.len()] };
         let (mut found, mut has_unbroken) = (0, false);
-        for node in nodes {
-            let known = self.by_node[*node as usize];
-            let place = if known == 0 { self.take(*node, attempt(*node)) } else { known as usize - 1 };
-            if place == given.counts.len() {
-                given.counts.push(0);
-            }
-            given.nodes += 1;
-            given.counts[place] += 1;
-            if let Outcome::Cost([pdb_violations, ..]) = self.outcomes[place] {
-                found += 1;
-                has_unbroken |= pdb_violations == 0;
-                if found >= enough && has_unbroken {
-                    break;
+        for nodes in nodes {
+            for node in nodes {
+                let known = self.by_node[*node as usize];
+                let place = if known == 0 { self.take(*node, attempt(*node)) } else { known as usize - 1 };
+                if place == given.counts.len() {
+                    given.counts.push(0);
+                }
+                given.nodes += 1;
+                given.counts[place] += 1;
+                if let Outcome::Cost([pdb_violations, ..]) = self.outcomes[place] {
+                    found += 1;
+                    has_unbroken |= pdb_violations == 0;
+                    if found >= enough && has_unbroken {
+                        return given;
+                    }
                 }
             }
         }

@@ -98,8 +98,9 @@ impl NodeInfo {
     }
 
     /// Takes a pod away; says whether it was there.
-    pub fn remove_pod(&mut self, uid: &str) -> bool {
-        let Some(at) = self.pods.iter().position(|pod| pod.uid() == uid) else { return false };
+    pub fn remove_pod(&mut self, pod: &PodInfo) -> bool {
+        let is_it = |other: &Arc<PodInfo>| other.digest == pod.digest && other.uid() == pod.uid();
+        let Some(at) = self.pods.iter().position(is_it) else { return false };
         let pod = self.pods.remove(at);
         if self.lowest_priority == Some(pod.priority()) {
             self.lowest_priority = self.pods.iter().map(|pod| pod.priority()).min();

@@ -22,6 +22,8 @@ pub struct PodInfo {
     is_nominated: bool,
     /// A digest of its uid.
     pub digest: u32,
+    /// When it started, in seconds. One that has not yet will be the last.
+    pub started: i64,
     /// A number that only pods of one shape have ([`Likenesses`](crate::scheduler::cache::likeness::Likenesses)); zero if it
     /// has not been compared.
     pub likeness: u64,
@@ -151,6 +153,7 @@ impl PodInfo {
             priority: pod.spec.priority.unwrap_or(0),
             is_nominated: nominated.is_some_and(|name| !name.is_empty()),
             digest: digest(pod.uid()),
+            started: pod.status.start_time.as_ref().map_or(i64::MAX, |time| time.0.as_second()),
             likeness: 0,
             sort: 0,
             parts: Arc::new(parts),

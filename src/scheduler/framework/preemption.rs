@@ -1,7 +1,7 @@
 //! Which pods would have to go so that another fits, and where that costs least.
 //! Upstream: `pkg/scheduler/framework/preemption`, `plugins/defaultpreemption`.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 
 use super::{Context, CycleState, Failure, NodeInfo, PodInfo, Status};
@@ -40,14 +40,15 @@ pub struct Tried {
 }
 
 impl Tried {
-    /// The nodes as they come, from the first on.
-    pub fn from_first(&self) -> impl Iterator<Item = &NodeIndex> {
-        self.potential[self.first..].iter().chain(&self.potential[..self.first])
+    /// The nodes as they come: from the first on, and those before it.
+    pub fn in_turn(&self) -> [&[NodeIndex]; 2] {
+        let (before, from) = self.potential.split_at(self.first);
+        [from, before]
     }
 
     /// The nodes that were tried.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeIndex> {
-        self.from_first().take(self.count)
+        self.in_turn().into_iter().flatten().take(self.count)
     }
 
     /// The candidates among them.
@@ -118,11 +119,13 @@ impl Budget {
     }
 }
 
-/// How much a pod matters: what sorts first stays longest. The highest priority, then the longest running; a pod that has
-/// not started yet matters least, and names decide where upstream leaves it open.
-fn importance(pod: &PodInfo) -> (Reverse<i32>, i64, &str, &str) {
-    let started = pod.pod.status.start_time.as_ref().map_or(i64::MAX, |time| time.0.as_second());
-    (Reverse(pod.priority()), started, pod.pod.namespace(), pod.pod.name())
+/// How much two pods matter: what sorts first stays longest. The highest priority, then the longest running; a pod that has not
+/// started yet matters least, and names decide where upstream leaves it open.
+fn importance(a: &PodInfo, b: &PodInfo) -> Ordering {
+    let known = |pod: &PodInfo| (Reverse(pod.priority()), pod.started);
+    let (one, other) = (&a.pod, &b.pod);
+    let names = || (one.namespace(), one.name()).cmp(&(other.namespace(), other.name()));
+    known(a).cmp(&known(b)).then_with(names)
 }
 
 /// Finds the pods that would have to go from one node: all less important ones are taken away, and brought back one by one,
@@ -148,14 +151,14 @@ pub fn select_victims_on_node(
         trial.remove(other);
     }
     trial.fits()?;
-    sorting::sort_by(&mut potential, |a, b| importance(a).cmp(&importance(b)));
+    sorting::sort_by(&mut potential, |a, b| importance(a, b));
     let (violating, others) = split_by_budget(potential, budgets);
     let is_mixed = !violating.is_empty() && !others.is_empty();
     let mut victims = trial.reprieve(violating);
     let pdb_violations = victims.len() as u32;
     victims.extend(trial.reprieve(others));
     if is_mixed {
-        sorting::sort_by(&mut victims, |a, b| importance(a).cmp(&importance(b)));
+        sorting::sort_by(&mut victims, |a, b| importance(a, b));
     }
     Ok(Candidate::new(node, victims, pdb_violations))
 }
@@ -182,7 +185,7 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     fn remove(&mut self, other: &PodInfo) {
-        self.node.remove_pod(other.uid());
+        self.node.remove_pod(other);
         self.failure.framework.run_remove_pod(self.cx, &mut self.state, self.pod, other, &self.node);
     }
 
@@ -228,5 +231,5 @@ fn cost(victims: &[Arc<PodInfo>], pdb_violations: u32) -> Cost {
 fn earliest_start(victims: &[Arc<PodInfo>]) -> i64 {
     let highest = victims.iter().map(|victim| victim.priority()).max();
     let most_important = victims.iter().filter(|victim| Some(victim.priority()) == highest);
-    most_important.map(|victim| importance(victim).1).min().unwrap_or(i64::MAX - 1).min(i64::MAX - 1)
+    most_important.map(|victim| victim.started).min().unwrap_or(i64::MAX - 1).min(i64::MAX - 1)
 }

@@ -154,7 +154,7 @@ impl DefaultPreemption {
             }
         };
         let mut tried = Tried { potential, first: offset, ..Tried::default() };
-        let given = trials.run(tried.from_first(), enough, attempt);
+        let given = trials.run(tried.in_turn(), enough, attempt);
         for (outcome, count) in trials.outcomes.iter().zip(&given.counts).filter(|(_, count)| **count > 0) {
             if let Outcome::Refusal(status) = outcome {
                 let answer = answers.answer(status.clone());

@@ -1,0 +1,29 @@
+//! `kubeviz bench schedule` for a WebAssembly engine: `run.mjs` holds the clock, this module does the work.
+
+use std::cell::RefCell;
+
+use kubeviz::scenario::bench::{Schedule, Workload};
+
+thread_local! {
+    static WORK: RefCell<Option<Schedule>> = const { RefCell::new(None) };
+}
+
+/// Makes ready a workload, by its place among all. Says whether there is one.
+#[unsafe(no_mangle)]
+pub extern "C" fn prepare(workload: u32, nodes: u32, pods: u32) -> bool {
+    let known = Workload::ALL.get(workload as usize);
+    let made = known.map(|(_, workload)| Schedule::new(1, nodes, pods, *workload, false));
+    WORK.with(|work| work.replace(made));
+    known.is_some()
+}
+
+/// Places the pods that are ready. Says how many found a node.
+#[unsafe(no_mangle)]
+pub extern "C" fn run() -> u32 {
+    let mut placed = 0;
+    let work = WORK.with(|work| work.take());
+    if let Some(mut work) = work {
+        work.run(|outcome| placed += u32::from(outcome.is_ok()));
+    }
+    placed
+}
