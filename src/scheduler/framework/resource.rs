@@ -172,8 +172,9 @@ fn sum(pod: &Pod, missing: Missing, pod_level: Option<&List>) -> Resource {
     let spec = &pod.spec;
     let (mut sidecars, mut init) = (Resource::default(), Resource::default());
     for container in spec.init_containers.iter().flatten() {
-        let mut asked =
-            container_requests(container, pod.status.init_container_statuses.as_deref(), pod, missing);
+        // An init container that ends is never resized: what is said of it does not count.
+        let statuses = pod.status.init_container_statuses.as_deref().filter(|_| is_sidecar(container));
+        let mut asked = container_requests(container, statuses, pod, missing);
         if is_sidecar(container) {
             sidecars.add(&asked);
             init.raise_to(&sidecars);
@@ -188,7 +189,7 @@ fn sum(pod: &Pod, missing: Missing, pod_level: Option<&List>) -> Resource {
     }
     total.raise_to(&init);
     if let Some(list) = pod_level {
-        override_with(&mut total, list);
+        override_with(&mut total, list, pod);
     }
     if spec.overhead.is_some() {
         total.add(&Resource::from_list(spec.overhead.as_ref()));
@@ -228,21 +229,38 @@ fn resize_is_infeasible(pod: &Pod) -> bool {
     pending.is_some_and(|condition| condition.reason.as_deref() == Some("Infeasible"))
 }
 
-fn override_with(total: &mut Resource, list: &List) {
-    let pod = Resource::from_list(Some(list));
+/// What the pod as a whole asks for, or has while it is being resized, takes the place of what its containers ask for.
+fn override_with(total: &mut Resource, list: &List, pod: &Pod) {
+    let mut asked = Resource::from_list(Some(list));
+    if let Some(actual) = &pod.status.resources {
+        if resize_is_infeasible(pod) {
+            asked = Resource::default();
+        }
+        asked.raise_to(&Resource::from_list(actual.requests.as_ref()));
+        asked.raise_to(&Resource::from_list(pod.status.allocated_resources.as_ref()));
+    }
     if list.contains_key("cpu") {
-        total.cpu_milli = pod.cpu_milli;
+        total.cpu_milli = asked.cpu_milli;
     }
     if list.contains_key("memory") {
-        total.memory_bytes = pod.memory_bytes;
+        total.memory_bytes = asked.memory_bytes;
     }
-    total.scalar.extend(pod.scalar.into_iter().filter(|(name, _)| is_pod_level(name)));
+    let counts = |name: &String| is_pod_level(name) && list.contains_key(name);
+    total.scalar.extend(asked.scalar.into_iter().filter(|(name, _)| counts(name)));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{container, pod};
+    use crate::api::k8s::PodCondition;
+    use crate::testing::{ContainerBuilder, container, pod};
+    use std::sync::Arc;
+
+    const MI: i64 = 1024 * 1024;
+
+    fn quantity(text: &str) -> Quantity {
+        Quantity(text.into())
+    }
 
     #[track_caller]
     fn check(what: &str, pod: &Pod, cpu_milli: i64, nonzero: (i64, i64)) {
@@ -251,8 +269,37 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_that_is_being_resized_counts_as_the_larger() {
+        let cpu = |amount: &str| -> Option<List> { Some([("cpu".to_string(), quantity(amount))].into()) };
+        let has = |amount| Some(ResourceRequirements { requests: cpu(amount), ..Default::default() });
+        let mut whole = pod("a").cpu("100m").pod_level("cpu", "500m").build();
+        Arc::make_mut(&mut whole.status).resources = has("800m");
+        check("a pod that has more than it wants by now", &whole, 800, (800, 200 * MI));
+        Arc::make_mut(&mut whole.status).allocated_resources = cpu("900m");
+        check("and has been granted more", &whole, 900, (900, 200 * MI));
+        let infeasible = PodCondition {
+            type_: "PodResizePending".into(),
+            reason: Some("Infeasible".into()),
+            ..Default::default()
+        };
+        let status = Arc::make_mut(&mut whole.status);
+        (status.allocated_resources, status.conditions) = (cpu("300m"), Some(vec![infeasible]));
+        status.resources = has("400m");
+        check("a resize that will never be", &whole, 400, (400, 200 * MI));
+        let status =
+            |name: &str| ContainerStatus { name: name.into(), resources: has("2"), ..Default::default() };
+        let resized = |init: ContainerBuilder| {
+            let mut pod = pod("a").init(init).cpu("100m").build();
+            Arc::make_mut(&mut pod.status).init_container_statuses = Some(vec![status("i")]);
+            pod
+        };
+        let init = || container("i").cpu("1");
+        check("a sidecar", &resized(init().sidecar()), 2_100, (2_100, 400 * MI));
+        check("an init container that ends", &resized(init()), 1_000, (1_000, 200 * MI));
+    }
+
+    #[test]
     fn a_pod_asks_for_the_most_that_runs_at_one_time() {
-        const MI: i64 = 1024 * 1024;
         check("no requests", &pod("a").container(container("c")).build(), 0, (100, 200 * MI));
         check(
             "two containers",
