@@ -192,6 +192,7 @@ fn in_units(resource: &str, amount: i64) -> String {
     match resource {
         "cpu" => quantity::format_milli(amount),
         "memory" | "ephemeral-storage" => quantity::format_bytes(amount),
+        _ if resource.starts_with("hugepages-") => quantity::format_bytes(amount),
         _ => amount.to_string(),
     }
 }
