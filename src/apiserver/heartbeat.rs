@@ -1,6 +1,6 @@
 //! The heartbeats of nodes. A kubelet renews its lease every ten seconds, for as long as it runs; a thousand of them make a
 //! hundred writes a second that say nothing. So the server keeps the rhythm instead, from which the last renewal follows, and
-//! a lease is written when somebody looks at it, or every few minutes with its node's status.
+//! a lease is written when somebody looks at it, every few minutes with its node's status, and when its renewals end.
 
 use std::sync::Arc;
 
@@ -44,6 +44,11 @@ impl ApiServer {
             Some(beat) => drop(self.beats.insert(node.clone(), beat)),
             None => drop(self.beats.remove(node)),
         }
+    }
+
+    /// Whether a node goes on renewing its lease, as far as anybody can tell.
+    pub fn beats_on(&self, node: &str) -> bool {
+        self.beats.get(node).is_some_and(|beat| beat.until.is_none() && beat.first <= self.now)
     }
 
     /// When a node's lease was last renewed, as far as its rhythm says.

@@ -13,6 +13,8 @@ use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 
+/// The namespace of the nodes' leases.
+const LEASES: &str = "kube-node-lease";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 /// Conditions under which nothing more is scheduled onto a node, and their taints (`TaintNodesByCondition`).
@@ -48,7 +50,7 @@ impl Controller for NodeLifecycleController {
     }
 
     fn watches(&self) -> &'static [Kind] {
-        &[Kind::NODE]
+        &[Kind::NODE, Kind::LEASE]
     }
 
     fn is_periodic(&self) -> bool {
@@ -56,13 +58,16 @@ impl Controller for NodeLifecycleController {
     }
 
     fn observe(&mut self, change: &Change, _: &View, queue: &mut WorkQueue) {
-        if matches!(&**change.object(), Object::Node(_)) {
-            queue.add(change.key.clone(), Some(change.revision));
+        match &**change.object() {
+            Object::Node(_) => queue.add(change.key.clone(), Some(change.revision)),
+            Object::Lease(lease) if lease.namespace() == LEASES => {
+                queue.add(Key::cluster(Kind::NODE, lease.name()), Some(change.revision));
+            }
+            _ => {}
         }
     }
 
     fn reconcile(&mut self, key: &Key, _: &View, client: &mut Client<'_>) -> Result<Action, Status> {
-        // Leases change with every heartbeat: they are read when needed rather than watched.
         let found = client.get(key).ok();
         let node = found.as_deref().and_then(Object::as_kind::<Node>);
         let before = self.known.get(key).cloned();
@@ -96,6 +101,11 @@ impl Controller for NodeLifecycleController {
             Arc::make_mut(&mut node.spec).taints = Some(taints).filter(|taints| !taints.is_empty());
             client.update(node, None)?;
         }
+        // A lease that goes on being renewed makes no writes, and would be looked at every five seconds to no effect; its end
+        // is written.
+        if client.server().beats_on(&key.name) {
+            return Ok(Action::AwaitChange);
+        }
         // Of a node that has just been heard of nothing can be told before its grace is over: the looks until then are
         // left out.
         let left = (heard + self.grace).since(now);
@@ -105,7 +115,7 @@ impl Controller for NodeLifecycleController {
 
 /// When the node was last heard of: its lease's renewal, written or not, or its birth.
 fn last_heard(node: &Node, client: &Client<'_>) -> SimTime {
-    let lease = client.live().get::<Lease>("kube-node-lease", node.name());
+    let lease = client.live().get::<Lease>(LEASES, node.name());
     let renewed = lease.and_then(|lease| lease.spec.renew_time.as_ref()).map(SimTime::from_micro_time);
     let beat = client.server().last_beat(node.name());
     renewed.max(beat).unwrap_or_default().max(node.created())

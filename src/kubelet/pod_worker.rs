@@ -392,7 +392,25 @@ impl PodWorker {
         let host_network = self.pod.spec.host_network == Some(true);
         self.address = Some(if host_network { turn.node.host_ip.clone() } else { turn.node.take_address() });
         self.dirty = true;
+        if !turn.config.runs_commands {
+            self.pass_init(turn.now());
+        }
         self.start_next(turn);
+    }
+
+    /// Where nothing is run, init containers have done their work at once, and sidecars are up.
+    fn pass_init(&mut self, now: SimTime) {
+        for at in 0..self.main().start {
+            let sidecar = self.is_sidecar(at);
+            let run = &mut self.runs[at];
+            run.run(now);
+            (run.started, run.ready) = (sidecar, true);
+            if !sidecar {
+                run.exit(0, None, String::new(), now);
+                run.step(Progress::Done);
+                run.ready = true;
+            }
+        }
     }
 
     /// Begins to start the container whose turn it is, if none is being started: init containers one after the other,

@@ -54,7 +54,10 @@ pub fn generate(
         containers.iter().zip(runs).map(|(c, run)| container_status(c, run, worker, config)).collect()
     };
     let (init, main) = worker.split();
-    let init_statuses = statuses(worker.pod.spec.init_containers.as_deref().unwrap_or_default(), init);
+    let mut init_statuses = statuses(worker.pod.spec.init_containers.as_deref().unwrap_or_default(), init);
+    for status in init_statuses.iter_mut().filter(|_| !config.runs_commands) {
+        (status.container_id, status.started, status.image_id) = (None, None, "x".into());
+    }
     status.init_container_statuses = (!init_statuses.is_empty()).then_some(init_statuses);
     status.container_statuses = Some(statuses(&worker.pod.spec.containers, main));
     let (containers, runs) = worker.ephemeral();

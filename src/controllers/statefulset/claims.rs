@@ -8,7 +8,7 @@ use crate::api::{Kind, KubeObject, MetaExt, Object, PersistentVolumeClaim, Pod, 
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Client, View};
 
-/// Creates the pod's claims that do not exist (`createPersistentVolumeClaims`).
+/// Creates the pod's claims that do not exist (`createPersistentVolumeClaims`). Says whether there were any.
 ///
 /// # Errors
 /// The first refusal, or a claim that is on its way out.
@@ -17,8 +17,8 @@ pub fn create_missing(
     pod: &Pod,
     view: &View,
     client: &mut Client<'_>,
-) -> Result<(), Status> {
-    let mut first_failure = Ok(());
+) -> Result<bool, Status> {
+    let (mut first_failure, mut made) = (Ok(()), false);
     for (_, claim) in claims(set, pod) {
         let name = claim.name().to_string();
         let result = match view.get::<PersistentVolumeClaim>(set.namespace(), &name) {
@@ -29,12 +29,13 @@ pub fn create_missing(
             None => {
                 let result = client.create(claim, None).map(drop);
                 record(set, pod, &name, &result, client);
+                made |= result.is_ok();
                 result
             }
         };
         first_failure = first_failure.and(result);
     }
-    first_failure
+    first_failure.map(|()| made)
 }
 
 fn record(set: &StatefulSet, pod: &Pod, claim: &str, result: &Result<(), Status>, client: &mut Client<'_>) {

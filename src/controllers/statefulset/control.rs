@@ -7,25 +7,35 @@ use crate::api::{Key, Kind, MetaExt, Pod, StatefulSet, Status};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Client, DeleteOptions, View};
 
-/// Makes a pod's claims, then the pod.
+/// Makes a pod's claims, then the pod. Says whether the pod has been made: where there were claims to make, that is for a little
+/// later, as each of them takes a call to the server, and others see the claim meanwhile.
 ///
 /// # Errors
 /// What the API server refused.
-pub fn create_pod(set: &StatefulSet, pod: &Pod, view: &View, client: &mut Client<'_>) -> Result<(), Status> {
-    let mut result = claims::create_missing(set, pod, view, client);
+pub fn create_pod(
+    set: &StatefulSet,
+    pod: &Pod,
+    view: &View,
+    client: &mut Client<'_>,
+) -> Result<bool, Status> {
+    let claimed = claims::create_missing(set, pod, view, client);
+    if claimed == Ok(true) {
+        return Ok(false);
+    }
+    let mut result = claimed.map(drop);
     if result.is_ok() {
         result = client.create(pod.clone(), None).map(drop);
         match &result {
-            Err(refused) if refused.reason == Reason::AlreadyExists => return result,
+            Err(refused) if refused.reason == Reason::AlreadyExists => return result.map(|()| true),
             Err(_) => {}
             Ok(()) => {
                 if let Err(refused) = claims::follow_policy(set, pod, view, client) {
-                    return record(set, pod, "Update", Err(refused), client);
+                    return record(set, pod, "Update", Err(refused), client).map(|()| true);
                 }
             }
         }
     }
-    record(set, pod, "Create", result, client)
+    record(set, pod, "Create", result, client).map(|()| true)
 }
 
 /// Deletes a pod; one that is gone already is no failure.

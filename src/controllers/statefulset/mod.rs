@@ -20,6 +20,9 @@ use crate::clock::SimDuration;
 /// The label with the name of the revision that a pod was made from.
 const REVISION_LABEL: &str = "controller-revision-hash";
 
+/// From the calls that make a pod's claims to the one that makes the pod.
+const CLAIM_CALLS: SimDuration = SimDuration::from_millis(25);
+
 /// The controller. It remembers nothing between two looks but who owns what.
 #[derive(Clone, Debug)]
 pub struct StatefulSetController {
@@ -38,13 +41,17 @@ impl Controller for StatefulSetController {
     }
 
     fn watches(&self) -> &'static [Kind] {
-        &[Kind::STATEFUL_SET, Kind::POD]
+        // Claims are looked up, and call for nothing by themselves.
+        &[Kind::STATEFUL_SET, Kind::POD, Kind::PERSISTENT_VOLUME_CLAIM]
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
         self.pods.note(change);
         if change.key.kind == Kind::STATEFUL_SET {
             queue.add(change.key.clone(), Some(change.revision));
+            return;
+        }
+        if change.key.kind != Kind::POD {
             return;
         }
         let (before, after) = (change.before.as_deref(), change.after.as_deref());
@@ -74,7 +81,9 @@ impl Controller for StatefulSetController {
         let members = candidates.filter(|pod| identity::is_member(set, pod)).cloned().collect();
         let pods = claim(set, &selector, members, client)?;
         let revisions = history::revisions_of(set, &selector, view, client)?;
-        let status = update::perform(set, &pods, &revisions, view, client)?;
+        let Some(status) = update::perform(set, &pods, &revisions, view, client)? else {
+            return Ok(Action::RequeueAfter(CLAIM_CALLS));
+        };
         let min_ready = u64::try_from(set.spec.min_ready_seconds.unwrap_or(0)).unwrap_or(0);
         if min_ready > 0 && status.available_replicas.unwrap_or(0) != replicas(set) {
             return Ok(Action::RequeueAfter(SimDuration::from_secs(min_ready)));

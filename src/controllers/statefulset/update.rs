@@ -26,7 +26,8 @@ struct Revisions {
     collisions: i32,
 }
 
-/// Brings the set one step on and writes its status. Returns the status.
+/// Brings the set one step on and writes its status. Returns the status; `None` where claims have been made whose pods are to
+/// follow, before which nothing else is done.
 ///
 /// # Errors
 /// What the API server refused. The status is written all the same.
@@ -36,10 +37,13 @@ pub fn perform(
     all: &[ControllerRevision],
     view: &View,
     client: &mut Client<'_>,
-) -> Result<StatefulSetStatus, Status> {
+) -> Result<Option<StatefulSetStatus>, Status> {
     let revisions = revisions(set, all, client)?;
     let mut look = Look::new(set, pods, &revisions, view, client);
     let result = look.run(client);
+    if look.claims_first && result.is_ok() {
+        return Ok(None);
+    }
     let written = status::write(set, look.status, client);
     result?;
     let written = written?;
@@ -51,7 +55,7 @@ pub fn perform(
             || pods.iter().any(|pod| revision_of(pod) == name)
     };
     history::truncate(all, live, limit, client)?;
-    Ok(written)
+    Ok(Some(written))
 }
 
 /// Finds or makes the revision of the set's template, and the one that it comes from (`getStatefulSetRevisions`).
@@ -93,6 +97,8 @@ struct Look<'a> {
     first_unavailable: Option<String>,
     /// One pod at a time, each ready before the next (`OrderedReady`).
     monotonic: bool,
+    /// Whether claims have been made whose pods have not.
+    claims_first: bool,
     status: StatefulSetStatus,
 }
 
@@ -119,6 +125,7 @@ impl<'a> Look<'a> {
             replicas,
             condemned,
             first_unavailable: None,
+            claims_first: false,
             monotonic: set.spec.pod_management_policy.as_deref() != Some("Parallel"),
             status: StatefulSetStatus {
                 observed_generation: set.meta.generation,
@@ -154,7 +161,7 @@ impl<'a> Look<'a> {
         let step = self.manage(client);
         let pods = self.replicas.iter().chain(&self.condemned);
         status::count(&mut self.status, self.set, pods, client.now());
-        if step? == Step::Stop {
+        if step? == Step::Stop || self.claims_first {
             return Ok(());
         }
         self.roll(client)
@@ -206,7 +213,10 @@ impl<'a> Look<'a> {
             if claims::is_stale(self.set, &pod, self.view) {
                 return Ok(Step::Stop);
             }
-            control::create_pod(self.set, &pod, self.view, client)?;
+            if !control::create_pod(self.set, &pod, self.view, client)? {
+                self.claims_first = true;
+                return Ok(Step::Stop);
+            }
             if self.monotonic {
                 return Ok(Step::Stop);
             }
