@@ -1,6 +1,6 @@
 //! The heartbeats of nodes. A kubelet renews its lease every ten seconds, for as long as it runs; a thousand of them make a
 //! hundred writes a second that say nothing. So the server keeps the rhythm instead, from which the last renewal follows, and
-//! a lease is written when somebody looks at it, every few minutes with its node's status, and when its renewals end.
+//! a lease is written when somebody looks at it, or every few minutes with its node's status.
 
 use std::sync::Arc;
 

@@ -24,11 +24,20 @@ pub struct WorkQueue {
 }
 
 impl WorkQueue {
-    /// Adds a key because of the write `cause`; only the cause is renewed if the key waits already.
+    /// Adds a key because of the write `cause`, or as a matter of routine; only the cause is renewed if the key waits already.
     pub fn add(&mut self, key: Key, cause: Option<Revision>) {
-        if self.causes.insert(key.clone(), cause).is_none() {
-            self.order.push_back(key);
+        match self.causes.get_mut(&key) {
+            Some(known) => *known = cause.or(*known),
+            None => {
+                self.causes.insert(key.clone(), cause);
+                self.order.push_back(key);
+            }
         }
+    }
+
+    /// Whether every key that waits does so as a matter of routine.
+    pub fn is_routine(&self) -> bool {
+        self.causes.values().all(Option::is_none)
     }
 
     /// Adds a key after a delay, unless it waits or comes sooner anyway (`AddAfter`). Whoever owns the queue keeps the time.

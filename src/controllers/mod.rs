@@ -62,6 +62,9 @@ pub trait Controller: CloneController {
     /// Turns a change into the keys that deserve a look.
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue);
 
+    /// Takes note that a node's heartbeats have ended: no change says so, as none says that they go on.
+    fn heartbeats_ended(&mut self, _node: &str, _queue: &mut WorkQueue) {}
+
     /// Looks at one key and takes the step that is due. `view` is the cluster as last delivered to this controller;
     /// `client` writes.
     ///

@@ -13,8 +13,6 @@ use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 
-/// The namespace of the nodes' leases.
-const LEASES: &str = "kube-node-lease";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 /// Conditions under which nothing more is scheduled onto a node, and their taints (`TaintNodesByCondition`).
@@ -50,7 +48,7 @@ impl Controller for NodeLifecycleController {
     }
 
     fn watches(&self) -> &'static [Kind] {
-        &[Kind::NODE, Kind::LEASE]
+        &[Kind::NODE]
     }
 
     fn is_periodic(&self) -> bool {
@@ -58,13 +56,11 @@ impl Controller for NodeLifecycleController {
     }
 
     fn observe(&mut self, change: &Change, _: &View, queue: &mut WorkQueue) {
-        match &**change.object() {
-            Object::Node(_) => queue.add(change.key.clone(), Some(change.revision)),
-            Object::Lease(lease) if lease.namespace() == LEASES => {
-                queue.add(Key::cluster(Kind::NODE, lease.name()), Some(change.revision));
-            }
-            _ => {}
-        }
+        queue.add(change.key.clone(), Some(change.revision));
+    }
+
+    fn heartbeats_ended(&mut self, node: &str, queue: &mut WorkQueue) {
+        queue.add(Key::cluster(Kind::NODE, node), None);
     }
 
     fn reconcile(&mut self, key: &Key, _: &View, client: &mut Client<'_>) -> Result<Action, Status> {
@@ -101,8 +97,7 @@ impl Controller for NodeLifecycleController {
             Arc::make_mut(&mut node.spec).taints = Some(taints).filter(|taints| !taints.is_empty());
             client.update(node, None)?;
         }
-        // A lease that goes on being renewed makes no writes, and would be looked at every five seconds to no effect; its end
-        // is written.
+        // As long as the lease goes on being renewed, looks would change nothing.
         if client.server().beats_on(&key.name) {
             return Ok(Action::AwaitChange);
         }
@@ -115,7 +110,7 @@ impl Controller for NodeLifecycleController {
 
 /// When the node was last heard of: its lease's renewal, written or not, or its birth.
 fn last_heard(node: &Node, client: &Client<'_>) -> SimTime {
-    let lease = client.live().get::<Lease>(LEASES, node.name());
+    let lease = client.live().get::<Lease>("kube-node-lease", node.name());
     let renewed = lease.and_then(|lease| lease.spec.renew_time.as_ref()).map(SimTime::from_micro_time);
     let beat = client.server().last_beat(node.name());
     renewed.max(beat).unwrap_or_default().max(node.created())

@@ -535,8 +535,6 @@ impl Agent {
         if let Some(beat) = self.beat.as_mut().filter(|_| before == NodeState::Running) {
             beat.until = Some(now);
             shared.api.set_beat(&self.node.name, self.beat);
-            // Its last renewal was written when it was made, for all that anybody can tell.
-            self.show_lease(shared);
         }
         if state != NodeState::Running {
             return;

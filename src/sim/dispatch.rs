@@ -262,14 +262,18 @@ impl Simulation {
         }
     }
 
-    /// Whether a delivery brings, or a reconcile stems from, nothing but renewed leases.
+    /// Whether a delivery brings nothing but renewed leases, or a reconcile is one of those that come for ever.
     fn only_heartbeats(&self, event: &Event) -> bool {
-        let id = match event {
-            Event::Deliver(Subscriber::Controller(id)) | Event::Reconcile(id) => *id,
+        let (id, reconcile) = match event {
+            Event::Deliver(Subscriber::Controller(id)) => (*id, false),
+            Event::Reconcile(id) => (*id, true),
             _ => return false,
         };
         let slot = &self.controllers[id as usize];
-        let unseen = self.api.store().since(slot.informer.cursor());
-        slot.controller.is_periodic() && unseen.into_iter().all(|change| change.key.kind == Kind::LEASE)
+        if !slot.controller.is_periodic() {
+            return false;
+        }
+        let mut unseen = self.api.store().since(slot.informer.cursor()).into_iter();
+        if reconcile { slot.queue.is_routine() } else { unseen.all(|change| change.key.kind == Kind::LEASE) }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::NodeSpec;
+use super::event::ControllerId;
 use super::fault::Fault;
 use super::session::{Session, SessionId};
 use super::{Event, Simulation, traffic};
@@ -310,6 +311,13 @@ impl Simulation {
         let mut timers = Vec::new();
         self.kubelets.set_node(name, state, &mut self.api, &mut timers);
         self.set_timers(timers);
+        if state != NodeState::Running {
+            for id in 0..self.controllers.len() as ControllerId {
+                let slot = &mut self.controllers[id as usize];
+                slot.controller.heartbeats_ended(name, &mut slot.queue);
+                self.settle_queue(id);
+            }
+        }
         self.tell_node_state(name, state);
         Outcome::default()
     }
