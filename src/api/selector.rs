@@ -110,62 +110,160 @@ impl Selector {
     /// Reads kubectl's `-l` text: `app=web,tier!=db,env in (a,b),!gone,present`.
     ///
     /// # Errors
-    /// A sentence saying what cannot be read.
+    /// What cannot be read, in the words of the server.
     pub fn parse(text: &str) -> Result<Selector, String> {
+        let mut parser = Parser { words: words(text)?, at: 0 };
         let mut requirements = Vec::new();
-        for part in split_outside_parens(text).into_iter().map(str::trim).filter(|part| !part.is_empty()) {
-            requirements
-                .push(parse_requirement(part).ok_or_else(|| format!("unable to parse requirement: {part}"))?);
+        loop {
+            match parser.peek() {
+                Word::End => break,
+                Word::Name(_) | Word::Sign("!") => {}
+                other => return Err(format!("found '{other}', expected: !, identifier, or 'end of string'")),
+            }
+            let requirement = parser.requirement();
+            requirements.push(requirement.map_err(|why| format!("unable to parse requirement: {why}"))?);
+            match (parser.next(), parser.peek()) {
+                (Word::End, _) => break,
+                (Word::Sign(","), Word::Name(_) | Word::Sign("!")) => {}
+                (Word::Sign(","), other) => {
+                    return Err(format!("found '{other}', expected: identifier after ','"));
+                }
+                (other, _) => return Err(format!("found '{other}', expected: ',' or 'end of string'")),
+            }
         }
         Ok(Selector { requirements })
     }
 }
 
-fn split_outside_parens(text: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0u32);
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
+/// A word of a selector's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word<'t> {
+    Name(&'t str),
+    Sign(&'t str),
+    End,
 }
 
-fn parse_requirement(part: &str) -> Option<Requirement> {
-    let requirement = |key: &str, operator, values: Vec<String>| {
-        let key = key.trim();
-        let plain = !key.is_empty() && !key.contains(|c: char| c.is_whitespace() || "=!()<>".contains(c));
-        plain.then(|| Requirement { key: key.to_string(), operator, values })
-    };
-    let one = |value: &str| vec![value.trim().to_string()];
-    if let Some(open) = part.find('(') {
-        let values = part[open + 1..].strip_suffix(')')?.split(',').map(|v| v.trim().to_string()).collect();
-        let head = part[..open].trim_end();
-        return if let Some(key) = head.strip_suffix(" notin") {
-            requirement(key, Operator::NotIn, values)
-        } else {
-            requirement(head.strip_suffix(" in")?, Operator::In, values)
-        };
+impl std::fmt::Display for Word<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Word::Name(text) | Word::Sign(text) => f.write_str(text),
+            Word::End => Ok(()),
+        }
     }
-    if let Some((key, value)) = part.split_once("!=") {
-        requirement(key, Operator::NotIn, one(value))
-    } else if let Some((key, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
-        requirement(key, Operator::In, one(value))
-    } else if let Some((key, value)) = part.split_once('>') {
-        requirement(key, Operator::Gt, one(value))
-    } else if let Some((key, value)) = part.split_once('<') {
-        requirement(key, Operator::Lt, one(value))
-    } else if let Some(key) = part.strip_prefix('!') {
-        requirement(key, Operator::DoesNotExist, Vec::new())
-    } else {
-        requirement(part, Operator::Exists, Vec::new())
+}
+
+fn words(text: &str) -> Result<Vec<Word<'_>>, String> {
+    const SIGNS: [&str; 9] = ["==", "!=", "=", "!", "(", ")", ",", ">", "<"];
+    let (mut words, mut rest) = (Vec::new(), text.trim_start());
+    while !rest.is_empty() {
+        let ends = |letter: char| letter.is_ascii_whitespace() || "=!(),><".contains(letter);
+        let word = match SIGNS.into_iter().find(|sign| rest.starts_with(sign)) {
+            Some(sign) => Word::Sign(&rest[..sign.len()]),
+            None => Word::Name(&rest[..rest.find(ends).unwrap_or(rest.len())]),
+        };
+        let (Word::Name(found) | Word::Sign(found)) = word else { break };
+        if found.is_empty() {
+            return Err(format!("error expected: keyword found '{rest}'"));
+        }
+        rest = rest[found.len()..].trim_start();
+        words.push(word);
+    }
+    Ok(words)
+}
+
+/// Reads requirements word by word (`labels.Parser`).
+struct Parser<'t> {
+    words: Vec<Word<'t>>,
+    at: usize,
+}
+
+impl<'t> Parser<'t> {
+    fn peek(&self) -> Word<'t> {
+        self.words.get(self.at).copied().unwrap_or(Word::End)
+    }
+
+    fn next(&mut self) -> Word<'t> {
+        let word = self.peek();
+        self.at += 1;
+        word
+    }
+
+    fn requirement(&mut self) -> Result<Requirement, String> {
+        let absent = self.peek() == Word::Sign("!");
+        self.at += usize::from(absent);
+        let key = match self.next() {
+            Word::Name(key) => key.to_string(),
+            other => return Err(format!("found '{other}', expected: identifier")),
+        };
+        let requirement = |operator, values| Requirement { key, operator, values };
+        if absent {
+            return Ok(requirement(Operator::DoesNotExist, Vec::new()));
+        }
+        if matches!(self.peek(), Word::End | Word::Sign(",")) {
+            return Ok(requirement(Operator::Exists, Vec::new()));
+        }
+        let operator = match self.next() {
+            Word::Name("in") => return Ok(requirement(Operator::In, self.values()?)),
+            Word::Name("notin") => return Ok(requirement(Operator::NotIn, self.values()?)),
+            Word::Sign("=" | "==") => Operator::In,
+            Word::Sign("!=") => Operator::NotIn,
+            Word::Sign(">") => Operator::Gt,
+            Word::Sign("<") => Operator::Lt,
+            other => return Err(format!("found '{other}', expected: in, notin, =, ==, !=, gt, lt")),
+        };
+        let value = self.value()?;
+        if matches!(operator, Operator::Gt | Operator::Lt) && value.parse::<i64>().is_err() {
+            let why = "for 'Gt', 'Lt' operators, the value must be an integer";
+            return Err(format!("values[0]: Invalid value: {value:?}: {why}"));
+        }
+        Ok(requirement(operator, vec![value]))
+    }
+
+    fn value(&mut self) -> Result<String, String> {
+        match self.peek() {
+            Word::End | Word::Sign(",") => Ok(String::new()),
+            Word::Name(value) => {
+                self.at += 1;
+                Ok(value.to_string())
+            }
+            other => Err(format!("found '{other}', expected: identifier")),
+        }
+    }
+
+    fn values(&mut self) -> Result<Vec<String>, String> {
+        match self.next() {
+            Word::Sign("(") => {}
+            other => return Err(format!("found '{other}' expected: '('")),
+        }
+        let mut values = Vec::new();
+        match self.peek() {
+            Word::Name(_) | Word::Sign(",") => {}
+            Word::Sign(")") => {
+                let why = "for 'in', 'notin' operators, values set can't be empty";
+                return Err(format!("values: Invalid value: []: {why}"));
+            }
+            other => return Err(format!("found '{other}', expected: ',', ')' or identifier")),
+        }
+        // Between commas, and at either end, there may be nothing: an empty value.
+        loop {
+            match self.next() {
+                Word::Name(value) => values.push(value.to_string()),
+                Word::Sign(sign @ ("," | ")")) => {
+                    values.push(String::new());
+                    self.at -= 1;
+                    if sign == ")" {
+                        self.at += 1;
+                        return Ok(values);
+                    }
+                }
+                other => return Err(format!("found '{other}', expected: ',', or identifier")),
+            }
+            match self.next() {
+                Word::Sign(",") => {}
+                Word::Sign(")") => return Ok(values),
+                other => return Err(format!("found '{other}', expected: ',' or ')'")),
+            }
+        }
     }
 }
 
@@ -227,12 +325,29 @@ mod tests {
             ("!tier", true),
             ("gen>6", true),
             ("gen<7", false),
+            ("app = web , gen = 7", true),
+            ("app in (a,web,)", true),
+            ("tier=", false),
             ("", true),
         ];
         for (text, want) in cases {
             assert_eq!(Selector::parse(text).map(|s| s.matches(&web)), Ok(want), "{text}");
         }
-        assert!(Selector::parse("app in web)").is_err());
-        assert!(Selector::parse("a b=c").is_err());
+        let refused = [
+            ("app in web)", "unable to parse requirement: found 'web' expected: '('"),
+            ("app in (a", "unable to parse requirement: found '', expected: ',' or ')'"),
+            ("a b=c", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"),
+            ("a=b=c", "found '=', expected: ',' or 'end of string'"),
+            ("a=b,", "found '', expected: identifier after ','"),
+            ("=b", "found '=', expected: !, identifier, or 'end of string'"),
+            (
+                "a in ()",
+                "unable to parse requirement: values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty",
+            ),
+            ("!", "unable to parse requirement: found '', expected: identifier"),
+        ];
+        for (text, want) in refused {
+            assert_eq!(Selector::parse(text), Err(want.to_string()), "{text}");
+        }
     }
 }

@@ -197,6 +197,22 @@ impl ApiServer {
         stored
     }
 
+    /// As [`ApiServer::create_system`], of what has been there since `since` and is only written now, with its status.
+    ///
+    /// # Errors
+    /// As [`ApiServer::create`].
+    pub fn create_as_of(&mut self, object: Object, names: &mut Rng, since: SimTime) -> Result<(), Status> {
+        let (now, mut manner) = (std::mem::replace(&mut self.now, since), Manner::default());
+        std::mem::swap(&mut self.names, names);
+        let made = self.prepare_create(object.clone(), &mut manner);
+        std::mem::swap(&mut self.names, names);
+        self.now = now;
+        let (key, mut made) = made?;
+        made.take_status(&object);
+        self.commit(&Origin::new(Actor::ApiServer), key, None, Some(made), manner);
+        Ok(())
+    }
+
     /// What [`ApiServer::create`] would store, without storing it (`--dry-run=server`).
     ///
     /// # Errors

@@ -94,8 +94,6 @@ impl FieldSelector {
                 && !of_kind.contains(&path.as_str())
                 && !custom.contains(&path.as_str())
             {
-                let plural = kind.info().plural;
-                let text = &self.text;
                 // An event's and a pod's fields are refused by other words than those of the kinds without fields.
                 let why = if of_kind.is_empty() && !kind.is_custom() {
                     "is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
@@ -107,13 +105,18 @@ impl FieldSelector {
                 } else {
                     format!("\"{path}\" {why}")
                 };
-                return Err(Status::bad_request(format!(
-                    "Unable to find \"{}\" that match label selector \"{labels}\", field selector \"{text}\": {why}",
-                    qualified(kind, plural, view)
-                )));
+                return Err(self.unable(kind, labels, &why, view));
             }
         }
         Ok(())
+    }
+
+    /// What kubectl makes of a server's refusal to list objects of a kind by these selectors.
+    pub fn unable(&self, kind: Kind, labels: &str, why: &str, view: &View) -> Status {
+        let (resource, text) = (qualified(kind, kind.info().plural, view), &self.text);
+        Status::bad_request(format!(
+            "Unable to find \"{resource}\" that match label selector \"{labels}\", field selector \"{text}\": {why}"
+        ))
     }
 
     /// Whether it selects an object.

@@ -45,7 +45,7 @@ impl Filter {
         let name = words.next().unwrap_or_default();
         let known = match name.as_str() {
             "grep" | "egrep" => "vicnwEFe",
-            "head" | "tail" => "n",
+            "head" | "tail" => "nc",
             "wc" => "lwc",
             "sort" => "rnuk",
             "uniq" => "c",
@@ -70,7 +70,8 @@ impl Filter {
                     }
                     filter.count = flags[letters.len()..].parse().ok().or(filter.count);
                     filter.options.push_str(letters);
-                    takes_number = letters.ends_with(['n', 'k']) && filter.name != "grep";
+                    takes_number = letters.ends_with(['n', 'k', 'c'])
+                        && !["grep", "egrep", "uniq", "wc"].contains(&filter.name.as_str());
                     continue;
                 }
                 (Some(_), _) => {
@@ -105,8 +106,15 @@ impl Filter {
 
     /// Lets the output through; a search that finds nothing fails.
     pub fn apply(&self, output: &mut Output) {
-        let lines: Vec<&str> = output.stdout.lines().collect();
         let count = self.count.unwrap_or(10);
+        if self.has('c') && matches!(self.name.as_str(), "head" | "tail") {
+            let bytes = output.stdout.as_bytes();
+            let count = count.min(bytes.len());
+            let kept = if self.name == "head" { &bytes[..count] } else { &bytes[bytes.len() - count..] };
+            output.stdout = String::from_utf8_lossy(kept).into_owned();
+            return;
+        }
+        let lines: Vec<&str> = output.stdout.lines().collect();
         let kept: Vec<String> = match self.name.as_str() {
             "grep" | "egrep" => {
                 let found = self.grep(&lines);
@@ -192,6 +200,7 @@ mod tests {
             ("grep -w 2", "web-2 0/1 Pending\n"),
             ("grep nothing", ""),
             ("head -1", "NAME READY STATUS\n"),
+            ("head -c 4", "NAME"),
             ("head -n 2", "NAME READY STATUS\nweb-1 1/1 Running\n"),
             ("tail -n1", "db-0 1/1 Running\n"),
             ("wc -l", "4\n"),

@@ -10,7 +10,7 @@ use super::config::NodeSpec;
 use super::event::ControllerId;
 use super::fault::Fault;
 use super::session::{Session, SessionId};
-use super::{Event, Simulation, traffic};
+use super::{Event, Simulation, standing, traffic};
 use crate::api::k8s::{ObjectMeta, Taint};
 use crate::api::manifest::Diagnostic;
 use crate::api::{Key, Kind, Namespace, Object, Status, quantity};
@@ -224,6 +224,7 @@ impl Simulation {
     fn kubectl(&mut self, invocation: kubectl::Invocation) -> Outcome {
         self.wake_network_for(&invocation.line);
         self.show_leases_for(&invocation.line);
+        standing::show(&mut self.api, &invocation.line, self.config.seed);
         let wire = self.network.as_wire();
         let mut reach = Reach { kubelets: &mut self.kubelets, wire };
         let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut reach);

@@ -14,6 +14,7 @@ pub mod recording;
 mod roles;
 pub mod scheduler_configuration;
 mod session;
+mod standing;
 mod system;
 mod traffic;
 

@@ -167,7 +167,7 @@ fn holds(wanted: &For, object: &serde_json::Value) -> bool {
         }
         For::Path(path, value) => {
             let Ok(path) = Path::parse(path) else { return false };
-            match (path.find(object).as_slice(), value) {
+            match (path.find(object).unwrap_or_default().as_slice(), value) {
                 ([], _) => false,
                 (_, None) => true,
                 ([found], Some(value)) => text(found) == *value,

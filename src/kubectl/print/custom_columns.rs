@@ -24,10 +24,10 @@ pub fn custom_columns(spec: &str, objects: &[Value], headings: bool) -> Result<S
     let mut table = Table::new(&names);
     for object in objects {
         let cell = |(_, path): &(&str, Path)| {
-            let found: Vec<String> = path.find(object).into_iter().map(text).collect();
-            if found.is_empty() { "<none>".to_string() } else { found.join(",") }
+            let found: Vec<String> = path.find(object)?.into_iter().map(text).collect();
+            Ok(if found.is_empty() { "<none>".to_string() } else { found.join(",") })
         };
-        table.row(columns.iter().map(cell).collect());
+        table.row(columns.iter().map(cell).collect::<Result<_, String>>()?);
     }
     Ok(table.render(headings))
 }

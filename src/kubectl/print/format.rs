@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::custom_columns::custom_columns;
 use super::go_template;
 use super::json::go_json_indented;
-use super::jsonpath::Template;
+use super::jsonpath::{Template, go_syntax};
 use crate::api::manifest::to_yaml;
 
 /// The formats of `get`, in the order in which errors list them.
@@ -56,6 +56,7 @@ impl Printing<'_> {
         let argument = argument.or(self.template);
         let template = |what: &str| {
             argument
+                .filter(|template| !template.is_empty())
                 .map(str::to_string)
                 .ok_or_else(|| format!("{what} format specified but no template given"))
         };
@@ -94,14 +95,23 @@ impl Printing<'_> {
     fn jsonpath(&self, template: &str) -> Result<String, String> {
         let parsed =
             Template::parse(template).map_err(|why| format!("error parsing jsonpath {template}, {why}"))?;
-        Ok(parsed.fill(self.value))
+        parsed.fill(self.value).map_err(|why| self.unfollowed(template, &why))
     }
 
     fn jsonpath_as_json(&self, template: &str) -> Result<String, String> {
         let parsed =
             Template::parse(template).map_err(|why| format!("error parsing jsonpath {template}, {why}"))?;
-        let found = Value::Array(parsed.values(self.value).into_iter().cloned().collect());
+        let values = parsed.values(self.value).map_err(|why| self.unfollowed(template, &why))?;
+        let found = Value::Array(values.into_iter().cloned().collect());
         Ok(format!("{}\n", go_json_indented(&found)))
+    }
+
+    fn unfollowed(&self, template: &str, why: &str) -> String {
+        format!(
+            "error executing jsonpath {template:?}: Error executing template: {why}. Printing more information for debugging the template:\n\
+             \ttemplate was:\n\t\t{template}\n\tobject given to jsonpath engine was:\n\t\t{}\n\n",
+            go_syntax(self.value)
+        )
     }
 
     fn go_template(&self, template: &str) -> Result<String, String> {

@@ -1,23 +1,26 @@
 //! kubectl's JSONPath: `{.items[*].metadata.name}`, `{range .items[*]}{.metadata.name}{"\n"}{end}`. Models client-go
-//! `util/jsonpath`; a field that is not there gives nothing, as `kubectl get` has it.
+//! `util/jsonpath`; a field that is not there gives nothing, as `kubectl get` has it, and a place that a list does not have is
+//! an error.
+
+use std::cmp::Ordering;
 
 use serde_json::Value;
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
-    /// `.name`, `['name']`
+    /// `.name`; `['a.b']` is two.
     Field(String),
     /// `..name`: the field of the value and of everything in it.
     Deep(String),
-    /// `.*`, `[*]`
+    /// `.*`
     All,
     /// `[2]`, `[-1]`
     Index(i64),
-    /// `[1:4:2]`
+    /// `[1:4:2]`; `[*]` is one from end to end.
     Slice(Option<i64>, Option<i64>, i64),
-    /// `['a','b']`, `[0,2]`
-    Union(Vec<Step>),
+    /// `['a','b']`, `[0,2]`: all of the first, then all of the second.
+    Union(Vec<Vec<Step>>),
     /// `[?(@.type=="Ready")]`
     Filter(Operand, Option<(String, Operand)>),
 }
@@ -59,8 +62,16 @@ impl Path {
     }
 
     /// What the path leads to.
-    pub fn find<'a>(&self, root: &'a Value) -> Vec<&'a Value> {
+    ///
+    /// # Errors
+    /// Where a list has no such place, or there is no list.
+    pub fn find<'a>(&self, root: &'a Value) -> Result<Vec<&'a Value>, String> {
         walk(&self.0, root, root)
+    }
+
+    /// What the path leads to; nothing where it cannot be followed.
+    pub fn first<'a>(&self, root: &'a Value) -> Option<&'a Value> {
+        self.find(root).ok()?.first().copied()
     }
 }
 
@@ -102,37 +113,46 @@ impl Template {
     }
 
     /// What its paths lead to, apart from the text around them.
-    pub fn values<'a>(&self, root: &'a Value) -> Vec<&'a Value> {
-        let paths = self.0.iter().filter_map(|piece| match piece {
-            Piece::Path(path) => Some(path),
-            Piece::Text(_) | Piece::Range(..) => None,
-        });
-        paths.flat_map(|path| walk(path, root, root)).collect()
+    ///
+    /// # Errors
+    /// As [`Path::find`].
+    pub fn values<'a>(&self, root: &'a Value) -> Result<Vec<&'a Value>, String> {
+        let mut values = Vec::new();
+        for piece in &self.0 {
+            if let Piece::Path(path) = piece {
+                values.extend(walk(path, root, root)?);
+            }
+        }
+        Ok(values)
     }
 
     /// The template filled in.
-    pub fn fill(&self, root: &Value) -> String {
+    ///
+    /// # Errors
+    /// As [`Path::find`].
+    pub fn fill(&self, root: &Value) -> Result<String, String> {
         let mut out = String::new();
-        fill(&self.0, root, root, &mut out);
-        out
+        fill(&self.0, root, root, &mut out)?;
+        Ok(out)
     }
 }
 
-fn fill(pieces: &[Piece], root: &Value, current: &Value, out: &mut String) {
+fn fill(pieces: &[Piece], root: &Value, current: &Value, out: &mut String) -> Result<(), String> {
     for piece in pieces {
         match piece {
             Piece::Text(text) => out.push_str(text),
             Piece::Path(path) => {
-                let found: Vec<String> = walk(path, root, current).into_iter().map(text).collect();
+                let found: Vec<String> = walk(path, root, current)?.into_iter().map(text).collect();
                 out.push_str(&found.join(" "));
             }
             Piece::Range(path, inner) => {
-                for item in walk(path, root, current) {
-                    fill(inner, root, item, out);
+                for item in walk(path, root, current)? {
+                    fill(inner, root, item, out)?;
                 }
             }
         }
     }
+    Ok(())
 }
 
 /// A value as kubectl prints it: text bare, everything else as JSON.
@@ -143,51 +163,56 @@ pub fn text(value: &Value) -> String {
     }
 }
 
-fn walk<'a>(steps: &[Step], root: &'a Value, from: &'a Value) -> Vec<&'a Value> {
-    let mut found = vec![from];
-    for step in steps {
-        found = found.into_iter().flat_map(|value| take(step, root, value)).collect();
-    }
-    found
+type Found<'a> = Result<Vec<&'a Value>, String>;
+
+fn walk<'a>(steps: &[Step], root: &'a Value, from: &'a Value) -> Found<'a> {
+    follow(steps, root, vec![from])
 }
 
-fn take<'a>(step: &Step, root: &'a Value, value: &'a Value) -> Vec<&'a Value> {
-    match step {
-        Step::Field(name) if name == "$" => vec![root],
-        Step::Field(name) => value.get(name).into_iter().collect(),
-        Step::Deep(name) => {
-            let mut found: Vec<&Value> = value.get(name).into_iter().collect();
-            for child in children(value) {
-                found.extend(take(step, root, child));
+fn follow<'a>(steps: &[Step], root: &'a Value, from: Vec<&'a Value>) -> Found<'a> {
+    steps.iter().try_fold(from, |found, step| take(step, root, found))
+}
+
+fn take<'a>(step: &Step, root: &'a Value, input: Vec<&'a Value>) -> Found<'a> {
+    let mut found = Vec::new();
+    if let Step::Union(lists) = step {
+        for steps in lists {
+            found.extend(follow(steps, root, input.clone())?);
+        }
+        return Ok(found);
+    }
+    for value in input.into_iter().filter(|value| !value.is_null()) {
+        match step {
+            Step::Field(name) if name == "$" => found.push(root),
+            Step::Field(name) => found.extend(value.get(name)),
+            Step::Deep(name) => deep(name, value, &mut found),
+            Step::All => found.extend(children(value)),
+            Step::Index(index) => found.extend(slice(value, Some(*index), None, true)?),
+            Step::Slice(_, _, by) if *by < 1 => return Err("step must be > 0".into()),
+            Step::Slice(from, to, by) => {
+                found.extend(
+                    slice(value, *from, *to, false)?.iter().step_by(usize::try_from(*by).unwrap_or(1)),
+                );
             }
-            found
-        }
-        Step::All => children(value),
-        Step::Index(index) => {
-            let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
-            place(*index, items.len()).and_then(|at| items.get(at)).into_iter().collect()
-        }
-        Step::Slice(from, to, by) => {
-            let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
-            let bound = |bound: Option<i64>, usual: usize| {
-                bound.map_or(usual, |bound| place(bound, items.len()).unwrap_or(0).min(items.len()))
-            };
-            let (from, to) = (bound(*from, 0), bound(*to, items.len()));
-            let by = usize::try_from(*by).ok().filter(|by| *by > 0).unwrap_or(1);
-            items.get(from..to.max(from)).unwrap_or_default().iter().step_by(by).collect()
-        }
-        Step::Union(steps) => steps.iter().flat_map(|step| take(step, root, value)).collect(),
-        Step::Filter(left, test) => {
-            let holds = |item: &&Value| match test {
-                None => !operand(left, root, item).is_empty(),
-                Some((sign, right)) => {
-                    let (left, right) = (operand(left, root, item), operand(right, root, item));
-                    matches!((left.as_slice(), right.as_slice()), ([a], [b]) if compares(a, sign, b))
+            Step::Filter(left, test) => {
+                let Value::Array(items) = value else {
+                    return Err(format!("{} is not array or slice and cannot be filtered", text(value)));
+                };
+                for item in items {
+                    if holds(left, test.as_ref(), root, item)? {
+                        found.push(item);
+                    }
                 }
-            };
-            children(value).into_iter().filter(holds).collect()
+            }
+            Step::Union(_) => {}
         }
     }
+    Ok(found)
+}
+
+fn deep<'a>(name: &str, value: &'a Value, found: &mut Vec<&'a Value>) {
+    found.extend(value.get(name));
+    children(value).into_iter().for_each(|child| deep(name, child, found));
 }
 
 fn children(value: &Value) -> Vec<&Value> {
@@ -198,35 +223,114 @@ fn children(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// Where an index points; one below zero counts from the end.
-fn place(index: i64, len: usize) -> Option<usize> {
-    match usize::try_from(index) {
-        Ok(at) => Some(at),
-        Err(_) => len.checked_sub(usize::try_from(index.unsigned_abs()).ok()?),
+/// A stretch of a list, or the one item at `from`; what is below zero counts from the end (`evalArray`).
+fn slice(value: &Value, from: Option<i64>, to: Option<i64>, one: bool) -> Result<&[Value], String> {
+    let Value::Array(items) = value else {
+        return Err(format!("{} is not array or slice", go_type(value)));
+    };
+    let len = items.len() as i64;
+    let mut from = from.unwrap_or(0);
+    let mut to = if one { from.saturating_add(1) } else { to.unwrap_or(len) };
+    if from < 0 {
+        from += len;
+    }
+    if to < 0 || (to == 0 && one) {
+        to += len;
+    }
+    let outside = |index: i64| Err(format!("array index out of bounds: index {index}, length {len}"));
+    if from == to {
+        return Ok(&[]);
+    }
+    if !(0..len).contains(&from) {
+        return outside(from);
+    }
+    if !(0..=len).contains(&to) {
+        return outside(to - 1);
+    }
+    if from > to {
+        return Err(format!("starting index {from} is greater than ending index {to}"));
+    }
+    Ok(&items[from as usize..to as usize])
+}
+
+/// Go's name of the type of a value.
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
     }
 }
 
-fn operand<'a>(operand: &'a Operand, root: &'a Value, item: &'a Value) -> Vec<&'a Value> {
+/// A value in Go's syntax, as `%#v` writes it.
+pub fn go_syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".into(),
+        Value::Array(items) => {
+            format!("{}{{{}}}", go_type(value), items.iter().map(go_syntax).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(fields) => {
+            let field = |(key, value): (&String, &Value)| format!("{key:?}:{}", go_syntax(value));
+            format!("{}{{{}}}", go_type(value), fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn holds(
+    left: &Operand,
+    test: Option<&(String, Operand)>,
+    root: &Value,
+    item: &Value,
+) -> Result<bool, String> {
+    let found = operand(left, root, item);
+    let Some((sign, right)) = test else { return Ok(found.is_ok_and(|found| !found.is_empty())) };
+    let (found, other) = (found?, operand(right, root, item)?);
+    match (found.as_slice(), other.as_slice()) {
+        ([], _) | (_, []) => Ok(false),
+        ([a], [b]) => compares(a, sign, b),
+        _ => Err("can only compare one element at a time".into()),
+    }
+}
+
+fn operand<'a>(operand: &'a Operand, root: &'a Value, item: &'a Value) -> Found<'a> {
     match operand {
         Operand::Path(steps) => walk(steps, root, item),
-        Operand::Value(value) => vec![value],
+        Operand::Value(value) => Ok(vec![value]),
     }
 }
 
-fn compares(a: &Value, sign: &str, b: &Value) -> bool {
-    let order = match (a.as_f64(), b.as_f64()) {
-        (Some(a), Some(b)) => a.partial_cmp(&b),
-        _ => Some(text(a).cmp(&text(b))),
-    };
-    let Some(order) = order else { return false };
-    match sign {
-        "==" => order.is_eq(),
-        "!=" => order.is_ne(),
-        "<" => order.is_lt(),
-        "<=" => order.is_le(),
-        ">" => order.is_gt(),
-        _ => order.is_ge(),
+/// Values of one type are equal or not, and numbers and texts have an order.
+fn compares(a: &Value, sign: &str, b: &Value) -> Result<bool, String> {
+    let is_simple = |value: &Value| !(value.is_null() || value.is_array() || value.is_object());
+    if !is_simple(a) || !is_simple(b) {
+        return Err("invalid type for comparison".into());
     }
+    if go_type(a) != go_type(b) {
+        return Err("incompatible types for comparison".into());
+    }
+    let order = match (a, b) {
+        (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
+        (Value::Number(a), Value::Number(b)) => match (a.as_i64(), b.as_i64()) {
+            (Some(a), Some(b)) => Some(a.cmp(&b)),
+            _ => a.as_f64().partial_cmp(&b.as_f64()),
+        },
+        _ if matches!(sign, "==" | "!=") => (a == b).then_some(Ordering::Equal),
+        _ => return Err("invalid type for comparison".into()),
+    };
+    Ok(match sign {
+        "==" => order == Some(Ordering::Equal),
+        "!=" => order != Some(Ordering::Equal),
+        "<" => order.is_some_and(Ordering::is_lt),
+        "<=" => order.is_some_and(Ordering::is_le),
+        ">" => order.is_some_and(Ordering::is_gt),
+        ">=" => order.is_some_and(Ordering::is_ge),
+        _ => return Err(format!("unrecognized filter operator {sign}")),
+    })
 }
 
 /// Reads steps off the front of a text.
@@ -271,7 +375,7 @@ impl Reader<'_> {
                     steps.push(Step::Field(self.name()?));
                 }
             } else if self.takes("[") {
-                steps.push(self.brackets()?);
+                steps.extend(self.brackets()?);
             } else {
                 return Ok(steps);
             }
@@ -297,57 +401,35 @@ impl Reader<'_> {
         if name.is_empty() { Err(self.unexpected()) } else { Ok(name) }
     }
 
-    fn brackets(&mut self) -> Result<Step, String> {
-        self.space();
+    fn brackets(&mut self) -> Result<Vec<Step>, String> {
         if self.takes("?(") {
-            let left = self.operand()?;
-            self.space();
-            let sign = ["==", "!=", "<=", ">=", "<", ">"].into_iter().find(|sign| self.takes(sign));
-            let test = match sign {
-                Some(sign) => Some((sign.to_string(), self.operand()?)),
-                None => None,
-            };
-            self.space();
-            if !(self.takes(")") && self.takes("]")) {
-                return Err("unterminated filter".into());
-            }
-            return Ok(Step::Filter(left, test));
+            return self.filter().map(|filter| vec![filter]);
         }
-        let mut steps = Vec::new();
-        loop {
-            self.space();
-            steps.push(self.bracket()?);
-            self.space();
-            if self.takes("]") {
-                break;
-            }
-            if !self.takes(",") {
-                return Err("unterminated array".into());
+        let (inside, rest) = self.rest.split_once(']').ok_or("unterminated array")?;
+        self.rest = rest;
+        let mut parts = inside.split(',');
+        match (parts.next(), inside.contains(',')) {
+            (Some(only), false) => bracket(only),
+            (first, _) => {
+                let lists = first.into_iter().chain(parts).map(|part| bracket(part.trim_matches(' ')));
+                Ok(vec![Step::Union(lists.collect::<Result<_, _>>()?)])
             }
         }
-        Ok(if steps.len() == 1 { steps.remove(0) } else { Step::Union(steps) })
     }
 
-    fn bracket(&mut self) -> Result<Step, String> {
-        if self.takes("*") {
-            return Ok(Step::All);
-        }
-        if self.rest.starts_with(['\'', '"']) {
-            return self.quoted().map(Step::Field);
-        }
-        let end = self.rest.find([',', ']']).ok_or("unterminated array")?;
-        let inside = self.rest[..end].trim();
-        self.rest = &self.rest[end..];
-        let number = |part: &str| match part.trim() {
-            "" => Ok(None),
-            part => part.parse::<i64>().map(Some).map_err(|_| format!("invalid array index {inside}")),
-        };
-        let parts: Vec<&str> = inside.split(':').collect();
-        match parts.as_slice() {
-            [index] => number(index)?.map(Step::Index).ok_or_else(|| format!("invalid array index {inside}")),
-            [from, to] => Ok(Step::Slice(number(from)?, number(to)?, 1)),
-            [from, to, by] => Ok(Step::Slice(number(from)?, number(to)?, number(by)?.unwrap_or(1))),
-            _ => Err(format!("invalid array index {inside}")),
+    fn filter(&mut self) -> Result<Step, String> {
+        let left = self.operand()?;
+        self.space();
+        let end = self.rest.find(|letter| !"!<>=".contains(letter)).unwrap_or(self.rest.len());
+        let (sign, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        let test = if sign.is_empty() { None } else { Some((sign.to_string(), self.operand()?)) };
+        self.space();
+        match (self.rest.is_empty(), self.takes(")")) {
+            (true, _) => Err("unterminated filter".into()),
+            (_, false) => Err(self.unexpected()),
+            _ if !self.takes("]") => Err("unclosed array expect ]".into()),
+            _ => Ok(Step::Filter(left, test)),
         }
     }
 
@@ -390,6 +472,29 @@ impl Reader<'_> {
     }
 }
 
+/// What stands between brackets: `'name'`, `'a.b'`, `2`, `1:3`, `*`.
+fn bracket(inside: &str) -> Result<Vec<Step>, String> {
+    let wrong = || format!("invalid array index {inside}");
+    if let Some(key) = inside.strip_prefix('\'').and_then(|key| key.strip_suffix('\'')) {
+        let path = format!(".{key}");
+        let mut reader = Reader { rest: &path };
+        let steps = reader.steps()?;
+        return if reader.rest.is_empty() { Ok(steps) } else { Err(reader.unexpected()) };
+    }
+    let number = |part: &str| match part {
+        "" => Ok(None),
+        part => part.parse::<i64>().map(Some).map_err(|_| wrong()),
+    };
+    let parts: Vec<&str> = if inside == "*" { vec!["", ""] } else { inside.split(':').collect() };
+    Ok(vec![match parts.as_slice() {
+        [""] => return Err(wrong()),
+        [index] => Step::Index(number(index)?.unwrap_or(0)),
+        [from, to] => Step::Slice(number(from)?, number(to)?, 1),
+        [from, to, by] => Step::Slice(number(from)?, number(to)?, number(by)?.unwrap_or(1)),
+        _ => return Err(wrong()),
+    }])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -417,7 +522,11 @@ mod tests {
             ("{.items[0,2].metadata.name}", "a c"),
             ("{.items[0]['metadata'].name}", "a"),
             ("{.items[0].metadata.labels.app\\.kubernetes\\.io/name}", "x"),
-            ("{.items[0].metadata.labels['app.kubernetes.io/name']}", "x"),
+            ("{.items[0].metadata.labels['app\\.kubernetes\\.io/name']}", "x"),
+            ("{.items[0].metadata.labels['app.kubernetes.io/name']}", ""),
+            ("{.items[*]['metadata.name', 'status.restarts']}", "a b c 0 3 10"),
+            ("{.items[-2:].metadata.name}", "b c"),
+            ("{.items[1:1].metadata.name}", ""),
             ("{..name}", "a b c"),
             ("{$.kind}", "List"),
             ("{.items[1].status.conditions}", "[]"),
@@ -434,8 +543,31 @@ mod tests {
             ("{.items[0].status.conditions[?(@.type=='Ready')].status}", "True"),
         ];
         for (template, want) in cases {
-            let filled = Template::parse(template).map(|template| template.fill(&pods()));
+            let filled = Template::parse(template).and_then(|template| template.fill(&pods()));
             assert_eq!(filled.as_deref(), Ok(want), "{template}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_an_error() {
+        let cases = [
+            ("{.items[3].metadata.name}", "array index out of bounds: index 3, length 3"),
+            ("{.items[-4]}", "array index out of bounds: index -1, length 3"),
+            ("{.items[1:9]}", "array index out of bounds: index 8, length 3"),
+            ("{.items[2:1]}", "starting index 2 is greater than ending index 1"),
+            ("{.items[0:3:0]}", "step must be > 0"),
+            ("{.kind[*]}", "string is not array or slice"),
+            ("{.items[0].metadata[0]}", "map[string]interface {} is not array or slice"),
+            ("{.items[?(@.metadata.name>1)]}", "incompatible types for comparison"),
+            ("{.items[?(@.status=='a')]}", "invalid type for comparison"),
+            (
+                "{.items[?(@.kind==1)].metadata.name}{.items[?(@.metadata.name='a')]}",
+                "unrecognized filter operator =",
+            ),
+        ];
+        for (template, want) in cases {
+            let filled = Template::parse(template).and_then(|template| template.fill(&pods()));
+            assert_eq!(filled, Err(want.to_string()), "{template}");
         }
     }
 
@@ -453,6 +585,8 @@ mod tests {
             "{.a..}",
             "{+}",
             "{.a[1:2:3:4]}",
+            "{.a[\"b\"]}",
+            "{.a[?(@.b==1 && @.c==2)]}",
         ];
         for template in cases {
             assert!(Template::parse(template).is_err(), "{template}");
@@ -463,7 +597,7 @@ mod tests {
     fn a_path_may_stand_without_braces_and_dot() {
         for text in ["{.items[0].metadata.name}", ".items[0].metadata.name", "items[0].metadata.name"] {
             let path = Path::parse(text).unwrap();
-            assert_eq!(path.find(&pods()), [&json!("a")], "{text}");
+            assert_eq!(path.find(&pods()), Ok(vec![&json!("a")]), "{text}");
         }
     }
 }

@@ -25,7 +25,7 @@ pub fn value_of(view: &View, expression: &str) -> Option<String> {
     let path = path.trim();
     let template = if path.starts_with('{') { path.to_string() } else { format!("{{{path}}}") };
     let object = view.object(&key_of(view, reference)?)?;
-    Some(Template::parse(&template).ok()?.fill(&object.to_value()))
+    Template::parse(&template).ok()?.fill(&object.to_value()).ok()
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ mod rows;
 mod select;
 pub(in crate::kubectl) mod watch;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::api::quantity::{self, Parsed};
 use crate::api::sorting;
 use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
@@ -148,26 +150,45 @@ fn sort(objects: &mut [Arc<Object>], text: &str) -> Result<(), Failure> {
             "couldn't find any field with path \"{{{bare}}}\" in the list of objects"
         )));
     }
-    sorting::sort_by(&mut keyed, |a, b| a.0.cmp(&b.0));
+    // Texts that are all quantities are sorted as such.
+    let amounts = keyed.iter().all(|(key, _)| key.as_ref().is_none_or(|key| key.amount().is_some()));
+    sorting::sort_by(&mut keyed, |(a, _), (b, _)| match (a, b) {
+        (Some(a), Some(b)) if amounts => a.amount().cmp(&b.amount()),
+        (Some(a), Some(b)) => a.compare(b),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    });
     keyed.into_iter().zip(objects).for_each(|((_, sorted), place)| *place = sorted);
     Ok(())
 }
 
-/// What a field sorts by: numbers and quantities by their size, all else as text.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// What a field sorts by.
 enum Key {
     Number(i64),
     Text(String),
 }
 
-fn key(value: &Value, path: &Path) -> Option<Key> {
-    let found = *path.find(value).first()?;
-    Some(match found {
-        Value::Number(number) => Key::Number(number.as_i64().unwrap_or(0).saturating_mul(1_000)),
-        Value::String(text) if text.starts_with(|c: char| c.is_ascii_digit()) => {
-            let amount = crate::api::quantity::parse(text);
-            amount.map_or_else(|| Key::Text(text.clone()), |amount| Key::Number(amount.milli()))
+impl Key {
+    fn amount(&self) -> Option<Parsed> {
+        match self {
+            Key::Number(_) => None,
+            Key::Text(text) => quantity::parse(text),
         }
+    }
+
+    /// Numbers by their size, texts by that of the numbers in them.
+    fn compare(&self, other: &Key) -> Ordering {
+        match (self, other) {
+            (Key::Number(a), Key::Number(b)) => a.cmp(b),
+            (Key::Text(a), Key::Text(b)) => sorting::natural(a, b),
+            (Key::Number(_), Key::Text(_)) => Ordering::Less,
+            (Key::Text(_), Key::Number(_)) => Ordering::Greater,
+        }
+    }
+}
+
+fn key(value: &Value, path: &Path) -> Option<Key> {
+    Some(match path.first(value)? {
+        Value::Number(number) => Key::Number(number.as_i64().unwrap_or(0)),
         other => Key::Text(jsonpath::text(other)),
     })
 }

@@ -23,7 +23,7 @@ pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>
     }
     let named = named(call.client.live(), &call.args.words.clone())?;
     let labels = call.args.value("selector").unwrap_or_default().to_string();
-    let selector = Selector::parse(&labels).map_err(Failure::message)?;
+    let selector = Selector::parse(&labels);
     let fields = FieldSelector::parse(call.args.value("field-selector").unwrap_or_default())?;
     let all = call.args.on("all-namespaces");
     match named {
@@ -31,10 +31,18 @@ pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>
         Named::Kinds(kinds) => {
             let (mut found, mut failures) = (Vec::new(), Vec::new());
             for kind in kinds {
-                if let Err(status) = fields.check(kind, &labels, call.client.live()) {
-                    failures.push(Failure::from(status));
-                    continue;
-                }
+                let live = call.client.live();
+                let selector = match &selector {
+                    Ok(selector) => fields.check(kind, &labels, live).map(|()| selector),
+                    Err(why) => Err(fields.unable(kind, &labels, why, live)),
+                };
+                let selector = match selector {
+                    Ok(selector) => selector,
+                    Err(status) => {
+                        failures.push(Failure::from(status));
+                        continue;
+                    }
+                };
                 let namespace = (kind.info().namespaced && !all).then_some(call.namespace.as_str());
                 let selected = call.client.live().objects(kind, namespace);
                 let meant = |object: &&Arc<Object>| {

@@ -22,6 +22,16 @@ enum Node {
     Print(Pipeline),
     /// `{{range}}`, `{{if}}` or `{{with}}`, with what comes after `{{else}}`.
     Block(Block, Pipeline, Vec<Node>, Vec<Node>),
+    /// `{{break}}`, `{{continue}}`
+    Leave(Flow),
+}
+
+/// How it goes on behind a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    On,
+    Break,
+    Continue,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,17 +91,22 @@ impl Template {
 }
 
 impl Scope<'_> {
-    fn nodes(&mut self, nodes: &[Node], out: &mut String) -> Result<(), String> {
+    fn nodes(&mut self, nodes: &[Node], out: &mut String) -> Result<Flow, String> {
         let outer = self.variables.len();
         for node in nodes {
-            match node {
-                Node::Text(text) => out.push_str(text),
+            let flow = match node {
+                Node::Text(text) => {
+                    out.push_str(text);
+                    Flow::On
+                }
+                Node::Leave(flow) => *flow,
                 Node::Print(pipeline) => {
                     let value = self.evaluate(pipeline)?;
                     match pipeline.variables.first() {
                         Some(name) => self.set(name, value),
                         None => out.push_str(&shown(&value)),
                     }
+                    Flow::On
                 }
                 Node::Block(Block::Range, head, inner, otherwise) => {
                     self.range(head, inner, otherwise, out)?
@@ -102,21 +117,26 @@ impl Scope<'_> {
                     if let Some(name) = head.variables.first() {
                         self.variables.push((name.clone(), value.clone()));
                     }
-                    if truth(&value) {
+                    let flow = if truth(&value) {
                         let dot = if *block == Block::With { value } else { self.dot.clone() };
-                        self.inside(dot, inner, out)?;
+                        self.inside(dot, inner, out)?
                     } else {
-                        self.nodes(otherwise, out)?;
-                    }
+                        self.nodes(otherwise, out)?
+                    };
                     self.variables.truncate(begun);
+                    flow
                 }
+            };
+            if flow != Flow::On {
+                self.variables.truncate(outer);
+                return Ok(flow);
             }
         }
         self.variables.truncate(outer);
-        Ok(())
+        Ok(Flow::On)
     }
 
-    fn inside(&mut self, dot: Value, nodes: &[Node], out: &mut String) -> Result<(), String> {
+    fn inside(&mut self, dot: Value, nodes: &[Node], out: &mut String) -> Result<Flow, String> {
         let outer = std::mem::replace(&mut self.dot, dot);
         let done = self.nodes(nodes, out);
         self.dot = outer;
@@ -129,7 +149,7 @@ impl Scope<'_> {
         inner: &[Node],
         otherwise: &[Node],
         out: &mut String,
-    ) -> Result<(), String> {
+    ) -> Result<Flow, String> {
         let items: Vec<(Value, Value)> = match self.evaluate(head)? {
             Value::Array(items) => {
                 items.into_iter().enumerate().map(|(at, item)| (at.into(), item)).collect()
@@ -151,10 +171,13 @@ impl Scope<'_> {
                 }
                 _ => {}
             }
-            self.inside(item, inner, out)?;
+            let flow = self.inside(item, inner, out)?;
             self.variables.truncate(begun);
+            if flow == Flow::Break {
+                break;
+            }
         }
-        Ok(())
+        Ok(Flow::On)
     }
 
     /// Changes a variable that there is, or adds one.
@@ -245,6 +268,8 @@ mod tests {
             ("{{range .items}}{{$.kind}} {{end}}", "List List "),
             ("{{.items | len | printf \"%d!\"}}", "2!"),
             ("{{index .items 0 \"n\"}}", "2"),
+            ("{{range .items}}{{if .on}}{{continue}}{{end}}{{.metadata.name}}{{end}}", "a"),
+            ("{{range .items}}{{.metadata.name}}{{with .n}}{{break}}{{end}}{{end}}", "a"),
         ];
         for (template, want) in cases {
             let filled = parse(template).and_then(|template| template.fill(&root));
@@ -266,6 +291,7 @@ mod tests {
             "{{nothing}}",
             "{{|}}",
             "{{.a |}}",
+            "{{break}}",
             &deep,
         ];
         for template in cases {

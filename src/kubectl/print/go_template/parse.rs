@@ -3,19 +3,21 @@
 use serde_json::Value;
 
 use super::functions::FUNCTIONS;
-use super::{Block, DEPTH_MAX, Node, Operand, Pipeline};
+use super::{Block, DEPTH_MAX, Flow, Node, Operand, Pipeline};
 
 /// Reads nodes off the front of a text.
 pub(super) struct Parser<'t> {
     rest: &'t str,
     /// Whether the last action asked for the blank after it to go.
     trim: bool,
+    /// How many ranges are open.
+    ranges: u32,
 }
 
 impl<'t> Parser<'t> {
     /// At the beginning of a text.
     pub(super) fn new(text: &'t str) -> Parser<'t> {
-        Parser { rest: text, trim: false }
+        Parser { rest: text, trim: false, ranges: 0 }
     }
 
     /// Nodes up to the end, or to an action that ends a block: `else …` or `end`.
@@ -46,10 +48,20 @@ impl<'t> Parser<'t> {
                 "" => {}
                 _ if action.starts_with("/*") => {}
                 "end" | "else" => return Ok((nodes, Some(action))),
-                "range" => nodes.push(self.block(Block::Range, rest, depth)?),
+                "range" => {
+                    self.ranges += 1;
+                    let node = self.block(Block::Range, rest, depth);
+                    self.ranges -= 1;
+                    nodes.push(node?);
+                }
+                "break" | "continue" if self.ranges == 0 => {
+                    return Err(format!("template: output:1: {{{{{word}}}}} outside {{{{range}}}}"));
+                }
+                "break" => nodes.push(Node::Leave(Flow::Break)),
+                "continue" => nodes.push(Node::Leave(Flow::Continue)),
                 "if" => nodes.push(self.block(Block::If, rest, depth)?),
                 "with" => nodes.push(self.block(Block::With, rest, depth)?),
-                "define" | "template" | "block" | "break" | "continue" => {
+                "define" | "template" | "block" => {
                     return Err(format!("template: output:1: {{{{{word}}}}} is not offered by kubeviz"));
                 }
                 _ => nodes.push(Node::Print(pipeline(&action)?)),
