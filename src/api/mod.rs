@@ -38,7 +38,7 @@ pub use object::{
     ControllerRevision, CronJob, DaemonSet, Deployment, EndpointSlice, Event, HorizontalPodAutoscaler, Job,
     KubeObject, Lease, Namespace, Node, Object, PersistentVolume, PersistentVolumeClaim, Pod,
     PodDisruptionBudget, ReplicaSet, ReplicationController, ResourceQuota, Service, StatefulSet,
-    StorageClass, Tree, Typed,
+    StorageClass, Tree, Typed, VolumeAttachment,
 };
 pub use status::Status;
 

@@ -269,6 +269,7 @@ modelled_kinds! {
     split ResourceQuota RESOURCE_QUOTA (k8s::ResourceQuotaSpec, k8s::ResourceQuotaStatus);
     split PersistentVolume PERSISTENT_VOLUME (k8s::PersistentVolumeSpec, k8s::PersistentVolumeStatus);
     split PersistentVolumeClaim PERSISTENT_VOLUME_CLAIM (k8s::PersistentVolumeClaimSpec, k8s::PersistentVolumeClaimStatus);
+    split VolumeAttachment VOLUME_ATTACHMENT (k8s::VolumeAttachmentSpec, k8s::VolumeAttachmentStatus);
     flat StorageClass STORAGE_CLASS (k8s::StorageClassFields, ());
     flat ControllerRevision CONTROLLER_REVISION (k8s::ControllerRevisionFields, ());
     split Lease LEASE (k8s::LeaseSpec, NoStatus);

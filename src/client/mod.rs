@@ -1,6 +1,7 @@
 //! What a component may touch: reads through its informer's view, writes through a [`Client`], keys through a work
 //! queue. client-go's part.
 
+pub mod attachment;
 pub mod informer;
 pub mod ports;
 pub mod recorder;

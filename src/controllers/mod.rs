@@ -101,7 +101,7 @@ pub struct Settings {
     /// How often a node is looked at (`node-monitor-period`).
     pub node_monitor: SimDuration,
     /// Whether Services of type LoadBalancer and Ingresses get addresses, as with a cloud provider and an ingress controller,
-    /// and whether volumes are deleted and enlarged, as with a storage driver.
+    /// and whether volumes are attached, deleted and enlarged, as with a storage driver.
     pub cloud: bool,
 }
 
@@ -137,6 +137,7 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         Box::new(disruption::DisruptionController::default()),
         Box::new(resource_quota::ResourceQuotaController),
         Box::new(persistentvolume::PersistentVolumeController),
+        Box::new(persistentvolume::AttachDetachController::default()),
         Box::new(persistentvolume::ProvisionerController::default()),
         Box::new(persistentvolume::PvcProtectionController),
         Box::new(persistentvolume::PvProtectionController),
@@ -150,6 +151,7 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
     if settings.cloud {
         all.push(Box::new(cloud::ServiceController::default()));
         all.push(Box::new(cloud::IngressController::default()));
+        all.push(Box::new(persistentvolume::AttacherController::default()));
         all.push(Box::new(persistentvolume::DeleterController::default()));
         all.push(Box::new(persistentvolume::ResizerController::default()));
     }

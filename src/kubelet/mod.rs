@@ -16,6 +16,7 @@ mod files;
 pub mod image;
 mod inside;
 mod lifecycle;
+mod mounting;
 mod node_status;
 mod pod_worker;
 mod pressure;
@@ -90,6 +91,9 @@ pub enum TimerKind {
     },
 }
 
+/// From a volume's being attached to the kubelet's noticing it (`reconcilerLoopSleepPeriod`).
+const MOUNT_LOOK: SimDuration = SimDuration::from_millis(100);
+
 /// Whether a node and its kubelet are there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -136,6 +140,7 @@ impl Kubelets {
         Kind::SECRET,
         Kind::PERSISTENT_VOLUME,
         Kind::PERSISTENT_VOLUME_CLAIM,
+        Kind::VOLUME_ATTACHMENT,
     ];
 
     /// No kubelet yet: one starts for every node object that appears.
@@ -191,6 +196,9 @@ impl Kubelets {
                     if expansion::is_pending(claim) && !expansion::is_pending(before) =>
                 {
                     self.volume_grown(claim, timers);
+                }
+                (_, Some(Object::VolumeAttachment(attachment))) if attachment.status.attached => {
+                    self.volume_attached(&attachment.spec.node_name, timers);
                 }
                 (Some(Object::PersistentVolume(_)), None) => {
                     self.disks.remove(&*change.key.name);
@@ -249,6 +257,15 @@ impl Kubelets {
                 let what = TimerKind::Pod { uid: worker.uid.clone(), step, background: false };
                 timers.push((expansion::WORK, Timer { node: node.clone(), what }));
             }
+        }
+    }
+
+    /// The pods of a node that wait for volumes look whether it was theirs.
+    fn volume_attached(&self, node: &str, timers: &mut Vec<(SimDuration, Timer)>) {
+        let Some((name, agent)) = self.agents.get_key_value(node) else { return };
+        for worker in agent.workers.values().filter(|worker| worker.awaits_volumes()) {
+            let what = TimerKind::Pod { uid: worker.uid.clone(), step: PodStep::Mount, background: false };
+            timers.push((MOUNT_LOOK, Timer { node: name.clone(), what }));
         }
     }
 

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use super::admission::Refusal;
 use super::agent::Turn;
-use super::config::BackOff;
 use super::lifecycle::{ContainerRun, ContainerState, Progress};
 use super::pressure;
 use super::probe::ProbeKind;
 use super::resize::Resize;
 use super::status;
 use super::usage::Amounts;
-use super::volumes::{self, Volume};
+use super::volumes::Volume;
 use super::workload::EXIT_SIGKILL;
 use crate::api::k8s::{Container, ContainerRestartRule, ObjectReference};
 use crate::api::meta::Revision;
@@ -24,10 +23,6 @@ use crate::clock::{SimDuration, SimTime};
 
 /// `syncFrequency`: so often the kubelet looks at every pod.
 const SYNC_FREQUENCY: SimDuration = SimDuration::from_secs(60);
-
-/// Between attempts to mount a volume (`exponentialbackoff`).
-const MOUNT_RETRY: BackOff =
-    BackOff { base: SimDuration::from_millis(500), max: SimDuration::from_secs(122) };
 
 /// The action of the first of a container's restart rules that speaks of an exit code.
 pub(super) fn rule(container: &Container, exit_code: i32) -> Option<&str> {
@@ -48,6 +43,8 @@ pub enum PodStep {
     Sync,
     /// Try again to mount its volumes.
     Mount,
+    /// Its volumes have not been attached for long.
+    Unattached,
     /// What its volumes are made of has changed.
     Refresh,
     /// The sandbox is up: the pod has an address.
@@ -142,11 +139,11 @@ pub struct PodWorker {
     pub rejected: bool,
     /// Its volumes, in the order of its manifest, once they are mounted.
     pub volumes: Vec<Volume>,
-    mount_failures: u32,
+    pub(super) mount_failures: u32,
     /// Until when its containers may take to stop.
     pub(super) stop_by: Option<SimTime>,
     pub uid: Arc<str>,
-    cause: Option<Revision>,
+    pub(super) cause: Option<Revision>,
     pub(super) dirty: bool,
     /// Whether the API server could not be reached when the pod was to be removed.
     remove_missed: bool,
@@ -269,6 +266,7 @@ impl PodWorker {
         match *step {
             PodStep::Sync if self.stage == Stage::New => self.accept(turn),
             PodStep::Mount if self.stage == Stage::Volumes => self.mount_volumes(turn),
+            PodStep::Unattached if self.stage == Stage::Volumes => self.still_unattached(turn),
             PodStep::Refresh if self.stage < Stage::Finished => {
                 if let Err(failures) = self.refresh(turn) {
                     self.mount_failed(&failures, turn);
@@ -339,7 +337,7 @@ impl PodWorker {
             turn.after(limit, &self.uid, PodStep::Deadline, false);
         }
         self.flush(turn);
-        self.mount_volumes(turn);
+        self.begin_mounting(turn);
     }
 
     /// The node does not take the pod (`rejectPod`).
@@ -351,43 +349,13 @@ impl PodWorker {
         self.finish(turn);
     }
 
-    /// Mounts the pod's volumes and goes on, or tries again after a growing wait.
-    fn mount_volumes(&mut self, turn: &mut Turn<'_>) {
-        if turn.config.runs_commands
-            && let Err(failures) = self.mount(turn)
-        {
-            self.mount_failed(&failures, turn);
-            self.mount_failures = self.mount_failures.saturating_add(1);
-            let wait = MOUNT_RETRY.wait(self.mount_failures);
-            return turn.after(wait, &self.uid, PodStep::Mount, true);
-        }
-        self.stage = Stage::Sandbox;
-        self.expect_growth(turn);
-        match turn.config.sandbox.draw(turn.rng) {
-            SimDuration::ZERO => self.sandbox_up(turn),
-            delay => turn.after(delay, &self.uid, PodStep::Sandbox, false),
-        }
-    }
-
-    fn mount_failed(&mut self, failures: &[volumes::Failure], turn: &mut Turn<'_>) {
-        for failure in failures {
-            turn.event(
-                reference(&self.pod),
-                EventType::Warning,
-                "FailedMount",
-                failure.message.clone(),
-                self.cause,
-            );
-        }
-    }
-
     /// How long it is until the kubelet looks at the pod again without being told to.
     pub fn next_look(&self, now: SimTime) -> SimDuration {
         let age = self.accepted.map_or(SimDuration::ZERO, |since| now.since(since));
         SimDuration(SYNC_FREQUENCY.0 - age.0 % SYNC_FREQUENCY.0)
     }
 
-    fn sandbox_up(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn sandbox_up(&mut self, turn: &mut Turn<'_>) {
         self.stage = Stage::Up;
         let host_network = self.pod.spec.host_network == Some(true);
         self.address = Some(if host_network { turn.node.host_ip.clone() } else { turn.node.take_address() });

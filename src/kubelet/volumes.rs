@@ -9,7 +9,8 @@ use super::environment::{self, Facts, data_of, missing};
 use super::files::{Files, Mount, Tree};
 use super::image::ImageName;
 use crate::api::k8s::{self, Container, DownwardAPIVolumeFile, KeyToPath, VolumeProjection};
-use crate::api::{Key, Kind, MetaExt, Object, PersistentVolumeClaim, Pod};
+use crate::api::{Key, Kind, MetaExt, Object, PersistentVolume, PersistentVolumeClaim, Pod};
+use crate::client::attachment;
 
 /// What lies on disks that outlive pods, by the volume's name.
 pub type Disks = SortedMap<String, Arc<Tree>>;
@@ -41,8 +42,23 @@ pub struct Volume {
 pub struct Failure {
     /// Its name in the pod.
     pub volume: String,
+    /// Why.
+    pub why: Why,
+}
+
+/// See [`Failure`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It has not been attached to the node yet.
+    Unattached,
     /// In the words of the event.
-    pub message: String,
+    Wrong(String),
+}
+
+impl From<String> for Why {
+    fn from(message: String) -> Why {
+        Why::Wrong(message)
+    }
 }
 
 /// Mounts all volumes of a pod.
@@ -54,13 +70,13 @@ pub fn mount(facts: Facts<'_>, host: &Disks) -> Result<Vec<Volume>, Vec<Failure>
     for volume in facts.pod.spec.volumes.iter().flatten() {
         match mount_one(volume, facts, host) {
             Ok(volume) => mounted.push(volume),
-            Err(message) => failed.push(Failure { volume: volume.name.clone(), message }),
+            Err(why) => failed.push(Failure { volume: volume.name.clone(), why }),
         }
     }
     if failed.is_empty() { Ok(mounted) } else { Err(failed) }
 }
 
-fn mount_one(volume: &k8s::Volume, facts: Facts<'_>, host: &Disks) -> Result<Volume, String> {
+fn mount_one(volume: &k8s::Volume, facts: Facts<'_>, host: &Disks) -> Result<Volume, Why> {
     let set_up = |why: String| format!("MountVolume.SetUp failed for volume {:?} : {why}", volume.name);
     if is_projected(volume) {
         // What only says who the pod is can be written when somebody looks.
@@ -87,13 +103,21 @@ fn mount_one(volume: &k8s::Volume, facts: Facts<'_>, host: &Disks) -> Result<Vol
     };
     let Some(found) = facts.view.get::<PersistentVolumeClaim>(namespace, &claim) else {
         let why = format!("failed to fetch PVC from API server: persistentvolumeclaims {claim:?} not found");
-        return Err(process(why));
+        return Err(process(why).into());
     };
     let bound = found.status.phase.as_deref() == Some("Bound");
-    match found.spec.volume_name.clone().filter(|_| bound) {
-        Some(name) => Ok(Volume { keep: Keep::Disk(name), tree: None }),
-        None => Err(process("PVC is not bound".into())),
+    let Some(name) = found.spec.volume_name.clone().filter(|_| bound) else {
+        return Err(process("PVC is not bound".into()).into());
+    };
+    let node = facts.pod.spec.node_name.as_deref().unwrap_or_default();
+    let disk = facts.view.get::<PersistentVolume>("", &name);
+    let missing = |disk: &PersistentVolume| {
+        attachment::is_attachable(disk, facts.view) && !attachment::is_attached(disk, node, facts.view)
+    };
+    if disk.is_some_and(missing) {
+        return Err(Why::Unattached);
     }
+    Ok(Volume { keep: Keep::Disk(name), tree: None })
 }
 
 fn check_host_path(path: &str, type_: &str, host: &Disks) -> Result<(), String> {
@@ -158,7 +182,7 @@ pub fn refresh(volumes: &mut [Volume], facts: Facts<'_>) -> Result<(), Vec<Failu
             Ok(tree) => volume.tree = Some(Arc::new(tree)),
             Err(why) => failed.push(Failure {
                 volume: spec.name.clone(),
-                message: format!("MountVolume.SetUp failed for volume {:?} : {why}", spec.name),
+                why: format!("MountVolume.SetUp failed for volume {:?} : {why}", spec.name).into(),
             }),
         }
     }

@@ -273,7 +273,7 @@ impl Simulation {
         if !slot.controller.is_periodic() {
             return false;
         }
-        let mut unseen = self.api.store().since(slot.informer.cursor()).into_iter();
+        let mut unseen = self.api.store().since(slot.informer.cursor());
         if reconcile { slot.queue.is_routine() } else { unseen.all(|change| change.key.kind == Kind::LEASE) }
     }
 }

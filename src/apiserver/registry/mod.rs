@@ -199,6 +199,7 @@ static STRATEGIES: &[Entry] = &[
     Entry::of::<policy::ResourceQuotaStrategy>(),
     Entry::of::<persistent_volume_claim::PersistentVolumeClaimStrategy>(),
     Entry::of::<persistent_volume_claim::PersistentVolumeStrategy>(),
+    Entry::of::<persistent_volume_claim::VolumeAttachmentStrategy>(),
     Entry::of::<persistent_volume_claim::StorageClassStrategy>(),
     Entry::of::<endpoint_slice::EndpointSliceStrategy>(),
     Entry::tree(Kind::LIMIT_RANGE, trees::limit_range),

@@ -7,7 +7,7 @@ use super::pod_template::{default_azure_disk, default_rbd, default_scale_io};
 use crate::api::k8s::{
     PersistentVolumeClaimSpec, PersistentVolumeClaimStatus, PersistentVolumeSpec, PersistentVolumeStatus,
 };
-use crate::api::{PersistentVolume, PersistentVolumeClaim, StorageClass};
+use crate::api::{PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment};
 use crate::apiserver::View;
 use crate::rng::Rng;
 
@@ -66,6 +66,14 @@ impl Strategy for PersistentVolumeStrategy {
             ..Default::default()
         });
     }
+}
+
+/// Models `pkg/registry/storage/volumeattachment/strategy.go`.
+pub struct VolumeAttachmentStrategy;
+
+impl Strategy for VolumeAttachmentStrategy {
+    type Object = VolumeAttachment;
+    const COUNTS_GENERATIONS: bool = false;
 }
 
 /// Models `pkg/registry/storage/storageclass/strategy.go`.

@@ -1,5 +1,5 @@
 //! Stands in for the sidecars of a storage driver beside the provisioner: deletes the volumes that nobody needs any more
-//! (`external-provisioner`), and makes volumes larger (`external-resizer`). The file system in a volume grows on the node
+//! (`external-provisioner`), makes volumes larger (`external-resizer`), and attaches them to nodes (`external-attacher`). The file system in a volume grows on the node
 //! (the kubelet's part).
 
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use sorted::SortedMap;
 use super::{bytes, claim_key, class_of, requested};
 use crate::api::k8s::PersistentVolumeClaimCondition;
 use crate::api::{
-    Key, Kind, MetaExt, Object, PersistentVolume, PersistentVolumeClaim, Status, StorageClass, condition,
+    Key, Kind, MetaExt, Object, PersistentVolume, PersistentVolumeClaim, Status, StorageClass,
+    VolumeAttachment, condition,
 };
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
@@ -65,6 +66,13 @@ impl Controller for DeleterController {
         }
         if let Err(wait) = is_due(&mut self.doing, key, client.now()) {
             return Ok(wait);
+        }
+        // What is attached to a node cannot be deleted.
+        let of_volume = |attachment: &VolumeAttachment| {
+            attachment.spec.source.persistent_volume_name.as_deref() == Some(&*key.name)
+        };
+        if client.live().list::<VolumeAttachment>(None).any(of_volume) {
+            return Ok(Action::RequeueAfter(WORK));
         }
         gone_is_fine(client.delete(key, &DeleteOptions::default(), None))?;
         Ok(Action::AwaitChange)
@@ -136,6 +144,65 @@ impl Controller for ResizerController {
         let why = "Waiting for user to (re-)start a pod to finish file system resize of volume on node.";
         set_progress(claim, "FileSystemResizePending", "NodeResizePending", Some(why), client)?;
         debug_assert_eq!(claim_key(claim), *key, "one claim at a time");
+        Ok(Action::AwaitChange)
+    }
+}
+
+/// Attaches volumes to nodes and takes them off (`external-attacher`). It remembers when each is done.
+#[derive(Clone, Debug, Default)]
+pub struct AttacherController {
+    doing: SortedMap<Key, SimTime>,
+}
+
+impl Controller for AttacherController {
+    fn name(&self) -> &'static str {
+        "external-attacher"
+    }
+
+    fn watches(&self) -> &'static [Kind] {
+        &[Kind::VOLUME_ATTACHMENT]
+    }
+
+    fn observe(&mut self, change: &Change, _: &View, queue: &mut WorkQueue) {
+        match change.after.as_deref() {
+            Some(Object::VolumeAttachment(attachment))
+                if attachment.is_deleting() || !attachment.status.attached =>
+            {
+                queue.add(change.key.clone(), Some(change.revision));
+            }
+            _ => drop(self.doing.remove(&change.key)),
+        }
+    }
+
+    fn reconcile(&mut self, key: &Key, _: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+        let found = client.get(key).ok();
+        let Some(attachment) = found.as_deref().and_then(Object::as_kind::<VolumeAttachment>) else {
+            self.doing.remove(key);
+            return Ok(Action::AwaitChange);
+        };
+        let mark = format!("external-attacher/{}", attachment.spec.attacher.replace('.', "-"));
+        let marked = attachment.meta.finalizers.iter().flatten().any(|known| *known == mark);
+        let mut updated = attachment.clone();
+        if !marked && !attachment.is_deleting() {
+            let meta = Arc::make_mut(&mut updated.meta);
+            meta.finalizers.get_or_insert_default().push(mark);
+            meta.annotations
+                .get_or_insert_default()
+                .insert("csi.alpha.kubernetes.io/node-id".into(), attachment.spec.node_name.clone());
+            client.update(updated, None)?;
+            return Ok(Action::RequeueAfter(WORK));
+        }
+        if let Err(wait) = is_due(&mut self.doing, key, client.now()) {
+            return Ok(wait);
+        }
+        if !attachment.is_deleting() {
+            Arc::make_mut(&mut updated.status).attached = true;
+            client.update_status(updated, None)?;
+        } else if marked {
+            let meta = Arc::make_mut(&mut updated.meta);
+            meta.finalizers.iter_mut().for_each(|all| all.retain(|known| *known != mark));
+            gone_is_fine(client.update(updated, None).map(drop))?;
+        }
         Ok(Action::AwaitChange)
     }
 }

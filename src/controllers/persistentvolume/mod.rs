@@ -1,15 +1,16 @@
-//! Volumes: the binder, who brings claims and volumes together; the provisioner and the driver beside it, who make volumes, enlarge and
-//! delete them; and the two protections,
-//! which keep what is in use.
+//! Volumes: the binder, who brings claims and volumes together; the controller that attaches them to nodes; the provisioner and the
+//! driver beside it, who make, attach, enlarge and delete them; and the two protections, which keep what is in use.
 
+mod attach_detach;
 mod binder;
 mod driver;
 mod protection;
 mod provisioner;
 mod reclaim;
 
+pub use attach_detach::AttachDetachController;
 pub use binder::PersistentVolumeController;
-pub use driver::{DeleterController, ResizerController};
+pub use driver::{AttacherController, DeleterController, ResizerController};
 pub use protection::{PvProtectionController, PvcProtectionController};
 pub use provisioner::ProvisionerController;
 

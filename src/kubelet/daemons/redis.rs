@@ -125,7 +125,7 @@ impl Store {
         };
         let name = command.to_ascii_lowercase();
         let marks = COMMANDS.iter().find(|(known, _)| *known == name).map(|(_, marks)| *marks);
-        let (writes, grows) = marks.map_or((false, false), |marks| (marks != "", marks == "wm"));
+        let (writes, grows) = marks.map_or((false, false), |marks| (!marks.is_empty(), marks == "wm"));
         if grows && self.is_full() {
             return (Reply::Error("OOM command not allowed when used memory > 'maxmemory'.".into()), false);
         }

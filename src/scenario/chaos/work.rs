@@ -15,7 +15,7 @@ pub struct Work {
 }
 
 /// The components that may be told late or begin anew.
-const COMPONENTS: [&str; 16] = [
+const COMPONENTS: [&str; 17] = [
     "deployment-controller",
     "replicaset-controller",
     "statefulset-controller",
@@ -27,6 +27,7 @@ const COMPONENTS: [&str; 16] = [
     "taint-eviction-controller",
     "pod-garbage-collector",
     "persistentvolume-controller",
+    "attachdetach-controller",
     "default-scheduler",
     "controllermanager",
     "horizontal-pod-autoscaler",

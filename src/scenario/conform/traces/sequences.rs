@@ -20,7 +20,7 @@ use crate::apiserver::Change;
 use crate::scenario::conform::normal::Normalizer;
 
 /// Kinds that say nothing about what controllers did, or that not every recording follows.
-const LEFT_OUT: [&str; 11] = [
+const LEFT_OUT: [&str; 12] = [
     "StorageClass",
     "PersistentVolume",
     "Namespace",
@@ -32,6 +32,7 @@ const LEFT_OUT: [&str; 11] = [
     "ServiceAccount",
     "PriorityClass",
     "Secret",
+    "VolumeAttachment",
 ];
 
 /// One write, as far as it matters here.
