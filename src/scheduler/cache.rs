@@ -125,7 +125,11 @@ impl Cache {
             anti_affinity_pods: self.anti_affinity_pods,
             assumed_volumes: self.assumed_volumes.clone(),
             epoch: self.epoch,
-            ..Cache::default()
+            versions: self.versions,
+            free: Vec::new(),
+            pods: Pods::default(),
+            log: Vec::new(),
+            log_start: 0,
         }
     }
 

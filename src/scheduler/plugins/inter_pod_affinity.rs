@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::{Args, Made, names};
 use crate::api::field_error::FieldError;
+use crate::api::k8s::ObjectMeta;
 use crate::api::meta::StringMap;
 use crate::api::{Kind, MetaExt, Namespace, Node, Object, Pod};
 use crate::client::{Change, View};
@@ -73,20 +74,24 @@ enum Rule {
 #[derive(Clone, Debug, Default)]
 struct Newcomer {
     pod: Pod,
-    namespace_labels: Arc<StringMap>,
+    /// The number of its sort, if it has one.
+    sort: u64,
+    namespace: Arc<ObjectMeta>,
 }
 
 impl PartialEq for Newcomer {
     fn eq(&self, other: &Newcomer) -> bool {
-        self.pod.namespace() == other.pod.namespace()
-            && self.pod.labels() == other.pod.labels()
-            && self.namespace_labels == other.namespace_labels
+        let is_one_sort = self.sort != 0 && self.sort == other.sort;
+        let (a, b) = (&self.pod, &other.pod);
+        (is_one_sort || a.namespace() == b.namespace() && a.labels() == b.labels())
+            && (Arc::ptr_eq(&self.namespace, &other.namespace)
+                || self.namespace.labels() == other.namespace.labels())
     }
 }
 
 impl Newcomer {
     fn is_meant_by(&self, term: &AffinityTerm) -> bool {
-        term.matches(&self.pod, &self.namespace_labels)
+        term.matches(&self.pod, self.namespace.labels())
     }
 }
 
@@ -204,14 +209,15 @@ impl Plugin for InterPodAffinity {
         }
         let near = resolved(&pod.required_affinity, cx.view);
         let apart = resolved(&pod.required_anti_affinity, cx.view);
-        let labels = namespace_labels(cx.view, pod.pod.namespace());
+        let namespace = namespace_of(cx.view, pod.pod.namespace());
+        let labels = namespace.labels();
         let as_pod =
             |object: &Option<Arc<Object>>| object.as_deref().and_then(Object::as_kind::<Pod>).cloned();
         let comes = as_pod(&change.after).is_some_and(|other| matches_all(&near, &other));
         let goes = as_pod(&change.before).is_some_and(|other| {
             let other = PodInfo::new(other);
             apart.iter().any(|term| term.matches(&other.pod, &StringMap::new()))
-                || other.required_anti_affinity.iter().any(|term| term.matches(&pod.pod, &labels))
+                || other.required_anti_affinity.iter().any(|term| term.matches(&pod.pod, labels))
         });
         Hint::queue_if(comes || goes)
     }
@@ -429,7 +435,7 @@ impl Refusal {
 }
 
 fn newcomer(view: &View, pod: &PodInfo) -> Newcomer {
-    Newcomer { pod: pod.pod.clone(), namespace_labels: namespace_labels(view, pod.pod.namespace()) }
+    Newcomer { pod: pod.pod.clone(), sort: pod.sort, namespace: namespace_of(view, pod.pod.namespace()) }
 }
 
 /// Whether a pod meets all terms. No terms are met by none.
@@ -465,8 +471,9 @@ fn with_namespaces(term: &AffinityTerm, view: &View) -> AffinityTerm {
     term
 }
 
-fn namespace_labels(view: &View, name: &str) -> Arc<StringMap> {
-    Arc::new(view.get::<Namespace>("", name).map(|namespace| namespace.labels().clone()).unwrap_or_default())
+/// What is known of a namespace; nothing of one that is not there.
+fn namespace_of(view: &View, name: &str) -> Arc<ObjectMeta> {
+    view.get::<Namespace>("", name).map(|namespace| namespace.meta.clone()).unwrap_or_default()
 }
 
 #[cfg(test)]
