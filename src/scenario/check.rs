@@ -133,6 +133,29 @@ mod tests {
                 "ConfigMap \"A\" is invalid: metadata.name: Invalid value: \"A\": a lowercase RFC 1123 subdomain",
             ),
             (
+                "apiVersion: v1\nkind: PodList\nitems:\n- {metadata: {name: a}, spec: {containers: [{name: a, image: b, args: [null]}, null]}}\n",
+                422,
+                "Pod \"a\" is invalid: [spec.containers[1].name: Required value, spec.containers[1].image: Required value]",
+            ),
+            (
+                "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {pod-security.kubernetes.io/enforce: high}}\n",
+                422,
+                "Namespace \"a\" is invalid: metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: \"high\": must be \
+                 one of privileged, baseline, restricted",
+            ),
+            (
+                "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\nspec: {}\n",
+                422,
+                "Ingress.networking.k8s.io \"a\" is invalid: spec: Invalid value: null: either `defaultBackend` or `rules` must be \
+                 specified",
+            ),
+            (
+                "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: a}\nprovisioner: a\nallowedTopologies: \
+                 [{matchLabelExpressions: [{key: b, values: []}]}]\n",
+                422,
+                "StorageClass.storage.k8s.io \"a\" is invalid: allowedTopologies[0].matchLabelExpressions[0].values: Required value",
+            ),
+            (
                 "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n",
                 404,
                 "no matches for kind \"Ingress\" in version \"extensions/v1beta1\"",

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::api::field_error::{FieldError, Path, quoted};
 use crate::api::{Key, Kind, MetaExt, Object, Status};
 use crate::apiserver::View;
 use crate::apiserver::validation::at::At;
@@ -64,6 +65,9 @@ fn violations(spec: &Value, level: Level) -> Vec<String> {
 /// # Errors
 /// `Forbidden`.
 pub fn validate(view: &View, object: &Object, old: Option<&Object>) -> Result<(), Status> {
+    if object.kind() == Kind::NAMESPACE {
+        return validate_labels(object, old);
+    }
     if object.kind() != Kind::POD || old.is_some() {
         return Ok(());
     }
@@ -74,6 +78,45 @@ pub fn validate(view: &View, object: &Object, old: Option<&Object>) -> Result<()
     }
     let why = format!("violates PodSecurity \"{name}\": {}", found.join(", "));
     Err(Status::forbidden(Kind::POD, object.name(), &why))
+}
+
+/// Refuses a namespace with labels that name no level or version, unless they were there before.
+fn validate_labels(namespace: &Object, old: Option<&Object>) -> Result<(), Status> {
+    let wrong = wrong_labels(namespace);
+    if wrong.is_empty() || old.is_some_and(|old| wrong_labels(old) == wrong) {
+        return Ok(());
+    }
+    Err(Status::invalid(Kind::NAMESPACE, namespace.name(), wrong))
+}
+
+fn wrong_labels(namespace: &Object) -> Vec<FieldError> {
+    let mut wrong = Vec::new();
+    for mode in ["enforce", "audit", "warn"] {
+        for suffix in ["", "-version"] {
+            let label = format!("pod-security.kubernetes.io/{mode}{suffix}");
+            let Some(value) = namespace.labels().get(&label) else { continue };
+            let (fits, why) = match suffix {
+                "" => (
+                    ["privileged", "baseline", "restricted"].contains(&value.as_str()),
+                    "must be one of privileged, baseline, restricted",
+                ),
+                _ => (value == "latest" || is_version(value), "must be \"latest\" or \"v1.x\""),
+            };
+            if !fits {
+                let path = Path::new("metadata").child("labels").key(&label);
+                wrong.push(FieldError::invalid(&path, quoted(value), why));
+            }
+        }
+    }
+    wrong
+}
+
+/// `v1.30`
+fn is_version(text: &str) -> bool {
+    text.strip_prefix("v1.").is_some_and(|minor| {
+        let digits = !minor.is_empty() && minor.bytes().all(|digit| digit.is_ascii_digit());
+        digits && (minor == "0" || !minor.starts_with('0'))
+    })
 }
 
 /// What a user is told of a pod or of a template.

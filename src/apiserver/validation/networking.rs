@@ -12,7 +12,7 @@ pub fn ingress(object: &At, errors: &mut Errors) {
     let spec = object.get("spec");
     let (rules, backend) = (spec.get("rules"), spec.get("defaultBackend"));
     if rules.is_empty() && !backend.is_set() {
-        errors.invalid(&rules, "either `defaultBackend` or `rules` must be specified");
+        errors.invalid_as(&spec, &rules.shown(), "either `defaultBackend` or `rules` must be specified");
     }
     if backend.is_set() {
         validate_backend(&backend, errors);

@@ -180,6 +180,35 @@ pub fn storage_class(object: &At, errors: &mut Errors) {
     } else {
         errors.required(&mode, "");
     }
+    let topologies = object.get("allowedTopologies");
+    for (index, term) in topologies.items().enumerate() {
+        let expressions = term.get("matchLabelExpressions");
+        validate_topology(&expressions, errors);
+        if (0..index).any(|before| topologies.index(before).value() == term.value()) {
+            errors.duplicate_as(&expressions, "\"\"");
+        }
+    }
+}
+
+/// `ValidateTopologySelectorTerm`.
+fn validate_topology(expressions: &At, errors: &mut Errors) {
+    let mut keys: Vec<&str> = Vec::new();
+    for expression in expressions.items() {
+        let (key, values) = (expression.get("key"), expression.get("values"));
+        errors.require(&values);
+        let mut seen: Vec<&str> = Vec::new();
+        for value in values.items() {
+            if seen.contains(&value.text()) {
+                errors.duplicate(&value);
+            }
+            seen.push(value.text());
+        }
+        errors.text(&key, text::qualified_name);
+        if keys.contains(&key.text()) {
+            errors.duplicate(&key);
+        }
+        keys.push(key.text());
+    }
 }
 
 /// `ValidateStorageClassUpdate`.

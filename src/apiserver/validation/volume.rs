@@ -5,6 +5,7 @@ use super::container::{validate_field_ref, validate_resource_field_ref};
 use super::resources::amount;
 use super::storage;
 use super::text;
+use crate::api::field_error::quoted;
 
 /// The volumes of a pod that containers may mount.
 #[derive(Default)]
@@ -37,7 +38,7 @@ const SOURCES: &[(&str, SourceRule)] = &[
     ("cephfs", |at, errors| require_all(at, &["monitors"], errors)),
     ("downwardAPI", |at, errors| {
         validate_mode(&at.get("defaultMode"), errors);
-        at.get("items").items().for_each(|item| validate_downward_file(&item, errors));
+        at.get("items").items().for_each(|item| validate_downward_file(&at.with(item.value()), errors));
     }),
     ("fc", validate_fibre_channel),
     ("flexVolume", validate_flex_volume),
@@ -290,6 +291,7 @@ fn validate_file_path(path: &At, errors: &mut Errors) {
     }
 }
 
+/// A file of a downward API. What is wrong with it is said of the list's owner, without the file's place.
 fn validate_downward_file(item: &At, errors: &mut Errors) {
     const FIELDS: [&str; 5] =
         ["metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"];
@@ -433,6 +435,7 @@ fn validate_flocker(source: &At, errors: &mut Errors) {
 fn validate_projected(source: &At, errors: &mut Errors) {
     validate_mode(&source.get("defaultMode"), errors);
     let sources = source.get("sources");
+    let mut paths: Vec<&str> = Vec::new();
     for projection in sources.items() {
         let mut found = 0;
         for name in [
@@ -448,31 +451,38 @@ fn validate_projected(source: &At, errors: &mut Errors) {
                 continue;
             }
             found += 1;
-            if found > 1 {
-                errors.forbidden(&part, "may not specify more than 1 volume type");
-                continue;
-            }
             match name {
                 "secret" | "configMap" => {
                     errors.require(&part.get("name"));
                     validate_keys(&part.get("items"), errors);
                 }
                 "downwardAPI" => {
-                    part.get("items").items().for_each(|item| validate_downward_file(&item, errors));
+                    let items = part.get("items");
+                    items.items().for_each(|item| validate_downward_file(&part.with(item.value()), errors));
                 }
-                "serviceAccountToken" => validate_token(&part, errors),
+                "serviceAccountToken" => validate_token(source, &part, errors),
                 _ => {
                     errors.require(&part.get("path"));
                 }
             }
+            for item in part.get("items").items() {
+                let path = item.get("path").text();
+                let shown = if name == "downwardAPI" { path } else { part.get("name").text() };
+                if paths.contains(&path) {
+                    errors.invalid_as(source, &quoted(shown), "conflicting duplicate paths");
+                } else if !path.is_empty() {
+                    paths.push(path);
+                }
+            }
         }
-        if found == 0 {
-            errors.required(&projection, "must specify a volume type");
+        if found > 1 {
+            errors.forbidden(&projection, "may not specify more than 1 volume type");
         }
     }
 }
 
-fn validate_token(token: &At, errors: &mut Errors) {
+/// What is wrong with a token's path is said of the volume.
+fn validate_token(volume: &At, token: &At, errors: &mut Errors) {
     let seconds = token.get("expirationSeconds");
     if seconds.int() < 10 * 60 {
         errors.invalid_int(&seconds, "may not specify a duration less than 10 minutes");
@@ -480,10 +490,12 @@ fn validate_token(token: &At, errors: &mut Errors) {
     if seconds.int() > 1 << 32 {
         errors.invalid_int(&seconds, "may not specify a duration larger than 2^32 seconds");
     }
-    if errors.require(&token.get("path")) {
+    let (path, value) = (volume.get("path"), token.get("path"));
+    let path = path.with(value.value());
+    if errors.require(&path) {
         return;
     }
-    validate_file_path(&token.get("path"), errors);
+    validate_file_path(&path, errors);
 }
 
 /// The name of a CSI driver.
