@@ -12,8 +12,11 @@ use crate::rng::Rng;
 /// What marks an APIService that goes with a definition.
 const AUTOMANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
 
-/// Priority levels: name, shares, how many of them may be lent, and queues, hand size and length where requests wait.
-const LEVELS: [(&str, u32, u32, Option<(u32, u32, u32)>); 7] = [
+/// How many queues there are, how many of them a flow may go to, and how long each may be.
+type Queues = (u32, u32, u32);
+
+/// Priority levels: name, shares, how many of them may be lent, and the queues in which requests wait.
+const LEVELS: [(&str, u32, u32, Option<Queues>); 7] = [
     ("catch-all", 5, 0, None),
     ("global-default", 20, 50, Some((128, 6, 50))),
     ("leader-election", 10, 0, Some((16, 4, 50))),
