@@ -243,6 +243,11 @@ impl Agent {
         self.node.state == NodeState::Running
     }
 
+    /// What has become of the node.
+    pub fn state(&self) -> NodeState {
+        self.node.state
+    }
+
     /// Its name.
     pub fn name(&self) -> &Arc<str> {
         &self.node.name

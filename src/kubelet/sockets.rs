@@ -21,6 +21,11 @@ impl Kubelets {
         Some(&self.agents.get(&*timer.node)?.workers.get(&**uid)?.pod)
     }
 
+    /// Every node and what has become of it.
+    pub fn node_states(&self) -> Vec<(Arc<str>, super::NodeState)> {
+        self.agents.iter().map(|(name, agent)| (name.clone(), agent.state())).collect()
+    }
+
     /// The nodes that nothing reaches: switched off, or cut off.
     pub fn lost_nodes(&self) -> Vec<Arc<str>> {
         self.agents.iter().filter(|(_, agent)| !agent.is_reached()).map(|(name, _)| name.clone()).collect()

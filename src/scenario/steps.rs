@@ -231,6 +231,8 @@ pub fn describe(input: &Input) -> String {
             Fault::Kill { pod, container, .. } => format!("container {container} of {pod} is killed"),
             Fault::SlowWatch { component, by, .. } => format!("{component} is told {by} ms late"),
             Fault::Restart { component } => format!("{component} begins anew"),
+            Fault::Stop { component } => format!("{component} is stopped"),
+            Fault::Start { component } => format!("{component} is started"),
             Fault::Conflicts { every, .. } => format!("one in {every} updates collides"),
         },
     }

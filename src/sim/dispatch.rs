@@ -35,10 +35,28 @@ impl Pending {
     pub(super) fn forget(&mut self, id: ControllerId) {
         self.requeues.retain(|(owner, _), _| *owner != id);
     }
+
+    /// An event is over without anybody having seen it.
+    fn lose(&mut self, event: &Event) {
+        match event {
+            Event::Deliver(subscriber) => self.deliveries.retain(|pending| pending != subscriber),
+            Event::Reconcile(id) => self.reconciles.retain(|pending| pending != id),
+            Event::Requeue(id, key) => {
+                self.requeues.remove(&(*id, key.clone()));
+            }
+            Event::Schedule => self.schedule = false,
+            Event::SchedulerWake => self.wake = None,
+            Event::Kubelet(_) | Event::SessionTick(_) | Event::Traffic => {}
+        }
+    }
 }
 
 impl Simulation {
     pub(super) fn dispatch(&mut self, event: Event) {
+        if self.is_for_nobody(&event) {
+            self.pending.lose(&event);
+            return;
+        }
         match event {
             Event::Deliver(subscriber) => {
                 self.pending.deliveries.retain(|pending| *pending != subscriber);
@@ -249,6 +267,9 @@ impl Simulation {
 
     /// Whether an event counts as something going on, rather than as a heartbeat.
     pub(super) fn is_activity(&self, event: &Event) -> bool {
+        if self.is_for_nobody(event) {
+            return false;
+        }
         match event {
             Event::Kubelet(timer) => !Kubelets::is_periodic(timer),
             Event::Requeue(id, key) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Subscriber;
+use super::event::{Event, Subscriber};
 use super::input::Outcome;
 use super::{ControllerSlot, Simulation};
 use crate::api::{Object, Pod};
@@ -44,6 +44,16 @@ pub enum Fault {
         /// Its name: a controller's, or `default-scheduler`.
         component: String,
     },
+    /// A component's process ends, and nobody starts another: a controller's, or `default-scheduler`.
+    Stop {
+        /// Its name.
+        component: String,
+    },
+    /// The process of a component that was stopped is started again.
+    Start {
+        /// Its name.
+        component: String,
+    },
     /// For a while, one in so many updates by controllers collides with another that nobody sees.
     Conflicts {
         /// One in so many.
@@ -55,6 +65,9 @@ pub enum Fault {
 
 /// Whom deliveries reach late: how much, and until when.
 pub(super) type Slow = Vec<(Subscriber, SimDuration, SimTime)>;
+
+/// Who does not run.
+pub(super) type Stopped = Vec<Subscriber>;
 
 impl Simulation {
     pub(super) fn strike(&mut self, fault: &Fault) -> Outcome {
@@ -71,6 +84,14 @@ impl Simulation {
                 subscriber.is_some()
             }
             Fault::Restart { component } => self.restart(component),
+            Fault::Stop { component } => self.stop(component),
+            Fault::Start { component } => match self.subscriber(component) {
+                Some(subscriber) if self.stopped.contains(&subscriber) => {
+                    self.stopped.retain(|stopped| *stopped != subscriber);
+                    self.restart(component)
+                }
+                subscriber => subscriber.is_some(),
+            },
             Fault::Conflicts { every, during } => {
                 self.api.collide(*every, self.now + span(*during));
                 true
@@ -94,6 +115,33 @@ impl Simulation {
     pub(super) fn lateness(&self, subscriber: Subscriber) -> SimDuration {
         let own = self.slow.iter().find(|(slow, _, until)| *slow == subscriber && *until > self.now);
         own.map_or(SimDuration::ZERO, |(_, by, _)| *by)
+    }
+
+    /// The components that can be stopped, in the order in which they run, and whether they are.
+    pub fn components(&self) -> Vec<(&'static str, bool)> {
+        let state = |subscriber: Subscriber| self.stopped.contains(&subscriber);
+        let controllers = self.controllers.iter().zip(0..);
+        let controllers =
+            controllers.map(|(slot, id)| (slot.controller.name(), state(Subscriber::Controller(id))));
+        [("default-scheduler", state(Subscriber::Scheduler))].into_iter().chain(controllers).collect()
+    }
+
+    fn stop(&mut self, component: &str) -> bool {
+        let found = self.subscriber(component).filter(|found| *found != Subscriber::Kubelets);
+        let new = found.filter(|found| !self.stopped.contains(found));
+        self.stopped.extend(new);
+        found.is_some()
+    }
+
+    /// Whether an event is for a component that does not run. What it was told is lost: a new process begins by listing.
+    pub(super) fn is_for_nobody(&self, event: &Event) -> bool {
+        let subscriber = match event {
+            Event::Deliver(subscriber) => *subscriber,
+            Event::Reconcile(id) | Event::Requeue(id, _) => Subscriber::Controller(*id),
+            Event::Schedule | Event::SchedulerWake => Subscriber::Scheduler,
+            Event::Kubelet(_) | Event::SessionTick(_) | Event::Traffic => return false,
+        };
+        self.stopped.contains(&subscriber)
     }
 
     fn kill(&mut self, namespace: &str, pod: &str, container: &str, out_of_memory: bool) -> bool {

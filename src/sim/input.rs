@@ -10,7 +10,7 @@ use super::config::NodeSpec;
 use super::event::ControllerId;
 use super::fault::Fault;
 use super::session::{Session, SessionId};
-use super::{Event, Simulation, standing, traffic};
+use super::{Event, Simulation, fault_line, standing, traffic};
 use crate::api::k8s::{ObjectMeta, Taint};
 use crate::api::manifest::Diagnostic;
 use crate::api::{Key, Kind, Namespace, Object, Status, quantity};
@@ -175,6 +175,11 @@ impl Simulation {
             {
                 self.load_line(&line)
             }
+            Input::Kubectl { line, .. }
+                if self.context.attached.is_none() && fault_line::words(&line).is_some() =>
+            {
+                self.fault_line(&line)
+            }
             Input::Kubectl { line, stdin, files } => {
                 self.kubectl(kubectl::Invocation { line, stdin, files, ..Default::default() })
             }
@@ -305,7 +310,7 @@ impl Simulation {
         gone.map_or_else(|status| Outcome::failed(&status), |_| Outcome::default())
     }
 
-    fn set_node(&mut self, name: &str, state: NodeState) -> Outcome {
+    pub(super) fn set_node(&mut self, name: &str, state: NodeState) -> Outcome {
         if self.view().object(&Key::cluster(Kind::NODE, name)).is_none() {
             return Outcome::failed(&Status::not_found(Kind::NODE, name));
         }

@@ -5,6 +5,7 @@ pub mod config;
 mod dispatch;
 pub mod event;
 mod fault;
+mod fault_line;
 pub mod input;
 pub mod invariants;
 pub mod latency;
@@ -78,6 +79,7 @@ pub struct Simulation {
     latency: Rng,
     pending: Pending,
     slow: fault::Slow,
+    stopped: fault::Stopped,
     sessions: SortedMap<SessionId, Session>,
     context: kubectl::Context,
     journal: Journal,
@@ -109,6 +111,7 @@ impl Simulation {
             latency: Rng::new(seed, "latency"),
             pending: Pending::default(),
             slow: fault::Slow::new(),
+            stopped: fault::Stopped::new(),
             sessions: SortedMap::new(),
             context: kubectl::Context {
                 namespace: config.namespace.clone(),

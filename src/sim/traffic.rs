@@ -14,7 +14,12 @@ use crate::network::{LoadSpec, Network};
 
 /// The words after `load`, of a line that begins with it.
 pub(super) fn load_words(line: &str) -> Option<Vec<String>> {
-    let rest = line.trim_start().strip_prefix("load")?;
+    words_after(line, "load")
+}
+
+/// The words after the first, of a line that begins with that.
+pub(super) fn words_after(line: &str, first: &str) -> Option<Vec<String>> {
+    let rest = line.trim_start().strip_prefix(first)?;
     if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
         return None;
     }
