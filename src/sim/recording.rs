@@ -134,15 +134,35 @@ impl Recording {
     /// Runs on until something happens that is more than a heartbeat, or nothing is due until `limit`. The position is then
     /// the moment at which it happened.
     pub fn advance_to_next_change(&mut self, limit: SimTime, max_events: u64) -> Progress {
-        if self.is_in_past() {
-            let next = self.find_after(self.shown.revision(), |change| !is_background(change));
-            match next.filter(|revision| self.time_of(*revision) <= limit) {
-                Some(revision) => self.show(revision, self.time_of(revision)),
-                None => self.seek(limit.min(self.end())),
+        self.advance_until(limit, max_events, &mut |change, _| !is_background(change))
+    }
+
+    /// Runs on, through the recorded run first, until a write is made for which `stops` holds, or nothing is due until `limit`.
+    /// `stops` gets each write with the cluster as it was then.
+    pub fn advance_until(
+        &mut self,
+        limit: SimTime,
+        max_events: u64,
+        stops: &mut dyn FnMut(&Change, &View) -> bool,
+    ) -> Progress {
+        let mut left = max_events;
+        while self.is_in_past() {
+            if left == 0 {
+                return Progress::Busy;
             }
-            return Progress::Reached;
+            left -= 1;
+            let next = self.shown.revision() + 1;
+            let change = self.live.api().store().change(next).filter(|change| change.time <= limit).cloned();
+            let Some(change) = change else {
+                self.seek(limit.min(self.end()));
+                return Progress::Reached;
+            };
+            self.show(next, change.time);
+            if stops(&change, &self.shown) {
+                return Progress::Reached;
+            }
         }
-        for _ in 0..max_events {
+        for _ in 0..left {
             let before = self.live.revision();
             match self.live.next_event_time() {
                 Some(time) if time <= limit => self.live.step(),
@@ -152,7 +172,8 @@ impl Recording {
                     return Progress::Reached;
                 }
             };
-            if self.live.api().store().since(before).any(|change| !is_background(change)) {
+            let new = self.live.api().store().since(before);
+            if new.fold(false, |met, change| stops(change, self.live.view()) || met) {
                 self.checkpoint();
                 self.follow();
                 return Progress::Reached;

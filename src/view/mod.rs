@@ -12,6 +12,7 @@ pub mod story;
 pub mod timeline;
 pub mod traffic;
 pub mod tree;
+pub mod until;
 pub mod why;
 pub mod workloads;
 
