@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Event, Subscriber};
+use super::event::{ControllerId, Event, Subscriber};
 use super::input::Outcome;
 use super::{ControllerSlot, Simulation};
 use crate::api::{Object, Pod};
@@ -77,21 +77,22 @@ impl Simulation {
                 self.kill(namespace, pod, container, *out_of_memory)
             }
             Fault::SlowWatch { component, by, during } => {
-                let subscriber = self.subscriber(component);
+                let found = self.subscribers(component);
                 let until = self.now + span(*during);
-                self.slow.retain(|(slow, ..)| Some(*slow) != subscriber);
-                self.slow.extend(subscriber.map(|subscriber| (subscriber, span(*by), until)));
-                subscriber.is_some()
+                self.slow.retain(|(slow, ..)| !found.contains(slow));
+                self.slow.extend(found.iter().map(|subscriber| (*subscriber, span(*by), until)));
+                !found.is_empty()
             }
-            Fault::Restart { component } => self.restart(component),
+            Fault::Restart { component } => self.restart(&self.processes(component)),
             Fault::Stop { component } => self.stop(component),
-            Fault::Start { component } => match self.subscriber(component) {
-                Some(subscriber) if self.stopped.contains(&subscriber) => {
-                    self.stopped.retain(|stopped| *stopped != subscriber);
-                    self.restart(component)
-                }
-                subscriber => subscriber.is_some(),
-            },
+            Fault::Start { component } => {
+                let found = self.processes(component);
+                let stopped = found.iter().filter(|found| self.stopped.contains(found)).copied();
+                let stopped: Vec<Subscriber> = stopped.collect();
+                self.stopped.retain(|other| !stopped.contains(other));
+                self.restart(&stopped);
+                !found.is_empty()
+            }
             Fault::Conflicts { every, during } => {
                 self.api.collide(*every, self.now + span(*during));
                 true
@@ -100,15 +101,23 @@ impl Simulation {
         if done { Outcome::default() } else { Outcome::missed() }
     }
 
-    fn subscriber(&self, component: &str) -> Option<Subscriber> {
+    /// Whom a name means. Some components are several controllers in one process.
+    fn subscribers(&self, component: &str) -> Vec<Subscriber> {
         match component {
-            "default-scheduler" => Some(Subscriber::Scheduler),
-            "kubelet" => Some(Subscriber::Kubelets),
+            "default-scheduler" => vec![Subscriber::Scheduler],
+            "kubelet" => vec![Subscriber::Kubelets],
             name => {
-                let at = self.controllers.iter().position(|slot| slot.controller.name() == name)?;
-                Some(Subscriber::Controller(u32::try_from(at).ok()?))
+                let slots = self.controllers.iter().zip(0..);
+                let named = slots.filter(|(slot, _)| slot.controller.name() == name);
+                named.map(|(_, id)| Subscriber::Controller(id)).collect()
             }
         }
+    }
+
+    /// The same, of what is one process: kubelets are one on each node.
+    fn processes(&self, component: &str) -> Vec<Subscriber> {
+        let found = self.subscribers(component).into_iter();
+        found.filter(|found| *found != Subscriber::Kubelets).collect()
     }
 
     /// How much later than usual a delivery comes.
@@ -119,18 +128,22 @@ impl Simulation {
 
     /// The components that can be stopped, in the order in which they run, and whether they are.
     pub fn components(&self) -> Vec<(&'static str, bool)> {
-        let state = |subscriber: Subscriber| self.stopped.contains(&subscriber);
-        let controllers = self.controllers.iter().zip(0..);
-        let controllers =
-            controllers.map(|(slot, id)| (slot.controller.name(), state(Subscriber::Controller(id))));
-        [("default-scheduler", state(Subscriber::Scheduler))].into_iter().chain(controllers).collect()
+        let mut found = vec![("default-scheduler", self.stopped.contains(&Subscriber::Scheduler))];
+        for (slot, id) in self.controllers.iter().zip(0..) {
+            let name = slot.controller.name();
+            if found.iter().all(|(known, _)| *known != name) {
+                found.push((name, self.stopped.contains(&Subscriber::Controller(id))));
+            }
+        }
+        found
     }
 
     fn stop(&mut self, component: &str) -> bool {
-        let found = self.subscriber(component).filter(|found| *found != Subscriber::Kubelets);
-        let new = found.filter(|found| !self.stopped.contains(found));
+        let found = self.processes(component);
+        let new: Vec<Subscriber> =
+            found.iter().filter(|found| !self.stopped.contains(found)).copied().collect();
         self.stopped.extend(new);
-        found.is_some()
+        !found.is_empty()
     }
 
     /// Whether an event is for a component that does not run. What it was told is lost: a new process begins by listing.
@@ -153,37 +166,41 @@ impl Simulation {
         found
     }
 
-    fn restart(&mut self, component: &str) -> bool {
-        match self.subscriber(component) {
-            Some(Subscriber::Scheduler) => {
-                self.scheduler = Scheduler::new(self.config.seed);
-                self.scheduler_informer = Informer::up_to_date(&self.api);
-                let listed = listed(self.api.view(), Scheduler::WATCHES);
-                self.scheduler.observe(&listed, self.scheduler_informer.view(), self.now);
-                let configuration = self.scheduler_configuration().map(Configuration::parse);
-                if let Some(Ok(configuration)) = configuration {
-                    self.scheduler.reconfigure(&configuration, self.now);
-                }
-                self.want_schedule();
-                true
+    /// Says whether there was anything to restart.
+    fn restart(&mut self, processes: &[Subscriber]) -> bool {
+        for process in processes {
+            match process {
+                Subscriber::Scheduler => self.restart_scheduler(),
+                Subscriber::Controller(id) => self.restart_controller(*id),
+                Subscriber::Kubelets | Subscriber::Session(_) => {}
             }
-            Some(Subscriber::Controller(id)) => {
-                let fresh = controllers::all(&self.config.controllers).into_iter().nth(id as usize);
-                let (Some(controller), Some(slot)) = (fresh, self.controllers.get_mut(id as usize)) else {
-                    return false;
-                };
-                let latency = slot.latency.clone();
-                let informer = Informer::up_to_date(&self.api);
-                *slot = ControllerSlot { controller, informer, queue: WorkQueue::default(), latency };
-                self.pending.forget(id);
-                for change in listed(self.api.view(), slot.controller.watches()) {
-                    slot.controller.observe(&change, slot.informer.view(), &mut slot.queue);
-                }
-                self.settle_queue(id);
-                true
-            }
-            _ => false,
         }
+        !processes.is_empty()
+    }
+
+    fn restart_scheduler(&mut self) {
+        self.scheduler = Scheduler::new(self.config.seed);
+        self.scheduler_informer = Informer::up_to_date(&self.api);
+        let listed = listed(self.api.view(), Scheduler::WATCHES);
+        self.scheduler.observe(&listed, self.scheduler_informer.view(), self.now);
+        let configuration = self.scheduler_configuration().map(Configuration::parse);
+        if let Some(Ok(configuration)) = configuration {
+            self.scheduler.reconfigure(&configuration, self.now);
+        }
+        self.want_schedule();
+    }
+
+    fn restart_controller(&mut self, id: ControllerId) {
+        let fresh = controllers::all(&self.config.controllers).into_iter().nth(id as usize);
+        let (Some(controller), Some(slot)) = (fresh, self.controllers.get_mut(id as usize)) else { return };
+        let latency = slot.latency.clone();
+        let informer = Informer::up_to_date(&self.api);
+        *slot = ControllerSlot { controller, informer, queue: WorkQueue::default(), latency };
+        self.pending.forget(id);
+        for change in listed(self.api.view(), slot.controller.watches()) {
+            slot.controller.observe(&change, slot.informer.view(), &mut slot.queue);
+        }
+        self.settle_queue(id);
     }
 }
 

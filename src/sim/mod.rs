@@ -19,7 +19,7 @@ mod standing;
 mod system;
 mod traffic;
 
-pub use crate::apiserver::View;
+pub use crate::apiserver::{Change, View};
 pub use config::{Config, NodeSpec, StorageSpec};
 pub use event::Event;
 pub use fault::Fault;

@@ -1,5 +1,6 @@
 //! The application: takes actions, moves the driver and the page's own state, and shows both.
 
+mod add;
 mod clock;
 mod derived;
 mod edit;
@@ -27,7 +28,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-use super::components::{Fixes, Scene, Track, Verdicts};
+use super::components::{Fixes, Scene, Targets, Track, Verdicts};
 use super::driver::Driver;
 use super::editor_bridge::Editor;
 use super::flip::Moves;
@@ -67,6 +68,9 @@ pub struct App {
     /// What would let the pod under the glass run; and the pod and the decision for which that was tried.
     pub(super) fixes: Option<Fixes>,
     fixes_of: Option<(Key, u64)>,
+    /// What the palette offers to act on, and for which write and how many inputs that is true.
+    pub(super) targets: Shared<Targets>,
+    targets_of: Option<(u64, usize)>,
     pub(super) on: Callback<Action>,
     pub(super) complete: Callback<String, Vec<String>>,
     pub(super) reveal: Callback<(u32, u32)>,
@@ -125,6 +129,8 @@ impl Component for App {
             verdicts: Shared::new(Verdicts::new()),
             fixes: None,
             fixes_of: None,
+            targets: Shared::new(Targets::default()),
+            targets_of: None,
             complete: completion(&driver),
             reveal: revealing(&reveal_at, &on),
             reveal_at,
@@ -208,6 +214,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         console_open: has_room(),
         editor_open: false,
         predict: Predict::default(),
+        adding: false,
         editing: None,
         help: false,
         single_keys: storage::get(storage::NO_KEYS).as_deref() != Some("1"),
@@ -337,6 +344,10 @@ impl App {
                 self.apply();
                 self.play(true);
             }
+            Action::Adding(on) => self.ui.adding = on,
+            Action::Add(starter) => self.add(starter),
+            Action::Undo => self.undo(),
+            Action::Until(until) => self.run_until(until),
             Action::Reset => self.reset(),
             Action::Dismiss => self.ui.banner = None,
             Action::Heard(request) => self.heard(request),

@@ -7,11 +7,13 @@ use kubeviz::api::explain::Explain;
 use kubeviz::api::manifest::Diagnostic;
 
 use kubeviz::clock::{SimDuration, SimTime};
-use kubeviz::sim::{Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
+use kubeviz::sim::notable::is_background;
+use kubeviz::sim::{Change, Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
 use kubeviz::view::rollout::{Curve, Rollout, rollout};
 use kubeviz::view::timeline::Timeline;
 use kubeviz::view::traffic::{self, Lane, Meters};
 use kubeviz::view::tree::{Branch, tree};
+use kubeviz::view::until::Until;
 use kubeviz::view::why;
 use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
 
@@ -31,6 +33,10 @@ const FRAME_MAX_MS: f64 = 100.0;
 const IDLE_MS: f64 = 600.0;
 /// How far one skip looks for the next change.
 const SKIP_MAX: SimDuration = SimDuration::from_secs(3_600);
+/// What is done at once is done here; what every cluster does by itself is over before.
+const FIRST_MOMENT: SimTime = SimTime(2_000);
+/// How long a moment is waited for.
+const UNTIL_MAX: SimDuration = SimDuration::from_secs(900);
 /// How many events a single step may need to get to the next change.
 const STEP_EVENTS: u64 = 20_000;
 
@@ -54,6 +60,10 @@ pub struct Driver {
     asks: bool,
     met: u64,
     pub newcomers: Vec<Key>,
+    /// What the clock stops at, when it gives up, and what it has given up.
+    until: Option<Until>,
+    until_limit: SimTime,
+    pub missed: Option<Until>,
     /// Whether time passes.
     pub playing: bool,
     /// Simulated tenths of a second per second.
@@ -76,7 +86,7 @@ impl Driver {
         let config = if nodes == 3 { Config::small(seed) } else { Config::sized(seed, nodes) };
         let mut recording = Recording::new(Config { host_edits: true, ..config });
         // What every cluster does when it starts is over before anyone looks.
-        recording.advance(SimTime(1_000), u64::MAX);
+        recording.advance(FIRST_MOMENT, u64::MAX);
         let mut driver = Driver {
             recording,
             stage: Stage::default(),
@@ -89,6 +99,9 @@ impl Driver {
             asks: false,
             met: 0,
             newcomers: Vec::new(),
+            until: None,
+            until_limit: SimTime::ZERO,
+            missed: None,
             playing,
             speed_tenths,
             skip_idle: true,
@@ -151,14 +164,78 @@ impl Driver {
             let target = self.position() + SimDuration::from_micros(micros);
             let budget = FRAME_BUDGET_MS * (FRAME_GOAL_MS / passed.max(1.0)).min(1.0);
             let slice = if self.asks { 1 } else { EVENTS_PER_SLICE };
-            while self.recording.advance(target, slice) == Progress::Busy {
+            while self.advance(target, slice) == Progress::Busy {
                 self.meet();
-                if wall_ms() - now > budget || !self.newcomers.is_empty() {
+                if wall_ms() - now > budget || !self.newcomers.is_empty() || !self.playing {
                     break;
                 }
             }
         }
+        self.give_up();
         self.refresh();
+    }
+
+    /// Lets time pass, up to the moment that is waited for.
+    fn advance(&mut self, target: SimTime, slice: u64) -> Progress {
+        let Some(until) = self.until else { return self.recording.advance(target, slice) };
+        let mut met = false;
+        let progress = self.recording.advance_until(target, slice, &mut |change, view| {
+            met = until.is_met(change, view);
+            met
+        });
+        self.arrive(met);
+        progress
+    }
+
+    fn arrive(&mut self, met: bool) {
+        if met {
+            (self.until, self.playing) = (None, false);
+        }
+    }
+
+    /// A moment does not come where nothing more is due, and is not waited for forever.
+    fn give_up(&mut self) {
+        let over = self.position() >= self.until_limit
+            || (!self.recording.is_in_past() && self.recording.live().next_activity().is_none());
+        if over && let Some(until) = self.until.take() {
+            (self.missed, self.playing) = (Some(until), false);
+        }
+    }
+
+    /// Stops the clock, once, at a moment; or no more.
+    pub fn stop_at(&mut self, until: Option<Until>) {
+        (self.until, self.until_limit) = (until, self.position() + UNTIL_MAX);
+    }
+
+    /// What the clock stops at.
+    pub fn until(&self) -> Option<Until> {
+        self.until
+    }
+
+    /// How often something was done to the cluster, up to the position.
+    pub fn inputs(&self) -> usize {
+        let position = self.position();
+        self.recording.live().journal().entries().take_while(|entry| entry.time <= position).count()
+    }
+
+    /// Whether anything has been done that can be undone.
+    pub fn can_undo(&self) -> bool {
+        self.inputs() > 0
+    }
+
+    /// Goes to just before the last thing that was done.
+    pub fn undo(&mut self) {
+        let done = self.inputs().checked_sub(1);
+        let last =
+            done.and_then(|at| self.recording.live().journal().entries().nth(at).map(|entry| entry.time));
+        if let Some(time) = last {
+            self.seek(SimTime(time.0 - 1));
+        }
+    }
+
+    /// The components of the control plane, and whether each is stopped.
+    pub fn components(&self) -> Vec<(&'static str, bool)> {
+        self.recording.live().components()
     }
 
     /// Until when time may be skipped: up to what is due next, or, in the past, as far as the run went. Nothing if only
@@ -199,11 +276,18 @@ impl Driver {
 
     fn skip(&mut self, began: f64, until: SimTime) {
         let from = self.position();
-        while self.recording.advance_to_next_change(until, EVENTS_PER_SLICE) == Progress::Busy {
+        let goal = self.until;
+        let mut met = false;
+        let mut stops = |change: &Change, view: &View| {
+            met = goal.is_some_and(|goal| goal.is_met(change, view));
+            met || !is_background(change)
+        };
+        while self.recording.advance_until(until, EVENTS_PER_SLICE, &mut stops) == Progress::Busy {
             if wall_ms() - began > FRAME_BUDGET_MS {
                 break;
             }
         }
+        self.arrive(met);
         let skipped = self.position().since(from);
         self.skipped = Some(skipped).filter(|skipped| skipped.as_secs() >= 2).or(self.skipped);
     }

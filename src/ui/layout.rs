@@ -1,11 +1,12 @@
 //! Where things stand: the page, and the figure in another page.
 
+use kubeviz::api::Kind;
 use kubeviz::clock::SimTime;
 use yew::prelude::*;
 
 use super::app::App;
 use super::components::{
-    BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, Sprite, Stage, TimeBar,
+    BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, Palette, Sprite, Stage, TimeBar,
 };
 use super::state::{Action, Pane};
 use crate::tr;
@@ -90,8 +91,16 @@ fn manifest(app: &App) -> Html {
     let ui = &app.ui;
     html! {
         <ManifestEditor host={app.editor_host.clone()} loaded={app.editor.is_some()} text={app.loaded_text.clone()} diagnostics={ui.diagnostics.clone()}
-            editing={ui.editing.as_ref().map(|editing| editing.command.clone())} refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()} />
+            adding={(!app.settings.embed).then_some(ui.adding)} editing={ui.editing.as_ref().map(|editing| editing.command.clone())} refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()}>
+            if ui.adding { <Palette targets={app.targets.clone()} node={selected(app, Kind::NODE)} pod={selected(app, Kind::POD)} lang={ui.lang} on={app.on.clone()} /> }
+        </ManifestEditor>
     }
+}
+
+/// The name of what is under the glass, if it is of that kind.
+fn selected(app: &App, kind: Kind) -> Option<AttrValue> {
+    let key = app.ui.selected.as_ref().filter(|key| key.kind == kind)?;
+    Some(key.name.to_string().into())
 }
 
 fn stage(app: &App) -> Html {
@@ -111,7 +120,7 @@ fn time_bar(app: &App, small: bool, more: Html) -> Html {
     let position: SimTime = driver.position();
     let last = app.feed.first().map(|line| format!("{} {}", line.object, line.text)).unwrap_or_default();
     html! {
-        <TimeBar playing={driver.playing} speed_tenths={driver.speed_tenths} skip_idle={driver.skip_idle} skipped={driver.skipped} {position}
+        <TimeBar playing={driver.playing} speed_tenths={driver.speed_tenths} skip_idle={driver.skip_idle} skipped={driver.skipped} until={driver.until()} {position}
             end={driver.end()} track={app.track.clone()} events={(driver.story().len(), driver.whole_story().len())} {last} {small} lang={app.ui.lang} on={app.on.clone()}>
             { more }
         </TimeBar>

@@ -3,6 +3,7 @@
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
+use kubeviz::view::until::Until;
 use yew::AttrValue;
 
 use super::editor_bridge::Editor;
@@ -82,6 +83,14 @@ pub enum Action {
     Interrupt,
     /// Begin with one of the starters.
     Start(Starter),
+    /// Show the palette in the manifest's place, or not.
+    Adding(bool),
+    /// Put a template into the manifest, and apply it.
+    Add(Starter),
+    /// Go back to before the last thing that was done.
+    Undo,
+    /// Let time pass until a moment, or no longer wait for it.
+    Until(Option<Until>),
     /// A new cluster.
     Reset,
     /// Put the banner away.
@@ -217,6 +226,8 @@ pub struct Editing {
 pub enum Banner {
     /// Something was done in the past, at this time; so many futures are kept.
     Forked(SimTime, usize),
+    /// The moment that was waited for has not come.
+    NotMet(Until),
     /// The text is too big for the browser to keep.
     NotKept,
     /// The link could not be read.
@@ -247,6 +258,8 @@ pub struct UiState {
     pub editor_open: bool,
     /// Where pods will run, guessed.
     pub predict: Predict,
+    /// Whether the palette stands in the manifest's place.
+    pub adding: bool,
     /// The object that is edited in place of the manifest.
     pub editing: Option<Editing>,
     /// Whether the list of keys is shown.

@@ -1,11 +1,12 @@
 //! The clock: frames, play and pause, steps, looks at another time.
 
 use kubeviz::clock::SimTime;
+use kubeviz::view::until::Until;
 use yew::Context;
 
 use super::App;
 use crate::ui::driver::SPEEDS;
-use crate::ui::state::Action;
+use crate::ui::state::{Action, Banner};
 
 impl App {
     pub(in crate::ui) fn is_playing(&self) -> bool {
@@ -27,6 +28,9 @@ impl App {
             return false;
         } else {
             self.driver.borrow_mut().frame();
+            if let Some(until) = self.driver.borrow_mut().missed.take() {
+                self.ui.banner = Some(Banner::NotMet(until));
+            }
         }
         true
     }
@@ -53,6 +57,14 @@ impl App {
         driver.playing = false;
         for _ in 0..steps.unsigned_abs() {
             if steps > 0 { driver.step_forward() } else { driver.step_back() }
+        }
+    }
+
+    /// Plays on until a moment.
+    pub(super) fn run_until(&mut self, until: Option<Until>) {
+        self.driver.borrow_mut().stop_at(until);
+        if until.is_some() {
+            self.play(true);
         }
     }
 

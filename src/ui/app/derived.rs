@@ -51,6 +51,7 @@ impl App {
         }
         drop(driver);
         self.derive_scene();
+        self.derive_targets();
         self.derive_predict();
         let driver = self.driver.borrow();
         let Some(key) = self.ui.selected.clone() else {

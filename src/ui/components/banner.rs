@@ -3,6 +3,7 @@
 use yew::prelude::*;
 
 use super::Icon;
+use super::time_bar::until_text;
 use crate::tr;
 use crate::ui::format;
 use crate::ui::i18n::Lang;
@@ -23,6 +24,7 @@ pub fn BannerBar(props: &BannerProps) -> Html {
         Banner::Forked(time, runs) => {
             tr!(*lang, "banner.forked", time = format::clock(*time), run = run_name(*runs))
         }
+        Banner::NotMet(until) => tr!(*lang, "banner.not_met", moment = until_text(*until, *lang)),
         Banner::NotKept => tr!(*lang, "banner.not_kept"),
         Banner::BadLink(why) => tr!(*lang, "banner.bad_link", why = why),
     };

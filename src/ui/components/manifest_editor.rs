@@ -23,6 +23,8 @@ pub struct ManifestEditorProps {
     /// The text for the plain field, whose number rises whenever something else than typing has changed it.
     pub text: (u32, AttrValue),
     pub diagnostics: Shared<Vec<Diagnostic>>,
+    /// Whether the palette stands in the editor's place; nothing where there is none.
+    pub adding: Option<bool>,
     /// The `kubectl edit` whose object is in the editor in place of the manifest.
     pub editing: Option<AttrValue>,
     pub refusal: AttrValue,
@@ -30,6 +32,9 @@ pub struct ManifestEditorProps {
     pub reveal: Callback<(u32, u32)>,
     pub lang: Lang,
     pub on: Callback<Action>,
+    /// The palette.
+    #[prop_or_default]
+    pub children: Html,
 }
 
 /// Editor, Apply, and what is wrong.
@@ -37,6 +42,7 @@ pub struct ManifestEditorProps {
 pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
     let ManifestEditorProps { host, loaded, text, editing, lang, on, .. } = props;
     let lang = *lang;
+    let adding = props.adding == Some(true);
     let apply = {
         let on = on.clone();
         move |_: MouseEvent| on.emit(Action::Apply)
@@ -48,13 +54,17 @@ pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
                     <h2 title={command}><code>{ command }</code></h2>
                     <button type="button" class="button" data-testid="cancel-edit" onclick={on.reform(|_: MouseEvent| Action::CancelEdit)}>{ tr!(lang, "manifest.cancel") }</button>
                 } else {
-                    <h2>{ tr!(lang, "manifest.title") }</h2>
+                    <h2>{ if adding { tr!(lang, "add.title") } else { tr!(lang, "manifest.title") } }</h2>
                 }
-                <button type="button" class="button primary" data-testid="apply" onclick={apply}>{ if editing.is_some() { tr!(lang, "manifest.save") } else { tr!(lang, "manifest.apply") } }<kbd>{ "Ctrl ⏎" }</kbd></button>
+                if props.adding.is_some() {
+                    <button type="button" class="button" data-testid="add" aria-expanded={adding.to_string()} title={tr!(lang, "add.hint")} onclick={on.reform(move |_: MouseEvent| Action::Adding(!adding))}>{ if adding { tr!(lang, "add.back") } else { tr!(lang, "add.open") } }</button>
+                }
+                <button type="button" class="button primary" data-testid="apply" hidden={adding} onclick={apply}>{ if editing.is_some() { tr!(lang, "manifest.save") } else { tr!(lang, "manifest.apply") } }<kbd>{ "Ctrl ⏎" }</kbd></button>
             </div>
-            <div class="editor" data-testid={loaded.then_some("editor")} hidden={!loaded} ref={host.clone()}></div>
-            if !loaded { <PlainField key={text.0} text={text.1.clone()} {lang} on={on.clone()} /> }
-            <p class="hint editor-hint">{ tr!(lang, "manifest.tab_hint") }</p>
+            <div class="editor" data-testid={loaded.then_some("editor")} hidden={!loaded || adding} ref={host.clone()}></div>
+            if !loaded && !adding { <PlainField key={text.0} text={text.1.clone()} {lang} on={on.clone()} /> }
+            { props.children.clone() }
+            <p class="hint editor-hint" hidden={adding}>{ tr!(lang, "manifest.tab_hint") }</p>
             <div class="diagnostics" data-testid="diagnostics" role="alert" aria-label={tr!(lang, "manifest.diagnostics")}>{ findings(props) }</div>
         </section>
     }

@@ -1,5 +1,6 @@
 //! The parts of the page. Each lays out what it is given and says what was asked for by an [`Action`](super::state::Action).
 
+mod add;
 mod banner;
 mod console;
 mod control_plane_strip;
@@ -27,6 +28,7 @@ mod tree_view;
 mod why;
 mod workload_strip;
 
+pub use add::{Palette, Targets};
 pub use banner::BannerBar;
 pub use console::Console;
 pub use header::Header;

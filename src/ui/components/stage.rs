@@ -219,6 +219,7 @@ fn offer(lang: Lang, on: &Callback<Action>) -> Html {
             Starter::Web => tr!(lang, "starters.web"),
             Starter::Unschedulable => tr!(lang, "starters.unschedulable"),
             Starter::RollingUpdate => tr!(lang, "starters.rolling_update"),
+            other => AttrValue::Static(other.kind()),
         };
         html! { <button type="button" class="button" onclick={move |_| on.emit(Action::Start(starter))}>{ text }</button> }
     };

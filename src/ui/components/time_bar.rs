@@ -1,6 +1,7 @@
 //! Play, pause, step, scrub.
 
 use kubeviz::clock::{SimDuration, SimTime};
+use kubeviz::view::until::Until;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
@@ -19,6 +20,8 @@ pub struct TimeBarProps {
     pub speed_tenths: u32,
     pub skip_idle: bool,
     pub skipped: Option<SimDuration>,
+    /// What the clock stops at.
+    pub until: Option<Until>,
     pub position: SimTime,
     pub end: SimTime,
     pub track: Shared<Track>,
@@ -78,10 +81,37 @@ pub fn TimeBar(props: &TimeBarProps) -> Html {
                 <p class="skipped" title={tr!(lang, "time.skipped", span = format::span(skipped))}><Icon name="skip" />{ format!("+{}", format::span(skipped)) }</p>
             }
             if !small {
+                { until_choice(props.until, lang, on) }
                 <label class="check"><input type="checkbox" data-testid="skip-idle" checked={*skip_idle} onchange={onskip} />{ tr!(lang, "time.skip_idle") }</label>
             }
             { props.children.clone() }
         </section>
+    }
+}
+
+/// Runs on until a moment.
+fn until_choice(until: Option<Until>, lang: Lang, on: &Callback<Action>) -> Html {
+    let on = on.clone();
+    let onchange = move |event: Event| {
+        on.emit(Action::Until(Until::from_name(&event.target_unchecked_into::<HtmlSelectElement>().value())));
+    };
+    let option = |one: Until| html! { <option value={one.as_str()} selected={until == Some(one)}>{ until_text(one, lang) }</option> };
+    html! {
+        <select class="until" data-testid="until" aria-label={tr!(lang, "until.label")} {onchange}>
+            <option value="" selected={until.is_none()}>{ tr!(lang, "until.none") }</option>
+            { for Until::ALL.into_iter().map(option) }
+        </select>
+    }
+}
+
+/// A moment in words.
+pub fn until_text(until: Until, lang: Lang) -> AttrValue {
+    match until {
+        Until::Ready => tr!(lang, "until.ready"),
+        Until::Complete => tr!(lang, "until.complete"),
+        Until::Decision => tr!(lang, "until.decision"),
+        Until::Warning => tr!(lang, "until.warning"),
+        Until::Failure => tr!(lang, "until.failure"),
     }
 }
 
