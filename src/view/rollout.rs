@@ -231,6 +231,15 @@ pub struct Point {
     pub updated: i32,
     /// The least that should be available; what is wanted, where there is no bound.
     pub floor: i32,
+    /// Whether the floor has been reached before: what has never been up cannot be down.
+    pub up: bool,
+}
+
+impl Point {
+    /// Whether fewer are available than should be.
+    pub fn is_short(&self) -> bool {
+        self.up && self.available < self.floor
+    }
 }
 
 /// How the counts of a workload went, read off its status at every write.
@@ -257,7 +266,8 @@ impl Curve {
                 let card = change.after.as_deref().and_then(workload_card);
                 let uid = change.after.as_ref().map(|object| object.uid().to_string());
                 if uid == self.of.as_ref().map(|(_, uid)| uid.clone()) {
-                    self.points.extend(card.map(|card| point(change.revision, change.time, &card)));
+                    let up = self.points.last().is_some_and(|last| last.up || last.available >= last.floor);
+                    self.points.extend(card.map(|card| point(change.revision, change.time, &card, up)));
                 }
             }
         }
@@ -276,15 +286,15 @@ impl Curve {
             let end = self.points.get(at + 1).map_or(now, |next| next.time);
             let span = end.since(point.time.max(since)).0;
             if end > since {
-                below += if point.available < point.floor { span } else { 0 };
-                none += if point.available == 0 && point.floor > 0 { span } else { 0 };
+                below += if point.is_short() { span } else { 0 };
+                none += if point.is_short() && point.available == 0 { span } else { 0 };
             }
         }
         (SimDuration(below), SimDuration(none))
     }
 }
 
-fn point(revision: Write, time: SimTime, card: &WorkloadCard) -> Point {
+fn point(revision: Write, time: SimTime, card: &WorkloadCard, up: bool) -> Point {
     Point {
         revision,
         time,
@@ -292,6 +302,7 @@ fn point(revision: Write, time: SimTime, card: &WorkloadCard) -> Point {
         available: card.available,
         updated: card.updated,
         floor: card.floor.unwrap_or(card.desired),
+        up,
     }
 }
 
@@ -368,6 +379,11 @@ mod tests {
         let mut curve = Curve::default();
         curve.follow(&key, run.view(), run.live().api().store());
         let (below, none) = curve.shortfall(SimTime::from_secs(60), run.position());
+        assert_eq!(
+            curve.shortfall(SimTime::ZERO, SimTime::from_secs(60)),
+            Default::default(),
+            "it first comes up"
+        );
         assert!(none.0 > 0 && below >= none && below < SimDuration::from_secs(60), "{below:?} {none:?}");
         let whole = curve.clone();
         run.seek(SimTime::from_secs(50));

@@ -48,6 +48,14 @@ for (const theme of ["light", "dark"] as const) {
       await expectAccessible(page);
     });
 
+    test(`the palette: ${theme}, ${lang}`, async ({ app, page }) => {
+      await app.open({ theme, lang, speed: 60 }, MANIFEST);
+      await app.expectReady(3);
+      await page.getByTestId("add").click();
+      await expect(page.getByTestId("palette")).toBeVisible();
+      await expectAccessible(page);
+    });
+
     test(`a figure: ${theme}, ${lang}`, async ({ app, page }) => {
       await page.setViewportSize({ width: 800, height: 500 });
       await app.open({ theme, lang, speed: 60, embed: 1 }, MANIFEST);

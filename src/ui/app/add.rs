@@ -28,10 +28,13 @@ impl App {
         };
         let mut pods = names(Kind::POD, Some(&namespace));
         pods.truncate(PODS);
+        // The API server's own asks for more than requests.
+        let mut services = names(Kind::SERVICE, Some(&namespace));
+        services.retain(|name| name != "kubernetes");
         let targets = Targets {
             nodes: names(Kind::NODE, None),
             pods,
-            services: names(Kind::SERVICE, Some(&namespace)),
+            services,
             components: driver.components(),
             can_undo: driver.can_undo(),
         };

@@ -77,12 +77,11 @@ pub fn RolloutChart(props: &RolloutChartProps) -> Html {
                 if let Some(ceiling) = card.ceiling { { label(ceiling, format!("≤{ceiling}"), "over") } }
                 if let Some(floor) = card.floor { { label(floor, format!("≥{floor}"), "under") } }
             </div>
+            <p class="plot-span"><span>{ format::clock(SimTime(from)) }</span><span>{ format::clock(SimTime(from + span)) }</span></p>
             <figcaption>
-                <span>{ format::clock(SimTime(from)) }</span>
                 <span class="key key-current">{ tr!(*lang, "rollout.current", count = card.current) }</span>
                 <span class="key key-available">{ tr!(*lang, "rollout.available", count = card.available) }</span>
                 <span class="key key-updated">{ tr!(*lang, "rollout.updated", count = card.updated) }</span>
-                <span>{ format::clock(SimTime(from + span)) }</span>
             </figcaption>
         </figure>
     }
@@ -113,7 +112,7 @@ fn short(points: &[Point], now: SimTime, scale: &Scale) -> String {
     let mut path = String::new();
     for (at, point) in points.iter().enumerate() {
         let end = points.get(at + 1).map_or(now, |next| next.time);
-        if point.available < point.floor && end.0 > scale.from {
+        if point.is_short() && end.0 > scale.from {
             path.push_str(&format!("M{} {}H{}", scale.x(point.time), scale.y(point.floor), scale.x(end)));
         }
     }

@@ -1,0 +1,47 @@
+/** The palette: everything without YAML, each as the line that it is; and what goes with it: undo, and running until a moment. */
+import { expect, test } from "./fixture";
+
+test("a workload and a node are added, and the node is lost", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 60 });
+  await page.getByTestId("add").click();
+  await page.locator('[data-template="Deployment"]').click();
+  await app.expectReady(3);
+  await page.getByRole("button", { name: "Add node-4" }).click();
+  await expect(app.element.locator('[data-select-node="node-4"]')).toBeVisible();
+  await page.locator(".palette-line", { hasText: "fault node node-1 off" }).getByRole("button").click();
+  await expect(page.getByTestId("console-output")).toContainText("node/node-1 off");
+  // The grace of the node's lease and of its pods' tolerations is skipped; what it ran runs elsewhere.
+  await expect(app.element.locator('[data-node="node-1"]')).toContainText("NotReady");
+  await expect(app.element.locator('[data-node="node-4"] [data-pod], [data-node="node-2"] [data-pod], [data-node="node-3"] [data-pod]')).toHaveCount(3);
+  // The template is in the manifest, where it can be changed.
+  await page.getByTestId("add").click();
+  await expect(page.getByTestId("editor")).toContainText("kind: Deployment");
+});
+
+test("what was done is undone, and comes again if nothing else is done", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 60 });
+  await app.run("kubectl create deployment web --image=nginx:1.26 --replicas=2");
+  await app.expectReady(2);
+  await app.run("kubectl delete deployment web");
+  await expect(app.pods()).toHaveCount(0);
+  await page.getByTestId("add").click();
+  await page.getByTestId("undo").click();
+  await expect(app.pods()).toHaveCount(2);
+  await page.getByTestId("play").click();
+  await expect(app.pods()).toHaveCount(0);
+});
+
+test("the clock stops when the scheduler decides, and when all pods are ready", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 10 });
+  await app.run("fault stop default-scheduler\nkubectl create deployment web --image=nginx:1.26 --replicas=3");
+  await expect(page.getByTestId("pending-lane").locator("[data-pod]")).toHaveCount(3);
+  await page.getByTestId("play").click();
+  await app.run("fault start default-scheduler");
+  await page.getByTestId("until").selectOption("decision");
+  await expect(page.getByTestId("play")).toHaveAccessibleName("Play");
+  await expect(page.getByTestId("pending-lane").locator("[data-pod]")).toHaveCount(2);
+  await page.getByTestId("until").selectOption("ready");
+  await expect(page.getByTestId("play")).toHaveAccessibleName("Play");
+  await app.expectReady(3);
+  await expect(page.getByTestId("until")).toHaveValue("");
+});
