@@ -180,7 +180,7 @@ impl Driver {
         let Some(until) = self.until else { return self.recording.advance(target, slice) };
         let mut met = false;
         let progress = self.recording.advance_until(target, slice, &mut |change, view| {
-            met = until.is_met(change, view);
+            met |= until.is_met(change, view);
             met
         });
         self.arrive(met);
@@ -279,7 +279,7 @@ impl Driver {
         let goal = self.until;
         let mut met = false;
         let mut stops = |change: &Change, view: &View| {
-            met = goal.is_some_and(|goal| goal.is_met(change, view));
+            met |= goal.is_some_and(|goal| goal.is_met(change, view));
             met || !is_background(change)
         };
         while self.recording.advance_until(until, EVENTS_PER_SLICE, &mut stops) == Progress::Busy {
