@@ -173,7 +173,7 @@ impl Recording {
                 }
             };
             let new = self.live.api().store().since(before);
-            if new.fold(false, |met, change| stops(change, self.live.view()) || met) {
+            if new.into_iter().any(|change| stops(change, self.live.view())) {
                 self.checkpoint();
                 self.follow();
                 return Progress::Reached;

@@ -22,7 +22,7 @@ impl<T> Default for Pages<T> {
 
 impl<T: Clone> Pages<T> {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len
     }
 
