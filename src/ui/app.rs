@@ -23,12 +23,13 @@ use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
 use kubeviz::kubectl;
 use kubeviz::kubectl::script::Command;
+use kubeviz::view::targets::Targets;
 use kubeviz::view::{Inspection, StoryLine};
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-use super::components::{Fixes, Scene, Targets, Track, Verdicts};
+use super::components::{Fixes, Scene, Track, Verdicts};
 use super::driver::Driver;
 use super::editor_bridge::Editor;
 use super::flip::Moves;
@@ -215,6 +216,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         editor_open: false,
         predict: Predict::default(),
         adding: false,
+        can_undo: false,
         editing: None,
         help: false,
         single_keys: storage::get(storage::NO_KEYS).as_deref() != Some("1"),

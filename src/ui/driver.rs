@@ -10,6 +10,7 @@ use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::notable::is_background;
 use kubeviz::sim::{Change, Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
 use kubeviz::view::rollout::{Curve, Rollout, rollout};
+use kubeviz::view::targets::{Targets, targets};
 use kubeviz::view::timeline::Timeline;
 use kubeviz::view::traffic::{self, Lane, Meters};
 use kubeviz::view::tree::{Branch, tree};
@@ -218,11 +219,6 @@ impl Driver {
         self.recording.live().journal().entries().take_while(|entry| entry.time <= position).count()
     }
 
-    /// Whether anything has been done that can be undone.
-    pub fn can_undo(&self) -> bool {
-        self.inputs() > 0
-    }
-
     /// Goes to just before the last thing that was done.
     pub fn undo(&mut self) {
         let done = self.inputs().checked_sub(1);
@@ -233,9 +229,9 @@ impl Driver {
         }
     }
 
-    /// The components of the control plane, and whether each is stopped.
-    pub fn components(&self) -> Vec<(&'static str, bool)> {
-        self.recording.live().components()
+    /// What there is to act on at the position.
+    pub fn targets(&self) -> Targets {
+        targets(self.recording.view(), self.recording.live())
     }
 
     /// Until when time may be skipped: up to what is due next, or, in the past, as far as the run went. Nothing if only

@@ -260,6 +260,8 @@ pub struct UiState {
     pub predict: Predict,
     /// Whether the palette stands in the manifest's place.
     pub adding: bool,
+    /// Whether anything has been done that can be undone.
+    pub can_undo: bool,
     /// The object that is edited in place of the manifest.
     pub editing: Option<Editing>,
     /// Whether the list of keys is shown.

@@ -9,6 +9,7 @@ pub mod manifest;
 pub mod rollout;
 pub mod stage;
 pub mod story;
+pub mod targets;
 pub mod timeline;
 pub mod traffic;
 pub mod tree;

@@ -1,14 +1,8 @@
 //! Adding without YAML: what the palette offers to act on, what a template does to the manifest, and undoing.
 
-use kubeviz::api::{Kind, MetaExt};
-
 use super::App;
-use crate::ui::components::Targets;
 use crate::ui::shared::Shared;
 use crate::ui::starters::Starter;
-
-/// More pods than this are named at the console.
-const PODS: usize = 200;
 
 impl App {
     /// What there is to act on, brought up to date while the palette is open.
@@ -21,25 +15,10 @@ impl App {
         if self.targets_of == Some(of) {
             return;
         }
-        let view = driver.objects();
-        let namespace = driver.namespace();
-        let names = |kind: Kind, within: Option<&str>| {
-            view.objects(kind, within).map(|object| object.name().to_string()).collect::<Vec<String>>()
-        };
-        let mut pods = names(Kind::POD, Some(&namespace));
-        pods.truncate(PODS);
-        // The API server's own asks for more than requests.
-        let mut services = names(Kind::SERVICE, Some(&namespace));
-        services.retain(|name| name != "kubernetes");
-        let targets = Targets {
-            nodes: names(Kind::NODE, None),
-            pods,
-            services,
-            components: driver.components(),
-            can_undo: driver.can_undo(),
-        };
+        let (targets, can_undo) = (driver.targets(), of.1 > 0);
         drop(driver);
         self.targets_of = Some(of);
+        self.ui.can_undo = can_undo;
         if *self.targets != targets {
             self.targets = Shared::new(targets);
         }

@@ -28,7 +28,7 @@ mod tree_view;
 mod why;
 mod workload_strip;
 
-pub use add::{Palette, Targets};
+pub use add::Palette;
 pub use banner::BannerBar;
 pub use console::Console;
 pub use header::Header;

@@ -1,8 +1,9 @@
 //! What goes wrong: machines, containers, components.
 
+use kubeviz::view::targets::Targets;
 use yew::prelude::*;
 
-use super::{Targets, among, choose, line};
+use super::{among, choose, line};
 use crate::tr;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::Shared;

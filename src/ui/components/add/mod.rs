@@ -3,6 +3,7 @@
 mod faults;
 mod node;
 
+use kubeviz::view::targets::Targets;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
@@ -15,24 +16,11 @@ use crate::ui::shared::Shared;
 use crate::ui::starters::Starter;
 use crate::ui::state::Action;
 
-/// What there is to act on.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Targets {
-    /// Nodes, by name.
-    pub nodes: Vec<String>,
-    /// Pods of the console's namespace.
-    pub pods: Vec<String>,
-    /// Services of the console's namespace.
-    pub services: Vec<String>,
-    /// Components of the control plane, and whether each is stopped.
-    pub components: Vec<(&'static str, bool)>,
-    /// Whether anything has been done that can be undone.
-    pub can_undo: bool,
-}
-
 #[derive(Properties, PartialEq)]
 pub struct PaletteProps {
     pub targets: Shared<Targets>,
+    /// Whether anything has been done that can be undone.
+    pub can_undo: bool,
     /// The node and the pod under the glass, if any.
     pub node: Option<AttrValue>,
     pub pod: Option<AttrValue>,
@@ -43,12 +31,12 @@ pub struct PaletteProps {
 /// See the module.
 #[component]
 pub fn Palette(props: &PaletteProps) -> Html {
-    let PaletteProps { targets, node, pod, lang, on } = props;
+    let PaletteProps { targets, can_undo, node, pod, lang, on } = props;
     let undo = on.reform(|_: MouseEvent| Action::Undo);
     html! {
         <div class="palette panel-body" data-testid="palette" tabindex="0">
             <p class="palette-undo">
-                <button type="button" class="button" data-testid="undo" disabled={!targets.can_undo} title={tr!(*lang, "add.undo_title")} onclick={undo}><Icon name="step-back" />{ tr!(*lang, "add.undo") }</button>
+                <button type="button" class="button" data-testid="undo" disabled={!can_undo} title={tr!(*lang, "add.undo_title")} onclick={undo}><Icon name="step-back" />{ tr!(*lang, "add.undo") }</button>
             </p>
             { group(tr!(*lang, "add.workloads"), templates(*lang, on)) }
             { group(tr!(*lang, "add.node"), html! { <NodeForm nodes={targets.nodes.clone()} lang={*lang} on={on.clone()} /> }) }

@@ -1,0 +1,55 @@
+//! What there is to act on, by name.
+
+use crate::api::{Kind, MetaExt};
+use crate::sim::{Simulation, View};
+
+/// More pods than this are named at the console.
+const PODS: usize = 200;
+
+/// Names that an action can be done to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// Nodes.
+    pub nodes: Vec<String>,
+    /// Pods of one namespace, not more than can be chosen from.
+    pub pods: Vec<String>,
+    /// Services of that namespace that take requests of anybody.
+    pub services: Vec<String>,
+    /// Components of the control plane, and whether each is stopped.
+    pub components: Vec<(&'static str, bool)>,
+}
+
+/// What there is in a view; `live` knows what runs.
+pub fn targets(view: &View, live: &Simulation) -> Targets {
+    let names = |kind: Kind, within: Option<&str>| {
+        view.objects(kind, within).map(|object| object.name().to_string()).collect::<Vec<String>>()
+    };
+    let within = Some(live.namespace());
+    let mut pods = names(Kind::POD, within);
+    pods.truncate(PODS);
+    let mut services = names(Kind::SERVICE, within);
+    // The API server's own.
+    services.retain(|name| name != "kubernetes");
+    Targets { nodes: names(Kind::NODE, None), pods, services, components: live.components() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::Config;
+
+    #[test]
+    fn what_can_be_acted_on_is_named() {
+        let mut simulation = Simulation::new(Config::small(1));
+        for line in ["create service clusterip web --tcp=80", "run one --image=nginx:1.27"] {
+            assert_eq!(simulation.kubectl_line(line).code, 0, "{line}");
+        }
+        simulation.kubectl_line("fault stop job-controller");
+        let found = targets(simulation.view(), &simulation);
+        assert_eq!(found.nodes, ["node-1", "node-2", "node-3"]);
+        assert_eq!((found.pods, found.services), (vec!["one".to_string()], vec!["web".to_string()]));
+        let stopped: Vec<&str> =
+            found.components.iter().filter(|(_, stopped)| *stopped).map(|(name, _)| *name).collect();
+        assert_eq!(stopped, ["job-controller"]);
+    }
+}
