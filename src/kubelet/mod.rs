@@ -23,6 +23,7 @@ mod pressure;
 mod probe;
 mod prober;
 mod resize;
+mod restart_all;
 mod shell;
 mod sockets;
 mod start;

@@ -9,6 +9,7 @@ use super::lifecycle::{ContainerRun, ContainerState, Progress};
 use super::pressure;
 use super::probe::ProbeKind;
 use super::resize::Resize;
+use super::restart_all::Anew;
 use super::status;
 use super::usage::Amounts;
 use super::volumes::Volume;
@@ -49,6 +50,8 @@ pub enum PodStep {
     Refresh,
     /// The sandbox is up: the pod has an address.
     Sandbox,
+    /// All its containers begin anew.
+    Anew,
     /// `activeDeadlineSeconds` is over.
     Deadline,
     /// A volume of it has grown.
@@ -147,6 +150,8 @@ pub struct PodWorker {
     pub(super) dirty: bool,
     /// Whether the API server could not be reached when the pod was to be removed.
     remove_missed: bool,
+    /// Whether all its containers begin anew.
+    pub(super) anew: Anew,
 }
 
 impl PodWorker {
@@ -172,6 +177,7 @@ impl PodWorker {
             cause: None,
             dirty: false,
             remove_missed: false,
+            anew: Anew::default(),
         }
     }
 
@@ -272,6 +278,7 @@ impl PodWorker {
                     self.mount_failed(&failures, turn);
                 }
             }
+            PodStep::Anew if self.stage == Stage::Up && self.anew == Anew::Down => self.begin_anew(turn),
             PodStep::Sandbox if self.stage == Stage::Sandbox => self.sandbox_up(turn),
             PodStep::Deadline if self.stage < Stage::Stopping => {
                 let message = "Pod was active on the node longer than the specified deadline".to_string();
@@ -404,7 +411,7 @@ impl PodWorker {
         if added.is_some() {
             return added;
         }
-        let begun = self.has_begun();
+        let begun = self.has_begun() && self.anew != Anew::Up;
         for at in 0..self.init_count() {
             let run = &self.runs[at];
             let passed = if self.is_sidecar(at) { run.started } else { run.succeeded() };

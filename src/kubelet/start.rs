@@ -6,6 +6,7 @@ use super::executable;
 use super::image::{ImageName, go_duration};
 use super::lifecycle::Progress;
 use super::pod_worker::{ContainerStep, PodWorker, Stage};
+use super::restart_all::Anew;
 use super::shell::{Pause, Process};
 use super::workload::{self, EXIT_SIGKILL};
 use crate::api::MetaExt;
@@ -182,6 +183,9 @@ impl PodWorker {
         }
         self.event(at, EventType::Normal, "Started", "Container started".into(), turn);
         self.runs[at].run(now);
+        if self.anew == Anew::Up && self.main().contains(&at) {
+            self.anew = Anew::Done;
+        }
         self.dirty = true;
         if turn.config.runs_commands {
             self.greet(at, turn);
@@ -359,6 +363,9 @@ impl PodWorker {
     /// What follows when a container has ended: it runs again, or it is the turn of others.
     fn settle_end(&mut self, at: usize, code: i32, turn: &mut Turn<'_>) {
         let start_error = self.runs[at].start_error.take();
+        if self.ends_all(at, code) {
+            return self.restart_all(at, turn);
+        }
         if self.restarts_after(at, code) {
             if let Some((reason, message)) = start_error {
                 self.runs[at].wait(reason, message);

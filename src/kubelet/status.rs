@@ -5,6 +5,7 @@ use super::config::KubeletConfig;
 use super::image::{ImageName, hex_id};
 use super::lifecycle::{ContainerRun, ContainerState, Progress, Termination};
 use super::pod_worker::{PodWorker, Stage};
+use super::restart_all::Anew;
 use crate::api::k8s::{
     self, Container, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
     HostIP, PodCondition, PodIP, PodStatus, ResourceRequirements,
@@ -236,6 +237,16 @@ fn set_conditions(
     conditions.extend(foreign.filter(|old| !OWNED.contains(&old.type_.as_str())));
     status.conditions = Some(conditions);
     worker.set_resize_conditions(status, now);
+    if worker.anew != Anew::Never {
+        let restarting = PodCondition {
+            type_: "AllContainersRestarting".into(),
+            status: if worker.anew == Anew::Down { "True" } else { "False" }.into(),
+            last_transition_time: Some(now.to_time()),
+            observed_generation: config.reporting.observed_generation.then(|| worker.pod.generation()),
+            ..Default::default()
+        };
+        condition::set(&mut status.conditions, restarting);
+    }
     if let Some(message) = worker.disruption.as_ref().filter(|_| worker.stage == Stage::Finished) {
         let disrupted = PodCondition {
             type_: "DisruptionTarget".into(),
