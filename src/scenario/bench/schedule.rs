@@ -67,6 +67,11 @@ impl Workload {
         matches!(self, Workload::Preempt | Workload::Unschedulable)
     }
 
+    /// Whether there is no place for more pods than in proportion to the nodes.
+    pub fn uses_nodes_up(self) -> bool {
+        matches!(self, Workload::Preempt | Workload::AntiAffinity)
+    }
+
     /// How many of the pods are to find a node.
     pub fn expected(self, pods: u32) -> u32 {
         if self == Workload::Unschedulable { 0 } else { pods }

@@ -76,14 +76,14 @@ pub(super) fn measure_schedule(matches: &ArgMatches, nodes: u32, pods: u32, seed
     let word = matches.get_one::<String>("workload").map(String::as_str).unwrap_or_default();
     let workload = bench::Workload::from_word(word).ok_or("there is no such workload")?;
     let explain = matches.get_flag("explain");
-    let cycle = |nodes: u32| {
+    let cycle = |nodes: u32, pods: u32| {
         let mut work = bench::Schedule::new(seed, nodes, pods, workload, explain);
         let clock = CpuClock::start();
         let mut placed = 0;
         work.run(|outcome| placed += u32::from(outcome.is_ok()));
         (placed, clock.micros().max(1))
     };
-    let (placed, spent) = cycle(nodes);
+    let (placed, spent) = cycle(nodes, pods);
     say(&format!(
         "schedule {word}: {placed} of {pods} pods placed on {nodes} nodes in {} s of CPU: {} (scheduling cycle, all nodes \
          scored), peak memory {} MiB\n",
@@ -92,12 +92,14 @@ pub(super) fn measure_schedule(matches: &ArgMatches, nodes: u32, pods: u32, seed
         peak_memory_mib(),
     ));
     if matches.get_flag("growth") {
-        let (_, fewer) = cycle(nodes / 10);
-        let hundredths = spent * 100 / fewer;
+        // Where every pod needs room of its own, a tenth of the nodes have it for a tenth of the pods.
+        let few = if workload.uses_nodes_up() { (pods / 10).max(1) } else { pods };
+        let (_, fewer) = cycle(nodes / 10, few);
+        let hundredths = spent * 100 * u64::from(few) / (fewer * u64::from(pods.max(1)));
         say(&format!(
             "  on {} nodes: {}; a pod costs {}.{:02} times as much on {nodes}\n",
             nodes / 10,
-            rate(pods, fewer),
+            rate(few, fewer),
             hundredths / 100,
             hundredths % 100,
         ));
