@@ -64,6 +64,8 @@ pub struct App {
     /// What the stage shows, and at which write and time.
     pub(super) scene: Scene,
     scene_of: (u64, SimTime, StageView),
+    /// What was under the glass then, and how much had been done.
+    traced: (Option<Key>, usize),
     /// What the decision looked at says of each node.
     pub(super) verdicts: Shared<Verdicts>,
     /// What would let the pod under the glass run; and the pod and the decision for which that was tried.
@@ -127,6 +129,7 @@ impl Component for App {
             inspected: None,
             scene: Scene::Cluster,
             scene_of: (0, SimTime::ZERO, StageView::Cluster),
+            traced: (None, 0),
             verdicts: Shared::new(Verdicts::new()),
             fixes: None,
             fixes_of: None,

@@ -16,6 +16,7 @@ use kubeviz::view::traffic::{self, Lane, Meters};
 use kubeviz::view::tree::{Branch, tree};
 use kubeviz::view::until::Until;
 use kubeviz::view::why;
+use kubeviz::view::xray::{Hop, chain};
 use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
 
 use super::panic;
@@ -381,6 +382,16 @@ impl Driver {
     pub fn timeline(&mut self) -> &Timeline {
         self.timeline.follow(self.recording.live().api().store(), self.recording.view().revision());
         &self.timeline
+    }
+
+    /// How the last write up to the position came about: of one object, or of all.
+    pub fn chain(&self, of: Option<&Key>) -> Vec<Hop> {
+        chain(self.recording.live().api().store(), self.revision, of)
+    }
+
+    /// The components of the control plane, and whether each is stopped.
+    pub fn components(&self) -> Vec<(&'static str, bool)> {
+        self.recording.live().components()
     }
 
     /// Who owns whom at the position.

@@ -107,6 +107,8 @@ pub enum StageView {
     Cluster,
     /// The revisions of a workload.
     Rollout,
+    /// The control plane at work.
+    Xray,
     /// Requests, Services and endpoints.
     Traffic,
     /// The lives of pods.
@@ -119,9 +121,10 @@ pub enum StageView {
 
 impl StageView {
     /// All, in their order on the page.
-    pub const ALL: [StageView; 6] = [
+    pub const ALL: [StageView; 7] = [
         StageView::Cluster,
         StageView::Rollout,
+        StageView::Xray,
         StageView::Traffic,
         StageView::Timeline,
         StageView::Tree,
@@ -133,6 +136,7 @@ impl StageView {
         match self {
             StageView::Cluster => "cluster",
             StageView::Rollout => "rollout",
+            StageView::Xray => "xray",
             StageView::Traffic => "traffic",
             StageView::Timeline => "timeline",
             StageView::Tree => "tree",

@@ -2,6 +2,7 @@
 //! component only lays it out.
 
 pub mod cards;
+pub mod differences;
 pub mod edit;
 pub mod insert;
 pub mod inspect;
@@ -16,6 +17,7 @@ pub mod tree;
 pub mod until;
 pub mod why;
 pub mod workloads;
+pub mod xray;
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::differences::{differences, leaf};
 use super::workloads::workload_card;
 use super::{PodCard, Stage, WorkloadCard};
 use crate::api::meta::Revision as Write;
@@ -133,10 +134,8 @@ fn revisions(mut templates: Vec<Template>, stage: &Stage, workload: &Key) -> Vec
     for (at, template) in templates.iter().enumerate() {
         let pods = pods_of(stage, workload, template);
         let before = templates.get(at + 1).map(|before| &before.tree);
-        let mut differences = Vec::new();
-        if let Some(before) = before {
-            differ(before, &template.tree, "", &mut differences);
-        }
+        let differences =
+            before.map(|before| differences(before, &template.tree, DIFFERENCES)).unwrap_or_default();
         let containers = template.tree["spec"]["containers"].as_array().into_iter().flatten();
         revisions.push(Revision {
             number: template.number,
@@ -167,37 +166,6 @@ fn pods_of(stage: &Stage, workload: &Key, template: &Template) -> Vec<Arc<PodCar
     let mut pods: Vec<Arc<PodCard>> = stage.pods().filter(of_it).cloned().collect();
     sorting::sort_by(&mut pods, |a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
     pods
-}
-
-/// The leaves in which two trees differ, as (path, before, after), up to a number; `…` stands for more.
-fn differ(before: &Value, after: &Value, path: &str, found: &mut Vec<(String, String, String)>) {
-    if before == after || found.len() > DIFFERENCES {
-        return;
-    }
-    match (before, after) {
-        (Value::Object(a), Value::Object(b)) => {
-            let added = b.keys().filter(|key| !a.contains_key(*key));
-            for key in a.keys().chain(added) {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                differ(&before[key.as_str()], &after[key.as_str()], &path, found);
-            }
-        }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            for (at, (a, b)) in a.iter().zip(b).enumerate() {
-                differ(a, b, &format!("{path}[{at}]"), found);
-            }
-        }
-        _ if found.len() == DIFFERENCES => found.push(("…".into(), String::new(), String::new())),
-        _ => found.push((path.into(), leaf(before), leaf(after))),
-    }
-}
-
-fn leaf(value: &Value) -> String {
-    match value {
-        Value::Null => "–".into(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 fn strategy(object: &Object) -> (String, Vec<(&'static str, String)>) {

@@ -27,7 +27,7 @@ for (const theme of ["light", "dark"] as const) {
       await app.open({ theme, lang, speed: 60 }, MANIFEST);
       await app.expectReady(3);
       await app.run("kubectl expose deployment myapp-deploy --port=80\nload svc/myapp-deploy --rate 10\nkubectl run stuck --image=nginx:bad");
-      for (const view of ["rollout", "traffic", "timeline", "tree", "table"]) {
+      for (const view of ["rollout", "xray", "traffic", "timeline", "tree", "table"]) {
         await page.locator(`[data-view="${view}"]`).click();
         await expect(page.getByTestId(view)).toBeVisible();
         await expectAccessible(page);

@@ -7,7 +7,7 @@ use kubeviz::view::timeline::Lane;
 
 use super::App;
 use super::derived::INSPECT_EVERY;
-use crate::ui::components::{Lanes, Rolling, Rows, Scene, Shown, Track, Traffic};
+use crate::ui::components::{Lanes, Rolling, Rows, Scene, Shown, Track, Traffic, Xray};
 use crate::ui::shared::Shared;
 use crate::ui::state::StageView;
 
@@ -27,11 +27,12 @@ impl App {
         let now = (driver.revision(), driver.position(), self.ui.view);
         let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY) || self.scene_of.2 != now.2;
         drop(driver);
-        if self.scene_of == now && !self.rollout_turned() || !due {
+        if self.scene_of == now && !self.turned() || !due {
             return;
         }
         self.scene = match self.ui.view {
             StageView::Cluster => Scene::Cluster,
+            StageView::Xray => Scene::Xray(self.xray(now.0)),
             StageView::Traffic => Scene::Traffic(self.traffic(now.0)),
             StageView::Rollout => Scene::Rollout(self.rolling()),
             StageView::Timeline => Scene::Timeline(self.lanes()),
@@ -39,6 +40,14 @@ impl App {
             StageView::Table => Scene::Table(self.rows()),
         };
         self.scene_of = now;
+        self.traced = (self.ui.selected.clone(), self.driver.borrow().inputs());
+    }
+
+    /// How the last write of what is under the glass came about; without anything there, of all.
+    fn xray(&self, revision: u64) -> Xray {
+        let driver = self.driver.borrow();
+        let chain = Shared::new(driver.chain(self.ui.selected.as_ref()));
+        Xray { chain, components: Shared::new(driver.components()), revision }
     }
 
     /// Services when something was written, loads every time.
@@ -76,8 +85,11 @@ impl App {
         Rows { kinds: Shared::new(kinds(driver.objects())), kind, listing: Shared::new(listing) }
     }
 
-    /// Whether another workload is under the glass than the one whose rollout is shown.
-    fn rollout_turned(&self) -> bool {
+    /// Whether something else is under the glass than what is shown, where that shows.
+    fn turned(&self) -> bool {
+        if self.ui.view == StageView::Xray {
+            return self.traced != (self.ui.selected.clone(), self.driver.borrow().inputs());
+        }
         let Scene::Rollout(Rolling { shown: Some(shown), .. }) = &self.scene else { return false };
         self.selected_workload().is_some_and(|key| key != shown.rollout.key)
     }

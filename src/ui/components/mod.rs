@@ -27,6 +27,7 @@ mod traffic_view;
 mod tree_view;
 mod why;
 mod workload_strip;
+mod xray_view;
 
 pub use add::Palette;
 pub use banner::BannerBar;
@@ -45,3 +46,4 @@ pub use time_bar::TimeBar;
 pub use timeline_view::Lanes;
 pub use traffic_view::Traffic;
 pub use why::{Fixes, Remedy};
+pub use xray_view::Xray;

@@ -19,6 +19,7 @@ use super::timeline_view::{Lanes, TimelineView};
 use super::traffic_view::{Traffic, TrafficView};
 use super::tree_view::TreeView;
 use super::workload_strip::WorkloadStrip;
+use super::xray_view::{Xray, XrayView};
 use crate::tr;
 use crate::ui::flip::matches_media;
 use crate::ui::i18n::Lang;
@@ -71,6 +72,8 @@ pub enum Scene {
     Cluster,
     /// The revisions of a workload.
     Rollout(Rolling),
+    /// Who writes what because of what.
+    Xray(Xray),
     /// Services and loads.
     Traffic(Traffic),
     /// The lives of pods.
@@ -86,6 +89,7 @@ impl Scene {
         match self {
             Scene::Cluster => StageView::Cluster,
             Scene::Rollout(_) => StageView::Rollout,
+            Scene::Xray(_) => StageView::Xray,
             Scene::Traffic(_) => StageView::Traffic,
             Scene::Timeline(_) => StageView::Timeline,
             Scene::Tree(_) => StageView::Tree,
@@ -178,6 +182,7 @@ fn other(props: &StageProps, selected_pod: Option<&AttrValue>) -> Option<Html> {
     let (selected, lang, on) = (selected.clone(), *lang, on.clone());
     Some(match scene {
         Scene::Cluster => return None,
+        Scene::Xray(xray) => html! { <XrayView xray={xray.clone()} {lang} {on} /> },
         Scene::Traffic(traffic) => html! { <TrafficView traffic={traffic.clone()} {lang} {on} /> },
         Scene::Rollout(rolling) => {
             html! { <RolloutView rolling={rolling.clone()} selected_pod={selected_pod.cloned()} second={*second} {lang} {on} /> }
@@ -195,6 +200,7 @@ fn switch(shown: StageView, lang: Lang, on: &Callback<Action>) -> Html {
         let text = match view {
             StageView::Cluster => tr!(lang, "view.cluster"),
             StageView::Rollout => tr!(lang, "view.rollout"),
+            StageView::Xray => tr!(lang, "view.xray"),
             StageView::Traffic => tr!(lang, "view.traffic"),
             StageView::Timeline => tr!(lang, "view.timeline"),
             StageView::Tree => tr!(lang, "view.tree"),
