@@ -49,8 +49,10 @@ pub fn XrayView(props: &XrayViewProps) -> Html {
     html! {
         <section class="xray" data-testid="xray" aria-label={tr!(lang, "xray.label")}>
             <div class="xray-plane">
-                { fixed("kubectl", last == "kubectl", AttrValue::default()) }
-                { fixed("kube-apiserver", true, tr!(lang, "xray.revision", revision = xray.revision)) }
+                <div class="xray-server">
+                    { fixed("kubectl", last == "kubectl", AttrValue::default()) }
+                    { fixed("kube-apiserver", true, tr!(lang, "xray.revision", revision = xray.revision)) }
+                </div>
                 <ul class="xray-watchers" role="list" aria-label={tr!(lang, "xray.watchers")}>
                     { for xray.components.iter().filter(shown).map(part) }
                     <li>{ fixed("kubelet", last == "kubelet", AttrValue::default()) }</li>
