@@ -13,7 +13,7 @@ use crate::ui::shared::Shared;
 use crate::ui::state::InspectorTab;
 
 /// How many lines of the story the page lists.
-const FEED: usize = 80;
+const FEED: usize = 50;
 /// More new lines at once than this are listed only as often as the object under the glass is looked at: nobody can read them,
 /// and laying them out takes the time that the stage needs.
 const HURRY: usize = 8;

@@ -11,7 +11,10 @@ use crate::scenario::conform::diff;
 use crate::scenario::conform::normal::Normalizer;
 
 /// Kinds that are compared only where the recording has them: it does not follow them everywhere.
-const WHERE_RECORDED: [&str; 13] = [
+const WHERE_RECORDED: [&str; 16] = [
+    "APIService",
+    "FlowSchema",
+    "PriorityLevelConfiguration",
     "StorageClass",
     "PersistentVolume",
     "Namespace",

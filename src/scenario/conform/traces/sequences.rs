@@ -20,7 +20,10 @@ use crate::apiserver::Change;
 use crate::scenario::conform::normal::Normalizer;
 
 /// Kinds that say nothing about what controllers did, or that not every recording follows.
-const LEFT_OUT: [&str; 12] = [
+const LEFT_OUT: [&str; 15] = [
+    "APIService",
+    "FlowSchema",
+    "PriorityLevelConfiguration",
     "StorageClass",
     "PersistentVolume",
     "Namespace",
