@@ -197,10 +197,10 @@ impl Driver {
 
     /// A moment does not come where nothing more is due, and is not waited for forever.
     fn give_up(&mut self) {
-        let over = self.position() >= self.until_limit
-            || (!self.recording.is_in_past() && self.recording.live().next_activity().is_none());
-        if over && let Some(until) = self.until.take() {
-            (self.missed, self.playing) = (Some(until), false);
+        let Some(until) = self.until else { return };
+        let rests = || !self.recording.is_in_past() && self.recording.live().next_activity().is_none();
+        if self.position() >= self.until_limit || rests() {
+            (self.until, self.missed, self.playing) = (None, Some(until), false);
         }
     }
 
