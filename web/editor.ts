@@ -6,7 +6,7 @@
  *
  * Tab leaves the editor: it is never taken for indentation, so a keyboard user is never caught (WCAG 2.1.2).
  */
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, pickedCompletion, snippet, startCompletion } from "@codemirror/autocomplete";
 import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
@@ -49,7 +49,7 @@ export interface EditorOptions {
   onApply?(): void;
   /** What could stand at `pos`; `from` is where the replaced word begins. Null for nothing. */
   complete?(text: string, pos: number): { from: number; options: CompletionOption[] } | null | undefined;
-  /** What to say about the word at `pos`. Null for nothing. */
+  /** What to say about the word at `pos`, one thing a line; the first is shown as code. Null for nothing. */
   hover?(text: string, pos: number): { from: number; to: number; text: string } | null | undefined;
 }
 
@@ -60,8 +60,10 @@ export interface CompletionOption {
   type?: string;
   /** Shown beside the list while the option is selected. */
   info?: string;
-  /** Inserted in place of the label. */
+  /** Inserted in place of the label; `${}` marks what is to be filled in, the first of them where the caret goes. */
   apply?: string;
+  /** Higher stands earlier in the list, from -99 to 99. */
+  boost?: number;
 }
 
 export interface Mark {
@@ -69,6 +71,8 @@ export interface Mark {
   to: number;
   severity: "error" | "warning" | "info";
   message: string;
+  /** Changes that would take the mark away, as buttons beside its message. */
+  fixes?: { label: string; from: number; to: number; insert: string }[];
 }
 
 export interface EditorHandle {
@@ -130,7 +134,7 @@ function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
       }
     },
     setDiagnostics(marks) {
-      view.dispatch(setDiagnostics(view.state, marks.map((mark) => diagnostic(mark, view.state.doc.length))));
+      view.dispatch(setDiagnostics(view.state, marks.map((mark) => diagnostic(mark, view.state.doc))));
     },
     focus: () => view.focus(),
     reveal(from, to) {
@@ -197,12 +201,38 @@ function completions(
   complete: NonNullable<EditorOptions["complete"]>,
 ): CompletionResult | null {
   if (isBig(context.state.doc.length)) return null;
-  // While typing, offer only after something was typed; on Ctrl+Space, offer anywhere.
-  if (!context.explicit && !context.matchBefore(/[\w./-]+$/)) return null;
+  // While typing, offer only after something was typed, or where a value begins; on Ctrl+Space, offer anywhere.
+  if (!context.explicit && !context.matchBefore(/[\w./-]+$|[\w"'\]]: $|^\s*- $/)) return null;
   const found = complete(context.state.doc.toString(), context.pos);
   if (!found || found.options.length === 0) return null;
-  const options: Completion[] = found.options.map(({ label, detail, type, info, apply }) => ({ label, detail, type, info, apply }));
-  return { from: Math.min(found.from, context.pos), options, validFor: /^[\w./-]*$/ };
+  const from = Math.min(found.from, context.pos);
+  const typed = context.state.sliceDoc(from, context.pos);
+  // What stands there already is not offered: Enter then begins a new line.
+  if (!context.explicit && found.options.some(({ label, type }) => label === typed && type !== "property")) return null;
+  const options: Completion[] = found.options.map(({ apply, ...option }) => ({ ...option, apply: apply === undefined ? undefined : inserting(apply) }));
+  return { from, options, validFor: (text) => /^[\w./-]*$/.test(text) && !found.options.some(({ label }) => label === text) };
+}
+
+/** Puts in what was chosen, with places to fill in, and goes on to what fits into the first of them. */
+function inserting(template: string): Exclude<Completion["apply"], string | undefined> {
+  // A place in the middle gets the caret by itself; the last one is a caret and no field.
+  const last = template.indexOf("${}") === template.length - 3;
+  return (view, completion, from, to) => {
+    if (last || !template.includes("${}")) {
+      const base = /^\s*/.exec(view.state.doc.lineAt(from).text)![0];
+      const insert = template.replace("${}", "").replace(/\n/g, `\n${base}`);
+      view.dispatch({
+        changes: { from, to, insert },
+        selection: { anchor: from + insert.length },
+        annotations: pickedCompletion.of(completion),
+        userEvent: "input.complete",
+        scrollIntoView: true,
+      });
+    } else {
+      snippet(template)(view, completion, from, to);
+    }
+    if (completion.type === "property" || completion.type === "class") setTimeout(() => startCompletion(view));
+  };
 }
 
 /** Colours for YAML, or none where colouring would cost more than it tells. */
@@ -259,9 +289,19 @@ function wordsFor(label: string, lang: string | undefined): Extension {
 }
 
 /** CodeMirror refuses positions outside the document, and a mark may be of a text that has since been edited. */
-function diagnostic(mark: Mark, length: number): Diagnostic {
-  const [from, to] = within(mark.from, mark.to, length);
-  return { from, to, severity: mark.severity, message: mark.message };
+function diagnostic(mark: Mark, doc: Text): Diagnostic {
+  const [from, to] = within(mark.from, mark.to, doc.length);
+  const actions = mark.fixes?.map(({ label, insert, ...at }) => ({
+    name: label,
+    apply: (view: EditorView): void => {
+      // The places are those of the text that was looked at.
+      if (view.state.doc !== doc) return;
+      const [start, end] = within(at.from, at.to, doc.length);
+      view.dispatch({ changes: { from: start, to: end, insert }, userEvent: "input.fix" });
+      view.focus();
+    },
+  }));
+  return { from, to, severity: mark.severity, message: mark.message, ...(actions && { actions }) };
 }
 
 function within(from: number, to: number, length: number): [number, number] {
@@ -269,10 +309,14 @@ function within(from: number, to: number, length: number): [number, number] {
   return [start, Math.max(start, Math.min(to, length))];
 }
 
+/** The first line is what the word is, the others are what there is to say of it. */
 function textBox(text: string): HTMLElement {
   const box = document.createElement("div");
   box.className = "cm-hover-text";
-  box.textContent = text;
+  const [first = "", ...rest] = text.split("\n");
+  const head = document.createElement("code");
+  head.textContent = first;
+  box.append(head, ...(rest.length > 0 ? [`\n${rest.join("\n")}`] : []));
   return box;
 }
 

@@ -41,7 +41,6 @@ use super::share::{self, ActionButton};
 use super::shared::Shared;
 use super::state::{Action, Banner, InspectorTab, Pane, StageView, UiState};
 use super::{keyboard, layout, rest, storage};
-use crate::tr;
 
 /// See the module.
 pub struct App {
@@ -226,6 +225,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         log: Shared::new(Vec::new()),
         history: Shared::new(history.unwrap_or_default()),
         diagnostics: Shared::new(Vec::new()),
+        fixes: Shared::new(Vec::new()),
         refusal: AttrValue::default(),
         banner,
         live: AttrValue::default(),
@@ -338,6 +338,7 @@ impl App {
             Action::Apply => {
                 self.apply();
             }
+            Action::Fix(at) => self.fix(at),
             Action::CancelEdit => self.end_edit(false),
             Action::Reveal(field) => self.reveal_field(field),
             Action::Insert(patch) => self.insert_fix(&patch),
@@ -407,8 +408,8 @@ impl App {
         (self.ui.lang, self.settings.lang) = (lang, lang);
         self.settings.show();
         if let Some(editor) = &self.editor {
-            editor.set_label(&tr!(lang, "manifest.label"), lang.code());
-            editor.set_diagnostics(&self.ui.diagnostics, lang);
+            editor.set_lang(lang);
+            editor.set_diagnostics(&self.ui.diagnostics, &self.ui.fixes, lang);
         }
     }
 }

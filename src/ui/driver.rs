@@ -9,11 +9,14 @@ use kubeviz::api::manifest::Diagnostic;
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::notable::is_background;
 use kubeviz::sim::{Change, Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
+use kubeviz::view::assist;
+use kubeviz::view::quick_fix::{self, QuickFix};
 use kubeviz::view::rollout::{Curve, Rollout, rollout};
 use kubeviz::view::targets::{Targets, targets};
 use kubeviz::view::timeline::Timeline;
 use kubeviz::view::traffic::{self, Lane, Meters};
 use kubeviz::view::tree::{Branch, tree};
+use kubeviz::view::trial;
 use kubeviz::view::until::Until;
 use kubeviz::view::why;
 use kubeviz::view::xray::{Hop, chain};
@@ -364,6 +367,27 @@ impl Driver {
     /// An object in detail.
     pub fn inspect(&self, key: &Key) -> Option<Inspection> {
         inspect(self.recording.view(), self.recording.live().api().store(), key, self.position())
+    }
+
+    /// What could stand at a place of a manifest.
+    pub fn complete(&self, text: &str, offset: usize) -> Option<(usize, Vec<assist::Suggestion>)> {
+        assist::complete(text, offset, self.recording.view(), self.recording.live().namespace())
+    }
+
+    /// What a word of a manifest means.
+    pub fn explain(&self, text: &str, offset: usize) -> Option<assist::Hover> {
+        let moment = self.recording.moment();
+        assist::hover(text, offset, moment.api(), moment.namespace())
+    }
+
+    /// What the API server would refuse of a manifest, at the position.
+    pub fn refusals(&self, text: &str) -> Vec<Diagnostic> {
+        trial::refusals(text, &self.recording.moment())
+    }
+
+    /// What would take away the errors of a manifest.
+    pub fn quick_fixes(&self, text: &str, found: &[Diagnostic]) -> Vec<QuickFix> {
+        quick_fix::fixes(text, found, &self.recording.moment())
     }
 
     /// What would let a pod run that waits at the position.

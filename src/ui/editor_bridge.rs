@@ -1,8 +1,13 @@
 //! The YAML editor is JavaScript, loaded when first needed; this is the handle on it. Positions are UTF-16 units there and
 //! bytes here.
 
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use kubeviz::api::manifest::{Diagnostic, Severity, SourceMap};
+use kubeviz::view::assist::{Fact, What};
+use kubeviz::view::quick_fix::{QuickFix, Remedy};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -10,15 +15,19 @@ use web_sys::Element;
 use yew::{AttrValue, Callback};
 
 use crate::tr;
+use crate::ui::driver::Driver;
 use crate::ui::i18n::Lang;
 
-/// What the editor calls: on a change, to apply, to complete. They live as long as it does.
-type Closures =
-    (Closure<dyn FnMut(String)>, Closure<dyn FnMut()>, Closure<dyn FnMut(String, u32) -> JsValue>);
+/// What answers about a word of the text.
+type Asked = Closure<dyn FnMut(String, u32) -> JsValue>;
+/// What the editor calls: on a change, to apply, to complete, to explain. They live as long as it does.
+type Closures = (Closure<dyn FnMut(String)>, Closure<dyn FnMut()>, Asked, Asked);
 
 /// An editor on the page. Dropping it leaves the element to Yew.
 pub struct Editor {
     handle: JsValue,
+    /// The language in which it explains.
+    lang: Rc<Cell<Lang>>,
     _closures: Closures,
 }
 
@@ -32,8 +41,8 @@ fn set(object: &Object, name: &str, value: impl Into<JsValue>) {
 pub async fn create(
     parent: Element,
     text: String,
-    label: String,
-    lang: &'static str,
+    lang: Lang,
+    driver: Rc<RefCell<Driver>>,
     on_change: Callback<String>,
     on_apply: Callback<()>,
 ) -> Option<Editor> {
@@ -44,16 +53,26 @@ pub async fn create(
     let make: Function = Reflect::get(&editors, &"create".into()).ok()?.dyn_into().ok()?;
     let change = Closure::new(move |text: String| on_change.emit(text));
     let apply = Closure::new(move || on_apply.emit(()));
-    let complete = Closure::new(|text: String, position: u32| completions(&text, position));
+    let spoken = Rc::new(Cell::new(lang));
+    let (asked, known) = (driver.clone(), spoken.clone());
+    let complete = Closure::new(move |text: String, position: u32| {
+        // It is asked from a timer, when nobody else is at the driver.
+        asked.try_borrow().map_or(JsValue::NULL, |driver| completions(&driver, &text, position, known.get()))
+    });
+    let (asked, known) = (driver, spoken.clone());
+    let hover = Closure::new(move |text: String, position: u32| {
+        asked.try_borrow().map_or(JsValue::NULL, |driver| explanation(&driver, &text, position, known.get()))
+    });
     let options = Object::new();
     set(&options, "doc", text);
-    set(&options, "label", label);
-    set(&options, "lang", lang);
+    set(&options, "label", tr!(lang, "manifest.label").as_str());
+    set(&options, "lang", lang.code());
     set(&options, "onChange", change.as_ref().clone());
     set(&options, "onApply", apply.as_ref().clone());
     set(&options, "complete", complete.as_ref().clone());
+    set(&options, "hover", hover.as_ref().clone());
     let handle = make.call2(&editors, &parent, &options).ok()?;
-    Some(Editor { handle, _closures: (change, apply, complete) })
+    Some(Editor { handle, lang: spoken, _closures: (change, apply, complete, hover) })
 }
 
 impl Editor {
@@ -82,17 +101,19 @@ impl Editor {
         }
     }
 
-    /// Says in another language what the editor is, and in which language it speaks.
-    pub fn set_label(&self, label: &str, lang: &str) {
+    /// Speaks another language from now on.
+    pub fn set_lang(&self, lang: Lang) {
+        self.lang.set(lang);
         if let Some(function) = self.method("setLabel") {
-            let _ = function.call2(&self.handle, &label.into(), &lang.into());
+            let label = tr!(lang, "manifest.label");
+            let _ = function.call2(&self.handle, &label.as_str().into(), &lang.code().into());
         }
     }
 
     /// Marks errors, warnings and what is not simulated.
-    pub fn set_diagnostics(&self, diagnostics: &[Diagnostic], lang: Lang) {
+    pub fn set_diagnostics(&self, diagnostics: &[Diagnostic], fixes: &[QuickFix], lang: Lang) {
         let marks = Array::new();
-        for diagnostic in diagnostics {
+        for (at, diagnostic) in diagnostics.iter().enumerate() {
             let mark = Object::new();
             set(&mark, "from", diagnostic.utf16.from);
             set(&mark, "to", diagnostic.utf16.to.max(diagnostic.utf16.from + 1));
@@ -103,6 +124,18 @@ impl Editor {
             };
             set(&mark, "severity", severity);
             set(&mark, "message", message(diagnostic, lang).as_str());
+            let own = Array::new();
+            for fix in fixes.iter().filter(|fix| fix.diagnostic == at) {
+                let entry = Object::new();
+                set(&entry, "label", remedy(&fix.what, lang).as_str());
+                set(&entry, "from", fix.utf16.from);
+                set(&entry, "to", fix.utf16.to);
+                set(&entry, "insert", fix.with.as_str());
+                own.push(&entry);
+            }
+            if own.length() > 0 {
+                set(&mark, "fixes", own);
+            }
             marks.push(&mark);
         }
         self.call("setDiagnostics", &marks);
@@ -117,21 +150,82 @@ pub fn message(diagnostic: &Diagnostic, lang: Lang) -> AttrValue {
     }
 }
 
-fn completions(text: &str, position: u32) -> JsValue {
-    let offset = byte_offset(text, position);
-    let Some((from, options)) = kubeviz::view::complete_manifest(text, offset) else { return JsValue::NULL };
-    let list = Array::new();
-    for option in options {
+/// What a fix does.
+pub fn remedy(what: &Remedy, lang: Lang) -> AttrValue {
+    match what {
+        Remedy::Write(text) => tr!(lang, "quick.write", text = text),
+        Remedy::Add(text) => tr!(lang, "quick.add", text = text),
+        Remedy::Remove(text) => tr!(lang, "quick.remove", text = text),
+        Remedy::Quote => tr!(lang, "quick.quote"),
+        Remedy::Unquote => tr!(lang, "quick.unquote"),
+        Remedy::List => tr!(lang, "quick.list"),
+        Remedy::Spaces => tr!(lang, "quick.spaces"),
+        Remedy::Labels => tr!(lang, "quick.labels"),
+    }
+}
+
+fn completions(driver: &Driver, text: &str, position: u32, lang: Lang) -> JsValue {
+    let Some((from, options)) = driver.complete(text, byte_offset(text, position)) else {
+        return JsValue::NULL;
+    };
+    let (list, count) = (Array::new(), options.len());
+    for (at, option) in options.into_iter().enumerate() {
         let entry = Object::new();
+        let kind = match option.what {
+            What::Field => "property",
+            What::Value => "enum",
+            What::Object => "variable",
+            What::Template => "class",
+        };
+        let mut detail = option.detail.clone();
+        let mut also = |on: bool, text: AttrValue| {
+            if on {
+                detail = if detail.is_empty() { text.to_string() } else { format!("{detail} · {text}") };
+            }
+        };
+        also(option.required, tr!(lang, "assist.required"));
+        also(option.unsimulated, tr!(lang, "assist.unsimulated"));
+        also(option.here, tr!(lang, "assist.here"));
         set(&entry, "label", option.label);
-        set(&entry, "type", if option.detail.is_empty() { "enum" } else { "property" });
-        set(&entry, "detail", option.detail);
+        set(&entry, "type", kind);
+        set(&entry, "detail", detail);
+        // In the order in which they are given, as long as nothing is typed.
+        set(&entry, "boost", 99.0 - 198.0 * at as f64 / count as f64);
+        if let Some(apply) = option.apply {
+            set(&entry, "apply", apply);
+        }
         list.push(&entry);
     }
     let answer = Object::new();
     set(&answer, "from", SourceMap::new(text).utf16(from as u32));
     set(&answer, "options", list);
     answer.into()
+}
+
+fn explanation(driver: &Driver, text: &str, position: u32, lang: Lang) -> JsValue {
+    let Some(found) = driver.explain(text, byte_offset(text, position)) else { return JsValue::NULL };
+    let lines: Vec<AttrValue> = found.facts.iter().map(|fact| fact_text(fact, lang)).collect();
+    let (map, answer) = (SourceMap::new(text), Object::new());
+    set(&answer, "from", map.utf16(found.from as u32));
+    set(&answer, "to", map.utf16(found.to as u32));
+    set(&answer, "text", lines.join("\n"));
+    answer.into()
+}
+
+fn fact_text(fact: &Fact, lang: Lang) -> AttrValue {
+    match fact {
+        Fact::Field(path, ty) => format!("{path}  <{ty}>").into(),
+        Fact::Required => tr!(lang, "assist.is_required"),
+        Fact::Unsimulated => tr!(lang, "assist.is_unsimulated"),
+        Fact::OneOf(values) => tr!(lang, "assist.one_of", values = values.join(", ")),
+        Fact::Default(value) => tr!(lang, "assist.default", value = value),
+        Fact::Immutable(words) => tr!(lang, "assist.immutable", words = words),
+        Fact::Kind(version, word) => format!("{word}  {version}").into(),
+        Fact::Object(kind, name, false) => format!("{kind} {name}").into(),
+        Fact::Object(kind, name, true) => tr!(lang, "assist.object_here", kind = kind, name = name),
+        Fact::Missing(kind, name) => tr!(lang, "assist.missing", kind = kind, name = name),
+        Fact::Part(path, value) => format!("{path}: {value}").into(),
+    }
 }
 
 fn byte_offset(text: &str, utf16: u32) -> usize {

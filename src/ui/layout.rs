@@ -90,7 +90,7 @@ fn open_alone() -> String {
 fn manifest(app: &App) -> Html {
     let ui = &app.ui;
     html! {
-        <ManifestEditor host={app.editor_host.clone()} loaded={app.editor.is_some()} text={app.loaded_text.clone()} diagnostics={ui.diagnostics.clone()}
+        <ManifestEditor host={app.editor_host.clone()} loaded={app.editor.is_some()} text={app.loaded_text.clone()} diagnostics={ui.diagnostics.clone()} fixes={ui.fixes.clone()}
             adding={(!app.settings.embed).then_some(ui.adding)} editing={ui.editing.as_ref().map(|editing| editing.command.clone())} refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()}>
             if ui.adding { <Palette targets={app.targets.clone()} can_undo={ui.can_undo} node={selected(app, Kind::NODE)} pod={selected(app, Kind::POD)} lang={ui.lang} on={app.on.clone()} /> }
         </ManifestEditor>

@@ -3,6 +3,7 @@
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
+use kubeviz::view::quick_fix::QuickFix;
 use kubeviz::view::until::Until;
 use yew::AttrValue;
 
@@ -69,6 +70,8 @@ pub enum Action {
     Lint,
     /// Apply the manifest in the editor.
     Apply,
+    /// Make one of the changes that take an error of the text away.
+    Fix(usize),
     /// Leave the object in the editor as it is.
     CancelEdit,
     /// Show a field of the pod under the glass in the manifest.
@@ -278,6 +281,8 @@ pub struct UiState {
     pub history: Shared<Vec<String>>,
     /// What is wrong with the manifest.
     pub diagnostics: Shared<Vec<Diagnostic>>,
+    /// What would take its errors away.
+    pub fixes: Shared<Vec<QuickFix>>,
     /// What kubectl said of the manifest where that has no place in it.
     pub refusal: AttrValue,
     /// The message across the page.

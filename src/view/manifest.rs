@@ -1,8 +1,8 @@
-//! What the editor asks about a manifest: errors, and what could stand at the caret.
+//! What is wrong with a manifest, and what of it changes nothing.
 
 use crate::api::Kind;
 use crate::api::manifest::Diagnostic;
-use crate::api::schema::{self, Options};
+use crate::api::schema;
 use crate::sim::scheduler_configuration;
 
 /// Syntax errors, unknown built-in kinds and fields, wrong types and duplicate keys of a text, each at its place; and where none
@@ -23,30 +23,6 @@ pub fn lint(text: &str) -> Vec<Diagnostic> {
 fn may_be_custom(api_version: &str) -> bool {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     group.contains('.') && !group.ends_with(".k8s.io")
-}
-
-/// One thing that could be typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suggestion {
-    /// What is inserted.
-    pub label: String,
-    /// Its type, as `kubectl explain` names it; empty for a value.
-    pub detail: String,
-}
-
-/// What could stand at a byte offset, and the offset at which the word that it replaces begins.
-pub fn complete(text: &str, offset: usize) -> Option<(usize, Vec<Suggestion>)> {
-    let completion = schema::complete_at(text, offset)?;
-    let options = match completion.options {
-        Options::Fields(fields) => fields
-            .into_iter()
-            .map(|field| Suggestion { label: field.name.to_string(), detail: field.type_name })
-            .collect(),
-        Options::Values(values) => {
-            values.into_iter().map(|label| Suggestion { label, detail: String::new() }).collect()
-        }
-    };
-    Some((completion.span.from as usize, options))
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! Plain data for the screen. No API object leaves this module: what the page shows is decided here, and a
 //! component only lays it out.
 
+pub mod assist;
 pub mod cards;
 pub mod differences;
 pub mod edit;
 pub mod insert;
 pub mod inspect;
 pub mod manifest;
+pub mod preview;
+pub mod quick_fix;
 pub mod rollout;
 pub mod stage;
 pub mod story;
@@ -14,6 +17,7 @@ pub mod targets;
 pub mod timeline;
 pub mod traffic;
 pub mod tree;
+pub mod trial;
 pub mod until;
 pub mod why;
 pub mod workloads;
@@ -27,7 +31,7 @@ use crate::api::Key;
 use crate::clock::SimTime;
 
 pub use inspect::{Decision, EventRow, Inspection, inspect};
-pub use manifest::{Suggestion, complete as complete_manifest, lint};
+pub use manifest::lint;
 pub use stage::Stage;
 pub use story::story_line;
 

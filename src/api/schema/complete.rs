@@ -1,4 +1,4 @@
-//! Fields by path, and the fields that fit at a caret.
+//! Fields by path, and what is being typed at a caret.
 
 use super::table::{Field, Table, Type, TypeId};
 use crate::api::manifest::Span;
@@ -48,28 +48,43 @@ fn strip_brackets(segment: &str) -> &str {
     segment.split('[').next().unwrap_or(segment)
 }
 
-/// What may be typed at a caret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completion {
-    /// The word under the caret, which a choice replaces (bytes).
+/// What a caret stands in, in a text that may be broken.
+#[derive(Clone, Debug)]
+pub struct Place<'t> {
+    /// The word under the caret up to the caret, which a choice replaces (bytes).
     pub span: Span,
+    /// `apiVersion` and `kind` of the document, where they stand at the left margin.
+    pub api_version: &'t str,
+    pub kind: &'t str,
     /// Keys from the root to the place, list items left out: `["spec", "containers"]`.
     pub path: Vec<String>,
-    pub options: Options,
+    pub wanted: Wanted<'t>,
+    /// Keys that the object around the place has already, with what stands behind them.
+    pub beside: Vec<(&'t str, &'t str)>,
+    /// The same of the object that this object is in.
+    pub around: Vec<(&'t str, &'t str)>,
+    /// How much deeper than its line the place stands: behind dashes.
+    pub deeper: usize,
 }
 
-/// The choices of a [`Completion`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Options {
-    /// Keys of the object at the place, without those it has.
-    Fields(Vec<FieldInfo>),
-    /// Values of the key before the caret.
-    Values(Vec<String>),
+/// What is being typed at a [`Place`].
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'t> {
+    /// A key of an object of this type.
+    Key(TypeId),
+    /// A key of a map: the field that it is, and the type that has the field.
+    MapKey(TypeId, &'static Field),
+    /// The value, or one of the values, of a field; where it is a map, behind a key.
+    Value(TypeId, &'static Field, Option<&'t str>),
+    /// The value of `apiVersion` or `kind`, or a key at the left margin where neither is known.
+    Root(Option<&'t str>),
+    /// A key, or the value behind one, of a kind that is not in the table.
+    Elsewhere(Option<&'t str>),
 }
 
 /// What fits at a byte offset of a text that may be broken: completion must work in the middle of typing, so only
 /// indentation and `key:` count. `None` where nothing is known (comments, block text, unknown kinds).
-pub fn complete_at(text: &str, offset: usize) -> Option<Completion> {
+pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
     let offset = floor_boundary(text, offset);
     let (lines, current) = document_lines(text, offset);
     let here = &lines[current];
@@ -77,50 +92,75 @@ pub fn complete_at(text: &str, offset: usize) -> Option<Completion> {
     if before.trim_start().starts_with('#') || before.contains(" #") {
         return None;
     }
-    let path = parents(&lines, current, offset - here.start);
-    let ty = declared(&lines, "apiVersion")
-        .zip(declared(&lines, "kind"))
-        .and_then(|(api_version, kind)| Table::get().kind(api_version, kind));
-    if let Some((key, typed)) = here.value_before(offset - here.start) {
-        let span = Span::new(offset - typed.len(), offset);
-        let values = values(ty, &path, key);
-        return (!values.is_empty()).then_some(Completion { span, path, options: Options::Values(values) });
-    }
-    let content = before.len().min(here.content_column());
-    let typed = before[content..].trim_start_matches(' ');
-    if typed.contains([' ', ':']) {
+    let (api_version, kind) =
+        (declared(&lines, "apiVersion").unwrap_or_default(), declared(&lines, "kind").unwrap_or_default());
+    let ty = Table::get().kind(api_version, kind);
+    let above = parents(&lines, current, offset - here.start);
+    let path: Vec<String> = above.iter().map(|parent| parent.key.to_string()).collect();
+    let value = here.value_before(offset - here.start);
+    let typed = match value {
+        Some((_, typed)) => typed,
+        None => {
+            let content = before.len().min(here.content_column());
+            before[content..].trim_start_matches(' ')
+        }
+    };
+    // In a block of text, or in braces.
+    if typed.contains([' ', ':', '{']) || value.is_some_and(|_| before.contains(['{', '&', '*'])) {
         return None;
     }
-    let present = siblings(&lines, current, offset - here.start - typed.len());
-    let fields: Vec<_> = object_at(ty, &path)?
-        .fields()
-        .iter()
-        .filter(|f| !present.contains(&f.name))
-        .map(FieldInfo::of)
-        .collect();
-    (!fields.is_empty()).then(|| Completion {
+    let column = match value {
+        Some(_) => here.content_column(),
+        None => offset - here.start - typed.len(),
+    };
+    let wanted = wanted(ty, kind, &path, value.map(|(key, _)| key))?;
+    let mut objects = above.iter().rev().map(|parent| siblings(&lines, parent.line, parent.column));
+    // An item of a list of plain values stands beside what the list stands beside.
+    let item = value.is_none() && matches!(wanted, Wanted::Value(..));
+    let beside = if item { objects.next() } else { Some(siblings(&lines, current, column)) };
+    let (beside, around) = (beside.unwrap_or_default(), objects.next().unwrap_or_default());
+    let blank = here.text.len() - here.text.trim_start_matches(' ').len();
+    Some(Place {
         span: Span::new(offset - typed.len(), offset),
+        api_version,
+        kind,
         path,
-        options: Options::Fields(fields),
+        wanted,
+        beside,
+        around,
+        deeper: column.saturating_sub(blank),
     })
 }
 
-fn values(ty: Option<TypeId>, path: &[String], key: &str) -> Vec<String> {
-    let mut values: Vec<String> = match (path, key) {
-        ([], "apiVersion") => Table::get().kinds().map(|(api_version, ..)| api_version.to_string()).collect(),
-        ([], "kind") => Table::get().kinds().map(|(_, kind, _)| kind.to_string()).collect(),
-        _ => object_at(ty, path)
-            .and_then(|owner| owner.field(key))
-            .map(|field| field.ty.values().into_iter().map(str::to_string).collect())
-            .unwrap_or_default(),
+/// What may be typed at a place of these keys, behind a key or in place of one.
+fn wanted<'t>(ty: Option<TypeId>, kind: &str, path: &[String], key: Option<&'t str>) -> Option<Wanted<'t>> {
+    let meta = path.first().is_some_and(|first| first == "metadata");
+    let here = match (path, key) {
+        ([], Some("apiVersion" | "kind")) => return Some(Wanted::Root(key)),
+        ([], None) if ty.is_none() => return Some(Wanted::Root(None)),
+        _ if ty.is_none() && !meta => return (!kind.is_empty()).then_some(Wanted::Elsewhere(key)),
+        _ => below(ty, path)?,
     };
-    values.sort();
-    values.dedup();
-    values
+    match (here, key) {
+        (Below::Object(id), None) => Some(Wanted::Key(id)),
+        (Below::Object(id), Some(key)) => id.field(key).map(|field| Wanted::Value(id, field, None)),
+        (Below::Map(id, field), None) => Some(Wanted::MapKey(id, field)),
+        (Below::Map(id, field), Some(_)) => Some(Wanted::Value(id, field, key)),
+        (Below::Scalar(id, field), None) => Some(Wanted::Value(id, field, None)),
+        (Below::Scalar(..), Some(_)) => None,
+    }
 }
 
-/// The object at a path of keys. `metadata` is known even when the kind is not.
-fn object_at(ty: Option<TypeId>, path: &[String]) -> Option<TypeId> {
+/// What a path of keys leads to.
+enum Below {
+    Object(TypeId),
+    /// A map without objects, or a scalar; and the field that it is.
+    Map(TypeId, &'static Field),
+    Scalar(TypeId, &'static Field),
+}
+
+/// Goes down a path of keys. `metadata` is known even when the kind is not.
+fn below(ty: Option<TypeId>, path: &[String]) -> Option<Below> {
     let (mut owner, keys) = match (ty, path) {
         (Some(ty), _) => (ty, path),
         (None, [first, rest @ ..]) if first == "metadata" => {
@@ -130,21 +170,25 @@ fn object_at(ty: Option<TypeId>, path: &[String]) -> Option<TypeId> {
     };
     let mut keys = keys.iter();
     while let Some(key) = keys.next() {
-        let mut below = &owner.field(key)?.ty;
+        let field = owner.field(key)?;
+        let mut ty = &field.ty;
         loop {
-            match below {
-                Type::List(item) => below = item,
-                Type::Map(item) => {
+            match ty {
+                Type::List(item) => ty = item,
+                Type::Map(item) => match keys.next() {
                     // The next key is one of the map's own.
-                    keys.next()?;
-                    below = item;
+                    Some(_) => ty = item,
+                    None => return Some(Below::Map(owner, field)),
+                },
+                Type::Object(id) => {
+                    owner = *id;
+                    break;
                 }
-                _ => break,
+                _ => return keys.next().is_none().then_some(Below::Scalar(owner, field)),
             }
         }
-        owner = below.object()?;
     }
-    Some(owner)
+    Some(Below::Object(owner))
 }
 
 /// One line of the document around the caret.
@@ -179,12 +223,17 @@ impl<'t> Line<'t> {
         from + (self.text[from..].len() - self.text[from..].trim_start_matches(' ').len())
     }
 
-    /// The key of a `key: …` line.
-    fn key(&self) -> Option<&'t str> {
+    /// Key and value of a `key: …` line.
+    fn entry(&self) -> Option<(&'t str, &'t str)> {
         let content = self.text.get(self.content_column()..)?;
         let (key, rest) = content.split_once(':')?;
         let key = key.trim_matches(['"', '\'']);
-        (!key.contains(' ') && (rest.is_empty() || rest.starts_with([' ', '\r']))).then_some(key)
+        let value = rest.split(" #").next().unwrap_or(rest).trim().trim_matches(['"', '\'']);
+        (!key.contains(' ') && (rest.is_empty() || rest.starts_with([' ', '\r']))).then_some((key, value))
+    }
+
+    fn key(&self) -> Option<&'t str> {
+        self.entry().map(|(key, _)| key)
     }
 
     /// The key and what is typed of its value, when the caret is behind `key: ` or `key: [a, `.
@@ -220,8 +269,15 @@ fn document_lines(text: &str, offset: usize) -> (Vec<Line<'_>>, usize) {
     (lines, current)
 }
 
+/// A key above a place, and where it stands.
+struct Parent<'t> {
+    key: &'t str,
+    line: usize,
+    column: usize,
+}
+
 /// The keys above a place, by indentation.
-fn parents(lines: &[Line], current: usize, column: usize) -> Vec<String> {
+fn parents<'t>(lines: &[Line<'t>], current: usize, column: usize) -> Vec<Parent<'t>> {
     let here = &lines[current];
     let blank = here.text.trim().is_empty();
     let mut limit = if blank { column } else { here.content_column() };
@@ -231,11 +287,11 @@ fn parents(lines: &[Line], current: usize, column: usize) -> Vec<String> {
         (limit, at_dash) = (*dash, true);
     }
     let mut path = Vec::new();
-    for line in lines[..current].iter().rev().filter(|line| !line.is_empty()) {
+    for (number, line) in lines[..current].iter().enumerate().rev().filter(|(_, line)| !line.is_empty()) {
         let column = line.content_column();
-        let above = column < limit || (at_dash && column == limit && line.dashes().is_empty());
+        let above = column < limit || (at_dash && column == limit);
         if above && let Some(key) = line.key() {
-            path.push(key.to_string());
+            path.push(Parent { key, line: number, column });
             (limit, at_dash) = (column, false);
         }
         if let Some(dash) = line.dashes().into_iter().find(|dash| *dash < limit)
@@ -251,8 +307,8 @@ fn parents(lines: &[Line], current: usize, column: usize) -> Vec<String> {
     path
 }
 
-/// The keys that the object around a place has already: lines at its column until one further left.
-fn siblings<'t>(lines: &[Line<'t>], current: usize, column: usize) -> Vec<&'t str> {
+/// The keys that the object around a place has already, with their values: lines at its column until one further left.
+fn siblings<'t>(lines: &[Line<'t>], current: usize, column: usize) -> Vec<(&'t str, &'t str)> {
     let own = |line: &&Line<'t>| line.content_column() == column;
     let mut keys = Vec::new();
     if lines[current].dashes().is_empty() {
@@ -260,7 +316,7 @@ fn siblings<'t>(lines: &[Line<'t>], current: usize, column: usize) -> Vec<&'t st
             if line.content_column() < column {
                 break;
             }
-            keys.extend(Some(line).filter(own).and_then(Line::key));
+            keys.extend(Some(line).filter(own).and_then(Line::entry));
             if line.content_column() == column && !line.dashes().is_empty() {
                 break;
             }
@@ -270,7 +326,7 @@ fn siblings<'t>(lines: &[Line<'t>], current: usize, column: usize) -> Vec<&'t st
         if line.content_column() < column || line.dashes().first().is_some_and(|dash| *dash < column) {
             break;
         }
-        keys.extend(Some(line).filter(own).and_then(Line::key));
+        keys.extend(Some(line).filter(own).and_then(Line::entry));
     }
     keys
 }

@@ -50,6 +50,17 @@ pub fn unsimulated(text: &str) -> Vec<Diagnostic> {
     found
 }
 
+/// Whether the field at a path of keys, or one that it is in, changes nothing in the model.
+pub fn is_unsimulated<'p>(api_version: &str, name: &str, path: impl IntoIterator<Item = &'p str>) -> bool {
+    let mut owner = kind(api_version, name);
+    unsimulated::KINDS.contains(&name)
+        || path.into_iter().any(|key| {
+            let Some(ty) = owner else { return false };
+            owner = ty.field(key).and_then(|field| field.ty.object());
+            unsimulated::is_unsimulated(ty.name(), key)
+        })
+}
+
 fn fields_left_alone(node: &Node, ty: &Type, path: &str, note: &mut dyn FnMut(Span, &str)) {
     match (ty, &node.kind) {
         (Type::Object(id), Kind::Map(entries)) => {
@@ -189,16 +200,18 @@ impl Linter<'_> {
 /// `unknown field "spec.containers[0].imagee"; did you mean "image"?`
 fn with_suggestion(ty: TypeId, finding: &Finding) -> String {
     let (parent, name) = finding.path.rsplit_once('.').unwrap_or(("", &finding.path));
-    let fields = super::complete(ty, parent);
-    let near = fields
-        .iter()
-        .map(|field| (distance(&field.name.to_lowercase(), &name.to_lowercase()), field.name))
-        .min()
-        .filter(|(distance, _)| *distance <= 1 + name.len() / 5);
-    match near {
-        Some((_, near)) => format!("{}; did you mean \"{near}\"?", finding.message),
+    let fields: Vec<&str> = super::complete(ty, parent).into_iter().map(|field| field.name).collect();
+    match nearest(name, &fields) {
+        Some(near) => format!("{}; did you mean \"{near}\"?", finding.message),
         None => finding.message.clone(),
     }
+}
+
+/// The name of a list that another is a slip of the pen away from.
+pub fn nearest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
+    let near =
+        names.iter().map(|known| (distance(&known.to_lowercase(), &name.to_lowercase()), *known)).min();
+    near.filter(|(distance, _)| *distance <= 1 + name.len() / 5).map(|(_, near)| near)
 }
 
 /// Edit distance of two short names; names too long to be a slip of the pen are just far.

@@ -2,7 +2,7 @@
 //!
 //! The table covers every kind a default 1.36 API server serves. [`strict_decode`] answers as the server's decoder
 //! does; [`lint`] says it for a whole manifest with lines and columns; [`describe`] and [`complete`] serve
-//! `kubectl explain` and the editor.
+//! `kubectl explain`, [`place_at`] the editor.
 
 mod complete;
 mod decode;
@@ -13,9 +13,9 @@ mod table;
 mod tests;
 mod values;
 
-pub use complete::{Completion, FieldInfo, Options, complete, complete_at, describe};
+pub use complete::{FieldInfo, Place, Wanted, complete, describe, place_at};
 pub use decode::{DecodeError, Finding, FindingKind, decode, decode_object_meta, inspect, strict_decode};
-pub use lint::{check_type_meta, lint, unsimulated};
+pub use lint::{check_type_meta, is_unsimulated, lint, nearest, unsimulated};
 pub use normalize::normalize;
 pub use table::{Field, Named, SchemaOr, Type, TypeId};
 pub use values::{check_quantity, check_time};

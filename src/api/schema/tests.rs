@@ -202,13 +202,20 @@ fn fields_are_described_by_path() {
 #[track_caller]
 fn check_caret(text: &str, want: &str) {
     let at = text.find('|').unwrap();
-    let got = complete_at(&text.replacen('|', "", 1), at).map_or("none".to_string(), |completion| {
-        let names: Vec<String> = match completion.options {
-            Options::Fields(fields) => fields.into_iter().map(|f| f.name.to_string()).collect(),
-            Options::Values(values) => values,
+    let text = text.replacen('|', "", 1);
+    let got = place_at(&text, at).map_or("none".to_string(), |place| {
+        let names: Vec<&str> = match place.wanted {
+            Wanted::Key(id) => id.fields().iter().map(|field| field.name).collect(),
+            Wanted::Value(_, field, None) => field.ty.values(),
+            Wanted::MapKey(_, field) => vec!["keys of", field.name],
+            Wanted::Value(_, field, Some(key)) => vec![field.name, key],
+            Wanted::Root(key) => vec!["root", key.unwrap_or("key")],
+            Wanted::Elsewhere(key) => vec!["custom", key.unwrap_or("key")],
         };
-        let typed = &text[completion.span.from as usize..at];
-        format!("{} {typed:?} {}", completion.path.join("."), names[..names.len().min(3)].join(","))
+        let fresh = |name: &&&str| place.beside.iter().all(|(key, _)| key != *name);
+        let names: Vec<&str> = names.iter().filter(fresh).copied().collect();
+        let typed = &text[place.span.from as usize..at];
+        format!("{} {typed:?} {}", place.path.join("."), names[..names.len().min(3)].join(","))
     });
     assert_eq!(got, want, "{text}");
 }
@@ -235,12 +242,27 @@ fn the_caret_in_a_broken_manifest_is_offered_what_fits() {
         "spec.containers \"\" args,command,env",
     );
     check_caret(&format!("{pod}spec:\n  restartPolicy: N|"), "spec \"N\" Always,Never,OnFailure");
-    check_caret("kind: Dep|\n", " \"Dep\" APIService,Binding,CSIDriver");
+    check_caret("kind: Dep|\n", " \"Dep\" root,kind");
     check_caret(
         "metadata:\n  lab|\n",
         "metadata \"lab\" annotations,creationTimestamp,deletionGracePeriodSeconds",
     );
-    check_caret("kind: X\nspec:\n  |\n", "none");
+    check_caret("kind: X\nspec:\n  |\n", "spec \"\" custom,key");
+    check_caret(
+        &format!("{pod}spec:\n  nodeSelector:\n    di|"),
+        "spec.nodeSelector \"di\" keys of,nodeSelector",
+    );
+    check_caret(
+        &format!("{pod}spec:\n  nodeSelector:\n    disk: s|"),
+        "spec.nodeSelector \"s\" nodeSelector,disk",
+    );
+    check_caret(&format!("{pod}spec:\n  nodeSelector: {{disk: |"), "none");
+    check_caret(&format!("{pod}---\nkind: Pod\napiVersion: v1\nspec:\n  accessModes:\n  - |"), "none");
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\n";
+    check_caret(
+        &format!("{claim}spec:\n  accessModes:\n  - Read|"),
+        "spec.accessModes \"Read\" ReadOnlyMany,ReadWriteMany,ReadWriteOnce",
+    );
     check_caret(&format!("{pod}# com|"), "none");
 }
 
@@ -248,7 +270,7 @@ fn the_caret_in_a_broken_manifest_is_offered_what_fits() {
 fn completion_never_panics_wherever_the_caret_is() {
     let text = "apiVersion: v1\r\nkind: Pod\r\n---\n- - é: 'x\n   -\n\t- :\n: a\n - # é\nspec: {a: [b, \n";
     for offset in 0..=text.len() + 1 {
-        complete_at(text, offset);
+        place_at(text, offset);
     }
 }
 
@@ -284,6 +306,6 @@ fn no_mutation_of_a_manifest_panics_in_lint_or_completion() {
         }
         let text = String::from_utf8_lossy(&bytes);
         lint(&text, &|_, _| true);
-        complete_at(&text, next(text.len() + 1));
+        place_at(&text, next(text.len() + 1));
     }
 }

@@ -33,11 +33,10 @@ impl App {
             return;
         }
         let link = ctx.link().clone();
-        let (text, lang) = (self.manifest.clone(), self.ui.lang);
+        let (text, lang, driver) = (self.manifest.clone(), self.ui.lang, self.driver.clone());
         let (change, apply) = (self.on.reform(Action::Edited), self.on.reform(|()| Action::Apply));
         wasm_bindgen_futures::spawn_local(async move {
-            let label = tr!(lang, "manifest.label").to_string();
-            let editor = editor_bridge::create(host, text, label, lang.code(), change, apply).await;
+            let editor = editor_bridge::create(host, text, lang, driver, change, apply).await;
             link.send_message(Action::EditorReady(editor.map(Box::new)));
         });
     }
@@ -46,7 +45,7 @@ impl App {
         let Some(editor) = editor else { return };
         // What was typed into the plain field while the bundle loaded.
         editor.set_text(&self.manifest);
-        editor.set_diagnostics(&self.ui.diagnostics, self.ui.lang);
+        editor.set_diagnostics(&self.ui.diagnostics, &self.ui.fixes, self.ui.lang);
         self.editor = Some(editor);
     }
 
@@ -57,12 +56,16 @@ impl App {
 
     pub(super) fn edited(&mut self, ctx: &Context<Self>, text: String) -> bool {
         self.manifest = text;
+        let stale = !self.ui.fixes.is_empty();
+        if stale {
+            self.ui.fixes = Shared::new(Vec::new());
+        }
         if self.manifest.len() <= KEEP_AT_ONCE {
             self.keep_manifest();
         }
         let link = ctx.link().clone();
         self.lint_timer = Some(Timeout::new(LINT_AFTER_MS, move || link.send_message(Action::Lint)));
-        false
+        stale
     }
 
     pub(super) fn keep_manifest(&mut self) {
@@ -77,15 +80,38 @@ impl App {
     pub(super) fn lint(&mut self) {
         self.keep_manifest();
         self.ui.refusal = AttrValue::default();
-        let found = if self.manifest.len() <= LINT_MAX { driver::lint(&self.manifest) } else { Vec::new() };
+        let mut found =
+            if self.manifest.len() <= LINT_MAX { driver::lint(&self.manifest) } else { Vec::new() };
+        if self.ui.editing.is_none() && !found.iter().any(Diagnostic::is_error) {
+            found.extend(self.driver.borrow().refusals(&self.manifest));
+        }
         self.show_diagnostics(found);
     }
 
     pub(super) fn show_diagnostics(&mut self, diagnostics: Vec<Diagnostic>) {
+        let fixes = match self.ui.editing {
+            None if diagnostics.iter().any(Diagnostic::is_error) => {
+                self.driver.borrow().quick_fixes(&self.manifest, &diagnostics)
+            }
+            _ => Vec::new(),
+        };
         if let Some(editor) = &self.editor {
-            editor.set_diagnostics(&diagnostics, self.ui.lang);
+            editor.set_diagnostics(&diagnostics, &fixes, self.ui.lang);
         }
+        self.ui.fixes = Shared::new(fixes);
         self.ui.diagnostics = Shared::new(diagnostics);
+    }
+
+    /// Makes a change that was tried on the text as it stands.
+    pub(super) fn fix(&mut self, at: usize) {
+        let Some(fix) = self.ui.fixes.get(at).cloned() else { return };
+        let (from, to) = (fix.span.from as usize, fix.span.to as usize);
+        let (Some(before), Some(after)) = (self.manifest.get(..from), self.manifest.get(to..)) else {
+            return;
+        };
+        let text = format!("{before}{}{after}", fix.with);
+        self.set_manifest(&text);
+        self.lint();
     }
 
     pub(super) fn set_manifest(&mut self, text: &str) {

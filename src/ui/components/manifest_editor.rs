@@ -1,12 +1,13 @@
 //! The manifest: an editor once its bundle has loaded, a plain text field until then and where it cannot be.
 
 use kubeviz::api::manifest::{Diagnostic, Severity};
+use kubeviz::view::quick_fix::QuickFix;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
 use super::Icon;
 use crate::tr;
-use crate::ui::editor_bridge::message;
+use crate::ui::editor_bridge::{message, remedy};
 use crate::ui::i18n::Lang;
 use crate::ui::shared::Shared;
 use crate::ui::state::Action;
@@ -23,6 +24,8 @@ pub struct ManifestEditorProps {
     /// The text for the plain field, whose number rises whenever something else than typing has changed it.
     pub text: (u32, AttrValue),
     pub diagnostics: Shared<Vec<Diagnostic>>,
+    /// What would take them away.
+    pub fixes: Shared<Vec<QuickFix>>,
     /// Whether the palette stands in the editor's place; nothing where there is none.
     pub adding: Option<bool>,
     /// The `kubectl edit` whose object is in the editor in place of the manifest.
@@ -98,7 +101,13 @@ fn findings(props: &ManifestEditorProps) -> Html {
     }
     let (alone, said): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
         diagnostics.iter().partition(|finding| finding.severity == Severity::Unsimulated);
+    let fix = |(at, fix): (usize, &QuickFix)| {
+        let on = props.on.clone();
+        html! { <button type="button" class="button fix" onclick={move |_| on.emit(Action::Fix(at))}>{ remedy(&fix.what, *lang) }</button> }
+    };
     let finding = |finding: &&Diagnostic| {
+        let place = diagnostics.iter().position(|other| std::ptr::eq(other, *finding));
+        let own = props.fixes.iter().enumerate().filter(|(_, fix)| Some(fix.diagnostic) == place);
         let (reveal, at) = (reveal.clone(), (finding.utf16.from, finding.utf16.to));
         let error = finding.severity == Severity::Error;
         html! {
@@ -109,6 +118,7 @@ fn findings(props: &ManifestEditorProps) -> Html {
                     if let Some(path) = finding.path.as_ref().filter(|path| !finding.message.contains(path.as_str())) { <code>{ path.clone() }</code>{ " " } }
                     { finding.message.clone() }
                 </span>
+                { for own.map(fix) }
             </li>
         }
     };
