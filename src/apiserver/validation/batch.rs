@@ -7,7 +7,7 @@ use super::meta::validate_selector;
 use super::networking::validate_prefixed_path;
 use super::pod::validate_template_spec;
 use super::{internal, text};
-use crate::api::field_error::FieldError;
+use crate::api::field_error::{FieldError, quoted};
 use crate::api::{cron, typed};
 
 /// Labels that tell a Job's pods, with and without a prefix.
@@ -286,14 +286,60 @@ fn validate_success_policy(spec: &At, errors: &mut Errors) {
         if !count.is_set() && !indexes.is_set() {
             errors.required(&rule, "at least one of succeededCount or succeededIndexes must be specified");
         }
-        errors.non_negative(&count);
         let completions = spec.get("completions").int();
+        let total = indexes.is_set().then(|| count_indexes(indexes.text(), completions));
+        if let Some(Err(why)) = &total {
+            errors.invalid(&indexes, &format!("error parsing succeededIndexes: {why}"));
+        }
+        errors.non_negative(&count);
         if count.is_set() && count.int() > completions {
             let why =
                 format!("must be less than or equal to {completions} (the number of specified completions)");
             errors.invalid(&count, &why);
         }
+        let total = total.map(Result::unwrap_or_default);
+        if let Some(total) = total.filter(|total| count.is_set() && count.int() > *total) {
+            let why = format!(
+                "must be less than or equal to {total} (the number of indexes in the specified succeededIndexes field)"
+            );
+            errors.invalid(&count, &why);
+        }
     }
+}
+
+/// How many indexes `1,3-5` names, all below the number of completions and each above the one before.
+fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
+    let number = |part: &str| {
+        let index = part
+            .parse::<i32>()
+            .map(i64::from)
+            .map_err(|_| format!("cannot convert string to integer for index: {}", quoted(part)))?;
+        if index >= completions {
+            return Err(format!("too large index: {}", quoted(part)));
+        }
+        Ok(index)
+    };
+    let (mut total, mut last) = (0, None::<i64>);
+    for interval in text.split(',').filter(|_| !text.is_empty()) {
+        let limits: Vec<&str> = interval.split('-').collect();
+        if limits.len() > 2 {
+            let quoted = quoted(interval);
+            return Err(format!(
+                "the fragment {quoted} violates the requirement that an index interval can have at most two parts separated by '-'"
+            ));
+        }
+        let first = number(limits[0])?;
+        if let Some(last) = last.filter(|last| *last >= first) {
+            return Err(format!("non-increasing order, previous: {last}, current: {first}"));
+        }
+        let end = limits.get(1).map_or(Ok(first), |end| number(end))?;
+        if limits.len() == 2 && first >= end {
+            return Err(format!("non-increasing order, previous: {first}, current: {end}"));
+        }
+        total += end - first + 1;
+        last = Some(end);
+    }
+    Ok(total)
 }
 
 /// `ValidateJobUpdate`.
@@ -370,4 +416,20 @@ pub fn cron_job(object: &At, errors: &mut Errors) {
     }
     errors.non_negative(&spec.get("successfulJobsHistoryLimit"));
     errors.non_negative(&spec.get("failedJobsHistoryLimit"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indexes_are_named_in_order() {
+        assert_eq!(count_indexes("", 5), Ok(0));
+        assert_eq!(count_indexes("0,2-4", 5), Ok(4));
+        let wrong = |text| count_indexes(text, 5).unwrap_err();
+        assert_eq!(wrong("1,1"), "non-increasing order, previous: 1, current: 1");
+        assert_eq!(wrong("3-2"), "non-increasing order, previous: 3, current: 2");
+        assert_eq!(wrong("5"), "too large index: \"5\"");
+        assert_eq!(wrong("a"), "cannot convert string to integer for index: \"a\"");
+    }
 }

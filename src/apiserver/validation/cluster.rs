@@ -96,7 +96,13 @@ pub fn role(object: &At, errors: &mut Errors) {
 /// `ValidateClusterRole`.
 pub fn cluster_role(object: &At, errors: &mut Errors) {
     validate_policy_rules(object, false, errors);
-    for selector in object.get("aggregationRule.clusterRoleSelectors").items() {
+    let rule = object.get("aggregationRule");
+    let selectors = rule.get("clusterRoleSelectors");
+    if rule.is_set() && selectors.is_empty() {
+        let why = "at least one clusterRoleSelector required if aggregationRule is non-nil";
+        errors.required(&selectors, why);
+    }
+    for selector in selectors.items() {
         validate_selector(&selector, errors);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::at::{At, Errors};
 use super::resources::{self, amount, validate_amount};
-use super::text;
+use super::{internal, text};
 use crate::api::field_error::quoted;
 use crate::api::manifest::{base64, json_error};
 
@@ -142,48 +142,71 @@ pub fn resource_quota(object: &At, errors: &mut Errors) {
         validate_amount(&at, name, errors);
     }
     let scopes = spec.get("scopes");
-    validate_scopes(&scopes, &scopes.texts().collect::<Vec<_>>(), &hard, errors);
-    let selector = spec.get("scopeSelector.matchExpressions");
-    for requirement in selector.items() {
-        let (operator, values) = (requirement.get("operator"), requirement.get("values"));
-        let scope = requirement.get("scopeName").text();
-        if !OF_CLASSES.contains(&scope) && operator.text() != "Exists" {
-            let why = "must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, \
-                       ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
-            errors.invalid(&operator, why);
+    validate_scopes(&scopes, &hard, errors);
+    let selector = spec.get("scopeSelector");
+    let requirements = selector.get("matchExpressions");
+    // Wherever in the list it is, what is wrong with a requirement is said of the list.
+    for index in 0..requirements.len() {
+        let requirement = requirements.with(&requirements.value()[index]);
+        let scope = requirement.get("scopeName");
+        if !SCOPES.iter().any(|(name, _)| *name == scope.text()) {
+            errors.invalid(&scope, "unsupported scope");
         }
-        match operator.text() {
-            "In" | "NotIn" if values.is_empty() => {
-                let why = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
-                errors.required(&values, why);
-            }
-            "Exists" | "DoesNotExist" if !values.is_empty() => {
-                let why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
-                errors.invalid(&values, why);
-            }
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => errors.invalid_as(&operator, &super::text_shown(&operator), "not a valid selector operator"),
+        if !applies(scope.text(), &hard) {
+            let shown = internal::dump("ScopeSelector", selector.value());
+            errors.invalid_as(&requirements, &shown, "unsupported scope applied to resource");
         }
+        validate_operator(&requirement, errors);
     }
-    let named: Vec<&str> = selector.items().map(|requirement| requirement.get("scopeName").text()).collect();
-    validate_scopes(&selector, &named, &hard, errors);
+    // Of a pair in the selector `scopes` is shown.
+    let named: Vec<&str> = requirements.items().map(|item| item.get("scopeName").text()).collect();
+    validate_pairs(&requirements, &named, &scopes.shown(), errors);
 }
 
-fn validate_scopes(at: &At, scopes: &[&str], hard: &At, errors: &mut Errors) {
-    for scope in scopes {
-        let known = SCOPES.iter().find(|(name, _)| name == scope);
-        if known.is_none() {
+fn validate_operator(requirement: &At, errors: &mut Errors) {
+    let (operator, values) = (requirement.get("operator"), requirement.get("values"));
+    let of_class = SCOPES.iter().any(|(name, _)| *name == requirement.get("scopeName").text());
+    if of_class && !OF_CLASSES.contains(&requirement.get("scopeName").text()) && operator.text() != "Exists" {
+        let why = "must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, \
+                   ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
+        errors.invalid(&operator, why);
+    }
+    match operator.text() {
+        "In" | "NotIn" if values.is_empty() => {
+            let why = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
+            errors.required(&values, why);
+        }
+        "Exists" | "DoesNotExist" if !values.is_empty() => {
+            let why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+            errors.invalid(&values, why);
+        }
+        "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+        _ => errors.invalid_as(&operator, &super::text_shown(&operator), "not a valid selector operator"),
+    }
+}
+
+/// Whether every limited resource is one that a scope can be asked of. An unknown scope can be asked of all.
+fn applies(scope: &str, hard: &At) -> bool {
+    let counted = SCOPES.iter().find(|(name, _)| *name == scope).map(|(_, counted)| counted);
+    hard.keys().all(|name| name.contains('/') || counted.is_none_or(|counted| counted.contains(&name)))
+}
+
+fn validate_scopes(at: &At, hard: &At, errors: &mut Errors) {
+    for scope in at.texts() {
+        if !SCOPES.iter().any(|(name, _)| *name == scope) {
             errors.invalid(at, "unsupported scope");
         }
-        for name in hard.keys().filter(|name| !name.contains('/')) {
-            if known.is_some_and(|(_, counted)| !counted.contains(&name)) {
-                errors.invalid(at, "unsupported scope applied to resource");
-            }
+        if !applies(scope, hard) {
+            errors.invalid(at, "unsupported scope applied to resource");
         }
     }
+    validate_pairs(at, &at.texts().collect::<Vec<_>>(), &at.shown(), errors);
+}
+
+fn validate_pairs(at: &At, scopes: &[&str], shown: &str, errors: &mut Errors) {
     for pair in [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]] {
         if pair.iter().all(|scope| scopes.contains(scope)) {
-            errors.invalid(at, "conflicting scopes");
+            errors.invalid_as(at, shown, "conflicting scopes");
         }
     }
 }
@@ -203,9 +226,10 @@ pub fn limit_range(object: &At, errors: &mut Errors) {
     let mut types: Vec<&str> = Vec::new();
     for limit in limits.items() {
         let type_ = limit.get("type");
+        let before = errors.len();
         errors.text(&type_, text::qualified_name);
         let standard = matches!(type_.text(), "Pod" | "Container" | "PersistentVolumeClaim");
-        if !type_.text().contains('/') && !standard {
+        if errors.len() == before && !type_.text().contains('/') && !standard {
             errors.invalid(&type_, "must be a standard limit type or fully qualified");
         }
         if types.contains(&type_.text()) {
@@ -287,7 +311,10 @@ fn validate_limit_order(limit: &At, name: &str, errors: &mut Errors) {
     }
     let (least, most) = (limit.get("min"), limit.get("max"));
     let (least, most) = (amount(&least.key(name)).milli(), amount(&most.key(name)).milli());
-    if least > 0 && most > 0 && i128::from(amount(&ratio).value()) * i128::from(least) > i128::from(most) {
+    if least > 0
+        && most > 0
+        && i128::from(amount(&ratio).milli()) * i128::from(least) > i128::from(most) * 1_000
+    {
         // Six digits after the point, as %f writes it.
         let millionths = (i128::from(most) * 2_000_000 / i128::from(least) + 1) / 2;
         let why = format!(
@@ -297,5 +324,48 @@ fn validate_limit_order(limit: &At, name: &str, errors: &mut Errors) {
             millionths % 1_000_000
         );
         errors.invalid(&ratio, &why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apiserver::validation::at::check;
+    use serde_json::json;
+
+    #[test]
+    fn scopes_of_a_quota_fit_each_other_and_what_is_limited() {
+        check(
+            resource_quota,
+            &json!({"spec": {"hard": {"pods": "1"}, "scopes": ["BestEffort", "NotBestEffort"]}}),
+            &["spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\"]: conflicting scopes"],
+        );
+        let terms = json!([{"scopeName": "Odd", "operator": "Exists"}, {"scopeName": "BestEffort", "operator": "In", "values": ["a"]}]);
+        check(
+            resource_quota,
+            &json!({"spec": {"hard": {"cpu": "1"}, "scopeSelector": {"matchExpressions": terms}}}),
+            &[
+                "spec.scopeSelector.matchExpressions.scopeName: Invalid value: \"Odd\": unsupported scope",
+                "spec.scopeSelector.matchExpressions: Invalid value: {\"MatchExpressions\":[{\"ScopeName\":\"Odd\",\"Operator\":\
+                 \"Exists\",\"Values\":null},{\"ScopeName\":\"BestEffort\",\"Operator\":\"In\",\"Values\":[\"a\"]}]}: unsupported \
+                 scope applied to resource",
+                "spec.scopeSelector.matchExpressions.operator: Invalid value: \"In\": must be 'Exist' only operator when scope is \
+                 any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, \
+                 ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_ratio_of_a_limit_range_may_be_no_more_than_its_bounds_allow() {
+        let range = |ratio: &str| json!({"spec": {"limits": [{"type": "Container", "min": {"cpu": "1"}, "max": {"cpu": "1500m"}, "maxLimitRequestRatio": {"cpu": ratio}}]}});
+        check(limit_range, &range("1500m"), &[]);
+        check(
+            limit_range,
+            &range("2"),
+            &[
+                "spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: \"2\": ratio 2 is greater than max/min = 1.500000",
+            ],
+        );
     }
 }

@@ -94,9 +94,7 @@ fn validate_backend(backend: &At, errors: &mut Errors) {
             errors.invalid_as(backend, "\"\"", "resource or service backend is required");
         }
         (false, true) => {
-            for field in ["kind", "name"] {
-                errors.require(&resource.get(field));
-            }
+            validate_reference(&resource, errors);
         }
         (true, false) => {
             if !errors.require(&service.get("name")) {
@@ -123,6 +121,46 @@ pub fn ingress_class(object: &At, errors: &mut Errors) {
         errors.too_long(&controller, CONTROLLER_MAX);
     }
     validate_prefixed_path(&controller, errors);
+    let parameters = object.get("spec.parameters");
+    if parameters.is_set() {
+        validate_parameters(&parameters, errors);
+    }
+}
+
+/// `validateIngressClassParametersReference`.
+fn validate_parameters(parameters: &At, errors: &mut Errors) {
+    validate_reference(parameters, errors);
+    let (scope, namespace) = (parameters.get("scope"), parameters.get("namespace"));
+    if !scope.is_set() {
+        errors.required(&scope, "");
+        return;
+    }
+    errors.one_of(&scope, &["Cluster", "Namespace"]);
+    match scope.text() {
+        "Namespace" if !namespace.is_set() => {
+            errors.required(&namespace, "`parameters.scope` is set to 'Namespace'");
+        }
+        "Namespace" => errors.text(&namespace, text::dns_label),
+        "Cluster" if namespace.is_set() => {
+            errors.forbidden(&namespace, "`parameters.scope` is set to 'Cluster'");
+        }
+        _ => {}
+    }
+}
+
+/// `validateIngressTypedLocalObjectReference`: something of a group that is named by kind and name.
+fn validate_reference(reference: &At, errors: &mut Errors) {
+    if reference.get("apiGroup").is_set() {
+        errors.text(&reference.get("apiGroup"), text::dns_subdomain);
+    }
+    for (field, missing) in [("kind", "kind is required"), ("name", "name is required")] {
+        let at = reference.get(field);
+        if at.is_empty() {
+            errors.required(&at, missing);
+        } else {
+            errors.text(&at, text::path_segment);
+        }
+    }
 }
 
 /// `acme.io/foo`: a domain and a path (`IsDomainPrefixedPath`).
@@ -262,4 +300,26 @@ pub fn ip_address(object: &At, errors: &mut Errors) {
     }
     errors.require(&owner.get("resource"));
     errors.require(&owner.get("name"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apiserver::validation::at::check;
+    use serde_json::json;
+
+    #[test]
+    fn parameters_of_a_class_name_something_in_a_scope() {
+        let class = |parameters: &serde_json::Value| json!({"spec": {"controller": "a.io/b", "parameters": parameters}});
+        check(ingress_class, &class(&json!({"kind": "A", "name": "b", "scope": "Cluster"})), &[]);
+        check(
+            ingress_class,
+            &class(&json!({"name": "b/c", "scope": "Namespace"})),
+            &[
+                "spec.parameters.kind: Required value: kind is required",
+                "spec.parameters.name: Invalid value: \"b/c\": may not contain '/'",
+                "spec.parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'",
+            ],
+        );
+    }
 }

@@ -10,6 +10,31 @@ use crate::api::manifest::base64;
 const REVIEW_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 const SIDE_EFFECTS: [&str; 2] = ["None", "NoneOnDryRun"];
 const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
+const USAGES: [&str; 23] = [
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
+];
 const TIMEOUT_SECONDS_MAX: i64 = 30;
 const GROUP_PRIORITY_MAX: i64 = 20_000;
 const VERSION_PRIORITY_MAX: i64 = 1_000;
@@ -76,10 +101,7 @@ fn validate_client(client: &At, errors: &mut Errors) {
     if url.is_set() == service.is_set() {
         errors.required(client, "exactly one of url or service is required");
     } else if url.is_set() {
-        if !url.text().starts_with("https://") {
-            errors
-                .invalid(&url, "'https' is the only allowed URL scheme; desired format: https://host[/path]");
-        }
+        validate_url(&url, errors);
     } else {
         for (field, why) in
             [("name", "service name is required"), ("namespace", "service namespace is required")]
@@ -88,12 +110,65 @@ fn validate_client(client: &At, errors: &mut Errors) {
                 errors.required(&service.get(field), why);
             }
         }
-        let path = service.get("path");
-        if !path.is_empty() && !path.text().starts_with('/') {
-            errors.invalid(&path, "must start with a '/'");
-        }
         if service.get("port").is_set() && !(1..=65_535).contains(&service.get("port").int()) {
             errors.invalid(&service.get("port"), "port is not valid: must be between 1 and 65535, inclusive");
+        }
+        validate_url_path(&service.get("path"), errors);
+    }
+}
+
+/// `ValidateWebhookURL`. What is wrong is shown, not the whole of it.
+fn validate_url(url: &At, errors: &mut Errors) {
+    const FORM: &str = "; desired format: https://host[/path]";
+    let (rest, fragment) = url.text().split_once('#').unwrap_or((url.text(), ""));
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    };
+    let (scheme, rest) = rest.split_once(':').filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", rest));
+    let authority = rest.strip_prefix("//").map_or("", |rest| rest.split('/').next().unwrap_or_default());
+    let (user, host) =
+        authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+    if !scheme.eq_ignore_ascii_case("https") {
+        let why = format!("'https' is the only allowed URL scheme{FORM}");
+        errors.invalid_as(url, &quoted(&scheme.to_ascii_lowercase()), &why);
+    }
+    if host.is_empty() {
+        errors.invalid_as(url, "\"\"", &format!("host must be specified{FORM}"));
+    }
+    let parts = [
+        (user, "user information is not permitted in the URL"),
+        (Some(fragment).filter(|part| !part.is_empty()), "fragments are not permitted in the URL"),
+        (Some(query).filter(|part| !part.is_empty()), "query parameters are not permitted in the URL"),
+    ];
+    for (part, why) in parts {
+        if let Some(part) = part {
+            errors.invalid_as(url, &quoted(part), why);
+        }
+    }
+}
+
+/// The path of a webhook that is a service: segments that are domain names.
+fn validate_url_path(path: &At, errors: &mut Errors) {
+    let text = path.text();
+    if text.is_empty() || text == "/" {
+        return;
+    }
+    if text == "//" {
+        errors.invalid(path, "segment[0] may not be empty");
+    }
+    if !text.starts_with('/') {
+        errors.invalid(path, "must start with a '/'");
+    }
+    let rest = text.get(1..).unwrap_or_default();
+    for (index, step) in rest.strip_suffix('/').unwrap_or(rest).split('/').enumerate() {
+        if step.is_empty() {
+            errors.invalid(path, &format!("segment[{index}] may not be empty"));
+            continue;
+        }
+        for why in text::dns_subdomain(step) {
+            errors.invalid(path, &format!("segment[{index}]: {why}"));
         }
     }
 }
@@ -118,9 +193,41 @@ pub fn validate_rule(rule: &At, errors: &mut Errors) {
     for version in rule.get("apiVersions").items() {
         errors.require(&version);
     }
-    errors.require(&rule.get("resources"));
+    validate_resources(&rule.get("resources"), errors);
     if rule.get("scope").is_set() {
         errors.one_of(&rule.get("scope"), &["*", "Cluster", "Namespaced"]);
+    }
+}
+
+fn validate_resources(resources: &At, errors: &mut Errors) {
+    errors.require(resources);
+    let (mut with_any_part, mut of_any) = (Vec::new(), Vec::new());
+    for resource in resources.items() {
+        if errors.require(&resource) {
+            continue;
+        }
+        let Some((name, part)) = resource.text().split_once('/') else { continue };
+        let text = resource.text();
+        if with_any_part.contains(&name) {
+            errors.invalid(&resource, &format!("if '{name}/*' is present, must not specify {text}"));
+        }
+        if of_any.contains(&part) {
+            errors.invalid(&resource, &format!("if '*/{part}' is present, must not specify {text}"));
+        }
+        if part == "*" {
+            with_any_part.push(name);
+        }
+        if name == "*" {
+            of_any.push(part);
+        }
+    }
+    if resources.len() > 1 && resources.texts().any(|text| text == "*/*") {
+        errors.invalid(resources, "if '*/*' is present, must not specify other resources");
+    }
+    // The server remembers of the last resource without a part whether it is `*`.
+    let last_whole = resources.texts().filter(|text| !text.contains('/') && !text.is_empty()).last();
+    if resources.texts().any(|text| text == "*") && last_whole.is_some_and(|text| text != "*") {
+        errors.invalid(resources, "if '*' is present, must not specify other resources without subresources");
     }
 }
 
@@ -173,23 +280,53 @@ pub fn signing_request(object: &At, errors: &mut Errors) {
     {
         errors.invalid(&request, "PEM block type must be CERTIFICATE REQUEST");
     }
-    errors.require(&usages);
-    if signer.is_empty() {
-        errors.required(&signer, "");
-    } else if !signer
-        .text()
-        .split_once('/')
-        .is_some_and(|(domain, path)| domain.contains('.') && !path.is_empty())
-    {
-        errors.invalid(
-            &signer,
-            "must be a fully qualified domain and path of the form 'example.com/signer-name'",
-        );
+    if usages.is_empty() {
+        errors.required(&usages, "usages must be provided");
     }
+    for usage in usages.items() {
+        errors.one_of(&usage, &USAGES);
+    }
+    for (index, usage) in usages.items().enumerate() {
+        if usages.texts().take(index).any(|before| before == usage.text()) {
+            errors.duplicate(&usage);
+        }
+    }
+    validate_signer(&signer, errors);
     let seconds = spec.get("expirationSeconds");
     if seconds.is_set() && seconds.int() < 600 {
         errors.invalid(&seconds, "may not specify a duration less than 600 seconds (10 minutes)");
     }
+}
+
+/// `ValidateCertificateSigningRequestSignerName`.
+fn validate_signer(signer: &At, errors: &mut Errors) {
+    if signer.is_empty() {
+        errors.required(signer, "signerName must be provided");
+        return;
+    }
+    if signer.text() == "kubernetes.io/legacy-unknown" {
+        errors.invalid(signer, "the legacy signerName is not allowed via this API version");
+        return;
+    }
+    let Some((domain, path)) = signer.text().split_once('/').filter(|(_, path)| !path.contains('/')) else {
+        errors.invalid(
+            signer,
+            "must be a fully qualified domain and path of the form 'example.com/signer-name'",
+        );
+        return;
+    };
+    let labels = |part: &str, rule: text::Rule, errors: &mut Errors| {
+        let broken = part.split('.').map(|label| (label, rule(label))).find(|(_, why)| !why.is_empty());
+        for (label, why) in broken.iter().flat_map(|(label, why)| why.iter().map(move |why| (label, why))) {
+            errors.invalid_as(signer, &quoted(part), &format!("validating label {}: {why}", quoted(label)));
+        }
+    };
+    labels(domain, text::dns_label, errors);
+    if !domain.contains('.') {
+        let why = "should be a domain with at least two segments separated by dots";
+        errors.invalid_as(signer, &quoted(domain), why);
+    }
+    labels(path, text::dns_subdomain, errors);
 }
 
 #[cfg(test)]
@@ -220,6 +357,68 @@ mod tests {
                 "webhooks[0].sideEffects: Required value: must specify one of None, NoneOnDryRun",
                 "webhooks[0].clientConfig: Required value: exactly one of url or service is required",
                 "webhooks[0].admissionReviewVersions: Required value: must specify one of v1, v1beta1",
+            ],
+        );
+    }
+
+    #[test]
+    fn webhooks_are_reached_at_plain_addresses_for_resources_that_do_not_overlap() {
+        let hook = |client: &serde_json::Value, resources: &[&str]| {
+            let rule = json!({"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": resources});
+            json!({"webhooks": [{"name": "a.example.com", "clientConfig": client, "rules": [rule], "sideEffects": "None",
+                "admissionReviewVersions": ["v1"]}]})
+        };
+        check(webhooks, &hook(&json!({"url": "https://example.com:8443/a/b"}), &["pods", "*/scale"]), &[]);
+        check(
+            webhooks,
+            &hook(&json!({"url": "http://me@example.com/a?b#c"}), &["pods/*", "pods/status", "*", "nodes"]),
+            &[
+                "webhooks[0].rules[0].resources[1]: Invalid value: \"pods/status\": if 'pods/*' is present, must not specify \
+                 pods/status",
+                "webhooks[0].rules[0].resources: Invalid value: [\"pods/*\",\"pods/status\",\"*\",\"nodes\"]: if '*' is present, \
+                 must not specify other resources without subresources",
+                "webhooks[0].clientConfig.url: Invalid value: \"http\": 'https' is the only allowed URL scheme; desired format: \
+                 https://host[/path]",
+                "webhooks[0].clientConfig.url: Invalid value: \"me\": user information is not permitted in the URL",
+                "webhooks[0].clientConfig.url: Invalid value: \"c\": fragments are not permitted in the URL",
+                "webhooks[0].clientConfig.url: Invalid value: \"b\": query parameters are not permitted in the URL",
+            ],
+        );
+        let service = json!({"service": {"name": "a", "namespace": "b", "path": "/mutate//Pods"}});
+        check(
+            webhooks,
+            &hook(&service, &["pods"]),
+            &[
+                "webhooks[0].clientConfig.service.path: Invalid value: \"/mutate//Pods\": segment[1] may not be empty",
+                "webhooks[0].clientConfig.service.path: Invalid value: \"/mutate//Pods\": segment[2]: a lowercase RFC 1123 subdomain \
+                 must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric \
+                 character (e.g. 'example.com', regex used for validation is \
+                 '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_request_to_be_signed_says_for_what_and_by_whom() {
+        let pem =
+            base64::encode(b"-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n");
+        let request = |signer: &str, usages: &[&str]| json!({"spec": {"request": pem, "signerName": signer, "usages": usages}});
+        check(signing_request, &request("kubernetes.io/kubelet-serving", &["server auth"]), &[]);
+        check(
+            signing_request,
+            &request("kubernetes/x", &[]),
+            &[
+                "spec.usages: Required value: usages must be provided",
+                "spec.signerName: Invalid value: \"kubernetes\": should be a domain with at least two segments separated by dots",
+            ],
+        );
+        check(
+            signing_request,
+            &request("kubernetes.io/legacy-unknown", &["client auth", "client auth"]),
+            &[
+                "spec.usages[1]: Duplicate value: \"client auth\"",
+                "spec.signerName: Invalid value: \"kubernetes.io/legacy-unknown\": the legacy signerName is not allowed via this \
+                 API version",
             ],
         );
     }

@@ -340,8 +340,32 @@ pub fn endpoint_slice(object: &At, errors: &mut Errors) {
         if endpoint.get("hostname").is_set() {
             errors.text(&endpoint.get("hostname"), text::dns_label);
         }
+        validate_hints(&endpoint.get("hints"), errors);
     }
     validate_slice_ports(&object.get("ports"), errors);
+}
+
+fn validate_hints(hints: &At, errors: &mut Errors) {
+    const HINTS_MAX: usize = 8;
+    for (field, rule) in
+        [("forZones", text::label_value as text::Rule), ("forNodes", text::dns_subdomain as text::Rule)]
+    {
+        let list = hints.get(field);
+        if list.len() > HINTS_MAX {
+            errors.too_many(&list, HINTS_MAX);
+            continue;
+        }
+        let mut names: Vec<&str> = Vec::new();
+        for item in list.items() {
+            let name = item.get("name");
+            if names.contains(&name.text()) {
+                errors.duplicate(&name);
+            } else {
+                names.push(name.text());
+                errors.text(&name, rule);
+            }
+        }
+    }
 }
 
 fn validate_slice_ports(ports: &At, errors: &mut Errors) {
