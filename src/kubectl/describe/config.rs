@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Subject;
 use super::page::Page;
 use crate::api::Kind;
+use crate::api::manifest::base64;
 use crate::kubectl::print::fields::Fields;
 
 /// A ConfigMap.
@@ -37,41 +38,28 @@ pub fn secret(page: &mut Page, subject: &Subject<'_>) {
     page.name_and_namespace(secret);
     page.labels_and_annotations(secret);
     page.put(&format!("\nType:\t{}\n\nData\n====\n", secret.text("type")));
+    let is_token = |key: &str| key == "token" && secret.text("type") == "kubernetes.io/service-account-token";
     for (key, text) in secret.map("data") {
-        page.field(0, &key, format!("{} bytes", decoded_len(&text)));
+        let shown = match base64::decode(&text).ok().filter(|_| is_token(&key)) {
+            Some(token) => String::from_utf8_lossy(&token).into_owned(),
+            None => format!("{} bytes", decoded_len(&text)),
+        };
+        page.field(0, &key, shown);
     }
 }
 
-/// A ServiceAccount. Of the secrets that it once had to have, those are named that it has.
+/// A ServiceAccount.
 pub fn service_account(page: &mut Page, subject: &Subject<'_>) {
     let account = subject.value;
     page.name_and_namespace(account);
     page.labels_and_annotations(account);
-    let secrets: Vec<Value> = subject.neighbours(Kind::SECRET).collect();
-    let is_token = |secret: &&Value| {
-        let annotations = secret.map("metadata.annotations");
-        secret.text("type") == "kubernetes.io/service-account-token"
-            && annotations
-                .get("kubernetes.io/service-account.name")
-                .is_some_and(|name| name == subject.name())
-            && annotations.get("kubernetes.io/service-account.uid").is_some_and(|uid| uid == subject.uid())
-    };
-    let tokens: Vec<&str> =
-        secrets.iter().filter(is_token).map(|secret| secret.text("metadata.name")).collect();
-    let exists: SortedSet<&str> = secrets.iter().map(|secret| secret.text("metadata.name")).collect();
-    let pull = account.each("imagePullSecrets", "name");
-    let mountable = account.each("secrets", "name");
-    for (label, names) in
-        [("Image pull secrets:", pull), ("Mountable secrets: ", mountable), ("Tokens:            ", tokens)]
-    {
-        if names.is_empty() && label.starts_with("Image") {
-            page.put(&format!("{label}\t<none>\n"));
-        }
-        for (index, name) in names.into_iter().enumerate() {
-            let label = if index == 0 { label } else { "                   " };
-            let missing = if exists.contains(name) { "" } else { " (not found)" };
-            page.put(&format!("{label}\t{name}{missing}\n"));
-        }
+    let names = account.each("imagePullSecrets", "name");
+    if names.is_empty() {
+        page.put("Image pull secrets:\t<none>\n");
+    }
+    for (index, name) in names.into_iter().enumerate() {
+        let label = if index == 0 { "Image pull secrets:" } else { "                   " };
+        page.put(&format!("{label}\t{name}\n"));
     }
 }
 

@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use super::page::{Page, rfc1123, sorted_by};
+use crate::api::k8s::Quantity;
+use crate::api::quantity;
 use crate::kubectl::print::fields::{Fields, go_list};
 
 /// A section of containers. `pod` is there if they run: then their states are shown, and what fields of the pod their
@@ -148,7 +150,7 @@ fn probe(probe: &Value) -> String {
     } else if !http.is_null() {
         let host = http.text("host");
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_string() };
-        let path = http.text("path");
+        let path = escaped(http.text("path"));
         let slash = if path.is_empty() || path.starts_with('/') { "" } else { "/" };
         let scheme = http.text("scheme").to_lowercase();
         format!("http-get {scheme}://{host}:{}{slash}{path}", http.plain("port"))
@@ -160,6 +162,21 @@ fn probe(probe: &Value) -> String {
         "unknown".into()
     };
     format!("{what} {attributes}")
+}
+
+/// A path as Go writes it into a URL: what follows a question mark belongs to it.
+fn escaped(path: &str) -> String {
+    let mut out = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'-' | b'_' | b'.' | b'~' | b'$' | b'&' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'@' => {
+                out.push(byte.into());
+            }
+            _ if byte.is_ascii_alphanumeric() => out.push(byte.into()),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 fn environment(page: &mut Page, container: &Value, pod: Option<&Value>) {
@@ -200,7 +217,7 @@ fn one_variable(page: &mut Page, variable: &Value, container: &Value, pod: Optio
         page.line(3, format!("{name}:\t{value} ({}:{path})", field.text_or("apiVersion", "v1")));
     } else if !resource.is_null() {
         let what = resource.text("resource");
-        page.line(3, format!("{name}:\t{} ({what})", resource_of(container, what)));
+        page.line(3, format!("{name}:\t{} ({what})", resource_of(container, resource)));
     }
     for (reference, words) in [("secretKeyRef", "in secret"), ("configMapKeyRef", "of config map")] {
         let reference = from.at(reference);
@@ -230,11 +247,21 @@ fn field_of(pod: &Value, path: &str) -> String {
     }
 }
 
-/// The container's limit or request that a downward reference names.
-fn resource_of(container: &Value, resource: &str) -> String {
+/// The container's limit or request that a downward reference names, in units of its divisor, rounded up
+/// (`ExtractContainerResourceValue`).
+fn resource_of(container: &Value, field: &Value) -> String {
+    let resource = field.text("resource");
     let (part, name) = resource.split_once('.').unwrap_or((resource, ""));
-    let amount = container.map(&format!("resources.{part}")).get(name).cloned();
-    amount.unwrap_or_else(|| if part == "limits" { "node allocatable".into() } else { "0".into() })
+    let (unit, scale): (fn(&Quantity) -> i64, i64) =
+        if name == "cpu" { (quantity::milli, 1_000) } else { (quantity::value, 1) };
+    let number = |text: String| unit(&Quantity(text));
+    let amount = container.map(&format!("resources.{part}")).get(name).cloned().map_or(0, number);
+    let divisor = number(field.plain_or("divisor", "0"));
+    let divisor = if divisor > 0 { divisor } else { scale };
+    if amount == 0 && ["limits.cpu", "limits.memory"].contains(&resource) {
+        return "node allocatable".into();
+    }
+    (amount / divisor + i64::from(amount % divisor > 0)).to_string()
 }
 
 fn mounts(page: &mut Page, container: &Value) {
@@ -254,5 +281,34 @@ fn mounts(page: &mut Page, container: &Value) {
         for device in sorted_by(devices, |device| device.text("devicePath")) {
             page.line(3, format!("{} from {}", device.text("devicePath"), device.text("name")));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn amounts_are_in_units_of_their_divisor() {
+        let container = json!({"resources": {"limits": {"memory": "1Gi"}, "requests": {"cpu": "250m"}}});
+        let cases = [
+            (json!({"resource": "limits.memory", "divisor": "1Mi"}), "1024"),
+            (json!({"resource": "limits.memory", "divisor": "0"}), "1073741824"),
+            (json!({"resource": "requests.cpu"}), "1"),
+            (json!({"resource": "requests.cpu", "divisor": "1m"}), "250"),
+            (json!({"resource": "limits.cpu"}), "node allocatable"),
+            (json!({"resource": "requests.memory"}), "0"),
+        ];
+        for (field, want) in cases {
+            assert_eq!(resource_of(&container, &field), want, "{field}");
+        }
+    }
+
+    #[test]
+    fn probes_show_their_address() {
+        let http =
+            json!({"httpGet": {"path": "/ok?full=1", "port": "web", "scheme": "HTTP"}, "timeoutSeconds": 1});
+        assert!(probe(&http).starts_with("http-get http://:web/ok%3Ffull=1 delay=0s timeout=1s "));
     }
 }

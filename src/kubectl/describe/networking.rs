@@ -75,6 +75,9 @@ fn service_port(page: &mut Page, port: &Value, slices: &[Value]) {
     let (name, protocol) = (port.text_or("name", UNSET), port.text("protocol"));
     page.line(0, format!("Port:\t{name}\t{}/{protocol}", port.int("port")));
     page.field(0, "TargetPort", format!("{}/{protocol}", port.plain("targetPort")));
+    if port.has("appProtocol") {
+        page.field(0, "AppProtocol", port.text("appProtocol"));
+    }
     if port.int("nodePort") != 0 {
         page.line(0, format!("NodePort:\t{name}\t{}/{protocol}", port.int("nodePort")));
     }

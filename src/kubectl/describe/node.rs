@@ -93,7 +93,6 @@ fn system_info(page: &mut Page, info: &Value) {
         ("Architecture", "architecture"),
         ("Container Runtime Version", "containerRuntimeVersion"),
         ("Kubelet Version", "kubeletVersion"),
-        ("Kube-Proxy Version", "kubeProxyVersion"),
     ] {
         page.field(1, label, info.text(path));
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Subject;
 use super::containers::{containers, resources};
 use super::page::{Page, rfc1123};
-use super::template::{spread_constraints, tolerations};
+use super::template::{scheduling_group, spread_constraints, tolerations};
 use super::volumes::volumes;
 use crate::kubectl::print::fields::Fields;
 
@@ -66,6 +66,7 @@ pub fn pod(page: &mut Page, subject: &Subject<'_>) {
     page.labels("", "Node-Selectors", &pod.map("spec.nodeSelector"));
     tolerations(page, pod.list("spec.tolerations"), "");
     spread_constraints(page, pod.list("spec.topologySpreadConstraints"), "");
+    scheduling_group(page, pod.at("spec"), "");
 }
 
 fn status(page: &mut Page, subject: &Subject<'_>) {

@@ -34,6 +34,7 @@ pub fn pod_template(page: &mut Page, template: &Value) {
     }
     page.labels("", "  Node-Selectors", &spec.map("nodeSelector"));
     tolerations(page, spec.list("tolerations"), "  ");
+    scheduling_group(page, spec, "  ");
 }
 
 /// A template with its tabs, as `rollout history --revision` prints it.
@@ -82,4 +83,12 @@ pub fn spread_constraints(page: &mut Page, constraints: &[Value], indent: &str) 
     };
     let texts: Vec<String> = sorted_by(constraints, |c| c.text("topologyKey")).iter().map(text).collect();
     page.values(indent, "Topology Spread Constraints", &texts);
+}
+
+/// The pods that a pod is scheduled with, if it says so.
+pub fn scheduling_group(page: &mut Page, spec: &Value, indent: &str) {
+    if spec.has("schedulingGroup") {
+        page.put(&format!("{indent}SchedulingGroup:\n"));
+        page.field(1, "PodGroupName", spec.text("schedulingGroup.podGroupName"));
+    }
 }

@@ -6,7 +6,8 @@ use super::page::Page;
 use crate::kubectl::print::fields::{Fields, go_list};
 
 /// A kind of volume: its field, its line Type, and its further lines, each with a label, a path and what stands there if
-/// the field is absent.
+/// the field is absent. A label that ends in a tab has no colon; one that begins with `+` is for persistent volumes only. A path
+/// that ends in `[]` is a list as Go prints it.
 type Source = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str)]);
 
 /// The kinds of volume, in the order in which they are looked for.
@@ -68,13 +69,13 @@ const SOURCES: &[Source] = &[
             ("TargetPortal", "targetPortal", ""),
             ("IQN", "iqn", ""),
             ("Lun", "lun", "0"),
-            ("ISCSIInterface", "iscsiInterface", ""),
+            ("ISCSIInterface\t", "iscsiInterface", ""),
             ("FSType", "fsType", ""),
             ("ReadOnly", "readOnly", "false"),
-            ("Portals", "portals", "[]"),
+            ("Portals", "portals[]", "[]"),
             ("DiscoveryCHAPAuth", "chapAuthDiscovery", "false"),
             ("SessionCHAPAuth", "chapAuthSession", "false"),
-            ("SecretRef", "secretRef", "nil"),
+            ("SecretRef", "secretRef", "<nil>"),
             ("InitiatorName", "initiatorName", "<none>"),
         ],
     ),
@@ -88,6 +89,7 @@ const SOURCES: &[Source] = &[
         "AzureFile (an Azure File Service mount on the host and bind mount to the pod)",
         &[
             ("SecretName", "secretName", ""),
+            ("+SecretNamespace", "secretNamespace", ""),
             ("ShareName", "shareName", ""),
             ("ReadOnly", "readOnly", "false"),
         ],
@@ -98,7 +100,7 @@ const SOURCES: &[Source] = &[
         &[
             ("DiskName", "diskName", ""),
             ("DiskURI", "diskURI", ""),
-            ("Kind: ", "kind", ""),
+            ("Kind: \t", "kind", ""),
             ("FSType", "fsType", ""),
             ("CachingMode", "cachingMode", ""),
             ("ReadOnly", "readOnly", "false"),
@@ -120,7 +122,7 @@ const SOURCES: &[Source] = &[
             ("VolumeID", "volumeID", ""),
             ("FSType", "fsType", ""),
             ("ReadOnly", "readOnly", "false"),
-            ("SecretRef", "secretRef", "nil"),
+            ("SecretRef", "secretRef", "<nil>"),
         ],
     ),
     ("local", "LocalVolume (a persistent volume backed by local storage on a node)", &[("Path", "path", "")]),
@@ -140,9 +142,87 @@ const SOURCES: &[Source] = &[
         &[
             ("Driver", "driver", ""),
             ("FSType", "fsType", ""),
-            ("SecretRef", "secretRef", "nil"),
+            ("SecretRef", "secretRef", "<nil>"),
             ("ReadOnly", "readOnly", "false"),
             ("Options", "options", "map[]"),
+        ],
+    ),
+    (
+        "glusterfs",
+        "Glusterfs (a Glusterfs mount on the host that shares a pod's lifetime)",
+        &[
+            ("EndpointsName", "endpoints", ""),
+            ("+EndpointsNamespace", "endpointsNamespace", "<unset>"),
+            ("Path", "path", ""),
+            ("ReadOnly", "readOnly", "false"),
+        ],
+    ),
+    (
+        "rbd",
+        "RBD (a Rados Block Device mount on the host that shares a pod's lifetime)",
+        &[
+            ("CephMonitors", "monitors[]", "[]"),
+            ("RBDImage", "image", ""),
+            ("FSType", "fsType", ""),
+            ("RBDPool", "pool", ""),
+            ("RadosUser", "user", ""),
+            ("Keyring", "keyring", ""),
+            ("SecretRef", "secretRef", "<nil>"),
+            ("ReadOnly", "readOnly", "false"),
+        ],
+    ),
+    (
+        "cephfs",
+        "CephFS (a CephFS mount on the host that shares a pod's lifetime)",
+        &[
+            ("Monitors", "monitors[]", "[]"),
+            ("Path", "path", ""),
+            ("User", "user", ""),
+            ("SecretFile", "secretFile", ""),
+            ("SecretRef", "secretRef", "<nil>"),
+            ("ReadOnly", "readOnly", "false"),
+        ],
+    ),
+    (
+        "quobyte",
+        "Quobyte (a Quobyte mount on the host that shares a pod's lifetime)",
+        &[("Registry", "registry", ""), ("Volume", "volume", ""), ("ReadOnly", "readOnly", "false")],
+    ),
+    ("portworxVolume", "PortworxVolume (a Portworx Volume resource)", &[("VolumeID", "volumeID", "")]),
+    (
+        "photonPersistentDisk",
+        "PhotonPersistentDisk (a Persistent Disk resource in photon platform)",
+        &[("PdID", "pdID", ""), ("FSType", "fsType", "")],
+    ),
+    (
+        "flocker",
+        "Flocker (a Flocker volume mounted by the Flocker agent)",
+        &[("DatasetName", "datasetName", ""), ("DatasetUUID", "datasetUUID", "")],
+    ),
+    (
+        "storageos",
+        "StorageOS (a StorageOS Persistent Disk resource)",
+        &[
+            ("VolumeName", "volumeName", ""),
+            ("VolumeNamespace", "volumeNamespace", ""),
+            ("FSType", "fsType", ""),
+            ("ReadOnly", "readOnly", "false"),
+        ],
+    ),
+    (
+        "scaleIO",
+        "ScaleIO (a persistent volume backed by a block device in ScaleIO)",
+        &[
+            ("Gateway", "gateway", ""),
+            ("System", "system", ""),
+            ("Protection Domain", "protectionDomain", ""),
+            ("Storage Pool", "storagePool", ""),
+            ("Storage Mode", "storageMode", ""),
+            ("VolumeName", "volumeName", ""),
+            ("+SecretName", "secretRef.name", ""),
+            ("+SecretNamespace", "secretRef.namespace", ""),
+            ("FSType", "fsType", ""),
+            ("ReadOnly", "readOnly", "false"),
         ],
     ),
     (
@@ -173,7 +253,19 @@ pub fn source(page: &mut Page, volume: &Value, persistent: bool) {
     if let Some((field, type_, lines)) = SOURCES.iter().find(|(field, ..)| volume.has(field)) {
         page.field(2, "Type", type_);
         for (label, path, otherwise) in *lines {
-            page.field(2, label, shown(volume.at(field).at(path), otherwise));
+            let label = match label.strip_prefix('+') {
+                Some(_) if !persistent => continue,
+                Some(label) => label,
+                None => label,
+            };
+            let value = match path.strip_suffix("[]") {
+                Some(path) => go_list(&volume.at(field).texts(path)),
+                None => shown(volume.at(field).at(path), otherwise),
+            };
+            match label.strip_suffix('\t') {
+                Some(label) => page.line(2, format!("{label}\t{value}")),
+                None => page.field(2, label, value),
+            }
         }
     } else if volume.has("projected") {
         projected(page, volume.list("projected.sources"));
@@ -199,6 +291,16 @@ fn shown(value: &Value, otherwise: &str) -> String {
     match value {
         Value::Null => otherwise.into(),
         Value::Array(items) => items.iter().map(|item| item.plain("")).collect::<Vec<_>>().join(", "),
+        // Options, and references to a Secret: as Go prints a map and a pointer to a struct.
+        Value::Object(_) if otherwise == "map[]" => {
+            let pairs: Vec<String> =
+                value.map("").iter().map(|(key, text)| format!("{key}:{text}")).collect();
+            format!("map[{}]", pairs.join(" "))
+        }
+        Value::Object(_) if value.has("namespace") => {
+            format!("&SecretReference{{Name:{},Namespace:{},}}", value.text("name"), value.text("namespace"))
+        }
+        Value::Object(_) => format!("&LocalObjectReference{{Name:{},}}", value.text("name")),
         value => value.plain(""),
     }
 }
