@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::later::Later;
+use crate::clock::SimTime;
 
 /// The reasons of one write.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,6 +21,12 @@ pub enum Explain {
     Endpoints(EndpointStep),
     /// An object collected because its owner is gone.
     Garbage(GarbageStep),
+    /// What an autoscaler made of its metrics.
+    Autoscaling(AutoscalingStep),
+    /// A pod that its node could not keep.
+    Eviction(EvictionStep),
+    /// How a StatefulSet or a DaemonSet goes from pod to pod.
+    Turns(TurnStep),
 }
 
 /// One attempt to place one pod.
@@ -182,4 +189,139 @@ pub struct EndpointStep {
 pub struct GarbageStep {
     /// The owner that is gone: `ReplicaSet web-5d8b`.
     pub owner: String,
+}
+
+/// From metrics to a number of pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AutoscalingStep {
+    /// Pods that the workload asked for.
+    pub current: i32,
+    /// The bounds: `minReplicas` and `maxReplicas`.
+    pub bounds: (i32, i32),
+    /// The metrics in their order.
+    pub metrics: Vec<MetricStep>,
+    /// What they come to together; nothing where that could not be said, or was not asked.
+    pub wanted: Option<i32>,
+    /// What is left of it over the window of recommendations.
+    pub stable: i32,
+    /// When what holds it leaves the window.
+    pub held_until: Option<SimTime>,
+    /// How far each policy lets the workload go.
+    pub policies: Vec<PolicyStep>,
+    /// What comes out.
+    pub replicas: i32,
+}
+
+/// One metric of an autoscaler.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MetricStep {
+    /// Its name in messages.
+    pub name: String,
+    /// How many pods it asks for; nothing if it cannot be had.
+    pub replicas: Option<i32>,
+    /// How that came about.
+    pub sum: MetricSum,
+    /// Why it cannot be had.
+    pub missing: String,
+}
+
+/// `ceil(count x used / target)`, and which pods count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MetricSum {
+    /// What is measured: percent of the requests, or thousandths.
+    pub used: i64,
+    /// What is aimed at, likewise.
+    pub target: i64,
+    /// Whether both are percent.
+    pub percent: bool,
+    /// How many pods that is multiplied with.
+    pub count: i32,
+    /// What became of the product.
+    pub rule: MetricRule,
+    /// How far from one the ratio may be on the low and on the high side, in thousandths.
+    pub tolerance: (i64, i64),
+    /// Pods whose measurements count.
+    pub ready: i32,
+    /// Pods too new to count.
+    pub unready: i32,
+    /// Pods without measurement.
+    pub missing: i32,
+    /// Pods that have failed or are on their way out.
+    pub ignored: i32,
+}
+
+/// What became of the product of a metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum MetricRule {
+    /// It is the number of pods.
+    #[default]
+    Product,
+    /// The ratio is so near to one that the number stays.
+    Tolerated,
+    /// With the pods of which nothing is known taken to speak against it, it would not change, or would turn: the number stays.
+    Outweighed,
+}
+
+/// One policy of an autoscaler's behavior.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PolicyStep {
+    /// `Pods` or `Percent`.
+    pub sort: String,
+    /// How many.
+    pub value: i32,
+    /// Within so many seconds.
+    pub period: i32,
+    /// How many pods there were at the beginning of the period.
+    pub start: i32,
+    /// How far it lets the workload go.
+    pub limit: i32,
+}
+
+/// Why a kubelet evicted a pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EvictionStep {
+    /// The resource that was short: `memory`.
+    pub resource: &'static str,
+    /// The node.
+    pub node: String,
+    /// So much has to be left.
+    pub threshold: i64,
+    /// So much was.
+    pub available: i64,
+    /// The pods of the node that could go, in the order in which they would.
+    pub ranking: Vec<EvictionRank>,
+}
+
+/// One pod of a node, as it is ranked for eviction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EvictionRank {
+    /// `namespace/name`.
+    pub pod: String,
+    /// `BestEffort`, `Burstable`, `Guaranteed`.
+    pub qos: String,
+    /// What it uses.
+    pub used: i64,
+    /// What it asks for.
+    pub requested: i64,
+    /// Its priority.
+    pub priority: i32,
+}
+
+/// One look at pods that are made or replaced one after another, or so many at a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TurnStep {
+    /// Pods wanted.
+    pub desired: i32,
+    /// The field that bounds the replacement: `maxUnavailable`, `maxSurge`, `partition`.
+    pub field: &'static str,
+    /// Its value, worked out.
+    pub limit: i32,
+    /// What counts against it: pods unavailable, or pods beside old ones.
+    pub counted: i32,
+    /// Pods of an older template.
+    pub outdated: i32,
+    /// Pods that this look replaced or made.
+    pub moved: i32,
+    /// The pod that has to be available, or gone, before anything else is done.
+    pub waits: String,
 }

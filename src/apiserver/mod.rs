@@ -5,7 +5,7 @@ pub mod admission;
 mod binding;
 mod decode;
 mod ephemeral;
-mod eviction;
+pub mod eviction;
 pub mod extensions;
 pub mod heartbeat;
 mod managed_fields;

@@ -77,6 +77,48 @@ fn find_owner<'a>(owner: &OwnerReference, namespace: &str, view: &'a View) -> Op
     view.object(&owner_key(owner, namespace, view)?).filter(|object| object.uid() == owner.uid)
 }
 
+/// The owners of an object, as the collector sorts them.
+#[derive(Debug, Default)]
+pub struct Owners<'a> {
+    /// Those that keep it: they are there, or of a kind that is not served and cannot be judged.
+    pub solid: Vec<&'a OwnerReference>,
+    /// Those that are being deleted, and wait for it to go first.
+    pub waiting: Vec<&'a OwnerReference>,
+    /// Those that are gone.
+    pub dangling: Vec<&'a OwnerReference>,
+}
+
+/// Sorts the owners of an object.
+pub fn judge<'a>(object: &'a Object, view: &View) -> Owners<'a> {
+    let mut sorted = Owners::default();
+    for owner in owners(object) {
+        let place = match find_owner(owner, object.namespace(), view) {
+            None if owner_key(owner, object.namespace(), view).is_some() => &mut sorted.dangling,
+            Some(owner_object) if waits_for_dependents(owner_object) => &mut sorted.waiting,
+            _ => &mut sorted.solid,
+        };
+        place.push(owner);
+    }
+    sorted
+}
+
+/// Whether an owner in foreground deletion cannot go before this object.
+fn blocks(dependent: &Object, owner: &Object) -> bool {
+    let blocking = |reference: &OwnerReference| {
+        reference.uid == owner.uid() && reference.block_owner_deletion == Some(true)
+    };
+    owners(dependent).iter().any(blocking)
+}
+
+/// The objects that an object in foreground deletion waits for, for those who explain it.
+pub fn awaited(owner: &Object, view: &View) -> Vec<Key> {
+    if !waits_for_dependents(owner) {
+        return Vec::new();
+    }
+    let of_kind = |kind: &Kind| view.objects(*kind, None).filter(|object| blocks(object, owner));
+    WATCHED.iter().flat_map(of_kind).map(|object| object.key()).collect()
+}
+
 impl Controller for GarbageCollector {
     fn name(&self) -> &'static str {
         "generic-garbage-collector"
@@ -139,17 +181,9 @@ impl Controller for GarbageCollector {
             }
             return Ok(Action::AwaitChange);
         }
-        let (mut solid, mut waiting, mut dangling) = (0, Vec::new(), Vec::new());
-        for owner in owners(&object) {
-            // An owner of a kind that is not served cannot be judged, so it counts as being there.
-            match find_owner(owner, &key.namespace, client.live()) {
-                None if owner_key(owner, &key.namespace, client.live()).is_some() => dangling.push(owner),
-                Some(owner_object) if waits_for_dependents(owner_object) => waiting.push(owner),
-                _ => solid += 1,
-            }
-        }
+        let Owners { solid, waiting, dangling } = judge(&object, client.live());
         let Some(lost) = waiting.first().or(dangling.first()) else { return Ok(Action::AwaitChange) };
-        if solid > 0 {
+        if !solid.is_empty() {
             let gone: Vec<String> = waiting.iter().chain(&dangling).map(|owner| owner.uid.clone()).collect();
             release(&object, &gone, client)?;
             return Ok(Action::AwaitChange);
@@ -194,11 +228,9 @@ impl GarbageCollector {
     /// An owner in foreground deletion goes once no dependent blocks it any more (`processDeletingDependentsItem`). The
     /// dependents themselves are queued on their own.
     fn finish_foreground(&self, object: &Object, client: &mut Client<'_>) -> Result<(), Status> {
-        let blocks =
-            |owner: &OwnerReference| owner.uid == object.uid() && owner.block_owner_deletion == Some(true);
-        let blocked = self.dependents_of(object.uid()).any(|dependent| {
-            client.get(&dependent).is_ok_and(|dependent| owners(&dependent).iter().any(blocks))
-        });
+        let blocked = self
+            .dependents_of(object.uid())
+            .any(|dependent| client.get(&dependent).is_ok_and(|dependent| blocks(&dependent, object)));
         if blocked { Ok(()) } else { drop_finalizer(object, FOREGROUND_FINALIZER, client) }
     }
 

@@ -134,6 +134,18 @@ fn no_execute(node: &Node) -> impl Iterator<Item = &Taint> {
     node.spec.taints.iter().flatten().filter(|taint| taint.effect == NO_EXECUTE)
 }
 
+/// What a pod bears of its node, for those who explain it: each `NoExecute` taint, and how many seconds it is tolerated.
+/// `None`: not at all; `Some(None)`: for ever.
+pub fn borne<'a>(pod: &Pod, node: &'a Node) -> Vec<(&'a Taint, Option<Option<i64>>)> {
+    let tolerations = pod.spec.tolerations.as_deref().unwrap_or_default();
+    let by = |taint: &'a Taint| (taint, tolerated(taint, tolerations).map(|found| found.toleration_seconds));
+    no_execute(node).map(by).collect()
+}
+
+fn tolerated<'a>(taint: &Taint, tolerations: &'a [Toleration]) -> Option<&'a Toleration> {
+    tolerations.iter().find(|toleration| tolerates(toleration, taint))
+}
+
 /// How long a pod stays on its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Patience {
@@ -146,8 +158,8 @@ enum Patience {
 /// How long a pod with these tolerations bears these taints: not at all if it does not tolerate one of them; else as long as
 /// the shortest `tolerationSeconds` among the tolerations that match, for ever if none is bounded.
 fn patience(taints: &[&Taint], tolerations: &[Toleration]) -> Patience {
-    let used = |taint: &&Taint| tolerations.iter().find(|toleration| tolerates(toleration, taint));
-    let matching: Option<Vec<&Toleration>> = taints.iter().map(used).collect();
+    let matching: Option<Vec<&Toleration>> =
+        taints.iter().map(|taint| tolerated(taint, tolerations)).collect();
     let Some(matching) = matching else { return Patience::For(SimDuration::ZERO) };
     let bounded = matching.iter().filter_map(|toleration| toleration.toleration_seconds);
     bounded.min().map_or(Patience::Endless, |seconds| {

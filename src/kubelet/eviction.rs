@@ -4,6 +4,8 @@
 use super::admission::is_critical;
 use super::pod_worker::{PodWorker, Stage};
 use super::usage::{Amounts, request_text};
+use crate::api::MetaExt;
+use crate::api::explain::{EvictionRank, EvictionStep};
 use crate::api::pod_status::pod_request_milli;
 use crate::api::{quantity, sorting};
 use crate::client::metrics::Metrics;
@@ -103,11 +105,7 @@ fn share(whole: i64, percent: &str) -> Option<i64> {
 /// The pods in the order in which they go (`rankMemoryPressure`, `rankDiskPressure`, `rankPIDPressure`): those of which nothing
 /// is known; those that use more than they ask for; those of lower priority; those that use most beyond what they ask for.
 pub fn rank(pods: &mut [&PodWorker], what: Shortage) {
-    let used = |pod: &PodWorker| what.of(pod.used);
-    let asked = |pod: &PodWorker| match what {
-        Shortage::Pids => 0,
-        _ => pod_request_milli(&pod.pod.spec, what.resource()) / 1_000,
-    };
+    let (used, asked) = (|pod: &PodWorker| what.of(pod.used), |pod: &PodWorker| asked(pod, what));
     let unknown = |pod: &PodWorker| pod.stage < Stage::Up;
     let exceeds = |pod: &PodWorker| what != Shortage::Pids && used(pod) > asked(pod);
     let priority = |pod: &PodWorker| pod.pod.spec.priority.unwrap_or(0);
@@ -115,6 +113,31 @@ pub fn rank(pods: &mut [&PodWorker], what: Shortage) {
         let first = unknown(b).cmp(&unknown(a)).then(exceeds(b).cmp(&exceeds(a)));
         first.then(priority(a).cmp(&priority(b))).then((used(b) - asked(b)).cmp(&(used(a) - asked(a))))
     });
+}
+
+fn asked(pod: &PodWorker, what: Shortage) -> i64 {
+    match what {
+        Shortage::Pids => 0,
+        _ => pod_request_milli(&pod.pod.spec, what.resource()) / 1_000,
+    }
+}
+
+/// Why the first of these pods goes, for those who explain it.
+pub fn reckoning(met: Met, node: &str, ranked: &[&PodWorker]) -> EvictionStep {
+    let rank = |worker: &&PodWorker| EvictionRank {
+        pod: format!("{}/{}", worker.pod.namespace(), worker.pod.name()),
+        qos: worker.pod.status.qos_class.clone().unwrap_or_default(),
+        used: met.what.of(worker.used),
+        requested: asked(worker, met.what),
+        priority: worker.pod.spec.priority.unwrap_or(0),
+    };
+    EvictionStep {
+        resource: met.what.resource(),
+        node: node.into(),
+        threshold: met.threshold,
+        available: met.available,
+        ranking: ranked.iter().map(rank).collect(),
+    }
 }
 
 /// Whether the kubelet may evict the pod.

@@ -14,6 +14,7 @@ use super::status;
 use super::usage::Amounts;
 use super::volumes::Volume;
 use super::workload::EXIT_SIGKILL;
+use crate::api::explain::{EvictionStep, Explain};
 use crate::api::k8s::{Container, ContainerRestartRule, ObjectReference};
 use crate::api::meta::Revision;
 use crate::api::pod_status::is_sidecar;
@@ -132,6 +133,8 @@ pub struct PodWorker {
     pub address: Option<String>,
     /// Why the kubelet has made it fail: reason and message.
     pub failure: Option<(String, String)>,
+    /// The reckoning by which it was evicted, until its failure is written.
+    pub reckoning: Option<Box<EvictionStep>>,
     /// Why the kubelet counts it as disrupted, once it has failed.
     pub disruption: Option<String>,
     /// How far a change of what its containers may use has come.
@@ -166,6 +169,7 @@ impl PodWorker {
             accepted: None,
             address: None,
             failure: None,
+            reckoning: None,
             disruption: None,
             resize: None,
             used: Amounts::default(),
@@ -546,7 +550,9 @@ impl PodWorker {
         let mut updated = live.clone();
         updated.status = Arc::new(status::generate(live, self, &turn.node.host_ip, turn.config, turn.now()));
         // The pod was read at this very moment, so that no conflict can arise.
-        let _ = turn.client(self.cause).update_status(updated, None);
+        let reckoning = if self.stage == Stage::Finished { self.reckoning.take() } else { None };
+        let explain = reckoning.map(|step| Explain::Eviction(*step));
+        let _ = turn.client(self.cause).update_status(updated, explain);
     }
 
     /// Records an event about a container.

@@ -217,6 +217,10 @@ impl Agent {
         eviction::rank(&mut pods, first.what);
         let Some(victim) = pods.first() else { return false };
         let (uid, message) = (victim.uid.clone(), eviction::message(*first, victim, &metrics));
+        let reckoning = eviction::reckoning(*first, self.name(), &pods);
+        if let Some(worker) = self.workers.get_mut(&uid) {
+            Arc::make_mut(worker).reckoning = Some(Box::new(reckoning));
+        }
         self.evict_pod(&uid, &message, Some(message.clone()), shared);
         true
     }

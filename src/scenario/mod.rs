@@ -13,6 +13,7 @@ pub mod run;
 pub mod schema;
 pub mod steps;
 pub mod summary;
+pub mod told;
 pub mod transcript;
 pub mod why;
 

@@ -1,13 +1,16 @@
-//! `kubeviz why`: why a pod is where it is, or why it waits, as the scheduler recorded it; and what would let it run.
+//! `kubeviz why`: why a pod is where it is, or why it waits, as the scheduler recorded it, and what would let it run; and of any
+//! object what the other deciders say.
 
 use serde::Serialize;
 
 use super::run::{Manifest, apply};
+use super::told::{Told, render_answers};
 use crate::api::explain::{Explain, PluginScore, PreemptionStep, SchedulingDecision};
-use crate::api::{Event, Key, MetaExt, Pod};
+use crate::api::{Event, Key, Kind, MetaExt, Pod};
 use crate::clock::{SimDuration, SimTime};
 use crate::scheduler::whatif::Fix;
 use crate::sim::{Config, Simulation};
+use crate::view::because::answers;
 use crate::view::inspect::decisions;
 use crate::view::why::{Reasons, fixes};
 
@@ -34,6 +37,36 @@ pub struct Why {
     pub event: Option<Said>,
     /// The single changes that would let it run.
     pub fixes: Vec<Fix>,
+    /// What the other deciders say of it.
+    pub answers: Vec<Told>,
+}
+
+/// An object under the glass.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Found {
+    /// A pod, with what the scheduler has to say.
+    Pod(Box<Why>),
+    /// Anything else.
+    Other {
+        /// Which: `HorizontalPodAutoscaler default/web`.
+        object: String,
+        /// What deciders say of it.
+        answers: Vec<Told>,
+    },
+}
+
+impl Found {
+    /// The whole answer, for people.
+    pub fn render(&self) -> String {
+        match self {
+            Found::Pod(why) => why.render(),
+            Found::Other { object, answers } if answers.is_empty() => {
+                format!("{object}: nobody has decided anything about it.\n")
+            }
+            Found::Other { object, answers } => format!("{object}\n{}", render_answers(answers)),
+        }
+    }
 }
 
 /// An attempt before the last.
@@ -58,11 +91,11 @@ pub struct Said {
     pub count: i32,
 }
 
-/// Applies the manifests to a new cluster, runs until it is quiet or `limit` has passed, and looks at a pod.
+/// Applies the manifests to a new cluster, runs until it is quiet or `limit` has passed, and looks at an object.
 ///
 /// # Errors
-/// kubectl's words where a manifest is refused, or that there is no such pod.
-pub fn run(config: Config, manifests: &[Manifest], limit: SimDuration, pod: &str) -> Result<Why, String> {
+/// kubectl's words where a manifest is refused, or that there is no such object.
+pub fn run(config: Config, manifests: &[Manifest], limit: SimDuration, name: &str) -> Result<Found, String> {
     let mut simulation = Simulation::new(config);
     for manifest in manifests {
         let applied = apply(&mut simulation, manifest);
@@ -70,8 +103,37 @@ pub fn run(config: Config, manifests: &[Manifest], limit: SimDuration, pod: &str
             return Err(format!("{}: {}", applied.file, applied.stderr.trim_end()));
         }
     }
-    simulation.run_until_quiet(simulation.now() + limit);
-    Why::of(&simulation, pod)
+    let end = simulation.now() + limit;
+    simulation.run_until_quiet(end);
+    let found = find_any(&simulation, name);
+    // Autoscalers go on looking where nothing else happens.
+    if !matches!(&found, Ok(Found::Other { object, .. }) if object.starts_with("HorizontalPodAutoscaler ")) {
+        return found;
+    }
+    simulation.advance(end, u64::MAX);
+    find_any(&simulation, name)
+}
+
+/// Looks at a pod by its name, or at any object by `kind/name`.
+fn find_any(simulation: &Simulation, name: &str) -> Result<Found, String> {
+    let named = name.split_once('/').and_then(|(word, name)| {
+        let kind = simulation.view().kind_from_word(word)?;
+        let namespace = if kind.info().namespaced { simulation.namespace() } else { "" };
+        Some(Key::new(kind, namespace, name))
+    });
+    match named {
+        Some(key) if key.kind == Kind::POD => Why::of(simulation, &key.name).map(Box::new).map(Found::Pod),
+        Some(key) if simulation.view().object(&key).is_some() => {
+            Ok(Found::Other { object: key.to_string(), answers: told(simulation, &key) })
+        }
+        Some(key) => Err(format!("there is no {key}")),
+        None => Why::of(simulation, name).map(Box::new).map(Found::Pod),
+    }
+}
+
+fn told(simulation: &Simulation, key: &Key) -> Vec<Told> {
+    let found = answers(simulation.view(), simulation.api().store(), key, simulation.now());
+    found.into_iter().map(Told::new).collect()
 }
 
 impl Why {
@@ -101,6 +163,7 @@ impl Why {
             time,
             event: said(simulation, pod),
             fixes: fixes(simulation, &key),
+            answers: told(simulation, &key),
             decision,
             node,
         })
@@ -178,6 +241,7 @@ impl Why {
             text.push_str(&format!("\nEvent: {} (x{})\n  {}\n", event.reason, event.count, event.message));
         }
         self.render_fixes(&mut text);
+        text.push_str(&render_answers(&self.answers));
         text
     }
 
@@ -289,7 +353,10 @@ mod tests {
 
     fn why(manifest: &str) -> Why {
         let manifest = Manifest { name: "m.yaml".into(), text: manifest.into() };
-        run(Config::small(1), &[manifest], SimDuration::from_secs(60), "p").expect("a pod")
+        match run(Config::small(1), &[manifest], SimDuration::from_secs(60), "p").expect("a pod") {
+            Found::Pod(why) => *why,
+            Found::Other { .. } => panic!("a pod"),
+        }
     }
 
     fn pod(spec: &str) -> String {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::because::{Answer, answers};
 use super::workloads::workload_card;
 use crate::api::explain::Explain;
 use crate::api::manifest::to_yaml;
@@ -26,10 +27,12 @@ pub struct Inspection {
     pub yaml: String,
     /// Its events, latest first.
     pub events: Vec<EventRow>,
-    /// The latest recorded decision about it, up to the revision looked at.
+    /// The scheduler's last decision about it, up to the revision looked at.
     pub why: Option<Decision>,
     /// The scheduler's attempts before that, oldest first.
     pub earlier: Vec<Decision>,
+    /// What the other deciders say of it.
+    pub answers: Vec<Answer>,
     /// The objects it refers to: its owner, its node.
     pub links: Vec<Key>,
 }
@@ -67,8 +70,8 @@ pub fn inspect(view: &View, store: &Store, key: &Key, now: SimTime) -> Option<In
     let object = view.object(key)?;
     let yaml = to_yaml(&object.to_value());
     let mut decisions = decisions(store, view.revision(), key);
-    let why = decisions.pop();
     decisions.retain(|decision| matches!(*decision.explain, Explain::Scheduling(_)));
+    let why = decisions.pop();
     Some(Inspection {
         key: key.clone(),
         rows: rows(object, now),
@@ -76,6 +79,7 @@ pub fn inspect(view: &View, store: &Store, key: &Key, now: SimTime) -> Option<In
         events: events_about(view, object),
         why,
         earlier: decisions,
+        answers: answers(view, store, key, now),
         links: links(object),
     })
 }

@@ -2,6 +2,7 @@
 //! component only lays it out.
 
 pub mod assist;
+pub mod because;
 pub mod cards;
 pub mod differences;
 pub mod edit;

@@ -13,6 +13,7 @@ use super::pod_control;
 use super::pods::{is_ready, is_terminal, pod_from_template};
 use super::ref_manager::{claim, gone_is_fine};
 use super::{Action, Controller};
+use crate::api::explain::{Explain, TurnStep};
 use crate::api::k8s::{LabelSelector, OwnerReference};
 use crate::api::selector::Selector;
 use crate::api::{DaemonSet, Key, Kind, KubeObject, MetaExt, Node, Object, Pod, Status, sorting};
@@ -144,11 +145,12 @@ impl Controller for DaemonSetController {
             now: client.now(),
         };
         if !self.expectations.satisfied(key, client.now()) {
-            status::update(&look, false, client)?;
+            status::update(&look, false, None, client)?;
             return Ok(Action::AwaitChange);
         }
-        let managed = self.step(&look, &claimed, &revisions, client);
-        let wait = status::update(&look, true, client)?;
+        let mut turn = None;
+        let managed = self.step(&look, &claimed, &revisions, &mut turn, client);
+        let wait = status::update(&look, true, turn.map(Explain::Turns), client)?;
         let again = managed?.into_iter().chain(wait).min();
         Ok(again.map_or(Action::AwaitChange, Action::RequeueAfter))
     }
@@ -190,6 +192,7 @@ impl DaemonSetController {
         look: &Look<'_>,
         claimed: &[Pod],
         revisions: &revisions::Revisions,
+        turn: &mut Option<TurnStep>,
         client: &mut Client<'_>,
     ) -> Result<Option<SimDuration>, Status> {
         let (changes, wait) = self.plan(look, client);
@@ -197,7 +200,9 @@ impl DaemonSetController {
         if self.expectations.satisfied(look.key, client.now()) {
             let strategy = look.set.spec.update_strategy.as_ref();
             if strategy.is_none_or(|strategy| strategy.type_.as_deref() != Some("OnDelete")) {
-                self.apply(look, update::plan(look), client)?;
+                let (changes, step) = update::plan(look);
+                *turn = Some(step);
+                self.apply(look, changes, client)?;
             }
         }
         revisions.clean_up(look.set, claimed, client)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::pods::is_ready;
 use super::Look;
 use super::nodes;
+use crate::api::explain::Explain;
 use crate::api::k8s::DaemonSetStatus;
 use crate::api::status::Reason;
 use crate::api::{MetaExt, Status};
@@ -12,13 +13,14 @@ use crate::client::Client;
 use crate::clock::SimDuration;
 
 /// Writes the status if it differs (`updateDaemonSetStatus`). `observed`: whether this look acted on the set's current
-/// generation. Returns how long until pods become available by the passage of time alone.
+/// generation; `explain`: what it did. Returns how long until pods become available by the passage of time alone.
 ///
 /// # Errors
 /// What the API server refused.
 pub fn update(
     look: &Look<'_>,
     observed: bool,
+    explain: Option<Explain>,
     client: &mut Client<'_>,
 ) -> Result<Option<SimDuration>, Status> {
     let set = look.set;
@@ -33,10 +35,10 @@ pub fn update(
     }
     let mut updated = set.clone();
     updated.status = Arc::new(status);
-    match client.update_status(updated.clone(), None) {
+    match client.update_status(updated.clone(), explain.clone()) {
         Err(refused) if refused.reason == Reason::Conflict => {
             updated.revision = client.get(look.key)?.revision();
-            client.update_status(updated, None)?;
+            client.update_status(updated, explain)?;
         }
         result => drop(result?),
     }

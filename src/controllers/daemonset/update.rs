@@ -3,6 +3,7 @@
 
 use super::nodes;
 use super::{Changes, Look};
+use crate::api::explain::TurnStep;
 use crate::api::int_or_string::{Rounding, scaled};
 use crate::api::k8s::IntOrString;
 use crate::api::{DaemonSet, MetaExt, Pod};
@@ -34,8 +35,8 @@ fn new_and_old<'a>(look: &Look<'_>, pods: &'a [Pod]) -> Option<(Option<&'a Pod>,
     Some((new, old))
 }
 
-/// What the update does next.
-pub fn plan(look: &Look<'_>) -> Changes {
+/// What the update does next, and by which arithmetic.
+pub fn plan(look: &Look<'_>) -> (Changes, TurnStep) {
     let mut nodes: Vec<(&str, &[Pod])> =
         look.pods.iter().map(|(node, pods)| (node.as_str(), pods.as_slice())).collect();
     let mut desired = 0;
@@ -47,15 +48,25 @@ pub fn plan(look: &Look<'_>) -> Changes {
     }
     let surge = bound(look.set, desired, |rolling| rolling.max_surge.as_ref());
     let unavailable = bound(look.set, desired, |rolling| rolling.max_unavailable.as_ref());
-    match (surge, unavailable) {
-        (0, 0) => make_room(look, &nodes, i32::from(desired > 0)),
-        (0, unavailable) => make_room(look, &nodes, unavailable),
-        (surge, _) => take_over(look, &nodes, surge),
-    }
+    let (field, limit) = match (surge, unavailable) {
+        (0, 0) => ("maxUnavailable", i32::from(desired > 0)),
+        (0, unavailable) => ("maxUnavailable", unavailable),
+        (surge, _) => ("maxSurge", surge),
+    };
+    let (changes, counted) = match surge {
+        0 => make_room(look, &nodes, limit),
+        _ => take_over(look, &nodes, limit),
+    };
+    let old = |pod: &&Pod| !pod.is_deleting() && !look.is_updated(pod);
+    let outdated = nodes.iter().flat_map(|(_, pods)| pods.iter()).filter(old).count();
+    let moved = changes.create.len() + changes.delete.len();
+    let small = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    let (outdated, moved, waits) = (small(outdated), small(moved), String::new());
+    (changes, TurnStep { desired, field, limit, counted, outdated, moved, waits })
 }
 
 /// Old pods that are unavailable go at once; of the others as many as the bound leaves room for.
-fn make_room(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_unavailable: i32) -> Changes {
+fn make_room(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_unavailable: i32) -> (Changes, i32) {
     let mut unavailable = 0;
     let (mut delete, mut candidates) = (Vec::new(), Vec::new());
     for (_, pods) in nodes {
@@ -68,11 +79,11 @@ fn make_room(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_unavailable: i32) ->
     }
     let room = usize::try_from(max_unavailable - unavailable).unwrap_or(0);
     delete.extend(candidates.into_iter().take(room));
-    Changes { create: Vec::new(), delete }
+    (Changes { create: Vec::new(), delete }, unavailable)
 }
 
 /// New pods come beside old ones, as many at a time as the bound allows; an old one goes when the new one is available.
-fn take_over(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_surge: i32) -> Changes {
+fn take_over(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_surge: i32) -> (Changes, i32) {
     let mut surging = 0;
     let mut changes = Changes::default();
     let mut candidates = Vec::new();
@@ -88,5 +99,5 @@ fn take_over(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_surge: i32) -> Chang
     }
     let room = usize::try_from(max_surge - surging).unwrap_or(0);
     changes.create.extend(candidates.into_iter().take(room));
-    changes
+    (changes, surging)
 }

@@ -124,6 +124,32 @@ fn desired_slices(service: &Service, pods: &[&Pod], view: &View) -> Vec<Slice> {
     slices
 }
 
+/// Whether a pod is behind a Service, and as what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Membership {
+    /// The selector's labels: name, value asked for, the pod's own.
+    pub labels: Vec<(String, String, Option<String>)>,
+    /// Whether the selector matches.
+    pub selected: bool,
+    /// Whether it has an address, and its containers have not ended for good.
+    pub listed: bool,
+    /// As what it is, or would be, listed.
+    pub conditions: EndpointConditions,
+}
+
+/// What the next look at a Service would make of a pod, for those who explain it. `None` for a Service that selects no pods.
+pub fn membership(service: &Service, pod: &Pod, view: &View) -> Option<Membership> {
+    let selector = selector_of(service)?;
+    let label =
+        |(name, value): (&String, &String)| (name.clone(), value.clone(), pod.labels().get(name).cloned());
+    Some(Membership {
+        labels: service.spec.selector.iter().flatten().map(label).collect(),
+        selected: selector.matches(pod.labels()),
+        listed: is_listed(pod),
+        conditions: endpoint(service, pod, view).conditions.unwrap_or_default(),
+    })
+}
+
 /// The ports of one pod; one that the pod does not name is left out.
 fn ports_of(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
     let ports = service.spec.ports.iter().flatten();

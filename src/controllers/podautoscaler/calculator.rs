@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use sorted::{SortedMap, SortedSet};
 
+use crate::api::explain::{MetricRule, MetricSum};
 use crate::api::k8s::Container;
 use crate::api::pod_status::is_sidecar;
 use crate::api::{MetaExt, Pod, condition, quantity};
@@ -28,6 +29,8 @@ pub struct Proposal {
     pub utilization: Option<i32>,
     /// What a pod uses on the average, in thousandths.
     pub average: i64,
+    /// How that came about.
+    pub sum: MetricSum,
 }
 
 /// What is aimed at.
@@ -117,6 +120,32 @@ impl<'a> Groups<'a> {
         }
         groups
     }
+}
+
+impl Groups<'_> {
+    /// The pods, counted.
+    fn sum(&self, target: Target, tolerances: Tolerances) -> MetricSum {
+        MetricSum {
+            percent: matches!(target, Target::Utilization(_)),
+            tolerance: (tolerances.down, tolerances.up),
+            ready: small(self.ready),
+            unready: small(self.unready.len()),
+            missing: small(self.missing.len()),
+            ignored: small(self.ignored.len()),
+            ..MetricSum::default()
+        }
+    }
+}
+
+impl MetricSum {
+    /// The ratio that was decided by.
+    fn take(&mut self, ratio: Ratio, count: usize, rule: MetricRule) {
+        (self.used, self.target, self.count, self.rule) = (ratio.used, ratio.target, small(count), rule);
+    }
+}
+
+fn small(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// Whether a pod's CPU still is that of its start.
@@ -214,11 +243,13 @@ pub fn proposal<'a>(
         Target::Average(_) => Amounts::new(),
     };
     let (first, utilization, average) = ratio(&amounts, &asked, target)?;
-    let propose = |replicas: i32| Proposal { replicas, utilization, average };
+    let mut sum = groups.sum(target, tolerances);
+    let propose = |replicas: i32, sum: MetricSum| Proposal { replicas, utilization, average, sum };
     let scales_up_with_unready = !groups.unready.is_empty() && first.side() == Ordering::Greater;
     if !scales_up_with_unready && groups.missing.is_empty() {
-        let wanted = if tolerances.allow(first) { current } else { first.times(groups.ready) };
-        return Ok(propose(wanted));
+        let tolerated = tolerances.allow(first);
+        sum.take(first, groups.ready, if tolerated { MetricRule::Tolerated } else { MetricRule::Product });
+        return Ok(propose(if tolerated { current } else { first.times(groups.ready) }, sum));
     }
     // What is not known is taken to speak against the change.
     for name in groups.missing.iter() {
@@ -241,12 +272,16 @@ pub fn proposal<'a>(
     }
     let (second, ..) = ratio(&amounts, &asked, target)?;
     let opposed = first.side().is_ne() && second.side() == first.side().reverse();
-    if tolerances.allow(second) || opposed {
-        return Ok(propose(current));
-    }
     let wanted = second.times(amounts.len());
     let turns = wanted.cmp(&current) == second.side().reverse() && wanted != current;
-    Ok(propose(if turns { current } else { wanted }))
+    let rule = match () {
+        () if opposed => MetricRule::Outweighed,
+        () if tolerances.allow(second) => MetricRule::Tolerated,
+        () if turns => MetricRule::Outweighed,
+        () => MetricRule::Product,
+    };
+    sum.take(second, amounts.len(), rule);
+    Ok(propose(if rule == MetricRule::Product { wanted } else { current }, sum))
 }
 
 #[cfg(test)]

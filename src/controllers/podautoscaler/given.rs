@@ -6,6 +6,7 @@
 
 use super::calculator::{self, Amounts, Measured, Target, Tolerances};
 use super::measure::{Measurement, matching, tolerances};
+use crate::api::explain::{MetricRule, MetricSum};
 use crate::api::k8s::{
     ExternalMetricStatus, LabelSelector, MetricIdentifier, MetricSpec, MetricStatus, MetricTarget,
     MetricValueStatus, ObjectMetricStatus, PodsMetricStatus, Quantity,
@@ -66,7 +67,7 @@ pub fn measure(
         let found = found.map(|found| {
             let value = MetricValueStatus { average_value: amount(found.average), ..Default::default() };
             status.pods = Some(PodsMetricStatus { current: value, metric: source.metric.clone() });
-            found.replicas
+            (found.replicas, found.sum)
         });
         (format!("pods metric {}", source.metric.name), found)
     } else if let Some(source) = &metric.object {
@@ -75,20 +76,20 @@ pub fn measure(
         let namespace = if kind.info().namespaced { namespace } else { "" };
         let object = client.live().object(&Key::new(kind, namespace, &about.name))?;
         let used = given_by(object, &source.metric)?;
-        let (replicas, value) = by_target(used, &source.target, &pods, circumstances);
+        let (replicas, value, sum) = by_target(used, &source.target, &pods, circumstances);
         let (described_object, metric) = (about.clone(), source.metric.clone());
         status.object = Some(ObjectMetricStatus { current: value, described_object, metric });
-        (format!("{} metric {}", about.kind, source.metric.name), Ok(replicas))
+        (format!("{} metric {}", about.kind, source.metric.name), Ok((replicas, sum)))
     } else {
         let source = metric.external.as_ref()?;
         let home = client.live().object(&Key::cluster(Kind::NAMESPACE, namespace))?;
         let used = given_by(home, &source.metric)?;
-        let (replicas, value) = by_target(used, &source.target, &pods, circumstances);
+        let (replicas, value, sum) = by_target(used, &source.target, &pods, circumstances);
         status.external = Some(ExternalMetricStatus { current: value, metric: source.metric.clone() });
         let selector = shown(source.metric.selector.as_ref());
-        (format!("external metric {}({selector})", source.metric.name), Ok(replicas))
+        (format!("external metric {}({selector})", source.metric.name), Ok((replicas, sum)))
     };
-    Some(found.map(|replicas| Measurement { replicas, name, status }))
+    Some(found.map(|(replicas, sum)| Measurement { replicas, name, status, sum }))
 }
 
 /// How many pods one amount asks for, which is compared with a whole, or shared among the pods (`GetObjectMetricReplicas`,
@@ -98,30 +99,38 @@ fn by_target(
     target: &MetricTarget,
     pods: &[&Pod],
     (current, tolerances): (i32, Tolerances),
-) -> (i32, MetricValueStatus) {
+) -> (i32, MetricValueStatus, MetricSum) {
     let count = i64::from(current.max(0));
+    let sum = |target: i64, pods: i64, rule: MetricRule| {
+        let count = i32::try_from(pods).unwrap_or(i32::MAX);
+        let tolerance = (tolerances.down, tolerances.up);
+        MetricSum { used, target, count, rule, tolerance, ready: count, ..MetricSum::default() }
+    };
+    let rule = |keeps: bool| if keeps { MetricRule::Tolerated } else { MetricRule::Product };
     if let Some(average) = &target.average_value {
         let average = quantity::milli(average).max(1);
         let keeps = count > 0 && tolerances.allow_ratio(used, average.saturating_mul(count));
         let replicas = if keeps { count } else { ceil(used, average) };
         let each = if count > 0 { ceil(used, count) } else { used };
         let value = MetricValueStatus { average_value: amount(each), ..Default::default() };
-        return (i32::try_from(replicas).unwrap_or(i32::MAX), value);
+        return (i32::try_from(replicas).unwrap_or(i32::MAX), value, sum(average, 1, rule(keeps)));
     }
     let whole = target.value.as_ref().map_or(1, quantity::milli).max(1);
     let value = MetricValueStatus { value: amount(used), ..Default::default() };
     if count == 0 {
-        return (i32::try_from(ceil(used, whole)).unwrap_or(i32::MAX), value);
-    }
-    if tolerances.allow_ratio(used, whole) {
-        return (current, value);
+        let replicas = i32::try_from(ceil(used, whole)).unwrap_or(i32::MAX);
+        return (replicas, value, sum(whole, 1, MetricRule::Product));
     }
     let ready = pods.iter().filter(|pod| {
         let sum = summarize(pod);
         !pod.is_deleting() && sum.ready == sum.total && pod.status.phase.as_deref() == Some("Running")
     });
     let ready = i64::try_from(ready.count()).unwrap_or(i64::MAX);
-    (i32::try_from(ceil(used.saturating_mul(ready), whole)).unwrap_or(i32::MAX), value)
+    if tolerances.allow_ratio(used, whole) {
+        return (current, value, sum(whole, ready, MetricRule::Tolerated));
+    }
+    let replicas = i32::try_from(ceil(used.saturating_mul(ready), whole)).unwrap_or(i32::MAX);
+    (replicas, value, sum(whole, ready, MetricRule::Product))
 }
 
 fn ceil(a: i64, b: i64) -> i64 {

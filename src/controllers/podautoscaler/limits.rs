@@ -1,6 +1,7 @@
 //! From what metrics ask for to what is done: the windows over which recommendations are held, and how fast a workload may
 //! grow and shrink.
 
+use crate::api::explain::PolicyStep;
 use crate::api::k8s::{HPAScalingRules, HorizontalPodAutoscalerSpec};
 use crate::clock::{SimDuration, SimTime};
 
@@ -40,8 +41,14 @@ pub struct Memory {
 }
 
 /// What comes out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
+    /// What the windows leave of the recommendation.
+    pub stable: i32,
+    /// When the recommendation that holds it leaves its window.
+    pub held_until: Option<SimTime>,
+    /// How far each policy lets the workload go, where they were asked.
+    pub policies: Vec<PolicyStep>,
     /// How many pods there shall be.
     pub replicas: i32,
     /// Why `AbleToScale` is true.
@@ -83,21 +90,24 @@ impl Memory {
     ) -> Decision {
         let (stable, able) = match &spec.behavior {
             None => self.stabilize(wanted, now),
-            Some(behavior) => {
-                let window = |rules: &Option<HPAScalingRules>| {
-                    rules.as_ref().and_then(|rules| rules.stabilization_window_seconds).map(secs)
-                };
-                let up = window(&behavior.scale_up).unwrap_or(SimDuration::ZERO);
-                let down = window(&behavior.scale_down).unwrap_or(DOWNSCALE_WINDOW);
-                self.stabilize_by(current, wanted, (up, down), now)
-            }
+            Some(_) => self.stabilize_by(current, wanted, windows(spec), now),
         };
         let able = if stable == wanted { READY } else { able };
+        let mut policies = Vec::new();
         let (replicas, limit) = match &spec.behavior {
             None => limit(spec, current, stable),
-            Some(_) => self.limit_by(spec, current, stable, now),
+            Some(_) => self.limit_by(spec, current, stable, now, &mut policies),
         };
-        Decision { replicas, able, limited: replicas != stable, limit }
+        let held_until = if stable == wanted { None } else { self.held_until(spec, stable, now) };
+        Decision { stable, held_until, policies, replicas, able, limited: replicas != stable, limit }
+    }
+
+    /// When the last recommendation of this size leaves the window that it is held by.
+    fn held_until(&self, spec: &HorizontalPodAutoscalerSpec, stable: i32, now: SimTime) -> Option<SimTime> {
+        let (up, down) = windows(spec);
+        let (at, _) = self.recommendations.iter().rev().find(|(_, count)| *count == stable)?;
+        let wanted = self.recommendations.last().map_or(stable, |(_, count)| *count);
+        Some(*at + if wanted > stable { up } else { down }).filter(|until| *until >= now)
     }
 
     /// The highest recommendation of the window (`stabilizeRecommendation`).
@@ -139,17 +149,18 @@ impl Memory {
         current: i32,
         wanted: i32,
         now: SimTime,
+        policies: &mut Vec<PolicyStep>,
     ) -> (i32, Words) {
         let behavior = spec.behavior.clone().unwrap_or_default();
         if wanted > current {
-            let rate = self.rate(behavior.scale_up.as_ref(), current, true, now).max(current);
+            let rate = self.rate(behavior.scale_up.as_ref(), current, (true, now), policies).max(current);
             let (most, why) =
                 if spec.max_replicas > rate { (rate, UP_LIMIT) } else { (spec.max_replicas, TOO_MANY) };
             if wanted > most {
                 return (most, why);
             }
         } else if wanted < current {
-            let rate = self.rate(behavior.scale_down.as_ref(), current, false, now).min(current);
+            let rate = self.rate(behavior.scale_down.as_ref(), current, (false, now), policies).min(current);
             let least = spec.min_replicas.unwrap_or(1);
             let (least, why) = if least < rate { (rate, DOWN_LIMIT) } else { (least, TOO_FEW) };
             if wanted < least {
@@ -160,13 +171,19 @@ impl Memory {
     }
 
     /// How far policies let the workload go (`calculateScaleUpLimitWithScalingRules`, `calculateScaleDownLimitWithBehaviors`).
-    fn rate(&self, rules: Option<&HPAScalingRules>, current: i32, up: bool, now: SimTime) -> i32 {
+    fn rate(
+        &self,
+        rules: Option<&HPAScalingRules>,
+        current: i32,
+        (up, now): (bool, SimTime),
+        steps: &mut Vec<PolicyStep>,
+    ) -> i32 {
         let selected = rules.and_then(|rules| rules.select_policy.as_deref()).unwrap_or("Max");
         let policies = rules.and_then(|rules| rules.policies.as_deref()).unwrap_or_default();
         if selected == "Disabled" {
             return current;
         }
-        let limits = policies.iter().map(|policy| {
+        steps.extend(policies.iter().map(|policy| {
             let changed = |events: &[(SimTime, i32)]| -> i32 {
                 let recent = events.iter().filter(|(at, _)| now.since(*at) < secs(policy.period_seconds));
                 recent.map(|(_, change)| *change).fold(0, i32::saturating_add)
@@ -178,13 +195,31 @@ impl Memory {
                 _ => (i64::from(start) * i64::from(policy.value) + 99).div_euclid(100),
             };
             let limit = if up { i64::from(start) + step } else { i64::from(start) - step };
-            i32::try_from(limit).unwrap_or(i32::MAX)
-        });
+            PolicyStep {
+                sort: policy.type_.clone(),
+                value: policy.value,
+                period: policy.period_seconds,
+                start,
+                limit: i32::try_from(limit).unwrap_or(i32::MAX),
+            }
+        }));
+        let limits = steps.iter().map(|step| step.limit);
         // The policy that lets it go furthest, or least far.
         let furthest = selected != "Min";
         let pick = if up == furthest { limits.max() } else { limits.min() };
         pick.unwrap_or(if up == furthest { i32::MIN } else { i32::MAX })
     }
+}
+
+/// For how long recommendations are held on the way up and on the way down.
+fn windows(spec: &HorizontalPodAutoscalerSpec) -> (SimDuration, SimDuration) {
+    let window = |rules: Option<&HPAScalingRules>| {
+        rules.and_then(|rules| rules.stabilization_window_seconds).map(secs)
+    };
+    let behavior = spec.behavior.as_ref();
+    let up = window(behavior.and_then(|behavior| behavior.scale_up.as_ref()));
+    let down = window(behavior.and_then(|behavior| behavior.scale_down.as_ref()));
+    (up.unwrap_or(SimDuration::ZERO), down.unwrap_or(DOWNSCALE_WINDOW))
 }
 
 /// What holds without policies (`convertDesiredReplicasWithRules`): at most twice as many pods, or four.

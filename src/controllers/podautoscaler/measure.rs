@@ -1,6 +1,7 @@
 //! One metric of an autoscaler: what it is measured at and how many pods that asks for, or why it cannot be had.
 
 use super::calculator::{self, Amounts, Measured, Target, Tolerances};
+use crate::api::explain::MetricSum;
 use crate::api::k8s::{
     ContainerResourceMetricStatus, MetricSpec, MetricStatus, MetricTarget, MetricValueStatus, Quantity,
     ResourceMetricStatus,
@@ -25,6 +26,8 @@ pub struct Measurement {
     pub name: String,
     /// What the status says of it.
     pub status: MetricStatus,
+    /// How the number came about.
+    pub sum: MetricSum,
 }
 
 /// A metric that cannot be had.
@@ -83,7 +86,8 @@ pub fn measure(
         }
         None => format!("{} {of_container}resource", measured.resource),
     };
-    Ok(Measurement { replicas: proposal.replicas, name, status: status(metric, measured, value) })
+    let status = status(metric, measured, value);
+    Ok(Measurement { replicas: proposal.replicas, name, status, sum: proposal.sum })
 }
 
 fn aim(target: &MetricTarget) -> Result<Target, String> {

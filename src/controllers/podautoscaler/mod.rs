@@ -14,6 +14,7 @@ use sorted::SortedMap;
 use self::limits::{Decision, Memory};
 use self::measure::{Measurement, Unmeasured};
 use super::{Action, Controller};
+use crate::api::explain::{AutoscalingStep, Explain, MetricStep};
 use crate::api::k8s::{
     HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerStatus, LabelSelector, MetricStatus,
 };
@@ -63,12 +64,13 @@ impl Controller for HorizontalController {
             return Ok(Action::AwaitChange);
         };
         let memory = self.memory.entry(key.clone()).or_default();
-        let mut look = Look { autoscaler, status: (*autoscaler.status).clone(), memory };
+        let step = AutoscalingStep::default();
+        let mut look = Look { autoscaler, status: (*autoscaler.status).clone(), memory, step };
         look.run(client)?;
         if look.status != *autoscaler.status {
             let mut updated = autoscaler.clone();
             updated.status = Arc::new(look.status);
-            client.update_status(updated, None)?;
+            client.update_status(updated, Some(Explain::Autoscaling(look.step)))?;
         }
         Ok(Action::RequeueAfter(self.period))
     }
@@ -79,6 +81,8 @@ struct Look<'a> {
     /// The status that will be written.
     status: HorizontalPodAutoscalerStatus,
     memory: &'a mut Memory,
+    /// How it came about.
+    step: AutoscalingStep,
 }
 
 /// The workload that is scaled.
@@ -118,6 +122,8 @@ impl Look<'_> {
         self.memory.begin(current, client.now());
         let spec = self.autoscaler.spec.clone();
         let least = spec.min_replicas.unwrap_or(1);
+        (self.step.current, self.step.replicas) = (current, current);
+        self.step.bounds = (least, spec.max_replicas);
         if current == 0 && least != 0 {
             let message = "scaling is disabled since the replica count of the target is zero";
             self.set("ScalingActive", "False", "ScalingDisabled", message, client);
@@ -131,6 +137,7 @@ impl Look<'_> {
                 false => (spec.max_replicas, "Current number of replicas above Spec.MaxReplicas"),
             };
             self.status.current_metrics = None;
+            (self.step.stable, self.step.replicas) = (current, to);
             return self.rescale(&scale, to, why, client);
         }
         let Some(wish) = self.wish(&scale, client) else { return Ok(()) };
@@ -140,6 +147,9 @@ impl Look<'_> {
         };
         self.status.current_metrics = Some(wish.statuses);
         let decision = self.memory.decide(&spec, current, wish.replicas, client.now());
+        self.step.wanted = Some(wish.replicas);
+        (self.step.stable, self.step.replicas) = (decision.stable, decision.replicas);
+        (self.step.held_until, self.step.policies) = (decision.held_until, decision.policies.clone());
         self.explain(&decision, client);
         if decision.replicas == current {
             self.status.desired_replicas = current;
@@ -219,7 +229,14 @@ impl Look<'_> {
         let (mut first, mut failed): (Option<Unmeasured>, usize) = (None, 0);
         for metric in &metrics {
             match measure::measure(self.autoscaler, metric, &scale.selector, scale.replicas, client) {
-                Ok(Measurement { replicas, name, status }) => {
+                Ok(Measurement { replicas, name, status, sum }) => {
+                    let (of, asked) = (name.clone(), Some(replicas));
+                    self.step.metrics.push(MetricStep {
+                        name: of,
+                        replicas: asked,
+                        sum,
+                        ..MetricStep::default()
+                    });
                     if wish.replicas == 0 || replicas > wish.replicas {
                         (wish.replicas, wish.metric) = (replicas, name);
                     }
@@ -229,6 +246,8 @@ impl Look<'_> {
                     let why = missing.why.clone();
                     client.event(reference(self.autoscaler), EventType::Warning, missing.reason, why);
                     wish.statuses.push(MetricStatus::default());
+                    let (name, why) = (missing.value.clone(), missing.why.clone());
+                    self.step.metrics.push(MetricStep { name, missing: why, ..MetricStep::default() });
                     failed += 1;
                     first.get_or_insert(missing);
                 }

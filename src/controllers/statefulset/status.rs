@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::pods::{available_in, is_ready};
 use super::identity::revision_of;
 use super::replicas;
+use crate::api::explain::Explain;
 use crate::api::k8s::StatefulSetStatus;
 use crate::api::status::Reason;
 use crate::api::{Key, Kind, MetaExt, Pod, StatefulSet, Status};
@@ -79,6 +80,7 @@ fn complete_rolling_update(set: &StatefulSet, status: &mut StatefulSetStatus) {
 pub fn write(
     set: &StatefulSet,
     mut status: StatefulSetStatus,
+    explain: Option<Explain>,
     client: &mut Client<'_>,
 ) -> Result<StatefulSetStatus, Status> {
     complete_rolling_update(set, &mut status);
@@ -95,11 +97,11 @@ pub fn write(
     }
     let mut updated = set.clone();
     updated.status = Arc::new(status.clone());
-    match client.update_status(updated.clone(), None) {
+    match client.update_status(updated.clone(), explain.clone()) {
         Err(refused) if refused.reason == Reason::Conflict => {
             let key = Key::new(Kind::STATEFUL_SET, set.namespace(), set.name());
             updated.revision = client.get(&key)?.revision();
-            client.update_status(updated, None)?;
+            client.update_status(updated, explain)?;
         }
         result => drop(result?),
     }

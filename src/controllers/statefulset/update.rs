@@ -7,6 +7,7 @@ use super::control;
 use super::identity::{self, in_range, new_pod, ordinal, revision_of, start};
 use super::replicas;
 use super::status::{self, is_created, is_running_and_available, is_running_and_ready};
+use crate::api::explain::{Explain, TurnStep};
 use crate::api::k8s::StatefulSetStatus;
 use crate::api::{ControllerRevision, MetaExt, Pod, StatefulSet, Status, sorting};
 use crate::client::recorder::{EventType, reference};
@@ -44,7 +45,8 @@ pub fn perform(
     if look.claims_first && result.is_ok() {
         return Ok(None);
     }
-    let written = status::write(set, look.status, client);
+    let step = look.turn_step();
+    let written = status::write(set, look.status, Some(Explain::Turns(step)), client);
     result?;
     let written = written?;
     let limit = usize::try_from(set.spec.revision_history_limit.unwrap_or(10)).unwrap_or(0);
@@ -99,6 +101,10 @@ struct Look<'a> {
     monotonic: bool,
     /// Whether claims have been made whose pods have not.
     claims_first: bool,
+    /// The pod at which the look stopped.
+    waits: String,
+    /// How many pods of an older template it has taken away.
+    moved: i32,
     status: StatefulSetStatus,
 }
 
@@ -126,6 +132,8 @@ impl<'a> Look<'a> {
             condemned,
             first_unavailable: None,
             claims_first: false,
+            waits: String::new(),
+            moved: 0,
             monotonic: set.spec.pod_management_policy.as_deref() != Some("Parallel"),
             status: StatefulSetStatus {
                 observed_generation: set.meta.generation,
@@ -186,6 +194,9 @@ impl<'a> Look<'a> {
     ) -> Result<Step, Status> {
         for index in 0..count {
             if process(self, index, client)? == Step::Stop && self.monotonic {
+                let gap = self.replicas.get(index).filter(|pod| !self.is_available(pod, client));
+                let waits = gap.or(self.condemned.get(index)).map(|pod| pod.name().to_string());
+                self.waits = waits.unwrap_or_default();
                 return Ok(Step::Stop);
             }
         }
@@ -261,6 +272,21 @@ impl<'a> Look<'a> {
         Ok(Step::Stop)
     }
 
+    /// What the look came to, for those who explain it.
+    fn turn_step(&self) -> TurnStep {
+        let old = |pod: &&Pod| is_created(pod) && revision_of(pod) != self.revisions.update.name();
+        let small = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+        TurnStep {
+            desired: small(self.replicas.len()),
+            field: "partition",
+            limit: small(partition(self.set)),
+            counted: 0,
+            outdated: small(self.replicas.iter().filter(old).count()),
+            moved: self.moved,
+            waits: self.waits.clone(),
+        }
+    }
+
     /// Takes away the highest pod that is not of the new revision, unless one above it is not available yet.
     fn roll(&mut self, client: &mut Client<'_>) -> Result<(), Status> {
         let strategy = self.set.spec.update_strategy.as_ref();
@@ -274,9 +300,11 @@ impl<'a> Look<'a> {
                 let result = control::delete_pod(self.set, pod, client);
                 let left = self.status.current_replicas.unwrap_or(0) - 1;
                 self.status.current_replicas = status::nonzero(left);
+                (self.moved, self.waits) = (1, pod.name().into());
                 return result;
             }
             if self.is_unavailable(pod, client) {
+                self.waits = pod.name().into();
                 return Ok(());
             }
         }

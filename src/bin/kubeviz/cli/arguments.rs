@@ -45,17 +45,19 @@ pub(super) fn command() -> Command {
         )
         .subcommand(
             Command::new("why")
-                .about("Apply manifests to a new cluster and say why a pod is where it is, or why it waits")
+                .about("Apply manifests to a new cluster and say why a pod is where it is, or any object as it is")
                 .long_about(
                     "Apply manifests to a new cluster, run until it is quiet, and say why a pod is where it is, or why \
                      it waits: every node's verdict and scores, what preemption considered, the event, and the single \
-                     changes that would let a waiting pod run, each tried by the scheduler on a copy.\n\nExit status 1: \
-                     there is no such pod.",
+                     changes that would let a waiting pod run, each tried by the scheduler on a copy. Of a pod and of any \
+                     other object (hpa/web, svc/web, deploy/web, pdb/web, quota/team …) also what the other deciders \
+                     say: autoscaler, endpoints, evictions, taints, budgets, quotas, garbage collection, rollouts.\n\nExit \
+                     status 1: there is no such object.",
                 )
                 .arg(
-                    Arg::new("POD")
+                    Arg::new("OBJECT")
                         .required(true)
-                        .help("The pod: its name, how its name begins, or NAMESPACE/NAME"),
+                        .help("A pod: its name, how its name begins, or NAMESPACE/NAME; or any object: KIND/NAME"),
                 )
                 .arg(files("FILE", "Manifests, applied in this order; - is standard input"))
                 .args(cluster_args())

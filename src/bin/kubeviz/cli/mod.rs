@@ -63,8 +63,8 @@ fn run_manifests(matches: &ArgMatches) -> Outcome {
 
 fn why(matches: &ArgMatches) -> Outcome {
     let manifests = manifests(matches)?;
-    let pod = matches.get_one::<String>("POD").map(String::as_str).unwrap_or_default();
-    let why = match why::run(config(matches)?, &manifests, duration(matches, "for")?, pod) {
+    let name = matches.get_one::<String>("OBJECT").map(String::as_str).unwrap_or_default();
+    let why = match why::run(config(matches)?, &manifests, duration(matches, "for")?, name) {
         Ok(why) => why,
         Err(message) => {
             eprintln!("kubeviz: {message}");
