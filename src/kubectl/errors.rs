@@ -18,6 +18,10 @@ pub enum Failure {
     Message(String),
     /// The line is not a command: help is pointed at.
     Usage(String),
+    /// A command with the wrong words or flags: its examples are pointed at (`cmdutil.UsageErrorf`).
+    Misuse(String),
+    /// Help instead of an answer, which counts as a failure.
+    Shown(String),
     /// The shell around kubectl refused: a pipe into something that there is not.
     Shell(String),
     /// Several things failed, one after the other.
@@ -34,6 +38,11 @@ impl Failure {
     /// A refusal by kubectl itself, without `error: `.
     pub fn message(text: impl Into<String>) -> Failure {
         Failure::Message(text.into())
+    }
+
+    /// A command with the wrong words or flags.
+    pub fn misuse(text: impl Into<String>) -> Failure {
+        Failure::Misuse(text.into())
     }
 
     /// A line that is not a command.
@@ -73,9 +82,13 @@ impl Failure {
             }
             Failure::Message(text) => format!("error: {text}\n"),
             Failure::Shell(text) => format!("bash: {text}\n"),
+            Failure::Shown(text) => text.clone(),
             Failure::Usage(text) => {
                 let verb = if verb.is_empty() { String::new() } else { format!(" {verb}") };
                 format!("error: {text}\nSee 'kubectl{verb} --help' for usage.\n")
+            }
+            Failure::Misuse(text) => {
+                format!("error: {text}\nSee 'kubectl {verb} -h' for help and examples\n")
             }
             Failure::Many(failures) => {
                 let lines: Vec<String> = failures.iter().map(Failure::text).collect();
@@ -96,7 +109,11 @@ impl Failure {
             Failure::Server { doing, status } => {
                 format!("Error from server ({:?}): {doing}{}", status.reason, status.message)
             }
-            Failure::Message(text) | Failure::Usage(text) | Failure::Shell(text) => text.clone(),
+            Failure::Message(text)
+            | Failure::Usage(text)
+            | Failure::Misuse(text)
+            | Failure::Shell(text)
+            | Failure::Shown(text) => text.clone(),
             Failure::Many(failures) => {
                 let texts: Vec<String> = failures.iter().map(Failure::text).collect();
                 format!("[{}]", texts.join(", "))

@@ -214,13 +214,15 @@ fn merge(kind: Kind, current: &Value, patch: &Value) -> Result<Value, Failure> {
 
 fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if !call.args.has_files() {
-        if call.args.words.is_empty() {
-            return Err(Failure::message("must specify one of -f and -k"));
+        let words = &call.args.words;
+        if let Some(family) =
+            words.first().map(|word| format!("create {word}")).filter(|path| super::is_family(path))
+        {
+            return Err(super::no_subcommand(&family, &words[1..]));
         }
-        let words = call.args.words.join(" ");
-        return Err(Failure::message(format!(
-            "Unexpected args: [{words}]\nSee 'kubectl create -h' for help and examples"
-        )));
+        let failure = super::no_subcommand("create", words);
+        call.warn("Error: must specify one of -f and -k\n");
+        return Err(failure);
     }
     each(call, "create", |call, item| {
         let key = place(call, item)?;

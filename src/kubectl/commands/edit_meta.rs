@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::get::select;
 use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done, update};
 use crate::api::meta::StringMap;
-use crate::api::{MetaExt, Object};
+use crate::api::{MetaExt, Object, Status};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::{Call, Verb};
@@ -151,6 +151,9 @@ fn change(
     }
     let changed = map != before;
     let mut value = live.to_value();
+    if call.args.value("resource-version").is_some_and(|version| version != live.revision().to_string()) {
+        return Err(Status::modified(&live.key()).into());
+    }
     let entries = map.into_iter().map(|(key, value)| (key, Value::String(value)));
     value["metadata"][meta.field] = Value::Object(entries.collect());
     let dry = if call.args.on("local") { DryRun::Client } else { dry };

@@ -134,14 +134,64 @@ pub fn no_verb(words: &[String]) -> Result<Output, Failure> {
     let Some(first) = words.first().filter(|word| *word != "help") else {
         return Ok(Output { stdout: help(), ..Default::default() });
     };
-    let family = verbs().any(|verb| verb.path.starts_with(&format!("{first} ")));
-    if family {
-        let what =
-            words.iter().take(2).take_while(|word| !word.starts_with('-')).cloned().collect::<Vec<_>>();
-        let what = what.join(" ");
-        return Err(Failure::message(format!("kubeviz does not offer \"kubectl {what}\" yet")));
+    if is_family(first) {
+        let rest: Vec<String> =
+            words.iter().skip(1).take_while(|word| !word.starts_with('-')).cloned().collect();
+        return Err(no_subcommand(first, &rest));
     }
-    Err(Failure::message(format!("unknown command \"{first}\" for \"kubectl\"")))
+    Err(Failure::message(format!("unknown command \"{first}\" for \"kubectl\"{}", suggestions(first))))
+}
+
+/// Whether verbs begin with these words.
+fn is_family(path: &str) -> bool {
+    verbs().any(|verb| verb.path.strip_prefix(path).is_some_and(|rest| rest.starts_with(' ')))
+}
+
+/// What a family of verbs says to words that are none of them, or to no words: then, what verbs there are.
+fn no_subcommand(family: &str, words: &[String]) -> Failure {
+    if !words.is_empty() {
+        let words = words.join(" ");
+        return Failure::message(format!(
+            "unknown command \"{words}\"\nSee 'kubectl {family} -h' for help and examples"
+        ));
+    }
+    let own = format!("{family} ");
+    let lines = verbs().filter(|verb| verb.path.starts_with(&own));
+    let lines = lines.map(|verb| format!("  {:<20} {}", &verb.path[own.len()..], verb.help));
+    Failure::Shown(format!("Available Commands:\n{}\n", lines.collect::<Vec<_>>().join("\n")))
+}
+
+/// Verbs that are spelled much like a word, or begin with it (`cobra`'s `SuggestionsFor`).
+fn suggestions(word: &str) -> String {
+    const DISTANCE: usize = 2;
+    let word = word.to_lowercase();
+    let mut names: Vec<&str> = verbs().filter_map(|verb| verb.path.split(' ').next()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let near: Vec<&str> = names
+        .into_iter()
+        .filter(|name| distance(&word, name) <= DISTANCE || name.starts_with(&word))
+        .collect();
+    if near.is_empty() {
+        return String::new();
+    }
+    format!("\n\nDid you mean this?\n\t{}", near.join("\n\t"))
+}
+
+/// How many letters have to be changed, left out or put in to make one word of the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, letter) in one.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = at + 1;
+        for (column, &wanted) in other.iter().enumerate() {
+            let changed = before + usize::from(letter != wanted);
+            before = row[column + 1];
+            row[column + 1] = changed.min(before + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
 }
 
 fn help() -> String {
@@ -185,4 +235,31 @@ pub fn chosen_namespace(verb: &Verb, words: &[String]) -> Option<String> {
 /// The names that a console may complete a line's first words with.
 pub fn verb_paths() -> impl Iterator<Item = &'static str> {
     verbs().map(|verb| verb.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_are_no_verb_are_told_what_is_near() {
+        assert_eq!(suggestions("gett"), "\n\nDid you mean this?\n\tget\n\tset");
+        assert_eq!(suggestions("appl"), "\n\nDid you mean this?\n\tapply");
+        assert_eq!(suggestions("frobnicate"), "");
+        let cases = [("", "abc", 3), ("abc", "abc", 0), ("gte", "get", 2), ("kitten", "sitting", 3)];
+        for (one, other, want) in cases {
+            assert_eq!(distance(one, other), want, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_family_of_verbs_refuses_words_that_are_none() {
+        assert!(is_family("rollout") && is_family("create secret") && !is_family("get"));
+        let wrong = no_subcommand("rollout", &["foo".into()]);
+        assert_eq!(
+            wrong.render(""),
+            "error: unknown command \"foo\"\nSee 'kubectl rollout -h' for help and examples\n"
+        );
+        assert!(no_subcommand("rollout", &[]).render("").contains("  history "));
+    }
 }

@@ -39,23 +39,29 @@ const FLAGS: &[Flag] = &[
 pub const RUN: Verb = Verb { path: "run", help: "Run an image in a pod", flags: FLAGS, run };
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    if !call.args.has("image") {
+        return Err(Failure::message("required flag(s) \"image\" not set"));
+    }
     let (stdin, remove) = (call.args.on("stdin"), call.args.on("rm"));
     if remove && !stdin && !call.args.on("attach") {
-        return Err(Failure::message("--rm should only be used for attached containers"));
+        return Err(Failure::misuse("--rm should only be used for attached containers"));
     }
     if call.args.on("tty") && !stdin {
-        return Err(Failure::message("-i/--stdin is required for containers with -t/--tty=true"));
+        return Err(Failure::misuse("-i/--stdin is required for containers with -t/--tty=true"));
     }
     let Some(name) = call.args.words.first().cloned() else {
-        return Err(Failure::message("NAME is required for run"));
+        return Err(Failure::misuse("NAME is required for run"));
     };
-    let image = call.args.value("image").ok_or_else(|| Failure::message("--image is required"))?;
-    if image.is_empty() || image.contains(char::is_whitespace) {
+    let image = call.args.value("image").unwrap_or_default();
+    if image.is_empty() {
+        return Err(Failure::message("--image is required"));
+    }
+    if image.contains(char::is_whitespace) {
         return Err(Failure::message(format!("Invalid image name {image:?}: invalid reference format")));
     }
     let restart = call.args.value("restart").unwrap_or("Always");
     if !["Always", "OnFailure", "Never"].contains(&restart) {
-        return Err(Failure::message(format!("invalid restart policy: {restart}")));
+        return Err(Failure::misuse(format!("invalid restart policy: {restart}")));
     }
     let labels = match call.args.value("labels") {
         Some(labels) => pairs(labels.split(','))?,
@@ -64,6 +70,10 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let mut container = json!({"name": name, "image": image, "resources": {}});
     if let Some(port) = number_of_port(call)? {
         container["ports"] = json!([{"containerPort": port}]);
+    }
+    let odd = call.args.values("env").iter().find(|text| !text.contains('=') || text.starts_with('='));
+    if let Some(text) = odd {
+        return Err(Failure::message(format!("invalid env: {text}")));
     }
     let variables = pairs(call.args.values("env").iter().map(String::as_str))?;
     if !variables.is_empty() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, required,
+    DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, require, required,
 };
 use crate::api::Kind;
 use crate::kubectl::errors::Failure;
@@ -101,11 +101,8 @@ fn from_cron_job(call: &Call<'_, '_>, name: &str, source: &str) -> Result<Value,
 }
 
 fn cron_job(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    require(call, &["image", "schedule"])?;
     let name = name(call)?;
-    let missing: Vec<&str> = ["image", "schedule"].into_iter().filter(|flag| !call.args.has(flag)).collect();
-    if !missing.is_empty() {
-        return Err(Failure::message(format!("required flag(s) \"{}\" not set", missing.join("\", \""))));
-    }
     let (image, schedule) = (required(call, "image")?, required(call, "schedule")?);
     let restart = call.args.value("restart").unwrap_or("OnFailure").to_string();
     let spec = json!({"containers": [container(call, &name, &image)], "restartPolicy": restart});

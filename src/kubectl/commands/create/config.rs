@@ -147,6 +147,7 @@ pub const TOKEN: Verb = Verb {
 
 /// Keys and texts, as the flags give them.
 fn sources(call: &Call<'_, '_>, kind: &str) -> Result<Map<String, Value>, Failure> {
+    let name = call.args.words.first().cloned().unwrap_or_default();
     let mut texts = Map::new();
     let has_others = call.args.has("from-file") || call.args.has("from-literal");
     if call.args.has("from-env-file") && has_others {
@@ -158,13 +159,13 @@ fn sources(call: &Call<'_, '_>, kind: &str) -> Result<Map<String, Value>, Failur
         })?;
         // A shell would have taken quotes around the value off.
         let quoted = text.len() > 1 && ['"', '\''].iter().any(|q| text.starts_with(*q) && text.ends_with(*q));
-        add(&mut texts, key, if quoted { &text[1..text.len() - 1] } else { text }, kind)?;
+        add(&mut texts, key, if quoted { &text[1..text.len() - 1] } else { text }, kind, &name)?;
     }
     for source in call.args.values("from-file") {
         match source.split_once('=') {
-            Some((key, path)) => add(&mut texts, key, read(call, path)?, kind)?,
+            Some((key, path)) => add(&mut texts, key, read(call, path)?, kind, &name)?,
             None if call.invocation.files.contains_key(source) => {
-                add(&mut texts, base_name(source), read(call, source)?, kind)?;
+                add(&mut texts, base_name(source), read(call, source)?, kind, &name)?;
             }
             None => {
                 // A folder gives each file in it.
@@ -175,7 +176,7 @@ fn sources(call: &Call<'_, '_>, kind: &str) -> Result<Map<String, Value>, Failur
                     read(call, source)?;
                 }
                 for path in inside {
-                    add(&mut texts, base_name(path), read(call, path)?, kind)?;
+                    add(&mut texts, base_name(path), read(call, path)?, kind, &name)?;
                 }
             }
         }
@@ -184,7 +185,7 @@ fn sources(call: &Call<'_, '_>, kind: &str) -> Result<Map<String, Value>, Failur
         for line in read(call, path)?.lines().map(str::trim_start) {
             if !line.is_empty() && !line.starts_with('#') {
                 let (key, text) = line.split_once('=').unwrap_or((line, ""));
-                add(&mut texts, key, text, kind)?;
+                add(&mut texts, key, text, kind, &name)?;
             }
         }
     }
@@ -201,7 +202,7 @@ fn read<'a>(call: &'a Call<'_, '_>, path: &str) -> Result<&'a str, Failure> {
         .ok_or_else(|| Failure::message(format!("error reading {path}: no such file or directory")))
 }
 
-fn add(texts: &mut Map<String, Value>, key: &str, text: &str, kind: &str) -> Result<(), Failure> {
+fn add(texts: &mut Map<String, Value>, key: &str, text: &str, kind: &str, name: &str) -> Result<(), Failure> {
     let valid = !key.is_empty()
         && key.len() <= 253
         && key.chars().all(|c| c.is_ascii_alphanumeric() || ['-', '_', '.'].contains(&c));
@@ -212,9 +213,12 @@ fn add(texts: &mut Map<String, Value>, key: &str, text: &str, kind: &str) -> Res
         )));
     }
     if texts.insert(key.to_string(), text.into()).is_some() {
-        return Err(Failure::message(format!(
-            "cannot add key \"{key}\", another key by that name already exists in Data for {kind}"
-        )));
+        return Err(Failure::message(match kind {
+            "Secret" => format!("cannot add key {key}, another key by that name already exists"),
+            _ => format!(
+                "cannot add key \"{key}\", another key by that name already exists in Data for {kind} \"{name}\""
+            ),
+        }));
     }
     Ok(())
 }
@@ -285,11 +289,13 @@ fn registry(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     }
     let server = call.args.value("docker-server").unwrap_or("https://index.docker.io/v1/").to_string();
     let auth = base64_encode(format!("{user}:{password}").as_bytes());
-    let mut account = json!({"username": user, "password": password, "auth": auth});
-    if !text("docker-email").is_empty() {
-        account["email"] = text("docker-email").into();
-    }
-    let config = go_json(&json!({"auths": {server: account}}));
+    // In the order of the fields of Go's struct.
+    let fields =
+        [("username", user), ("password", password), ("email", text("docker-email")), ("auth", auth)];
+    let fields = fields.into_iter().filter(|(_, text)| !text.is_empty());
+    let account: Vec<String> =
+        fields.map(|(field, text)| format!("\"{field}\":{}", go_json(&text.into()))).collect();
+    let config = format!("{{\"auths\":{{{}:{{{}}}}}}}", go_json(&server.into()), account.join(","));
     let texts = json!({".dockerconfigjson": config});
     secret(call, texts.as_object().cloned().unwrap_or_default(), TYPE)
 }

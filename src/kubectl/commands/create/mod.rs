@@ -61,8 +61,17 @@ const SAVE_CONFIG: Flag = switch("save-config", "note the object as applied");
 fn name(call: &Call<'_, '_>) -> Result<String, Failure> {
     match call.args.words.as_slice() {
         [name] => Ok(name.clone()),
-        words => Err(Failure::message(format!("exactly one NAME is required, got {}", words.len()))),
+        words => Err(Failure::misuse(format!("exactly one NAME is required, got {}", words.len()))),
     }
+}
+
+/// Refuses a command without these flags, which are looked for before its words.
+fn require(call: &Call<'_, '_>, flags: &[&str]) -> Result<(), Failure> {
+    let missing: Vec<&str> = flags.iter().copied().filter(|flag| !call.args.has(flag)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::message(format!("required flag(s) \"{}\" not set", missing.join("\", \""))))
 }
 
 /// The value of a flag that must be given.

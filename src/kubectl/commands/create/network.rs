@@ -106,9 +106,11 @@ fn port(text: &str) -> Result<Value, Failure> {
     let number = |text: &str| text.parse::<u16>().ok();
     let (port, target) = text.split_once(':').unwrap_or((text, text));
     let Some(number_of_port) = number(port) else {
-        return Err(Failure::message(format!(
-            "invalid port format {port:?}: strconv.Atoi: parsing {port:?}: invalid syntax"
-        )));
+        let why = match !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => "value out of range",
+            false => "invalid syntax",
+        };
+        return Err(Failure::message(format!("strconv.ParseUint: parsing {port:?}: {why}")));
     };
     let target_value = number(target).map_or_else(|| Value::from(target), Value::from);
     let name = if text.contains(':') { format!("{port}-{target}") } else { port.to_string() };

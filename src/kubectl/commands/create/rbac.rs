@@ -9,6 +9,36 @@ use crate::kubectl::parse::{Flag, value};
 use crate::kubectl::resource_names;
 use crate::kubectl::{Call, Verb};
 
+/// What can be done with resources, and with the paths of the API (`validResourceVerbs`, `validNonResourceVerbs`).
+const RESOURCE_VERBS: [&str; 14] = [
+    "*",
+    "get",
+    "delete",
+    "list",
+    "create",
+    "update",
+    "patch",
+    "watch",
+    "proxy",
+    "deletecollection",
+    "use",
+    "bind",
+    "escalate",
+    "impersonate",
+];
+const URL_VERBS: [&str; 8] = ["*", "get", "post", "put", "delete", "patch", "head", "options"];
+
+/// Verbs that can be done with these resources only, some of which no server lists (`specialVerbs`).
+const SPECIAL: [(&str, &[(&str, &str)]); 4] = [
+    ("use", &[("policy", "podsecuritypolicies"), ("extensions", "podsecuritypolicies")]),
+    ("bind", &[("rbac.authorization.k8s.io", "roles"), ("rbac.authorization.k8s.io", "clusterroles")]),
+    ("escalate", &[("rbac.authorization.k8s.io", "roles"), ("rbac.authorization.k8s.io", "clusterroles")]),
+    (
+        "impersonate",
+        &[("", "users"), ("", "serviceaccounts"), ("", "groups"), ("authentication.k8s.io", "userextras")],
+    ),
+];
+
 const VERB: Flag = value("verb", "what may be done");
 const RESOURCE: Flag = value("resource", "on what: pods, deployments.apps, pods/log");
 const RESOURCE_NAME: Flag = value("resource-name", "only on objects of this name");
@@ -46,7 +76,7 @@ fn role(call: &mut Call<'_, '_>, kind: Kind) -> Result<(), Failure> {
     if let Some(labels) = call.args.value("aggregation-rule") {
         let labels = pairs(labels.split(','), "label")?;
         let rule = json!({"clusterRoleSelectors": [{"matchLabels": labels}]});
-        let value = json!({"aggregationRule": rule, "metadata": metadata, "rules": []});
+        let value = json!({"aggregationRule": rule, "metadata": metadata, "rules": null});
         return make(call, kind, value, "created", "");
     }
     let verbs = call.args.list("verb");
@@ -56,8 +86,15 @@ fn role(call: &mut Call<'_, '_>, kind: Kind) -> Result<(), Failure> {
     let urls = call.args.list("non-resource-url");
     let resources = call.args.list("resource");
     if resources.is_empty() && urls.is_empty() {
-        return Err(Failure::message("at least one resource must be specified"));
+        return Err(Failure::message(match kind {
+            Kind::ROLE => "at least one resource must be specified",
+            _ => "one of resource or nonResourceURL must be specified",
+        }));
     }
+    let odd = verbs.iter().filter(|verb| !resources.is_empty() && !RESOURCE_VERBS.contains(verb));
+    let odd: Vec<String> =
+        odd.map(|verb| format!("Warning: '{verb}' is not a standard resource verb")).collect();
+    check_urls(&urls, &verbs)?;
     // Resources of one group share a rule.
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for resource in resources {
@@ -65,10 +102,7 @@ fn role(call: &mut Call<'_, '_>, kind: Kind) -> Result<(), Failure> {
             resource.split_once('/').map_or((resource, None), |(word, part)| (word, Some(part)));
         let (group, plural) = match word {
             "*" => ("*".to_string(), "*".to_string()),
-            word => {
-                let info = resource_names::kind(call.client.live(), word)?.info();
-                (info.group.to_string(), info.plural.to_string())
-            }
+            word => named(call, word, &verbs)?,
         };
         let resource = part.map_or(plural.clone(), |part| format!("{plural}/{part}"));
         match groups.iter_mut().find(|(known, _)| *known == group) {
@@ -89,7 +123,51 @@ fn role(call: &mut Call<'_, '_>, kind: Kind) -> Result<(), Failure> {
         rules.push(json!({"nonResourceURLs": urls, "verbs": verbs}));
     }
     let value = json!({"metadata": metadata, "rules": rules});
+    odd.into_iter().for_each(|line| call.warn(line));
     make(call, kind, value, "created", "")
+}
+
+/// Group and plural of a resource that these verbs can be done with. One that the server does not have is refused in the
+/// words of the mapper of resources.
+fn named(call: &Call<'_, '_>, word: &str, verbs: &[&str]) -> Result<(String, String), Failure> {
+    let (resource, group) = word.split_once('.').unwrap_or((word, ""));
+    let mut known = true;
+    let (group, resource) = match resource_names::kind(call.client.live(), word) {
+        Ok(kind) => (kind.info().group.to_string(), kind.info().plural.to_string()),
+        Err(_) => {
+            known = false;
+            (group.to_string(), resource.to_string())
+        }
+    };
+    for (verb, resources) in SPECIAL.iter().filter(|(verb, _)| verbs.contains(verb)) {
+        if !resources.contains(&(&group, &resource)) {
+            let why = format!("can not perform '{verb}' on '{resource}' in group '{group}'");
+            return Err(Failure::message(why));
+        }
+        known = true;
+    }
+    if !known {
+        return Err(Failure::message(format!("no matches for {group}/, Resource={resource}")));
+    }
+    Ok((group, resource))
+}
+
+fn check_urls(urls: &[&str], verbs: &[&str]) -> Result<(), Failure> {
+    let odd = verbs.iter().find(|verb| !urls.is_empty() && !URL_VERBS.contains(verb));
+    if let Some(verb) = odd {
+        return Err(Failure::message(format!("invalid verb: '{verb}' for nonResourceURL")));
+    }
+    for url in urls.iter().filter(|url| **url != "*") {
+        if !url.starts_with('/') {
+            return Err(Failure::message("nonResourceURL should start with /"));
+        }
+        if url[..url.len() - 1].contains('*') {
+            return Err(Failure::message(
+                "nonResourceURL only supports wildcard matches when '*' is at the end",
+            ));
+        }
+    }
+    Ok(())
 }
 
 const USER: Flag = value("user", "a user");

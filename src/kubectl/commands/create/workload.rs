@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, number_of_port,
+    require,
 };
 use crate::api::Kind;
 use crate::kubectl::errors::Failure;
@@ -32,11 +33,9 @@ pub const DEPLOYMENT: Verb = Verb {
 pub const DEPLOY: Verb = Verb { path: "create deploy", ..DEPLOYMENT };
 
 fn deployment(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    require(call, &["image"])?;
     let name = name(call)?;
     let images: Vec<String> = call.args.list("image").into_iter().map(String::from).collect();
-    if images.is_empty() {
-        return Err(Failure::message("required flag(s) \"image\" not set"));
-    }
     if images.len() > 1 && !call.args.command.is_empty() {
         return Err(Failure::message("cannot specify multiple --image options and command"));
     }

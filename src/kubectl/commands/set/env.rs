@@ -138,8 +138,8 @@ fn list(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             continue;
         };
         for container in containers(spec) {
-            let (kind, name) = (object.kind().info().plural, object.name());
-            call.say(format!("# {kind}/{name}, container {}", container.text("name")));
+            let (kind, name) = (object.kind().name(), object.name());
+            call.say(format!("# {kind} {name}, container {}", container.text("name")));
             for variable in container.list("env") {
                 call.say(line(variable));
             }
