@@ -79,6 +79,8 @@ export interface EditorHandle {
   getText(): string;
   /** Replaces the whole text as one undoable step, keeping the caret where it can. */
   setText(text: string): void;
+  /** Shows another text; one that was shown before under that number, and has not changed since, with its history. */
+  open(id: number, text: string): void;
   setDiagnostics(marks: Mark[]): void;
   focus(): void;
   /** Selects a range and scrolls it into view, without taking the focus. */
@@ -102,15 +104,16 @@ function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
     else send();
   };
 
-  const view = new EditorView({
-    parent,
-    state: EditorState.create({
-      doc: options.doc,
+  const states = new Map<number, EditorState>();
+  let shown = 0;
+  const stateOf = (doc: string): EditorState =>
+    EditorState.create({
+      doc,
       extensions: [
         Prec.highest(keymap.of([applyKey("Mod-Enter", options), applyKey("Ctrl-Enter", options)])),
         basics(),
         theme,
-        language.of(languageFor(Text.of(options.doc.split("\n")))),
+        language.of(languageFor(Text.of(doc.split("\n")))),
         switchLanguage(language),
         assistance(options),
         writable.of(readonlyState(options.readonly ?? false)),
@@ -118,9 +121,11 @@ function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
         EditorView.updateListener.of((update) => {
           if (update.docChanged && !silent) report(update.state);
         }),
+        // Whole files are the page's to open.
+        EditorView.domEventHandlers({ drop: (event) => (event.dataTransfer?.files.length ?? 0) > 0 }),
       ],
-    }),
-  });
+    });
+  const view = new EditorView({ parent, state: stateOf(options.doc) });
 
   return {
     getText: () => view.state.doc.toString(),
@@ -132,6 +137,12 @@ function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
       } finally {
         silent = false;
       }
+    },
+    open(id, text) {
+      states.set(shown, view.state);
+      const kept = states.get(id);
+      if (id !== shown || view.state.doc.toString() !== text) view.setState(kept?.doc.toString() === text ? kept : stateOf(text));
+      shown = id;
     },
     setDiagnostics(marks) {
       view.dispatch(setDiagnostics(view.state, marks.map((mark) => diagnostic(mark, view.state.doc))));

@@ -4,6 +4,7 @@ mod add;
 mod clock;
 mod derived;
 mod edit;
+mod files;
 mod guest;
 mod manifest;
 mod predict;
@@ -23,6 +24,7 @@ use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
 use kubeviz::kubectl;
 use kubeviz::kubectl::script::Command;
+use kubeviz::view::files::Files;
 use kubeviz::view::targets::Targets;
 use kubeviz::view::{Inspection, StoryLine};
 use wasm_bindgen::JsCast;
@@ -39,7 +41,7 @@ use super::predict::Predict;
 use super::settings::Settings;
 use super::share::{self, ActionButton};
 use super::shared::Shared;
-use super::state::{Action, Banner, InspectorTab, Pane, StageView, UiState};
+use super::state::{Action, Banner, FileNames, InspectorTab, Pane, StageView, UiState};
 use super::{keyboard, layout, rest, storage};
 
 /// See the module.
@@ -49,6 +51,10 @@ pub struct App {
     pub(super) settings: Settings,
     /// The manifest as it stands in the editor.
     manifest: String,
+    /// The files; the text of the one in front is as it was when it came there.
+    files: Files,
+    /// The file whose history the editor has.
+    shown_file: u32,
     /// How often something else than typing has changed it, and to what: for the plain field.
     pub(super) loaded_text: (u32, AttrValue),
     pub(super) editor: Option<Box<Editor>>,
@@ -109,14 +115,16 @@ impl Component for App {
             Err(why) => (None, Some(Banner::BadLink(why))),
         };
         let linked = shared.as_ref().map(|shared| shared.manifest.clone()).filter(|text| !text.is_empty());
-        let kept = if settings.embed { None } else { storage::get(storage::MANIFEST) };
-        let manifest = linked.clone().or(kept).unwrap_or_default();
+        let files = files::first_files(linked.as_deref(), settings.embed);
+        let manifest = files.front().text.clone();
         let on = ctx.link().callback(|action| action);
         let reveal_at = Rc::new(RefCell::new(None));
         let mut app = App {
             ui: first_state(&settings, bad_link),
             loaded_text: (0, manifest.clone().into()),
             manifest,
+            shown_file: files.front().id,
+            files,
             editor: None,
             editor_host: NodeRef::default(),
             buttons: shared.map(|shared| shared.ui.actions).unwrap_or_default(),
@@ -153,7 +161,9 @@ impl Component for App {
             settings,
             driver,
         };
+        app.name_files();
         if linked.is_some() {
+            app.keep_files();
             app.apply();
         }
         app.derive();
@@ -225,6 +235,8 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         log: Shared::new(Vec::new()),
         history: Shared::new(history.unwrap_or_default()),
         diagnostics: Shared::new(Vec::new()),
+        files: Shared::new(FileNames::default()),
+        preview: None,
         fixes: Shared::new(Vec::new()),
         refusal: AttrValue::default(),
         banner,
@@ -338,6 +350,8 @@ impl App {
             Action::Apply => {
                 self.apply();
             }
+            Action::File(action) => self.with_files(action),
+            Action::Preview(on) => self.look(on),
             Action::Fix(at) => self.fix(at),
             Action::CancelEdit => self.end_edit(false),
             Action::Reveal(field) => self.reveal_field(field),
@@ -350,7 +364,10 @@ impl App {
                 self.apply();
                 self.play(true);
             }
-            Action::Adding(on) => self.ui.adding = on,
+            Action::Adding(on) => {
+                self.ui.adding = on;
+                self.ui.preview = None;
+            }
             Action::Add(starter) => self.add(starter),
             Action::Undo => self.undo(),
             Action::Until(until) => self.run_until(until),

@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 
 use kubeviz::kubectl::script;
 use kubeviz::sim::Input;
+use kubeviz::view::files::{FIRST, Files};
 
-/// The name under which commands find the manifest in the editor.
-pub const MANIFEST_FILE: &str = "manifest.yaml";
-
-/// A line as an input. A command that reads standard input where nothing is piped in gets the manifest in the editor, and so
-/// does one that names [`MANIFEST_FILE`].
-pub fn input(line: String, stdin: Option<String>, manifest: &str) -> Input {
+/// A line as an input. A command that reads standard input where nothing is piped in gets the manifest in the editor; one that
+/// names files of the editor gets those, and the manifest where it says [`FIRST`] and no file is called so.
+pub fn input(line: String, stdin: Option<String>, manifest: &str, files: &Files) -> Input {
     let words: Vec<&str> = line.split_whitespace().collect();
     let reads_stdin = words.windows(2).any(|pair| pair == ["-f", "-"]) || words.contains(&"-f-");
     let stdin = stdin.or_else(|| reads_stdin.then(|| manifest.to_string()));
-    let named = line.contains(MANIFEST_FILE);
-    let files =
-        if named { BTreeMap::from([(MANIFEST_FILE.into(), manifest.into())]) } else { BTreeMap::new() };
-    Input::Kubectl { line, stdin, files }
+    let mut texts = BTreeMap::new();
+    let front = (FIRST, manifest);
+    let known = files.list().iter().enumerate().map(|(at, file)| {
+        (file.name.as_str(), if at == files.current() { manifest } else { file.text.as_str() })
+    });
+    for (name, text) in std::iter::once(front).chain(known).filter(|(name, _)| line.contains(name)) {
+        texts.insert(name.to_string(), text.to_string());
+    }
+    Input::Kubectl { line, stdin, files: texts }
 }
 
 /// Whether a here-document has been begun and not ended: Enter then begins a new line.
@@ -37,15 +40,19 @@ mod tests {
     }
 
     #[test]
-    fn the_manifest_in_the_editor_is_found_by_its_name_and_on_standard_input() {
-        let given = |line: &str, stdin: Option<&str>| match input(line.into(), stdin.map(Into::into), "text")
-        {
-            Input::Kubectl { stdin, files, .. } => (stdin, files.len()),
-            other => panic!("{other:?}"),
-        };
+    fn the_files_of_the_editor_are_found_by_their_names_and_the_one_in_front_on_standard_input() {
+        let mut files = Files::new("old".into());
+        files.add("web", "web".into());
+        let given =
+            |line: &str, stdin: Option<&str>| match input(line.into(), stdin.map(Into::into), "text", &files)
+            {
+                Input::Kubectl { stdin, files, .. } => (stdin, files.len()),
+                other => panic!("{other:?}"),
+            };
         assert_eq!(given("kubectl apply -f -", None), (Some("text".into()), 0));
         assert_eq!(given("kubectl apply -f -", Some("piped")), (Some("piped".into()), 0));
         assert_eq!(given("kubectl diff -f manifest.yaml", None), (None, 1));
+        assert_eq!(given("kubectl diff -f manifest.yaml -f web.yaml", None), (None, 2));
         assert_eq!(given("kubectl get pods", None), (None, 0));
     }
 }

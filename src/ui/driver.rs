@@ -10,6 +10,7 @@ use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::notable::is_background;
 use kubeviz::sim::{Change, Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
 use kubeviz::view::assist;
+use kubeviz::view::preview::{Planned, preview};
 use kubeviz::view::quick_fix::{self, QuickFix};
 use kubeviz::view::rollout::{Curve, Rollout, rollout};
 use kubeviz::view::targets::{Targets, targets};
@@ -383,6 +384,11 @@ impl Driver {
     /// What the API server would refuse of a manifest, at the position.
     pub fn refusals(&self, text: &str) -> Vec<Diagnostic> {
         trial::refusals(text, &self.recording.moment())
+    }
+
+    /// What applying a manifest would change, at the position.
+    pub fn preview(&self, text: &str) -> Result<Vec<Planned>, String> {
+        preview(text, &self.recording.moment())
     }
 
     /// What would take away the errors of a manifest.

@@ -94,6 +94,14 @@ impl Editor {
         self.call("setText", &text.into());
     }
 
+    /// Shows another text, with the history of changes that it had when it was last shown.
+    pub fn open(&self, id: u32, text: &str, lang: Lang) {
+        if let Some(function) = self.method("open") {
+            let _ = function.call2(&self.handle, &id.into(), &text.into());
+        }
+        self.set_lang(lang);
+    }
+
     /// Selects a range, in UTF-16 units, and scrolls to it.
     pub fn reveal(&self, from: u32, to: u32) {
         if let Some(function) = self.method("reveal") {

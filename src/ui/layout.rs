@@ -6,7 +6,8 @@ use yew::prelude::*;
 
 use super::app::App;
 use super::components::{
-    BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, Palette, Sprite, Stage, TimeBar,
+    BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview, Palette, Sprite,
+    Stage, TimeBar,
 };
 use super::state::{Action, Pane};
 use crate::tr;
@@ -91,7 +92,9 @@ fn manifest(app: &App) -> Html {
     let ui = &app.ui;
     html! {
         <ManifestEditor host={app.editor_host.clone()} loaded={app.editor.is_some()} text={app.loaded_text.clone()} diagnostics={ui.diagnostics.clone()} fixes={ui.fixes.clone()}
-            adding={(!app.settings.embed).then_some(ui.adding)} editing={ui.editing.as_ref().map(|editing| editing.command.clone())} refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()}>
+            adding={(!app.settings.embed).then_some(ui.adding)} editing={ui.editing.as_ref().map(|editing| editing.command.clone())}
+            previewing={ui.preview.is_some()} files={(!app.settings.embed).then(|| ui.files.clone())} refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()}>
+            if let Some(look) = &ui.preview { <ManifestPreview look={look.clone()} lang={ui.lang} /> }
             if ui.adding { <Palette targets={app.targets.clone()} can_undo={ui.can_undo} node={selected(app, Kind::NODE)} pod={selected(app, Kind::POD)} lang={ui.lang} on={app.on.clone()} /> }
         </ManifestEditor>
     }

@@ -3,6 +3,7 @@
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
+use kubeviz::view::preview::Planned;
 use kubeviz::view::quick_fix::QuickFix;
 use kubeviz::view::until::Until;
 use yew::AttrValue;
@@ -70,6 +71,10 @@ pub enum Action {
     Lint,
     /// Apply the manifest in the editor.
     Apply,
+    /// Do something with the files of the editor.
+    File(FileAction),
+    /// Show what applying the manifest would change, or no more.
+    Preview(bool),
     /// Make one of the changes that take an error of the text away.
     Fix(usize),
     /// Leave the object in the editor as it is.
@@ -100,6 +105,49 @@ pub enum Action {
     Dismiss,
     /// A word from the page around the figure.
     Heard(Request),
+}
+
+/// What can be done with the files of the editor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileAction {
+    /// An empty one.
+    New,
+    /// Another to the front.
+    TurnTo(usize),
+    /// A name for the one in front.
+    Rename(String),
+    /// One less; it can be opened again.
+    Close(usize),
+    /// The one closed last.
+    Reopen,
+    /// Names and texts that have been read.
+    Opened(Vec<(String, String)>),
+    /// The one in front, to the browser's downloads.
+    Save,
+    /// The one in front, in order.
+    Format,
+    /// All, in the order of the tabs.
+    ApplyAll,
+}
+
+/// The tabs of the editor.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct FileNames {
+    /// All names.
+    pub list: Vec<AttrValue>,
+    /// Which is in front.
+    pub current: usize,
+    /// The name of the one closed last.
+    pub closed: Option<AttrValue>,
+}
+
+/// What applying the manifest would change, at a time.
+#[derive(Debug)]
+pub struct Look {
+    /// When.
+    pub at: SimTime,
+    /// The objects, or what is wrong with the text.
+    pub found: Result<Vec<Planned>, String>,
 }
 
 /// What the stage shows.
@@ -281,6 +329,10 @@ pub struct UiState {
     pub history: Shared<Vec<String>>,
     /// What is wrong with the manifest.
     pub diagnostics: Shared<Vec<Diagnostic>>,
+    /// The tabs of the editor.
+    pub files: Shared<FileNames>,
+    /// What applying would change, while that is shown in the manifest's place.
+    pub preview: Option<Shared<Look>>,
     /// What would take its errors away.
     pub fixes: Shared<Vec<QuickFix>>,
     /// What kubectl said of the manifest where that has no place in it.

@@ -6,7 +6,9 @@ use web_sys::Storage;
 pub const THEME: &str = "kubeviz.theme";
 /// The language, `en` or `ko`; likewise.
 pub const LANG: &str = "kubeviz.lang";
-/// The manifest in the editor.
+/// The files of the editor, one JSON object; the text in front is as it was when another came to the front.
+pub const FILES: &str = "kubeviz.files";
+/// The text in front, as it is.
 pub const MANIFEST: &str = "kubeviz.manifest";
 /// The lines entered at the console, one JSON list.
 pub const HISTORY: &str = "kubeviz.history";

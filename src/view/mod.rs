@@ -6,6 +6,8 @@ pub mod because;
 pub mod cards;
 pub mod differences;
 pub mod edit;
+pub mod files;
+pub mod format;
 pub mod insert;
 pub mod inspect;
 pub mod manifest;
@@ -31,6 +33,7 @@ use serde::Serialize;
 use crate::api::Key;
 use crate::clock::SimTime;
 
+pub use format::format;
 pub use inspect::{Decision, EventRow, Inspection, inspect};
 pub use manifest::lint;
 pub use stage::Stage;

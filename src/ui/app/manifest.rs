@@ -1,5 +1,7 @@
 //! The manifest in the editor: typed, checked, kept, applied.
 
+use std::collections::BTreeMap;
+
 use gloo::timers::callback::Timeout;
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::sim::scheduler_configuration::part;
@@ -9,7 +11,6 @@ use yew::prelude::*;
 
 use super::App;
 use crate::tr;
-use crate::ui::commands::{self, MANIFEST_FILE};
 use crate::ui::editor_bridge::{self, Editor};
 use crate::ui::shared::Shared;
 use crate::ui::state::{Action, Banner};
@@ -45,6 +46,7 @@ impl App {
         let Some(editor) = editor else { return };
         // What was typed into the plain field while the bundle loaded.
         editor.set_text(&self.manifest);
+        editor.open(self.files.front().id, &self.manifest, self.ui.lang);
         editor.set_diagnostics(&self.ui.diagnostics, &self.ui.fixes, self.ui.lang);
         self.editor = Some(editor);
     }
@@ -127,6 +129,7 @@ impl App {
     /// whole text is better served when nothing is done until it is right.
     pub(super) fn apply(&mut self) -> Outcome {
         self.lint_timer = None;
+        self.ui.preview = None;
         self.keep_manifest();
         let found = driver::lint(&self.manifest);
         if found.iter().any(Diagnostic::is_error) {
@@ -134,26 +137,38 @@ impl App {
             self.show_diagnostics(found);
             return Outcome { code: 1, stderr: self.ui.refusal.to_string(), ..Default::default() };
         }
-        let parted = part(&self.manifest);
+        let (name, text) = (self.files.front().name.clone(), self.manifest.clone());
+        let outcome = self.apply_text(&name, &text);
+        self.show_outcome(found, &outcome);
+        outcome
+    }
+
+    /// Applies a text under the name that it has as a file.
+    pub(super) fn apply_text(&mut self, name: &str, text: &str) -> Outcome {
+        let parted = part(text);
         let configured = parted.configuration.map(|text| {
-            let line = format!("kube-scheduler --config={MANIFEST_FILE}");
+            let line = format!("kube-scheduler --config={name}");
             self.submit_input(&line, Input::SchedulerConfiguration(text))
         });
-        let outcome = match (configured, parted.objects) {
+        match (configured, parted.objects) {
             (Some(configured), objects) if objects.is_none() || configured.code != 0 => configured,
             (_, objects) => {
-                let line = format!("kubectl apply -f {MANIFEST_FILE}");
-                let input = commands::input(line.clone(), None, &objects.unwrap_or_default());
+                let line = format!("kubectl apply -f {name}");
+                let files = BTreeMap::from([(name.to_string(), objects.unwrap_or_default())]);
+                let input = Input::Kubectl { line: line.clone(), stdin: None, files };
                 let first = self.submit_input(&line, input.clone());
                 if first.wants_another_go() { self.submit_input(&line, input) } else { first }
             }
-        };
+        }
+    }
+
+    /// Shows what came of applying, beside what was found in the text.
+    pub(super) fn show_outcome(&mut self, found: Vec<Diagnostic>, outcome: &Outcome) {
         let refused: Vec<Diagnostic> =
             outcome.diagnostics.iter().filter(|found| found.is_error()).cloned().collect();
         let unplaced = outcome.code != 0 && refused.is_empty();
         self.ui.refusal =
             if unplaced { outcome.stderr.trim_end().to_string().into() } else { AttrValue::default() };
         self.show_diagnostics(found.into_iter().chain(refused).collect());
-        outcome
     }
 }

@@ -71,7 +71,7 @@ impl App {
     }
 
     pub(super) fn submit(&mut self, line: String, stdin: Option<String>) -> Outcome {
-        let input = commands::input(line.clone(), stdin, &self.manifest);
+        let input = commands::input(line.clone(), stdin, &self.manifest, &self.files);
         self.submit_input(&line, input)
     }
 

@@ -5,12 +5,12 @@ use kubeviz::view::quick_fix::QuickFix;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
-use super::Icon;
+use super::{FileTools, Icon, read_files};
 use crate::tr;
 use crate::ui::editor_bridge::{message, remedy};
 use crate::ui::i18n::Lang;
 use crate::ui::shared::Shared;
-use crate::ui::state::Action;
+use crate::ui::state::{Action, FileNames};
 
 /// More findings than this are counted, not listed.
 const SHOWN: usize = 50;
@@ -30,6 +30,10 @@ pub struct ManifestEditorProps {
     pub adding: Option<bool>,
     /// The `kubectl edit` whose object is in the editor in place of the manifest.
     pub editing: Option<AttrValue>,
+    /// Whether what applying would change is shown in the editor's place.
+    pub previewing: bool,
+    /// The files; nothing where there are no tabs.
+    pub files: Option<Shared<FileNames>>,
     pub refusal: AttrValue,
     /// Goes to a finding.
     pub reveal: Callback<(u32, u32)>,
@@ -45,29 +49,52 @@ pub struct ManifestEditorProps {
 pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
     let ManifestEditorProps { host, loaded, text, editing, lang, on, .. } = props;
     let lang = *lang;
-    let adding = props.adding == Some(true);
+    let (adding, previewing) = (props.adding == Some(true), props.previewing);
+    let covered = adding || previewing;
+    let files = props.files.as_ref().filter(|_| editing.is_none() && !covered);
+    let takes = props.files.is_some() && editing.is_none();
+    let ondragover = move |event: DragEvent| {
+        if takes {
+            event.prevent_default();
+        }
+    };
+    let ondrop = {
+        let on = on.clone();
+        move |event: DragEvent| {
+            let dropped =
+                event.data_transfer().and_then(|data| data.files()).filter(|files| files.length() > 0);
+            if let Some(files) = dropped.filter(|_| takes) {
+                event.prevent_default();
+                read_files(&files, on.clone());
+            }
+        }
+    };
     let apply = {
         let on = on.clone();
         move |_: MouseEvent| on.emit(Action::Apply)
     };
     html! {
-        <section class="manifest" aria-label={tr!(lang, "manifest.label")}>
+        <section class="manifest" aria-label={tr!(lang, "manifest.label")} {ondragover} {ondrop}>
             <div class="panel-head">
                 if let Some(command) = editing {
                     <h2 title={command}><code>{ command }</code></h2>
                     <button type="button" class="button" data-testid="cancel-edit" onclick={on.reform(|_: MouseEvent| Action::CancelEdit)}>{ tr!(lang, "manifest.cancel") }</button>
                 } else {
-                    <h2>{ if adding { tr!(lang, "add.title") } else { tr!(lang, "manifest.title") } }</h2>
+                    <h2>{ if adding { tr!(lang, "add.title") } else if previewing { tr!(lang, "preview.open") } else { tr!(lang, "manifest.title") } }</h2>
                 }
-                if props.adding.is_some() {
+                if props.files.is_some() && editing.is_none() && !adding {
+                    <button type="button" class="button" data-testid="preview-button" aria-expanded={previewing.to_string()} title={tr!(lang, "preview.hint")} onclick={on.reform(move |_: MouseEvent| Action::Preview(!previewing))}>{ if previewing { tr!(lang, "add.back") } else { tr!(lang, "preview.open") } }</button>
+                }
+                if props.adding.is_some() && !previewing {
                     <button type="button" class="button" data-testid="add" aria-expanded={adding.to_string()} title={tr!(lang, "add.hint")} onclick={on.reform(move |_: MouseEvent| Action::Adding(!adding))}>{ if adding { tr!(lang, "add.back") } else { tr!(lang, "add.open") } }</button>
                 }
                 <button type="button" class="button primary" data-testid="apply" hidden={adding} onclick={apply}>{ if editing.is_some() { tr!(lang, "manifest.save") } else { tr!(lang, "manifest.apply") } }<kbd>{ "Ctrl ⏎" }</kbd></button>
             </div>
-            <div class="editor" data-testid={loaded.then_some("editor")} hidden={!loaded || adding} ref={host.clone()}></div>
-            if !loaded && !adding { <PlainField key={text.0} text={text.1.clone()} {lang} on={on.clone()} /> }
+            if let Some(names) = files { <FileTools names={names.clone()} {lang} on={on.clone()} /> }
+            <div class="editor" data-testid={loaded.then_some("editor")} hidden={!loaded || covered} ref={host.clone()}></div>
+            if !loaded && !covered { <PlainField key={text.0} text={text.1.clone()} {lang} on={on.clone()} /> }
             { props.children.clone() }
-            <p class="hint editor-hint" hidden={adding}>{ tr!(lang, "manifest.tab_hint") }</p>
+            <p class="hint editor-hint" hidden={covered}>{ tr!(lang, "manifest.tab_hint") }</p>
             <div class="diagnostics" data-testid="diagnostics" role="alert" aria-label={tr!(lang, "manifest.diagnostics")}>{ findings(props) }</div>
         </section>
     }
