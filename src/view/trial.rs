@@ -7,6 +7,9 @@ use crate::sim::{Input, Outcome, Simulation};
 /// A longer text is tried only when it is applied.
 const LENGTH_MAX: usize = 64 * 1024;
 
+/// In a larger cluster a copy costs more than a pause in typing.
+const OBJECTS_MAX: usize = 20_000;
+
 /// Applies a manifest as the page does: once more where it has made kinds for its other documents.
 pub(super) fn apply(run: &mut Simulation, objects: &str) -> Outcome {
     let line = "kubectl apply -f -".to_string();
@@ -17,8 +20,12 @@ pub(super) fn apply(run: &mut Simulation, objects: &str) -> Outcome {
 
 /// What the API server would refuse of a text, each at its place.
 pub fn refusals(text: &str, moment: &Simulation) -> Vec<Diagnostic> {
-    let objects = part(text).objects.filter(|objects| !objects.trim().is_empty() && text.len() <= LENGTH_MAX);
-    let Some(objects) = objects else { return Vec::new() };
+    if text.len() > LENGTH_MAX || moment.view().len() > OBJECTS_MAX {
+        return Vec::new();
+    }
+    let Some(objects) = part(text).objects.filter(|objects| !objects.trim().is_empty()) else {
+        return Vec::new();
+    };
     let outcome = apply(&mut moment.clone(), &objects);
     outcome.diagnostics.into_iter().filter(Diagnostic::is_error).collect()
 }

@@ -35,7 +35,8 @@ pub fn FileTools(props: &FileToolsProps) -> Html {
     }
     let several = names.list.len() > 1;
     let tool = |key: &'static str, text: AttrValue, act: Callback<MouseEvent>| {
-        html! { <button type="button" class="button quiet small" data-tool={key} onclick={act}>{ text }</button> }
+        let stop = if key == "new" { "0" } else { "-1" };
+        html! { <button type="button" class="button quiet small" tabindex={stop} data-tool={key} onclick={act}>{ text }</button> }
     };
     let ask = |action: FileAction| on.reform(move |_: MouseEvent| Action::File(action.clone()));
     let open = {

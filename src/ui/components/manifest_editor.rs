@@ -51,7 +51,7 @@ pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
     let lang = *lang;
     let (adding, previewing) = (props.adding == Some(true), props.previewing);
     let covered = adding || previewing;
-    let files = props.files.as_ref().filter(|_| editing.is_none() && !covered);
+    let files = props.files.as_ref().filter(|_| *loaded && editing.is_none() && !covered);
     let takes = props.files.is_some() && editing.is_none();
     let ondragover = move |event: DragEvent| {
         if takes {
@@ -95,7 +95,7 @@ pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
             if !loaded && !covered { <PlainField key={text.0} text={text.1.clone()} {lang} on={on.clone()} /> }
             { props.children.clone() }
             <p class="hint editor-hint" hidden={covered}>{ tr!(lang, "manifest.tab_hint") }</p>
-            <div class="diagnostics" data-testid="diagnostics" role="alert" aria-label={tr!(lang, "manifest.diagnostics")}>{ findings(props) }</div>
+            <div class="diagnostics" data-testid="diagnostics" role="alert" aria-label={tr!(lang, "manifest.diagnostics")}>if !previewing { { findings(props) } }</div>
         </section>
     }
 }
@@ -130,11 +130,12 @@ fn findings(props: &ManifestEditorProps) -> Html {
         diagnostics.iter().partition(|finding| finding.severity == Severity::Unsimulated);
     let fix = |(at, fix): (usize, &QuickFix)| {
         let on = props.on.clone();
-        html! { <button type="button" class="button fix" onclick={move |_| on.emit(Action::Fix(at))}>{ remedy(&fix.what, *lang) }</button> }
+        html! { <button type="button" class="button small" onclick={move |_| on.emit(Action::Fix(at))}>{ remedy(&fix.what, *lang) }</button> }
     };
     let finding = |finding: &&Diagnostic| {
         let place = diagnostics.iter().position(|other| std::ptr::eq(other, *finding));
         let own = props.fixes.iter().enumerate().filter(|(_, fix)| Some(fix.diagnostic) == place);
+        let fixable = own.clone().next().is_some();
         let (reveal, at) = (reveal.clone(), (finding.utf16.from, finding.utf16.to));
         let error = finding.severity == Severity::Error;
         html! {
@@ -145,7 +146,7 @@ fn findings(props: &ManifestEditorProps) -> Html {
                     if let Some(path) = finding.path.as_ref().filter(|path| !finding.message.contains(path.as_str())) { <code>{ path.clone() }</code>{ " " } }
                     { finding.message.clone() }
                 </span>
-                { for own.map(fix) }
+                if fixable { <span class="fix">{ for own.map(fix) }</span> }
             </li>
         }
     };
