@@ -47,9 +47,8 @@ fn inside(node: &Node, text: &str, starts: &[usize], lines: &mut [Option<usize>]
         _ => {
             let first = starts.partition_point(|start| *start <= from) - 1;
             let last = starts.partition_point(|start| *start < to);
-            for line in first + 1..last {
-                lines[line] = Some(first);
-            }
+            let below = lines.iter_mut().take(last).skip(first + 1);
+            below.for_each(|line| *line = Some(first));
         }
     }
 }

@@ -78,7 +78,7 @@ pub fn complete(text: &str, offset: usize, view: &View, namespace: &str) -> Opti
         option.what == What::Value || place.beside.iter().all(|(key, _)| *key != option.label)
     });
     options.truncate(SUGGESTIONS_MAX);
-    (!options.is_empty()).then(|| (place.span.from as usize, options))
+    (!options.is_empty()).then_some((place.span.from as usize, options))
 }
 
 /// The fields of an object that it does not have: what is required first, what the server fills in last.
@@ -220,9 +220,9 @@ fn custom(view: &View, place: &Place<'_>, key: Option<&str>) -> Vec<Suggestion> 
         schema = below(schema, step);
     }
     if key.is_some() {
-        let listed = schema["enum"].as_array().into_iter().flatten().filter_map(|value| match value {
-            Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
+        let listed = schema["enum"].as_array().into_iter().flatten().map(|value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
         });
         let booleans =
             ["false", "true"].into_iter().filter(|_| schema["type"] == "boolean").map(String::from);
