@@ -77,7 +77,11 @@ impl Failure {
                 invalid(status)
             }
             Failure::Server { .. } => format!("{}\n", self.text()),
-            Failure::Message(text) if text.starts_with("error: ") || text.starts_with("Error: ") => {
+            Failure::Message(text)
+                if ["error: ", "Error: ", "Error from server ", "The request is invalid: "]
+                    .iter()
+                    .any(|start| text.starts_with(start)) =>
+            {
                 format!("{text}\n")
             }
             Failure::Message(text) => format!("error: {text}\n"),

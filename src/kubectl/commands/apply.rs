@@ -92,6 +92,10 @@ pub const REPLACE: Verb = Verb {
 };
 
 fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    if !call.args.words.is_empty() {
+        let words = call.args.words.join(" ");
+        return Err(Failure::misuse(format!("Unexpected args: [{words}]")));
+    }
     let server_side = call.args.on("server-side");
     if call.args.on("force-conflicts") && !server_side {
         return Err(Failure::message("--force-conflicts only works with --server-side"));

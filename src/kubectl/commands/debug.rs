@@ -53,7 +53,7 @@ pub const DEBUG: Verb = Verb {
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let [word] = call.args.words.as_slice() else {
-        return Err(Failure::message("NAME is required for debug"));
+        return Err(Failure::message("NAME or filename is required for debug"));
     };
     let word = word.clone();
     let has_copy = call.args.has("copy-to");

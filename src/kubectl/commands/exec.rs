@@ -79,7 +79,7 @@ fn exec(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 
 fn attach(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let Some(word) = call.args.words.first().cloned() else {
-        return Err(Failure::message("at least 1 argument is required for attach"));
+        return Err(Failure::misuse("at least 1 argument is required for attach"));
     };
     let pod = pod_of(call, &word)?;
     let container = container_of(call, &pod)?;

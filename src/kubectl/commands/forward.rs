@@ -50,10 +50,10 @@ pub const PROXY: Verb = Verb {
 fn forward(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let words = call.args.words.clone();
     let [word, ports @ ..] = words.as_slice() else {
-        return Err(Failure::message("TYPE/NAME and list of ports are required for port-forward"));
+        return Err(Failure::misuse("TYPE/NAME and list of ports are required for port-forward"));
     };
     if ports.is_empty() {
-        return Err(Failure::message("TYPE/NAME and list of ports are required for port-forward"));
+        return Err(Failure::misuse("TYPE/NAME and list of ports are required for port-forward"));
     }
     let service = match word.split_once('/') {
         Some((kind, name))

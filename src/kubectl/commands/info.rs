@@ -10,6 +10,14 @@ use crate::kubectl::{Call, Verb};
 
 const VERSION_TEXT: &str = "v1.36.2";
 
+/// Refuses a command that takes no words but has some.
+fn no_words(call: &Call<'_, '_>) -> Result<(), Failure> {
+    match call.args.words.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::misuse(format!("unexpected arguments: [{}]", call.args.words.join(" ")))),
+    }
+}
+
 /// See the module.
 pub const API_RESOURCES: Verb = Verb {
     path: "api-resources",
@@ -42,6 +50,7 @@ const CATEGORY_ALL: [Kind; 10] = [
 ];
 
 fn api_resources(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    no_words(call)?;
     let group = call.args.value("api-group").map(str::to_string);
     let namespaced = call.args.value("namespaced").map(|text| text == "true");
     let wanted: Vec<String> = call.args.list("verbs").into_iter().map(String::from).collect();
@@ -113,6 +122,7 @@ pub const API_VERSIONS: Verb = Verb {
     help: "Print the supported API versions on the server, in the form of \"group/version\"",
     flags: &[],
     run: |call: &mut Call<'_, '_>| {
+        no_words(call)?;
         let view = call.client.live();
         let mut versions: Vec<String> = Kind::all().map(Kind::api_version).collect();
         for definition in view.definitions() {
@@ -131,6 +141,9 @@ pub const VERSION: Verb = Verb {
     help: "Print the client and server version information",
     flags: &[switch("client", "only this program's"), value("output", "yaml or json").short('o')],
     run: |call: &mut Call<'_, '_>| {
+        if !call.args.words.is_empty() {
+            return Err(Failure::message(format!("extra arguments: [{}]", call.args.words.join(" "))));
+        }
         let client_only = call.args.on("client");
         if let Some(format) = call.args.value("output").map(str::to_string) {
             let version = json!({"major": "1", "minor": "36", "gitVersion": VERSION_TEXT});

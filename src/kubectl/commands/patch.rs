@@ -106,7 +106,11 @@ pub fn patched(
         }
         _ => strategic::apply(kind, &current, patch),
     };
-    let patched = patched.map_err(|why| Failure::from(Status::bad_request(why)))?;
+    // The server keeps to itself why a list of operations does not apply.
+    let patched = patched.map_err(|why| match type_ == "json" && patch.is_array() {
+        true => Failure::message(REJECTED),
+        false => Failure::from(Status::bad_request(why)),
+    })?;
     if let Some(type_) = schema::kind(&kind.api_version(), kind.name()) {
         for found in schema::inspect(type_, &patched) {
             let unknown = found.kind == schema::FindingKind::UnknownField;
@@ -146,6 +150,10 @@ pub fn patched(
         None => call.client.update_object(object)?,
     })
 }
+
+/// What kubectl makes of an answer that is invalid and names no object.
+const REJECTED: &str =
+    "The request is invalid: the server rejected our request due to an error in our request";
 
 /// A value as Go prints a map: `map[spec:map[replicas:3]]`.
 fn go_map(value: &Value) -> String {

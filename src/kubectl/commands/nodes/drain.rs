@@ -71,7 +71,7 @@ struct Leaving {
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if call.args.words.is_empty() && !call.args.has("selector") {
-        return Err(Failure::usage("USAGE: drain NODE [flags]"));
+        return Err(Failure::misuse("USAGE: drain NODE [flags]"));
     }
     let dry = DryRun::of(call)?;
     let rules = Rules {

@@ -51,7 +51,7 @@ fn set_unschedulable(call: &mut Call<'_, '_>, unschedulable: bool) -> Result<Vec
     let dry = DryRun::of(call)?;
     if call.args.words.is_empty() && !call.args.has("selector") {
         let verb = if unschedulable { "cordon" } else { "uncordon" };
-        return Err(Failure::usage(format!("USAGE: {verb} NODE [flags]")));
+        return Err(Failure::misuse(format!("USAGE: {verb} NODE [flags]")));
     }
     // Nodes may be named bare or as node/NAME.
     for name in &mut call.args.words {
