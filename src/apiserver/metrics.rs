@@ -120,15 +120,17 @@ impl Metrics {
 
     /// What a node uses; `None` for one that is lost.
     pub fn of_node(&self, node: &Node, view: &View) -> Option<Use> {
+        let pods = view.list::<Pod>(None).filter(|pod| pod.spec.node_name.as_deref() == Some(node.name()));
+        let uses = pods.filter_map(|pod| self.of_pod(pod, view)).flatten();
+        self.of_node_with(node, uses.map(|(_, used)| used))
+    }
+
+    /// The same, where it is known what its pods use.
+    pub fn of_node_with(&self, node: &Node, pods: impl Iterator<Item = Use>) -> Option<Use> {
         if !condition::is_true(node.status.conditions.as_deref(), "Ready") {
             return None;
         }
-        if self.node.is_some() {
-            return self.node;
-        }
-        let pods = view.list::<Pod>(None).filter(|pod| pod.spec.node_name.as_deref() == Some(node.name()));
-        let uses = pods.filter_map(|pod| self.of_pod(pod, view)).flatten();
-        Some(uses.fold(of_system(node), |sum, (_, used)| sum.plus(used)))
+        self.node.or_else(|| Some(pods.fold(of_system(node), Use::plus)))
     }
 }
 

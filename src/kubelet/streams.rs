@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Kubelets;
 use super::agent::Agent;
 use super::lifecycle::ContainerRun;
 use super::pod_worker::PodWorker;
+use super::{Kubelets, PodStep, Timer, TimerKind};
 use crate::api::{MetaExt, Pod};
 use crate::client::View;
 use crate::client::streams::{Answer, Streams};
@@ -16,6 +16,27 @@ impl Kubelets {
     fn run_of(&self, pod: &Pod, container: &str) -> Option<&ContainerRun> {
         let agent: &Agent = self.agents.get(pod.spec.node_name.as_deref()?)?;
         agent.worker(pod.uid())?.run_of(container)
+    }
+
+    /// What a container has printed, with the times; `previous`: its run before the current one.
+    pub fn log(&self, pod: &Pod, container: &str, previous: bool) -> Vec<(SimTime, String)> {
+        let Some(run) = self.run_of(pod, container) else { return Vec::new() };
+        // A container that has ended and does not run again still has its last log.
+        let ended = run.log.is_empty() && run.running_since().is_none();
+        let log = if previous || ended { &run.last_log } else { &run.log };
+        log.to_vec()
+    }
+
+    /// Whether something will happen when a timer of a pod is due: it may have been overtaken.
+    pub fn awaits(&self, timer: &Timer) -> bool {
+        let TimerKind::Pod { uid, step, .. } = &timer.what else { return true };
+        let worker = self.agents.get(&timer.node).and_then(|agent| agent.worker(uid));
+        worker.is_some_and(|worker| match step {
+            PodStep::Container { at, epoch, .. } => {
+                worker.runs.get(*at).is_some_and(|run| run.epoch == *epoch)
+            }
+            _ => true,
+        })
     }
 }
 
@@ -41,11 +62,7 @@ pub struct Reach<'a> {
 
 impl Streams for Reach<'_> {
     fn log(&self, pod: &Pod, container: &str, previous: bool) -> Vec<(SimTime, String)> {
-        let Some(run) = self.kubelets.run_of(pod, container) else { return Vec::new() };
-        // A container that has ended and does not run again still has its last log.
-        let ended = run.log.is_empty() && run.running_since().is_none();
-        let log = if previous || ended { &run.last_log } else { &run.log };
-        log.to_vec()
+        self.kubelets.log(pod, container, previous)
     }
 
     fn exec(

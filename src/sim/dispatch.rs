@@ -191,6 +191,11 @@ impl Simulation {
         self.note_asked();
     }
 
+    /// Whether a requeue is still meant: an earlier one may have taken its place.
+    pub(super) fn is_requeue(&self, id: ControllerId, key: &Key, time: SimTime) -> bool {
+        self.pending.requeues.get(&(id, key.clone())).is_some_and(|(due, _)| *due == time)
+    }
+
     fn want_reconcile(&mut self, id: ControllerId) {
         if !self.controllers[id as usize].queue.is_empty() && !self.pending.reconciles.contains(&id) {
             self.pending.reconciles.push(id);

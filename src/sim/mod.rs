@@ -3,6 +3,7 @@
 
 pub mod config;
 mod dispatch;
+mod due;
 pub mod event;
 mod fault;
 mod fault_line;
@@ -21,6 +22,7 @@ mod traffic;
 
 pub use crate::apiserver::{Change, View};
 pub use config::{Config, NodeSpec, StorageSpec};
+pub use due::Due;
 pub use event::Event;
 pub use fault::Fault;
 pub use input::{Input, Journal, JournalEntry, Outcome};

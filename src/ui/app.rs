@@ -65,7 +65,7 @@ pub struct App {
     pub(super) feed: Shared<Vec<StoryLine>>,
     feed_of: Option<u64>,
     pub(super) inspection: Option<Shared<Inspection>>,
-    inspected: Option<(Key, u64)>,
+    inspected: Option<(Key, u64, u64)>,
     /// What the stage shows, and at which write and time.
     pub(super) scene: Scene,
     scene_of: (u64, SimTime, StageView),
@@ -223,6 +223,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         table: Kind::POD,
         selected: None,
         tab: InspectorTab::default(),
+        compare: None,
         pane: Pane::default(),
         console_open: has_room(),
         editor_open: false,
@@ -326,6 +327,10 @@ impl App {
                 self.ui.table = kind;
                 self.scene_of.0 = 0;
             }
+            Action::Compare(pair) => {
+                self.ui.compare = Some(pair);
+                self.inspected = None;
+            }
             Action::Tab(tab) => {
                 self.ui.tab = tab;
                 self.inspected = None;
@@ -392,7 +397,10 @@ impl App {
         if key.is_none() && self.ui.editor_open {
             self.ui.editor_open = false;
         }
-        self.ui.selected = key;
+        if self.ui.tab == InspectorTab::Logs && key.as_ref().is_none_or(|key| key.kind != Kind::POD) {
+            self.ui.tab = InspectorTab::Summary;
+        }
+        (self.ui.selected, self.ui.compare) = (key, None);
         self.inspected = None;
     }
 

@@ -10,6 +10,8 @@ use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::notable::is_background;
 use kubeviz::sim::{Change, Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
 use kubeviz::view::assist;
+use kubeviz::view::detail;
+use kubeviz::view::inspect::Detail;
 use kubeviz::view::preview::{Planned, preview};
 use kubeviz::view::quick_fix::{self, QuickFix};
 use kubeviz::view::rollout::{Curve, Rollout, rollout};
@@ -25,6 +27,7 @@ use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_li
 
 use super::panic;
 use super::shared::Shared;
+use super::state::InspectorTab;
 
 /// What a frame may spend in the simulator, in milliseconds.
 const FRAME_BUDGET_MS: f64 = 6.0;
@@ -43,6 +46,8 @@ const SKIP_MAX: SimDuration = SimDuration::from_secs(3_600);
 const FIRST_MOMENT: SimTime = SimTime(2_000);
 /// How long a moment is waited for.
 const UNTIL_MAX: SimDuration = SimDuration::from_secs(900);
+/// In a cluster with more pods than this, none of them counts down.
+const COUNTED: usize = 300;
 /// How many events a single step may need to get to the next change.
 const STEP_EVENTS: u64 = 20_000;
 
@@ -366,8 +371,21 @@ impl Driver {
     }
 
     /// An object in detail.
-    pub fn inspect(&self, key: &Key) -> Option<Inspection> {
-        inspect(self.recording.view(), self.recording.live().api().store(), key, self.position())
+    pub fn inspect(&self, key: &Key, page: InspectorTab, compare: Option<(u64, u64)>) -> Option<Inspection> {
+        let (view, log) = (self.recording.view(), self.recording.live().api().store());
+        let mut found = inspect(view, log, key, self.position())?;
+        match page {
+            InspectorTab::Summary => found.due = self.recording.moment().due(key),
+            InspectorTab::Why => {}
+            InspectorTab::Yaml => {
+                let managed = detail::managed(&self.recording.moment(), key);
+                let fields = compare.map(|pair| detail::between(log, pair)).unwrap_or_default();
+                found.detail = Detail::Revisions(managed, detail::written(log, view.revision(), key), fields);
+            }
+            InspectorTab::Events => found.detail = Detail::Events(detail::event_groups(view, log, key)),
+            InspectorTab::Logs => found.detail = Detail::Logs(detail::logs(&self.recording.moment(), key)),
+        }
+        Some(found)
     }
 
     /// What could stand at a place of a manifest.
@@ -445,6 +463,9 @@ impl Driver {
         let revision = self.recording.view().revision();
         if revision != self.revision {
             self.revision = revision;
+            let live = self.recording.live();
+            let past = self.recording.is_in_past() || self.view.pods() > COUNTED;
+            self.stage.measure(live.api().metrics(), if past { Default::default() } else { live.waits() });
             let view = self.stage.draw(self.recording.view(), self.recording.live().api().store());
             if !view.same_cards(&self.view) {
                 self.last_change = wall_ms();

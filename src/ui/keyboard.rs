@@ -50,6 +50,7 @@ pub fn action(event: &KeyboardEvent, single: bool, help: bool) -> Option<Action>
         ("KeyW", _) => Action::Tab(InspectorTab::Why),
         ("KeyD", _) => Action::Tab(InspectorTab::Summary),
         ("KeyY", _) => Action::Tab(InspectorTab::Yaml),
+        ("KeyL", _) => Action::Tab(InspectorTab::Logs),
         ("Slash", true) => Action::Help(!help),
         _ => return None,
     })

@@ -30,7 +30,7 @@ pub fn page(app: &App) -> Html {
             <div class="left" id="manifest">{ manifest(app) }</div>
             <main class="middle">{ stage(app) }</main>
             <aside class="right" aria-label={tr!(lang, "inspector.label")}>
-                <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} story={app.feed.clone()} {lang} on={on.clone()} />
+                <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
             </aside>
             <div class="bottom" id="console">
                 <Console log={ui.log.clone()} history={ui.history.clone()} open={ui.console_open} complete={app.complete.clone()} {lang} on={on.clone()} />
@@ -71,7 +71,7 @@ pub fn figure(app: &App) -> Html {
             <p class="caption" lang="en">{ app.feed.first().map(|line| format!("{}: {}", line.object, line.text)).unwrap_or_default() }</p>
             if selected {
                 <aside class="sheet" aria-label={tr!(lang, "inspector.label")}>
-                    <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} story={app.feed.clone()} {lang} on={on.clone()} />
+                    <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
                 </aside>
             }
             <div class="sheet yaml-sheet" hidden={!ui.editor_open}>{ manifest(app) }</div>
@@ -104,6 +104,12 @@ fn manifest(app: &App) -> Html {
 fn selected(app: &App, kind: Kind) -> Option<AttrValue> {
     let key = app.ui.selected.as_ref().filter(|key| key.kind == kind)?;
     Some(key.name.to_string().into())
+}
+
+/// The time looked at, in whole seconds, where the object under the glass waits for something.
+fn second(app: &App) -> u64 {
+    let waits = app.inspection.as_ref().is_some_and(|found| !found.due.is_empty());
+    if waits { app.driver.borrow().position().0 / 1_000_000 } else { 0 }
 }
 
 fn stage(app: &App) -> Html {

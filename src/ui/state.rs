@@ -49,6 +49,8 @@ pub enum Action {
     View(StageView),
     /// Turn to a page of the inspector.
     Tab(InspectorTab),
+    /// Compare two revisions of the object under the glass.
+    Compare((u64, u64)),
     /// Turn to a pane; on a wide screen, only the focus moves there.
     Pane(Pane),
     /// Fold or unfold the console.
@@ -213,12 +215,19 @@ pub enum InspectorTab {
     Yaml,
     /// What was said of it.
     Events,
+    /// What it has printed.
+    Logs,
 }
 
 impl InspectorTab {
     /// In the order of the tabs.
-    pub const ALL: [InspectorTab; 4] =
-        [InspectorTab::Summary, InspectorTab::Why, InspectorTab::Yaml, InspectorTab::Events];
+    pub const ALL: [InspectorTab; 5] = [
+        InspectorTab::Summary,
+        InspectorTab::Why,
+        InspectorTab::Yaml,
+        InspectorTab::Events,
+        InspectorTab::Logs,
+    ];
 }
 
 /// A part of the page: what a phone shows one at a time.
@@ -305,6 +314,8 @@ pub struct UiState {
     pub selected: Option<Key>,
     /// The inspector's page.
     pub tab: InspectorTab,
+    /// The two of its revisions that are compared.
+    pub compare: Option<(u64, u64)>,
     /// The pane in front, on a phone.
     pub pane: Pane,
     /// Whether the console is unfolded.

@@ -7,6 +7,7 @@ use crate::api::k8s::{OwnerReference, Quantity};
 use crate::api::pod_status::{pod_request_milli, summarize};
 use crate::api::{ControllerRevision, MetaExt, Node, Pod, ReplicaSet, condition, quantity, taint};
 use crate::apiserver::View;
+use crate::apiserver::metrics::{Metrics, Use};
 use crate::clock::SimTime;
 
 const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
@@ -38,6 +39,9 @@ pub fn pod_card(pod: &Pod, view: &View) -> PodCard {
         deadline,
         cpu_request: pod_request_milli(&pod.spec, "cpu"),
         memory_request: pod_request_milli(&pod.spec, "memory") / 1_000,
+        // The stage knows.
+        cpu_used: 0,
+        memory_used: 0,
         message: message_of(pod),
     }
 }
@@ -120,7 +124,7 @@ pub fn short_image(image: &str) -> String {
 }
 
 /// A node's card, with the cards of its pods in order of arrival.
-pub fn node_card(node: &Node, pods: Vec<Arc<PodCard>>) -> NodeCard {
+pub fn node_card(node: &Node, pods: Vec<Arc<PodCard>>, metrics: Option<&Metrics>) -> NodeCard {
     let ready = condition::is_true(node.status.conditions.as_deref(), "Ready");
     let unschedulable = node.spec.unschedulable == Some(true);
     let known = condition::find(node.status.conditions.as_deref(), "Ready").is_some();
@@ -138,7 +142,9 @@ pub fn node_card(node: &Node, pods: Vec<Arc<PodCard>>) -> NodeCard {
             .find(|(key, _)| *key == name)
             .map_or(0, |(_, quantity)| read(quantity))
     };
-    let meter = |allocatable, requested| Meter { allocatable, requested, used: 0 };
+    let uses = pods.iter().map(|pod| Use { cpu: pod.cpu_used, memory: pod.memory_used });
+    let used = metrics.and_then(|metrics| metrics.of_node_with(node, uses)).unwrap_or_default();
+    let meter = |allocatable, requested, used| Meter { allocatable, requested, used };
     NodeCard {
         name: node.name().into(),
         uid: node.uid().into(),
@@ -148,9 +154,13 @@ pub fn node_card(node: &Node, pods: Vec<Arc<PodCard>>) -> NodeCard {
         zone: node.labels().get(ZONE_LABEL).cloned(),
         labels: own_labels(node),
         taints: node.spec.taints.iter().flatten().map(taint::format_taint).collect(),
-        cpu: meter(allocatable("cpu", quantity::milli), active().map(|pod| pod.cpu_request).sum()),
-        memory: meter(allocatable("memory", quantity::value), active().map(|pod| pod.memory_request).sum()),
-        pod_slots: meter(allocatable("pods", quantity::value), active().count() as i64),
+        cpu: meter(allocatable("cpu", quantity::milli), active().map(|pod| pod.cpu_request).sum(), used.cpu),
+        memory: meter(
+            allocatable("memory", quantity::value),
+            active().map(|pod| pod.memory_request).sum(),
+            used.memory / 1_000,
+        ),
+        pod_slots: meter(allocatable("pods", quantity::value), active().count() as i64, pods.len() as i64),
         pods,
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::because::{Answer, answers};
+use super::detail::{EventGroup, Log, Written, references};
+use super::differences::Difference;
 use super::workloads::workload_card;
 use crate::api::explain::Explain;
 use crate::api::manifest::to_yaml;
@@ -12,9 +14,10 @@ use crate::api::meta::Revision;
 use crate::api::pod_status::summarize;
 use crate::api::selector::format_labels;
 use crate::api::sorting;
-use crate::api::{Event, Key, Kind, MetaExt, Object, quantity, taint};
+use crate::api::{Event, Key, MetaExt, Object, quantity, taint};
 use crate::apiserver::{Store, View};
 use crate::clock::SimTime;
+use crate::sim::Due;
 
 /// Everything the inspector shows of one object.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,14 +30,32 @@ pub struct Inspection {
     pub yaml: String,
     /// Its events, latest first.
     pub events: Vec<EventRow>,
+    /// What it waits for, the next first.
+    pub due: Vec<Due>,
+    /// What only the page that is turned to shows.
+    pub detail: Detail,
     /// The scheduler's last decision about it, up to the revision looked at.
     pub why: Option<Decision>,
     /// The scheduler's attempts before that, oldest first.
     pub earlier: Vec<Decision>,
     /// What the other deciders say of it.
     pub answers: Vec<Answer>,
-    /// The objects it refers to: its owner, its node.
+    /// The objects that its fields name: owners, node, claims, volumes, ConfigMaps and so on.
     pub links: Vec<Key>,
+}
+
+/// What one page shows besides.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Detail {
+    /// Nothing.
+    #[default]
+    None,
+    /// Who manages which fields; the writes that can be compared; what differs between the two that are.
+    Revisions(String, Vec<Written>, Vec<Difference>),
+    /// Events by what brought them about.
+    Events(Vec<EventGroup>),
+    /// Logs.
+    Logs(Vec<Log>),
 }
 
 /// One event about an object.
@@ -80,7 +101,9 @@ pub fn inspect(view: &View, store: &Store, key: &Key, now: SimTime) -> Option<In
         why,
         earlier: decisions,
         answers: answers(view, store, key, now),
-        links: links(object),
+        links: references(object, view),
+        due: Vec::new(),
+        detail: Detail::None,
     })
 }
 
@@ -174,16 +197,4 @@ pub fn decisions(store: &Store, revision: Revision, key: &Key) -> Vec<Decision> 
         Some(Decision { revision: change.revision, time: change.time, explain })
     });
     decided.collect()
-}
-
-fn links(object: &Object) -> Vec<Key> {
-    let owner = object.controller().and_then(|owner| {
-        let kind = Kind::from_manifest(&owner.api_version, &owner.kind)?;
-        Some(Key::new(kind, object.namespace(), &owner.name))
-    });
-    let node = match object {
-        Object::Pod(pod) => pod.spec.node_name.as_deref().map(|node| Key::cluster(Kind::NODE, node)),
-        _ => None,
-    };
-    owner.into_iter().chain(node).collect()
 }

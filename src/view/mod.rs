@@ -4,6 +4,7 @@
 pub mod assist;
 pub mod because;
 pub mod cards;
+pub mod detail;
 pub mod differences;
 pub mod edit;
 pub mod files;
@@ -191,12 +192,16 @@ pub struct PodCard {
     pub revision: Option<u32>,
     /// When it was created.
     pub created: SimTime,
-    /// For a pod being deleted, when its grace period ends.
+    /// When its grace period ends if it is being deleted, else its back-off, or the time for which it is tolerated where it is.
     pub deadline: Option<SimTime>,
     /// Requested CPU in thousandths, and memory in bytes.
     pub cpu_request: i64,
     /// See `cpu_request`.
     pub memory_request: i64,
+    /// What it uses of both, as `kubectl top` says.
+    pub cpu_used: i64,
+    /// See `cpu_used`.
+    pub memory_used: i64,
     /// The latest reason why it waits, in the API's words: the unschedulable message, the image error.
     pub message: String,
 }

@@ -10,6 +10,7 @@ use super::{ClusterView, NodeCard, PodCard, PodClass, Totals, WorkloadCard};
 use crate::api::meta::Revision;
 use crate::api::sorting;
 use crate::api::{Key, Kind, MetaExt, Node, Pod};
+use crate::apiserver::metrics::{Metrics, Use};
 use crate::apiserver::{Store, View};
 use crate::clock::SimTime;
 
@@ -23,14 +24,41 @@ pub struct Stage {
     on_node: SortedMap<String, SortedSet<Key>>,
     nodes: SortedMap<String, (SimTime, Arc<NodeCard>)>,
     workloads: SortedMap<Key, Arc<WorkloadCard>>,
+    /// What is measured, and what pods count down to, both as of the end of the run.
+    metrics: Option<Metrics>,
+    waits: SortedMap<Key, SimTime>,
+    /// The pods of which these say something else than when they were drawn.
+    outdated: SortedSet<Key>,
 }
 
 impl Stage {
+    /// Takes note of what pods use and wait for. Without a metrics API, or in the past, nothing is known of one or the other.
+    pub fn measure(&mut self, metrics: Option<&Metrics>, waits: SortedMap<Key, SimTime>) {
+        let measured = |metrics: &Option<Metrics>| metrics.as_ref().map(|known| known.measured.clone());
+        let (before, now) = (measured(&self.metrics), metrics.map(|known| known.measured.clone()));
+        let same = match (&before, &now) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        if !same {
+            self.metrics = metrics.cloned();
+            self.outdated.extend(self.pods.keys().cloned());
+        }
+        for (key, until) in self.waits.iter().chain(&waits) {
+            if self.waits.get(key) != waits.get(key) && *until > SimTime::ZERO {
+                self.outdated.insert(key.clone());
+            }
+        }
+        self.waits = waits;
+    }
+
     /// The cluster of `view`, which may lie before or after the last one, on the same log. Cards of unchanged objects are the
     /// same `Arc`s as the last time.
     pub fn draw(&mut self, view: &View, log: &Store) -> ClusterView {
         let mut stale = SortedSet::new();
-        for key in self.touched(view, log) {
+        let mut touched = self.touched(view, log);
+        touched.extend(std::mem::take(&mut self.outdated));
+        for key in touched {
             match key.kind {
                 Kind::POD => self.draw_pod(view, &key, &mut stale),
                 Kind::NODE => _ = stale.insert(key.name.to_string()),
@@ -77,7 +105,12 @@ impl Stage {
             stale.extend(old.node.clone());
         }
         let Some(pod) = view.get::<Pod>(&key.namespace, &key.name) else { return };
-        let card = reuse(old.as_ref(), pod_card(pod, view));
+        let mut card = pod_card(pod, view);
+        let used = self.metrics.as_ref().and_then(|metrics| metrics.of_pod(pod, view)).unwrap_or_default();
+        let used = used.iter().fold(Use::default(), |sum, (_, used)| sum.plus(*used));
+        (card.cpu_used, card.memory_used) = (used.cpu, used.memory);
+        card.deadline = card.deadline.or_else(|| self.waits.get(key).copied());
+        let card = reuse(old.as_ref(), card);
         match &card.node {
             Some(node) => {
                 self.on_node.entry(node.clone()).or_default().insert(key.clone());
@@ -101,7 +134,7 @@ impl Stage {
         let here = self.on_node.get(name).into_iter().flat_map(SortedSet::iter);
         let mut pods: Vec<Arc<PodCard>> = here.filter_map(|key| self.pods.get(key).cloned()).collect();
         keep_slots(&mut pods, old.as_ref().map(|card| card.pods.as_slice()).unwrap_or_default());
-        let card = reuse(old.as_ref(), node_card(node, pods));
+        let card = reuse(old.as_ref(), node_card(node, pods, self.metrics.as_ref()));
         self.nodes.insert(name.into(), (node.created(), card));
     }
 
@@ -191,5 +224,40 @@ mod tests {
         run.submit(command("scale deploy web --replicas=1", None));
         run.advance(SimTime::from_secs(100), u64::MAX);
         assert_eq!(look(&run).totals.pods, 1);
+    }
+    #[test]
+    fn nodes_use_what_kubectl_top_says_and_pods_count_down_to_the_end_of_their_back_off() {
+        let mut run = Recording::new(Config::small(7));
+        let crash = WEB.replace("image: 'web:1'", "image: busybox, command: [sh, -c, 'exit 1']");
+        for manifest in [WEB.replace("name: web", "name: well"), crash.replace("app: web", "app: crash")] {
+            run.submit(Input::Kubectl {
+                line: "apply -f -".into(),
+                stdin: Some(manifest),
+                files: Default::default(),
+            });
+        }
+        run.advance(SimTime::from_secs(30), u64::MAX);
+        let mut stage = Stage::default();
+        let live = run.live();
+        stage.measure(live.api().metrics(), live.waits());
+        let drawn = stage.draw(run.view(), live.api().store());
+        for card in &drawn.nodes {
+            let node = run.view().get::<Node>("", &card.name).expect("the node");
+            let top = live.api().metrics().and_then(|metrics| metrics.of_node(node, run.view()));
+            let top = top.expect("a metrics API");
+            assert_eq!((card.cpu.used, card.memory.used), (top.cpu, top.memory / 1_000));
+            assert!(card.cpu.used > 0 && card.cpu.used <= card.cpu.allocatable);
+        }
+        let crashing: Vec<&Arc<PodCard>> =
+            stage.pods().filter(|pod| pod.status == "CrashLoopBackOff").collect();
+        assert!(!crashing.is_empty());
+        for pod in crashing {
+            assert!(pod.deadline.is_some_and(|until| until > run.position()), "{pod:?}");
+        }
+        // Nothing is written, and what is waited for passes.
+        let until = stage.waits.values().copied().max().expect("a back-off");
+        stage.measure(live.api().metrics(), SortedMap::new());
+        stage.draw(run.view(), live.api().store());
+        assert!(stage.pods().all(|pod| pod.deadline.is_none()), "{until:?}");
     }
 }

@@ -48,6 +48,18 @@ for (const theme of ["light", "dark"] as const) {
       await expectAccessible(page);
     });
 
+    test(`the inspector's pages: ${theme}, ${lang}`, async ({ app, page }) => {
+      await app.open({ theme, lang, speed: 60 }, MANIFEST);
+      await app.expectReady(3);
+      await app.run("kubectl expose deployment myapp-deploy --port=80");
+      await app.pods("ready").first().click();
+      for (const tab of ["summary", "why", "yaml", "events", "logs"]) {
+        await page.locator(`#tab-${tab}`).click();
+        await expect(page.locator(`#tab-${tab}`)).toHaveAttribute("aria-selected", "true");
+        await expectAccessible(page);
+      }
+    });
+
     test(`the palette: ${theme}, ${lang}`, async ({ app, page }) => {
       await app.open({ theme, lang, speed: 60 }, MANIFEST);
       await app.expectReady(3);

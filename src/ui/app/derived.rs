@@ -62,14 +62,18 @@ impl App {
             return;
         };
         let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY);
-        let stale = self.inspected.as_ref().is_none_or(|(of, at)| *of != key || (*at != revision && due));
+        // Logs and countdowns go on where nothing is written.
+        let goes_on = matches!(self.ui.tab, InspectorTab::Logs | InspectorTab::Summary);
+        let second = if goes_on { driver.position().0 / 1_000_000 } else { 0 };
+        let of = (key.clone(), revision, second);
+        let stale = self.inspected.as_ref().is_none_or(|at| at.0 != key || (*at != of && due));
         if stale {
-            let found = driver.inspect(&key);
+            let found = driver.inspect(&key, self.ui.tab, self.ui.compare);
             let explained = self.ui.tab == InspectorTab::Why;
             self.verdicts =
                 Shared::new(found.as_ref().map(|found| verdicts(found, explained)).unwrap_or_default());
             self.inspection = found.map(Shared::new);
-            self.inspected = Some((key, revision));
+            self.inspected = Some(of);
         }
         drop(driver);
         self.derive_fixes();

@@ -16,7 +16,7 @@ pub struct PodCardProps {
     pub pod: Card<Pod>,
     pub density: Density,
     pub selected: bool,
-    /// The time looked at, in whole seconds; only for a pod that is being deleted.
+    /// The time looked at, in whole seconds; only for a pod that counts down to something.
     pub second: Option<u64>,
     /// Where it lies over its cell, in pixels; only among cells.
     #[prop_or_default]
@@ -29,9 +29,15 @@ pub struct PodCardProps {
 pub fn PodCard(props: &PodCardProps) -> Html {
     let PodCardProps { pod, density, selected, second, at, lang } = props;
     let left = second.and_then(|second| seconds_left(pod, second));
-    let status = match left {
+    let leaves = pod.class == PodClass::Gone;
+    let status = match left.filter(|_| leaves) {
         Some(left) => AttrValue::from(format!("{} {left}s", pod.status)),
         None => AttrValue::from(pod.status.clone()),
+    };
+    // A card has no room for both.
+    let ready = match left.filter(|_| !leaves) {
+        Some(left) => format!("{left}s"),
+        None => format!("{}/{}", pod.ready, pod.containers),
     };
     let inside = match density {
         Density::Card => html! {
@@ -40,7 +46,7 @@ pub fn PodCard(props: &PodCardProps) -> Html {
                 { name(&pod.name) }
                 <span class="pod-state">
                     <span class="pod-status">{ status }</span>
-                    <span class="pod-ready">{ format!("{}/{}", pod.ready, pod.containers) }</span>
+                    <span class="pod-ready">{ ready }</span>
                     if pod.restarts > 0 {
                         <span class="pod-restarts"><Icon name="restart" />{ pod.restarts }</span>
                     }
@@ -72,7 +78,7 @@ fn name(name: &str) -> Html {
 }
 
 fn seconds_left(pod: &Pod, second: u64) -> Option<u64> {
-    let deadline = pod.deadline.filter(|_| pod.class == PodClass::Gone)?;
+    let deadline = pod.deadline.filter(|_| pod.class != PodClass::Ready)?;
     let left = deadline.since(SimTime::from_secs(second)).as_secs();
     (left > 0).then_some(left)
 }

@@ -71,7 +71,7 @@ pub fn killed(pod: &Pod) -> Option<Answer> {
 pub fn tainted(pod: &Pod, view: &View) -> Option<Answer> {
     let node = view.get::<Node>("", pod.spec.node_name.as_deref()?)?;
     let borne = taint_eviction::borne(pod, node);
-    let shortest = borne.iter().map(|(_, seconds)| seconds.unwrap_or(Some(0))).flatten().min();
+    let shortest = borne.iter().filter_map(|(_, seconds)| seconds.unwrap_or(Some(0))).min();
     let name = node.name().to_string();
     let sentence = match shortest {
         _ if borne.is_empty() => return None,
