@@ -21,7 +21,7 @@ pub fn page(found: &Inspection, lang: Lang) -> Html {
                 if log.lines.is_empty() {
                     <p class="empty">{ tr!(lang, "inspector.no_log") }</p>
                 } else {
-                    <pre class="yaml" lang="en">{ text }</pre>
+                    <pre class="yaml" lang="en" tabindex="0">{ text }</pre>
                 }
             </section>
         }

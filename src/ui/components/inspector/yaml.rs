@@ -28,9 +28,9 @@ pub fn page(found: &Inspection, compare: Option<(u64, u64)>, lang: Lang, on: &Ca
                 { choice(tr!(lang, "inspector.to"), written, to, move |chosen| (from, chosen), on) }
             </div>
             if from == to {
-                <pre class="yaml" lang="en">{ found.yaml.clone() }</pre>
+                <pre class="yaml" lang="en" tabindex="0">{ found.yaml.clone() }</pre>
                 if !managed.is_empty() {
-                    <details><summary lang="en">{ "managedFields" }</summary><pre class="yaml" lang="en">{ managed.clone() }</pre></details>
+                    <details><summary lang="en">{ "managedFields" }</summary><pre class="yaml" lang="en" tabindex="0">{ managed.clone() }</pre></details>
                 }
             } else if fields.is_empty() {
                 <p class="empty">{ tr!(lang, "inspector.same") }</p>
