@@ -14,6 +14,7 @@ const SHAPES = [
   { query: "", viewport: { width: 1440, height: 900 } },
   { query: "?lang=ko&theme=dark", viewport: { width: 1440, height: 900 } },
   { query: "?embed=1", viewport: { width: 800, height: 500 } },
+  { query: "?embed=1&seed=7&nodes=4&speed=0.5&autoplay=0&label=x&origin=http%3A%2F%2Flocalhost", viewport: { width: 800, height: 500 } },
   { query: "?lang=en", viewport: { width: 360, height: 740 } },
 ];
 /** What the cluster does by itself in this time belongs to the first picture too. */

@@ -38,6 +38,7 @@ use super::flip::Moves;
 use super::host;
 use super::i18n::Lang;
 use super::predict::Predict;
+use super::rehearsal::Rehearsal;
 use super::settings::Settings;
 use super::share::{self, ActionButton};
 use super::shared::Shared;
@@ -93,6 +94,7 @@ pub struct App {
     followed: Vec<(String, Option<Option<String>>)>,
     followed_at: u64,
     lint_timer: Option<Timeout>,
+    rehearsal: Option<Rehearsal>,
     /// Commands that wait for the one before them.
     queue: VecDeque<Command>,
     /// Until when the console sleeps.
@@ -154,6 +156,7 @@ impl Component for App {
             followed: Vec::new(),
             followed_at: 0,
             lint_timer: None,
+            rehearsal: None,
             queue: VecDeque::new(),
             sleeping: None,
             _listeners: listeners(&settings, &on),
@@ -284,7 +287,10 @@ fn listeners(settings: &Settings, on: &Callback<Action>) -> Vec<EventListener> {
     let mut listeners =
         vec![EventListener::new_with_options(&gloo::utils::window(), "keydown", options, pressed)];
     // Once the program's other half is there.
-    listeners.push(EventListener::once(&gloo::utils::window(), "kubeviz-whole", |_| App::warm_up()));
+    let whole = on.clone();
+    listeners.push(EventListener::once(&gloo::utils::window(), "kubeviz-whole", move |_| {
+        whole.emit(Action::Rehearse)
+    }));
     if settings.embed {
         let heard = on.reform(Action::Heard);
         listeners.push(host::listen(settings.origin.clone(), heard));
@@ -347,6 +353,10 @@ impl App {
             Action::SingleKeys(on) => {
                 self.ui.single_keys = on;
                 storage::set(storage::NO_KEYS, if on { "" } else { "1" });
+            }
+            Action::Rehearse => {
+                self.rehearse(ctx);
+                return false;
             }
             Action::Edited(text) => return self.edited(ctx, text),
             Action::EditorReady(editor) => self.editor_ready(editor),

@@ -26,6 +26,7 @@ use kubeviz::view::xray::{Hop, chain};
 use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
 
 use super::panic;
+use super::rehearsal::Rehearsal;
 use super::shared::Shared;
 use super::state::InspectorTab;
 
@@ -87,7 +88,8 @@ pub struct Driver {
     last_change: f64,
 }
 
-fn wall_ms() -> f64 {
+/// The time by the wall, in milliseconds: only ever to ask how long something took.
+pub(super) fn wall_ms() -> f64 {
     gloo::utils::window().performance().map_or(0.0, |performance| performance.now())
 }
 
@@ -368,6 +370,11 @@ impl Driver {
     /// All that the run has told so far, for the ticks on the time bar.
     pub fn whole_story(&self) -> &[StoryLine] {
         &self.story
+    }
+
+    /// A copy that applies something unseen.
+    pub fn rehearse(&self) -> Rehearsal {
+        Rehearsal::new(self.recording.clone(), self.stage.clone())
     }
 
     /// An object in detail.

@@ -38,8 +38,7 @@ impl Settings {
         let root = gloo::utils::document().document_element();
         let attribute = |name: &str| root.as_ref().and_then(|root| root.get_attribute(name));
         let query = Query::read();
-        let tenths =
-            query.get("speed").and_then(|speed| speed.parse::<f64>().ok()).map(|speed| (speed * 10.0) as u32);
+        let tenths = query.get("speed").and_then(|speed| tenths(&speed));
         let nearest =
             |wanted: u32| driver::SPEEDS.into_iter().min_by_key(|speed| speed.abs_diff(wanted)).unwrap_or(40);
         Settings {
@@ -73,6 +72,15 @@ impl Settings {
     }
 }
 
+/// A speed such as `0.5` in tenths. What reads any number would come with the half of the program that the first picture can
+/// do without.
+fn tenths(speed: &str) -> Option<u32> {
+    let (whole, part) = speed.split_once('.').unwrap_or((speed, "0"));
+    let part = part.bytes().next().filter(u8::is_ascii_digit).unwrap_or(b'0') - b'0';
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<u32>().ok()? };
+    whole.checked_mul(10)?.checked_add(u32::from(part))
+}
+
 /// The query part of the page's address.
 struct Query(Vec<(String, String)>);
 
@@ -94,5 +102,26 @@ impl Query {
 
     fn get(&self, name: &str) -> Option<String> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tenths;
+
+    #[test]
+    fn a_speed_is_read_in_tenths() {
+        let cases = [
+            ("4", Some(40)),
+            ("0.5", Some(5)),
+            (".25", Some(2)),
+            ("60", Some(600)),
+            ("fast", None),
+            ("", Some(0)),
+            ("9999999999", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(tenths(text), expected, "{text}");
+        }
     }
 }

@@ -65,6 +65,8 @@ pub enum Action {
     Help(bool),
     /// Single keys as shortcuts, or not.
     SingleKeys(bool),
+    /// Try, unseen, what nearly everybody does first.
+    Rehearse,
     /// The text in the editor has changed.
     Edited(String),
     /// The editor's bundle has loaded, or cannot be.

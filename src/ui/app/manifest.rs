@@ -12,6 +12,7 @@ use yew::prelude::*;
 use super::App;
 use crate::tr;
 use crate::ui::editor_bridge::{self, Editor};
+use crate::ui::rehearsal::Rehearsal;
 use crate::ui::shared::Shared;
 use crate::ui::state::{Action, Banner};
 use crate::ui::{driver, storage};
@@ -22,6 +23,9 @@ const LINT_AFTER_MS: u32 = 300;
 const KEEP_AT_ONCE: usize = 200_000;
 /// A longer text is looked through when it is applied, not while it is typed.
 const LINT_MAX: usize = 256 * 1024;
+
+/// How long the parts of a rehearsal lie apart: frames come between.
+const REHEARSE_EVERY_MS: u32 = 20;
 
 /// A manifest that touches what every manifest touches.
 const FIRST_READ: &str =
@@ -51,9 +55,24 @@ impl App {
         self.editor = Some(editor);
     }
 
-    /// Reads the table of fields, and has the browser compile what reads manifests, while nobody waits for it yet.
-    pub(super) fn warm_up() {
-        driver::lint(FIRST_READ);
+    /// Reads the table of fields, and has the browser compile what an Apply needs, while nobody waits for it yet: part by part,
+    /// until it is through or something is done in earnest.
+    pub(super) fn rehearse(&mut self, ctx: &Context<Self>) {
+        if self.driver.borrow().inputs() > 0 {
+            self.rehearsal = None;
+            return;
+        }
+        let goes_on = self.rehearsal.as_mut().map(Rehearsal::go_on);
+        if goes_on == Some(false) {
+            self.rehearsal = None;
+            return;
+        }
+        if goes_on.is_none() {
+            driver::lint(FIRST_READ);
+            self.rehearsal = Some(self.driver.borrow().rehearse());
+        }
+        let link = ctx.link().clone();
+        Timeout::new(REHEARSE_EVERY_MS, move || link.send_message(Action::Rehearse)).forget();
     }
 
     pub(super) fn edited(&mut self, ctx: &Context<Self>, text: String) -> bool {
