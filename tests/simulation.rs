@@ -12,7 +12,7 @@ use kubeviz::api::{Deployment, Kind, MetaExt, Node, Pod, condition};
 use kubeviz::apiserver::View;
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::rng::Rng;
-use kubeviz::sim::{Config, Input, NodeSpec, Recording, Simulation};
+use kubeviz::sim::{Config, Grain, Input, NodeSpec, Progress, Recording, Simulation};
 
 const SEEDS: u64 = 32;
 const STEPS: usize = 30;
@@ -143,6 +143,32 @@ fn acting_in_the_past_is_as_if_the_future_had_not_been() {
         assert_eq!(recording.runs().len(), 1, "the old future is kept");
         assert_same(&straight, &forked);
     });
+}
+
+#[test]
+fn a_journal_played_again_in_small_parts_is_the_same_run() {
+    for_each_seed(SEEDS / 4, |seed| {
+        let mut straight = Simulation::new(config(seed));
+        play(&mut straight, &workload(seed));
+        let mut recording = Recording::new(config(seed));
+        for entry in straight.journal().entries() {
+            while recording.advance_to(entry, 3) == Progress::Busy {}
+            recording.submit(entry.input.clone());
+        }
+        recording.advance(straight.now(), u64::MAX);
+        assert_same(&straight, recording.live());
+        assert_eq!(straight.digest(), recording.live().digest(), "the same digest");
+    });
+}
+
+#[test]
+fn stepping_on_from_the_last_change_recorded_leads_to_the_end_of_the_recording() {
+    let mut recording = Recording::new(config(1));
+    recording.submit(kubectl("kubectl create deployment web --image=nginx", None));
+    recording.advance(SimTime::from_secs(100), u64::MAX);
+    recording.seek(SimTime::from_secs(50));
+    assert!(!recording.step_forward(Grain::Story, u64::MAX));
+    assert_eq!((recording.position(), recording.end()), (SimTime::from_secs(100), SimTime::from_secs(100)));
 }
 
 /// Runs a test for each seed, or for the one of the environment, and says which it was that failed.

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::input::{Input, Outcome};
+use super::input::{Input, JournalEntry, Outcome};
 use super::notable::{is_background, is_counted, is_story};
 use super::{Config, Simulation};
 use crate::api::meta::Revision;
@@ -131,6 +131,14 @@ impl Recording {
         if done < max_events { Progress::Reached } else { Progress::Busy }
     }
 
+    /// Runs on to the place of a journal's entry in the run, with at most `max_events` events; it can then be submitted.
+    pub fn advance_to(&mut self, entry: &JournalEntry, max_events: u64) -> Progress {
+        let progress = reach(&mut self.live, entry, max_events);
+        self.checkpoint();
+        self.follow();
+        progress
+    }
+
     /// Runs on until something happens that is more than a heartbeat, or nothing is due until `limit`. The position is then
     /// the moment at which it happened.
     pub fn advance_to_next_change(&mut self, limit: SimTime, max_events: u64) -> Progress {
@@ -191,17 +199,19 @@ impl Recording {
         self.show(revision, time);
     }
 
-    /// Goes to the next write of that grain, running on if it has not been made yet (for at most `max_events` events). Says
-    /// whether there was one.
+    /// Goes to the next write of that grain; in the past to the end of the run if there is none, at the end running on until
+    /// there is (for at most `max_events` events). Says whether there was one.
     pub fn step_forward(&mut self, grain: Grain, max_events: u64) -> bool {
         let from = self.shown.revision();
         let mut budget = max_events;
+        let recorded = self.is_in_past();
         loop {
             if let Some(revision) = self.find_after(from, |change| matches_grain(change, grain)) {
                 self.show(revision, self.time_of(revision));
                 return true;
             }
-            if budget == 0 || self.live.step().is_none() {
+            // In the past, what was recorded ends first, and may end with nothing more to see.
+            if recorded || budget == 0 || self.live.step().is_none() {
                 self.follow();
                 return false;
             }
@@ -324,14 +334,22 @@ fn replay(checkpoints: &[Simulation], run: &Simulation, position: SimTime, revis
         if !before {
             break;
         }
-        while simulation.events_done() < entry.events_done
-            && simulation.next_event_time().is_some_and(|time| time <= entry.time)
-        {
-            simulation.step();
-        }
-        simulation.set_now(entry.time);
+        reach(&mut simulation, &entry, u64::MAX);
         simulation.submit(entry.input.clone());
     }
     simulation.advance(position, u64::MAX);
     simulation
+}
+
+/// Runs on to where an input came.
+fn reach(simulation: &mut Simulation, entry: &JournalEntry, max_events: u64) -> Progress {
+    for _ in 0..max_events {
+        let due = simulation.next_event_time().is_some_and(|time| time <= entry.time);
+        if !due || simulation.events_done() >= entry.events_done {
+            simulation.set_now(entry.time.max(simulation.now()));
+            return Progress::Reached;
+        }
+        simulation.step();
+    }
+    Progress::Busy
 }

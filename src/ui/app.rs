@@ -9,6 +9,7 @@ mod guest;
 mod manifest;
 mod predict;
 mod scene;
+mod share;
 mod shell;
 mod why;
 
@@ -40,7 +41,7 @@ use super::i18n::Lang;
 use super::predict::Predict;
 use super::rehearsal::Rehearsal;
 use super::settings::Settings;
-use super::share::{self, ActionButton};
+use super::share::{ActionButton, Link};
 use super::shared::Shared;
 use super::state::{Action, Banner, FileNames, InspectorTab, Pane, StageView, UiState};
 use super::{keyboard, layout, rest, storage};
@@ -61,6 +62,10 @@ pub struct App {
     pub(super) editor: Option<Box<Editor>>,
     pub(super) editor_host: NodeRef,
     pub(super) buttons: Vec<ActionButton>,
+    /// What the address carries.
+    opening: Link,
+    /// What the address wants under the glass, until it exists.
+    selecting: Option<String>,
     pub(super) track: Shared<Track>,
     track_of: (usize, u64, usize),
     pub(super) feed: Shared<Vec<StoryLine>>,
@@ -107,17 +112,17 @@ impl Component for App {
     type Properties = ();
 
     fn create(ctx: &Context<Self>) -> App {
-        let settings = Settings::read();
+        let mut settings = Settings::read();
         settings.show();
+        let (link, bad_link) = match share::read_link(&mut settings) {
+            Ok(link) => (link, None),
+            Err(why) => (Link::default(), Some(Banner::BadLink(why))),
+        };
         let playing = settings.autoplay;
         let driver =
             Rc::new(RefCell::new(Driver::new(settings.seed, settings.nodes, settings.speed_tenths, playing)));
-        let (shared, bad_link) = match share::read_hash() {
-            Ok(shared) => (shared, None),
-            Err(why) => (None, Some(Banner::BadLink(why))),
-        };
-        let linked = shared.as_ref().map(|shared| shared.manifest.clone()).filter(|text| !text.is_empty());
-        let files = files::first_files(linked.as_deref(), settings.embed);
+        let linked = Some(link.manifest.as_str()).filter(|text| !text.is_empty());
+        let files = files::first_files(linked, settings.embed);
         let manifest = files.front().text.clone();
         let on = ctx.link().callback(|action| action);
         let reveal_at = Rc::new(RefCell::new(None));
@@ -129,7 +134,9 @@ impl Component for App {
             files,
             editor: None,
             editor_host: NodeRef::default(),
-            buttons: shared.map(|shared| shared.ui.actions).unwrap_or_default(),
+            buttons: link.ui.actions.clone(),
+            opening: link,
+            selecting: None,
             track: Shared::new(Track::default()),
             track_of: (usize::MAX, 0, 0),
             feed: Shared::new(Vec::new()),
@@ -165,10 +172,10 @@ impl Component for App {
             driver,
         };
         app.name_files();
-        if linked.is_some() {
+        if !app.opening.manifest.is_empty() {
             app.keep_files();
-            app.apply();
         }
+        app.open(app.opening.clone());
         app.derive();
         app.ask_for_frame(ctx);
         app
@@ -235,6 +242,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         can_undo: false,
         editing: None,
         help: false,
+        sharing: None,
         single_keys: storage::get(storage::NO_KEYS).as_deref() != Some("1"),
         log: Shared::new(Vec::new()),
         history: Shared::new(history.unwrap_or_default()),
@@ -275,7 +283,7 @@ fn listeners(settings: &Settings, on: &Callback<Action>) -> Vec<EventListener> {
     let keys = on.clone();
     let pressed = move |event: &web_sys::Event| {
         if let Some(event) = event.dyn_ref::<KeyboardEvent>() {
-            let dialog = gloo::utils::document().query_selector("[role=dialog]").ok().flatten().is_some();
+            let dialog = gloo::utils::document().query_selector("dialog[open]").ok().flatten().is_some();
             let single = storage::get(storage::NO_KEYS).as_deref() != Some("1");
             if let Some(action) = keyboard::action(event, single, dialog) {
                 event.prevent_default();
@@ -349,7 +357,10 @@ impl App {
             }
             Action::ToggleTheme => self.set_theme(if self.ui.theme == "dark" { "light" } else { "dark" }),
             Action::ToggleLang => self.set_lang(self.ui.lang.other()),
-            Action::Help(on) => self.ui.help = on,
+            Action::Help => self.ui.help = true,
+            Action::Share(whole) => self.share(whole),
+            Action::PointHere(link) => self.point_here(&link),
+            Action::CloseDialog => (self.ui.help, self.ui.sharing) = (false, None),
             Action::SingleKeys(on) => {
                 self.ui.single_keys = on;
                 storage::set(storage::NO_KEYS, if on { "" } else { "1" });

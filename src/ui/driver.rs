@@ -1,5 +1,6 @@
 //! The one clock of the page: turns frames into simulated time, within a budget per frame so that the page never blocks.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use kubeviz::api::Key;
@@ -8,7 +9,9 @@ use kubeviz::api::manifest::Diagnostic;
 
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::notable::is_background;
-use kubeviz::sim::{Change, Config, Grain, Input, Outcome, Progress, Recording, SessionId, View};
+use kubeviz::sim::{
+    Change, Config, Grain, Input, JournalEntry, Outcome, Progress, Recording, SessionId, View,
+};
 use kubeviz::view::assist;
 use kubeviz::view::detail;
 use kubeviz::view::inspect::Detail;
@@ -35,6 +38,8 @@ const FRAME_BUDGET_MS: f64 = 6.0;
 /// A frame should take no longer than this in all, in milliseconds. Where drawing what has changed takes longer, the simulator
 /// gets less time, so that less changes at once.
 const FRAME_GOAL_MS: f64 = 25.0;
+/// The same while the run of a link comes to where it is to be looked at: nothing is seen to move.
+const HURRY_BUDGET_MS: f64 = 14.0;
 /// Events between two looks at the watch.
 const EVENTS_PER_SLICE: u64 = 4;
 /// A frame longer than this (a tab that was hidden) does not make time jump.
@@ -76,6 +81,10 @@ pub struct Driver {
     until: Option<Until>,
     until_limit: SimTime,
     pub missed: Option<Until>,
+    /// What is going to be done, from a link; what of it is due now; and where its run is to be looked at.
+    script: VecDeque<JournalEntry>,
+    pub due: Option<Input>,
+    arrival: Option<Arrival>,
     /// Whether time passes.
     pub playing: bool,
     /// Simulated tenths of a second per second.
@@ -86,6 +95,13 @@ pub struct Driver {
     pub skipped: Option<SimDuration>,
     last_frame: Option<f64>,
     last_change: f64,
+}
+
+/// Where the run of a link is to be looked at.
+#[derive(Clone, Copy)]
+struct Arrival {
+    position: SimTime,
+    end: SimTime,
 }
 
 /// The time by the wall, in milliseconds: only ever to ask how long something took.
@@ -115,6 +131,9 @@ impl Driver {
             until: None,
             until_limit: SimTime::ZERO,
             missed: None,
+            script: VecDeque::new(),
+            due: None,
+            arrival: None,
             playing,
             speed_tenths,
             skip_idle: true,
@@ -170,14 +189,16 @@ impl Driver {
             return;
         }
         let idle = self.skip_idle && now - self.last_change > IDLE_MS;
-        if let Some(until) = self.worth_skipping().filter(|_| idle) {
+        if let Some(arrival) = self.arrival {
+            self.hurry(now, arrival);
+        } else if let Some(until) = self.worth_skipping().filter(|_| idle) {
             self.skip(now, until);
         } else {
             let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
             let target = self.position() + SimDuration::from_micros(micros);
             let budget = FRAME_BUDGET_MS * (FRAME_GOAL_MS / passed.max(1.0)).min(1.0);
             let slice = if self.asks { 1 } else { EVENTS_PER_SLICE };
-            while self.advance(target, slice) == Progress::Busy {
+            while self.advance(target, slice) == Progress::Busy && self.due.is_none() {
                 self.meet();
                 if wall_ms() - now > budget || !self.newcomers.is_empty() || !self.playing {
                     break;
@@ -188,8 +209,46 @@ impl Driver {
         self.refresh();
     }
 
-    /// Lets time pass, up to the moment that is waited for.
+    /// Does what a link says, when its time comes, and looks at its run there as soon as it has come that far.
+    pub fn follow_script(&mut self, script: Vec<JournalEntry>, end: SimTime, position: Option<SimTime>) {
+        let end = script.last().map_or(end, |last| end.max(last.time));
+        self.script = script.into();
+        self.arrival = position.map(|position| Arrival { position, end: end.max(position) });
+        self.playing |= position.is_some();
+    }
+
+    /// Whether the run of a link has yet to come to where it is to be looked at.
+    pub fn is_arriving(&self) -> bool {
+        self.arrival.is_some()
+    }
+
+    /// From now on the run is another than the link's.
+    pub fn leave_script(&mut self) {
+        (self.arrival, self.due) = (None, None);
+        self.script.clear();
+    }
+
+    /// Runs on as fast as it goes.
+    fn hurry(&mut self, began: f64, arrival: Arrival) {
+        while wall_ms() - began < HURRY_BUDGET_MS && self.due.is_none() {
+            if self.advance(arrival.end, EVENTS_PER_SLICE) == Progress::Reached && self.due.is_none() {
+                (self.arrival, self.playing) = (None, false);
+                self.recording.seek(arrival.position);
+                return;
+            }
+        }
+    }
+
+    /// Lets time pass, up to what a link says is next, or the moment that is waited for.
     fn advance(&mut self, target: SimTime, slice: u64) -> Progress {
+        let next = self.script.front().filter(|next| next.time <= target && !self.recording.is_in_past());
+        if let Some(next) = next {
+            let progress = self.recording.advance_to(next, slice);
+            if progress == Progress::Reached {
+                self.due = self.script.pop_front().map(|entry| entry.input);
+            }
+            return progress;
+        }
         let Some(until) = self.until else { return self.recording.advance(target, slice) };
         let mut met = false;
         let progress = self.recording.advance_until(target, slice, &mut |change, view| {
@@ -241,6 +300,11 @@ impl Driver {
         }
     }
 
+    /// What was done to the cluster in this run, oldest first.
+    pub fn journal(&self) -> impl Iterator<Item = &JournalEntry> {
+        self.recording.live().journal().entries().map(|entry| &**entry)
+    }
+
     /// What there is to act on at the position.
     pub fn targets(&self) -> Targets {
         targets(self.recording.view(), self.recording.live())
@@ -253,7 +317,12 @@ impl Driver {
         if self.recording.is_in_past() {
             return Some(far);
         }
-        self.recording.live().next_activity().filter(|time| *time <= far)
+        let next = match self.script.front() {
+            // What is done then is no event: the moment itself comes as time passes.
+            Some(next) => Some(SimTime(next.time.0.saturating_sub(1))).filter(|time| *time > self.position()),
+            None => self.recording.live().next_activity(),
+        };
+        next.filter(|time| *time <= far)
     }
 
     /// Notes the pods that have come without a node, if the clock is to stop for them.

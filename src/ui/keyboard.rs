@@ -23,7 +23,7 @@ pub const KEYS: [(&str, &str); 11] = [
 ];
 
 /// What a key pressed anywhere on the page asks for. `single` says whether single keys count.
-pub fn action(event: &KeyboardEvent, single: bool, help: bool) -> Option<Action> {
+pub fn action(event: &KeyboardEvent, single: bool, dialog: bool) -> Option<Action> {
     if event.is_composing() || event.key_code() == 229 {
         return None;
     }
@@ -31,10 +31,10 @@ pub fn action(event: &KeyboardEvent, single: bool, help: bool) -> Option<Action>
         return in_manifest_field(event).then_some(Action::Apply);
     }
     if event.code() == "Escape" {
-        return Some(if help { Action::Help(false) } else { Action::Select(None) })
-            .filter(|_| !takes_text(event));
+        return Some(if dialog { Action::CloseDialog } else { Action::Select(None) })
+            .filter(|_| dialog || !takes_text(event));
     }
-    if !single || event.ctrl_key() || event.meta_key() || event.alt_key() || takes_text(event) {
+    if dialog || !single || event.ctrl_key() || event.meta_key() || event.alt_key() || takes_text(event) {
         return None;
     }
     Some(match (event.code().as_str(), event.shift_key()) {
@@ -51,7 +51,7 @@ pub fn action(event: &KeyboardEvent, single: bool, help: bool) -> Option<Action>
         ("KeyD", _) => Action::Tab(InspectorTab::Summary),
         ("KeyY", _) => Action::Tab(InspectorTab::Yaml),
         ("KeyL", _) => Action::Tab(InspectorTab::Logs),
-        ("Slash", true) => Action::Help(!help),
+        ("Slash", true) => Action::Help,
         _ => return None,
     })
 }

@@ -2,12 +2,14 @@
 
 use kubeviz::api::Kind;
 use kubeviz::clock::SimTime;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 use yew::prelude::*;
 
 use super::app::App;
 use super::components::{
-    BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview, Palette, Sprite,
-    Stage, TimeBar,
+    BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview, Palette, ShareDialog,
+    Sprite, Stage, TimeBar,
 };
 use super::state::{Action, Pane};
 use crate::tr;
@@ -37,6 +39,7 @@ pub fn page(app: &App) -> Html {
             </div>
             <div class="foot" id="time">{ time_bar(app, false, html! {}) }</div>
             { tab_bar(app) }
+            if let Some(sharing) = &ui.sharing { <ShareDialog sharing={sharing.clone()} {lang} on={on.clone()} /> }
             if ui.help { <Help single_keys={ui.single_keys} {lang} on={on.clone()} /> }
             { unseen(app) }
         </div>
@@ -65,7 +68,7 @@ pub fn figure(app: &App) -> Html {
             <header class="figure-head">
                 <h1>{ title }</h1>
                 <button type="button" class="button quiet" onclick={emit(|| Action::Reset)}><Icon name="reset" />{ tr!(lang, "header.reset") }</button>
-                <a class="button quiet" href={open_alone()} target="_blank" rel="noopener"><Icon name="open" />{ tr!(lang, "figure.open") }</a>
+                <a class="button quiet" data-testid="open-alone" href={open_alone()} target="_blank" rel="noopener" onclick={here(on)}><Icon name="open" />{ tr!(lang, "figure.open") }</a>
             </header>
             <main class="middle">{ stage(app) }</main>
             <p class="caption" lang="en">{ app.feed.first().map(|line| format!("{}: {}", line.object, line.text)).unwrap_or_default() }</p>
@@ -80,6 +83,17 @@ pub fn figure(app: &App) -> Html {
             { unseen(app) }
         </div>
     }
+}
+
+/// A link that leads to where the figure is when it is followed.
+fn here(on: &Callback<Action>) -> Callback<MouseEvent> {
+    let on = on.clone();
+    Callback::from(move |event: MouseEvent| {
+        let link = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        if let Some(link) = link.and_then(|target| target.closest("a").ok().flatten()) {
+            on.emit(Action::PointHere(link));
+        }
+    })
 }
 
 /// The figure's address as a page of its own.

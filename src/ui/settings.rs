@@ -23,10 +23,18 @@ pub struct Settings {
     pub autoplay: bool,
     /// What the stage shows first.
     pub view: StageView,
+    /// The time at which the page opens, in seconds.
+    pub position: Option<f64>,
+    /// What is under the glass first: `pod/web-0`.
+    pub select: Option<String>,
     /// The figure's title.
     pub label: String,
     /// The only page that may command the figure, if it named itself.
     pub origin: Option<String>,
+}
+
+fn some_nodes(wanted: u32) -> u32 {
+    wanted.clamp(1, NODES_MAX)
 }
 
 /// More nodes than this are more than a page can show.
@@ -45,17 +53,21 @@ impl Settings {
             lang: attribute("lang").and_then(|code| Lang::from_code(&code)).unwrap_or_default(),
             theme: if attribute("data-theme").as_deref() == Some("dark") { "dark" } else { "light" },
             seed: query.get("seed").and_then(|seed| seed.parse().ok()).unwrap_or(1),
-            nodes: query
-                .get("nodes")
-                .and_then(|nodes| nodes.parse().ok())
-                .map_or(3, |nodes: u32| nodes.clamp(1, NODES_MAX)),
+            nodes: query.get("nodes").and_then(|nodes| nodes.parse().ok()).map_or(3, some_nodes),
             speed_tenths: tenths.map_or(40, nearest),
             embed: query.get("embed").as_deref() == Some("1"),
             autoplay: query.get("autoplay").as_deref() != Some("0"),
             view: query.get("view").and_then(|view| StageView::from_name(&view)).unwrap_or_default(),
+            position: query.get("t").and_then(|seconds| seconds.parse().ok()),
+            select: query.get("select"),
             label: query.get("label").unwrap_or_default(),
             origin: query.get("origin"),
         }
+    }
+
+    /// Begins with as many nodes as a link says.
+    pub fn begin_with(&mut self, nodes: Option<u32>) {
+        self.nodes = nodes.map_or(self.nodes, some_nodes);
     }
 
     /// Writes language and theme onto the root element, and remembers them.

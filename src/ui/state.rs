@@ -6,6 +6,7 @@ use kubeviz::clock::SimTime;
 use kubeviz::view::preview::Planned;
 use kubeviz::view::quick_fix::QuickFix;
 use kubeviz::view::until::Until;
+use web_sys::Element;
 use yew::AttrValue;
 
 use super::editor_bridge::Editor;
@@ -61,8 +62,14 @@ pub enum Action {
     ToggleTheme,
     /// The other language.
     ToggleLang,
-    /// Show or hide the list of keys.
-    Help(bool),
+    /// Show the list of keys.
+    Help,
+    /// Show links to what is on the page: to where one looks, or to the start.
+    Share(bool),
+    /// Have a link of a figure lead to where the figure is now.
+    PointHere(Element),
+    /// Put away what lies over the page.
+    CloseDialog,
     /// Single keys as shortcuts, or not.
     SingleKeys(bool),
     /// Try, unseen, what nearly everybody does first.
@@ -287,6 +294,17 @@ pub struct Editing {
     pub manifest: String,
 }
 
+/// Links to what is on the page.
+#[derive(Debug, PartialEq)]
+pub struct Sharing {
+    /// Whether they lead to where one looks; otherwise to the start, and what was done plays.
+    pub whole: bool,
+    /// To the page.
+    pub link: AttrValue,
+    /// The markup of a figure.
+    pub figure: AttrValue,
+}
+
 /// A message across the page until it is put away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Banner {
@@ -334,6 +352,8 @@ pub struct UiState {
     pub editing: Option<Editing>,
     /// Whether the list of keys is shown.
     pub help: bool,
+    /// The links that are shown, if any are.
+    pub sharing: Option<Shared<Sharing>>,
     /// Whether single keys are shortcuts.
     pub single_keys: bool,
     /// The console, oldest first.

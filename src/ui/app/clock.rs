@@ -15,7 +15,7 @@ impl App {
 
     pub(super) fn play(&mut self, playing: bool) {
         let mut driver = self.driver.borrow_mut();
-        driver.playing = playing;
+        driver.playing = playing || driver.is_arriving();
         driver.restart_clock();
     }
 
@@ -28,6 +28,7 @@ impl App {
             return false;
         } else {
             self.driver.borrow_mut().frame();
+            self.do_what_is_due();
             if let Some(until) = self.driver.borrow_mut().missed.take() {
                 self.ui.banner = Some(Banner::NotMet(until));
             }

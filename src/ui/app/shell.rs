@@ -5,6 +5,7 @@ use kubeviz::sim::{Input, Outcome, SessionId};
 
 use super::App;
 use crate::ui::driver::Driver;
+use crate::ui::share::Link;
 use crate::ui::shared::Shared;
 use crate::ui::state::{Banner, Entry};
 use crate::ui::{commands, panic, storage};
@@ -79,12 +80,18 @@ impl App {
     pub(super) fn submit_input(&mut self, line: &str, input: Input) -> Outcome {
         let forks = self.driver.borrow().is_in_past();
         let at = self.driver.borrow().position();
-        let outcome = self.driver.borrow_mut().submit(input);
+        self.driver.borrow_mut().leave_script();
+        let outcome = self.perform(line, input);
         if forks {
             // The same revision says something else from now on.
             (self.fixes, self.fixes_of, self.inspected) = (None, None, None);
             self.ui.banner = Some(Banner::Forked(at, self.driver.borrow().runs()));
         }
+        outcome
+    }
+
+    pub(super) fn perform(&mut self, line: &str, input: Input) -> Outcome {
+        let outcome = self.driver.borrow_mut().submit(input);
         let following = outcome.session.filter(|_| outcome.waiting);
         self.note(line, &format!("{}{}", outcome.stdout, outcome.stderr), outcome.code, following);
         match (&outcome.editing, following) {
@@ -173,8 +180,8 @@ impl App {
         self.queue.clear();
         self.sleeping = None;
         self.announced = (0, self.frames);
-        if self.settings.embed && !self.manifest.is_empty() {
-            self.apply();
+        if self.settings.embed {
+            self.open(Link { manifest: self.manifest.clone(), ..self.opening.clone() });
         }
     }
 }

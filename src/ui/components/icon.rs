@@ -45,6 +45,10 @@ const SYMBOLS: &[(&str, &str)] = &[
         r#"<circle cx="8" cy="8" r="6"/><path d="M6.2 6.3c.2-2.4 3.6-2.3 3.6-.2 0 1.4-1.8 1.5-1.8 3M8 11.2v.4"/>"#,
     ),
     ("close", r#"<path d="M4 4l8 8M12 4l-8 8"/>"#),
+    (
+        "share",
+        r#"<circle cx="12" cy="3.5" r="1.8"/><circle cx="4" cy="8" r="1.8"/><circle cx="12" cy="12.5" r="1.8"/><path d="M5.6 7.1l4.8-2.7M5.6 8.9l4.8 2.7"/>"#,
+    ),
     ("open", r#"<path d="M9 3h4v4M13 3 7.5 8.5M11 9.5V13H3V5h3.5"/>"#),
     ("file", r#"<path d="M4 1.8h5.5L12.5 5v9.2H4zM9.2 2v3.3h3"/>"#),
     ("terminal", r#"<path d="M2.5 4 6 8l-3.5 4M7.5 12.5h6"/>"#),
