@@ -24,6 +24,8 @@ export default defineConfig({
   },
   use: {
     baseURL: `http://localhost:${process.env.KUBEVIZ_PORT}`,
+    // Requests are looked at and held up; a worker would answer them from what it has kept. offline.spec.ts allows it.
+    serviceWorkers: "block",
     viewport: { width: 1440, height: 900 },
     screenshot: "only-on-failure",
     launchOptions: {
