@@ -155,8 +155,20 @@ impl Moves {
             let steps = [("outline", &["2px solid var(--focus)", "2px solid var(--focus)"][..])];
             animate(&element, &steps, 1_000.0, "linear");
         }
-        overlay.set_inner_html(&format!(r#"<svg class="traces" aria-hidden="true">{lines}</svg>"#));
+        overlay.set_inner_html(&format!(
+            r#"<svg class="traces" aria-hidden="true" style="{}">{lines}</svg>"#,
+            within_stage()
+        ));
     }
+}
+
+/// A style that cuts what stays above the page off where the stage is scrolled out of sight.
+fn within_stage() -> String {
+    let Ok(Some(frame)) = gloo::utils::document().query_selector(".middle") else { return String::new() };
+    let (frame, root) = (frame.get_bounding_client_rect(), gloo::utils::document_element());
+    let (right, bottom) =
+        (f64::from(root.client_width()) - frame.right(), f64::from(root.client_height()) - frame.bottom());
+    format!("clip-path:inset({}px {right}px {bottom}px {}px)", frame.top(), frame.left())
 }
 
 /// Whether motion is to be avoided, by the system's setting.

@@ -122,6 +122,9 @@ test("a drain waits for the disruption budget, and ends when there is somewhere 
   expect((await app.cards()).map(({ place }) => place)).toEqual(["node-3", "node-3", "node-3"]);
 });
 
+/** Without the line that marks the last move: it begins where a card was drawn at that instant. */
+const STILL = { animations: "disabled", style: "#flight { visibility: hidden }" } as const;
+
 test("rewound to the start and played again, the run shows the same pictures", async ({ app, page }) => {
   test.setTimeout(120_000);
   await page.emulateMedia({ reducedMotion: "reduce" });
@@ -149,8 +152,8 @@ test("rewound to the start and played again, the run shows the same pictures", a
     }, end);
   };
   const first = await play();
-  const image = await app.element.screenshot({ animations: "disabled" });
+  const image = await app.element.screenshot(STILL);
   expect(new Set(first).size, "much was seen").toBeGreaterThan(20);
   expect(await play()).toEqual(first);
-  expect((await app.element.screenshot({ animations: "disabled" })).equals(image), "the same pixels").toBe(true);
+  expect((await app.element.screenshot(STILL)).equals(image), "the same pixels").toBe(true);
 });
