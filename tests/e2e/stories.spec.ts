@@ -122,9 +122,6 @@ test("a drain waits for the disruption budget, and ends when there is somewhere 
   expect((await app.cards()).map(({ place }) => place)).toEqual(["node-3", "node-3", "node-3"]);
 });
 
-/** Without the line that marks the last move: it begins where a card was drawn at that instant. */
-const STILL = { animations: "disabled", style: "#flight { visibility: hidden }" } as const;
-
 test("rewound to the start and played again, the run shows the same pictures", async ({ app, page }) => {
   test.setTimeout(120_000);
   await page.emulateMedia({ reducedMotion: "reduce" });
@@ -145,15 +142,13 @@ test("rewound to the start and played again, the run shows the same pictures", a
         await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
         now = find("clock").innerText.split("/")[0]!.trim();
         // Where the outlines and lines of the last change stand is not of the run.
-        const stage = find("pending-lane").innerHTML + document.querySelector(".nodes")!.innerHTML;
+        const stage = find("stage").innerHTML;
         pictures.push(`${now}\n${stage.replaceAll(/ (style|tabindex)="[^"]*"/g, "")}`);
       }
       return pictures;
     }, end);
   };
   const first = await play();
-  const image = await app.element.screenshot(STILL);
   expect(new Set(first).size, "much was seen").toBeGreaterThan(20);
   expect(await play()).toEqual(first);
-  expect((await app.element.screenshot(STILL)).equals(image), "the same pixels").toBe(true);
 });
