@@ -7,11 +7,11 @@ use web_sys::Element;
 use yew::AttrValue;
 
 use super::App;
-use crate::ui::commands::MANIFEST_FILE;
 use crate::ui::settings::Settings;
 use crate::ui::share::{self, Done, Link, Ui, seconds, time_of};
 use crate::ui::shared::Shared;
 use crate::ui::state::{Sharing, StageView};
+use kubeviz::view::files::FIRST;
 
 /// Reads what the address carries, and lets it change the settings.
 pub(super) fn read_link(settings: &mut Settings) -> Result<Link, String> {
@@ -49,7 +49,7 @@ impl App {
                 _ = self.perform(&line.clone(), Input::Kubectl { line, stdin, files });
             }
             Some(input @ Input::SchedulerConfiguration(_)) => {
-                self.perform(&format!("kube-scheduler --config={MANIFEST_FILE}"), input);
+                self.perform(&format!("kube-scheduler --config={FIRST}"), input);
             }
             Some(input) => _ = self.driver.borrow_mut().submit(input),
             None => {}
