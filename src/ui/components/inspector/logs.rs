@@ -13,7 +13,7 @@ use crate::ui::i18n::Lang;
 pub fn page(found: &Inspection, lang: Lang) -> Html {
     let Detail::Logs(logs) = &found.detail else { return html! {} };
     let log = |log: &Log| {
-        let text: String = log.lines.iter().map(|line| shown(line)).collect();
+        let text: String = log.lines.iter().map(shown).collect();
         html! {
             <section data-log={log.container.clone()} data-previous={log.previous.to_string()}>
                 <h3><span lang="en">{ log.container.clone() }</span>if log.previous { { " · " }{ tr!(lang, "inspector.previous") } }</h3>
