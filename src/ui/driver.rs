@@ -1,45 +1,32 @@
 //! The one clock of the page: turns frames into simulated time, within a budget per frame so that the page never blocks.
 
+mod readings;
+mod script;
+
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use kubeviz::api::Key;
-use kubeviz::api::explain::Explain;
 use kubeviz::api::manifest::Diagnostic;
-
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::notable::is_background;
 use kubeviz::sim::{
     Change, Config, Grain, Input, JournalEntry, Outcome, Progress, Recording, SessionId, View,
 };
-use kubeviz::view::assist;
-use kubeviz::view::detail;
-use kubeviz::view::inspect::Detail;
-use kubeviz::view::preview::{Planned, preview};
-use kubeviz::view::quick_fix::{self, QuickFix};
-use kubeviz::view::rollout::{Curve, Rollout, rollout};
-use kubeviz::view::targets::{Targets, targets};
+use kubeviz::view::rollout::Curve;
 use kubeviz::view::timeline::Timeline;
-use kubeviz::view::traffic::{self, Lane, Meters};
-use kubeviz::view::tree::{Branch, tree};
-use kubeviz::view::trial;
 use kubeviz::view::until::Until;
 use kubeviz::view::why;
-use kubeviz::view::xray::{Hop, chain};
-use kubeviz::view::{ClusterView, Inspection, Stage, StoryLine, inspect, story_line};
+use kubeviz::view::{ClusterView, Stage, StoryLine, story_line};
 
+use self::script::Arrival;
 use super::panic;
-use super::rehearsal::Rehearsal;
 use super::shared::Shared;
-use super::state::InspectorTab;
 
 /// What a frame may spend in the simulator, in milliseconds.
 const FRAME_BUDGET_MS: f64 = 6.0;
 /// A frame should take no longer than this in all, in milliseconds. Where drawing what has changed takes longer, the simulator
 /// gets less time, so that less changes at once.
 const FRAME_GOAL_MS: f64 = 25.0;
-/// The same while the run of a link comes to where it is to be looked at: nothing is seen to move.
-const HURRY_BUDGET_MS: f64 = 14.0;
 /// Events between two looks at the watch.
 const EVENTS_PER_SLICE: u64 = 4;
 /// A frame longer than this (a tab that was hidden) does not make time jump.
@@ -95,13 +82,6 @@ pub struct Driver {
     pub skipped: Option<SimDuration>,
     last_frame: Option<f64>,
     last_change: f64,
-}
-
-/// Where the run of a link is to be looked at.
-#[derive(Clone, Copy)]
-struct Arrival {
-    position: SimTime,
-    end: SimTime,
 }
 
 /// The time by the wall, in milliseconds: only ever to ask how long something took.
@@ -209,36 +189,6 @@ impl Driver {
         self.refresh();
     }
 
-    /// Does what a link says, when its time comes, and looks at its run there as soon as it has come that far.
-    pub fn follow_script(&mut self, script: Vec<JournalEntry>, end: SimTime, position: Option<SimTime>) {
-        let end = script.last().map_or(end, |last| end.max(last.time));
-        self.script = script.into();
-        self.arrival = position.map(|position| Arrival { position, end: end.max(position) });
-        self.playing |= position.is_some();
-    }
-
-    /// Whether the run of a link has yet to come to where it is to be looked at.
-    pub fn is_arriving(&self) -> bool {
-        self.arrival.is_some()
-    }
-
-    /// From now on the run is another than the link's.
-    pub fn leave_script(&mut self) {
-        (self.arrival, self.due) = (None, None);
-        self.script.clear();
-    }
-
-    /// Runs on as fast as it goes.
-    fn hurry(&mut self, began: f64, arrival: Arrival) {
-        while wall_ms() - began < HURRY_BUDGET_MS && self.due.is_none() {
-            if self.advance(arrival.end, EVENTS_PER_SLICE) == Progress::Reached && self.due.is_none() {
-                (self.arrival, self.playing) = (None, false);
-                self.recording.seek(arrival.position);
-                return;
-            }
-        }
-    }
-
     /// Lets time pass, up to what a link says is next, or the moment that is waited for.
     fn advance(&mut self, target: SimTime, slice: u64) -> Progress {
         let next = self.script.front().filter(|next| next.time <= target && !self.recording.is_in_past());
@@ -305,11 +255,6 @@ impl Driver {
         self.recording.live().journal().entries().map(|entry| &**entry)
     }
 
-    /// What there is to act on at the position.
-    pub fn targets(&self) -> Targets {
-        targets(self.recording.view(), self.recording.live())
-    }
-
     /// Until when time may be skipped: up to what is due next, or, in the past, as far as the run went. Nothing if only
     /// heartbeats lie ahead: a cluster at rest ages as its reader does.
     fn worth_skipping(&self) -> Option<SimTime> {
@@ -344,11 +289,6 @@ impl Driver {
     /// Whether pods are asked about.
     pub fn asks(&self) -> bool {
         self.asks
-    }
-
-    /// What the scheduler decided about a pod last, up to the position.
-    pub fn scheduling(&self, key: &Key) -> Option<Arc<Explain>> {
-        why::last_attempt(self.recording.live().api().store(), self.revision, key)
     }
 
     fn skip(&mut self, began: f64, until: SimTime) {
@@ -439,98 +379,6 @@ impl Driver {
     /// All that the run has told so far, for the ticks on the time bar.
     pub fn whole_story(&self) -> &[StoryLine] {
         &self.story
-    }
-
-    /// A copy that applies something unseen.
-    pub fn rehearse(&self) -> Rehearsal {
-        Rehearsal::new(self.recording.clone(), self.stage.clone())
-    }
-
-    /// An object in detail.
-    pub fn inspect(&self, key: &Key, page: InspectorTab, compare: Option<(u64, u64)>) -> Option<Inspection> {
-        let (view, log) = (self.recording.view(), self.recording.live().api().store());
-        let mut found = inspect(view, log, key, self.position())?;
-        match page {
-            InspectorTab::Summary => found.due = self.recording.moment().due(key),
-            InspectorTab::Why => {}
-            InspectorTab::Yaml => {
-                let managed = detail::managed(&self.recording.moment(), key);
-                let fields = compare.map(|pair| detail::between(log, pair)).unwrap_or_default();
-                found.detail = Detail::Revisions(managed, detail::written(log, view.revision(), key), fields);
-            }
-            InspectorTab::Events => found.detail = Detail::Events(detail::event_groups(view, log, key)),
-            InspectorTab::Logs => found.detail = Detail::Logs(detail::logs(&self.recording.moment(), key)),
-        }
-        Some(found)
-    }
-
-    /// What could stand at a place of a manifest.
-    pub fn complete(&self, text: &str, offset: usize) -> Option<(usize, Vec<assist::Suggestion>)> {
-        assist::complete(text, offset, self.recording.view(), self.recording.live().namespace())
-    }
-
-    /// What a word of a manifest means.
-    pub fn explain(&self, text: &str, offset: usize) -> Option<assist::Hover> {
-        let moment = self.recording.moment();
-        assist::hover(text, offset, moment.api(), moment.namespace())
-    }
-
-    /// What the API server would refuse of a manifest, at the position.
-    pub fn refusals(&self, text: &str) -> Vec<Diagnostic> {
-        trial::refusals(text, &self.recording.moment())
-    }
-
-    /// What applying a manifest would change, at the position.
-    pub fn preview(&self, text: &str) -> Result<Vec<Planned>, String> {
-        preview(text, &self.recording.moment())
-    }
-
-    /// What would take away the errors of a manifest.
-    pub fn quick_fixes(&self, text: &str, found: &[Diagnostic]) -> Vec<QuickFix> {
-        quick_fix::fixes(text, found, &self.recording.moment())
-    }
-
-    /// What would let a pod run that waits at the position.
-    pub fn fixes(&self, pod: &Key) -> Vec<why::Fix> {
-        why::fixes(&self.recording.moment(), pod)
-    }
-
-    /// A workload's rollout at the position, and how its counts went.
-    pub fn rollout(&mut self, key: &Key) -> Option<(Rollout, &Curve)> {
-        let view = self.recording.view();
-        self.curve.follow(key, view, self.recording.live().api().store());
-        Some((rollout(view, &self.stage, key)?, &self.curve))
-    }
-
-    /// The lives of pods up to the position.
-    pub fn timeline(&mut self) -> &Timeline {
-        self.timeline.follow(self.recording.live().api().store(), self.recording.view().revision());
-        &self.timeline
-    }
-
-    /// How the last write up to the position came about: of one object, or of all.
-    pub fn chain(&self, of: Option<&Key>) -> Vec<Hop> {
-        chain(self.recording.live().api().store(), self.revision, of)
-    }
-
-    /// The components of the control plane, and whether each is stopped.
-    pub fn components(&self) -> Vec<(&'static str, bool)> {
-        self.recording.live().components()
-    }
-
-    /// Who owns whom at the position.
-    pub fn tree(&self) -> Vec<Branch> {
-        tree(self.recording.view())
-    }
-
-    /// The Services at the position.
-    pub fn lanes(&self) -> Vec<Lane> {
-        traffic::lanes(self.recording.view())
-    }
-
-    /// The loads at the position.
-    pub fn meters(&self) -> Meters {
-        traffic::meters(self.recording.live().network(), self.position())
     }
 
     /// Brings the stage and the story up to the position.
