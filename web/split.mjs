@@ -57,8 +57,8 @@ export function split(bytes, later, placed) {
   return { first: firstModule(parsed, slots, table, needed, data.now), rest };
 }
 
-/** A function of so many bytes is hardly more than its trampoline. */
-const SMALL = 300;
+/** A function of so many bytes is little more than its trampoline. */
+const SMALL = 150;
 
 /**
  * Leaves small functions that the first module calls where they are. Equal functions are folded into one under any of their
