@@ -63,3 +63,27 @@ fn every_sort_of_fix_has_its_sentence() {
         assert!(english.contains_key(&format!("fix.{sort}")), "{sort}");
     }
 }
+
+#[test]
+fn every_message_that_the_page_names_exists() {
+    let english = messages("en");
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/ui"))];
+    let mut named = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            // `tr!(lang, "key", …)`, on one line or several.
+            for call in text.replace("include_str!(", "").split("tr!(").skip(1) {
+                let Some(key) = call.split('"').nth(1).filter(|key| key.contains('.')) else { continue };
+                named += 1;
+                assert!(english.contains_key(key), "{}: {key}", path.display());
+            }
+        }
+    }
+    assert!(named > 100, "the messages were found: {named}");
+}

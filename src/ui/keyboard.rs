@@ -16,7 +16,7 @@ pub const KEYS: [(&str, &str); 11] = [
     ("[ ]", "keys.speed"),
     ("E", "keys.editor"),
     ("`", "keys.console"),
-    ("W D Y", "keys.tabs"),
+    ("W D Y L", "keys.tabs"),
     ("← ↑ → ↓", "keys.arrows"),
     ("Esc", "keys.escape"),
     ("?", "keys.help"),

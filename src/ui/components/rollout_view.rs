@@ -115,8 +115,8 @@ fn outlook(shown: &Shown, lang: Lang) -> Html {
         <div class="rollout-next" data-testid="rollout-next">
             <p class="sentence">{ moves }</p>
             <ul class="sums">
-                <li>{ tr!(lang, "why.rollout.ceiling", desired = next.desired, surge = surge, ceiling = ceiling, total = next.total) }</li>
-                <li>{ tr!(lang, "why.rollout.floor", desired = next.desired, unavailable = unavailable, floor = floor, available = next.available) }</li>
+                <li>{ tr!(lang, "rollout.most", desired = next.desired, surge = surge, ceiling = ceiling, total = next.total) }</li>
+                <li>{ tr!(lang, "rollout.least", desired = next.desired, unavailable = unavailable, floor = floor, available = next.available) }</li>
                 if none.0 > 0 { <li data-bad="true">{ tr!(lang, "rollout.downtime", span = none.human()) }</li> }
                 else if below.0 > 0 { <li data-bad="true">{ tr!(lang, "rollout.below", span = below.human()) }</li> }
             </ul>
