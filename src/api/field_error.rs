@@ -48,6 +48,16 @@ pub struct FieldError {
 }
 
 impl FieldError {
+    /// Several in one line (`utilerrors.Aggregate`); empty without any.
+    pub fn together(errors: &[FieldError]) -> String {
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        match texts.as_slice() {
+            [one] => one.clone(),
+            [] => String::new(),
+            several => format!("[{}]", several.join(", ")),
+        }
+    }
+
     /// `Required value`, with what is required if that needs saying.
     pub fn required(path: &Path, detail: &str) -> FieldError {
         let message =
@@ -105,6 +115,11 @@ impl FieldError {
     /// `Not found: "x"`.
     pub fn not_found(path: &Path, value: &str) -> FieldError {
         FieldError { path: path.clone(), message: format!("Not found: {value:?}") }
+    }
+
+    /// `Not found: "x": <where it was looked for>`.
+    pub fn not_found_in(path: &Path, value: &str, among: &str) -> FieldError {
+        FieldError { path: path.clone(), message: format!("Not found: {value:?}: {among}") }
     }
 
     /// The same of a part of something that is itself at `path`.

@@ -22,8 +22,17 @@ pub struct Kind(pub u16);
 static CUSTOM: RwLock<Vec<&'static KindInfo>> = RwLock::new(Vec::new());
 
 impl Ord for Kind {
+    // Keys are compared by their kind first, and it is nearly always the same.
+    #[inline]
     fn cmp(&self, other: &Kind) -> Ordering {
-        if !self.is_custom() || !other.is_custom() || self == other {
+        if self.0 == other.0 { Ordering::Equal } else { self.cmp_unlike(other) }
+    }
+}
+
+impl Kind {
+    #[inline(never)]
+    fn cmp_unlike(&self, other: &Kind) -> Ordering {
+        if !self.is_custom() || !other.is_custom() {
             return self.0.cmp(&other.0);
         }
         let names = |kind: &Kind| {

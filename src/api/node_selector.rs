@@ -2,6 +2,7 @@
 
 use sorted::SortedSet;
 
+use super::field_error::{FieldError, Path, quoted};
 use super::k8s::{NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm};
 use super::meta::StringMap;
 use super::selector::{Operator, Requirement};
@@ -133,6 +134,27 @@ fn field_requirement(field: &NodeSelectorRequirement) -> Option<Requirement> {
         Operator::parse(&field.operator).filter(|o| matches!(o, Operator::In | Operator::NotIn))?;
     let values = field.values.clone().filter(|values| values.len() == 1)?;
     Some(Requirement { key: field.key.clone(), operator, values })
+}
+
+/// What upstream cannot read of a term (`newNodeSelectorTerm`), in its words. The API server lets a pod have it.
+pub fn term_errors(term: &NodeSelectorTerm, path: &Path, errors: &mut Vec<FieldError>) {
+    const OPERATORS: [&str; 6] = ["DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"];
+    for (place, expression) in term.match_expressions.iter().flatten().enumerate() {
+        let path = path.child("matchExpressions").index(place);
+        let operator = expression.operator.as_str();
+        if !OPERATORS.contains(&operator) {
+            errors.push(FieldError::not_supported(&path.child("operator"), operator, &OPERATORS));
+        }
+        if !matches!(operator, "Gt" | "Lt") {
+            continue;
+        }
+        for (place, value) in expression.values.iter().flatten().enumerate() {
+            if value.parse::<i64>().is_err() {
+                let why = "for 'Gt', 'Lt' operators, the value must be an integer";
+                errors.push(FieldError::invalid(&path.child("values").index(place), quoted(value), why));
+            }
+        }
+    }
 }
 
 /// What a pod prefers of its node: terms with their weights.

@@ -17,6 +17,11 @@ pub fn kind(api_version: &str, kind: &str) -> Option<Kind> {
     OTHERS.iter().find(|other| (other.0, other.1) == (api_version, kind)).map(|other| other.2)
 }
 
+/// The versions besides those in which objects are kept.
+pub fn others() -> impl Iterator<Item = &'static str> {
+    OTHERS.iter().map(|other| other.0)
+}
+
 /// Writes an object in the version in which it is kept, if it is in another.
 pub fn convert(of: Kind, object: &mut Value) {
     let Value::Object(fields) = object else { return };

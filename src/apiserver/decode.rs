@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{ApiServer, extensions};
-use crate::api::{Kind, Object, Status, schema};
+use super::{ApiServer, extensions, validation};
+use crate::api::{Kind, MetaExt, Object, Status, schema};
 
 /// What becomes of fields that do not exist (`metav1.FieldValidation*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl ApiServer {
     /// The object that a request's JSON stands for; what is only to be warned of is added to `warnings`.
     ///
     /// # Errors
-    /// `BadRequest`, of the first field of a wrong type or of all that do not exist.
+    /// `BadRequest`, of the first field of a wrong type or of all that do not exist; `Invalid` for an event.
     pub fn decode(
         &self,
         kind: Kind,
@@ -55,6 +55,14 @@ impl ApiServer {
                 _ => warnings.extend(unknown),
             }
         }
-        Object::from_value(kind, value.clone()).map_err(|error| Status::bad_request(error.to_string()))
+        let object = Object::from_value(kind, value.clone());
+        let object = object.map_err(|error| Status::bad_request(error.to_string()))?;
+        if kind == Kind::EVENT {
+            let errors = validation::event::validate(&object, api_version);
+            if !errors.is_empty() {
+                return Err(Status::invalid(kind, object.name(), errors));
+            }
+        }
+        Ok(object)
     }
 }

@@ -173,7 +173,7 @@ impl ApiServer {
     /// `NotFound` for a missing namespace, `AlreadyExists`, `Invalid`, `Forbidden` by admission.
     pub fn create(&mut self, origin: &Origin, object: impl Into<Object>) -> Result<Arc<Object>, Status> {
         let mut manner = origin.manner("");
-        let (key, object) = self.prepare_create(object.into(), &mut manner)?;
+        let (key, object) = self.prepare_create(creatable(object.into())?, &mut manner)?;
         self.warn(origin, &object, None);
         if key.kind == Kind::BINDING {
             self.bind_as_posted(origin, &object)?;
@@ -191,17 +191,14 @@ impl ApiServer {
     /// # Errors
     /// As [`ApiServer::create`].
     pub fn dry_run_create(&self, object: impl Into<Object>) -> Result<Object, Status> {
-        self.clone().prepare_create(object.into(), &mut Manner::default()).map(|(_, object)| object)
+        let object = creatable(object.into())?;
+        self.clone().prepare_create(object, &mut Manner::default()).map(|(_, object)| object)
     }
 
     fn prepare_create(&mut self, mut object: Object, manner: &mut Manner) -> Result<(Key, Object), Status> {
         let kind = object.kind();
         if kind.is_custom() {
             extensions::objects::may_create(self.store.view(), kind)?;
-        }
-        if kind == Kind::COMPONENT_STATUS {
-            let message = "the server does not allow this method on the requested resource";
-            return Err(Status::method_not_allowed(message));
         }
         let drawn = object.name().is_empty();
         self.name_and_place(&mut object)?;
@@ -542,6 +539,17 @@ impl ApiServer {
                 self.commit(&origin, key, before, Some(settled), Manner::default());
             }
         }
+    }
+}
+
+/// The health of components is asked for, and not written.
+fn creatable(object: Object) -> Result<Object, Status> {
+    match object.kind() {
+        Kind::COMPONENT_STATUS => {
+            let message = "the server does not allow this method on the requested resource";
+            Err(Status::method_not_allowed(message))
+        }
+        _ => Ok(object),
     }
 }
 

@@ -160,6 +160,18 @@ mod tests {
                 404,
                 "no matches for kind \"Ingress\" in version \"extensions/v1beta1\"",
             ),
+            (
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: a}\nroleRef: {kind: Role, name: b, \
+                 apiGroup: \"\"}\n",
+                201,
+                "",
+            ),
+            (
+                "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {type: \"\", sessionAffinity: None, sessionAffinityConfig: \
+                 {clientIP: {timeoutSeconds: 5}}, ports: [{port: 10250, protocol: \"\"}]}\n",
+                201,
+                "",
+            ),
             ("metadata: {name: a}\n", 400, "error validating data: [apiVersion not set, kind not set]"),
             (
                 "a: {{ .Values.b }}\n",

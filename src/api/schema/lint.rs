@@ -88,8 +88,12 @@ fn fields_left_alone(node: &Node, ty: &Type, path: &str, note: &mut dyn FnMut(Sp
 ///
 /// Models kubectl `validation.getObjectKind`.
 pub fn check_type_meta(object: &Value) -> Result<(), String> {
-    let errors: Vec<String> =
-        ["apiVersion", "kind"].iter().filter_map(|key| check_string(object, key).err()).collect();
+    let errors: Vec<String> = match object {
+        Value::Object(_) => {
+            ["apiVersion", "kind"].iter().filter_map(|key| check_string(object, key).err()).collect()
+        }
+        _ => vec!["invalid object to validate".to_string()],
+    };
     let list = match errors.as_slice() {
         [] => return Ok(()),
         [one] => one.clone(),
@@ -102,6 +106,9 @@ pub fn check_type_meta(object: &Value) -> Result<(), String> {
 fn check_string(object: &Value, key: &str) -> Result<(), String> {
     match object.get(key) {
         None | Some(Value::Null) => Err(format!("{key} not set")),
+        Some(Value::String(text)) if key == "apiVersion" && text.matches('/').count() > 1 => {
+            Err(format!("unexpected GroupVersion string: {text}"))
+        }
         Some(Value::String(_)) => Ok(()),
         Some(_) => Err(format!("{key} isn't string type")),
     }

@@ -8,17 +8,55 @@ use super::table::{Table, Type, TypeId};
 use crate::api::quantity;
 
 /// Texts that stay though they are empty: Go holds them by pointer.
-const POINTERS: [&str; 9] = [
+const POINTERS: [&str; 43] = [
     "apiGroup",
+    "appProtocol",
+    "cachingMode",
     "completionMode",
+    "failurePolicy",
+    "fsGroupChangePolicy",
+    "fsGroupPolicy",
+    "gmsaCredentialSpec",
+    "gmsaCredentialSpecName",
+    "hostnameOverride",
     "ingressClassName",
+    "initiatorName",
+    "internalTrafficPolicy",
+    "ipFamilyPolicy",
+    "loadBalancerClass",
+    "localhostProfile",
+    "managedBy",
+    "matchPolicy",
+    "mountPropagation",
+    "nodeAffinityPolicy",
+    "nodeTaintsPolicy",
+    "pathType",
+    "podReplacementPolicy",
     "preemptionPolicy",
+    "procMount",
+    "reclaimPolicy",
+    "recursiveReadOnly",
+    "reinvocationPolicy",
+    "resourceClaimName",
+    "resourceClaimTemplateName",
+    "runAsUserName",
     "runtimeClassName",
+    "seLinuxChangePolicy",
+    "selectPolicy",
+    "sideEffects",
     "storageClassName",
+    "supplementalGroupsPolicy",
     "timeZone",
-    "type",
+    "trafficDistribution",
+    "unhealthyPodEvictionPolicy",
     "volumeAttributesClassName",
+    "volumeBindingMode",
+    "volumeMode",
 ];
+
+/// Types that hold by value what goes by the name of a pointer elsewhere: a volume's class is a text, a claim's may be none.
+const BY_VALUE: [(&str, &str); 3] =
+    [("PersistentVolumeSpec", "storageClassName"), ("RoleRef", "apiGroup"), ("Subject", "apiGroup")];
 
 /// Flags and numbers that Go holds by value: false and zero are not written.
 const VALUES: [&str; 16] = [
@@ -55,7 +93,7 @@ fn object(ty: TypeId, value: &mut Value) {
         if name == "selector" && field.required {
             mark_empty_selector(value);
         }
-        field.required && !value.is_null() || !is_absent(&field.ty, name, value)
+        field.required && !value.is_null() || !is_absent(ty, &field.ty, name, value)
     });
 }
 
@@ -68,12 +106,14 @@ fn mark_empty_selector(value: &mut Value) {
     }
 }
 
-fn is_absent(ty: &Type, name: &str, value: &Value) -> bool {
+fn is_absent(owner: TypeId, ty: &Type, name: &str, value: &Value) -> bool {
     match (ty, value) {
         (_, Value::Null) => true,
         (Type::List(_), Value::Array(items)) => items.is_empty(),
         (Type::Map(_), Value::Object(entries)) => entries.is_empty(),
-        (Type::String(_), Value::String(text)) => text.is_empty() && !POINTERS.contains(&name),
+        (Type::String(_), Value::String(text)) => {
+            text.is_empty() && (!POINTERS.contains(&name) || BY_VALUE.contains(&(owner.name(), name)))
+        }
         (Type::Bool, Value::Bool(false)) => VALUES.contains(&name),
         (Type::Int32, Value::Number(number)) => number.as_i64() == Some(0) && VALUES.contains(&name),
         _ => false,

@@ -214,6 +214,14 @@ static STRATEGIES: &[Entry] = &[
             "{\"acceptedNames\":{\"kind\":\"\",\"plural\":\"\"},\"conditions\":null,\"storedVersions\":[]}",
         )
     },
+    Entry {
+        has_status: true,
+        keeps_status: false,
+        first_status: "{}",
+        prepare_for_create: trees::name_requestor,
+        prepare_for_update: trees::keep_request,
+        ..Entry::tree(Kind::CERTIFICATE_SIGNING_REQUEST, |_| {})
+    },
     Entry::tree(Kind::INGRESS, |_| {}).counted("{\"loadBalancer\":{}}"),
     Entry::tree(Kind::INGRESS_CLASS, trees::ingress_class).counted(""),
     Entry::tree(Kind::NETWORK_POLICY, trees::network_policy).counted(""),

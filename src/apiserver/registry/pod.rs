@@ -8,9 +8,10 @@ use crate::api::k8s::{
     LabelSelector, LabelSelectorRequirement, PodAffinityTerm, PodCondition, PodSpec, PodStatus, Quantity,
     ResourceRequirements,
 };
-use crate::api::quantity::{self, Parsed};
-use crate::api::{MetaExt, Pod};
+use crate::api::{MetaExt, Pod, quantity, typed};
 use crate::apiserver::View;
+use crate::apiserver::validation::at::At;
+use crate::apiserver::validation::resources;
 use crate::rng::Rng;
 
 /// Models `pkg/registry/core/pod/strategy.go`.
@@ -68,29 +69,38 @@ fn default_requests(resources: &mut ResourceRequirements) {
     }
 }
 
-/// What a pod asks for as a whole, where it asks at all: what its containers ask together, or else its limit
-/// (`defaultPodRequests`).
+/// What a pod asks for as a whole, where it limits itself: what its containers ask together, or else its limit
+/// (`defaultPodRequests`); the limit of huge pages is that of its containers (`defaultHugePagePodLimits`).
 fn default_pod_requests(spec: &mut PodSpec) {
-    let containers = &spec.containers;
-    let Some(resources) = &mut spec.resources else { return };
+    let Some(resources) = &spec.resources else { return };
     if resources.limits.is_none() && resources.requests.is_none() {
         return;
     }
-    let of_containers = containers.iter().filter_map(|c| c.resources.as_ref()?.requests.as_ref()).flatten();
-    let mut sums: Vec<(&String, &Quantity, Parsed)> = Vec::new();
-    for (name, amount) in of_containers {
-        let parsed = quantity::parse(&amount.0).unwrap_or_default();
-        match sums.iter_mut().find(|(known, ..)| *known == name) {
-            Some((.., sum)) => *sum = sum.plus(parsed),
-            None => sums.push((name, amount, parsed)),
+    let tree = typed::write(spec);
+    let together = resources::asked_together(&At::root(&tree));
+    let sums: Vec<(String, Quantity)> = together
+        .into_iter()
+        .map(|(name, sum, like)| (name.to_string(), Quantity(sum.format_like(like))))
+        .collect();
+    let Some(resources) = &mut spec.resources else { return };
+    let asks = |resources: &ResourceRequirements, name: &str| {
+        resources.requests.as_ref().is_some_and(|list| list.contains_key(name))
+    };
+    for (name, sum) in sums.iter().filter(|(name, _)| name.starts_with("hugepages-")) {
+        // Of huge pages, requests and limits are equal.
+        if !asks(resources, name) {
+            resources.limits.get_or_insert_default().entry(name.clone()).or_insert_with(|| sum.clone());
         }
     }
-    let supported = |name: &str| matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
-    let requests = resources.requests.get_or_insert_default();
-    for (name, like, sum) in sums.into_iter().filter(|(name, ..)| supported(name)) {
-        requests.entry(name.clone()).or_insert_with(|| Quantity(sum.format_like(&like.0)));
+    if resources.limits.is_none() {
+        return;
     }
-    for (name, limit) in resources.limits.iter().flatten() {
+    let requests = resources.requests.get_or_insert_default();
+    for (name, sum) in sums.into_iter().filter(|(name, _)| matches!(name.as_str(), "cpu" | "memory")) {
+        requests.entry(name).or_insert(sum);
+    }
+    let supported = |name: &str| matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
+    for (name, limit) in resources.limits.iter().flatten().filter(|(name, _)| supported(name)) {
         requests.entry(name.clone()).or_insert_with(|| limit.clone());
     }
 }

@@ -23,9 +23,13 @@ impl Strategy for ServiceStrategy {
 
     fn default(service: &mut Service) {
         let spec = Arc::make_mut(&mut service.spec);
-        if spec.session_affinity.get_or_insert_with(|| "None".into()) == "ClientIP" {
-            let config = spec.session_affinity_config.get_or_insert_default();
-            config.client_ip.get_or_insert_default().timeout_seconds.get_or_insert(AFFINITY_SECONDS);
+        match spec.session_affinity.get_or_insert_with(|| "None".into()).as_str() {
+            "None" => spec.session_affinity_config = None,
+            "ClientIP" => {
+                let config = spec.session_affinity_config.get_or_insert_default();
+                config.client_ip.get_or_insert_default().timeout_seconds.get_or_insert(AFFINITY_SECONDS);
+            }
+            _ => {}
         }
         let type_ = spec.type_.get_or_insert_with(|| "ClusterIP".into()).clone();
         for port in spec.ports.iter_mut().flatten() {
@@ -52,6 +56,10 @@ impl Strategy for ServiceStrategy {
     }
 
     fn prepare_for_create(service: &mut Service, view: &View, names: &mut Rng) {
+        let spec = Arc::make_mut(&mut service.spec);
+        if let (Some(address), None) = (&spec.cluster_ip, &spec.cluster_ips) {
+            spec.cluster_ips = Some(vec![address.clone()]);
+        }
         allocate(Arc::make_mut(&mut service.spec), view, names);
         service.status = Arc::new(no_load_balancer());
     }
@@ -71,13 +79,11 @@ impl Strategy for ServiceStrategy {
             spec.ip_family_policy =
                 spec.ip_family_policy.take().or_else(|| old.spec.ip_family_policy.clone());
         }
-        if !needs_node_ports(spec) {
-            return;
+        if needs_health_port(spec) && needs_health_port(&old.spec) {
+            spec.health_check_node_port = spec.health_check_node_port.or(old.spec.health_check_node_port);
         }
-        let old_ports = old.spec.ports.as_deref().unwrap_or_default();
-        for port in spec.ports.iter_mut().flatten().filter(|port| port.node_port.is_none()) {
-            let same = |old: &&ServicePort| old.port == port.port && old.protocol == port.protocol;
-            port.node_port = old_ports.iter().find(same).and_then(|old| old.node_port);
+        if needs_node_ports(spec) && needs_node_ports(&old.spec) {
+            keep_node_ports(spec.ports.as_deref_mut().unwrap_or_default(), &old.spec);
         }
     }
 
@@ -119,18 +125,53 @@ fn allocate(spec: &mut ServiceSpec, view: &View, names: &mut Rng) {
             spec.cluster_ip.get_or_insert_with(|| given.unwrap_or_else(|| free_address(view, names))).clone();
         spec.cluster_ips.get_or_insert_with(|| vec![address]);
     }
+    let mut taken: Vec<i32> =
+        spec.ports.iter().flatten().filter_map(|port| port.node_port).filter(|port| *port != 0).collect();
+    taken.extend(spec.health_check_node_port);
     if needs_node_ports(spec) {
-        let mut taken: Vec<i32> =
-            spec.ports.iter().flatten().filter_map(|port| port.node_port).filter(|port| *port != 0).collect();
-        for port in spec.ports.iter_mut().flatten().filter(|port| port.node_port.unwrap_or(0) == 0) {
-            let free = loop {
-                let drawn = (NODE_PORT_FIRST + names.below(NODE_PORT_COUNT)) as i32;
-                if !taken.contains(&drawn) && !node_port_is_taken(drawn, "", view) {
-                    break drawn;
-                }
+        let ports = spec.ports.as_deref_mut().unwrap_or_default();
+        for index in 0..ports.len() {
+            if ports[index].node_port.unwrap_or(0) != 0 {
+                continue;
+            }
+            // One port number of two protocols is one port of the nodes too.
+            let twin = |other: &&ServicePort| {
+                other.port == ports[index].port && other.node_port.is_some_and(|port| port != 0)
             };
-            taken.push(free);
-            port.node_port = Some(free);
+            let shared = ports.iter().find(twin).and_then(|other| other.node_port);
+            ports[index].node_port = Some(shared.unwrap_or_else(|| free_node_port(&mut taken, view, names)));
+        }
+    }
+    if needs_health_port(spec) && spec.health_check_node_port.unwrap_or(0) == 0 {
+        spec.health_check_node_port = Some(free_node_port(&mut taken, view, names));
+    }
+}
+
+fn free_node_port(taken: &mut Vec<i32>, view: &View, names: &mut Rng) -> i32 {
+    loop {
+        let drawn = (NODE_PORT_FIRST + names.below(NODE_PORT_COUNT)) as i32;
+        if !taken.contains(&drawn) && !node_port_is_taken(drawn, "", view) {
+            taken.push(drawn);
+            return drawn;
+        }
+    }
+}
+
+/// Whether every node answers on a port of its own how many endpoints it has (`NeedsHealthCheck`).
+fn needs_health_port(spec: &ServiceSpec) -> bool {
+    spec.type_.as_deref() == Some("LoadBalancer") && spec.external_traffic_policy.as_deref() == Some("Local")
+}
+
+/// A port that keeps its name keeps its node port, unless an update names another or gives it away
+/// (`patchAllocatedValues`).
+fn keep_node_ports(ports: &mut [ServicePort], old: &ServiceSpec) {
+    let old_ports = old.ports.as_deref().unwrap_or_default();
+    let mut used: Vec<i32> = ports.iter().filter_map(|port| port.node_port).collect();
+    for port in ports.iter_mut().filter(|port| port.node_port.unwrap_or(0) == 0) {
+        let before = old_ports.iter().rfind(|old| old.name == port.name).and_then(|old| old.node_port);
+        if let Some(before) = before.filter(|before| !used.contains(before)) {
+            port.node_port = Some(before);
+            used.push(before);
         }
     }
 }
@@ -150,6 +191,12 @@ fn drop_fields_of_old_type(spec: &mut ServiceSpec, old: &ServiceSpec) {
             port.node_port = port.node_port.filter(|port| !old_ports.contains(port));
         }
     }
+    if needs_health_port(old)
+        && !needs_health_port(spec)
+        && spec.health_check_node_port == old.health_check_node_port
+    {
+        spec.health_check_node_port = None;
+    }
     let balanced = |spec: &ServiceSpec| spec.type_.as_deref() == Some("LoadBalancer");
     if balanced(old) && !balanced(spec) {
         spec.allocate_load_balancer_node_ports = None;
@@ -163,9 +210,10 @@ fn drop_fields_of_old_type(spec: &mut ServiceSpec, old: &ServiceSpec) {
 }
 
 fn node_port_is_taken(port: i32, except: &str, view: &View) -> bool {
-    view.list::<Service>(None)
-        .filter(|service| service.uid() != except)
-        .any(|service| service.spec.ports.iter().flatten().any(|other| other.node_port == Some(port)))
+    view.list::<Service>(None).filter(|service| service.uid() != except).any(|service| {
+        service.spec.health_check_node_port == Some(port)
+            || service.spec.ports.iter().flatten().any(|other| other.node_port == Some(port))
+    })
 }
 
 /// What the allocators refuse: addresses and ports out of range, or taken.

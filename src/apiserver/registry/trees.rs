@@ -15,8 +15,14 @@ type Fields = Map<String, Value>;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
+/// What Go holds by value is unset where it is empty.
 fn default_text(fields: &mut Fields, name: &str, value: &str) {
-    fields.entry(name).or_insert_with(|| value.into());
+    let text = fields.entry(name).or_insert_with(|| value.into());
+    if text == ""
+        && !matches!(name, "failurePolicy" | "matchPolicy" | "preemptionPolicy" | "reinvocationPolicy")
+    {
+        *text = value.into();
+    }
 }
 
 /// The maps of a list under a name; none where there is no list.
@@ -259,6 +265,24 @@ pub fn custom_resource_definition(fields: &mut Fields) {
     let service = conversion.pointer_mut("/webhook/clientConfig/service").and_then(Value::as_object_mut);
     if let Some(service) = service {
         service.entry("port").or_insert_with(|| 443.into());
+    }
+}
+
+/// Who asks for a certificate is whom the server knows them to be (`csrStrategy.PrepareForCreate`).
+pub fn name_requestor(object: &mut Object, _: &View, _: &mut Rng) {
+    let Object::Tree(tree) = object else { return };
+    if let Some(spec) = spec(Arc::make_mut(&mut tree.fields)) {
+        spec.insert("username".into(), "kubernetes-admin".into());
+        spec.insert("groups".into(), serde_json::json!(["kubeadm:cluster-admins", "system:authenticated"]));
+    }
+}
+
+/// A request stays what it was when it was made.
+pub fn keep_request(object: &mut Object, old: &Object) {
+    if let (Object::Tree(tree), Object::Tree(old)) = (object, old)
+        && let Some(spec) = old.fields.get("spec")
+    {
+        Arc::make_mut(&mut tree.fields).insert("spec".into(), spec.clone());
     }
 }
 

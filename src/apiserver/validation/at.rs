@@ -216,6 +216,11 @@ impl Errors {
         self.0.push(FieldError::not_found(&at.path(), at.text()));
     }
 
+    /// As [`Errors::not_found`], of another text, with where it was looked for.
+    pub fn not_found_in(&mut self, at: &At, text: &str, among: &str) {
+        self.0.push(FieldError::not_found_in(&at.path(), text, among));
+    }
+
     /// `Too long: may not be more than N bytes`.
     pub fn too_long(&mut self, at: &At, max: usize) {
         self.0.push(FieldError::too_long(&at.path(), max));

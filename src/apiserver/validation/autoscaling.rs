@@ -31,7 +31,9 @@ pub fn horizontal_pod_autoscaler(object: &At, errors: &mut Errors) {
     if min.is_set() && max.int() < min.int() {
         errors.invalid_int(&max, "must be greater than or equal to `minReplicas`");
     }
-    validate_reference(&spec.get("scaleTargetRef"), errors);
+    let target = spec.get("scaleTargetRef");
+    // The one kind of the core group that can be scaled.
+    validate_reference(&target, target.get("kind").text() == "ReplicationController", errors);
     validate_metrics(&spec, errors);
     for name in ["behavior.scaleUp", "behavior.scaleDown"] {
         let rules = spec.get(name);
@@ -41,7 +43,8 @@ pub fn horizontal_pod_autoscaler(object: &At, errors: &mut Errors) {
     }
 }
 
-fn validate_reference(reference: &At, errors: &mut Errors) {
+/// `ValidateCrossVersionObjectReference`.
+fn validate_reference(reference: &At, may_be_core: bool, errors: &mut Errors) {
     for field in ["kind", "name"] {
         if !errors.require(&reference.get(field)) {
             errors.text(&reference.get(field), text::path_segment);
@@ -52,7 +55,7 @@ fn validate_reference(reference: &At, errors: &mut Errors) {
     if slashes > 1 {
         let why = format!("unexpected GroupVersion string: {}", version.text());
         errors.invalid(&version, &why);
-    } else if slashes == 0 {
+    } else if !may_be_core && (slashes == 0 || version.text().starts_with('/')) {
         errors.invalid_as(&version, &super::text_shown(&version), "apiVersion must specify API group");
     }
 }
@@ -99,7 +102,7 @@ fn validate_source(source: &At, field: &str, errors: &mut Errors) {
         (target.get("value"), target.get("averageValue"), target.get("averageUtilization"));
     if field == "object" {
         let described = source.get("describedObject");
-        validate_reference(&described, errors);
+        validate_reference(&described, true, errors);
     }
     match field {
         "resource" | "containerResource" => {
@@ -228,5 +231,24 @@ pub fn pod_disruption_budget(object: &At, errors: &mut Errors) {
     let policy = spec.get("unhealthyPodEvictionPolicy");
     if policy.is_set() {
         errors.one_of(&policy, &["AlwaysAllow", "IfHealthyBudget"]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::apiserver::validation::at::check;
+
+    #[test]
+    fn what_is_scaled_names_its_group_unless_it_is_of_the_core() {
+        let scales = |kind: &str| {
+            let target = json!({"apiVersion": "v1", "kind": kind, "name": "a"});
+            json!({"spec": {"maxReplicas": 1, "scaleTargetRef": target}})
+        };
+        check(horizontal_pod_autoscaler, &scales("ReplicationController"), &[]);
+        let why = "spec.scaleTargetRef.apiVersion: Invalid value: \"v1\": apiVersion must specify API group";
+        check(horizontal_pod_autoscaler, &scales("Deployment"), &[why]);
     }
 }

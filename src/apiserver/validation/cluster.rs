@@ -41,20 +41,37 @@ pub fn priority_class_update(object: &At, old: &At, errors: &mut Errors) {
 
 /// `ValidateNode`.
 pub fn node(object: &At, errors: &mut Errors) {
-    scheduling::validate_taints(&object.get("spec.taints"), errors);
-    for range in object.get("spec.podCIDRs").items() {
+    // Taints are said to be in the metadata.
+    let metadata = object.get("metadata");
+    let taints = object.get("spec.taints");
+    scheduling::validate_taints(&metadata.named("taints").with(taints.value()), errors);
+    for list in ["status.capacity", "status.allocatable"] {
+        let amounts = object.get(list);
+        for name in amounts.keys() {
+            let path = format!("{list}.{name}");
+            let amount = amounts.key(name);
+            super::resources::validate_amount(&object.named(&path).with(amount.value()), name, errors);
+        }
+    }
+    let spec = object.get("spec");
+    let ranges = spec.get("podCIDRs");
+    for range in ranges.items() {
         errors.text(&range, text::cidr);
+    }
+    let families = ranges.texts().filter(|range| range.contains(':')).count();
+    if ranges.len() > 2 || ranges.len() == 2 && families != 1 {
+        errors.invalid(&ranges, "may specify no more than one CIDR for each IP family");
     }
 }
 
 /// `ValidateNodeUpdate`.
 pub fn node_update(object: &At, old: &At, errors: &mut Errors) {
     let (spec, old) = (object.get("spec"), old.get("spec"));
-    for field in ["podCIDRs", "providerID"] {
+    for (field, shown) in [("podCIDRs", "podCIDR"), ("providerID", "providerID")] {
         let (new, before) = (spec.get(field), old.get(field));
         if !before.is_empty() && new.value() != before.value() {
-            errors
-                .forbidden(&spec.get(field), "node updates may not change podCIDR except from \"\" to valid");
+            let why = format!("node updates may not change {shown} except from \"\" to valid");
+            errors.forbidden(&new, &why);
         }
     }
 }

@@ -167,7 +167,7 @@ fn validate_operator(requirement: &At, errors: &mut Errors) {
     let (operator, values) = (requirement.get("operator"), requirement.get("values"));
     let of_class = SCOPES.iter().any(|(name, _)| *name == requirement.get("scopeName").text());
     if of_class && !OF_CLASSES.contains(&requirement.get("scopeName").text()) && operator.text() != "Exists" {
-        let why = "must be 'Exist' only operator when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, \
+        let why = "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, \
                    ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
         errors.invalid(&operator, why);
     }
@@ -258,7 +258,6 @@ fn validate_limit(limit: &At, errors: &mut Errors) {
             } else {
                 resources::validate_name(&at, name, errors);
             }
-            validate_amount(&at, name, errors);
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -301,6 +300,18 @@ fn validate_limit_order(limit: &At, name: &str, errors: &mut Errors) {
             errors.invalid_as(&place.key(name), &shown.key(name).shown(), &why);
         }
     }
+    validate_limit_ratio(limit, name, errors);
+    let (default, request) = (limit.get("default"), limit.get("defaultRequest"));
+    let (default, request) = (default.key(name), request.key(name));
+    let differ = default.is_set() && request.is_set() && amount(&default) != amount(&request);
+    if differ && !resources::overcommits(name) {
+        let (most, least) = (default.text(), request.text());
+        let why = format!("default value {most} must equal to defaultRequest value {least} in {name}");
+        errors.invalid(&request, &why);
+    }
+}
+
+fn validate_limit_ratio(limit: &At, name: &str, errors: &mut Errors) {
     let ratios = limit.get("maxLimitRequestRatio");
     let ratio = ratios.key(name);
     if !ratio.is_set() {
@@ -349,7 +360,7 @@ mod tests {
                 "spec.scopeSelector.matchExpressions: Invalid value: {\"MatchExpressions\":[{\"ScopeName\":\"Odd\",\"Operator\":\
                  \"Exists\",\"Values\":null},{\"ScopeName\":\"BestEffort\",\"Operator\":\"In\",\"Values\":[\"a\"]}]}: unsupported \
                  scope applied to resource",
-                "spec.scopeSelector.matchExpressions.operator: Invalid value: \"In\": must be 'Exist' only operator when scope is \
+                "spec.scopeSelector.matchExpressions.operator: Invalid value: \"In\": must be 'Exists' when scope is \
                  any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, \
                  ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
             ],

@@ -4,7 +4,7 @@ use super::at::{At, Errors};
 use super::resources;
 use super::security::validate_security_context;
 use super::text;
-use super::volume::Volumes;
+use super::volume::{Volumes, validate_file_path};
 use crate::api::field_error::quoted;
 
 /// What the rules of a container need to know of its pod.
@@ -15,6 +15,10 @@ pub struct PodContext<'a> {
     pub claims: Vec<&'a str>,
     /// `terminationGracePeriodSeconds`.
     pub grace_period: i64,
+    /// Whether containers that ended stay ended: `restartPolicy: Never`.
+    pub never_restarts: bool,
+    /// Whether its users are those of the host.
+    pub users_of_host: bool,
 }
 
 const RESTART_POLICIES: [&str; 3] = ["Always", "Never", "OnFailure"];
@@ -118,20 +122,25 @@ fn validate_common(container: &At, pod: &PodContext, errors: &mut Errors) {
     pod.volumes.validate_devices(container, errors);
     errors.required_one_of(&container.get("imagePullPolicy"), &["Always", "IfNotPresent", "Never"]);
     resources::validate_container(&container.get("resources"), &pod.claims, errors);
-    validate_resize_policy(&container.get("resizePolicy"), errors);
-    validate_security_context(&container.get("securityContext"), errors);
+    validate_resize_policy(&container.get("resizePolicy"), pod.never_restarts, errors);
+    validate_security_context(&container.get("securityContext"), pod.users_of_host, errors);
 }
 
-fn validate_resize_policy(policies: &At, errors: &mut Errors) {
+/// What is wrong with a policy is said of the list.
+fn validate_resize_policy(policies: &At, never_restarts: bool, errors: &mut Errors) {
     let mut seen = Vec::new();
     for policy in policies.items() {
-        let resource = policy.get("resourceName");
+        let (resource, restart) = (policy.get("resourceName"), policy.get("restartPolicy"));
         if seen.contains(&resource.text()) {
-            errors.duplicate(&policy);
+            errors.duplicate_as(&policy, &quoted(resource.text()));
         }
         seen.push(resource.text());
-        errors.required_one_of(&resource, &["cpu", "memory"]);
-        errors.required_one_of(&policy.get("restartPolicy"), &["NotRequired", "RestartContainer"]);
+        errors.required_one_of(&policies.with(resource.value()), &["cpu", "memory"]);
+        let at = policies.with(restart.value());
+        errors.required_one_of(&at, &["NotRequired", "RestartContainer"]);
+        if never_restarts && restart.text() != "NotRequired" {
+            errors.invalid(&at, "must be 'NotRequired' when `restartPolicy` is 'Never'");
+        }
     }
 }
 
@@ -197,6 +206,9 @@ fn validate_value_from(var: &At, from: &At, errors: &mut Errors) {
             validate_key_ref(&from.get(key_ref), errors);
         }
     }
+    if from.get("fileKeyRef").is_set() {
+        validate_file_key_ref(&from.get("fileKeyRef"), errors);
+    }
     match SOURCES.iter().filter(|source| from.get(source).is_set()).count() {
         0 => {
             let why = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
@@ -214,6 +226,23 @@ fn validate_key_ref(key_ref: &At, errors: &mut Errors) {
     errors.text(&key_ref.get("name"), text::dns_subdomain);
     if !errors.require(&key_ref.get("key")) {
         errors.text(&key_ref.get("key"), text::config_map_key);
+    }
+}
+
+/// A variable that a container before this one wrote into a file.
+fn validate_file_key_ref(key_ref: &At, errors: &mut Errors) {
+    let (volume, path, key) = (key_ref.get("volumeName"), key_ref.get("path"), key_ref.get("key"));
+    for (at, rule) in [(&volume, text::dns_label as text::Rule), (&key, text::env_var_name as text::Rule)] {
+        if at.is_empty() {
+            errors.required(at, "must not be empty");
+        } else {
+            errors.text(at, rule);
+        }
+    }
+    if path.is_empty() {
+        errors.required(&path, "must not be empty");
+    } else {
+        validate_file_path(&path, errors);
     }
 }
 
@@ -279,6 +308,7 @@ pub fn validate_resource_field_ref(field_ref: &At, in_volume: bool, errors: &mut
     const OF_CPU: [&str; 3] = ["0", "1m", "1"];
     const OF_BYTES: [&str; 14] =
         ["0", "1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"];
+    const BYTES: &str = "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei";
     let resource = field_ref.get("resource");
     let name = resource.text();
     let huge = ["limits.hugepages-", "requests.hugepages-"].iter().any(|prefix| name.starts_with(prefix));
@@ -291,11 +321,10 @@ pub fn validate_resource_field_ref(field_ref: &At, in_volume: bool, errors: &mut
     }
     let divisor = field_ref.get("divisor");
     let (allowed, of, values): (&[&str], _, _) = match name.split_once('.').map(|(_, of)| of) {
+        _ if huge => (&OF_BYTES, "hugepages", BYTES),
         Some("cpu") => (&OF_CPU, "cpu", "1m and 1"),
-        Some("memory") => (&OF_BYTES, "memory", "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei"),
-        Some("ephemeral-storage") => {
-            (&OF_BYTES, "local ephemeral storage", "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei")
-        }
+        Some("memory") => (&OF_BYTES, "memory", BYTES),
+        Some("ephemeral-storage") => (&OF_BYTES, "local ephemeral storage", BYTES),
         _ => return,
     };
     if !divisor.is_empty() && !allowed.contains(&divisor.text()) {

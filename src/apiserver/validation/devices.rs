@@ -4,7 +4,7 @@
 use super::at::{At, Errors};
 use super::meta::{validate_annotations, validate_labels};
 use super::resources::is_extended;
-use super::volume::validate_csi_driver;
+use super::volume_source::validate_csi_driver;
 use super::{scheduling, text};
 use crate::api::cel::{Program, Type};
 use crate::api::field_error::quoted;

@@ -5,7 +5,7 @@ use super::at::{At, Errors};
 use super::meta::validate_selector;
 use super::resources::amount;
 use super::text;
-use super::volume::validate_csi_driver;
+use super::volume_source::validate_csi_driver;
 
 const PARAMETERS_MAX: usize = 512;
 const PARAMETER_BYTES_MAX: usize = 256 * 1024;

@@ -10,6 +10,7 @@ mod container;
 mod definition;
 mod devices;
 mod drivers;
+pub mod event;
 mod flow;
 mod internal;
 mod json_schema;
@@ -26,6 +27,7 @@ mod service;
 mod storage;
 pub mod text;
 mod volume;
+mod volume_source;
 pub mod workload;
 
 use serde_json::Value;
@@ -90,7 +92,7 @@ static RULES: &[Rules] = &[
         .on_update(service::endpoint_slice_update),
     rules(Kind::HORIZONTAL_POD_AUTOSCALER, text::dns_subdomain, autoscaling::horizontal_pod_autoscaler),
     rules(Kind::POD_DISRUPTION_BUDGET, text::dns_subdomain, autoscaling::pod_disruption_budget),
-    rules(Kind::INGRESS, text::dns_subdomain, networking::ingress),
+    rules(Kind::INGRESS, text::dns_subdomain, networking::ingress).on_create(networking::ingress_create),
     rules(Kind::INGRESS_CLASS, text::dns_subdomain, networking::ingress_class)
         .on_update(networking::ingress_class_update),
     rules(Kind::SERVICE_CIDR, text::dns_subdomain, networking::service_cidr),
@@ -155,7 +157,7 @@ fn of(kind: Kind) -> &'static Rules {
 
 /// What is wrong with a new object.
 pub fn validate(object: &Object) -> Vec<FieldError> {
-    // Events are many, and written by components alone; questions have no names.
+    // Events are looked at when somebody sends one; questions have no names.
     if object.kind() == Kind::EVENT || Kind::REVIEWS.contains(&object.kind()) {
         return Vec::new();
     }
@@ -183,7 +185,10 @@ pub fn validate_update(object: &Object, old: &Object) -> Vec<FieldError> {
         meta::validate_object_meta(&new.get("metadata"), name_is_checked, &mut errors);
         meta::validate_object_meta_update(&new.get("metadata"), &old.get("metadata"), &mut errors);
         if object.kind() == Kind::POD && object.same_spec(before) && object.annotations() != old_annotations {
+            let (new, old) = (object.to_value(), before.to_value());
+            let (new, old) = (At::root(&new), At::root(&old));
             pod::validate_annotations_of_pod(&new, &mut errors);
+            pod::validate_annotations_update(&new, &old, &mut errors);
         }
     }
     if !object.same_spec(old) {

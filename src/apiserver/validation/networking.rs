@@ -41,6 +41,18 @@ pub fn ingress(object: &At, errors: &mut Errors) {
     }
 }
 
+/// The annotation from before there was a field says the same as the field, where there are both.
+pub fn ingress_create(object: &At, errors: &mut Errors) {
+    const OLD: &str = "kubernetes.io/ingress.class";
+    let (annotations, class) = (object.get("metadata.annotations"), object.get("spec.ingressClassName"));
+    let note = annotations.key(OLD);
+    if note.is_set() && class.is_set() && note.text() != class.text() {
+        let list = object.named("annotations");
+        let at = list.named(OLD).with(note.value());
+        errors.invalid(&at, "must match `ingressClassName` when both are specified");
+    }
+}
+
 fn validate_host(host: &At, errors: &mut Errors) {
     if host.is_empty() {
         return;
@@ -201,28 +213,25 @@ pub fn network_policy(object: &At, errors: &mut Errors) {
         return;
     }
     for type_ in types.items() {
-        errors.one_of(&type_, &["Egress", "Ingress"]);
+        errors.one_of(&type_, &["Ingress", "Egress"]);
     }
 }
 
 fn validate_policy_port(rule: &At, errors: &mut Errors) {
     let (protocol, port, end) = (rule.get("protocol"), rule.get("port"), rule.get("endPort"));
     if protocol.is_set() {
-        errors.one_of(&protocol, &["SCTP", "TCP", "UDP"]);
+        errors.one_of(&protocol, &["TCP", "UDP", "SCTP"]);
+    }
+    let named = port.value().is_string();
+    if end.is_set() && (named || !port.is_set()) {
+        let how = if named { "non-numeric" } else { "not specified" };
+        errors.invalid(&end, &format!("may not be specified when `port` is {how}"));
     }
     if !port.is_set() {
-        if end.is_set() {
-            errors.required(&port, "must be specified when `endPort` is specified");
-        }
         return;
     }
     validate_port_or_name(&port, errors);
-    if !end.is_set() {
-        return;
-    }
-    if port.value().is_string() {
-        errors.invalid(&end, "may not be specified when `port` is non-numeric");
-    } else {
+    if end.is_set() && !named {
         if end.int() < port.int() {
             errors.invalid(&end, "must be greater than or equal to `port`");
         }

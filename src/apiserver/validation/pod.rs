@@ -5,19 +5,27 @@ use serde_json::Value;
 use super::at::{At, Errors};
 use super::container::{PodContext, validate_containers};
 use super::meta::{validate_annotations, validate_labels};
-use super::security::{validate_host_network, validate_host_users, validate_pod_security_context};
-use super::volume::Volumes;
+use super::security::{
+    validate_host_network, validate_host_processes, validate_host_users, validate_os,
+    validate_pod_security_context,
+};
+use super::volume::{Volumes, validate_descending_path};
 use super::{internal, resources, scheduling, text};
 use crate::api::field_error::quoted;
 
 const DNS_POLICIES: [&str; 4] = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 const RESTART_POLICIES: [&str; 3] = ["Always", "OnFailure", "Never"];
 
+const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+const SECCOMP: [&str; 2] =
+    ["seccomp.security.alpha.kubernetes.io/pod", "container.seccomp.security.alpha.kubernetes.io/"];
+const MIRROR: &str = "kubernetes.io/config.mirror";
+
 /// A pod, new or changed (`validatePodMetadataAndSpec`).
 pub fn validate(pod: &At, errors: &mut Errors) {
     let spec = pod.get("spec");
     validate_annotations_of_pod(pod, errors);
-    validate_spec(&spec, true, errors);
+    validate_spec(&spec, Some(pod.get("metadata.name").text()), errors);
     for list in ["initContainers", "containers"] {
         for container in spec.get(list).items() {
             let image = container.get("image");
@@ -37,6 +45,69 @@ pub fn on_create(pod: &At, errors: &mut Errors) {
     if !spec.get("nodeName").is_empty() && !spec.get("schedulingGates").is_empty() {
         errors.forbidden(&spec.get("nodeName"), "cannot be set until all schedulingGates have been cleared");
     }
+    validate_profiles_agree(&pod.get("metadata"), &spec, errors);
+}
+
+/// What annotations once said of profiles, and fields say now, is the same (`validateSeccompAnnotationsAndFields`,
+/// `validateAppArmorAnnotationsAndFieldsMatchOnCreate`).
+fn validate_profiles_agree(meta: &At, spec: &At, errors: &mut Errors) {
+    const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+    let annotations = meta.get("annotations");
+    let context = spec.get("securityContext");
+    let of_pod = context.get("seccompProfile");
+    if annotations.key(SECCOMP[0]).is_set() && of_pod.is_set() {
+        validate_profile_agrees(annotations.key(SECCOMP[0]).text(), &of_pod, &of_pod, "seccomp", errors);
+    }
+    let owner = |container: &At| container.get("name").text().to_string();
+    for list in LISTS {
+        for container in spec.get(list).items() {
+            let key = format!("{}{}", SECCOMP[1], owner(&container));
+            let (note, own) = (annotations.key(&key), container.get("securityContext.seccompProfile"));
+            if note.is_set() && own.is_set() {
+                let context = container.get("securityContext");
+                validate_profile_agrees(note.text(), &own, &context.get("seccompProfile"), "seccomp", errors);
+            }
+        }
+    }
+    if spec.get("os.name").text() == "windows" {
+        return;
+    }
+    for list in LISTS {
+        for container in spec.get(list).items() {
+            let key = format!("{APP_ARMOR}{}", owner(&container));
+            let (note, own) = (annotations.key(&key), container.get("securityContext.appArmorProfile"));
+            let of_pod = context.get("appArmorProfile");
+            let profile = if own.is_set() { own } else { of_pod };
+            if note.is_set() && profile.is_set() {
+                let context = container.get("securityContext");
+                validate_profile_agrees(
+                    note.text(),
+                    &profile,
+                    &context.named("appArmorProfile"),
+                    "apparmor",
+                    errors,
+                );
+            }
+        }
+    }
+}
+
+fn validate_profile_agrees(note: &str, profile: &At, at: &At, system: &str, errors: &mut Errors) {
+    let same_type = match profile.get("type").text() {
+        "Unconfined" => note == "unconfined",
+        "RuntimeDefault" => note == "runtime/default" || system == "seccomp" && note == "docker/default",
+        "Localhost" => note.starts_with("localhost/"),
+        _ => true,
+    };
+    let local = note.strip_prefix("localhost/").filter(|_| profile.get("type").text() == "Localhost");
+    if !same_type {
+        errors.forbidden(&at.named("type"), &format!("{system} type in annotation and field must match"));
+    } else if local.is_some_and(|local| profile.get("localhostProfile").value() != local) {
+        errors.forbidden(
+            &at.named("localhostProfile"),
+            &format!("{system} profile in annotation and field must match"),
+        );
+    }
 }
 
 /// The annotations that mean something on a pod (`ValidatePodSpecificAnnotations`).
@@ -45,15 +116,11 @@ pub fn validate_annotations_of_pod(pod: &At, errors: &mut Errors) {
     validate_meaning(&annotations, &pod.get("spec"), errors);
 }
 
-fn validate_meaning(annotations: &At, spec: &At, errors: &mut Errors) {
+/// As [`validate_annotations_of_pod`], wherever the annotations are.
+pub fn validate_meaning(annotations: &At, spec: &At, errors: &mut Errors) {
     const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
-    const MIRROR: &str = "kubernetes.io/config.mirror";
-    const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
-    const SECCOMP: [&str; 2] =
-        ["seccomp.security.alpha.kubernetes.io/pod", "container.seccomp.security.alpha.kubernetes.io/"];
     if annotations.key(MIRROR).is_set() && spec.get("nodeName").is_empty() {
-        let why = "must set spec.nodeName if mirror pod annotation is set";
-        errors.invalid_as(&annotations.key(MIRROR), "\"\"", why);
+        errors.invalid(&annotations.key(MIRROR), "must set spec.nodeName if mirror pod annotation is set");
     }
     let cost = annotations.key(COST);
     let plain = |text: &str| text.parse::<i32>().is_ok() && !text.starts_with(['+', '0']) || text == "0";
@@ -63,12 +130,11 @@ fn validate_meaning(annotations: &At, spec: &At, errors: &mut Errors) {
     for key in annotations.keys() {
         let profile = annotations.key(key);
         if key == SECCOMP[0] || key.starts_with(SECCOMP[1]) {
-            let known = ["runtime/default", "docker/default", "unconfined"].contains(&profile.text());
-            if !known && !profile.text().starts_with("localhost/") {
-                errors.invalid(
-                    &annotations.named(key).with(profile.value()),
-                    "must be a valid seccomp profile",
-                );
+            let at = annotations.named(key).with(profile.value());
+            if let Some(local) = profile.text().strip_prefix("localhost/") {
+                validate_descending_path(&at.with(&local.into()), errors);
+            } else if !["runtime/default", "docker/default", "unconfined"].contains(&profile.text()) {
+                errors.invalid(&at, "must be a valid seccomp profile");
             }
         }
         let Some(container) = key.strip_prefix(APP_ARMOR) else { continue };
@@ -84,16 +150,22 @@ fn validate_meaning(annotations: &At, spec: &At, errors: &mut Errors) {
     }
 }
 
-/// The spec of a pod, or of pods to be made.
-fn validate_spec(spec: &At, of_pod: bool, errors: &mut Errors) {
+/// The spec of a pod by name, or of pods to be made.
+fn validate_spec(spec: &At, of_pod: Option<&str>, errors: &mut Errors) {
     let volumes = spec.get("volumes");
-    let volumes = Volumes::validate(&volumes, errors);
+    let volumes = Volumes::validate(&volumes, of_pod.unwrap_or_default(), errors);
     let claims = validate_resource_claims(&spec.get("resourceClaims"), errors);
     let grace = spec.get("terminationGracePeriodSeconds").int();
-    let pod = PodContext { volumes: &volumes, claims, grace_period: grace };
+    let pod = PodContext {
+        volumes: &volumes,
+        claims,
+        grace_period: grace,
+        never_restarts: spec.get("restartPolicy").text() == "Never",
+        users_of_host: spec.get("hostUsers").value() != false,
+    };
     validate_containers(spec, &pod, errors);
     resources::validate_pod(spec, errors);
-    validate_host_network(spec, of_pod, errors);
+    validate_host_network(spec, of_pod.is_some(), errors);
     errors.required_one_of(&spec.get("restartPolicy"), &RESTART_POLICIES);
     errors.required_one_of(&spec.get("dnsPolicy"), &DNS_POLICIES);
     validate_labels(&spec.get("nodeSelector"), errors);
@@ -105,13 +177,14 @@ fn validate_spec(spec: &At, of_pod: bool, errors: &mut Errors) {
     }
     validate_gates(&spec.get("schedulingGates"), errors);
     scheduling::validate_topology_spread(&spec.get("topologySpreadConstraints"), errors);
+    validate_host_processes(spec, errors);
     validate_host_users(spec, errors);
     validate_names(spec, errors);
     scheduling::validate_tolerations(&spec.get("tolerations"), errors);
     for alias in spec.get("hostAliases").items() {
         errors.text_as(&alias.get("ip"), alias.get("ip").text(), text::ip);
-        for hostname in alias.get("hostnames").texts() {
-            errors.text_as(&alias.get("hostnames"), hostname, text::dns_subdomain);
+        for hostname in alias.get("hostnames").items() {
+            errors.text(&hostname, text::dns_subdomain);
         }
     }
     validate_classes(spec, errors);
@@ -220,7 +293,7 @@ fn validate_names(spec: &At, errors: &mut Errors) {
 
 fn validate_classes(spec: &At, errors: &mut Errors) {
     for field in ["priorityClassName", "runtimeClassName"] {
-        if !spec.get(field).is_empty() {
+        if spec.get(field).is_set() {
             errors.text(&spec.get(field), text::dns_subdomain);
         }
     }
@@ -233,10 +306,7 @@ fn validate_classes(spec: &At, errors: &mut Errors) {
         let limits = serde_json::json!({ "limits": overhead.value() });
         resources::validate_container(&overhead.with(&limits), &[], errors);
     }
-    let os = spec.get("os");
-    if os.is_set() {
-        errors.required_one_of(&os.get("name"), &["linux", "windows"]);
-    }
+    validate_os(spec, errors);
 }
 
 /// A pod template by itself (`ValidatePodTemplateSpec`).
@@ -245,7 +315,8 @@ pub fn validate_template_spec(template: &At, errors: &mut Errors) {
     validate_labels(&meta.get("labels"), errors);
     validate_annotations(&meta.get("annotations"), errors);
     validate_meaning(&template.named("annotations").with(meta.get("annotations").value()), &spec, errors);
-    validate_spec(&spec, false, errors);
+    validate_spec(&spec, None, errors);
+    validate_profiles_agree(&meta, &spec, errors);
     if !spec.get("ephemeralContainers").is_empty() {
         errors
             .forbidden(&spec.get("ephemeralContainers"), "ephemeral containers not allowed in pod template");
@@ -255,11 +326,13 @@ pub fn validate_template_spec(template: &At, errors: &mut Errors) {
 /// A changed pod (`ValidatePodUpdate`): only a few fields may be other than before.
 pub fn on_update(pod: &At, old: &At, errors: &mut Errors) {
     let (spec, old_spec) = (pod.get("spec"), old.get("spec"));
-    validate_container_count(&spec, &old_spec, errors);
-    if !errors.is_empty() {
+    validate_annotations_update(pod, old, errors);
+    if !validate_container_count(&spec, &old_spec, errors)
+        || !validate_deadline_update(&spec, &old_spec, errors)
+    {
         return;
     }
-    validate_deadline_update(&spec, &old_spec, errors);
+    validate_tolerations_update(&spec, &old_spec, errors);
     let gates = (spec.get("schedulingGates"), old_spec.get("schedulingGates"));
     for gate in gates.0.items() {
         let name = gate.get("name");
@@ -268,11 +341,10 @@ pub fn on_update(pod: &At, old: &At, errors: &mut Errors) {
             errors.forbidden(&name, &why);
         }
     }
-    validate_tolerations_update(&spec, &old_spec, errors);
-    if !errors.is_empty() {
-        return;
-    }
     let gated = !gates.1.is_empty();
+    if gated {
+        validate_direction_update(&spec, &old_spec, errors);
+    }
     let munged = munged(spec.value(), old_spec.value(), gated);
     if munged != *old_spec.value() {
         let difference = internal::diff("PodSpec", old_spec.value(), &munged);
@@ -283,25 +355,86 @@ pub fn on_update(pod: &At, old: &At, errors: &mut Errors) {
     }
 }
 
-fn validate_container_count(spec: &At, old: &At, errors: &mut Errors) {
-    for list in ["containers", "initContainers"] {
-        if spec.get(list).len() != old.get(list).len() {
-            errors.forbidden(&spec.get(list), "pod updates may not add or remove containers");
+/// Annotations that stay as they are (`ValidatePodSpecificAnnotationUpdates`).
+pub fn validate_annotations_update(pod: &At, old: &At, errors: &mut Errors) {
+    let (new, old) = (pod.get("metadata.annotations"), old.get("metadata.annotations"));
+    let meta = pod.get("metadata");
+    let at = meta.get("annotations");
+    let kinds = [(APP_ARMOR, "AppArmor annotations"), (MIRROR, "mirror pod annotation")];
+    let kind = |key: &str| kinds.iter().find(|(prefix, _)| key.starts_with(prefix)).map(|(_, name)| *name);
+    for key in old.keys().filter(|key| new.key(key).value() != old.key(key).value()) {
+        if let Some(name) = kind(key) {
+            errors.forbidden(&at.key(key), &format!("may not remove or update {name}"));
+        }
+    }
+    for key in new.keys().filter(|key| !old.key(key).is_set()) {
+        if let Some(name) = kind(key) {
+            errors.forbidden(&at.key(key), &format!("may not add {name}"));
         }
     }
 }
 
-fn validate_deadline_update(spec: &At, old: &At, errors: &mut Errors) {
+/// While a pod is held back, where it may go can be narrowed (`validateNodeSelectorMutation`, `validateNodeAffinityMutation`).
+fn validate_direction_update(spec: &At, old: &At, errors: &mut Errors) {
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    let (selector, before) = (spec.get("nodeSelector"), old.get("nodeSelector"));
+    if !is_subset(before.value(), selector.value()) {
+        let why = "only additions to spec.nodeSelector are allowed (no mutations or deletions)";
+        errors.invalid(&selector, why);
+    }
+    let path = format!("affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms");
+    let (new, before) = (spec.get(&path), old.get(&path));
+    if before.is_empty() {
+        return;
+    }
+    if new.len() != before.len() {
+        let shown = internal::dump_list("NodeSelectorTerm", new.value());
+        errors.invalid_as(
+            &new,
+            &shown,
+            "no additions/deletions to non-empty NodeSelectorTerms list are allowed",
+        );
+        return;
+    }
+    for (term, before) in new.items().zip(before.items()) {
+        let grows = |field: &str| {
+            let (new, old) = (term.get(field), before.get(field));
+            old.items().enumerate().all(|(index, old)| new.index(index).value() == old.value())
+        };
+        let empty = |term: &At| term.get("matchExpressions").is_empty() && term.get("matchFields").is_empty();
+        if !grows("matchExpressions") || !grows("matchFields") || empty(&before) && !empty(&term) {
+            let shown = internal::dump("NodeSelectorTerm", term.value());
+            errors.invalid_as(&term, &shown, "only additions are allowed (no mutations or deletions)");
+        }
+    }
+}
+
+/// Whether there are as many containers as before; without that no more can be said.
+fn validate_container_count(spec: &At, old: &At, errors: &mut Errors) -> bool {
+    for list in ["containers", "initContainers"] {
+        if spec.get(list).len() != old.get(list).len() {
+            errors.forbidden(&spec.get(list), "pod updates may not add or remove containers");
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether a deadline, if there is one, only comes nearer.
+fn validate_deadline_update(spec: &At, old: &At, errors: &mut Errors) -> bool {
     let (deadline, old) = (spec.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds"));
     if deadline.is_set() {
         if !(0..=i64::from(i32::MAX)).contains(&deadline.int()) {
             errors.within(&deadline, 0, i64::from(i32::MAX));
+            return false;
         } else if old.is_set() && old.int() < deadline.int() {
             errors.invalid(&deadline, "must be less than or equal to previous value");
+            return false;
         }
     } else if old.is_set() {
         errors.invalid(&deadline, "must not update from a positive integer to nil value");
     }
+    true
 }
 
 fn validate_tolerations_update(spec: &At, old: &At, errors: &mut Errors) {
@@ -328,11 +461,14 @@ fn munged(new: &Value, old: &Value, gated: bool) -> Value {
     for field in ["activeDeadlineSeconds", "schedulingGates", "tolerations"] {
         take(field);
     }
-    if gated && old.get("nodeSelector").is_none_or(|old| is_subset(old, &new["nodeSelector"])) {
+    if gated {
         take("nodeSelector");
     }
     if old["terminationGracePeriodSeconds"].as_i64().is_some_and(|seconds| seconds < 0) {
         take("terminationGracePeriodSeconds");
+    }
+    if gated {
+        take_node_affinity(&mut munged, old);
     }
     for list in ["containers", "initContainers"] {
         let olds = old[list].as_array().into_iter().flatten();
@@ -342,6 +478,23 @@ fn munged(new: &Value, old: &Value, gated: bool) -> Value {
         }
     }
     munged
+}
+
+/// The affinity to nodes is what it was; what is said of pods is compared.
+fn take_node_affinity(munged: &mut Value, old: &Value) {
+    let before = old["affinity"].get("nodeAffinity");
+    let Some(affinity) = munged.get_mut("affinity").and_then(Value::as_object_mut) else {
+        if let Some(before) = before {
+            munged["affinity"] = serde_json::json!({ "nodeAffinity": before });
+        }
+        return;
+    };
+    affinity.remove("nodeAffinity");
+    if let Some(before) = before {
+        affinity.insert("nodeAffinity".into(), before.clone());
+    } else if affinity.is_empty() && old["affinity"].is_null() {
+        munged.as_object_mut().map(|spec| spec.remove("affinity"));
+    }
 }
 
 /// Whether every entry of one map is in the other.

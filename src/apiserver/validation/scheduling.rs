@@ -18,7 +18,7 @@ pub fn validate_affinity(affinity: &At, errors: &mut Errors) {
     }
     for term in nodes.get(PREFERRED).items() {
         validate_weight(&term, errors);
-        validate_node_selector_term(&term.get("preference"), errors);
+        validate_node_selector_term(&term.get("preference"), false, errors);
     }
     for name in ["podAffinity", "podAntiAffinity"] {
         let pods = affinity.get(name);
@@ -45,20 +45,21 @@ pub fn validate_node_selector(selector: &At, errors: &mut Errors) {
         errors.required(&terms, "must have at least one node selector term");
     }
     for term in terms.items() {
-        validate_node_selector_term(&term, errors);
+        validate_node_selector_term(&term, true, errors);
     }
 }
 
-fn validate_node_selector_term(term: &At, errors: &mut Errors) {
+/// Of a preference the values may be anything, as those of labels were before they were looked at.
+fn validate_node_selector_term(term: &At, checks_values: bool, errors: &mut Errors) {
     for requirement in term.get("matchExpressions").items() {
-        validate_node_requirement(&requirement, errors);
+        validate_node_requirement(&requirement, checks_values, errors);
     }
     for requirement in term.get("matchFields").items() {
         validate_node_field(&requirement, errors);
     }
 }
 
-fn validate_node_requirement(requirement: &At, errors: &mut Errors) {
+fn validate_node_requirement(requirement: &At, checks_values: bool, errors: &mut Errors) {
     let (operator, values) = (requirement.get("operator"), requirement.get("values"));
     match operator.text() {
         "In" | "NotIn" if values.is_empty() => {
@@ -74,7 +75,7 @@ fn validate_node_requirement(requirement: &At, errors: &mut Errors) {
         _ => errors.invalid_as(&operator, &text_shown(&operator), "not a valid selector operator"),
     }
     errors.text(&requirement.get("key"), text::qualified_name);
-    for value in values.items() {
+    for value in values.items().filter(|_| checks_values) {
         errors.text(&value, text::label_value);
     }
 }
@@ -197,7 +198,8 @@ pub fn validate_taints(taints: &At, errors: &mut Errors) {
         }
         errors.required_one_of(&effect, &EFFECTS);
         if seen.contains(&(key.text(), effect.text())) {
-            errors.duplicate_as(&taint, &super::internal::dump("Taint", taint.value()));
+            let shown = super::internal::dump("Taint", taint.value());
+            errors.duplicate_as(&taint, &format!("{shown}: taints must be unique by key and effect pair"));
         }
         seen.push((key.text(), effect.text()));
     }
@@ -213,8 +215,6 @@ pub fn validate_topology_spread(constraints: &At, errors: &mut Errors) {
         }
         if key.is_empty() {
             errors.required(&key, "can not be empty");
-        } else {
-            errors.text(&key, text::qualified_name);
         }
         errors.one_of(&when, &["DoNotSchedule", "ScheduleAnyway"]);
         let same = |other: &At| {

@@ -11,8 +11,6 @@ use crate::api::field_error::{FieldError, quoted};
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
-/// The kubelet's own port may not be opened to the world.
-const KUBELET_PORT: i64 = 10_250;
 /// A day: as long as a client can stay with one pod.
 const AFFINITY_SECONDS_MAX: i64 = 86_400;
 
@@ -24,6 +22,7 @@ fn is_headless(spec: &At) -> bool {
 pub fn service(object: &At, errors: &mut Errors) {
     let spec = object.get("spec");
     let type_ = spec.get("type");
+    validate_topology_notes(&object.get("metadata"), errors);
     if spec.get("ports").is_empty() && !is_headless(&spec) && type_.text() != "ExternalName" {
         errors.required(&spec.get("ports"), "");
     }
@@ -37,42 +36,63 @@ pub fn service(object: &At, errors: &mut Errors) {
     }
     errors.required_one_of(&type_, &TYPES);
     validate_port_uniqueness(&spec, errors);
-    for range in spec.get("loadBalancerSourceRanges").items() {
-        if type_.text() != "LoadBalancer" {
-            errors.forbidden(
-                &spec.get("loadBalancerSourceRanges"),
-                "may only be used when `type` is 'LoadBalancer'",
-            );
-            break;
-        }
-        errors.text_as(&range, range.text().trim(), text::cidr);
-    }
+    validate_source_ranges(object, errors);
     let allocate = spec.get("allocateLoadBalancerNodePorts");
     if allocate.is_set() && type_.text() != "LoadBalancer" {
         errors.forbidden(&allocate, "may only be used when `type` is 'LoadBalancer'");
     }
     let class = spec.get("loadBalancerClass");
-    if class.is_set() && type_.text() != "LoadBalancer" {
+    if class.is_set() && type_.text() == "LoadBalancer" {
+        errors.text(&class, text::qualified_name);
+    } else if class.is_set() {
         errors.forbidden(&class, "may only be used when `type` is 'LoadBalancer'");
     }
     validate_traffic_policies(&spec, errors);
 }
 
+/// The new annotation and the old one, where there are both, say the same.
+fn validate_topology_notes(metadata: &At, errors: &mut Errors) {
+    const OLD: &str = "service.kubernetes.io/topology-aware-hints";
+    let annotations = metadata.get("annotations");
+    let (mode, hints) = (annotations.key("service.kubernetes.io/topology-mode"), annotations.key(OLD));
+    if mode.is_set() && hints.is_set() && mode.text() != hints.text() {
+        errors.invalid(&mode, &format!("must match annotations[{OLD}] when both are specified"));
+    }
+}
+
+/// Who may use a load balancer, by field or else by annotation.
+fn validate_source_ranges(object: &At, errors: &mut Errors) {
+    const NOTE: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
+    const WHY: &str = "may only be used when `type` is 'LoadBalancer'";
+    let (spec, metadata) = (object.get("spec"), object.get("metadata"));
+    let (ranges, annotations) = (spec.get("loadBalancerSourceRanges"), metadata.get("annotations"));
+    let note = annotations.key(NOTE);
+    let balanced = spec.get("type").text() == "LoadBalancer";
+    if !ranges.is_empty() {
+        // The field has a capital in errors.
+        let at = spec.named("LoadBalancerSourceRanges").with(ranges.value());
+        if !balanced {
+            errors.forbidden(&at, WHY);
+        }
+        for range in at.items() {
+            errors.text_as(&range, range.text().trim(), text::cidr);
+        }
+    } else if note.is_set() {
+        if !balanced {
+            errors.forbidden(&note, WHY);
+        }
+        for range in note.text().trim().split(',').filter(|_| !note.text().trim().is_empty()) {
+            errors.text_as(&note, range.trim(), text::cidr);
+        }
+    }
+}
+
 fn validate_of_type(spec: &At, errors: &mut Errors) {
     let addresses = spec.get("clusterIPs");
     match spec.get("type").text() {
-        type_ @ ("LoadBalancer" | "NodePort") => {
-            for port in spec.get("ports").items() {
-                if type_ == "LoadBalancer" && port.get("port").int() == KUBELET_PORT {
-                    let why =
-                        format!("may not expose port {KUBELET_PORT} externally since it is used by kubelet");
-                    errors.invalid_as(&port, &KUBELET_PORT.to_string(), &why);
-                }
-            }
-            if is_headless(spec) {
-                let why = format!("may not be set to 'None' for {type_} services");
-                errors.invalid(&addresses.index(0), &why);
-            }
+        type_ @ ("LoadBalancer" | "NodePort") if is_headless(spec) => {
+            let why = format!("may not be set to 'None' for {type_} services");
+            errors.invalid(&addresses.index(0), &why);
         }
         "ExternalName" => {
             for field in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
@@ -167,7 +187,13 @@ pub fn validate_addresses(spec: &At, errors: &mut Errors) {
         return;
     }
     let (first, addresses) = (spec.get("clusterIP"), spec.get("clusterIPs"));
-    if !first.is_empty() && addresses.index(0).text() != first.text() {
+    if first.is_empty() {
+        if !addresses.is_empty() {
+            errors.invalid(&addresses, "must be empty when `clusterIP` is not specified");
+        }
+    } else if addresses.is_empty() {
+        errors.required(&addresses, "");
+    } else if addresses.index(0).text() != first.text() {
         errors.invalid(&addresses, "first value must match `clusterIP`");
     }
     let families = spec.get("ipFamilies");
@@ -185,27 +211,50 @@ pub fn validate_addresses(spec: &At, errors: &mut Errors) {
     if policy.is_set() {
         errors.one_of(&policy, &["PreferDualStack", "RequireDualStack", "SingleStack"]);
     }
-    if is_headless(spec) {
-        return;
+    let before = errors.len();
+    for (index, address) in addresses.items().enumerate() {
+        match (index, address.text()) {
+            (0, "None") if addresses.len() == 1 => {}
+            (0, "None") => errors.invalid(&addresses, "'None' must be the first and only value"),
+            _ => errors.text(&address, text::ip),
+        }
     }
-    if addresses.texts().any(|address| address == "None") {
-        errors.invalid(&addresses, "'None' must be the first and only value");
-        return;
-    }
-    for address in addresses.items() {
-        errors.text(&address, text::ip);
-    }
+    let sound = errors.len() == before;
     if addresses.len() > 2 {
         errors.invalid(&addresses, "may only hold up to 2 values");
+    }
+    if !sound || is_headless(spec) {
+        return;
+    }
+    let of_6 = |address: &str| address.contains(':');
+    if addresses.len() > 1 {
+        let sixes = addresses.texts().filter(|address| of_6(address)).count();
+        if sixes == 0 || sixes == addresses.len() {
+            errors.invalid(&addresses, "may specify no more than one IP for each IP family");
+        }
+    }
+    for (index, (address, family)) in addresses.items().zip(families.texts()).enumerate() {
+        let wrong = match family {
+            "IPv4" => of_6(address.text()),
+            "IPv6" => !of_6(address.text()),
+            _ => false,
+        };
+        if wrong {
+            let why = format!("expected an {family} value as indicated by `ipFamilies[{index}]`");
+            errors.invalid(&address, &why);
+        }
     }
 }
 
 /// An address from outside (`ValidateEndpointIP`).
 fn validate_external_ip(at: &At, errors: &mut Errors) {
+    let why = text::ip(at.text());
     let Ok(address) = at.text().parse::<IpAddr>() else {
-        errors.text(at, text::ip);
-        return;
+        return why.iter().for_each(|why| errors.invalid_as(at, &quoted(at.text()), why));
     };
+    if !why.is_empty() {
+        return why.iter().for_each(|why| errors.invalid_as(at, &quoted(at.text()), why));
+    }
     let link_local = match address {
         IpAddr::V4(address) => address.is_link_local(),
         IpAddr::V6(address) => address.segments()[0] & 0xffc0 == 0xfe80,
@@ -237,14 +286,17 @@ fn validate_traffic_policies(spec: &At, errors: &mut Errors) {
             errors.invalid(&outside, "may only be set for externally-accessible services");
         }
     } else if outside.is_empty() {
-        errors.required(&outside, "must be set for externally-accessible services");
+        errors.required(&outside, "");
     } else {
         errors.one_of(&outside, &["Cluster", "Local"]);
     }
     let check = spec.get("healthCheckNodePort");
-    if check.int() != 0 && !(type_ == "LoadBalancer" && outside.text() == "Local") {
+    if check.int() == 0 {
+    } else if !(type_ == "LoadBalancer" && outside.text() == "Local") {
         let why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
         errors.invalid(&check, why);
+    } else {
+        errors.port(&check);
     }
     let inside = spec.get("internalTrafficPolicy");
     if inside.is_set() {
@@ -265,10 +317,34 @@ pub fn service_update(object: &At, old: &At, errors: &mut Errors) {
     if external(&spec) || external(&old) {
         return;
     }
-    let (addresses, old) = (spec.get("clusterIPs"), old.get("clusterIPs"));
-    let (first, before) = (addresses.index(0), old.index(0));
-    if first.is_set() && before.is_set() && first.text() != before.text() {
-        errors.invalid_as(&first, &addresses.shown(), "may not change once set");
+    validate_kept(
+        &spec.get("clusterIPs"),
+        &old.get("clusterIPs"),
+        is_headless(&spec) && is_headless(&old),
+        errors,
+    );
+    let headless = is_headless(&spec) || is_headless(&old);
+    validate_kept(&spec.get("ipFamilies"), &old.get("ipFamilies"), headless, errors);
+    let balanced = |spec: &At| spec.get("type").text() == "LoadBalancer";
+    if !balanced(&spec) || !balanced(&old) {
+        return;
+    }
+    let class = spec.get("loadBalancerClass");
+    if class.value() != old.get("loadBalancerClass").value() {
+        errors.invalid(&class, "may not change once set");
+    }
+    let check = spec.get("healthCheckNodePort");
+    let local = |spec: &At| spec.get("externalTrafficPolicy").text() == "Local";
+    if local(&spec) && local(&old) && check.int() != old.get("healthCheckNodePort").int() {
+        errors.forbidden(&check, "field is immutable");
+    }
+}
+
+/// A second address or family may come and go; the first stays (`validateUpgradeDowngradeClusterIPs`).
+fn validate_kept(list: &At, old: &At, free: bool, errors: &mut Errors) {
+    let (first, before) = (list.index(0), old.index(0));
+    if !free && first.is_set() && before.is_set() && first.text() != before.text() {
+        errors.invalid_as(&first, &list.shown(), "may not change once set");
     }
 }
 
@@ -280,7 +356,11 @@ pub fn endpoints(object: &At, errors: &mut Errors) {
             errors.required(&subset, "must specify `addresses` or `notReadyAddresses`");
         }
         for address in ready.items().chain(not_ready.items()) {
-            validate_external_ip(&address.get("ip"), errors);
+            let ip = address.get("ip");
+            validate_external_ip(&ip, errors);
+            if ip.text().parse::<IpAddr>().is_err() {
+                errors.invalid_as(&ip, &quoted(ip.text()), "must be a valid IP address");
+            }
             if !address.get("hostname").is_empty() {
                 errors.text(&address.get("hostname"), text::dns_label);
             }
@@ -299,6 +379,9 @@ pub fn endpoints(object: &At, errors: &mut Errors) {
             }
             errors.port(&port.get("port"));
             errors.required_one_of(&port.get("protocol"), &PROTOCOLS);
+            if port.get("appProtocol").is_set() {
+                errors.text(&port.get("appProtocol"), text::qualified_name);
+            }
         }
     }
 }

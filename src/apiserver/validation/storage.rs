@@ -1,10 +1,12 @@
 //! The rules of claims, volumes and their classes.
 
+use serde_json::Value;
+
 use super::at::{At, Errors};
 use super::drivers::{validate_parameters, validate_provisioner};
 use super::meta::validate_selector;
 use super::resources::amount;
-use super::volume::{persistent_sources, validate_persistent_source};
+use super::volume_source::{OF_VOLUMES, validate_session_name, validate_source};
 use super::{internal, scheduling, text};
 use crate::api::field_error::{FieldError, quoted};
 
@@ -18,7 +20,7 @@ fn validate_access_modes(modes: &At, errors: &mut Errors) {
         }
     }
     let alone = modes.texts().any(|mode| mode == "ReadWriteOncePod");
-    if alone && modes.texts().any(|mode| mode != "ReadWriteOncePod") {
+    if alone && modes.texts().any(|mode| mode != "ReadWriteOncePod" && ACCESS_MODES.contains(&mode)) {
         errors.forbidden(modes, "may not use ReadWriteOncePod with other access modes");
     }
 }
@@ -49,16 +51,18 @@ pub fn validate_claim_spec(spec: &At, errors: &mut Errors) {
     } else {
         errors.required(&storage, "");
     }
-    for class in ["storageClassName", "volumeAttributesClassName"] {
-        if !spec.get(class).is_empty() {
-            errors.text(&spec.get(class), text::dns_subdomain);
+    let class = |name: &str, errors: &mut Errors| {
+        if !spec.get(name).is_empty() {
+            errors.text(&spec.get(name), text::dns_subdomain);
         }
-    }
+    };
+    class("storageClassName", errors);
     if spec.get("volumeMode").is_set() {
         errors.one_of(&spec.get("volumeMode"), &VOLUME_MODES);
     }
     validate_data_source(&spec.get("dataSource"), errors);
     validate_data_source(&spec.get("dataSourceRef"), errors);
+    class("volumeAttributesClassName", errors);
 }
 
 fn validate_data_source(source: &At, errors: &mut Errors) {
@@ -67,8 +71,10 @@ fn validate_data_source(source: &At, errors: &mut Errors) {
     }
     errors.require(&source.get("name"));
     errors.require(&source.get("kind"));
-    let core = source.get("apiGroup").is_empty();
-    if core && source.get("kind").text() != "PersistentVolumeClaim" {
+    let group = source.get("apiGroup");
+    if !group.is_empty() {
+        errors.text(&group, text::dns_subdomain);
+    } else if source.get("kind").text() != "PersistentVolumeClaim" {
         let why = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
         errors.invalid_as(source, &quoted(source.get("kind").text()), why);
     }
@@ -81,13 +87,17 @@ pub fn claim_update(object: &At, old: &At, errors: &mut Errors) {
     if old_spec.get("volumeName").is_empty() {
         before["volumeName"] = new["volumeName"].clone();
     }
-    if old_spec.get("storageClassName").value().is_null() && old.get("status.phase").text() != "Bound" {
+    if old_spec.get("storageClassName").value().is_null() {
         before["storageClassName"] = new["storageClassName"].clone();
     }
-    if object.get("status.phase").text() == "Bound" && new["resources"]["requests"].is_object() {
-        new["resources"]["requests"]["storage"] = before["resources"]["requests"]["storage"].clone();
+    if object.get("status.phase").text() == "Bound" {
+        if new["resources"]["requests"].is_object() {
+            new["resources"]["requests"]["storage"] = before["resources"]["requests"]["storage"].clone();
+        }
+        if !new["volumeAttributesClassName"].is_null() {
+            new["volumeAttributesClassName"] = before["volumeAttributesClassName"].clone();
+        }
     }
-    before["volumeAttributesClassName"] = new["volumeAttributesClassName"].clone();
     if !super::equal_but(&new, &before, &[]) {
         let difference = internal::diff("PersistentVolumeClaimSpec", &before, &new);
         let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
@@ -98,7 +108,22 @@ pub fn claim_update(object: &At, old: &At, errors: &mut Errors) {
     if amount(&asked) < amount(&had) && amount(&asked) <= amount(&actual) {
         errors.forbidden(&asked, "field can not be less than status.capacity");
     }
-    errors.immutable(&spec.get("volumeMode"), &old_spec.get("volumeMode"));
+    let mode = spec.get("volumeMode");
+    errors.immutable(&object.named("volumeMode").with(mode.value()), &old_spec.get("volumeMode"));
+    validate_attributes_update(&spec, &old_spec, errors);
+}
+
+/// A class of attributes can be another, and is never taken away.
+fn validate_attributes_update(spec: &At, old: &At, errors: &mut Errors) {
+    let class = spec.get("volumeAttributesClassName");
+    if !old.get("volumeAttributesClassName").is_set() {
+        return;
+    }
+    if !class.is_set() {
+        errors.forbidden(&class, "update from non-nil value to nil is forbidden");
+    } else if class.is_empty() {
+        errors.forbidden(&class, "update from non-nil value to an empty string is forbidden");
+    }
 }
 
 /// `ValidatePersistentVolume`.
@@ -118,7 +143,11 @@ pub fn volume(object: &At, errors: &mut Errors) {
         errors.push(FieldError::not_supported_as(&capacity.path(), &shown, &["storage"]));
     }
     for name in capacity.keys() {
-        validate_positive(&capacity.key(name), errors);
+        let at = capacity.key(name);
+        if amount(&at).value() < 0 {
+            errors.invalid_as(&at, &amount(&at).value().to_string(), "must be a valid resource quantity");
+        }
+        validate_positive(&at, errors);
     }
     let policy = spec.get("persistentVolumeReclaimPolicy");
     if !policy.is_empty() {
@@ -133,10 +162,11 @@ pub fn volume(object: &At, errors: &mut Errors) {
             errors.required(&required, "must specify required node constraints");
         }
     }
-    if spec.get("volumeMode").is_set() {
-        errors.one_of(&spec.get("volumeMode"), &VOLUME_MODES);
-    }
-    validate_persistent_source(&spec, errors);
+    validate_source(&spec, OF_VOLUMES, errors);
+    let iscsi = spec.get("iscsi");
+    let portal = iscsi.get("targetPortal");
+    let at = iscsi.named("targetportal").with(portal.value());
+    validate_session_name(&iscsi, object.get("metadata.name").text(), &at, errors);
     if spec.get("local").is_set() && !affinity.is_set() {
         errors.required(&affinity, "Local volume requires node affinity");
     }
@@ -149,21 +179,47 @@ pub fn volume(object: &At, errors: &mut Errors) {
     if !spec.get("storageClassName").is_empty() {
         errors.text(&spec.get("storageClassName"), text::dns_subdomain);
     }
+    if spec.get("volumeMode").is_set() {
+        errors.one_of(&spec.get("volumeMode"), &VOLUME_MODES);
+    }
+    let class = spec.get("volumeAttributesClassName");
+    if class.is_set() {
+        if class.is_empty() {
+            errors.required(&class, "an empty string is disallowed");
+        } else {
+            errors.text(&class, text::dns_subdomain);
+        }
+        if !spec.get("csi").is_set() {
+            errors.required(&spec.get("csi"), "has to be specified when using volumeAttributesClassName");
+        }
+    }
 }
 
 /// `ValidatePersistentVolumeUpdate`.
 pub fn volume_update(object: &At, old: &At, errors: &mut Errors) {
     let (spec, old_spec) = (object.get("spec"), old.get("spec"));
-    if persistent_sources().any(|name| spec.get(name).value() != old_spec.get(name).value()) {
-        let difference = internal::diff("PersistentVolumeSource", old_spec.value(), spec.value());
+    // A secret for enlarging can be given later.
+    let mut sources = spec.value().clone();
+    let late = "controllerExpandSecretRef";
+    if old_spec.get("csi").is_set() && !old_spec.get("csi").get(late).is_set() {
+        sources.pointer_mut("/csi").and_then(Value::as_object_mut).map(|csi| csi.remove(late));
+    }
+    if OF_VOLUMES.iter().any(|(name, _)| sources[*name] != *old_spec.get(name).value()) {
+        let difference = internal::diff("PersistentVolumeSource", old_spec.value(), &sources);
         let why = "spec.persistentvolumesource is immutable after creation";
         errors.forbidden(&spec.named("persistentvolumesource"), &format!("{why}\n{difference}"));
     }
-    errors.immutable(&spec.get("volumeMode"), &old_spec.get("volumeMode"));
+    let mode = spec.get("volumeMode");
+    errors.immutable(&object.named("volumeMode").with(mode.value()), &old_spec.get("volumeMode"));
     let (affinity, before) = (spec.get("nodeAffinity"), old_spec.get("nodeAffinity"));
     if before.is_set() && affinity.value() != before.value() {
         let shown = internal::dump("VolumeNodeAffinity", affinity.value());
-        errors.invalid_as(&affinity, &shown, "field is immutable, except for updating from beta label to GA");
+        let at = object.named("nodeAffinity");
+        errors.invalid_as(&at, &shown, "field is immutable, except for updating from beta label to GA");
+    }
+    let class = spec.get("volumeAttributesClassName");
+    if old_spec.get("volumeAttributesClassName").is_set() && !class.is_set() {
+        errors.forbidden(&class, "update from non-nil value to nil is forbidden");
     }
 }
 

@@ -192,6 +192,45 @@ pub fn env_var_name(text: &str) -> Vec<String> {
     reasons
 }
 
+/// The name of a user of Windows, after a domain and a backslash or alone.
+pub fn windows_user_name(text: &str) -> Vec<String> {
+    let say = |why: &str| format!("runAsUserName{why}");
+    let mut parts = text.split('\\');
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+    if text.is_empty() {
+        return vec![say(" cannot be an empty string")];
+    } else if text.bytes().any(|b| b.is_ascii_control()) {
+        return vec![say(" cannot contain control characters")];
+    } else if parts.next().is_some() {
+        return vec![say(" cannot contain more than one backslash")];
+    }
+    let (domain, user) = second.map_or((None, first), |user| (Some(first), user));
+    let mut reasons = Vec::new();
+    if let Some(domain) = domain {
+        unless(domain.len() < 256, &say("'s Domain length must be under 256 characters"), &mut reasons);
+        let net_bios = (1..=15).contains(&domain.chars().count())
+            && !domain.starts_with('.')
+            && !domain.contains(|c| "/:*?\"<>|".contains(c));
+        let lower = domain.to_ascii_lowercase();
+        let dns = lower.split('.').all(|part| part.len() <= 63 && LABEL.fits(part));
+        unless(net_bios || dns, &say("'s Domain doesn't match the NetBios nor the DNS format"), &mut reasons);
+    }
+    if user.is_empty() {
+        reasons.push(say("'s User cannot be empty"));
+    } else {
+        unless(
+            user.len() <= 104,
+            &say("'s User length must not be longer than 104 characters"),
+            &mut reasons,
+        );
+        let dots = user.bytes().all(|b| matches!(b, b'.' | b' '));
+        unless(!dots, &say("'s User cannot contain only periods or spaces"), &mut reasons);
+    }
+    let odd = user.contains(|c| "\"/:;|=,+*?<>@[]".contains(c));
+    unless(!odd, &say("'s User cannot contain the following characters: \"/\\:;|=,+*?<>@[]"), &mut reasons);
+    reasons
+}
+
 /// A key of a ConfigMap or Secret.
 pub fn config_map_key(text: &str) -> Vec<String> {
     let mut reasons = at_most(253, text, "characters");

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::at::{At, Errors};
 use super::meta::{selects_all, validate_annotations, validate_labels, validate_selector};
-use super::pod::validate_template_spec;
+use super::pod::{validate_meaning, validate_template_spec};
 use super::{internal, text};
 use crate::api::field_error::FieldError;
 
@@ -213,7 +213,9 @@ pub fn stateful_set(object: &At, errors: &mut Errors) {
         validate_selected(&template, &selection, errors);
         let meta = template.get("metadata");
         validate_labels(&template.named("labels").with(meta.get("labels").value()), errors);
-        validate_annotations(&template.named("annotations").with(meta.get("annotations").value()), errors);
+        let annotations = template.named("annotations").with(meta.get("annotations").value());
+        validate_annotations(&annotations, errors);
+        validate_meaning(&annotations, &template.get("spec"), errors);
     }
     validate_runs_forever(&template, "StatefulSet", errors);
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::prune;
 use super::server_side;
 use super::writing::{self, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::patch::{json_merge, strategic, three_way};
@@ -53,6 +54,9 @@ const APPLY_FLAGS: &[Flag] = writing_flags![
     SELECTOR,
     switch("server-side", "apply on the server, which keeps who has set what"),
     switch("force-conflicts", "take fields that other managers have set (with --server-side)"),
+    switch("prune", "delete what was applied before and is not in the manifests (with --selector or --all)"),
+    switch("all", "prune all that was applied before"),
+    value("prune-allowlist", "prune only objects of this group/version/kind; can be given again"),
     switch("overwrite", "has no effect here"),
     switch("openapi-patch", "has no effect here"),
     switch("wait", "has no effect here"),
@@ -105,24 +109,29 @@ fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
         ));
     }
+    let pruned = prune::wanted(call)?;
     if server_side {
-        return each(call, "apply", server_side::apply);
+        each(call, "apply", server_side::apply)?;
+    } else {
+        each(call, "apply", apply_one)?;
     }
-    each(call, "apply", |call, item| {
-        let key = place(call, item)?;
-        if item.name.is_empty() {
-            return Err(Failure::message(nameless(item, &key.namespace)));
+    pruned.map_or(Ok(()), |kinds| prune::prune(call, &kinds))
+}
+
+fn apply_one(call: &mut Call<'_, '_>, item: &Item) -> Result<Done, Failure> {
+    let key = place(call, item)?;
+    if item.name.is_empty() {
+        return Err(Failure::message(nameless(item, &key.namespace)));
+    }
+    match call.client.get(&key) {
+        Err(_) => {
+            let mut item_value = item.value.clone();
+            remember(&mut item_value, item.kind, &key.namespace);
+            let object = decode(call, item, &item_value, "error when creating")?;
+            write(call, item, object, true, "error when creating").map(|stored| ("created", stored))
         }
-        match call.client.get(&key) {
-            Err(_) => {
-                let mut item_value = item.value.clone();
-                remember(&mut item_value, item.kind, &key.namespace);
-                let object = decode(call, item, &item_value, "error when creating")?;
-                write(call, item, object, true, "error when creating").map(|stored| ("created", stored))
-            }
-            Ok(live) => patch(call, item, &live),
-        }
-    })
+        Ok(live) => patch(call, item, &live),
+    }
 }
 
 /// Changes a live object to what the manifest says.

@@ -1,7 +1,8 @@
 //! `config`: the one context there is, and its namespace.
 
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::{Flag, optional, switch, value};
+use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::print::format;
 use crate::kubectl::print::table::Table;
 use crate::kubectl::{Call, Verb};
 
@@ -122,7 +123,7 @@ pub const VIEW: Verb = Verb {
         switch("minify", "show only what the current context uses"),
         switch("raw", "show secrets too"),
         switch("flatten", "has no effect here"),
-        optional("output", "yaml", "yaml, json or jsonpath=…").short('o'),
+        value("output", "yaml, json or jsonpath=…").short('o'),
     ],
     run: view,
 };
@@ -138,7 +139,7 @@ fn view(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         "users": [{"name": NAME, "user": {}}],
     });
     let format = call.args.value("output").unwrap_or("yaml").to_string();
-    let text = super::get::shaped(call, &format, &[value], true)?;
+    let text = super::get::shaped_in(call, &format, &[value], true, format::WRITE)?;
     call.output.stdout.push_str(&text);
     Ok(())
 }

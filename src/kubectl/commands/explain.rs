@@ -49,15 +49,21 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Ok(());
     }
     let info = kind.info();
-    let version = kind.api_version();
+    let asked = call.args.value("api-version").map(String::from);
+    let version = asked.unwrap_or_else(|| kind.api_version());
+    if version.matches('/').count() > 1 {
+        return Err(Failure::message(format!("unexpected GroupVersion string: {version}")));
+    }
     let root = schema::kind(&version, info.kind).ok_or_else(|| {
-        Failure::message(format!("couldn't find resource for \"{version}, Kind={}\"", info.kind))
+        let path = if version.contains('/') { version.clone() } else { format!("/{version}") };
+        Failure::message(format!("couldn't find resource for \"{path}, Resource={}\"", info.plural))
     })?;
     let mut text = String::new();
-    if !info.group.is_empty() {
-        text.push_str(&format!("GROUP:      {}\n", info.group));
+    let (group, number) = version.split_once('/').unwrap_or(("", &version));
+    if !group.is_empty() {
+        text.push_str(&format!("GROUP:      {group}\n"));
     }
-    text.push_str(&format!("KIND:       {}\nVERSION:    {}\n\n", info.kind, info.version));
+    text.push_str(&format!("KIND:       {}\nVERSION:    {number}\n\n", info.kind));
     let mut owner = Some(root);
     let names: Vec<&str> = path.split('.').filter(|name| !name.is_empty()).collect();
     if let Some((last, _)) = names.split_last() {

@@ -23,7 +23,7 @@ pub const API_RESOURCES: Verb = Verb {
     path: "api-resources",
     help: "Print the supported API resources on the server",
     flags: &[
-        value("output", "wide or name").short('o'),
+        value("output", "wide, name, json or yaml").short('o'),
         switch("no-headers", "leave the headings out"),
         optional("namespaced", "true", "only kinds that live in a namespace, or with =false only the others"),
         value("api-group", "only kinds of this group"),
@@ -61,42 +61,91 @@ fn api_resources(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         Some(definition) => definition.categories().join(","),
         None => if CATEGORY_ALL.contains(&kind) { "all" } else { "" }.to_string(),
     };
-    let meant = |kind: &Kind| {
-        let info = kind.info();
-        group.as_deref().is_none_or(|group| group == info.group)
-            && namespaced.is_none_or(|namespaced| namespaced == info.namespaced)
-            && wanted.iter().all(|verb| verbs(*kind).split(',').any(|known| known == verb))
-            && categories.iter().all(|wanted| category(*kind).split(',').any(|known| known == wanted))
+    let meant = |served: &Served| {
+        group.as_deref().is_none_or(|group| group == served.group())
+            && namespaced.is_none_or(|namespaced| namespaced == served.kind.info().namespaced)
+            && wanted.iter().all(|verb| verbs(served.kind).split(',').any(|known| known == verb))
+            && categories.iter().all(|wanted| category(served.kind).split(',').any(|known| known == wanted))
     };
-    let mut kinds: Vec<Kind> = view.kinds().into_iter().filter(meant).collect();
+    let mut all: Vec<Served> =
+        view.kinds().into_iter().map(|kind| Served { kind, api_version: view.api_version(kind) }).collect();
+    // Events have a group of their own besides.
+    all.push(Served { kind: Kind::EVENT, api_version: "events.k8s.io/v1".into() });
+    all.retain(meant);
+    let plural = |served: &Served| served.kind.info().plural;
     match call.args.value("sort-by") {
-        None => crate::api::sorting::sort_by_key(&mut kinds, |kind| (kind.info().group, kind.info().plural)),
-        Some("name") => crate::api::sorting::sort_by_key(&mut kinds, |kind| kind.info().plural),
-        Some("kind") => crate::api::sorting::sort_by_key(&mut kinds, |kind| kind.info().kind),
+        None => {
+            crate::api::sorting::sort_by(&mut all, |a, b| (a.group(), plural(a)).cmp(&(b.group(), plural(b))))
+        }
+        Some("name") => crate::api::sorting::sort_by_key(&mut all, plural),
+        Some("kind") => crate::api::sorting::sort_by_key(&mut all, |served| served.kind.info().kind),
         Some(_) => return Err(Failure::message("--sort-by accepts only name or kind")),
     }
     let format = call.args.value("output").unwrap_or_default().to_string();
-    if format == "name" {
-        kinds.iter().for_each(|kind| call.say(kind.group_resource()));
-        return Ok(());
+    let short = |kind: Kind| match view.definition(kind) {
+        Some(own) => own.short_names().join(","),
+        None => kind.info().short_names.join(","),
+    };
+    match format.as_str() {
+        "" | "wide" => {}
+        "name" => {
+            for served in &all {
+                let dot = if served.group().is_empty() { "" } else { "." };
+                call.say(format!("{}{dot}{}", plural(served), served.group()));
+            }
+            return Ok(());
+        }
+        "json" | "yaml" => {
+            let list = |text: String| {
+                text.split(',').filter(|s| !s.is_empty()).map(String::from).collect::<Vec<_>>()
+            };
+            let resource = |served: &Served| {
+                let info = served.kind.info();
+                let (group, version) = (served.group(), served.api_version.rsplit('/').next());
+                let mut value = json!({
+                    "kind": info.kind, "name": info.plural, "namespaced": info.namespaced,
+                    "singularName": info.singular, "verbs": list(verbs(served.kind).into()), "version": version,
+                });
+                for (name, texts) in
+                    [("shortNames", list(short(served.kind))), ("categories", list(category(served.kind)))]
+                {
+                    if !texts.is_empty() {
+                        value[name] = texts.into();
+                    }
+                }
+                if !group.is_empty() {
+                    value["group"] = group.into();
+                }
+                value
+            };
+            let resources: Vec<serde_json::Value> = all.iter().map(resource).collect();
+            let value = json!({"apiVersion": "v1", "groupVersion": "", "kind": "APIResourceList", "resources": resources});
+            let text = super::get::shaped(call, &format, &[value], true)?;
+            call.output.stdout.push_str(&text);
+            return Ok(());
+        }
+        other => {
+            return Err(Failure::message(format!(
+                "unable to match a printer suitable for the output format \"{other}\", allowed formats are: json,name,wide,yaml"
+            )));
+        }
     }
     let mut headers = vec!["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"];
     if format == "wide" {
         headers.extend(["VERBS", "CATEGORIES"]);
     }
     let mut table = Table::new(&headers);
-    for kind in kinds {
-        let info = kind.info();
+    for served in all {
+        let info = served.kind.info();
         let mut row = vec![
             info.plural.into(),
-            view.definition(kind)
-                .map_or_else(|| info.short_names.join(","), |own| own.short_names().join(",")),
-            view.api_version(kind),
+            short(served.kind),
+            served.api_version,
             info.namespaced.to_string(),
             info.kind.into(),
         ];
         if format == "wide" {
-            row.extend([verbs(kind).to_string(), category(kind)]);
+            row.extend([verbs(served.kind).to_string(), category(served.kind)]);
         }
         table.row(row);
     }
@@ -105,7 +154,20 @@ fn api_resources(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn verbs(kind: Kind) -> &'static str {
+/// A kind as it is served in a group.
+struct Served {
+    kind: Kind,
+    api_version: String,
+}
+
+impl Served {
+    fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+}
+
+/// What can be done to objects of a kind.
+pub fn verbs(kind: Kind) -> &'static str {
     match kind {
         Kind::BINDING => "create",
         Kind::COMPONENT_STATUS => "get,list",
@@ -125,6 +187,7 @@ pub const API_VERSIONS: Verb = Verb {
         no_words(call)?;
         let view = call.client.live();
         let mut versions: Vec<String> = Kind::all().map(Kind::api_version).collect();
+        versions.extend(crate::api::versions::others().map(String::from));
         for definition in view.definitions() {
             versions.extend(definition.served().iter().map(|version| definition.api_version(version)));
         }

@@ -25,6 +25,7 @@ pub(super) mod kustomize;
 pub(super) mod logs;
 pub(super) mod nodes;
 mod patch;
+mod prune;
 pub(super) mod rollout;
 mod run;
 mod scale;

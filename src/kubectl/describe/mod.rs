@@ -5,6 +5,7 @@
 
 mod autoscaling;
 mod batch;
+mod certificate;
 mod config;
 mod containers;
 mod events;
@@ -108,6 +109,7 @@ const DESCRIBERS: &[Describer] = &[
     with_events(Kind::STORAGE_CLASS, storage::storage_class),
     with_events(Kind::VOLUME_ATTRIBUTES_CLASS, storage::attributes_class),
     with_events(Kind::CSI_NODE, storage::csi_node),
+    with_events(Kind::CERTIFICATE_SIGNING_REQUEST, certificate::request),
     without_events(Kind::ROLE, rbac::role),
     without_events(Kind::CLUSTER_ROLE, rbac::role),
     without_events(Kind::ROLE_BINDING, rbac::binding),

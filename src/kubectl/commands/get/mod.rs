@@ -1,5 +1,6 @@
 //! `get`: objects as tables, YAML, JSON, names or whatever a template makes of them.
 
+mod raw;
 mod rows;
 mod select;
 pub(in crate::kubectl) mod watch;
@@ -54,9 +55,7 @@ pub const GET: Verb = Verb { path: "get", help: "Display one or many resources",
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if call.args.has("raw") {
-        return Err(Failure::message(
-            "kubeviz does not offer \"kubectl get --raw\": there is no HTTP under it",
-        ));
+        return raw::get(call);
     }
     if call.args.words.is_empty() && !call.args.has_files() {
         call.warn(
@@ -118,6 +117,20 @@ pub fn name_of(object: &Object) -> String {
 /// # Errors
 /// As [`Printing::text`].
 pub fn shaped(call: &Call<'_, '_>, format: &str, items: &[Value], single: bool) -> Result<String, Failure> {
+    shaped_in(call, format, items, single, format::READ)
+}
+
+/// As [`shaped`], for a verb that offers these formats.
+///
+/// # Errors
+/// As [`Printing::text`].
+pub fn shaped_in(
+    call: &Call<'_, '_>,
+    format: &str,
+    items: &[Value],
+    single: bool,
+    allowed: &'static str,
+) -> Result<String, Failure> {
     let list;
     let value = match items {
         [only] if single => only,
@@ -134,7 +147,7 @@ pub fn shaped(call: &Call<'_, '_>, format: &str, items: &[Value], single: bool) 
         items,
         headings: !call.args.on("no-headers"),
         files: &call.invocation.files,
-        allowed: format::READ,
+        allowed,
     };
     printing.text().map_err(Failure::message)
 }

@@ -92,12 +92,17 @@ fn by_manifest(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure
 /// # Errors
 /// As [`named`].
 pub fn warn_of_deprecated(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let asked = match named(call.client.live(), &call.args.words.clone())? {
-        Named::Kinds(kinds) => kinds.contains(&Kind::ENDPOINTS),
-        Named::Objects(objects) => objects.iter().any(|(of, _)| *of == Kind::ENDPOINTS),
+    let asked: Vec<Kind> = match named(call.client.live(), &call.args.words.clone())? {
+        Named::Kinds(kinds) => kinds,
+        Named::Objects(objects) => objects.into_iter().map(|(of, _)| of).collect(),
     };
-    if asked {
-        call.warn("Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
+    for (kind, warning) in [
+        (Kind::COMPONENT_STATUS, "v1 ComponentStatus is deprecated in v1.19+"),
+        (Kind::ENDPOINTS, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
+    ] {
+        if asked.contains(&kind) {
+            call.warn(format!("Warning: {warning}"));
+        }
     }
     Ok(())
 }

@@ -223,6 +223,27 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
         ],
     ),
     (
+        Kind::COMPONENT_STATUS,
+        &[
+            NAME,
+            column(
+                "STATUS",
+                Cell::With(|row| {
+                    let status =
+                        row.value.list("conditions").first().map(|condition| condition.text("status"));
+                    match status {
+                        Some("True") => "Healthy",
+                        Some(_) => "Unhealthy",
+                        None => "Unknown",
+                    }
+                    .to_string()
+                }),
+            ),
+            column("MESSAGE", Cell::With(|row| health(row.value, "message"))),
+            column("ERROR", Cell::With(|row| health(row.value, "error"))),
+        ],
+    ),
+    (
         Kind::FLOW_SCHEMA,
         &[
             NAME,
@@ -343,6 +364,10 @@ fn subjects(row: &Row<'_>, kind: &str) -> String {
         _ => subject.plain("name"),
     };
     all.map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn health(value: &Value, field: &str) -> String {
+    value.list("conditions").first().map(|condition| condition.text(field)).unwrap_or_default().to_string()
 }
 
 /// `Approved,Issued`: how far a signing request is.

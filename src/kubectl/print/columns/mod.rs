@@ -5,7 +5,7 @@ mod core;
 mod custom;
 mod workloads;
 
-pub use cluster::is_default;
+pub use cluster::{is_default, request_status};
 
 use std::borrow::Cow;
 
