@@ -161,22 +161,12 @@ fn validate(document: &Value, profiles: &[ProfileText]) -> Result<(), String> {
         let why = "must be greater than or equal to PodInitialBackoffSeconds";
         errors.push(FieldError::invalid(&top("podMaxBackoffSeconds"), max, why));
     }
-    together(&errors)
+    if errors.is_empty() { Ok(()) } else { Err(FieldError::together(&errors)) }
 }
 
 fn validate_percentage(path: &Path, percentage: i64, errors: &mut Vec<FieldError>) {
     if !(0..=100).contains(&percentage) {
         errors.push(FieldError::invalid(path, percentage, "not in valid range [0-100]"));
-    }
-}
-
-/// Several errors in one line (`utilerrors.Aggregate`).
-fn together(errors: &[FieldError]) -> Result<(), String> {
-    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    match texts.as_slice() {
-        [] => Ok(()),
-        [one] => Err(one.clone()),
-        several => Err(format!("[{}]", several.join(", "))),
     }
 }
 
@@ -245,8 +235,7 @@ impl ProfileText {
             let value = config.map_or(&nothing, |(_, value, _)| value);
             let Some(plugin) = plugins::make(name, &Args { value, path: Path::default() }) else { continue };
             let plugin: Arc<dyn super::framework::Plugin> = plugin.map_err(|errors| {
-                let why = together(&errors).err().unwrap_or_default();
-                format!("initializing plugin {name:?}: {why}")
+                format!("initializing plugin {name:?}: {}", FieldError::together(&errors))
             })?;
             made.push(Enabled { plugin, weight: self.plugins.weight(name) });
         }

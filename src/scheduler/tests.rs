@@ -299,3 +299,22 @@ fn one_volume_is_kept_for_one_of_two_claims() {
                  for scheduling.";
     assert_eq!(world.events(), [words]);
 }
+
+#[test]
+fn a_preference_that_cannot_be_read_fails_the_attempt_where_there_is_a_choice() {
+    let picky = || pod("a").preferred_node_affinity(10, &[("cores", "Gt", &["many"])]);
+    let mut alone = World::new([node("n1")]);
+    alone.apply(picky());
+    alone.settle();
+    assert_eq!(alone.node_of("a"), Some("n1"), "nothing is scored");
+    let mut world = World::new([node("n1"), node("n2")]);
+    world.apply(picky());
+    world.settle();
+    assert_eq!(
+        world.events(),
+        [
+            "Warning FailedScheduling: running PreScore plugin \"NodeAffinity\": [0].matchExpressions[0].values[0]: Invalid value: \
+          \"many\": for 'Gt', 'Lt' operators, the value must be an integer"
+        ]
+    );
+}

@@ -94,7 +94,7 @@ pub struct Contest {
 pub struct Kin {
     /// How many there are.
     pub members: u32,
-    /// One of them.
+    /// One of them, once [`Contest::settle`] has found one.
     pub sample: NodeIndex,
     /// A tree: the first is the best of all, the two at `2 n + 1` and `2 n + 2` are those of the halves of that at `n`, and the
     /// last are the stretches.
@@ -198,7 +198,6 @@ impl Contest {
                 ..Contest::default()
             };
         }
-        self.settle(cache);
         is_worth_it
     }
 
@@ -292,9 +291,9 @@ impl Contest {
         self.unsettle(number);
     }
 
-    /// Finds somebody to speak for each kin that has changed.
-    fn settle(&mut self, cache: &Cache) {
-        for number in std::mem::take(&mut self.unsettled) {
+    /// Finds somebody to speak for each kin that has changed. Where nobody would be asked, it need not be done.
+    pub fn settle(&mut self, cache: &Cache) {
+        while let Some(number) = self.unsettled.pop() {
             let first = self.nth_leader(cache, &[number as usize], 0);
             let kin = &mut self.kin[number as usize];
             kin.is_settled = true;
@@ -309,12 +308,11 @@ impl Contest {
     }
 
     /// Leaves nodes out, for this pod alone.
-    pub fn leave_out(&mut self, cache: &Cache, nodes: &[NodeIndex]) {
+    pub fn leave_out(&mut self, nodes: &[NodeIndex]) {
         for node in nodes {
             self.leave(self.rank_of[*node as usize] as usize);
             self.left_out.push(*node);
         }
-        self.settle(cache);
     }
 
     /// The one among the leaders of these kin, in the order of names.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::runtime::PluginSet;
+use super::status::Status;
 use crate::scheduler::cache::memory::Memory;
 
 /// Something a plugin keeps for the length of a cycle. Any plain type that can be copied will do: preemption tries things
@@ -48,6 +49,8 @@ pub struct CycleState {
     pub skip_filter: PluginSet,
     /// The plugins whose Score is left out.
     pub skip_score: PluginSet,
+    /// Why the nodes cannot be scored: a plugin has failed in PreScore.
+    pub score_error: Option<Status>,
     /// What is known from earlier cycles, lent to this one. A copy of the notes gets none of it.
     pub memory: Memory,
     notes: Arc<Vec<(TypeId, Arc<dyn StateData>)>>,
@@ -56,7 +59,8 @@ pub struct CycleState {
 impl Clone for CycleState {
     fn clone(&self) -> CycleState {
         let (skip_filter, skip_score) = (self.skip_filter, self.skip_score);
-        CycleState { skip_filter, skip_score, memory: self.memory.clone(), notes: self.notes.clone() }
+        let (score_error, notes) = (self.score_error.clone(), self.notes.clone());
+        CycleState { skip_filter, skip_score, score_error, memory: self.memory.clone(), notes }
     }
 }
 

@@ -80,7 +80,11 @@ impl NodeInfo {
     pub fn add_pod(&mut self, pod: Arc<PodInfo>) {
         self.requested.add(&pod.requests);
         self.nonzero = (self.nonzero.0 + pod.nonzero.0, self.nonzero.1 + pod.nonzero.1);
-        self.used_ports.extend(pod.ports.iter().cloned());
+        for port in &pod.ports {
+            if !self.used_ports.contains(port) {
+                self.used_ports.push(port.clone());
+            }
+        }
         match self.sort_of(&pod) {
             Some(at) => self.sorts[at].pods += 1,
             None => self.sorts.push(Sort { sample: pod.clone(), pods: 1, number: pod.sort }),
@@ -107,11 +111,8 @@ impl NodeInfo {
         }
         self.requested.subtract(&pod.requests);
         self.nonzero = (self.nonzero.0 - pod.nonzero.0, self.nonzero.1 - pod.nonzero.1);
-        for port in &pod.ports {
-            if let Some(at) = self.used_ports.iter().position(|used| used == port) {
-                self.used_ports.remove(at);
-            }
-        }
+        // They are a set upstream, too: a port that two pods have all the same is free when one of them goes.
+        self.used_ports.retain(|used| !pod.ports.contains(used));
         if let Some(at) = self.sort_of(&pod) {
             self.sorts[at].pods -= 1;
             if self.sorts[at].pods == 0 {

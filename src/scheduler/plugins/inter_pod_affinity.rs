@@ -204,6 +204,10 @@ impl Plugin for InterPodAffinity {
         change: &Change,
         pod: &PodInfo,
     ) -> Hint {
+        if let Some(Object::Node(after)) = change.after.as_deref() {
+            let before = change.before.as_deref().and_then(Object::as_kind);
+            return Hint::queue_if(may_suit(pod, before, after));
+        }
         if event.resource != EventResource::AssignedPod {
             return Hint::Queue;
         }
@@ -211,15 +215,24 @@ impl Plugin for InterPodAffinity {
         let apart = resolved(&pod.required_anti_affinity, cx.view);
         let namespace = namespace_of(cx.view, pod.pod.namespace());
         let labels = namespace.labels();
-        let as_pod =
-            |object: &Option<Arc<Object>>| object.as_deref().and_then(Object::as_kind::<Pod>).cloned();
-        let comes = as_pod(&change.after).is_some_and(|other| matches_all(&near, &other));
-        let goes = as_pod(&change.before).is_some_and(|other| {
-            let other = PodInfo::new(other);
+        let as_pod = |object: &Option<Arc<Object>>| {
+            object.as_deref().and_then(Object::as_kind::<Pod>).cloned().map(PodInfo::new)
+        };
+        let is_wanted = |other: &PodInfo| matches_all(&near, &other.pod);
+        let is_unwanted = |other: &PodInfo| {
             apart.iter().any(|term| term.matches(&other.pod, &StringMap::new()))
                 || other.required_anti_affinity.iter().any(|term| term.matches(&pod.pod, labels))
-        });
-        Hint::queue_if(comes || goes)
+        };
+        let (before, after) = (as_pod(&change.before), as_pod(&change.after));
+        let other = after.as_ref().or(before.as_ref());
+        Hint::queue_if(match (&before, &after) {
+            _ if event.action.meets(Action::ADD) => other.is_some_and(is_wanted),
+            _ if event.action.meets(Action::DELETE) => other.is_some_and(is_unwanted),
+            (Some(before), Some(after)) => {
+                !is_wanted(before) && is_wanted(after) || is_unwanted(before) && !is_unwanted(after)
+            }
+            _ => false,
+        })
     }
 
     fn pre_filter(
@@ -434,6 +447,22 @@ impl Refusal {
     }
 }
 
+/// Whether a node that is new, or has other labels, may suit the pod: it comes into a domain near which the pod wants to be, or
+/// leaves one that the pod keeps away from. A pod without terms was kept off by those of others, and may be free of them there.
+fn may_suit(pod: &PodInfo, before: Option<&Node>, after: &Node) -> bool {
+    let (near, apart) = (&pod.required_affinity, &pod.required_anti_affinity);
+    let value = |node: &Node, term: &AffinityTerm| node.labels().get(&term.topology_key).cloned();
+    if near.is_empty() && apart.is_empty() {
+        return true;
+    }
+    let Some(before) = before else {
+        return !apart.is_empty() || near.iter().any(|term| value(after, term).is_some());
+    };
+    let has_moved = |term: &&AffinityTerm| value(before, term) != value(after, term);
+    near.iter().filter(has_moved).any(|term| value(after, term).is_some())
+        || apart.iter().filter(has_moved).any(|term| value(before, term).is_some())
+}
+
 fn newcomer(view: &View, pod: &PodInfo) -> Newcomer {
     Newcomer { pod: pod.pod.clone(), sort: pod.sort, namespace: namespace_of(view, pod.pod.namespace()) }
 }
@@ -539,5 +568,22 @@ mod tests {
             &View::default(),
         );
         assert_eq!(got, [0, 0, 100]);
+    }
+
+    #[test]
+    fn nodes_wake_the_pods_whose_domains_they_change() {
+        let info = |pod: PodBuilder| PodInfo::new(pod.build());
+        let near = info(pod("p").pod_affinity(WEB, ZONE));
+        let apart = info(pod("p").pod_anti_affinity(WEB, ZONE));
+        let plain = info(pod("p"));
+        let (bare, in_a, in_b) =
+            (node("n").build(), node("n").zone("a").build(), node("n").zone("b").build());
+        let woken = |before, after| [&near, &apart, &plain].map(|pod| may_suit(pod, before, after));
+        assert_eq!(woken(None, &in_a), [true, true, true]);
+        assert_eq!(woken(None, &bare), [false, true, true]);
+        assert_eq!(woken(Some(&in_a), &in_b), [true, true, true]);
+        assert_eq!(woken(Some(&bare), &in_a), [true, false, true]);
+        assert_eq!(woken(Some(&in_a), &bare), [false, true, true]);
+        assert_eq!(woken(Some(&in_a), &in_a), [false, false, true]);
     }
 }

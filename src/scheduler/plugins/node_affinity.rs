@@ -11,13 +11,15 @@ use std::sync::Arc;
 
 use super::{Args, Made, names};
 use crate::api::field_error::{FieldError, Path};
-use crate::api::k8s::{self, NodeSelectorTerm};
-use crate::api::node_selector::{PreferredTerms, RequiredNodeAffinity, Term, named_nodes, required_terms};
+use crate::api::k8s;
+use crate::api::node_selector::{
+    PreferredTerms, RequiredNodeAffinity, Term, named_nodes, required_terms, term_errors,
+};
 use crate::api::{Kind, Object, typed};
 use crate::client::Change;
 use crate::scheduler::framework::{
-    Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Normalization, Plugin, PodInfo,
-    Point, PreFilterResult, Scope, Status,
+    Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, NodeInfo, Normalization, Plugin,
+    PodInfo, Point, PreFilterResult, Scope, Status,
 };
 
 /// See the module.
@@ -50,11 +52,11 @@ impl NodeAffinity {
         for (place, term) in required.iter().flatten().enumerate() {
             let path =
                 path.child("requiredDuringSchedulingIgnoredDuringExecution").child("nodeSelectorTerms");
-            check_operators(term, &path.index(place), &mut errors);
+            term_errors(term, &path.index(place), &mut errors);
         }
         for (place, term) in preferred.iter().flatten().enumerate() {
             let path = path.child("preferredDuringSchedulingIgnoredDuringExecution").index(place);
-            check_operators(&term.preference, &path.child("preference"), &mut errors);
+            term_errors(&term.preference, &path, &mut errors);
         }
         if !errors.is_empty() {
             return Err(errors);
@@ -62,16 +64,6 @@ impl NodeAffinity {
         let required = required.map(|terms| terms.iter().map(Term::new).collect());
         let preferred = preferred.filter(|terms| !terms.is_empty()).map(|terms| PreferredTerms::new(&terms));
         Ok(Arc::new(NodeAffinity { added: Added { required, preferred } }))
-    }
-}
-
-fn check_operators(term: &NodeSelectorTerm, path: &Path, errors: &mut Vec<FieldError>) {
-    const OPERATORS: [&str; 6] = ["DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"];
-    for (place, expression) in term.match_expressions.iter().flatten().enumerate() {
-        if !OPERATORS.contains(&expression.operator.as_str()) {
-            let path = path.child("matchExpressions").index(place).child("operator");
-            errors.push(FieldError::not_supported(&path, &expression.operator, &OPERATORS));
-        }
     }
 }
 
@@ -161,7 +153,15 @@ impl Plugin for NodeAffinity {
         if preferred.is_none() && self.added.preferred.is_none() {
             return Err(Status::skip());
         }
-        let own = PreferredTerms::new(preferred.map_or(&[][..], |terms| terms));
+        let preferred = preferred.map_or(&[][..], |terms| terms);
+        let mut errors = Vec::new();
+        for (place, term) in preferred.iter().enumerate().filter(|(_, term)| term.weight != 0) {
+            term_errors(&term.preference, &Path::default().index(place), &mut errors);
+        }
+        if !errors.is_empty() {
+            return Err(Status::new(Code::Error, FieldError::together(&errors)));
+        }
+        let own = PreferredTerms::new(preferred);
         state.write(Preferences(own, self.added.preferred.clone()));
         Ok(())
     }

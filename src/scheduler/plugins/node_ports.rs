@@ -89,6 +89,8 @@ fn taken<'a>(pod: &'a PodInfo, node: &NodeInfo) -> Option<&'a HostPort> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::scheduler::plugins::test_support::filter_message_beside;
     use crate::testing::{PodBuilder, node, pod};
@@ -109,5 +111,16 @@ mod tests {
         check("different addresses", port("10.0.0.1", "TCP", 80), port("10.0.0.2", "TCP", 80), true);
         check("one on all addresses", port("10.0.0.1", "TCP", 80), port("", "TCP", 80), false);
         check("the other on all addresses", port("", "TCP", 80), port("10.0.0.1", "TCP", 80), false);
+    }
+
+    #[test]
+    fn a_port_that_two_pods_have_is_free_when_one_of_them_goes() {
+        let port = |name: &str| PodInfo::new(pod(name).host_port("", "TCP", 80).build());
+        let mut info = NodeInfo::new(&node("n").build());
+        info.add_pod(Arc::new(port("a")));
+        info.add_pod(Arc::new(port("b")));
+        assert!(taken(&port("c"), &info).is_some());
+        info.remove_pod(&port("b"));
+        assert!(taken(&port("c"), &info).is_none(), "as upstream, which keeps a set");
     }
 }

@@ -15,9 +15,10 @@ pub use scoring_strategy::ScoringStrategy;
 use scoring_strategy::ignored;
 
 use super::{Args, Made, names};
-use crate::api::{Kind, Object, quantity};
+use crate::api::{Kind, MetaExt, Object, quantity};
 use crate::client::Change;
-use crate::scheduler::framework::resource::is_scalar;
+use crate::scheduler::framework::events::has_ended;
+use crate::scheduler::framework::resource::{is_scalar, pod_requests};
 use crate::scheduler::framework::{
     Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
     PreFilterResult, Reason, Resource, Scope, Status,
@@ -60,6 +61,9 @@ impl NodeResourcesFit {
     }
 
     fn is_ignored(&self, resource: &str) -> bool {
+        if !is_extended(resource) {
+            return false;
+        }
         let group = || resource.split_once('/').map_or("", |(group, _)| group);
         self.ignored.iter().any(|name| name == resource)
             || self.ignored_groups.iter().any(|name| name == group())
@@ -95,7 +99,8 @@ impl Plugin for NodeResourcesFit {
         &EVENTS
     }
 
-    /// A node helps if the pod would fit on it were it empty, and there is now more of something that the pod asks for.
+    /// A node helps if the pod would fit on it were it empty, and there is now more of something that the pod asks for. A pod that
+    /// asks for less helps if it is this one, or if it leaves some of what this one asks for.
     fn is_schedulable_after(
         &self,
         _: &Context<'_>,
@@ -103,6 +108,15 @@ impl Plugin for NodeResourcesFit {
         change: &Change,
         pod: &PodInfo,
     ) -> Hint {
+        if let (Some(Object::Pod(before)), Some(Object::Pod(after))) =
+            (change.before.as_deref(), change.after.as_deref())
+        {
+            let is_placed = after.spec.node_name.as_deref().is_some_and(|name| !name.is_empty());
+            let leaves_some = || gives_back(&pod_requests(before), &pod_requests(after), pod);
+            return Hint::queue_if(
+                has_ended(after) || after.uid() == pod.uid() || is_placed && leaves_some(),
+            );
+        }
         let Some(Object::Node(after)) = change.after.as_deref() else { return Hint::Queue };
         let after = NodeInfo::new(after);
         if !insufficient(pod, &after).is_empty() {
@@ -187,6 +201,11 @@ impl NodeResourcesFit {
     }
 }
 
+/// Whether somebody other than Kubernetes defines the resource (`IsExtendedResourceName`).
+fn is_extended(resource: &str) -> bool {
+    resource.contains('/') && !resource.contains("kubernetes.io/") && !resource.starts_with("requests.")
+}
+
 /// An amount of a resource, as it is usually written.
 fn in_units(resource: &str, amount: i64) -> String {
     match resource {
@@ -266,20 +285,26 @@ fn insufficient<'a>(pod: &'a PodInfo, node: &NodeInfo) -> Vec<Shortage<'a>> {
     short
 }
 
+/// Whether of something that the pod asks for there is less in the second amount than in the first.
+fn gives_back(before: &Resource, after: &Resource, pod: &PodInfo) -> bool {
+    asked_for(pod).any(|name| after.amount(name) < before.amount(name))
+}
+
+/// What the pod asks for.
+fn asked_for(pod: &PodInfo) -> impl Iterator<Item = &str> {
+    let named = ["cpu", "memory", "ephemeral-storage"].into_iter();
+    named.chain(pod.requests.scalar.keys().map(String::as_str)).filter(|name| pod.requests.amount(name) > 0)
+}
+
 /// Whether a changed node has more of something that the pod asks for, or takes more pods.
 fn has_more(before: &NodeInfo, after: &NodeInfo, pod: &PodInfo) -> bool {
-    let more = |name: &str| {
-        pod.requests.amount(name) > 0 && after.allocatable.amount(name) > before.allocatable.amount(name)
-    };
-    after.allowed_pods > before.allowed_pods
-        || ["cpu", "memory", "ephemeral-storage"].into_iter().any(more)
-        || pod.requests.scalar.keys().any(|name| more(name))
+    after.allowed_pods > before.allowed_pods || gives_back(&after.allocatable, &before.allocatable, pod)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheduler::plugins::test_support::{filter_status_beside, scores};
+    use crate::scheduler::plugins::test_support::{filter_status_beside, scores, updated};
     use crate::testing::{NodeBuilder, PodBuilder, node, pod};
 
     #[track_caller]
@@ -341,5 +366,21 @@ mod tests {
         let nodes = [node("a").cpu("1").memory("2000Mi"), node("b").cpu("1").memory("2000Mi")];
         let got = scores(NodeResourcesFit::default(), pod("p"), nodes, [pod("x").node("a")]);
         assert_eq!(got, [80, 90]);
+    }
+
+    #[test]
+    fn a_smaller_request_helps_those_who_ask_for_the_same() {
+        let shrinks = |waiting: PodBuilder, name: &str, cpu: &str| {
+            let version = |cpu: &str| pod(name).cpu(cpu).memory("1Gi").node("n").build();
+            let change = updated(version("2"), version(cpu));
+            let (cache, view, nominator) = Default::default();
+            let cx = Context { cache: &cache, view: &view, nominator: &nominator };
+            let event = ClusterEvent::new(EventResource::AssignedPod, Action::UPDATE_POD_SCALE_DOWN);
+            let waiting = PodInfo::new(waiting.build());
+            NodeResourcesFit::default().is_schedulable_after(&cx, &event, &change, &waiting)
+        };
+        assert_eq!(shrinks(pod("p").cpu("1"), "other", "1"), Hint::Queue);
+        assert_eq!(shrinks(pod("p").memory("1Gi"), "other", "1"), Hint::Skip);
+        assert_eq!(shrinks(pod("p").memory("1Gi"), "p", "1"), Hint::Queue, "it is this one");
     }
 }

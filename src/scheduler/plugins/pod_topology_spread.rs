@@ -17,7 +17,7 @@ use sorted::SortedSet;
 
 use super::{Args, Made, names};
 use crate::api::node_selector::RequiredNodeAffinity;
-use crate::api::{Kind, MetaExt, Object};
+use crate::api::{Kind, MetaExt, Node, Object, Pod};
 use crate::client::Change;
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::contest::Dimension;
@@ -168,7 +168,10 @@ impl Plugin for PodTopologySpread {
                 EventResource::AssignedPod,
                 Action::ADD.or(Action::DELETE).or(Action::UPDATE_POD_LABEL),
             ),
-            ClusterEvent::new(EventResource::UnscheduledPod, Action::UPDATE_POD_LABEL),
+            ClusterEvent::new(
+                EventResource::UnscheduledPod,
+                Action::UPDATE_POD_LABEL.or(Action::UPDATE_POD_TOLERATIONS),
+            ),
             ClusterEvent::new(
                 EventResource::Kind(Kind::NODE),
                 Action::ADD.or(Action::DELETE).or(Action::UPDATE_NODE_LABEL).or(Action::UPDATE_NODE_TAINT),
@@ -177,7 +180,8 @@ impl Plugin for PodTopologySpread {
         &EVENTS
     }
 
-    /// A pod elsewhere helps if it is, or was, one of those that are counted; a node if it is, or was, in a domain.
+    /// A pod that comes or goes helps if it is one of those that are counted, a changed one if it is counted from now on or no
+    /// longer. The same goes for nodes and domains; one that stays in its domains helps with other taints.
     fn is_schedulable_after(
         &self,
         cx: &Context<'_>,
@@ -185,23 +189,32 @@ impl Plugin for PodTopologySpread {
         change: &Change,
         pod: &PodInfo,
     ) -> Hint {
-        if event.resource == EventResource::UnscheduledPod {
-            return Hint::Queue;
-        }
         let belongs = &mut || default_selector(cx.view, &pod.pod);
         let constraints = constraints(&pod.pod, "DoNotSchedule", &self.defaults, belongs);
-        let concerns = |object: &Object| match object {
-            Object::Pod(other) => {
-                other.namespace() == pod.pod.namespace()
-                    && constraints.iter().any(|constraint| constraint.selects(other))
-            }
-            Object::Node(node) => {
-                constraints.iter().all(|constraint| node.labels().contains_key(&constraint.topology_key))
-            }
-            _ => true,
+        let selects = |other: &Pod| constraints.iter().map(|it| it.selects(other)).collect::<Vec<_>>();
+        let domains = |node: &Node| {
+            let value = |it: &Constraint| node.labels().get(&it.topology_key).cloned();
+            constraints.iter().map(value).collect::<Option<Vec<_>>>()
         };
-        let versions = [change.before.as_deref(), change.after.as_deref()];
-        Hint::queue_if(versions.into_iter().flatten().any(concerns))
+        let comes_or_goes = event.action.meets(Action::ADD.or(Action::DELETE));
+        Hint::queue_if(match (change.before.as_deref(), change.after.as_deref()) {
+            (_, Some(Object::Pod(other))) | (Some(Object::Pod(other)), _) if comes_or_goes => {
+                other.namespace() == pod.pod.namespace() && selects(other).contains(&true)
+            }
+            (Some(Object::Pod(before)), Some(Object::Pod(after))) => {
+                let tolerates_more = after.uid() == pod.uid()
+                    && before.spec.tolerations != after.spec.tolerations
+                    && constraints.iter().any(Constraint::honors_taints);
+                let is_near = after.namespace() == pod.pod.namespace();
+                is_near && (tolerates_more || selects(before) != selects(after))
+            }
+            (Some(Object::Node(before)), Some(Object::Node(after))) => {
+                let (was, is) = (domains(before), domains(after));
+                was != is || is.is_some() && before.spec.taints != after.spec.taints
+            }
+            (Some(Object::Node(node)), None) | (None, Some(Object::Node(node))) => domains(node).is_some(),
+            _ => true,
+        })
     }
 
     fn pre_filter(
@@ -312,9 +325,9 @@ impl Plugin for PodTopologySpread {
         if constraints.is_empty() {
             return Err(Status::skip());
         }
-        // Only what a pod asks for itself keeps nodes without the labels out of the count.
-        let needs_all =
-            pod.pod.spec.topology_spread_constraints.as_ref().is_some_and(|list| !list.is_empty());
+        // The system's own constraints alone leave nodes without the labels in the count.
+        let own = pod.pod.spec.topology_spread_constraints.as_ref();
+        let needs_all = own.is_some_and(|list| !list.is_empty()) || !self.defaults.are_the_systems;
         let keys: Vec<String> = constraints
             .iter()
             .filter(|_| needs_all)

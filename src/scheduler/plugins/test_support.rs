@@ -129,6 +129,22 @@ pub fn put(view: &mut View, object: Object) {
     });
 }
 
+/// The write that makes the one of the other.
+pub fn updated(before: impl Into<Object>, after: impl Into<Object>) -> Change {
+    let (before, after): (Object, Object) = (before.into(), after.into());
+    Change {
+        revision: 1,
+        time: SimTime::ZERO,
+        actor: Actor::Environment,
+        cause: None,
+        key: after.key(),
+        before: Some(Arc::new(before)),
+        after: Some(Arc::new(after)),
+        explain: None,
+        manner: Default::default(),
+    }
+}
+
 /// An object as a manifest would have it.
 pub fn object(kind: Kind, tree: Value) -> Object {
     Object::from_value(kind, tree).expect("an object of that kind")

@@ -76,6 +76,9 @@ impl Framework {
             0 | 1 => vec![0; found.nodes.len()],
             _ => self.score(cx, memory, &mut found.state, pod, &found.nodes).totals,
         };
+        if totals.len() > 1 && found.has_score_error() {
+            return None;
+        }
         let (highest, tied) = best(&totals);
         let place = nth_with(&totals, highest, if tied < 2 { 0 } else { draw(tied) })?;
         Some(Choice { node: found.nodes[place], tied })
@@ -109,7 +112,10 @@ impl Framework {
         let promised = self.ask_promised(cx, pod, &shape.contest, &found.state);
         let refused: Vec<NodeIndex> =
             promised.iter().filter(|(_, fits, _)| *fits).map(|(node, ..)| *node).collect();
-        shape.contest.leave_out(cx.cache, &refused);
+        shape.contest.leave_out(&refused);
+        if !self.further_filters(&found.state).is_empty() || shape.contest.kin.len() > 1 {
+            shape.contest.settle(cx.cache);
+        }
         let refusals = self.ask_kin(cx, pod, &shape.contest, &found.state);
         let errors = refusals.iter().flatten().chain(promised.iter().map(|(.., refusal)| refusal));
         if let Some((_, status)) = errors.into_iter().find(|(_, status)| !status.is_rejection()) {
@@ -121,6 +127,10 @@ impl Framework {
         let fitting: Vec<usize> = (0..shape.contest.kin.len()).filter(kin).collect();
         if fitting.is_empty() {
             self.diagnose(cx, shape, refusals, promised, found);
+            return None;
+        }
+        let nodes: u32 = fitting.iter().map(|kin| shape.contest.kin[*kin].members).sum();
+        if nodes > 1 && found.has_score_error() {
             return None;
         }
         let best = match fitting.len() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sorted::SortedSet;
 
+use super::score::pre_score;
 use super::{Framework, PluginSet, running};
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::memory::{Memory, recall};
@@ -26,6 +27,12 @@ pub struct Feasibility {
 }
 
 impl Feasibility {
+    /// Whether the nodes cannot be scored; the attempt is then worth nothing.
+    pub(super) fn has_score_error(&mut self) -> bool {
+        self.error = self.state.score_error.as_ref().map(Status::message);
+        self.error.is_some()
+    }
+
     /// Takes note of a node's answer. Says whether to go on: an error ends the attempt.
     fn take(&mut self, index: NodeIndex, answer: Result<(), (u8, Status)>) -> bool {
         match answer {
@@ -183,9 +190,7 @@ impl Framework {
             }
         }
         for (place, plugin) in self.at(Point::PreScore).filter(|(place, _)| self.local.contains(*place)) {
-            if plugin.pre_score(cx, &mut state, pod).is_err() {
-                state.skip_score.insert(place);
-            }
+            pre_score(place, plugin, cx, &mut state, pod);
         }
         (state, answers)
     }

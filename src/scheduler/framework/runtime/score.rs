@@ -1,9 +1,9 @@
 //! PreScore, Score and NormalizeScore: which of the nodes is best?
 
-use super::{Framework, PluginSet};
+use super::{Framework, PluginSet, running};
 use crate::scheduler::cache::NodeIndex;
 use crate::scheduler::cache::memory::Memory;
-use crate::scheduler::framework::{Context, CycleState, PodInfo, Point, Scored};
+use crate::scheduler::framework::{Code, Context, CycleState, Plugin, PodInfo, Point, Scored};
 
 /// The scores of the nodes that can run a pod.
 #[derive(Debug, Default)]
@@ -37,11 +37,8 @@ impl Framework {
         asked: PluginSet,
     ) {
         for (place, plugin) in self.at(Point::PreScore) {
-            if asked.contains(place) {
-                continue;
-            }
-            if plugin.pre_score(cx, state, pod).is_err() {
-                state.skip_score.insert(place);
+            if !asked.contains(place) {
+                pre_score(place, plugin, cx, state, pod);
             }
         }
     }
@@ -97,6 +94,21 @@ impl Framework {
             scores.parts.push(ScorePart { place, weight, raw, normalized });
         }
         scores
+    }
+}
+
+/// PreScore of one plugin. One that fails scores nothing, and its words are kept: they matter if there is a choice to be made.
+pub(super) fn pre_score(
+    place: u8,
+    plugin: &dyn Plugin,
+    cx: &Context<'_>,
+    state: &mut CycleState,
+    pod: &PodInfo,
+) {
+    let Err(status) = plugin.pre_score(cx, state, pod) else { return };
+    state.skip_score.insert(place);
+    if status.code != Code::Skip && state.score_error.is_none() {
+        state.score_error = Some(running(&format!("PreScore plugin {:?}", plugin.name()), &status));
     }
 }
 

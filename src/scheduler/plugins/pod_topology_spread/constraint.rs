@@ -62,6 +62,11 @@ impl Constraint {
         self.selector.as_ref().is_some_and(|selector| selector.matches(pod.labels()))
     }
 
+    /// Whether nodes that the pod may not use for their taints take no part in the count.
+    pub fn honors_taints(&self) -> bool {
+        self.honors_taints
+    }
+
     /// Whether the node takes part in the count, by the constraint's node policies.
     pub fn includes(&self, pod: &PodInfo, node: &Node, required: &RequiredNodeAffinity) -> bool {
         if self.honors_affinity && !required.matches(node) {
@@ -200,14 +205,14 @@ pub fn constraints(
     if !own.is_empty() {
         return of_that_kind(own);
     }
-    if defaults.0.iter().all(|constraint| constraint.when_unsatisfiable != when_unsatisfiable) {
+    if defaults.list.iter().all(|constraint| constraint.when_unsatisfiable != when_unsatisfiable) {
         return Vec::new();
     }
     let selector = belongs();
     if selector.requirements.is_empty() {
         return Vec::new();
     }
-    let mut constraints = of_that_kind(&defaults.0);
+    let mut constraints = of_that_kind(&defaults.list);
     for constraint in &mut constraints {
         constraint.selector = Some(selector.clone());
     }
@@ -248,21 +253,21 @@ pub fn default_selector(view: &View, pod: &Pod) -> Selector {
     }
     let mut selector = Selector::from_map(&labels);
     let Some(owner) = pod.controller() else { return selector };
-    match owner.kind.as_str() {
-        "ReplicaSet" => {
+    match (owner.api_version.as_str(), owner.kind.as_str()) {
+        ("apps/v1", "ReplicaSet") => {
             if let Some(owner) = view.get::<ReplicaSet>(pod.namespace(), &owner.name) {
                 let more = Selector::from_field(&owner.spec.selector).unwrap_or_default();
                 selector.requirements.extend(more.requirements);
             }
         }
-        "ReplicationController" => {
+        ("v1", "ReplicationController") => {
             let key = Key::new(Kind::REPLICATION_CONTROLLER, pod.namespace(), &owner.name);
             let map = spec_selector(view, &key).and_then(|field| typed::read(&field).ok());
             let map: std::collections::BTreeMap<String, String> = map.unwrap_or_default();
             labels.extend(map);
             selector = Selector::from_map(&labels);
         }
-        "StatefulSet" => {
+        ("apps/v1", "StatefulSet") => {
             let key = Key::new(Kind::STATEFUL_SET, pod.namespace(), &owner.name);
             let field = spec_selector(view, &key).and_then(|field| typed::read(&field).ok());
             let more = field.and_then(|field| Selector::from_field(&field)).unwrap_or_default();

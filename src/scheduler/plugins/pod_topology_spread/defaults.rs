@@ -12,7 +12,12 @@ const LIST: &str = "List";
 
 /// What is asked of pods that ask for nothing themselves (`PodTopologySpreadArgs.defaultConstraints`).
 #[derive(Clone, Debug)]
-pub struct DefaultConstraints(pub Vec<TopologySpreadConstraint>);
+pub struct DefaultConstraints {
+    /// The constraints.
+    pub list: Vec<TopologySpreadConstraint>,
+    /// Whether they are the system's own. Those alone also count nodes that lack one of the labels.
+    pub are_the_systems: bool,
+}
 
 impl Default for DefaultConstraints {
     /// The system's own (`defaultingType: System`): a skew of 3 over nodes and of 5 over zones, softly.
@@ -23,7 +28,7 @@ impl Default for DefaultConstraints {
             when_unsatisfiable: "ScheduleAnyway".into(),
             ..Default::default()
         };
-        DefaultConstraints(vec![constraint(HOSTNAME, 3), constraint(ZONE, 5)])
+        DefaultConstraints { list: vec![constraint(HOSTNAME, 3), constraint(ZONE, 5)], are_the_systems: true }
     }
 }
 
@@ -50,7 +55,7 @@ impl DefaultConstraints {
         match (errors.is_empty(), kind) {
             (false, _) => Err(errors),
             (true, SYSTEM) => Ok(DefaultConstraints::default()),
-            (true, _) => Ok(DefaultConstraints(list)),
+            (true, _) => Ok(DefaultConstraints { list, are_the_systems: false }),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Zones `a` (nodes a1, a2) and `b` (node b1), and pods labelled `app: web` in them.
 
+use serde_json::json;
+
 use super::*;
 use crate::client::View;
 use crate::scheduler::cache::Cache;
-use crate::scheduler::plugins::test_support::{cluster, filter_all, scores_in};
+use crate::scheduler::plugins::test_support::{cluster, filter_all, object, scores_in, updated, view_of};
 use crate::testing::{NodeBuilder, PodBuilder, node, pod};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -76,4 +78,49 @@ fn a_pod_that_belongs_to_nothing_is_not_spread() {
     let cache = cluster(zones(), webs(&["a1"]));
     let got = scores_in(PodTopologySpread::default(), pod("p").label("app", "web"), &cache, &View::default());
     assert_eq!(got, [] as [i64; 0]);
+}
+
+#[test]
+fn only_the_systems_own_constraints_count_nodes_without_the_label() {
+    let service =
+        json!({"metadata": {"name": "web", "namespace": "default"}, "spec": {"selector": {"app": "web"}}});
+    let view = view_of([object(Kind::SERVICE, service)]);
+    let cache = cluster([node("a1").zone("a"), node("c1")], webs(&["a1"]));
+    let score = |plugin| scores_in(plugin, pod("p").label("app", "web"), &cache, &view);
+    assert_eq!(score(PodTopologySpread::default()), [22, 100]);
+    let constraint = json!({"maxSkew": 5, "topologyKey": ZONE, "whenUnsatisfiable": "ScheduleAnyway"});
+    let args = json!({"defaultingType": "List", "defaultConstraints": [constraint]});
+    let args = Args { value: &args, path: Default::default() };
+    let defaults = DefaultConstraints::read(&args).expect("arguments that are right");
+    assert_eq!(score(PodTopologySpread { defaults }), [100, 0]);
+}
+
+#[test]
+fn only_what_changes_the_count_wakes_a_pod() {
+    let hint = |event: (EventResource, Action), change: Change| {
+        let (cache, view, nominator) = Default::default();
+        let cx = Context { cache: &cache, view: &view, nominator: &nominator };
+        let waiting = PodInfo::new(hard(1).build());
+        PodTopologySpread::default().is_schedulable_after(
+            &cx,
+            &ClusterEvent::new(event.0, event.1),
+            &change,
+            &waiting,
+        ) == Hint::Queue
+    };
+    let labels = (EventResource::AssignedPod, Action::UPDATE_POD_LABEL);
+    let web = || pod("w").label("app", "web").node("a1");
+    assert!(hint(labels, updated(web().build(), pod("w").node("a1").build())), "no longer counted");
+    assert!(!hint(labels, updated(web().build(), web().label("tier", "x").build())), "counted as before");
+    let ended = updated(web().build(), web().phase("Succeeded").build());
+    assert!(hint((EventResource::AssignedPod, Action::DELETE), ended));
+    let of_node = |action| (EventResource::Kind(Kind::NODE), action);
+    let moved = updated(node("n").zone("a").build(), node("n").zone("b").build());
+    assert!(hint(of_node(Action::UPDATE_NODE_LABEL), moved));
+    let labelled = updated(node("n").zone("a").build(), node("n").zone("a").label("x", "y").build());
+    assert!(!hint(of_node(Action::UPDATE_NODE_LABEL), labelled));
+    let tainted =
+        |plain: NodeBuilder| updated(plain.clone().build(), plain.taint("gpu", "", "NoSchedule").build());
+    assert!(hint(of_node(Action::UPDATE_NODE_TAINT), tainted(node("n").zone("a"))));
+    assert!(!hint(of_node(Action::UPDATE_NODE_TAINT), tainted(node("n"))), "it is in no domain");
 }
