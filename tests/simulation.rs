@@ -146,6 +146,45 @@ fn acting_in_the_past_is_as_if_the_future_had_not_been() {
 }
 
 #[test]
+fn a_run_that_was_left_can_be_taken_up_again_and_has_its_own_past() {
+    for_each_seed(SEEDS / 4, |seed| {
+        let create = |name: &str| kubectl(&format!("kubectl create deployment {name} --image=nginx"), None);
+        let mut recording = Recording::new(config(seed));
+        let act = |recording: &mut Recording, seconds: u64, name: &str| {
+            recording.seek(SimTime::from_secs(seconds));
+            recording.submit(create(name));
+            recording.advance(SimTime::from_secs(80), u64::MAX);
+        };
+        recording.advance(SimTime::from_secs(20), u64::MAX);
+        act(&mut recording, 20, "first");
+        // Each of these parts from the one before.
+        act(&mut recording, 60, "late");
+        act(&mut recording, 40, "early");
+        act(&mut recording, 10, "earliest");
+        let numbers =
+            |recording: &Recording| -> Vec<usize> { recording.runs().iter().map(|run| run.number).collect() };
+        assert_eq!((recording.number(), numbers(&recording)), (3, vec![0, 1, 2]));
+        let live: Vec<_> = recording.runs().iter().map(|run| run.simulation.clone()).collect();
+        for number in [0, 1, 2] {
+            assert!(recording.take_up(number) && !recording.take_up(number));
+            assert_same(recording.live(), &live[number]);
+            // Its past, as it is read and as it is replayed for a new future.
+            let turn = SimTime::from_secs(50);
+            let mut straight = Simulation::new(config(seed));
+            for entry in live[number].journal().entries().take_while(|entry| entry.time <= turn) {
+                straight.advance(entry.time, u64::MAX);
+                straight.submit(entry.input.clone());
+            }
+            straight.advance(turn, u64::MAX);
+            recording.seek(turn);
+            assert_eq!(recording.view().revision(), straight.revision());
+            assert_same(&recording.moment(), &straight);
+        }
+        assert_eq!((recording.number(), numbers(&recording)), (2, vec![3, 0, 1]));
+    });
+}
+
+#[test]
 fn a_journal_played_again_in_small_parts_is_the_same_run() {
     for_each_seed(SEEDS / 4, |seed| {
         let mut straight = Simulation::new(config(seed));

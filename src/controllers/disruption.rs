@@ -156,8 +156,8 @@ fn expected_scale(pods: &[&Pod], view: &View) -> Result<(i32, bool), String> {
         if scales.contains_key(&owner.uid) {
             continue;
         }
-        let (uid, scale) =
-            scale_of(pod, view).ok_or_else(|| format!("found no controllers for pod {:?}", pod.name()))?;
+        let found = scale_of(pod, view)?;
+        let (uid, scale) = found.ok_or_else(|| format!("found no controllers for pod {:?}", pod.name()))?;
         scales.insert(uid, scale);
         // A ReplicaSet's Deployment counts in its place: all its sets share one size.
         scales.entry(owner.uid.clone()).or_insert(0);
@@ -166,13 +166,15 @@ fn expected_scale(pods: &[&Pod], view: &View) -> Result<(i32, bool), String> {
 }
 
 /// The workload that decides how many pods there are of this one's kind, by its uid, and how many it asks for.
-fn scale_of(pod: &Pod, view: &View) -> Option<(String, i32)> {
-    let owner = pod.controller()?;
-    let kind = Kind::from_manifest(&owner.api_version, &owner.kind)?;
-    let object = view.object(&Key::new(kind, pod.namespace(), &owner.name))?;
-    if object.uid() != owner.uid {
-        return None;
+fn scale_of(pod: &Pod, view: &View) -> Result<Option<(String, i32)>, String> {
+    let Some(owner) = pod.controller() else { return Ok(None) };
+    let Some(kind) = Kind::from_manifest(&owner.api_version, &owner.kind) else { return Ok(None) };
+    let unscaled = [Kind::DAEMON_SET, Kind::JOB];
+    if unscaled.contains(&kind) {
+        return Err(format!("{} does not implement the scale subresource", kind.group_resource()));
     }
+    let found = view.object(&Key::new(kind, pod.namespace(), &owner.name));
+    let Some(object) = found.filter(|object| object.uid() == owner.uid) else { return Ok(None) };
     let wanted = match &**object {
         Object::ReplicaSet(set) => {
             let deployment = set.controller().filter(|owner| owner.kind == "Deployment");
@@ -180,16 +182,16 @@ fn scale_of(pod: &Pod, view: &View) -> Option<(String, i32)> {
                 .and_then(|owner| view.object(&Key::new(Kind::DEPLOYMENT, pod.namespace(), &owner.name)));
             match found.map(|object| &**object) {
                 Some(Object::Deployment(deployment)) => {
-                    return Some((deployment.uid().into(), deployment.spec.replicas.unwrap_or(1)));
+                    return Ok(Some((deployment.uid().into(), deployment.spec.replicas.unwrap_or(1))));
                 }
                 _ => set.spec.replicas,
             }
         }
         Object::StatefulSet(set) => set.spec.replicas,
         Object::ReplicationController(controller) => controller.spec.replicas,
-        _ => return None,
+        _ => return Ok(None),
     };
-    Some((owner.uid.clone(), wanted.unwrap_or(1)))
+    Ok(Some((owner.uid.clone(), wanted.unwrap_or(1))))
 }
 
 fn report_unmanaged(budget: &PodDisruptionBudget, counts: &Counts, client: &mut Client<'_>) {

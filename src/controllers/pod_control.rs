@@ -71,10 +71,22 @@ pub fn delete(
     explain: Option<Explain>,
     client: &mut Client<'_>,
 ) -> Result<(), Status> {
-    let key = Key::new(Kind::POD, pod.namespace(), pod.name());
-    match client.delete(&key, &DeleteOptions::default(), explain) {
+    delete_named(owner, &Key::new(Kind::POD, pod.namespace(), pod.name()), explain, client)
+}
+
+/// The same, of a pod that is known by its name.
+///
+/// # Errors
+/// As [`delete`].
+pub fn delete_named(
+    owner: &impl Owner,
+    pod: &Key,
+    explain: Option<Explain>,
+    client: &mut Client<'_>,
+) -> Result<(), Status> {
+    match client.delete(pod, &DeleteOptions::default(), explain) {
         Ok(_) => {
-            let message = format!("Deleted pod: {}", pod.name());
+            let message = format!("Deleted pod: {}", pod.name);
             client.event(reference_to(owner.kind(), owner), EventType::Normal, "SuccessfulDelete", message);
             Ok(())
         }

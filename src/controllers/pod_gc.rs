@@ -17,7 +17,7 @@ const PERIOD: SimDuration = SimDuration::from_secs(20);
 /// A node that is missing for so long is gone (`quarantineTime`).
 const QUARANTINE: SimDuration = SimDuration::from_secs(40);
 
-/// The controller, with the nodes that are missing, or out of service, and the first look that found them so.
+/// The controller, with the nodes that are missing, or out of service, the pods that wait for it, and the look that is for them.
 #[derive(Clone, Debug, Default)]
 pub struct PodGcController {
     missing: SortedMap<Key, SimTime>,
@@ -47,6 +47,8 @@ impl Controller for PodGcController {
                     Some(node) if !pod.is_deleting() || !is_out_of_service(node) => return,
                     _ => Key::cluster(Kind::NODE, name),
                 },
+                // One that never had a node, and is held back by a finalizer.
+                None if pod.is_deleting() => change.key.clone(),
                 None => return,
             },
             _ => return,
@@ -56,6 +58,9 @@ impl Controller for PodGcController {
 
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         let now = client.now();
+        if key.kind == Kind::POD {
+            return self.collect_unscheduled(key, client);
+        }
         if let Ok(found) = client.get(key) {
             if !found.as_kind::<Node>().is_some_and(is_out_of_service) {
                 self.missing.remove(key);
@@ -79,6 +84,28 @@ impl Controller for PodGcController {
             fail_and_delete(pod, true, client)?;
         }
         self.missing.remove(key);
+        Ok(Action::AwaitChange)
+    }
+}
+
+impl PodGcController {
+    /// A pod that is being deleted and never got a node has failed (`gcUnscheduledTerminatingPods`).
+    fn collect_unscheduled(&mut self, key: &Key, client: &mut Client<'_>) -> Result<Action, Status> {
+        let now = client.now();
+        let found = client.get(key).ok();
+        let pod = found.as_deref().and_then(Object::as_kind::<Pod>);
+        let Some(pod) = pod.filter(|pod| pod.is_deleting() && pod.spec.node_name.is_none()) else {
+            self.missing.remove(key);
+            return Ok(Action::AwaitChange);
+        };
+        let look = *self.missing.entry(key.clone()).or_insert_with(|| next_look(now));
+        if now < look {
+            return Ok(Action::RequeueAfter(look.since(now)));
+        }
+        self.missing.remove(key);
+        if !is_terminal(pod) {
+            fail_and_delete(pod.clone(), false, client)?;
+        }
         Ok(Action::AwaitChange)
     }
 }

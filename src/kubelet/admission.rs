@@ -7,7 +7,7 @@ use crate::api::pod_status::{is_sidecar, pod_request_milli};
 use crate::api::taint::{NO_EXECUTE, NO_SCHEDULE, tolerated};
 use crate::api::{MetaExt, Node, Pod, k8s, quantity};
 
-/// From this priority on a pod is critical: it is taken whatever the node lacks, and never evicted.
+/// From this priority on a pod is critical: others make room for it, and it is never evicted.
 const CRITICAL: i32 = 2_000_000_000;
 /// The operating system of every node.
 const OS: &str = "linux";
@@ -86,35 +86,67 @@ fn other_system(pod: &Pod, node: &Node) -> Option<Refusal> {
 
 /// What the node has too little of.
 pub fn lacking(pod: &Pod, node: &Node, others: &[&Pod]) -> Option<Refusal> {
+    let Lack { name, requested, used, capacity } = lacks(pod, node, others).into_iter().next()?;
+    Some(Refusal {
+        reason: format!("OutOf{name}"),
+        message: format!(
+            "Node didn't have enough resource: {name}, requested: {requested}, used: {used}, capacity: {capacity}"
+        ),
+    })
+}
+
+/// A resource of which too little is left for a pod.
+struct Lack {
+    name: String,
+    requested: i64,
+    used: i64,
+    capacity: i64,
+}
+
+/// How much is missing of each resource, where that is all that stands in a pod's way.
+///
+/// # Errors
+/// What else does.
+pub fn missing(pod: &Pod, node: &Node, others: &[&Pod]) -> Result<Vec<(String, i64)>, Refusal> {
+    if let Some(refusal) = other_system(pod, node).or_else(|| unfit(pod, node, others)) {
+        return Err(refusal);
+    }
+    let lacks = lacks(pod, node, others).into_iter();
+    Ok(lacks.map(|lack| (lack.name, lack.requested - (lack.capacity - lack.used))).collect())
+}
+
+/// What a pod asks for of a resource, in the units in which kubelets count; it is one pod.
+pub fn request(pod: &Pod, name: &str) -> i64 {
+    if name == "pods" { 1 } else { in_units(name, pod_request_milli(&pod.spec, name)) }
+}
+
+fn lacks(pod: &Pod, node: &Node, others: &[&Pod]) -> Vec<Lack> {
     let none = Default::default();
     let allocatable = node.status.allocatable.as_ref().unwrap_or(&none);
     let has = |name: &str| allocatable.get(name).map_or(0, |amount| in_units(name, quantity::milli(amount)));
-    let refusal = |name: &str, requested: i64, used: i64| Refusal {
-        reason: format!("OutOf{name}"),
-        message: format!(
-            "Node didn't have enough resource: {name}, requested: {requested}, used: {used}, capacity: {}",
-            has(name)
-        ),
+    let lack = |name: &str, requested: i64, used: i64| Lack {
+        name: name.into(),
+        requested,
+        used,
+        capacity: has(name),
     };
     let count = i64::try_from(others.len()).unwrap_or(i64::MAX);
+    let mut lacks = Vec::new();
     if count >= has("pods") {
-        return Some(refusal("pods", 1, count));
+        lacks.push(lack("pods", 1, count));
     }
     let basic = ["cpu", "memory", "ephemeral-storage"];
     // What the node does not know of is somebody else's to give.
     let others_of_node = allocatable.keys().map(String::as_str);
     let further = others_of_node.filter(|name| !basic.contains(name) && *name != "pods");
     for name in basic.into_iter().chain(further) {
-        let requested = in_units(name, pod_request_milli(&pod.spec, name));
-        if requested == 0 {
-            continue;
-        }
-        let used = others.iter().map(|other| in_units(name, pod_request_milli(&other.spec, name))).sum();
-        if requested > has(name) - used {
-            return Some(refusal(name, requested, used));
+        let requested = request(pod, name);
+        let used = others.iter().map(|other| request(other, name)).sum();
+        if requested > 0 && requested > has(name) - used {
+            lacks.push(lack(name, requested, used));
         }
     }
-    None
+    lacks
 }
 
 /// CPU counts in thousandths, all else in whole units.

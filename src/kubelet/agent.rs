@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use sorted::{SortedMap, SortedSet};
 
-use super::admission::{self, Refusal};
 use super::config::KubeletConfig;
 use super::daemons::Daemons;
 use super::environment::{self, Environment};
@@ -427,18 +426,6 @@ impl Agent {
             Some(why) => worker.reject(why, turn),
             None => worker.step(step, turn),
         });
-    }
-
-    /// Why a pod that is looked at for the first time is not taken.
-    fn refusal(&self, uid: &str, step: &PodStep, shared: &Shared<'_>) -> Option<Refusal> {
-        let worker = self.workers.get(uid)?;
-        if *step != PodStep::Sync || worker.stage != Stage::New || !shared.config.judges {
-            return None;
-        }
-        let node = shared.api.view().get::<Node>("", &self.node.name)?;
-        let others = self.others(uid);
-        let others: Vec<&Pod> = others.iter().map(|pod| &**pod).collect();
-        admission::refuse(&worker.pod, node, &others, &self.pressure.conditions())
     }
 
     /// The pods that mount something of a ConfigMap or Secret, and how long it is until each is looked at.

@@ -171,7 +171,7 @@ pub fn resource_value(field: &ResourceFieldSelector, own: Option<&Container>, fa
 }
 
 /// Replaces `$(NAME)` by its value where there is one; `$$` is a plain `$`.
-pub fn expand<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> String {
+pub fn expand<'a>(text: &str, mut value: impl FnMut(&str) -> Option<&'a str>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {

@@ -142,7 +142,12 @@ pub fn reckoning(met: Met, node: &str, ranked: &[&PodWorker]) -> EvictionStep {
 
 /// Whether the kubelet may evict the pod.
 pub fn is_candidate(worker: &PodWorker) -> bool {
-    (Stage::Volumes..=Stage::Up).contains(&worker.stage) && !is_critical(&worker.pod)
+    is_running(worker) && !is_critical(&worker.pod)
+}
+
+/// Whether the kubelet has taken the pod, and not begun to stop it.
+pub fn is_running(worker: &PodWorker) -> bool {
+    (Stage::Volumes..=Stage::Up).contains(&worker.stage)
 }
 
 /// Why a pod is evicted (`evictionMessage`).

@@ -94,6 +94,7 @@ impl PodWorker {
         let ground = turn.ground();
         let facts = self.facts(ground.view, ground.host_ip);
         let environment = environment::of_container(self.container(at), facts, services.as_deref())?;
+        super::mounting::check_sub_paths(self.container(at), &environment)?;
         let run = &mut self.runs[at];
         run.environment = Some(environment).filter(|all| !all.is_empty()).map(Arc::new);
         run.services = services;

@@ -19,6 +19,7 @@ mod lifecycle;
 mod mounting;
 mod node_status;
 mod pod_worker;
+mod preemption;
 mod pressure;
 mod probe;
 mod prober;

@@ -1,10 +1,14 @@
 //! From the kubelet's first look at a pod to its volumes: attached to the node, mounted, or why not (`volume_manager.go
 //! WaitForAttachAndMount`).
 
+use sorted::SortedSet;
+
 use super::agent::Turn;
 use super::config::BackOff;
+use super::environment::{Environment, expand};
 use super::pod_worker::{PodStep, PodWorker, Stage};
 use super::volumes;
+use crate::api::k8s::Container;
 use crate::client::recorder::{EventType, reference};
 use crate::clock::SimDuration;
 
@@ -14,6 +18,37 @@ const MOUNT_RETRY: BackOff =
 
 /// So long a kubelet waits for a pod's volumes before it says that they do not come (`podAttachAndMountTimeout`).
 const ATTACH_TIMEOUT: SimDuration = SimDuration::from_secs(123);
+
+/// Whether the parts of volumes that a container mounts can be told from its environment (`makeMounts`).
+///
+/// # Errors
+/// Why not, in the kubelet's words.
+pub fn check_sub_paths(container: &Container, environment: &Environment) -> Result<(), String> {
+    for mount in container.volume_mounts.iter().flatten() {
+        let Some(pattern) = mount.sub_path_expr.as_deref().filter(|pattern| !pattern.is_empty()) else {
+            continue;
+        };
+        let mut missing = SortedSet::new();
+        let path = expand(pattern, |name| {
+            let value = environment.get(name).map(String::as_str).filter(|value| !value.is_empty());
+            if value.is_none() {
+                missing.insert(name.to_string());
+            }
+            value
+        });
+        if !missing.is_empty() {
+            let names: Vec<&str> = missing.iter().map(String::as_str).collect();
+            return Err(format!("missing value for {}", names.join(", ")));
+        }
+        if path.starts_with('/') {
+            return Err(format!("error SubPath `{path}` must not be an absolute path"));
+        }
+        if path.split('/').any(|part| part == "..") {
+            return Err(format!("unable to provision SubPath `{path}`: must not contain '..'"));
+        }
+    }
+    Ok(())
+}
 
 impl PodWorker {
     /// Mounts the volumes for the first time.
@@ -74,5 +109,30 @@ impl PodWorker {
     /// Whether it waits for volumes.
     pub fn awaits_volumes(&self) -> bool {
         self.stage == Stage::Volumes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::k8s::VolumeMount;
+
+    #[test]
+    fn a_part_of_a_volume_is_named_by_the_environment_or_the_container_does_not_begin() {
+        let cases = [
+            ("logs/$(POD)", ""),
+            ("$(NONE)/$(EMPTY)", "missing value for EMPTY, NONE"),
+            ("$(ROOT)/x", "error SubPath `/data/x` must not be an absolute path"),
+            ("$(POD)/../x", "unable to provision SubPath `web-0/../x`: must not contain '..'"),
+        ];
+        let variables = [("POD", "web-0"), ("ROOT", "/data"), ("EMPTY", "")];
+        let environment: Environment =
+            variables.map(|(name, value)| (name.to_string(), value.to_string())).into_iter().collect();
+        for (pattern, want) in cases {
+            let mount = VolumeMount { sub_path_expr: Some(pattern.into()), ..Default::default() };
+            let container = Container { volume_mounts: Some(vec![mount]), ..Default::default() };
+            let found = check_sub_paths(&container, &environment).err().unwrap_or_default();
+            assert_eq!(found, want, "{pattern}");
+        }
     }
 }

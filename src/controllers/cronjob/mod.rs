@@ -9,6 +9,7 @@ use super::job::is_finished;
 use super::owner_index::OwnerIndex;
 use super::ref_manager::controller_reference;
 use super::{Action, Controller};
+use crate::api::cron::{self, Schedule};
 use crate::api::k8s::{ObjectMeta, ObjectReference};
 use crate::api::meta::Revision;
 use crate::api::status::Reason;
@@ -18,7 +19,7 @@ use crate::api::{
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
-use schedule::Schedule;
+use schedule::next;
 use zone::Zone;
 
 /// A look comes this much after the time it is for, so that the clock has surely passed it (`nextScheduleDelta`).
@@ -51,7 +52,10 @@ impl Controller for CronJobController {
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
         self.jobs.note(change);
         if change.key.kind == Kind::CRON_JOB {
-            queue.add(change.key.clone(), Some(change.revision));
+            match rescheduled(change) {
+                Some(wait) => queue.add_after(change.key.clone(), wait),
+                None => queue.add(change.key.clone(), Some(change.revision)),
+            }
             return;
         }
         for object in [&change.before, &change.after].into_iter().flatten() {
@@ -226,7 +230,7 @@ impl Look {
         if spec.suspend == Some(true) {
             return Ok((false, None));
         }
-        let schedule = match Schedule::parse(&spec.schedule) {
+        let schedule = match cron::parse(&spec.schedule) {
             Ok(schedule) => schedule,
             Err(why) => {
                 let message = format!("unparseable schedule: {:?} : {why}", spec.schedule);
@@ -235,9 +239,9 @@ impl Look {
             }
         };
         let times = Times { schedule, zone, now: seconds(self.now) };
-        let next = times.until_next(self.earliest(), self.now);
+        let next = times.until_next(earliest(&self.cron), self.now);
         let deadline = spec.starting_deadline_seconds;
-        let earliest = deadline.map_or(self.earliest(), |seconds| self.earliest().max(times.now - seconds));
+        let earliest = deadline.map_or(i64::MIN, |seconds| times.now - seconds).max(earliest(&self.cron));
         let (due, missed) = times.most_recent(earliest);
         if missed > MANY {
             let message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
@@ -280,7 +284,10 @@ impl Look {
             let message = format!("Get job: {refused}");
             client.event(reference(&self.cron), EventType::Warning, "FailedGet", message);
         })?;
-        Ok(job.as_kind::<Job>().is_some_and(|job| self.delete(job, client)))
+        if job.as_kind::<Job>().is_some_and(|job| self.delete(job, client)) {
+            return Ok(true);
+        }
+        Err(Status::bad_request(format!("could not replace job {}/{name}", self.cron.namespace())))
     }
 
     /// Creates the Job for a time and lists it as running. Returns whether it is listed.
@@ -333,12 +340,25 @@ impl Look {
         };
         Job::new(meta, template.spec.clone().unwrap_or_default())
     }
+}
 
-    /// Times before this are past: the last one acted on, or the CronJob's creation.
-    fn earliest(&self) -> i64 {
-        let last = self.cron.status.last_schedule_time.as_ref().map(SimTime::from_time);
-        seconds(last.unwrap_or(self.cron.created()))
+/// Times before this are past: the last one acted on, or the CronJob's creation.
+fn earliest(cron: &CronJob) -> i64 {
+    let last = cron.status.last_schedule_time.as_ref().map(SimTime::from_time);
+    seconds(last.unwrap_or(cron.created()))
+}
+
+/// How long until the time that a changed schedule names next, if it did change: what the new one would have done before
+/// is not made up for at once (`updateCronJob`).
+fn rescheduled(change: &Change) -> Option<SimDuration> {
+    let cron = |object: &Option<Arc<Object>>| object.as_deref().and_then(Object::as_kind::<CronJob>).cloned();
+    let (before, after) = (cron(&change.before)?, cron(&change.after)?);
+    if before.spec.schedule == after.spec.schedule && before.spec.time_zone == after.spec.time_zone {
+        return None;
     }
+    let zone = Zone::named(after.spec.time_zone.as_deref().unwrap_or_default())?;
+    let times = Times { schedule: cron::parse(&after.spec.schedule).ok()?, zone, now: seconds(change.time) };
+    times.until_next(earliest(&after), change.time)
 }
 
 fn seconds(time: SimTime) -> i64 {
@@ -355,7 +375,7 @@ struct Times {
 impl Times {
     /// The last time after `earliest` that has come, and how many have (`mostRecentScheduleTime`).
     fn most_recent(&self, earliest: i64) -> (Option<i64>, i64) {
-        let next = |time: i64| self.schedule.next(time, &self.zone).filter(|next| *next <= self.now);
+        let next = |time: i64| next(&self.schedule, time, &self.zone).filter(|next| *next <= self.now);
         let Some(first) = next(earliest) else { return (None, 0) };
         let Some(second) = next(first) else { return (Some(first), 1) };
         // Long ago, the distance between the first two tells how many there were: only the last ones are looked for.
@@ -370,7 +390,7 @@ impl Times {
     /// How long until the next time, and a little longer.
     fn until_next(&self, earliest: i64, now: SimTime) -> Option<SimDuration> {
         let from = self.most_recent(earliest).0.unwrap_or(earliest);
-        let next = self.schedule.next(from, &self.zone)?;
+        let next = next(&self.schedule, from, &self.zone)?;
         Some(SimTime::from_unix_seconds(next).since(now) + MARGIN)
     }
 }

@@ -9,7 +9,7 @@ use super::super::pods::{is_ready, max_restarts, pod_from_template, ready_since}
 use super::indexes::{INDEX, index_of};
 use super::policy::Verdict;
 use super::sync::Look;
-use super::{JobController, TRACKING, backoff, release};
+use super::{JobController, TRACKING, backoff, release, tracked};
 use crate::api::k8s::{EnvVar, EnvVarSource, ObjectFieldSelector};
 use crate::api::{Key, Kind, MetaExt, Pod, Status, sorting};
 use crate::client::Client;
@@ -42,7 +42,8 @@ impl Look<'_> {
             let (counted, ignored) = index_failures(pod);
             counted + ignored
         };
-        for pod in self.pods.iter().filter(|pod| self.is_failed(pod)) {
+        let counted = |pod: &&Pod| tracked(pod) && !self.released.contains(pod.uid());
+        for pod in self.pods.iter().filter(counted).filter(|pod| self.is_failed(pod)) {
             let Some(index) = self.valid_index(pod) else { continue };
             if self.done.has(index) || self.lost.as_ref().is_some_and(|lost| lost.has(index)) {
                 continue;
@@ -83,6 +84,7 @@ impl JobController {
         match next_indexes(look, missing) {
             Err(wait) => {
                 look.wake_in(wait);
+                look.waits = true;
                 (0, Ok(()))
             }
             Ok(indexes) => {

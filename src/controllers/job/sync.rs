@@ -40,6 +40,8 @@ pub(super) struct Look<'a> {
     pub now: SimTime,
     /// When to look again, whatever happens.
     pub again: Option<SimDuration>,
+    /// Whether new pods wait for the back-off.
+    pub waits: bool,
 }
 
 /// A condition that holds from now on.
@@ -147,6 +149,11 @@ impl JobController {
                 news = note_suspension(&mut look, client);
             }
         }
+        // While new pods wait, 1.36.2 takes none to be active (kubernetes issue 139428), and the API server refuses a status
+        // with more that are ready: nothing is written, and no pod counted, until the wait is over.
+        if look.waits && look.ready > 0 {
+            return Ok(look.again.map_or(Action::AwaitChange, Action::RequeueAfter));
+        }
         let status = Arc::make_mut(&mut look.job.status);
         news |= active != status.active.unwrap_or(0)
             || status.ready != Some(look.ready)
@@ -187,6 +194,7 @@ impl JobController {
             verdict: None,
             now,
             again: None,
+            waits: false,
         };
         let new_succeeded =
             look.newly(&look.uncounted.succeeded, |pod| pod.status.phase.as_deref() == Some("Succeeded"));

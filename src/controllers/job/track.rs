@@ -195,7 +195,12 @@ fn report(look: &Look<'_>, client: &mut Client<'_>) {
         return;
     }
     if job.spec.completions.is_some_and(|completions| job.status.succeeded.unwrap_or(0) > completions) {
-        client.event(reference(job), EventType::Warning, "TooManySucceededPods", "Too many succeeded pods");
+        client.event(
+            reference(job),
+            EventType::Warning,
+            "TooManySucceededPods",
+            "Too many succeeded pods running after completion count reached",
+        );
     }
     client.event(reference(job), EventType::Normal, "Completed", "Job completed");
 }

@@ -87,18 +87,65 @@ fn volume_named(name: &str, client: &Client<'_>) -> Option<PersistentVolume> {
 
 fn sync_claim(claim: &PersistentVolumeClaim, client: &mut Client<'_>) -> Result<Action, Status> {
     let named = claim.spec.volume_name.as_deref().filter(|name| !name.is_empty());
-    match (named, is_bound(claim)) {
-        (Some(name), bound) => match volume_named(name, client) {
-            Some(volume) if volume.spec.claim_ref.is_none() || is_for(&volume, claim) => {
-                bind(volume, claim, client)?;
-                expect_expansion(claim, client);
+    let bound = is_bound(claim);
+    let Some(name) = named else {
+        if bound {
+            let message = "Bound claim has lost reference to PersistentVolume. Data on the volume is lost!";
+            return lose(claim, "ClaimLost", message, client).map(|()| Action::AwaitChange);
+        }
+        return sync_unbound(claim, client);
+    };
+    match volume_named(name, client) {
+        Some(volume) if volume.spec.claim_ref.is_none() || is_for(&volume, claim) => {
+            let why = if bound || volume.spec.claim_ref.is_some() { None } else { mismatch(claim, &volume) };
+            if let Some(why) = why {
+                let message = format!("Cannot bind to requested volume {name:?}: {why}");
+                client.event(reference(claim), EventType::Warning, "VolumeMismatch", message);
+                set_phase(claim, "Pending", client)?;
+                return Ok(Action::RequeueAfter(RESYNC));
             }
-            _ if bound => lose(claim, client)?,
-            _ => set_phase(claim, "Pending", client)?,
-        },
-        (None, _) => return sync_unbound(claim, client),
+            bind(volume, claim, client)?;
+            expect_expansion(claim, client);
+        }
+        Some(_) if bound => {
+            let message = "Two claims are bound to the same volume, this one is bound incorrectly";
+            lose(claim, "ClaimMisbound", message, client)?;
+        }
+        None if bound => {
+            let message = "Bound claim has lost its PersistentVolume. Data on the volume is lost!";
+            lose(claim, "ClaimLost", message, client)?;
+        }
+        Some(volume) => {
+            let message = format!("volume {:?} already bound to a different claim.", volume.name());
+            client.event(reference(claim), EventType::Warning, "FailedBinding", message);
+            set_phase(claim, "Pending", client)?;
+            return Ok(Action::RequeueAfter(RESYNC));
+        }
+        None => set_phase(claim, "Pending", client)?,
     }
     Ok(Action::AwaitChange)
+}
+
+/// Why the volume that a claim names does not suit it (`checkVolumeSatisfyClaim`).
+fn mismatch(claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> Option<&'static str> {
+    let (offered, asked) = (&volume.spec.access_modes, &claim.spec.access_modes);
+    let offers = |mode: &String| offered.iter().flatten().any(|offered| offered == mode);
+    match () {
+        () if volume.is_deleting() => Some("the volume is marked for deletion"),
+        () if capacity(volume) < bytes(requested(claim)) => Some("requested PV is too small"),
+        () if volume.spec.storage_class_name.as_deref().unwrap_or_default() != class_of(claim) => {
+            Some("storageClassName does not match")
+        }
+        () if volume_mode(&volume.spec.volume_mode) != volume_mode(&claim.spec.volume_mode) => {
+            Some("incompatible volumeMode")
+        }
+        () if !asked.iter().flatten().all(offers) => Some("incompatible accessMode"),
+        () => None,
+    }
+}
+
+fn volume_mode(mode: &Option<String>) -> &str {
+    mode.as_deref().unwrap_or("Filesystem")
 }
 
 fn sync_unbound(claim: &PersistentVolumeClaim, client: &mut Client<'_>) -> Result<Action, Status> {
@@ -142,13 +189,12 @@ fn best_match<'a>(
     view: &'a View,
 ) -> Option<&'a PersistentVolume> {
     let selector = claim.spec.selector.as_ref().and_then(Selector::from_field);
-    let mode = |mode: &Option<String>| mode.as_deref().unwrap_or("Filesystem").to_string();
     let fits = |volume: &&PersistentVolume| {
         let offered = volume.spec.access_modes.as_deref().unwrap_or_default();
         let asked = claim.spec.access_modes.as_deref().unwrap_or_default();
         !volume.is_deleting()
             && asked.iter().all(|mode| offered.contains(mode))
-            && mode(&volume.spec.volume_mode) == mode(&claim.spec.volume_mode)
+            && volume_mode(&volume.spec.volume_mode) == volume_mode(&claim.spec.volume_mode)
             && capacity(volume) >= bytes(requested(claim))
     };
     let reserved = view.list::<PersistentVolume>(None).filter(fits).find(|volume| is_for(volume, claim));
@@ -291,12 +337,17 @@ fn set_phase(claim: &PersistentVolumeClaim, phase: &str, client: &mut Client<'_>
     Ok(())
 }
 
-fn lose(claim: &PersistentVolumeClaim, client: &mut Client<'_>) -> Result<(), Status> {
+/// A claim that was bound is not any more, and never will be.
+fn lose(
+    claim: &PersistentVolumeClaim,
+    reason: &str,
+    message: &str,
+    client: &mut Client<'_>,
+) -> Result<(), Status> {
     if claim.status.phase.as_deref() == Some("Lost") {
         return Ok(());
     }
-    let message = "Bound claim has lost its PersistentVolume. Data on the volume is lost!";
-    client.event(reference(claim), EventType::Warning, "ClaimLost", message);
+    client.event(reference(claim), EventType::Warning, reason, message);
     set_phase(claim, "Lost", client)
 }
 

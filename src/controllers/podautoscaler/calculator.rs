@@ -58,12 +58,13 @@ impl Tolerances {
     }
 
     fn allow(self, ratio: Ratio) -> bool {
-        let (used, target) = (i128::from(ratio.used) * 1_000, i128::from(ratio.target));
-        i128::from(1_000 - self.down) * target <= used && used <= i128::from(1_000 + self.up) * target
+        let share = |thousandths: i64| thousandths as f64 / 1_000.0;
+        let ratio = ratio.value();
+        1.0 - share(self.down) <= ratio && ratio <= 1.0 + share(self.up)
     }
 }
 
-/// Use by target, exactly. Upstream divides floats, which matters to nobody but in the last digit.
+/// Use by target: a float, as upstream has it, since 1.12 times 25 are a little more than 28 there, and so 29 pods.
 #[derive(Clone, Copy)]
 struct Ratio {
     used: i64,
@@ -76,10 +77,13 @@ impl Ratio {
         self.used.cmp(&self.target)
     }
 
+    fn value(self) -> f64 {
+        self.used as f64 / self.target.max(1) as f64
+    }
+
     /// So many times `count`, rounded up.
     fn times(self, count: usize) -> i32 {
-        let (product, target) = (i128::from(self.used) * count as i128, i128::from(self.target.max(1)));
-        i32::try_from((product + target - 1).div_euclid(target)).unwrap_or(i32::MAX)
+        (self.value() * count as f64).ceil() as i32
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::api::explain::PolicyStep;
 use crate::api::k8s::{HPAScalingRules, HorizontalPodAutoscalerSpec};
+use crate::api::selector::Selector;
 use crate::clock::{SimDuration, SimTime};
 
 /// For how long a lower recommendation waits (`horizontal-pod-autoscaler-downscale-stabilization`).
@@ -32,6 +33,8 @@ const WITHIN: Words = ("DesiredWithinRange", "the desired count is within the ac
 /// What is remembered of one autoscaler.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
+    /// The pods that it scales by, as of its last look.
+    pub selector: Option<Selector>,
     /// What metrics asked for, and when.
     recommendations: Vec<(SimTime, i32)>,
     /// By how many pods the workload grew, and when.
@@ -189,18 +192,20 @@ impl Memory {
                 recent.map(|(_, change)| *change).fold(0, i32::saturating_add)
             };
             let start = current.saturating_sub(changed(&self.grown)).saturating_add(changed(&self.shrunk));
-            let step = match policy.type_.as_str() {
-                "Pods" => i64::from(policy.value),
-                // Part of a pod counts as a whole one on the way up and on the way down.
-                _ => (i64::from(start) * i64::from(policy.value) + 99).div_euclid(100),
+            let share = f64::from(policy.value) / 100.0;
+            let limit = match (policy.type_.as_str(), up) {
+                ("Pods", true) => start.saturating_add(policy.value),
+                ("Pods", false) => start.saturating_sub(policy.value),
+                // Floats, as upstream has them: a fifth of twenty is a little under four, and so three, where 80 % may go.
+                (_, true) => (f64::from(start) * (1.0 + share)).ceil() as i32,
+                (_, false) => (f64::from(start) * (1.0 - share)) as i32,
             };
-            let limit = if up { i64::from(start) + step } else { i64::from(start) - step };
             PolicyStep {
                 sort: policy.type_.clone(),
                 value: policy.value,
                 period: policy.period_seconds,
                 start,
-                limit: i32::try_from(limit).unwrap_or(i32::MAX),
+                limit,
             }
         }));
         let limits = steps.iter().map(|step| step.limit);
@@ -262,6 +267,8 @@ mod tests {
         ]);
         let up = |select: &str| json!({"scaleUp": {"selectPolicy": select, "policies": both}});
         let down = |select: &str| json!({"scaleDown": {"stabilizationWindowSeconds": 0, "selectPolicy": select, "policies": both}});
+        let most = json!({"scaleDown": {"stabilizationWindowSeconds": 0, "policies": [
+            {"type": "Percent", "value": 80, "periodSeconds": 60}]}});
         let off = Value::Null;
         // behaviour, current, wanted -> replicas, reason
         let cases = [
@@ -274,6 +281,7 @@ mod tests {
             (down("Min"), 15, 2, 13, "ScaleDownLimit"),
             (down("Disabled"), 15, 2, 15, "ScaleDownLimit"),
             (down("Max"), 5, 1, 2, "TooFewReplicas"),
+            (most, 20, 2, 3, "ScaleDownLimit"),
             (off.clone(), 1, 90, 4, "ScaleUpLimit"),
             (off.clone(), 15, 90, 30, "ScaleUpLimit"),
             (off.clone(), 60, 190, 100, "TooManyReplicas"),

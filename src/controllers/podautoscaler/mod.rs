@@ -7,6 +7,7 @@ mod given;
 mod limits;
 mod measure;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use sorted::SortedMap;
@@ -18,8 +19,8 @@ use crate::api::explain::{AutoscalingStep, Explain, MetricStep};
 use crate::api::k8s::{
     HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerStatus, LabelSelector, MetricStatus,
 };
-use crate::api::selector::Selector;
-use crate::api::{HorizontalPodAutoscaler, Key, Kind, MetaExt, Object, Status, condition};
+use crate::api::selector::{Selector, format_label_selector, format_labels};
+use crate::api::{HorizontalPodAutoscaler, Key, Kind, MetaExt, Object, Status, condition, sorting};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, View, WorkQueue};
 use crate::clock::SimDuration;
@@ -53,8 +54,9 @@ impl Controller for HorizontalController {
     }
 
     fn observe(&mut self, change: &Change, _: &View, queue: &mut WorkQueue) {
-        if change.after.is_some() {
-            queue.add_after(change.key.clone(), self.period);
+        match change.after {
+            Some(_) => queue.add_after(change.key.clone(), self.period),
+            None => drop(self.memory.remove(&change.key)),
         }
     }
 
@@ -63,9 +65,12 @@ impl Controller for HorizontalController {
             self.memory.remove(key);
             return Ok(Action::AwaitChange);
         };
+        let near = self.memory.iter().filter(|(other, _)| other.namespace == key.namespace && *other != key);
+        let others =
+            near.filter_map(|(other, memory)| Some((other.clone(), memory.selector.clone()?))).collect();
         let memory = self.memory.entry(key.clone()).or_default();
-        let step = AutoscalingStep::default();
-        let mut look = Look { autoscaler, status: (*autoscaler.status).clone(), memory, step };
+        let (status, step) = ((*autoscaler.status).clone(), AutoscalingStep::default());
+        let mut look = Look { autoscaler, status, memory, others, step };
         look.run(client)?;
         if look.status != *autoscaler.status {
             let mut updated = autoscaler.clone();
@@ -81,6 +86,8 @@ struct Look<'a> {
     /// The status that will be written.
     status: HorizontalPodAutoscalerStatus,
     memory: &'a mut Memory,
+    /// The other autoscalers of the namespace, and the pods that they scale by.
+    others: Vec<(Key, Selector)>,
     /// How it came about.
     step: AutoscalingStep,
 }
@@ -92,6 +99,8 @@ struct Scale {
     replicas: i32,
     /// Which pods are its own.
     selector: Selector,
+    /// The same, as its `scale` says it.
+    text: String,
 }
 
 /// What all metrics together come to.
@@ -141,9 +150,10 @@ impl Look<'_> {
             return self.rescale(&scale, to, why, client);
         }
         let Some(wish) = self.wish(&scale, client) else { return Ok(()) };
-        let why = match wish.replicas > current {
-            true => format!("{} above target", wish.metric),
-            false => "All metrics below target".to_string(),
+        let why = match wish.replicas.cmp(&current) {
+            Ordering::Greater => format!("{} above target", wish.metric),
+            Ordering::Less => "All metrics below target".to_string(),
+            Ordering::Equal => String::new(),
         };
         self.status.current_metrics = Some(wish.statuses);
         let decision = self.memory.decide(&spec, current, wish.replicas, client.now());
@@ -175,14 +185,17 @@ impl Look<'_> {
         let kind = Kind::from_manifest(api_version, &target.kind).ok_or_else(unknown)?;
         let key = Key::new(kind, self.autoscaler.namespace(), &target.name);
         let object = client.get(&key)?;
-        let by = |field: &LabelSelector| Selector::from_field(field).unwrap_or_default();
-        let (count, selector) = match &*object {
+        let by = |field: &LabelSelector| {
+            (Selector::from_field(field).unwrap_or_default(), format_label_selector(field))
+        };
+        let (count, (selector, text)) = match &*object {
             Object::Deployment(workload) => (workload.spec.replicas, by(&workload.spec.selector)),
             Object::ReplicaSet(workload) => (workload.spec.replicas, by(&workload.spec.selector)),
             Object::StatefulSet(workload) => (workload.spec.replicas, by(&workload.spec.selector)),
             Object::ReplicationController(workload) => {
                 let labels = workload.spec.selector.as_ref();
-                (workload.spec.replicas, labels.map(Selector::from_map).unwrap_or_default())
+                let by = labels.map(|labels| (Selector::from_map(labels), format_labels(labels)));
+                (workload.spec.replicas, by.unwrap_or_default())
             }
             custom => {
                 let value = custom.to_value();
@@ -196,10 +209,11 @@ impl Look<'_> {
                 let text = labels.as_ref().and_then(|labels| labels.as_str()).unwrap_or_default();
                 let selector = Selector::parse(text).unwrap_or_default();
                 let count = count.and_then(|count| i32::try_from(count.as_i64()?).ok());
-                return Ok(Scale { key, replicas: count.unwrap_or(0), selector });
+                let text = text.to_string();
+                return Ok(Scale { key, replicas: count.unwrap_or(0), selector, text });
             }
         };
-        Ok(Scale { key, replicas: count.unwrap_or(1), selector })
+        Ok(Scale { key, replicas: count.unwrap_or(1), selector, text })
     }
 
     fn rescale(&mut self, scale: &Scale, to: i32, why: &str, client: &mut Client<'_>) -> Result<(), Status> {
@@ -224,6 +238,9 @@ impl Look<'_> {
     /// than there is would be asked for: each is said, and the first decides what the condition says
     /// (`computeReplicasForMetrics`).
     fn wish(&mut self, scale: &Scale, client: &mut Client<'_>) -> Option<Wish> {
+        if !self.is_unambiguous(scale, client) {
+            return None;
+        }
         let metrics = self.autoscaler.spec.metrics.clone().unwrap_or_default();
         let mut wish = Wish { replicas: 0, metric: String::new(), statuses: Vec::new() };
         let (mut first, mut failed): (Option<Unmeasured>, usize) = (None, 0);
@@ -271,6 +288,35 @@ impl Look<'_> {
         client.event(reference(self.autoscaler), EventType::Warning, reason, message);
         self.status.current_metrics = Some(wish.statuses);
         None
+    }
+
+    /// Whether the workload says which pods are its own, and no other autoscaler goes by any of them
+    /// (`validateAndParseSelector`).
+    fn is_unambiguous(&mut self, scale: &Scale, client: &mut Client<'_>) -> bool {
+        let namespace = self.autoscaler.namespace();
+        let (reason, event, why, message) = if scale.text.is_empty() {
+            let message = "the HPA target's scale is missing a selector".to_string();
+            ("InvalidSelector", "SelectorRequired", "selector is required".to_string(), message)
+        } else {
+            self.memory.selector = Some(scale.selector.clone());
+            let pods = measure::matching(namespace, &scale.selector, client);
+            let rivals =
+                self.others.iter().filter(|(_, own)| pods.iter().any(|pod| own.matches(pod.labels())));
+            let mut names: Vec<String> = rivals.map(|(key, _)| format!("{namespace}/{}", key.name)).collect();
+            if names.is_empty() {
+                return true;
+            }
+            names.push(format!("{namespace}/{}", self.autoscaler.name()));
+            sorting::sort_by(&mut names, Ord::cmp);
+            let (of, by) = (&scale.text, names.join(" "));
+            let why = format!("pods by selector {of} are controlled by multiple HPAs: [{by}]");
+            ("AmbiguousSelector", "AmbiguousSelector", why.clone(), why)
+        };
+        client.event(reference(self.autoscaler), EventType::Warning, event, why.clone());
+        self.set("ScalingActive", "False", reason, message, client);
+        self.status.current_metrics = None;
+        client.event(reference(self.autoscaler), EventType::Warning, "FailedComputeMetricsReplicas", why);
+        false
     }
 
     fn set(

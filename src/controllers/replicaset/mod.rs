@@ -25,7 +25,7 @@ use crate::client::{Change, Client, View, WorkQueue};
 /// How many pods one sync creates or deletes at most. Upstream's `burstReplicas` is 500, which its client's rate limit
 /// then spreads over many seconds; a call takes no time here, so the burst itself is what a client gets through, and a set
 /// of thousands neither appears in one instant nor keeps a page busy for long.
-const BURST: usize = 50;
+const BURST: usize = 20;
 
 /// The controller: its memory of what it has asked for and not seen yet, and its indexes.
 #[derive(Clone, Debug)]
@@ -191,21 +191,18 @@ impl ReplicaSetController {
         };
         let surplus = surplus.min(BURST);
         let related = self.related_sets(set);
+        let listed = active.map(|active| self.tallies.standings(active.iter()));
         let on_node = self.tallies.per_node(&related).unwrap_or_else(|| {
             let own = |uid: &String| self.pods.controlled_by::<Pod>(uid, set.namespace());
-            ranking::pods_per_node(related.iter().flat_map(own))
+            let pods = related.iter().flat_map(own).filter(|pod| is_active(pod));
+            ranking::per_node(&self.tallies.standings(pods))
         });
         let now = client.now();
-        let doomed: Vec<(Pod, &'static str)> = match active {
-            Some(active) => ranking::victims(&mut active.iter(), surplus, &on_node, now),
-            None => {
-                let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace());
-                ranking::victims(&mut own.filter(|pod| is_active(pod)), surplus, &on_node, now)
-            }
-        }
-        .into_iter()
-        .map(|victim| (victim.pod.clone(), victim.why))
-        .collect();
+        let victims = match &listed {
+            Some(listed) => ranking::victims(&mut listed.iter(), surplus, &on_node, now),
+            None => ranking::victims(&mut self.tallies.active(set.uid()), surplus, &on_node, now),
+        };
+        let doomed = victims.iter().map(|victim| (victim.pod.name.to_string(), victim.why)).collect();
         self.remove(key, set, (actual, doomed), client)
     }
 
@@ -236,17 +233,17 @@ impl ReplicaSetController {
         &mut self,
         key: &Key,
         set: &Replicas,
-        (actual, doomed): (i32, Vec<(Pod, &'static str)>),
+        (actual, doomed): (i32, Vec<(String, &'static str)>),
         client: &mut Client<'_>,
     ) -> Result<(), Status> {
         let desired = set.desired();
-        let keys = doomed.iter().map(|(pod, _)| Key::new(Kind::POD, set.namespace(), pod.name()));
+        let keys = doomed.iter().map(|(pod, _)| Key::new(Kind::POD, set.namespace(), pod));
         self.expectations.expect_deletions(key, keys, client.now());
         let mut first_failure = Ok(());
         for (pod, why) in doomed {
             let explain = Explain::Replicas(ReplicaStep { desired, actual, ranking: Some(why.into()) });
-            if let Err(refused) = pod_control::delete(set, &pod, Some(explain), client) {
-                let pod = Key::new(Kind::POD, set.namespace(), pod.name());
+            let pod = Key::new(Kind::POD, set.namespace(), &pod);
+            if let Err(refused) = pod_control::delete_named(set, &pod, Some(explain), client) {
                 self.expectations.deletion_observed(key, &pod);
                 first_failure = first_failure.and(gone_is_fine::<()>(Err(refused)).map(drop));
             }

@@ -6,52 +6,86 @@
 //! pods ready for 5 s and 7 s are alike, those of 7 s and 9 s are not, and among alike ones the uid decides.
 
 use std::cmp::{Ordering, Reverse};
-
-use sorted::SortedMap;
+use std::sync::Arc;
 
 use crate::api::{MetaExt, Pod};
 use crate::clock::SimTime;
-use crate::controllers::pods::{is_active, is_ready, max_restarts, ready_since};
+use crate::controllers::pods::{is_ready, max_restarts, ready_since};
 
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
-/// How many active pods each node holds; the empty name counts those without a node.
-pub type PodsPerNode<'a> = SortedMap<&'a str, usize>;
+/// What of an active pod counts here, read once for each version of it: a set of thousands is gone through often.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The pod's name.
+    pub name: Arc<str>,
+    uid: Arc<str>,
+    /// Its node, by a number that the caller has for each; [`NOWHERE`] for none.
+    node: usize,
+    phase: u8,
+    ready: bool,
+    cost: i32,
+    ready_since: Option<SimTime>,
+    restarts: i32,
+    sidecar_restarts: i32,
+    created: SimTime,
+}
+
+/// The number of no node.
+pub const NOWHERE: usize = 0;
+
+impl Standing {
+    /// That of a pod on a node of this number.
+    pub fn of(pod: &Pod, node: usize) -> Standing {
+        let (restarts, sidecar_restarts) = max_restarts(pod);
+        Standing {
+            name: pod.name().into(),
+            uid: pod.uid().into(),
+            node,
+            phase: match pod.status.phase.as_deref() {
+                Some("Pending") => 0,
+                Some("Running") => 2,
+                _ => 1,
+            },
+            ready: is_ready(pod),
+            cost: deletion_cost(pod),
+            ready_since: ready_since(pod),
+            restarts,
+            sidecar_restarts,
+            created: pod.created(),
+        }
+    }
+}
 
 /// A pod that goes, and what put it before the first of those that stay.
 pub struct Victim<'a> {
     /// The pod.
-    pub pod: &'a Pod,
+    pub pod: &'a Standing,
     /// The criterion that decided, in words.
     pub why: &'static str,
 }
 
-/// Counts active pods by node.
-pub fn pods_per_node<'a>(pods: impl Iterator<Item = &'a Pod>) -> PodsPerNode<'a> {
-    let mut on_node = PodsPerNode::new();
-    for pod in pods.filter(|pod| is_active(pod)) {
-        *on_node.entry(node_of(pod)).or_default() += 1;
-    }
+/// How many pods each node holds.
+pub fn per_node(pods: &[Standing]) -> Vec<usize> {
+    let most = pods.iter().map(|pod| pod.node).max().unwrap_or(NOWHERE);
+    let mut on_node = vec![0; most + 1];
+    pods.iter().for_each(|pod| on_node[pod.node] += 1);
     on_node
 }
 
-fn node_of(pod: &Pod) -> &str {
-    pod.spec.node_name.as_deref().unwrap_or_default()
-}
-
-/// The `count` pods that go, in the order in which they are deleted. Of a set of thousands few go at a time: only those and
-/// the first that stays are kept in order.
+/// The `count` pods that go, in the order in which they are deleted. `on_node`: how many active pods each node holds. Of a set
+/// of thousands few go at a time: only those and the first that stays are kept in order.
 pub fn victims<'a>(
-    active: &mut dyn Iterator<Item = &'a Pod>,
+    active: &mut dyn Iterator<Item = &'a Standing>,
     count: usize,
-    on_node: &PodsPerNode<'_>,
+    on_node: &[usize],
     now: SimTime,
 ) -> Vec<Victim<'a>> {
-    let mut first: Vec<(Rank, &Pod)> = Vec::with_capacity(count + 2);
+    let mut first: Vec<(Rank, &Standing)> = Vec::with_capacity(count + 2);
     for pod in active {
         let rank = Rank::of(pod, on_node, now);
-        let goes_before = |(other, than): &(Rank, &Pod)| {
-            other.cmp(&rank).then_with(|| than.uid().cmp(pod.uid())) == Ordering::Less
+        let goes_before = |(other, than): &(Rank, &Standing)| {
+            other.cmp(&rank).then_with(|| than.uid.cmp(&pod.uid)) == Ordering::Less
         };
         if first.len() > count && first.last().is_some_and(goes_before) {
             continue;
@@ -83,22 +117,17 @@ struct Rank {
 }
 
 impl Rank {
-    fn of(pod: &Pod, on_node: &PodsPerNode<'_>, now: SimTime) -> Rank {
-        let (restarts, sidecar_restarts) = max_restarts(pod);
+    fn of(pod: &Standing, on_node: &[usize], now: SimTime) -> Rank {
         Rank {
-            bound: pod.spec.node_name.is_some(),
-            phase: match pod.status.phase.as_deref() {
-                Some("Pending") => 0,
-                Some("Running") => 2,
-                _ => 1,
-            },
-            ready: is_ready(pod),
-            cost: deletion_cost(pod),
-            doubled: Reverse(on_node.get(node_of(pod)).copied().unwrap_or(0)),
-            ready_for: ready_since(pod).map_or(-1, |since| magnitude(since, now)),
-            restarts: Reverse(restarts),
-            sidecar_restarts: Reverse(sidecar_restarts),
-            age: magnitude(pod.created(), now),
+            bound: pod.node != NOWHERE,
+            phase: pod.phase,
+            ready: pod.ready,
+            cost: pod.cost,
+            doubled: Reverse(on_node.get(pod.node).copied().unwrap_or(0)),
+            ready_for: pod.ready_since.map_or(-1, |since| magnitude(since, now)),
+            restarts: Reverse(pod.restarts),
+            sidecar_restarts: Reverse(pod.sidecar_restarts),
+            age: magnitude(pod.created, now),
         }
     }
 
@@ -128,7 +157,7 @@ fn deletion_cost(pod: &Pod) -> i32 {
 
 /// The whole part of the binary logarithm of an age in nanoseconds; -1 for no age.
 fn magnitude(since: SimTime, now: SimTime) -> i32 {
-    let nanos = u128::from(now.since(since).0) * 1_000;
+    let nanos = now.since(since).0.saturating_mul(1_000);
     nanos.checked_ilog2().map_or(-1, |log| i32::try_from(log).unwrap_or(i32::MAX))
 }
 
@@ -166,14 +195,18 @@ mod tests {
         pod
     }
 
-    fn order(pods: &[Pod]) -> Vec<&str> {
-        let on_node = pods_per_node(pods.iter());
-        victims(&mut pods.iter(), pods.len(), &on_node, NOW).iter().map(|victim| victim.pod.name()).collect()
+    fn order(pods: &[Pod]) -> Vec<String> {
+        // Nodes are called n1, n2 and so on.
+        let number =
+            |pod: &Pod| pod.spec.node_name.as_ref().map_or(NOWHERE, |name| name[1..].parse().unwrap());
+        let standings: Vec<Standing> = pods.iter().map(|pod| Standing::of(pod, number(pod))).collect();
+        let victims = victims(&mut standings.iter(), pods.len(), &per_node(&standings), NOW);
+        victims.iter().map(|victim| victim.pod.name.to_string()).collect()
     }
 
     #[test]
     fn the_least_useful_pod_goes_first() {
-        let unbound = with(running("unbound", "", None), |pod| {
+        let unbound = with(running("unbound", "n9", None), |pod| {
             Arc::make_mut(&mut pod.spec).node_name = None;
             Arc::make_mut(&mut pod.status).phase = Some("Pending".into());
         });
@@ -217,7 +250,7 @@ mod tests {
     #[test]
     fn a_deletion_cost_that_go_would_not_print_back_is_none() {
         for (text, want) in [("7", 7), ("-7", -7), ("+7", 0), ("007", 0), ("x", 0), ("99999999999", 0)] {
-            let pod = with(running("p", "n", None), |pod| {
+            let pod = with(running("p", "n1", None), |pod| {
                 let annotations = Arc::make_mut(&mut pod.meta).annotations.get_or_insert_default();
                 annotations.insert(DELETION_COST.into(), text.into());
             });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sorted::SortedMap;
 
-use super::ranking::PodsPerNode;
+use super::ranking::{NOWHERE, Standing};
 use super::status::{Counts, has_labels, template_labels};
 use crate::api::meta::StringMap;
 use crate::api::selector::Selector;
@@ -16,6 +16,8 @@ use crate::controllers::pods::{is_active, is_ready, is_terminating};
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
     sets: SortedMap<Arc<str>, Tally>,
+    /// A number for every node that a pod was ever seen on.
+    nodes: SortedMap<String, usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -25,18 +27,19 @@ struct Tally {
     counts: Counts,
     /// Active pods that the set does not select any more.
     odd: i32,
-    /// Active pods by node; the empty name counts those without a node.
-    on_node: SortedMap<String, usize>,
+    /// How many active pods there are on each node.
+    on_node: Vec<usize>,
+    /// The active pods, by name.
+    active: SortedMap<Arc<str>, Standing>,
 }
 
 impl Tally {
-    fn add(&mut self, pod: &Pod, by: i32) {
+    fn add(&mut self, pod: &Pod, by: i32, node: usize) {
         if is_active(pod) {
-            let node = pod.spec.node_name.as_deref().unwrap_or_default();
-            match self.on_node.get_mut(node) {
-                Some(count) => *count = count.saturating_add_signed(by as isize),
-                None => drop(self.on_node.insert(node.to_string(), usize::from(by > 0))),
+            if self.on_node.len() <= node {
+                self.on_node.resize(node + 1, 0);
             }
+            self.on_node[node] = self.on_node[node].saturating_add_signed(by as isize);
         }
         let counts = &mut self.counts;
         let matches = self.selector.matches(pod.labels());
@@ -55,14 +58,39 @@ impl Tally {
     }
 }
 
+impl Tally {
+    fn enlist(&mut self, pod: &Pod, node: usize) {
+        let standing = Standing::of(pod, node);
+        self.active.insert(standing.name.clone(), standing);
+    }
+}
+
+/// The number of a pod's node.
+fn number(nodes: &mut SortedMap<String, usize>, pod: &Pod) -> usize {
+    let Some(name) = &pod.spec.node_name else { return NOWHERE };
+    if let Some(known) = nodes.get(name.as_str()) {
+        return *known;
+    }
+    let number = nodes.len() + 1;
+    nodes.insert(name.clone(), number);
+    number
+}
+
 impl Tallies {
     /// Takes note of a change of a pod.
     pub fn note(&mut self, before: Option<&Object>, after: Option<&Object>) {
         for (version, by) in [(before, -1), (after, 1)] {
             let Some(pod) = version.and_then(Object::as_kind::<Pod>) else { continue };
             let owner = pod.controller().map_or("", |owner| owner.uid.as_str());
-            if let Some(tally) = self.sets.get_mut(owner) {
-                tally.add(pod, by);
+            let Some(tally) = self.sets.get_mut(owner) else { continue };
+            let node = number(&mut self.nodes, pod);
+            tally.add(pod, by, node);
+            if by > 0 && is_active(pod) {
+                tally.enlist(pod, node);
+            } else if after.and_then(Object::as_kind::<Pod>).is_none_or(|after| {
+                !is_active(after) || after.controller().is_none_or(|controller| controller.uid != owner)
+            }) {
+                tally.active.remove(pod.name());
             }
         }
     }
@@ -84,21 +112,37 @@ impl Tallies {
                 labels: labels.clone(),
                 counts: Counts::default(),
                 odd: 0,
-                on_node: SortedMap::new(),
+                on_node: Vec::new(),
+                active: SortedMap::new(),
             };
-            pods.for_each(|pod| tally.add(pod, 1));
+            for pod in pods {
+                let node = number(&mut self.nodes, pod);
+                tally.add(pod, 1, node);
+                if is_active(pod) {
+                    tally.enlist(pod, node);
+                }
+            }
             self.sets.insert(set.uid().into(), tally);
         }
         self.sets.get(set.uid()).filter(|tally| tally.odd == 0).map(|tally| tally.counts)
     }
 
-    /// Active pods by node, of several sets together; `None` if one of them has not been counted.
-    pub fn per_node(&self, sets: &[String]) -> Option<PodsPerNode<'_>> {
-        let mut sum = PodsPerNode::new();
+    /// The active pods of a set that has been counted.
+    pub fn active(&self, uid: &str) -> impl Iterator<Item = &Standing> {
+        self.sets.get(uid).into_iter().flat_map(|tally| tally.active.values())
+    }
+
+    /// Pods as they would be listed if their set had been counted.
+    pub fn standings<'a>(&mut self, pods: impl Iterator<Item = &'a Pod>) -> Vec<Standing> {
+        pods.map(|pod| Standing::of(pod, number(&mut self.nodes, pod))).collect()
+    }
+
+    /// How many active pods there are on each node, of several sets together; `None` if one of them has not been counted.
+    pub fn per_node(&self, sets: &[String]) -> Option<Vec<usize>> {
+        let mut sum = vec![0; self.nodes.len() + 1];
         for uid in sets {
-            for (node, count) in self.sets.get(uid.as_str())?.on_node.iter().filter(|(_, count)| **count > 0)
-            {
-                *sum.entry(node.as_str()).or_default() += count;
+            for (total, count) in sum.iter_mut().zip(&self.sets.get(uid.as_str())?.on_node) {
+                *total += count;
             }
         }
         Some(sum)

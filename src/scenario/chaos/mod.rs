@@ -12,12 +12,15 @@ use crate::sim::{Config, Input, Simulation};
 
 /// How many things are done to a cluster.
 const STEPS: u32 = 40;
-/// What is only a matter of time is over after this. Who was told late has to hear of the end of it first, and lost nodes have
-/// to be missed; a node that was short of something says so for five minutes more, and turns pods away; and the DaemonSet
-/// controller waits up to fifteen minutes before it replaces a pod that has failed again and again on the same node.
-const RECOVERY: SimDuration = SimDuration::from_secs(25 * 60);
-/// A cluster that is healed comes to rest within this.
-const REST: SimDuration = SimDuration::from_secs(4 * 3_600);
+/// What is only a matter of time is over after this. The longest chain of upstream's own waits, from the last fault on: somebody
+/// is told of the end of it up to 5 s late; a node that was short of something says so for 5 minutes more
+/// (`eviction-pressure-transition-period`) and turns pods away all the while, so that a DaemonSet's pod fails there once more
+/// at the end of it; the controller then waits up to 15 minutes before it replaces it (`failedPodsBackoff`); and a pod takes
+/// some seconds to come up. Every other chain is shorter: a lost node is missed after 50 s, its pods go after 5 minutes, their
+/// volumes are taken off it after 6 more; a Job waits at most 10 minutes for its next try, a container or an image 5.
+const RECOVERY: SimDuration = SimDuration::from_secs(21 * 60);
+/// Nothing but routine is left this much later.
+const REST: SimDuration = SimDuration::from_secs(60);
 
 /// What a seed has led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
