@@ -14,9 +14,10 @@ import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit, lan
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import type { Diagnostic } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { Compartment, EditorState, Prec, Text } from "@codemirror/state";
+import { Compartment, EditorState, Prec, StateEffect, StateField, Text } from "@codemirror/state";
 import type { Extension } from "@codemirror/state";
 import {
+  Decoration,
   EditorView,
   drawSelection,
   highlightActiveLine,
@@ -26,6 +27,7 @@ import {
   keymap,
   lineNumbers,
 } from "@codemirror/view";
+import type { DecorationSet } from "@codemirror/view";
 import { phrasesFor } from "./phrases";
 import { theme } from "./theme";
 
@@ -51,6 +53,8 @@ export interface EditorOptions {
   complete?(text: string, pos: number): { from: number; options: CompletionOption[] } | null | undefined;
   /** What to say about the word at `pos`, one thing a line; the first is shown as code. Null for nothing. */
   hover?(text: string, pos: number): { from: number; to: number; text: string } | null | undefined;
+  /** Called when the pointer comes over another line, with its first position, or leaves the text (-1). */
+  onPoint?(pos: number): void;
 }
 
 export interface CompletionOption {
@@ -85,6 +89,8 @@ export interface EditorHandle {
   focus(): void;
   /** Selects a range and scrolls it into view, without taking the focus. */
   reveal(from: number, to: number): void;
+  /** Marks the lines of a range; an empty range marks none. */
+  light(from: number, to: number): void;
   setReadonly(readonly: boolean): void;
   setLabel(label: string, lang?: string): void;
   destroy(): void;
@@ -121,6 +127,8 @@ function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
         EditorView.updateListener.of((update) => {
           if (update.docChanged && !silent) report(update.state);
         }),
+        lit,
+        pointing(options),
         // Whole files are the page's to open.
         EditorView.domEventHandlers({ drop: (event) => (event.dataTransfer?.files.length ?? 0) > 0 }),
       ],
@@ -152,6 +160,9 @@ function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
       const [anchor, head] = within(from, to, view.state.doc.length);
       view.dispatch({ selection: { anchor, head }, effects: EditorView.scrollIntoView(anchor, { y: "center" }) });
     },
+    light(from, to) {
+      view.dispatch({ effects: light.of(within(from, to, view.state.doc.length)) });
+    },
     setReadonly: (readonly) => view.dispatch({ effects: writable.reconfigure(readonlyState(readonly)) }),
     setLabel: (label, lang) => view.dispatch({ effects: words.reconfigure(wordsFor(label, lang ?? options.lang)) }),
     destroy() {
@@ -159,6 +170,39 @@ function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
       view.destroy();
     },
   };
+}
+
+const light = StateEffect.define<[number, number]>();
+const litLine = Decoration.line({ class: "cm-lit" });
+
+/** The lines that are marked; an edit moves them along. */
+const lit = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(marks, transaction) {
+    for (const effect of transaction.effects) if (effect.is(light)) return linesOf(transaction.state.doc, ...effect.value);
+    return marks.map(transaction.changes);
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+function linesOf(doc: Text, from: number, to: number): DecorationSet {
+  if (from === to) return Decoration.none;
+  const [first, last] = [doc.lineAt(from).number, doc.lineAt(to).number];
+  return Decoration.set(Array.from({ length: last - first + 1 }, (_, line) => litLine.range(doc.line(first + line).from)));
+}
+
+function pointing({ onPoint }: EditorOptions): Extension {
+  let at = -1;
+  const point = (pos: number): void => {
+    if (pos !== at) onPoint?.((at = pos));
+  };
+  return EditorView.domEventHandlers({
+    mousemove(event, view) {
+      const pos = isBig(view.state.doc.length) ? null : view.posAtCoords({ x: event.clientX, y: event.clientY });
+      point(pos === null ? -1 : view.state.doc.lineAt(pos).from);
+    },
+    mouseleave: () => point(-1),
+  });
 }
 
 function basics(): Extension {

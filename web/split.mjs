@@ -58,7 +58,7 @@ export function split(bytes, later, placed) {
 }
 
 /** A function of so many bytes is little more than its trampoline. */
-const SMALL = 150;
+const SMALL = 40;
 
 /**
  * Leaves small functions that the first module calls where they are. Equal functions are folded into one under any of their

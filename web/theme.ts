@@ -17,6 +17,7 @@ const looks = EditorView.theme({
   },
   ".cm-gutters": { color: "var(--ink-3)", backgroundColor: "var(--surface)", borderRight: "1px solid var(--line)" },
   ".cm-activeLine": { backgroundColor: "var(--active-line)" },
+  ".cm-lit": { backgroundColor: "var(--surface-2)", boxShadow: "inset 3px 0 0 var(--accent)" },
   ".cm-activeLineGutter": { backgroundColor: "var(--surface-2)", color: "var(--ink)" },
   ".cm-matchingBracket, &.cm-focused .cm-matchingBracket": { backgroundColor: "var(--surface-2)", outline: "1px solid var(--line-strong)" },
   ".cm-selectionMatch": { backgroundColor: "var(--surface-2)" },

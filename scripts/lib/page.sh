@@ -41,6 +41,15 @@ page_record() {
   rm -rf "$ROOT/dist"
 }
 
+# How long frames take while a big cluster starts, rests and is replaced.
+page_frames() {
+  need_node "$NODE_FOR_TESTS"
+  need_browser
+  page_build
+  step "measuring; a quiet machine gives the truest figures"
+  node "$ROOT/web/frames.mjs" "$@"
+}
+
 # One line that changes with anything that the page is made from.
 page_fingerprint() {
   (

@@ -26,7 +26,7 @@ pub use due::Due;
 pub use event::Event;
 pub use fault::Fault;
 pub use input::{Input, Journal, JournalEntry, Outcome};
-pub use recording::{Grain, Progress, Recording};
+pub use recording::{Grain, Progress, Recording, Run};
 pub use session::{Session, SessionId};
 
 use sorted::SortedMap;

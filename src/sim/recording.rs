@@ -39,8 +39,10 @@ pub enum Progress {
 /// A future that was left when somebody acted in its past.
 #[derive(Clone)]
 pub struct Run {
-    /// Where the new run left it.
-    pub forked_at: SimTime,
+    /// Which it is, counted from zero in order of their beginnings.
+    pub number: usize,
+    /// Where the run that was live then left it.
+    pub parted_at: SimTime,
     /// The whole of it, as far as it had come.
     pub simulation: Simulation,
 }
@@ -52,6 +54,9 @@ pub struct Recording {
     checkpoints: Vec<Simulation>,
     shown: View,
     position: SimTime,
+    /// The number of the live run, and of the one that begins next.
+    number: usize,
+    next: usize,
     runs: Vec<Run>,
 }
 
@@ -60,7 +65,15 @@ impl Recording {
     pub fn new(config: Config) -> Recording {
         let live = Simulation::new(config);
         let shown = live.view().clone();
-        Recording { checkpoints: vec![live.clone()], shown, position: live.now(), live, runs: Vec::new() }
+        Recording {
+            checkpoints: vec![live.clone()],
+            shown,
+            position: live.now(),
+            live,
+            number: 0,
+            next: 1,
+            runs: Vec::new(),
+        }
     }
 
     /// The run itself, as far as it has come.
@@ -88,9 +101,28 @@ impl Recording {
         &self.shown
     }
 
-    /// The futures that were left, oldest first.
+    /// Which run it is, counted from zero.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The futures that were left and are kept, the one left last at the end.
     pub fn runs(&self) -> &[Run] {
         &self.runs
+    }
+
+    /// Goes on with a future that was left, from its end; the run that was live is kept in its place. Says whether there is
+    /// one of that number.
+    pub fn take_up(&mut self, number: usize) -> bool {
+        let Some(at) = self.runs.iter().position(|run| run.number == number) else { return false };
+        let Run { parted_at, simulation, .. } = self.runs.remove(at);
+        let left = std::mem::replace(&mut self.live, simulation);
+        self.runs.push(Run { number: self.number, parted_at, simulation: left });
+        self.number = number;
+        let live = &self.live;
+        self.checkpoints.retain(|checkpoint| leads_to(checkpoint, live));
+        self.follow();
+        true
     }
 
     /// The run as it stood at the position: to ask it what it would do.
@@ -286,12 +318,22 @@ impl Recording {
         self.checkpoints
             .retain(|checkpoint| checkpoint.now() <= position && checkpoint.revision() <= revision);
         let left = std::mem::replace(&mut self.live, restored);
-        self.runs.push(Run { forked_at: position, simulation: left });
+        self.runs.push(Run { number: self.number, parted_at: position, simulation: left });
+        (self.number, self.next) = (self.next, self.next + 1);
         if self.runs.len() > RUNS_MAX {
             self.runs.remove(0);
         }
         self.follow();
     }
+}
+
+/// Whether a run has passed through a checkpoint: up to there both were given the same.
+fn leads_to(checkpoint: &Simulation, run: &Simulation) -> bool {
+    let mut given = run.journal().entries();
+    let shared = checkpoint.journal().entries().all(|entry| given.next() == Some(entry));
+    shared
+        && checkpoint.events_done() <= run.events_done()
+        && given.next().is_none_or(|next| next.events_done >= checkpoint.events_done())
 }
 
 fn matches_grain(change: &Change, grain: Grain) -> bool {

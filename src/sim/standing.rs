@@ -101,6 +101,14 @@ const SERVED: [(&str, &str, u32, u32); 21] = [
     ("v2", "autoscaling", 17_500, 30),
 ];
 
+/// What the server asks about its health when somebody asks for it.
+const COMPONENTS: [&str; 3] = ["controller-manager", "etcd-0", "scheduler"];
+
+fn component(name: &str) -> Value {
+    let healthy = json!({"type": "Healthy", "status": "True", "message": "ok"});
+    json!({"metadata": {"name": name}, "conditions": [healthy]})
+}
+
 /// Writes what a command's words ask about, as far as it is not there.
 pub fn show(api: &mut ApiServer, line: &str, seed: u64) {
     let words = || line.split([' ', ',', '/', '=', '\t', '.']);
@@ -117,6 +125,9 @@ pub fn show(api: &mut ApiServer, line: &str, seed: u64) {
         let services = api_services(api);
         forget(api, &services);
         wanted.extend(services.into_iter().map(|service| (Kind::API_SERVICE, service)));
+    }
+    if named(Kind::COMPONENT_STATUS) || words().any(|word| word == "cs") {
+        wanted.extend(COMPONENTS.iter().map(|name| (Kind::COMPONENT_STATUS, component(name))));
     }
     let mut names = Rng::new(seed, "standing");
     for (kind, value) in wanted {

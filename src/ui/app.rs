@@ -6,6 +6,7 @@ mod derived;
 mod edit;
 mod files;
 mod guest;
+mod light;
 mod manifest;
 mod predict;
 mod scene;
@@ -64,12 +65,17 @@ pub struct App {
     pub(super) buttons: Vec<ActionButton>,
     /// What the address carries.
     opening: Link,
+    /// What the pointer is over on the stage.
+    lit: Option<Key>,
     /// What the address wants under the glass, until it exists.
     selecting: Option<String>,
     pub(super) track: Shared<Track>,
-    track_of: (usize, u64, usize),
+    /// The run that the track is of.
+    track_of: usize,
     pub(super) feed: Shared<Vec<StoryLine>>,
     feed_of: Option<u64>,
+    /// Whether older lines are still to be added to the list.
+    feed_grows: bool,
     pub(super) inspection: Option<Shared<Inspection>>,
     inspected: Option<(Key, u64, u64)>,
     /// What the stage shows, and at which write and time.
@@ -138,9 +144,10 @@ impl Component for App {
             opening: link,
             selecting: None,
             track: Shared::new(Track::default()),
-            track_of: (usize::MAX, 0, 0),
+            track_of: 0,
             feed: Shared::new(Vec::new()),
             feed_of: None,
+            feed_grows: false,
             inspection: None,
             inspected: None,
             scene: Scene::Cluster,
@@ -166,6 +173,7 @@ impl Component for App {
             rehearsal: None,
             queue: VecDeque::new(),
             sleeping: None,
+            lit: None,
             _listeners: listeners(&settings, &on),
             on,
             settings,
@@ -230,6 +238,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         theme: settings.theme,
         view: settings.view,
         window: 0,
+        against: None,
         table: Kind::POD,
         selected: None,
         tab: InspectorTab::default(),
@@ -328,13 +337,23 @@ impl App {
             Action::Select(Some(key)) if key.kind == Kind::NODE && self.is_asking() => {
                 self.guess(Some(key.name.to_string()))
             }
-            Action::Select(key) => self.select(key),
+            Action::Select(key) => {
+                self.selecting = None;
+                self.select(key);
+            }
+            Action::Light(key) => return self.light(key),
+            Action::PointAt(at) => return self.point_at(at),
             Action::Predict(on) => self.predict(on),
             Action::Guess(guessed) => self.guess(guessed),
             Action::SkipGuess => self.skip_guess(),
             Action::View(view) => self.ui.view = view,
             Action::Window(seconds) => {
                 self.ui.window = seconds;
+                self.scene_of.0 = 0;
+            }
+            Action::TakeUp(run) => self.take_up(run),
+            Action::Against(run) => {
+                self.ui.against = run;
                 self.scene_of.0 = 0;
             }
             Action::TableOf(kind) => {
@@ -397,6 +416,7 @@ impl App {
             Action::Add(starter) => self.add(starter),
             Action::Undo => self.undo(),
             Action::Until(until) => self.run_until(until),
+            Action::StopAt(reason) => self.driver.borrow_mut().toggle_reason(reason),
             Action::Reset => self.reset(),
             Action::Dismiss => self.ui.banner = None,
             Action::Heard(request) => self.heard(request),
@@ -405,11 +425,7 @@ impl App {
     }
 
     fn select(&mut self, key: Option<Key>) {
-        let waits = |key: &Key| {
-            let driver = self.driver.borrow();
-            key.kind == Kind::POD && driver.view.pending.iter().any(|pod| *pod.name == *key.name)
-        };
-        if key.as_ref().is_some_and(waits) {
+        if key.as_ref().is_some_and(|key| self.driver.borrow().is_waiting(key)) {
             // What one asks of a pod that waits is why.
             self.ui.tab = InspectorTab::Why;
         } else if self.ui.selected.is_none() {

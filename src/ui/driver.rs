@@ -1,7 +1,9 @@
 //! The one clock of the page: turns frames into simulated time, within a budget per frame so that the page never blocks.
 
 mod readings;
+mod runs;
 mod script;
+mod stops;
 
 use std::collections::VecDeque;
 
@@ -18,7 +20,10 @@ use kubeviz::view::until::Until;
 use kubeviz::view::why;
 use kubeviz::view::{ClusterView, Stage, StoryLine, story_line};
 
+use self::runs::Rival;
 use self::script::Arrival;
+pub use self::stops::Hit;
+use self::stops::Stops;
 use super::panic;
 use super::shared::Shared;
 
@@ -26,7 +31,7 @@ use super::shared::Shared;
 const FRAME_BUDGET_MS: f64 = 6.0;
 /// A frame should take no longer than this in all, in milliseconds. Where drawing what has changed takes longer, the simulator
 /// gets less time, so that less changes at once.
-const FRAME_GOAL_MS: f64 = 25.0;
+const FRAME_GOAL_MS: f64 = 17.0;
 /// Events between two looks at the watch.
 const EVENTS_PER_SLICE: u64 = 4;
 /// A frame longer than this (a tab that was hidden) does not make time jump.
@@ -37,8 +42,6 @@ const IDLE_MS: f64 = 600.0;
 const SKIP_MAX: SimDuration = SimDuration::from_secs(3_600);
 /// What is done at once is done here; what every cluster does by itself is over before.
 const FIRST_MOMENT: SimTime = SimTime(2_000);
-/// How long a moment is waited for.
-const UNTIL_MAX: SimDuration = SimDuration::from_secs(900);
 /// In a cluster with more pods than this, none of them counts down.
 const COUNTED: usize = 300;
 /// How many events a single step may need to get to the next change.
@@ -52,6 +55,7 @@ pub struct Driver {
     recording: Recording,
     stage: Stage,
     curve: Curve,
+    rival: Option<Rival>,
     timeline: Timeline,
     /// The stage at the position; another allocation only when something on it has changed.
     pub view: Shared<ClusterView>,
@@ -64,10 +68,10 @@ pub struct Driver {
     asks: bool,
     met: u64,
     pub newcomers: Vec<Key>,
-    /// What the clock stops at, when it gives up, and what it has given up.
-    until: Option<Until>,
-    until_limit: SimTime,
+    stops: Stops,
+    /// A moment that has not come, and an event that the clock has stopped at.
     pub missed: Option<Until>,
+    pub hit: Option<Hit>,
     /// What is going to be done, from a link; what of it is due now; and where its run is to be looked at.
     script: VecDeque<JournalEntry>,
     pub due: Option<Input>,
@@ -100,6 +104,7 @@ impl Driver {
             recording,
             stage: Stage::default(),
             curve: Curve::default(),
+            rival: None,
             timeline: Timeline::default(),
             view: Shared::new(ClusterView::default()),
             revision: 0,
@@ -108,9 +113,9 @@ impl Driver {
             asks: false,
             met: 0,
             newcomers: Vec::new(),
-            until: None,
-            until_limit: SimTime::ZERO,
+            stops: Stops::default(),
             missed: None,
+            hit: None,
             script: VecDeque::new(),
             due: None,
             arrival: None,
@@ -140,14 +145,14 @@ impl Driver {
         self.recording.is_in_past()
     }
 
-    /// How many futures were left behind.
-    pub fn runs(&self) -> usize {
-        self.recording.runs().len()
-    }
-
     /// The namespace that commands work in.
     pub fn namespace(&self) -> String {
         self.recording.live().namespace().to_string()
+    }
+
+    /// Whether it is a pod that waits for a node.
+    pub fn is_waiting(&self, pod: &Key) -> bool {
+        self.stage.is_waiting(pod)
     }
 
     /// The objects at the position, for completion.
@@ -199,39 +204,14 @@ impl Driver {
             }
             return progress;
         }
-        let Some(until) = self.until else { return self.recording.advance(target, slice) };
-        let mut met = false;
-        let progress = self.recording.advance_until(target, slice, &mut |change, view| {
-            met |= until.is_met(change, view);
-            met
-        });
-        self.arrive(met);
+        if self.stops.is_empty() {
+            return self.recording.advance(target, slice);
+        }
+        let stops = &mut self.stops;
+        let progress =
+            self.recording.advance_until(target, slice, &mut |change, view| stops.at(change, view));
+        self.arrive();
         progress
-    }
-
-    fn arrive(&mut self, met: bool) {
-        if met {
-            (self.until, self.playing) = (None, false);
-        }
-    }
-
-    /// A moment does not come where nothing more is due, and is not waited for forever.
-    fn give_up(&mut self) {
-        let Some(until) = self.until else { return };
-        let rests = || !self.recording.is_in_past() && self.recording.live().next_activity().is_none();
-        if self.position() >= self.until_limit || rests() {
-            (self.until, self.missed, self.playing) = (None, Some(until), false);
-        }
-    }
-
-    /// Stops the clock, once, at a moment; or no more.
-    pub fn stop_at(&mut self, until: Option<Until>) {
-        (self.until, self.until_limit) = (until, self.position() + UNTIL_MAX);
-    }
-
-    /// What the clock stops at.
-    pub fn until(&self) -> Option<Until> {
-        self.until
     }
 
     /// How often something was done to the cluster, up to the position.
@@ -293,18 +273,14 @@ impl Driver {
 
     fn skip(&mut self, began: f64, until: SimTime) {
         let from = self.position();
-        let goal = self.until;
-        let mut met = false;
-        let mut stops = |change: &Change, view: &View| {
-            met |= goal.is_some_and(|goal| goal.is_met(change, view));
-            met || !is_background(change)
-        };
+        let wanted = &mut self.stops;
+        let mut stops = |change: &Change, view: &View| wanted.at(change, view) || !is_background(change);
         while self.recording.advance_until(until, EVENTS_PER_SLICE, &mut stops) == Progress::Busy {
             if wall_ms() - began > FRAME_BUDGET_MS {
                 break;
             }
         }
-        self.arrive(met);
+        self.arrive();
         let skipped = self.position().since(from);
         self.skipped = Some(skipped).filter(|skipped| skipped.as_secs() >= 2).or(self.skipped);
     }
@@ -333,7 +309,7 @@ impl Driver {
             let kept = self.story.partition_point(|line| line.revision <= self.revision);
             self.story.truncate(kept);
             self.told = self.revision;
-            (self.timeline, self.curve) = (Timeline::default(), Curve::default());
+            self.forget_readings();
         }
         self.last_change = wall_ms();
         self.refresh();
@@ -398,7 +374,10 @@ impl Driver {
             }
         }
         let store = self.recording.live().api().store();
-        self.story.extend(store.since(self.told).filter_map(|change| story_line(change)));
+        for change in store.since(self.told) {
+            self.story.extend(story_line(change));
+            self.stops.note(change);
+        }
         self.told = store.revision();
     }
 }

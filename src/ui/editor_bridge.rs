@@ -20,8 +20,8 @@ use crate::ui::i18n::Lang;
 
 /// What answers about a word of the text.
 type Asked = Closure<dyn FnMut(String, u32) -> JsValue>;
-/// What the editor calls: on a change, to apply, to complete, to explain. They live as long as it does.
-type Closures = (Closure<dyn FnMut(String)>, Closure<dyn FnMut()>, Asked, Asked);
+/// What the editor calls: on a change, to apply, to complete, to explain, when it is pointed at. They live as long as it does.
+type Closures = (Closure<dyn FnMut(String)>, Closure<dyn FnMut()>, Asked, Asked, Closure<dyn FnMut(i32)>);
 
 /// An editor on the page. Dropping it leaves the element to Yew.
 pub struct Editor {
@@ -45,6 +45,7 @@ pub async fn create(
     driver: Rc<RefCell<Driver>>,
     on_change: Callback<String>,
     on_apply: Callback<()>,
+    on_point: Callback<Option<u32>>,
 ) -> Option<Editor> {
     let page = Reflect::get(&gloo::utils::window(), &"kubeviz".into()).ok()?;
     let load: Function = Reflect::get(&page, &"loadEditor".into()).ok()?.dyn_into().ok()?;
@@ -63,6 +64,7 @@ pub async fn create(
     let hover = Closure::new(move |text: String, position: u32| {
         asked.try_borrow().map_or(JsValue::NULL, |driver| explanation(&driver, &text, position, known.get()))
     });
+    let point = Closure::new(move |position: i32| on_point.emit(u32::try_from(position).ok()));
     let options = Object::new();
     set(&options, "doc", text);
     set(&options, "label", tr!(lang, "manifest.label").as_str());
@@ -71,8 +73,9 @@ pub async fn create(
     set(&options, "onApply", apply.as_ref().clone());
     set(&options, "complete", complete.as_ref().clone());
     set(&options, "hover", hover.as_ref().clone());
+    set(&options, "onPoint", point.as_ref().clone());
     let handle = make.call2(&editors, &parent, &options).ok()?;
-    Some(Editor { handle, lang: spoken, _closures: (change, apply, complete, hover) })
+    Some(Editor { handle, lang: spoken, _closures: (change, apply, complete, hover, point) })
 }
 
 impl Editor {
@@ -105,6 +108,13 @@ impl Editor {
     /// Selects a range, in UTF-16 units, and scrolls to it.
     pub fn reveal(&self, from: u32, to: u32) {
         if let Some(function) = self.method("reveal") {
+            let _ = function.call2(&self.handle, &from.into(), &to.into());
+        }
+    }
+
+    /// Marks the lines of a range, in UTF-16 units; an empty range marks none.
+    pub fn light(&self, from: u32, to: u32) {
+        if let Some(function) = self.method("light") {
             let _ = function.call2(&self.handle, &from.into(), &to.into());
         }
     }

@@ -2,6 +2,11 @@
 
 use kubeviz::clock::{SimDuration, SimTime};
 
+/// `A`, `B`, … for the first run, the second, ….
+pub fn run(number: usize) -> char {
+    char::from(b'A' + (number % 26) as u8)
+}
+
 /// Thousandths of a CPU as CPUs: `500m` reads `0.5`.
 pub fn cpus(milli: i64) -> String {
     decimal(milli, 1_000)
@@ -54,6 +59,12 @@ pub fn clock(time: SimTime) -> String {
 /// Time that was skipped: `4m40s`.
 pub fn span(span: SimDuration) -> String {
     span.human()
+}
+
+/// A span that may be shorter than a second: `4.8s`.
+pub fn tenths(span: SimDuration) -> String {
+    let tenths = span.0 / 100_000;
+    if tenths == 0 { "0s".into() } else { format!("{}.{}s", tenths / 10, tenths % 10) }
 }
 
 /// An object as the story names it, without the namespace that is meant anyway: `Pod default/web-0` reads `Pod web-0`.

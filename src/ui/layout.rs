@@ -143,7 +143,7 @@ fn time_bar(app: &App, small: bool, more: Html) -> Html {
     let position: SimTime = driver.position();
     let last = app.feed.first().map(|line| format!("{} {}", line.object, line.text)).unwrap_or_default();
     html! {
-        <TimeBar playing={driver.playing} speed_tenths={driver.speed_tenths} skip_idle={driver.skip_idle} skipped={driver.skipped} until={driver.until()} {position}
+        <TimeBar playing={driver.playing} speed_tenths={driver.speed_tenths} skip_idle={driver.skip_idle} skipped={driver.skipped} until={driver.until()} reasons={driver.reasons()} run={driver.run()} kept={driver.kept()} {position}
             end={driver.end()} track={app.track.clone()} events={(driver.story().len(), driver.whole_story().len())} {last} {small} lang={app.ui.lang} on={app.on.clone()}>
             { more }
         </TimeBar>

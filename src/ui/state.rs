@@ -9,6 +9,7 @@ use kubeviz::view::until::Until;
 use web_sys::Element;
 use yew::AttrValue;
 
+use super::driver::Hit;
 use super::editor_bridge::Editor;
 use super::host::Request;
 use super::i18n::Lang;
@@ -36,8 +37,16 @@ pub enum Action {
     SkipIdle(bool),
     /// Put an object under the glass, or none.
     Select(Option<Key>),
+    /// The pointer is over a card, or no longer: mark the lines that it comes from.
+    Light(Option<Key>),
+    /// The pointer is over a line of the manifest, or no longer: mark the cards that come from it.
+    PointAt(Option<u32>),
     /// How much of the end the timeline shows, in seconds; nothing for all.
     Window(u32),
+    /// Play a run on that was left.
+    TakeUp(usize),
+    /// Lay the rollout of a run that was left over the one shown, or none.
+    Against(Option<usize>),
     /// The table of a kind.
     TableOf(Kind),
     /// Ask where each new pod will run, or not.
@@ -110,6 +119,8 @@ pub enum Action {
     Undo,
     /// Let time pass until a moment, or no longer wait for it.
     Until(Option<Until>),
+    /// Stop the clock whenever an event has this reason, or no more.
+    StopAt(String),
     /// A new cluster.
     Reset,
     /// Put the banner away.
@@ -308,10 +319,12 @@ pub struct Sharing {
 /// A message across the page until it is put away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Banner {
-    /// Something was done in the past, at this time; so many futures are kept.
+    /// Something was done in the past, at this time; the run of that number was left.
     Forked(SimTime, usize),
     /// The moment that was waited for has not come.
     NotMet(Until),
+    /// The clock has stopped at an event.
+    Stopped(Hit),
     /// The text is too big for the browser to keep.
     NotKept,
     /// The link could not be read.
@@ -328,6 +341,8 @@ pub struct UiState {
     pub view: StageView,
     /// How much of the end the timeline shows, in seconds; nothing for all.
     pub window: u32,
+    /// The run whose rollout lies over the one shown.
+    pub against: Option<usize>,
     /// The kind in the table.
     pub table: Kind,
     /// What is under the glass.

@@ -4,6 +4,7 @@
 pub mod assist;
 pub mod because;
 pub mod cards;
+pub mod course;
 pub mod detail;
 pub mod differences;
 pub mod edit;
@@ -12,6 +13,7 @@ pub mod format;
 pub mod insert;
 pub mod inspect;
 pub mod manifest;
+pub mod origin;
 pub mod preview;
 pub mod quick_fix;
 pub mod rollout;
@@ -48,7 +50,7 @@ pub struct ClusterView {
     pub revision: u64,
     /// The nodes, in order of creation: a card never changes its place because of what happens on it.
     pub nodes: Vec<Arc<NodeCard>>,
-    /// Pods without a node, in order of creation: the pending lane.
+    /// The first [`stage::WAITING`] pods without a node, in order of creation: the pending lane. [`Totals`] counts them all.
     pub pending: Vec<Arc<PodCard>>,
     /// The workloads that own pods, in order of creation.
     pub workloads: Vec<Arc<WorkloadCard>>,
@@ -57,9 +59,9 @@ pub struct ClusterView {
 }
 
 impl ClusterView {
-    /// How many pods are shown, finished ones included.
+    /// How many pods there are, finished ones included.
     pub fn pods(&self) -> usize {
-        self.pending.len() + self.nodes.iter().map(|node| node.pods.len()).sum::<usize>()
+        self.totals.pods_pending as usize + self.nodes.iter().map(|node| node.pods.len()).sum::<usize>()
     }
 
     /// Whether both show the very same cards: told by pointers, since an unchanged card is the same `Arc`.
@@ -70,6 +72,7 @@ impl ClusterView {
         same(&self.nodes, &other.nodes)
             && same(&self.pending, &other.pending)
             && same(&self.workloads, &other.workloads)
+            && self.totals == other.totals
     }
 }
 
@@ -150,6 +153,9 @@ pub enum PodClass {
 }
 
 impl PodClass {
+    /// How many there are.
+    pub const COUNT: usize = PodClass::Gone as usize + 1;
+
     /// The class's name in the page's markup.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -77,14 +77,10 @@ pub fn rollout(view: &View, stage: &Stage, key: &Key) -> Option<Rollout> {
     let card = workload_card(object)?;
     let (templates, outlook) = match &**object {
         Object::Deployment(deployment) => {
-            let sets: Vec<ReplicaSet> = view
-                .list::<ReplicaSet>(Some(deployment.namespace()))
-                .filter(|set| set.controller().is_some_and(|owner| owner.uid == deployment.uid()))
-                .cloned()
-                .collect();
+            let sets: Vec<ReplicaSet> = sets(view, deployment).cloned().collect();
             (sets.iter().map(of_set).collect(), Some(outlook(deployment, sets)))
         }
-        _ => (history(view, object), None),
+        _ => (history(view, object).map(template).collect(), None),
     };
     let (strategy, limits) = strategy(object);
     Some(Rollout {
@@ -97,6 +93,21 @@ pub fn rollout(view: &View, stage: &Stage, key: &Key) -> Option<Rollout> {
         outlook,
         revisions: revisions(templates, stage, key),
     })
+}
+
+fn sets<'a>(view: &'a View, deployment: &'a Deployment) -> impl Iterator<Item = &'a ReplicaSet> {
+    view.list::<ReplicaSet>(Some(deployment.namespace()))
+        .filter(|set| set.controller().is_some_and(|owner| owner.uid == deployment.uid()))
+}
+
+/// When the newest revision of a workload was made.
+pub fn newest_since(view: &View, key: &Key) -> Option<SimTime> {
+    match &**view.object(key)? {
+        Object::Deployment(deployment) => {
+            sets(view, deployment).max_by_key(|set| revision_of(set)).map(MetaExt::created)
+        }
+        object => history(view, object).max_by_key(|made| made.spec.revision).map(MetaExt::created),
+    }
 }
 
 fn of_set(set: &ReplicaSet) -> Template {
@@ -114,18 +125,19 @@ fn of_set(set: &ReplicaSet) -> Template {
     }
 }
 
-fn history(view: &View, object: &Object) -> Vec<Template> {
-    let own = view
-        .list::<ControllerRevision>(Some(object.namespace()))
-        .filter(|revision| revision.controller().is_some_and(|owner| owner.uid == object.uid()));
-    let template = |revision: &ControllerRevision| Template {
+fn history<'a>(view: &'a View, object: &'a Object) -> impl Iterator<Item = &'a ControllerRevision> {
+    view.list::<ControllerRevision>(Some(object.namespace()))
+        .filter(|revision| revision.controller().is_some_and(|owner| owner.uid == object.uid()))
+}
+
+fn template(revision: &ControllerRevision) -> Template {
+    Template {
         number: revision.spec.revision,
         key: Key::new(Kind::CONTROLLER_REVISION, revision.namespace(), revision.name()),
         wanted: None,
         created: revision.created(),
         tree: revision.spec.data["spec"]["template"].clone(),
-    };
-    own.map(template).collect()
+    }
 }
 
 fn revisions(mut templates: Vec<Template>, stage: &Stage, workload: &Key) -> Vec<Revision> {
@@ -197,6 +209,8 @@ pub struct Point {
     pub available: i32,
     /// Pods of the newest template.
     pub updated: i32,
+    /// Pods that are wanted.
+    pub desired: i32,
     /// The least that should be available; what is wanted, where there is no bound.
     pub floor: i32,
     /// Whether the floor has been reached before: what has never been up cannot be down.
@@ -204,6 +218,11 @@ pub struct Point {
 }
 
 impl Point {
+    /// Whether all that are wanted are there, of the newest template and available, and no others.
+    pub fn is_complete(&self) -> bool {
+        [self.current, self.updated, self.available].iter().all(|count| *count == self.desired)
+    }
+
     /// Whether fewer are available than should be.
     pub fn is_short(&self) -> bool {
         self.up && self.available < self.floor
@@ -269,6 +288,7 @@ fn point(revision: Write, time: SimTime, card: &WorkloadCard, up: bool) -> Point
         current: card.current,
         available: card.available,
         updated: card.updated,
+        desired: card.desired,
         floor: card.floor.unwrap_or(card.desired),
         up,
     }

@@ -14,6 +14,9 @@ use crate::apiserver::metrics::{Metrics, Use};
 use crate::apiserver::{Store, View};
 use crate::clock::SimTime;
 
+/// More waiting pods than this are counted, not drawn: the lane is for looking at, and the rest look alike.
+pub const WAITING: usize = 400;
+
 /// Builds [`ClusterView`]s one after another. What a view costs grows with what has been written since the last one, not with
 /// the cluster.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +27,8 @@ pub struct Stage {
     on_node: SortedMap<String, SortedSet<Key>>,
     nodes: SortedMap<String, (SimTime, Arc<NodeCard>)>,
     workloads: SortedMap<Key, Arc<WorkloadCard>>,
+    /// How many pods are of each class.
+    classes: [u32; PodClass::COUNT],
     /// What is measured, and what pods count down to, both as of the end of the run.
     metrics: Option<Metrics>,
     waits: SortedMap<Key, SimTime>,
@@ -75,7 +80,7 @@ impl Stage {
         ClusterView {
             revision: self.revision,
             nodes: nodes.into_iter().map(|(_, card)| card.clone()).collect(),
-            pending: self.pending.values().cloned().collect(),
+            pending: self.pending.values().take(WAITING).cloned().collect(),
             workloads: self.workloads.values().cloned().collect(),
             totals: self.totals(),
         }
@@ -90,6 +95,11 @@ impl Stage {
         log.since(from).take_while(|change| change.revision <= to).map(|change| change.key.clone()).collect()
     }
 
+    /// Whether a pod waits for a node, at the revision drawn last.
+    pub fn is_waiting(&self, pod: &Key) -> bool {
+        self.pods.get(pod).is_some_and(|card| card.node.is_none())
+    }
+
     /// The pods at the revision drawn last.
     pub fn pods(&self) -> impl Iterator<Item = &Arc<PodCard>> {
         self.pods.values()
@@ -98,6 +108,7 @@ impl Stage {
     fn draw_pod(&mut self, view: &View, key: &Key, stale: &mut SortedSet<String>) {
         let old = self.pods.remove(key);
         if let Some(old) = &old {
+            self.classes[old.class as usize] -= 1;
             self.pending.remove(&(old.created, key.clone()));
             if let Some(keys) = old.node.as_ref().and_then(|node| self.on_node.get_mut(node)) {
                 keys.remove(key);
@@ -118,6 +129,7 @@ impl Stage {
             }
             None => _ = self.pending.insert((card.created, key.clone()), card.clone()),
         }
+        self.classes[card.class as usize] += 1;
         self.pods.insert(key.clone(), card);
     }
 
@@ -139,14 +151,14 @@ impl Stage {
     }
 
     fn totals(&self) -> Totals {
-        let pods = |wanted: fn(&PodCard) -> bool| self.pods.values().filter(|pod| wanted(pod)).count() as u32;
+        let of = |class: PodClass| self.classes[class as usize];
         Totals {
             nodes: self.nodes.len() as u32,
             nodes_ready: self.nodes.values().filter(|(_, node)| node.ready).count() as u32,
-            pods: pods(|pod| pod.class != PodClass::Done),
-            pods_ready: pods(|pod| pod.class == PodClass::Ready),
+            pods: self.pods.len() as u32 - of(PodClass::Done),
+            pods_ready: of(PodClass::Ready),
             pods_pending: self.pending.len() as u32,
-            pods_failed: pods(|pod| pod.class == PodClass::Fail),
+            pods_failed: of(PodClass::Fail),
         }
     }
 }

@@ -63,6 +63,20 @@ impl Until {
     }
 }
 
+/// The reason and the message of the Event that a write records: when it comes up, and every time that it is counted again.
+pub fn occurrence(change: &Change) -> Option<(&str, &str)> {
+    let after = change.after.as_deref()?.as_kind::<Event>()?;
+    let before = change.before.as_deref().and_then(|object| object.as_kind::<Event>());
+    let again = before.is_none_or(|before| times(before) < times(after));
+    let reason = after.spec.reason.as_deref().unwrap_or_default();
+    again.then(|| (reason, after.spec.message.as_deref().unwrap_or_default()))
+}
+
+fn times(event: &Event) -> i32 {
+    let series = event.spec.series.as_ref().and_then(|series| series.count);
+    event.spec.count.max(series).unwrap_or(1)
+}
+
 fn warns(event: &Event) -> bool {
     event.spec.type_.as_deref() == Some("Warning")
 }
@@ -154,6 +168,31 @@ mod tests {
         assert_eq!(on(&mut recording, Until::Ready), Some(all));
         assert_eq!(on(&mut recording, Until::Failure), failed);
         assert!(!recording.is_in_past() || recording.position() < recording.end());
+    }
+
+    #[test]
+    fn an_event_occurs_when_it_is_made_and_when_it_is_counted() {
+        let mut recording = Recording::new(Config::small(3));
+        let crash = "kubectl run crash --image=busybox --command -- sh -c 'exit 1'";
+        let input = crate::sim::Input::Kubectl { line: crash.into(), stdin: None, files: Default::default() };
+        recording.submit(input);
+        recording.advance(SimTime::from_secs(300), u64::MAX);
+        let store = recording.live().api().store();
+        let back_offs: Vec<&Change> = store
+            .since(0)
+            .map(|change| &**change)
+            .filter(|change| occurrence(change).is_some_and(|(reason, _)| reason == "BackOff"))
+            .collect();
+        let counts: Vec<i32> = back_offs
+            .iter()
+            .filter_map(|change| change.after.as_deref()?.as_kind::<Event>().map(times))
+            .collect();
+        assert!(counts.len() > 2 && counts.windows(2).all(|pair| pair[0] < pair[1]), "{counts:?}");
+        assert!(
+            back_offs
+                .iter()
+                .all(|change| occurrence(change).is_some_and(|(_, said)| said.contains("restarting")))
+        );
     }
 
     #[test]

@@ -45,3 +45,22 @@ test("the clock stops when the scheduler decides, and when all pods are ready", 
   await app.expectReady(3);
   await expect(page.getByTestId("until")).toHaveValue("");
 });
+
+test("the clock stops at every event with a reason, and says which", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 60 });
+  const until = page.getByTestId("until");
+  await until.selectOption("reason:BackOff");
+  await expect(until.locator("option").first()).toHaveText("Stops at reasons: 1");
+  await app.run("kubectl run crash --image=busybox --command -- sh -c 'exit 1'");
+  const times = [];
+  for (let time = 0; time < 2; time++) {
+    await expect(page.locator(".banner")).toContainText("Stopped at BackOff: Back-off restarting failed container", { timeout: 30_000 });
+    await expect(app.button("play")).toHaveAttribute("aria-label", "Play");
+    times.push(await page.getByTestId("clock").innerText());
+    await page.locator(".banner button").click();
+    await app.button("play").click();
+  }
+  expect(times[1]).not.toBe(times[0]);
+  await until.selectOption("reason:BackOff");
+  await expect(until.locator("option").first()).toHaveText("Run until…");
+});

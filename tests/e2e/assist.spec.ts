@@ -1,5 +1,5 @@
 /** What the editor offers and explains, from the schema and from the live cluster. */
-import { expect, expectAccessible, test } from "./fixture";
+import { expect, expectAccessible, fixture, test } from "./fixture";
 
 const HEAD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n";
 
@@ -67,4 +67,28 @@ test("an error at its line takes a fix, from the list and in the text", async ({
   await expect(app.editorText).toContainText("restartPolicy: Always");
   await expect(findings).toBeEmpty();
   await expectAccessible(page);
+});
+
+test("a card lights up the lines that it comes from, and a line the cards that come from it", async ({ app, page }) => {
+  const two = `apiVersion: v1\nkind: Service\nmetadata: {name: front}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n---\n${fixture("myapp-deploy.yaml")}`;
+  await app.open({ speed: 60 });
+  await app.apply(two);
+  await app.expectReady(3);
+  const lit = page.locator(".cm-lit");
+  await expect(lit).toHaveCount(0);
+  await app.pods().first().hover();
+  await expect(lit.filter({ hasText: "kind: Deployment" })).toHaveCount(1);
+  const lines = await lit.allInnerTexts();
+  expect(lines.join("\n")).not.toContain("kind: Service");
+  await page.locator("h1").hover();
+  await expect(lit).toHaveCount(0);
+
+  // By keyboard, and back from the text.
+  await app.pods().first().focus();
+  await expect(lit.filter({ hasText: "kind: Deployment" })).toHaveCount(1);
+  const marked = app.element.locator("[data-lit]");
+  await app.editorText.getByText("kind: Deployment").hover();
+  await expect(marked).toHaveCount(4);
+  await app.editorText.getByText("kind: Service").hover();
+  await expect(marked).toHaveCount(0);
 });

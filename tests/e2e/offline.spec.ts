@@ -10,6 +10,8 @@ test("without a network the page opens again, whole", async ({ app, page, contex
     const worker = active ?? waiting ?? installing;
     if (worker?.state !== "activated") await new Promise<void>((done) => worker?.addEventListener("statechange", () => worker.state === "activated" && done()));
   });
+  // What the page fetches behind its first picture has come, too: the worker serves the next visit, not this one.
+  await page.waitForLoadState("networkidle");
   await context.setOffline(true);
   await app.open({ speed: 60, lang: "ko" });
   // The other half of the program, and the editor.

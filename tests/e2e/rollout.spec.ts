@@ -44,3 +44,39 @@ test("the downtime of Recreate is counted", async ({ app, page }) => {
   await expect(page.getByTestId("rollout-next")).toContainText("Complete", { timeout: 30_000 });
   await expect(page.getByTestId("rollout-next")).toContainText("No pod available for");
 });
+
+test("two futures of one rollout are compared, and the one that was left is taken up again", async ({ app, page }) => {
+  await app.open({ speed: 60 }, MANIFEST);
+  await app.expectReady(3);
+  await page.locator('[data-view="rollout"]').click();
+  const view = page.getByTestId("rollout");
+  const next = page.getByTestId("rollout-next");
+  const roll = async () => {
+    await app.run("kubectl set image deployment/myapp-deploy '*=ghcr.io/example/myweb:v2.0'");
+    if ((await app.button("play").getAttribute("aria-label")) === "Play") await app.button("play").click();
+    await expect(view.locator('.revision[data-current="true"] code').first()).toContainText("v2.0");
+    await expect(next).toContainText("Complete", { timeout: 30_000 });
+  };
+  await roll();
+  await expect(page.getByTestId("rollout-runs")).toHaveCount(0);
+
+  // Back to before it, and the same with another strategy.
+  await page.getByTestId("add").click();
+  await page.getByTestId("undo").click();
+  await app.run(`kubectl patch deployment myapp-deploy -p '{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}'`);
+  await expect(page.getByText("kept as Run A")).toBeVisible();
+  await roll();
+  const runs = page.getByTestId("rollout-runs");
+  await runs.locator("select").selectOption("Run A");
+  const row = (name: string) => runs.getByRole("row", { name }).getByRole("cell");
+  await expect(row("Fewest available")).toHaveText(["0", /^[23]$/]);
+  await expect(row("Most pods at once")).toHaveText(["3", /^[34]$/]);
+  await expect(row("None available")).toHaveText([/^[1-9][\d.]*s$/, "0s"]);
+  await expect(row("Time until complete")).toHaveText([/^[\d.]+s$/, /^[\d.]+s$/]);
+  await expect(view.locator("path.other")).toHaveCount(2);
+
+  await page.getByTestId("runs").selectOption({ label: await page.getByTestId("runs").locator("option").first().innerText() });
+  await expect(view.locator(".rollout-fields")).toContainText("RollingUpdate");
+  await expect(runs.locator("option")).toHaveText(["nothing", "Run B"]);
+  await expect(app.button("play")).toHaveAttribute("aria-label", "Play");
+});

@@ -8,6 +8,9 @@ use super::App;
 use crate::ui::driver::SPEEDS;
 use crate::ui::state::{Action, Banner};
 
+/// How often the clock is drawn while nothing happens, in frames: a page at rest leaves the machine alone.
+const STILL_EVERY: u32 = 3;
+
 impl App {
     pub(in crate::ui) fn is_playing(&self) -> bool {
         self.driver.borrow().playing
@@ -27,11 +30,17 @@ impl App {
         } else if !self.is_playing() {
             return false;
         } else {
+            let before = self.driver.borrow().revision();
             self.driver.borrow_mut().frame();
             self.do_what_is_due();
-            if let Some(until) = self.driver.borrow_mut().missed.take() {
-                self.ui.banner = Some(Banner::NotMet(until));
-            }
+            let mut driver = self.driver.borrow_mut();
+            let missed = driver.missed.take().map(Banner::NotMet);
+            let told = driver.hit.take().map(Banner::Stopped).or(missed);
+            drop(driver);
+            let stopped = told.is_some() || !self.is_playing();
+            self.ui.banner = told.or(self.ui.banner.take());
+            let still = !stopped && self.driver.borrow().revision() == before;
+            return !still || self.frames.is_multiple_of(STILL_EVERY);
         }
         true
     }
@@ -59,6 +68,15 @@ impl App {
         for _ in 0..steps.unsigned_abs() {
             if steps > 0 { driver.step_forward() } else { driver.step_back() }
         }
+    }
+
+    /// Plays a run on that was left: from its end, when the reader says so.
+    pub(super) fn take_up(&mut self, run: usize) {
+        self.play(false);
+        self.driver.borrow_mut().leave_script();
+        self.driver.borrow_mut().take_up(run);
+        self.forget_the_future();
+        self.ui.against = None;
     }
 
     /// Plays on until a moment.

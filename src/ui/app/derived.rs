@@ -16,7 +16,9 @@ use crate::ui::state::InspectorTab;
 const FEED: usize = 50;
 /// More new lines at once than this are listed only as often as the object under the glass is looked at: nobody can read them,
 /// and laying them out takes the time that the stage needs.
-const HURRY: usize = 8;
+const CALM: usize = 3;
+/// How many lines a frame may add to the list.
+const HURRY: usize = 10;
 /// How often the object under the glass is looked at again while time passes, in frames.
 pub(super) const INSPECT_EVERY: u32 = 12;
 /// How often, at most, assistive technology is told what happens while time passes, in frames.
@@ -27,29 +29,14 @@ impl App {
         let driver = self.driver.borrow();
         let revision = driver.revision();
         let span_ms = Track::span_for(driver.end());
-        let track_of = (driver.whole_story().len(), span_ms, driver.runs());
-        if self.track_of != track_of {
-            self.track_of = track_of;
-            self.track = Shared::new(track(driver.whole_story(), span_ms));
+        if self.track_of != driver.run() {
+            (self.track_of, self.track) = (driver.run(), Shared::new(Track::default()));
         }
-        let last = driver.story().last().map(|line| line.revision);
-        let told = self.feed_of.unwrap_or(0);
-        let new = driver.story().iter().rev().take_while(|line| line.revision > told).take(HURRY + 1).count();
-        let due = !driver.playing || new <= HURRY || self.frames.is_multiple_of(INSPECT_EVERY);
-        if last.is_none() || (self.feed_of != last && due) {
-            self.feed_of = last;
-            self.feed = Shared::new(
-                driver
-                    .story()
-                    .iter()
-                    .rev()
-                    .take_while(|line| line.time > SimTime::ZERO)
-                    .take(FEED)
-                    .cloned()
-                    .collect(),
-            );
+        if let Some(track) = self.track.of(driver.whole_story(), span_ms) {
+            self.track = Shared::new(track);
         }
         drop(driver);
+        self.derive_feed();
         self.derive_scene();
         self.derive_targets();
         self.derive_predict();
@@ -77,6 +64,32 @@ impl App {
         }
         drop(driver);
         self.derive_fixes();
+    }
+
+    /// Lists the latest of the story. A frame adds few lines to the list: each costs the browser as much as a node that changes.
+    fn derive_feed(&mut self) {
+        let driver = self.driver.borrow();
+        let last = driver.story().last().map(|line| line.revision);
+        let told = self.feed_of.unwrap_or(0);
+        let new = driver.story().iter().rev().take_while(|line| line.revision > told).take(HURRY + 1).count();
+        let hurried = driver.playing && new > HURRY;
+        let unchanged = self.feed_of == last && !self.feed_grows;
+        let due = !driver.playing || new <= CALM || self.frames.is_multiple_of(INSPECT_EVERY);
+        if unchanged || !due {
+            return;
+        }
+        // Older lines come back in a frame that has no new ones.
+        let length = match (driver.playing, new) {
+            (false, _) => FEED,
+            (true, 0) => FEED.min(self.feed.len() + HURRY),
+            (true, _) if hurried => HURRY,
+            (true, _) => FEED.min(self.feed.len() + new),
+        };
+        let lines = driver.story().iter().rev().take_while(|line| line.time > SimTime::ZERO);
+        let lines: Vec<StoryLine> = lines.take(length).cloned().collect();
+        self.feed_of = last;
+        self.feed_grows = lines.len() == length && length < FEED;
+        self.feed = Shared::new(lines);
     }
 
     /// Tells assistive technology what has happened: at once when stepping, now and then while time passes.
@@ -112,16 +125,5 @@ impl App {
         let driver = self.driver.borrow();
         let totals = &driver.view.totals;
         totals.pods == 0 && driver.view.workloads.is_empty() && totals.nodes <= 12
-    }
-}
-
-fn track(story: &[StoryLine], span_ms: u64) -> Track {
-    let times =
-        |wanted: fn(&StoryLine) -> bool| story.iter().filter(move |line| wanted(line)).map(|line| line.time);
-    Track {
-        span_ms,
-        ticks: Track::path(times(|_| true), span_ms),
-        warnings: Track::path(times(|line| line.warning), span_ms),
-        commands: Track::path(times(|line| line.actor == "kubectl"), span_ms),
     }
 }

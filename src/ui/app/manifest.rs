@@ -40,8 +40,9 @@ impl App {
         let link = ctx.link().clone();
         let (text, lang, driver) = (self.manifest.clone(), self.ui.lang, self.driver.clone());
         let (change, apply) = (self.on.reform(Action::Edited), self.on.reform(|()| Action::Apply));
+        let point = self.on.reform(Action::PointAt);
         wasm_bindgen_futures::spawn_local(async move {
-            let editor = editor_bridge::create(host, text, lang, driver, change, apply).await;
+            let editor = editor_bridge::create(host, text, lang, driver, change, apply, point).await;
             link.send_message(Action::EditorReady(editor.map(Box::new)));
         });
     }

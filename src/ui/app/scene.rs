@@ -2,6 +2,7 @@
 
 use kubeviz::api::{Key, Kind};
 use kubeviz::kubectl::print::listing::{kinds, listing};
+use kubeviz::view::course::Course;
 use kubeviz::view::rollout;
 use kubeviz::view::timeline::Lane;
 
@@ -105,6 +106,7 @@ impl App {
             Scene::Rollout(Rolling { shown: Some(shown), .. }) => Some(shown.rollout.key.clone()),
             _ => None,
         };
+        let against = self.ui.against;
         let mut driver = self.driver.borrow_mut();
         let key = |card: &std::sync::Arc<kubeviz::view::WorkloadCard>| {
             let kind = rollout::KINDS.into_iter().find(|kind: &Kind| kind.name() == card.kind)?;
@@ -117,9 +119,10 @@ impl App {
             let now = driver.position();
             let (rollout, curve) = driver.rollout(&key)?;
             let since = rollout.revisions.first().map(|revision| revision.created).unwrap_or_default();
-            let (points, shortfall) = (curve.points().to_vec(), curve.shortfall(since, now));
-            Some(Shared::new(Shown { rollout, points, shortfall, now }))
+            let course = Course::of(curve, since, now);
+            let against = against.and_then(|run| Some((run, driver.course_in(run, &key)?)));
+            Some(Shared::new(Shown { rollout, course, against }))
         });
-        Rolling { shown }
+        Rolling { shown, others: driver.kept().into_iter().map(|(run, _)| run).collect(), run: driver.run() }
     }
 }

@@ -3,6 +3,7 @@
 use kubeviz::api::Key;
 use kubeviz::kubectl::key_of;
 use kubeviz::sim::Input;
+use kubeviz::view::files::FIRST;
 use web_sys::Element;
 use yew::AttrValue;
 
@@ -11,7 +12,6 @@ use crate::ui::settings::Settings;
 use crate::ui::share::{self, Done, Link, Ui, seconds, time_of};
 use crate::ui::shared::Shared;
 use crate::ui::state::{Sharing, StageView};
-use kubeviz::view::files::FIRST;
 
 /// Reads what the address carries, and lets it change the settings.
 pub(super) fn read_link(settings: &mut Settings) -> Result<Link, String> {
@@ -61,7 +61,11 @@ impl App {
 
     /// Puts under the glass what the address names, once it exists.
     fn select_as_asked(&mut self) {
-        let key = self.selecting.as_ref().and_then(|name| key_of(self.driver.borrow().objects(), name));
+        let key = {
+            let driver = self.driver.borrow();
+            let key = self.selecting.as_ref().and_then(|name| key_of(driver.objects(), name));
+            key.filter(|key| driver.objects().object(key).is_some())
+        };
         if key.is_some() {
             self.selecting = None;
             self.select(key);

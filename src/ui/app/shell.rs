@@ -83,11 +83,16 @@ impl App {
         self.driver.borrow_mut().leave_script();
         let outcome = self.perform(line, input);
         if forks {
-            // The same revision says something else from now on.
-            (self.fixes, self.fixes_of, self.inspected) = (None, None, None);
-            self.ui.banner = Some(Banner::Forked(at, self.driver.borrow().runs()));
+            self.forget_the_future();
+            self.ui.banner = Some(Banner::Forked(at, self.driver.borrow().left()));
         }
         outcome
+    }
+
+    /// The same revisions say something else from now on.
+    pub(super) fn forget_the_future(&mut self) {
+        (self.fixes, self.fixes_of, self.inspected, self.feed_of) = (None, None, None, None);
+        (self.scene_of.0, self.ui.compare) = (0, None);
     }
 
     pub(super) fn perform(&mut self, line: &str, input: Input) -> Outcome {

@@ -1,7 +1,6 @@
 //! What a decision under the glass means for the rest of the page: what is said of each node, what would help, and where it stands
 //! in the manifest.
 
-use kubeviz::api::Kind;
 use kubeviz::api::explain::{Explain, NodeVerdict, SchedulingDecision};
 use kubeviz::api::manifest::{SourceMap, Span};
 use kubeviz::view::Inspection;
@@ -24,12 +23,7 @@ impl App {
     /// Tries what would help a pod that waits, once for each decision about it.
     pub(super) fn derive_fixes(&mut self) {
         let driver = self.driver.borrow();
-        let waiting = self.inspection.as_ref().filter(|found| {
-            let pending = |pod: &std::sync::Arc<kubeviz::view::PodCard>| {
-                *pod.name == *found.key.name && *pod.namespace == *found.key.namespace
-            };
-            found.key.kind == Kind::POD && driver.view.pending.iter().any(pending)
-        });
+        let waiting = self.inspection.as_ref().filter(|found| driver.is_waiting(&found.key));
         let waiting = waiting.filter(|_| self.ui.tab == InspectorTab::Why);
         let of = waiting
             .map(|found| (found.key.clone(), found.why.as_ref().map_or(0, |decision| decision.revision)));

@@ -21,10 +21,13 @@ pub struct BannerProps {
 pub fn BannerBar(props: &BannerProps) -> Html {
     let BannerProps { banner, lang, on } = props;
     let text = match banner {
-        Banner::Forked(time, runs) => {
-            tr!(*lang, "banner.forked", time = format::clock(*time), run = run_name(*runs))
+        Banner::Forked(time, run) => {
+            tr!(*lang, "banner.forked", time = format::clock(*time), run = format::run(*run))
         }
         Banner::NotMet(until) => tr!(*lang, "banner.not_met", moment = until_text(*until, *lang)),
+        Banner::Stopped(hit) => {
+            tr!(*lang, "banner.stopped", reason = hit.reason, message = hit.message)
+        }
         Banner::NotKept => tr!(*lang, "banner.not_kept"),
         Banner::BadLink(why) => tr!(*lang, "banner.bad_link", why = why),
     };
@@ -35,9 +38,4 @@ pub fn BannerBar(props: &BannerProps) -> Html {
             <button type="button" class="icon-button" aria-label={tr!(*lang, "close")} onclick={move |_| on.emit(Action::Dismiss)}><Icon name="close" /></button>
         </div>
     }
-}
-
-/// `A`, `B`, … for the first, second, … future that was left.
-fn run_name(runs: usize) -> char {
-    char::from(b'A' + (runs.saturating_sub(1) % 26) as u8)
 }

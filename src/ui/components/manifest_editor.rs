@@ -1,5 +1,6 @@
 //! The manifest: an editor once its bundle has loaded, a plain text field until then and where it cannot be.
 
+use gloo::timers::callback::Timeout;
 use kubeviz::api::manifest::{Diagnostic, Severity};
 use kubeviz::view::quick_fix::QuickFix;
 use web_sys::HtmlTextAreaElement;
@@ -71,7 +72,11 @@ pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
     };
     let apply = {
         let on = on.clone();
-        move |_: MouseEvent| on.emit(Action::Apply)
+        // Not within the click: the browser lays the page out before a click is over, and both together would be felt.
+        move |_: MouseEvent| {
+            let on = on.clone();
+            Timeout::new(0, move || on.emit(Action::Apply)).forget();
+        }
     };
     html! {
         <section class="manifest" aria-label={tr!(lang, "manifest.label")} {ondragover} {ondrop}>

@@ -11,9 +11,6 @@ use crate::ui::i18n::Lang;
 use crate::ui::shared::{Card, Shared};
 use crate::ui::state::Action;
 
-/// More waiting pods than this are counted, not shown: the lane is for looking at, and the rest look alike.
-const SHOWN: usize = 400;
-
 #[derive(Properties, PartialEq)]
 pub struct PendingLaneProps {
     pub view: Shared<ClusterView>,
@@ -35,17 +32,18 @@ pub fn PendingLane(props: &PendingLaneProps) -> Html {
         let second = second.filter(|_| pod.deadline.is_some());
         html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} density={*density} {selected} {second} lang={*lang} /> }
     };
-    let more = pods.len().saturating_sub(SHOWN);
+    let count = view.totals.pods_pending;
+    let more = count as usize - pods.len();
     html! {
-        <section class="lane" data-testid="pending-lane" aria-label={tr!(*lang, "lane.label", count = pods.len())}>
-            <h2 class="lane-title">{ tr!(*lang, "lane.title") }<span class="count">{ pods.len() }</span></h2>
+        <section class="lane" data-testid="pending-lane" aria-label={tr!(*lang, "lane.label", count = count)}>
+            <h2 class="lane-title">{ tr!(*lang, "lane.title") }<span class="count">{ count }</span></h2>
             if pods.is_empty() {
                 <p class="lane-empty">{ tr!(*lang, "lane.empty") }</p>
             }
             if *density == Density::Cell {
-                <PodCells group={Group::Waiting(view.clone(), SHOWN)} grid={*grid} selected_pod={selected_pod.clone()} lang={*lang} on={on.clone()} />
+                <PodCells group={Group::Waiting(view.clone())} grid={*grid} selected_pod={selected_pod.clone()} lang={*lang} on={on.clone()} />
             } else {
-                <ul class="pods" role="list">{ for pods.iter().take(SHOWN).map(pod) }</ul>
+                <ul class="pods" role="list">{ for pods.iter().map(pod) }</ul>
             }
             if more > 0 { <p class="lane-more">{ format!("+{more}") }</p> }
         </section>

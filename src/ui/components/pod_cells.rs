@@ -48,15 +48,15 @@ impl Grid {
 pub enum Group {
     /// Those on a node.
     On(Card<Node>),
-    /// The first so many of those that wait for one.
-    Waiting(Shared<kubeviz::view::ClusterView>, usize),
+    /// Those that wait for one.
+    Waiting(Shared<kubeviz::view::ClusterView>),
 }
 
 impl Group {
     fn pods(&self) -> &[Arc<Pod>] {
         match self {
             Group::On(node) => &node.pods,
-            Group::Waiting(view, most) => &view.pending[..view.pending.len().min(*most)],
+            Group::Waiting(view) => &view.pending,
         }
     }
 }

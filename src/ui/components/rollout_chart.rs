@@ -1,6 +1,7 @@
 //! The counts of a workload over time: pods there are, pods available, pods of the newest template, between ceiling and floor.
 
-use kubeviz::clock::SimTime;
+use kubeviz::clock::{SimDuration, SimTime};
+use kubeviz::view::course::Course;
 use kubeviz::view::rollout::Point;
 use yew::prelude::*;
 
@@ -15,6 +16,8 @@ const WIDTH: i64 = 1_000;
 const HEIGHT: i64 = 100;
 /// A younger rollout is drawn as if it had taken this long, in seconds.
 const AT_LEAST_S: u64 = 30;
+/// What is shown of the time after the longer of two rollouts.
+const AFTER: SimDuration = SimDuration::from_secs(2);
 /// What is shown of the time before the newest revision, in seconds.
 const BEFORE_S: u64 = 4;
 
@@ -46,12 +49,26 @@ impl Scale {
 #[component]
 pub fn RolloutChart(props: &RolloutChartProps) -> Html {
     let RolloutChartProps { shown, lang } = props;
-    let (card, points, now) = (&shown.rollout.card, &shown.points, shown.now);
-    let newest = shown.rollout.revisions.first().map_or(SimTime::ZERO, |revision| revision.created);
-    let from = newest.0.saturating_sub(BEFORE_S * 1_000_000);
-    let span = now.0.saturating_sub(from).max(AT_LEAST_S * 1_000_000);
-    let most =
-        points.iter().map(|point| point.current).chain([card.desired, card.ceiling.unwrap_or(0)]).max();
+    let (card, course) = (&shown.rollout.card, &shown.course);
+    let (points, now) = (course.points.as_slice(), course.until);
+    let from = course.since.0.saturating_sub(BEFORE_S * 1_000_000);
+    let other = shown.against.as_ref().map(|(run, other)| (*run, beside(other, course)));
+    // Beside another run only the rollouts count, not the rest since then.
+    let until = match (&other, course.took) {
+        (Some((_, other)), Some(took)) => (course.since + took).max(other.until) + AFTER,
+        (Some((_, other)), None) => now.max(other.until),
+        (None, _) => now,
+    };
+    let least = if other.is_some() { 0 } else { AT_LEAST_S * 1_000_000 };
+    let span = until.0.saturating_sub(from).max(least).max(1);
+    let most = [
+        course.most,
+        other.as_ref().map_or(0, |(_, other)| other.most),
+        card.desired,
+        card.ceiling.unwrap_or(0),
+    ]
+    .into_iter()
+    .max();
     let scale = Scale { from, span, top: i64::from(most.unwrap_or(1).max(1)) };
     let line = |count: i32| {
         let y = scale.y(count);
@@ -73,6 +90,10 @@ pub fn RolloutChart(props: &RolloutChartProps) -> Html {
                     if let Some(ceiling) = card.ceiling { <path class="plot-ceiling" d={line(ceiling)} /> }
                     if let Some(floor) = card.floor { <path class="plot-floor" d={line(floor)} /> }
                     <path class="plot-short" d={short(points, now, &scale)} />
+                    if let Some((_, other)) = &other {
+                        <path class="plot-current other" d={steps(&other.points, other.until, &scale, |point| point.current)} />
+                        <path class="plot-updated other" d={steps(&other.points, other.until, &scale, |point| point.available)} />
+                    }
                 </svg>
                 if let Some(ceiling) = card.ceiling { { label(ceiling, format!("≤{ceiling}"), "over") } }
                 if let Some(floor) = card.floor { { label(floor, format!("≥{floor}"), "under") } }
@@ -82,8 +103,21 @@ pub fn RolloutChart(props: &RolloutChartProps) -> Html {
                 <span class="key key-current">{ tr!(*lang, "rollout.current", count = card.current) }</span>
                 <span class="key key-available">{ tr!(*lang, "rollout.available", count = card.available) }</span>
                 <span class="key key-updated">{ tr!(*lang, "rollout.updated", count = card.updated) }</span>
+                if let Some((run, _)) = &other { <span class="key key-other">{ tr!(*lang, "runs.dashed", run = format::run(*run)) }</span> }
             </figcaption>
         </figure>
+    }
+}
+
+/// Another run's course as if its newest revision had been made when this one's was, up to when it was complete.
+fn beside(other: &Course, this: &Course) -> Course {
+    let moved = |time: SimTime| SimTime((time.0 + this.since.0).saturating_sub(other.since.0));
+    let end = other.took.map_or(other.until, |took| other.since + took);
+    let points = other.points.iter().filter(|point| point.time <= end);
+    Course {
+        points: points.map(|point| Point { time: moved(point.time), ..*point }).collect(),
+        until: moved(end),
+        ..other.clone()
     }
 }
 

@@ -1,17 +1,19 @@
 //! A rollout: how the counts went between their lines, the revisions side by side, and what may happen next.
 
 use kubeviz::api::Kind;
-use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::view::PodCard as Pod;
-use kubeviz::view::rollout::{Point, Revision, Rollout};
+use kubeviz::view::course::Course;
+use kubeviz::view::rollout::{Revision, Rollout};
 use std::sync::Arc;
 use yew::prelude::*;
 
 use super::Icon;
 use super::pod_card::PodCard;
 use super::rollout_chart::RolloutChart;
+use super::rollout_runs::RolloutRuns;
 use super::stage::Density;
 use crate::tr;
+use crate::ui::format;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::{Card, Shared};
 use crate::ui::state::Action;
@@ -26,18 +28,19 @@ const CARDS: usize = 30;
 pub struct Rolling {
     /// The workload that is looked at, if there is any.
     pub shown: Option<Shared<Shown>>,
+    /// The number of the run that is played, and those of the runs that were left.
+    pub run: usize,
+    pub others: Vec<usize>,
 }
 
 /// A rollout and how it went.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
     pub rollout: Rollout,
-    /// The counts at every write.
-    pub points: Vec<Point>,
-    /// Below the floor, and at nothing, since the newest revision was made.
-    pub shortfall: (SimDuration, SimDuration),
-    /// The time looked at.
-    pub now: SimTime,
+    /// Up to the time looked at.
+    pub course: Course,
+    /// How it went in another run, and in which.
+    pub against: Option<(usize, Shared<Course>)>,
 }
 
 #[derive(Properties, PartialEq)]
@@ -62,6 +65,7 @@ pub fn RolloutView(props: &RolloutViewProps) -> Html {
             { head(rollout, *lang, on) }
             <RolloutChart shown={shown.clone()} lang={*lang} />
             { outlook(shown, *lang) }
+            <RolloutRuns rolling={rolling.clone()} lang={*lang} {on} />
             { revisions(props, rollout) }
         </div>
     }
@@ -110,15 +114,15 @@ fn outlook(shown: &Shown, lang: Lang) -> Html {
         (_, 0, 0) => tr!(lang, "rollout.waiting", count = still),
         (_, create, remove) => tr!(lang, "rollout.may", create = create, remove = remove),
     };
-    let (below, none) = shown.shortfall;
+    let (below, none) = (shown.course.below, shown.course.none);
     html! {
         <div class="rollout-next" data-testid="rollout-next">
             <p class="sentence">{ moves }</p>
             <ul class="sums">
                 <li>{ tr!(lang, "rollout.most", desired = next.desired, surge = surge, ceiling = ceiling, total = next.total) }</li>
                 <li>{ tr!(lang, "rollout.least", desired = next.desired, unavailable = unavailable, floor = floor, available = next.available) }</li>
-                if none.0 > 0 { <li data-bad="true">{ tr!(lang, "rollout.downtime", span = none.human()) }</li> }
-                else if below.0 > 0 { <li data-bad="true">{ tr!(lang, "rollout.below", span = below.human()) }</li> }
+                if none.0 > 0 { <li data-bad="true">{ tr!(lang, "rollout.downtime", span = format::tenths(none)) }</li> }
+                else if below.0 > 0 { <li data-bad="true">{ tr!(lang, "rollout.below", span = format::tenths(below)) }</li> }
             </ul>
         </div>
     }

@@ -1,6 +1,7 @@
 //! The track of time: where one is, where something happened, how far the run has come.
 
 use kubeviz::clock::SimTime;
+use kubeviz::view::StoryLine;
 use web_sys::{HtmlInputElement, KeyboardEvent};
 use yew::prelude::*;
 
@@ -10,17 +11,36 @@ use crate::ui::i18n::Lang;
 use crate::ui::shared::Shared;
 use crate::ui::state::Action;
 
-/// What the track shows besides the position; changes only when something happens.
+/// What the track shows besides the position: grows as the run does.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Track {
     /// What the whole width stands for, in milliseconds.
-    pub span_ms: u64,
-    /// An SVG path over 1,000 by 10: a tick per moment in which something happened.
-    pub ticks: String,
-    /// The same for bad news.
-    pub warnings: String,
-    /// The same for what people did.
-    pub commands: String,
+    span_ms: u64,
+    /// How many lines of the story it shows.
+    lines: usize,
+    /// When something happened.
+    ticks: Ticks,
+    /// When something went wrong.
+    warnings: Ticks,
+    /// When somebody did something.
+    commands: Ticks,
+}
+
+/// An SVG path over 1,000 by 10: a tick per moment, at most one per pixel.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Ticks {
+    path: String,
+    last: Option<u64>,
+}
+
+impl Ticks {
+    fn add(&mut self, time: SimTime, span_ms: u64) {
+        let x = (time.0 / 1_000).saturating_mul(1_000) / span_ms.max(1);
+        if self.last != Some(x) && x <= 1_000 {
+            self.path += &format!("M{x} 0v10");
+            self.last = Some(x);
+        }
+    }
 }
 
 impl Track {
@@ -31,18 +51,24 @@ impl Track {
         ROUND.into_iter().find(|span| secs <= *span).unwrap_or(secs.div_ceil(3_600) * 3_600) * 1_000
     }
 
-    /// A path of ticks at the given times, at most one per pixel.
-    pub fn path(times: impl Iterator<Item = SimTime>, span_ms: u64) -> String {
-        let mut path = String::new();
-        let mut last = None;
-        for time in times {
-            let x = (time.0 / 1_000).saturating_mul(1_000) / span_ms.max(1);
-            if last != Some(x) && x <= 1_000 {
-                path += &format!("M{x} 0v10");
-                last = Some(x);
+    /// The track of a story that has gone on since this one of `span_ms` was made, or of another; `None` if nothing is new.
+    pub fn of(&self, story: &[StoryLine], span_ms: u64) -> Option<Track> {
+        let goes_on = self.span_ms == span_ms && self.lines <= story.len();
+        if goes_on && self.lines == story.len() {
+            return None;
+        }
+        let mut track = if goes_on { self.clone() } else { Track { span_ms, ..Track::default() } };
+        for line in &story[track.lines..] {
+            track.ticks.add(line.time, span_ms);
+            if line.warning {
+                track.warnings.add(line.time, span_ms);
+            }
+            if line.actor == "kubectl" {
+                track.commands.add(line.time, span_ms);
             }
         }
-        path
+        track.lines = story.len();
+        Some(track)
     }
 }
 
@@ -105,7 +131,7 @@ pub fn Scrubber(props: &ScrubberProps) -> Html {
             <span class="scrubber-run" style={format!("width:{}", share(*end))}></span>
             <span class="scrubber-done" style={format!("width:{}", share(*position))}></span>
             <svg class="scrubber-marks" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">
-                <path class="ticks" d={track.ticks.clone()} /><path class="warnings" d={track.warnings.clone()} /><path class="commands" d={track.commands.clone()} />
+                <path class="ticks" d={track.ticks.path.clone()} /><path class="warnings" d={track.warnings.path.clone()} /><path class="commands" d={track.commands.path.clone()} />
             </svg>
             <input type="range" data-testid="scrubber" min="0" max={track.span_ms.to_string()} step="1" value={(position.0 / 1_000).to_string()}
                 aria-label={tr!(*lang, "time.scrubber")} aria-valuetext={text} {oninput} {onkeydown} />

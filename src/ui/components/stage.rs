@@ -9,7 +9,8 @@ use web_sys::{Element, HtmlElement, KeyboardEvent, MouseEvent, ResizeObserver};
 use yew::prelude::*;
 
 use super::control_plane_strip::ControlPlaneStrip;
-use super::node_card::{NodeCard, Verdicts};
+use super::node_card::Verdicts;
+use super::node_group::{GROUP, NodeGroup, has_leaving};
 use super::pending_lane::PendingLane;
 use super::pod_cells::Grid;
 use super::predict_bar::PredictBar;
@@ -136,30 +137,30 @@ pub fn Stage(props: &StageProps) -> Html {
     let onclick = {
         let on = on.clone();
         Callback::from(move |event: MouseEvent| {
-            if let Some(key) = event.target().and_then(|target| selected_by(&target.dyn_into().ok()?)) {
+            if let Some(key) = pointed(&event) {
                 on.emit(Action::Select(Some(key)));
             }
         })
     };
+    // What has the focus is pointed at, too.
+    let onpointerover = on.reform(|event: PointerEvent| Action::Light(pointed(&event)));
+    let onfocusin = on.reform(|event: FocusEvent| Action::Light(pointed(&event)));
+    let onpointerleave = on.reform(|_: PointerEvent| Action::Light(None));
     let onkeydown = {
         let root = root.clone();
         Callback::from(move |event: KeyboardEvent| move_focus(&root, &event))
     };
     let dense = view.nodes.len() > DENSE_NODES;
-    let node = |node: &std::sync::Arc<kubeviz::view::NodeCard>| {
-        let here = |uid: &AttrValue| node.pods.iter().any(|pod| pod.uid == uid.as_str());
-        let selected_here =
-            selected.as_ref().is_some_and(|key| key.kind == Kind::NODE && *key.name == node.name);
-        let second = second.filter(|_| node.pods.iter().any(|pod| pod.deadline.is_some()));
-        html! {
-            <NodeCard key={node.uid.as_str()} node={Card(node.clone())} {density} selected_pod={selected_pod.clone().filter(here)}
-                selected={selected_here} verdict={verdicts.get(&node.name).cloned()} {second} grid={grids.node} {dense} lang={*lang} on={on} />
-        }
+    let group = |nodes: &[std::sync::Arc<kubeviz::view::NodeCard>]| {
+        let second = second.filter(|_| nodes.iter().any(|node| has_leaving(node)));
+        let nodes: Vec<_> = nodes.iter().cloned().map(Card).collect();
+        html! { <NodeGroup {nodes} {density} selected={selected.clone()} selected_pod={selected_pod.clone()} verdicts={verdicts.clone()} {second} grid={grids.node} {dense} lang={*lang} on={on} /> }
     };
+    let groups = view.nodes.chunks(if dense { GROUP } else { usize::MAX });
     let label =
         tr!(*lang, "stage.label", nodes = totals.nodes, pods = totals.pods, pending = totals.pods_pending);
     html! {
-        <section class="stage" id="stage" ref={root} data-testid="stage" data-density={density.as_str()} aria-label={label} {onclick} {onkeydown}>
+        <section class="stage" id="stage" ref={root} data-testid="stage" data-density={density.as_str()} aria-label={label} {onclick} {onkeydown} {onpointerover} {onpointerleave} {onfocusin}>
             <div class="stage-head">
                 { switch(scene.view(), *lang, on) }
                 { predict_switch(predict.on, *lang, on) }
@@ -170,7 +171,7 @@ pub fn Stage(props: &StageProps) -> Html {
                 <PendingLane view={view.clone()} {density} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
                 if predict.on { <PredictBar predict={predict.clone()} view={view.clone()} lang={*lang} on={on} /> }
                 if *starters { { offer(*lang, on) } }
-                <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()} data-dense={dense.to_string()}>{ for view.nodes.iter().map(node) }</ul>
+                <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()} data-dense={dense.to_string()}>{ for groups.map(group) }</ul>
             }
         </section>
     }
@@ -288,6 +289,10 @@ fn uid_of(view: &ClusterView, key: &Key) -> Option<AttrValue> {
         .chain(on_nodes)
         .find(|pod| *pod.name == *key.name && *pod.namespace == *key.namespace);
     found.map(|pod| AttrValue::from(pod.uid.clone()))
+}
+
+fn pointed(event: &web_sys::Event) -> Option<Key> {
+    selected_by(&event.target()?.dyn_into().ok()?)
 }
 
 /// The object that a click on an element means.

@@ -14,6 +14,9 @@ use crate::ui::i18n::Lang;
 use crate::ui::shared::Shared;
 use crate::ui::state::Action;
 
+/// What stands before a reason in a choice's value.
+const REASON: &str = "reason:";
+
 #[derive(Properties, PartialEq)]
 pub struct TimeBarProps {
     pub playing: bool,
@@ -22,6 +25,11 @@ pub struct TimeBarProps {
     pub skipped: Option<SimDuration>,
     /// What the clock stops at.
     pub until: Option<Until>,
+    /// Reasons of events, and whether it stops at each.
+    pub reasons: Vec<(String, bool)>,
+    /// The run that is played, and those that were left with how far each had come.
+    pub run: usize,
+    pub kept: Vec<(usize, SimTime)>,
     pub position: SimTime,
     pub end: SimTime,
     pub track: Shared<Track>,
@@ -81,7 +89,8 @@ pub fn TimeBar(props: &TimeBarProps) -> Html {
                 <p class="skipped" title={tr!(lang, "time.skipped", span = format::span(skipped))}><Icon name="skip" />{ format!("+{}", format::span(skipped)) }</p>
             }
             if !small {
-                { until_choice(props.until, lang, on) }
+                if !props.kept.is_empty() { { run_choice(props, on) } }
+                { until_choice(props, on) }
                 <label class="check"><input type="checkbox" data-testid="skip-idle" checked={*skip_idle} onchange={onskip} />{ tr!(lang, "time.skip_idle") }</label>
             }
             { props.children.clone() }
@@ -89,17 +98,57 @@ pub fn TimeBar(props: &TimeBarProps) -> Html {
     }
 }
 
-/// Runs on until a moment.
-fn until_choice(until: Option<Until>, lang: Lang, on: &Callback<Action>) -> Html {
-    let on = on.clone();
+/// Goes on with another run.
+fn run_choice(props: &TimeBarProps, on: &Callback<Action>) -> Html {
+    let (on, lang) = (on.clone(), props.lang);
     let onchange = move |event: Event| {
-        on.emit(Action::Until(Until::from_name(&event.target_unchecked_into::<HtmlSelectElement>().value())));
+        if let Ok(run) = event.target_unchecked_into::<HtmlSelectElement>().value().parse() {
+            on.emit(Action::TakeUp(run));
+        }
+    };
+    let mut runs = props.kept.clone();
+    runs.push((props.run, props.end));
+    kubeviz::api::sorting::sort_by_key(&mut runs, |run| run.0);
+    let option = |(number, end): (usize, SimTime)| {
+        let name = format::run(number);
+        let text = match number == props.run {
+            true => tr!(lang, "runs.name", run = name),
+            false => tr!(lang, "runs.run", run = name, end = format::clock(end)),
+        };
+        html! { <option value={number.to_string()} selected={number == props.run}>{ text }</option> }
+    };
+    html! { <select class="until runs" data-testid="runs" aria-label={tr!(lang, "runs.label")} title={tr!(lang, "runs.label")} {onchange}>{ for runs.into_iter().map(option) }</select> }
+}
+
+/// Runs on until a moment, or stops at every event with a reason.
+fn until_choice(props: &TimeBarProps, on: &Callback<Action>) -> Html {
+    let (on, lang, until) = (on.clone(), props.lang, props.until);
+    let onchange = move |event: Event| {
+        let select = event.target_unchecked_into::<HtmlSelectElement>();
+        let chosen = select.value();
+        match chosen.strip_prefix(REASON) {
+            Some(reason) => {
+                on.emit(Action::StopAt(reason.to_string()));
+                select.set_value("");
+            }
+            None => on.emit(Action::Until(Until::from_name(&chosen))),
+        }
+    };
+    let reason = |(reason, chosen): &(String, bool)| {
+        let mark = if *chosen { "● " } else { "○ " };
+        html! { <option value={format!("{REASON}{reason}")}>{ format!("{mark}{reason}") }</option> }
+    };
+    let stops = props.reasons.iter().filter(|(_, chosen)| *chosen).count();
+    let none = match stops {
+        0 => tr!(lang, "until.none"),
+        _ => tr!(lang, "until.stops", count = stops),
     };
     let option = |one: Until| html! { <option value={one.as_str()} selected={until == Some(one)}>{ until_text(one, lang) }</option> };
     html! {
         <select class="until" data-testid="until" aria-label={tr!(lang, "until.label")} {onchange}>
-            <option value="" selected={until.is_none()}>{ tr!(lang, "until.none") }</option>
+            <option value="" selected={until.is_none()}>{ none }</option>
             { for Until::ALL.into_iter().map(option) }
+            <optgroup label={tr!(lang, "until.every")}>{ for props.reasons.iter().map(reason) }</optgroup>
         </select>
     }
 }
