@@ -11,6 +11,7 @@ pub mod heartbeat;
 mod managed_fields;
 pub mod metrics;
 pub mod registry;
+mod reporters;
 mod resize;
 mod server_side_apply;
 pub mod store;
@@ -21,6 +22,7 @@ mod warnings;
 use std::sync::Arc;
 
 pub use decode::FieldValidation;
+pub use reporters::{Saying, Verdict};
 pub use server_side_apply::Applying;
 pub use store::{Actor, Change, Manner, Store, Told, View};
 
@@ -99,6 +101,8 @@ pub struct ApiServer {
     collisions: Option<(u32, SimTime, u32)>,
     /// The rhythms of the nodes' heartbeats.
     beats: heartbeat::Beats,
+    /// What reporters of events remember.
+    reporters: reporters::Reporters,
 }
 
 impl ApiServer {
@@ -112,6 +116,7 @@ impl ApiServer {
             warnings: Vec::new(),
             collisions: None,
             beats: heartbeat::Beats::new(),
+            reporters: reporters::Reporters::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::api::hash::fnv1a_64;
 use crate::api::k8s::EventFields;
 use crate::api::k8s::{EventSource, ObjectMeta, ObjectReference};
 use crate::api::{Event, Key, Kind, KubeObject, MetaExt, Object};
+use crate::apiserver::{Saying, Verdict};
 
 /// `Normal`, or `Warning` for what somebody should look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,8 @@ pub fn reference_to(kind: Kind, object: &impl MetaExt) -> ObjectReference {
 
 impl Client<'_> {
     /// Records an event about an object in the old form, as controllers and kubelets do: an equal event that is
-    /// already there is counted up instead of written anew (`EventCorrelator`).
+    /// already there is counted up instead of written anew, many similar ones are one, and too many are kept back
+    /// (`EventCorrelator`).
     pub fn event(
         &mut self,
         about: ObjectReference,
@@ -53,17 +55,25 @@ impl Client<'_> {
         reason: &str,
         message: impl Into<String>,
     ) {
-        let message = message.into();
+        let mut message = message.into();
         let namespace = about.namespace.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| "default".into());
-        let name = event_name(&self.actor, &about, type_, reason, &message);
+        let verdict = self.api.correlate(saying(&self.actor, &about, type_, reason, &message));
+        let Verdict::Say { combined, kept_back } = verdict else { return };
+        let identity = if combined { COMBINED } else { &message };
+        let name = event_name(&self.actor, &about, type_, reason, identity);
+        if combined {
+            message.insert_str(0, COMBINED);
+        }
         let now = self.now();
         let key = Key::new(Kind::EVENT, &namespace, &name);
+        let said = 1 + kept_back as i32;
         if let Some(mut event) =
             self.live().object(&key).and_then(|object| object.as_kind::<Event>()).cloned()
         {
             let fields = Arc::make_mut(&mut event.spec);
-            fields.count = Some(fields.count.unwrap_or(1) + 1);
+            fields.count = Some(fields.count.unwrap_or(1) + said);
             fields.last_timestamp = Some(now.to_time());
+            fields.message = Some(message);
             // Nothing else writes events, so the update meets no conflict; a failure would only lose a count.
             let _ = self.update(event, None);
             return;
@@ -80,7 +90,7 @@ impl Client<'_> {
             source: Some(EventSource { component: Some(component.clone()), host: host.clone() }),
             first_timestamp: Some(now.to_time()),
             last_timestamp: Some(now.to_time()),
-            count: Some(1),
+            count: Some(said),
             type_: Some(type_.as_str().into()),
             reporting_component: component,
             reporting_instance: host.unwrap_or_default(),
@@ -124,6 +134,28 @@ impl Client<'_> {
         let meta = ObjectMeta { name: Some(name), namespace: Some(namespace), ..Default::default() };
         // An event that cannot be stored (its namespace is gone) is lost, as it is in a real cluster.
         let _ = self.create_object(Object::Event(Event::new(meta, fields)));
+    }
+}
+
+/// Stands before the message of the last of several similar events.
+const COMBINED: &str = "(combined from similar events): ";
+
+/// What reporters remember an event by.
+fn saying(
+    actor: &Actor,
+    about: &ObjectReference,
+    type_: EventType,
+    reason: &str,
+    message: &str,
+) -> Saying {
+    let host = if let Actor::Kubelet(node) = actor { node } else { "" };
+    let kind = about.kind.as_deref().unwrap_or_default();
+    let uid = about.uid.as_deref().or(about.name.as_deref()).unwrap_or_default();
+    let number = |words: &[&str]| fnv1a_64(words.join("\u{0}").as_bytes());
+    Saying {
+        topic: number(&[actor.component(), host, kind, uid]),
+        group: number(&[type_.as_str(), reason]) as u32,
+        message: number(&[message]) as u32,
     }
 }
 

@@ -66,29 +66,35 @@ impl Controller for PodGcController {
                 self.missing.remove(key);
                 return Ok(Action::AwaitChange);
             }
-            let look = *self.missing.entry(key.clone()).or_insert_with(|| next_look(now));
-            if now < look {
-                return Ok(Action::RequeueAfter(look.since(now)));
-            }
-            self.missing.remove(key);
-            return collect_terminating(key, view, client);
+            return match self.wait_for_look(key, SimDuration::ZERO, now) {
+                Some(wait) => Ok(wait),
+                None => collect_terminating(key, view, client),
+            };
         }
-        let found = *self.missing.entry(key.clone()).or_insert_with(|| next_look(now));
-        let due = found + QUARANTINE;
-        if now < due {
-            return Ok(Action::RequeueAfter(due.since(now)));
+        if let Some(wait) = self.wait_for_look(key, QUARANTINE, now) {
+            return Ok(wait);
         }
         let on_node = |pod: &&Pod| pod.spec.node_name.as_deref() == Some(&*key.name);
         let pods: Vec<Pod> = view.list::<Pod>(None).filter(on_node).cloned().collect();
         for pod in pods {
             fail_and_delete(pod, true, client)?;
         }
-        self.missing.remove(key);
         Ok(Action::AwaitChange)
     }
 }
 
 impl PodGcController {
+    /// What is left to wait of `quarantine` and until the look that is for `key`, which the first call settles; `None` when that
+    /// look is now. It is forgotten then, so that what comes after it waits for another.
+    fn wait_for_look(&mut self, key: &Key, quarantine: SimDuration, now: SimTime) -> Option<Action> {
+        let due = *self.missing.entry(key.clone()).or_insert_with(|| next_look(now)) + quarantine;
+        if now < due {
+            return Some(Action::RequeueAfter(due.since(now)));
+        }
+        self.missing.remove(key);
+        None
+    }
+
     /// A pod that is being deleted and never got a node has failed (`gcUnscheduledTerminatingPods`).
     fn collect_unscheduled(&mut self, key: &Key, client: &mut Client<'_>) -> Result<Action, Status> {
         let now = client.now();
@@ -98,11 +104,9 @@ impl PodGcController {
             self.missing.remove(key);
             return Ok(Action::AwaitChange);
         };
-        let look = *self.missing.entry(key.clone()).or_insert_with(|| next_look(now));
-        if now < look {
-            return Ok(Action::RequeueAfter(look.since(now)));
+        if let Some(wait) = self.wait_for_look(key, SimDuration::ZERO, now) {
+            return Ok(wait);
         }
-        self.missing.remove(key);
         if !is_terminal(pod) {
             fail_and_delete(pod.clone(), false, client)?;
         }
