@@ -158,6 +158,9 @@ mod tests {
         let late = verdicts.split_off(25);
         assert_eq!(verdicts, [SAY; 25]);
         let counted = Verdict::Say { combined: false, kept_back: 3 };
-        assert_eq!(late, [Verdict::KeepBack, Verdict::KeepBack, Verdict::KeepBack, counted, Verdict::KeepBack]);
+        assert_eq!(
+            late,
+            [Verdict::KeepBack, Verdict::KeepBack, Verdict::KeepBack, counted, Verdict::KeepBack]
+        );
     }
 }

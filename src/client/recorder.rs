@@ -141,13 +141,7 @@ impl Client<'_> {
 const COMBINED: &str = "(combined from similar events): ";
 
 /// What reporters remember an event by.
-fn saying(
-    actor: &Actor,
-    about: &ObjectReference,
-    type_: EventType,
-    reason: &str,
-    message: &str,
-) -> Saying {
+fn saying(actor: &Actor, about: &ObjectReference, type_: EventType, reason: &str, message: &str) -> Saying {
     let host = if let Actor::Kubelet(node) = actor { node } else { "" };
     let kind = about.kind.as_deref().unwrap_or_default();
     let uid = about.uid.as_deref().or(about.name.as_deref()).unwrap_or_default();

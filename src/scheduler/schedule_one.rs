@@ -88,6 +88,9 @@ impl Scheduler {
     fn bind(&mut self, mut binding: Binding, client: &mut Client<'_>) {
         let framework = self.frameworks[binding.queued.profile as usize].clone();
         let info = binding.queued.info.clone();
+        if binding.state.read::<Decision>().is_some_and(Decision::is_to_be_written) {
+            expect_on(&binding.node, &binding.queued.key, client);
+        }
         let prepared = framework.run_pre_bind(client, &mut binding.state, &info, &binding.node);
         if let Some(decision) = binding.state.read::<Decision>().filter(|decision| decision.is_written()) {
             let written = client.live().revision();
@@ -138,7 +141,13 @@ impl Scheduler {
     /// The choice cannot be carried out: takes it back, and puts the pod back into the queue.
     fn give_up_binding(&mut self, mut binding: Binding, message: String, client: &mut Client<'_>) {
         self.unreserve(&mut binding);
-        let failure = Failing { reason: "SchedulerError", message, ..Default::default() };
+        self.queue.nominator.remove(binding.queued.info.uid());
+        let failure = Failing {
+            reason: "SchedulerError",
+            message,
+            nominated_node: Some(String::new()),
+            ..Default::default()
+        };
         self.fail(binding.queued, PluginSet::default(), failure, client);
     }
 
@@ -246,6 +255,17 @@ struct Failing {
     /// The node promised; empty to take an earlier promise back, `None` to leave it.
     nominated_node: Option<String>,
     explain: Option<Explain>,
+}
+
+/// Says on which node a pod is to be expected, whose binding will take a while (`NominatedNodeNameForExpectation`).
+fn expect_on(node: &str, key: &Key, client: &mut Client<'_>) {
+    let pod = client.get(key).ok().and_then(|object| object.as_kind::<Pod>().cloned());
+    let Some(mut pod) = pod.filter(|pod| pod.status.nominated_node_name.as_deref() != Some(node)) else {
+        return;
+    };
+    Arc::make_mut(&mut pod.status).nominated_node_name = Some(node.to_string());
+    // Read a moment ago; and if it could not be said, the binding goes on all the same.
+    let _ = client.update_status(pod, None);
 }
 
 fn say_unscheduled(mut pod: Pod, failing: Failing, client: &mut Client<'_>) {

@@ -237,6 +237,11 @@ fn bind_claim(world: &mut World, name: &str) {
     world.client(Actor::User).update_object(bound).expect("a claim to bind");
 }
 
+fn nominated(world: &World, pod: &str) -> Option<String> {
+    let pod = world.api.view().get::<Pod>("default", pod).expect("a pod");
+    pod.status.nominated_node_name.clone()
+}
+
 #[test]
 fn a_pod_is_bound_once_the_volume_for_its_node_is_there() {
     use crate::scheduler::plugins::test_support::{claim, waiting_class};
@@ -252,9 +257,10 @@ fn a_pod_is_bound_once_the_volume_for_its_node_is_there() {
     let selected = world.api.get(&key).expect("a claim");
     assert_eq!(crate::api::MetaExt::annotation(&*selected, "volume.kubernetes.io/selected-node"), Some("n1"));
     assert_eq!((world.node_of("user"), world.scheduler.has_work()), (None, false));
+    assert_eq!(nominated(&world, "user").as_deref(), Some("n1"), "where it is to be expected");
     bind_claim(&mut world, "data");
     world.settle();
-    assert_eq!(world.node_of("user"), Some("n1"));
+    assert_eq!((world.node_of("user"), nominated(&world, "user")), (Some("n1"), None));
 }
 
 #[test]
@@ -274,6 +280,7 @@ fn a_pod_whose_volume_is_never_made_is_tried_again() {
     let words = "Warning FailedScheduling: running PreBind plugin \"VolumeBinding\": binding volumes: context deadline exceeded";
     assert_eq!(world.events(), [words]);
     assert_eq!(world.scheduler.cache().placed().count(), 0, "it counts nowhere any more");
+    assert_eq!(nominated(&world, "user"), None);
 }
 
 #[test]

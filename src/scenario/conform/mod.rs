@@ -3,12 +3,16 @@
 //! in the code.
 
 pub mod diff;
+pub mod known;
 pub mod normal;
 pub mod scheduler;
 pub mod traces;
 pub mod validation;
 
 use serde_json::Value;
+use sorted::SortedMap;
+
+use known::Known;
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,18 +60,35 @@ pub struct Tally {
     pub passed: u32,
     /// The others: the case's name and its differences.
     pub failed: Vec<(String, Vec<String>)>,
+    /// Those of which it is known that they differ so: the case's name, why, and its differences.
+    pub known: Vec<(String, String, Vec<String>)>,
 }
 
 impl Tally {
     /// The line that sums it up.
     pub fn line(&self) -> String {
-        format!("{} passed, {} failed", self.passed, self.failed.len())
+        let known = match self.known.len() {
+            0 => String::new(),
+            known => format!("{known} known to differ, "),
+        };
+        format!("{} passed, {known}{} failed", self.passed, self.failed.len())
+    }
+
+    /// Takes the cases that differ as they are known to out of those that failed. They have not passed.
+    pub fn set_known_apart(&mut self, listed: &SortedMap<String, Known>) {
+        for (name, differences) in std::mem::take(&mut self.failed) {
+            match listed.get(&name).filter(|known| known.covers(&differences)) {
+                Some(known) => self.known.push((name, known.reason.clone(), differences)),
+                None => self.failed.push((name, differences)),
+            }
+        }
     }
 
     /// Adds another file's.
     pub fn add(&mut self, other: Tally) {
         self.passed += other.passed;
         self.failed.extend(other.failed);
+        self.known.extend(other.known);
     }
 }
 

@@ -86,6 +86,11 @@ pub(super) fn command() -> Command {
         .subcommand(
             Command::new("conform")
                 .about("Compare with recordings of a real control plane")
+                .long_about(
+                    "Compare with recordings of a real control plane.\n\nScenarios that docs/divergences.md names, and that \
+                     differ in no other column than it says, are printed and counted as known to differ.\n\nExit status 1: \
+                     something else differs.",
+                )
                 .arg(Arg::new("SUITE").required(true).value_parser(Suite::ALL.map(|(word, _)| word)))
                 .arg(files("FILE", "Recordings: .json or .jsonl, also .gz"))
                 .arg(
@@ -94,7 +99,7 @@ pub(super) fn command() -> Command {
                         .value_name("K")
                         .default_value("0")
                         .value_parser(value_parser!(usize))
-                        .help("Print the first K failed cases in full"),
+                        .help("Print the first K cases that differ in full, the known ones last"),
                 ),
         )
         .subcommand(

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 use kubeviz::scenario::check::Checker;
-use kubeviz::scenario::conform::{Suite, Tally, run_text};
+use kubeviz::scenario::conform::{Suite, Tally, known, run_text};
 use kubeviz::scenario::exec::{Printed, Script};
 use kubeviz::scenario::run::{Manifest, run};
 use kubeviz::scenario::{Scenario, steps, why};
@@ -164,23 +164,34 @@ fn check(matches: &ArgMatches) -> Outcome {
     Ok(accepted)
 }
 
+/// Where it is written which recordings are not repeated to the letter, and why.
+const DIVERGENCES: &str = include_str!("../../../../docs/divergences.md");
+
 fn conform(matches: &ArgMatches) -> Outcome {
     let word = matches.get_one::<String>("SUITE").map(String::as_str).unwrap_or_default();
     let suite = Suite::from_word(word).ok_or_else(|| format!("there is no suite {word}"))?;
     let show = matches.get_one::<usize>("show").copied().unwrap_or_default();
+    let listed = known::listed(DIVERGENCES);
     let mut total = Tally::default();
     for path in paths(matches) {
         let recording = recording(path, suite)?;
-        let tally = run_text(suite, &read(&recording)?);
+        let mut tally = run_text(suite, &read(&recording)?);
+        tally.set_known_apart(&listed);
         say(&format!("{path}: {}\n", tally.line()));
         for (name, differences) in &tally.failed {
             if suite == Suite::Traces {
                 say(&format!("  {name}: {}\n", differences.first().map_or("", String::as_str)));
             }
         }
+        for (name, reason, differences) in &tally.known {
+            let columns = differences.first().map_or("", String::as_str);
+            say(&format!("  {name}: known divergence, {columns}: {reason}\n"));
+        }
         total.add(tally);
     }
-    for (name, differences) in total.failed.iter().take(show) {
+    let known = total.known.iter().map(|(name, _, differences)| (name, differences));
+    let failed = total.failed.iter().map(|(name, differences)| (name, differences));
+    for (name, differences) in failed.chain(known).take(show) {
         say(&format!("\n--- {name}\n{}\n", differences.join("\n")));
     }
     say(&format!("total: {}\n", total.line()));
