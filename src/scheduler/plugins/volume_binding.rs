@@ -384,7 +384,7 @@ impl Decision {
 
     /// Whether PreBind has something to write yet, and will wait for it.
     pub fn is_to_be_written(&self) -> bool {
-        !self.is_written && !(self.bindings.is_empty() && self.provisions.is_empty())
+        !(self.is_written || self.bindings.is_empty() && self.provisions.is_empty())
     }
 
     /// Keeps the volumes for their claims, and tells the provisioner where to make the others.
