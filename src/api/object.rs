@@ -5,9 +5,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::k8s::{self, ObjectMeta};
+use super::k8s::{self, NodeSystemInfo, ObjectMeta};
 use super::kind::Kind;
 use super::meta::{Key, MetaExt, Revision};
 use super::schema;
@@ -323,7 +323,8 @@ impl Object {
         K::from_object(self)
     }
 
-    /// Fields that the API serves even where they are not set: Go writes an empty time or list of theirs as `null`.
+    /// Fields that the API serves even where they are not set: Go writes an empty time or list of theirs
+    /// as `null`, and a structure that is no pointer with all that must be in it.
     fn write_empty(&self, map: &mut Map<String, Value>) {
         match self {
             Object::Pod(_) | Object::PersistentVolumeClaim(_) => {
@@ -336,6 +337,13 @@ impl Object {
             }
             Object::EndpointSlice(slice) if slice.spec.endpoints.is_empty() => {
                 map.insert("endpoints".into(), Value::Null);
+            }
+            Object::Node(_) => {
+                let Some(status) = map.entry("status").or_insert_with(|| json!({})).as_object_mut() else {
+                    return;
+                };
+                status.entry("daemonEndpoints").or_insert_with(|| json!({"kubeletEndpoint": {"Port": 0}}));
+                status.entry("nodeInfo").or_insert_with(|| typed::write(&NodeSystemInfo::default()));
             }
             _ => {}
         }

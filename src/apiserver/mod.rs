@@ -241,10 +241,7 @@ impl ApiServer {
         }
         admission::admit(self.store.view(), &mut object, &mut self.names)?;
         object.meta_mut().name = name;
-        let errors = (strategy.begin_create)(&object, self.store.view());
-        if !errors.is_empty() {
-            return Err(Status::invalid(kind, object.name(), errors));
-        }
+        (strategy.begin_create)(&object, self.store.view())?;
         (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
         let mut errors = validation::validate(&object);
         if kind.is_custom() {
@@ -363,13 +360,11 @@ impl ApiServer {
         if strategy.counts_generations && (annotated || status || !object.same_spec(&old)) {
             object.meta_mut().generation = Some(old.generation() + 1);
         }
-        let mut errors = (strategy.begin_update)(&mut object, &old, self.store.view(), &mut self.names);
-        if errors.is_empty() {
-            errors = validation::validate_update(&object, &old);
-            if let Some(version) = spoken {
-                let view = self.store.view();
-                errors.extend(extensions::objects::validate(view, &version, &object, Some(&old)));
-            }
+        (strategy.begin_update)(&mut object, &old, self.store.view(), &mut self.names)?;
+        let mut errors = validation::validate_update(&object, &old);
+        if let Some(version) = spoken {
+            let view = self.store.view();
+            errors.extend(extensions::objects::validate(view, &version, &object, Some(&old)));
         }
         if !errors.is_empty() {
             return Err(Status::invalid(kind, &key.name, errors));

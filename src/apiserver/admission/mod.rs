@@ -5,6 +5,7 @@ mod classes;
 mod default_toleration_seconds;
 mod limit_ranger;
 mod mutations;
+mod node_taint;
 mod pod_security;
 mod policies;
 mod priority;
@@ -26,6 +27,7 @@ const CHANGES: &[Change] = &[
     limit_ranger::admit,
     service_account::admit,
     priority::admit,
+    node_taint::admit,
     default_toleration_seconds::admit,
     storage::default_class,
     storage::protect,

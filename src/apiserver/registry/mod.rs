@@ -21,8 +21,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::api::field_error::FieldError;
-use crate::api::{Kind, KubeObject, Object};
+use crate::api::{Kind, KubeObject, Object, Status};
 use crate::apiserver::View;
 use crate::rng::Rng;
 
@@ -49,19 +48,25 @@ pub trait Strategy {
     /// Keeps what an update may not drop: allocated addresses.
     fn prepare_for_update(_object: &mut Self::Object, _old: &Self::Object) {}
 
-    /// What cannot be given to a new object: an address that is taken.
-    fn begin_create(_object: &Self::Object, _view: &View) -> Vec<FieldError> {
-        Vec::new()
+    /// Refuses what cannot be given to a new object: an address that is taken.
+    ///
+    /// # Errors
+    /// `Invalid`, or `InternalError` where the server blames itself.
+    fn begin_create(_object: &Self::Object, _view: &View) -> Result<(), Status> {
+        Ok(())
     }
 
-    /// Gives what a changed object needs more, or says what cannot be given.
+    /// Gives what a changed object needs more, or refuses what cannot be given.
+    ///
+    /// # Errors
+    /// As for a new object.
     fn begin_update(
         _object: &mut Self::Object,
         _old: &Self::Object,
         _view: &View,
         _names: &mut Rng,
-    ) -> Vec<FieldError> {
-        Vec::new()
+    ) -> Result<(), Status> {
+        Ok(())
     }
 }
 
@@ -88,9 +93,9 @@ pub struct Entry {
     /// See [`Strategy::prepare_for_update`].
     pub prepare_for_update: fn(&mut Object, &Object),
     /// See [`Strategy::begin_create`].
-    pub begin_create: fn(&Object, &View) -> Vec<FieldError>,
+    pub begin_create: fn(&Object, &View) -> Result<(), Status>,
     /// See [`Strategy::begin_update`].
-    pub begin_update: fn(&mut Object, &Object, &View, &mut Rng) -> Vec<FieldError>,
+    pub begin_update: fn(&mut Object, &Object, &View, &mut Rng) -> Result<(), Status>,
 }
 
 /// Changes an object in place as its own type.
@@ -121,14 +126,14 @@ impl Entry {
                 }
             },
             begin_create: |object, view| {
-                object.as_kind().map(|object| S::begin_create(object, view)).unwrap_or_default()
+                object.as_kind().map_or(Ok(()), |object| S::begin_create(object, view))
             },
             begin_update: |object, old, view, names| {
-                let mut errors = Vec::new();
+                let mut answer = Ok(());
                 if let Some(old) = old.as_kind::<S::Object>() {
-                    edit::<S>(object, |object| errors = S::begin_update(object, old, view, names));
+                    edit::<S>(object, |object| answer = S::begin_update(object, old, view, names));
                 }
-                errors
+                answer
             },
         }
     }
@@ -174,8 +179,8 @@ impl Entry {
             first_status: "",
             prepare_for_create: |_, _, _| {},
             prepare_for_update: |_, _| {},
-            begin_create: |_, _| Vec::new(),
-            begin_update: |_, _, _, _| Vec::new(),
+            begin_create: |_, _| Ok(()),
+            begin_update: |_, _, _, _| Ok(()),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::Strategy;
 use super::pod_template::{default_azure_disk, default_rbd, default_scale_io};
 use crate::api::k8s::{
     PersistentVolumeClaimSpec, PersistentVolumeClaimStatus, PersistentVolumeSpec, PersistentVolumeStatus,
+    TypedLocalObjectReference, TypedObjectReference,
 };
 use crate::api::{PersistentVolume, PersistentVolumeClaim, StorageClass, VolumeAttachment};
 use crate::apiserver::View;
@@ -19,6 +20,34 @@ pub fn default_claim(spec: &mut PersistentVolumeClaimSpec) {
     spec.volume_mode.get_or_insert_with(|| "Filesystem".into());
 }
 
+/// What a new claim is filled from, under both names (`pkg/api/persistentvolumeclaim`). `dataSource` never took but claims and
+/// snapshots, and forgets anything else; `dataSourceRef` takes every kind, though not yet from another namespace.
+fn settle_data_source(spec: &mut PersistentVolumeClaimSpec) {
+    let elsewhere =
+        |source: &mut TypedObjectReference| source.namespace.as_deref().is_some_and(|name| !name.is_empty());
+    spec.data_source_ref.take_if(elsewhere);
+    if let Some(source) = &spec.data_source_ref {
+        spec.data_source.get_or_insert_with(|| TypedLocalObjectReference {
+            api_group: source.api_group.clone(),
+            kind: source.kind.clone(),
+            name: source.name.clone(),
+        });
+        return;
+    }
+    let group = |source: &TypedLocalObjectReference| source.api_group.clone().unwrap_or_default();
+    spec.data_source.take_if(|source| match source.kind.as_str() {
+        "PersistentVolumeClaim" => !group(source).is_empty(),
+        "VolumeSnapshot" => group(source) != "snapshot.storage.k8s.io",
+        _ => true,
+    });
+    spec.data_source_ref = spec.data_source.as_ref().map(|source| TypedObjectReference {
+        api_group: source.api_group.clone(),
+        kind: source.kind.clone(),
+        name: source.name.clone(),
+        namespace: None,
+    });
+}
+
 impl Strategy for PersistentVolumeClaimStrategy {
     type Object = PersistentVolumeClaim;
     const COUNTS_GENERATIONS: bool = false;
@@ -28,6 +57,7 @@ impl Strategy for PersistentVolumeClaimStrategy {
     }
 
     fn prepare_for_create(claim: &mut PersistentVolumeClaim, _: &View, _: &mut Rng) {
+        settle_data_source(Arc::make_mut(&mut claim.spec));
         claim.status =
             Arc::new(PersistentVolumeClaimStatus { phase: Some("Pending".into()), ..Default::default() });
     }
@@ -87,5 +117,50 @@ impl Strategy for StorageClassStrategy {
         let fields = Arc::make_mut(&mut class.spec);
         fields.reclaim_policy.get_or_insert_with(|| "Delete".into());
         fields.volume_binding_mode.get_or_insert_with(|| "Immediate".into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::settle_data_source;
+    use crate::api::k8s::PersistentVolumeClaimSpec;
+    use crate::api::typed;
+
+    #[test]
+    fn what_a_claim_is_filled_from_is_kept_under_both_names() {
+        let source = |group: &str, kind: &str| {
+            let group = if group.is_empty() { Value::Null } else { group.into() };
+            json!({"apiGroup": group, "kind": kind, "name": "a"})
+        };
+        let snapshot = source("snapshot.storage.k8s.io", "VolumeSnapshot");
+        let claim = source("", "PersistentVolumeClaim");
+        let book = source("example.com", "Book");
+        let mut elsewhere = claim.clone();
+        elsewhere["namespace"] = "b".into();
+        let none = Value::Null;
+        // The fields that are given, and what both are then.
+        let cases = [
+            ((&snapshot, &none), (&snapshot, &snapshot)),
+            ((&claim, &none), (&claim, &claim)),
+            ((&source("", "VolumeSnapshot"), &none), (&none, &none)),
+            ((&book, &none), (&none, &none)),
+            ((&none, &book), (&book, &book)),
+            ((&claim, &book), (&claim, &book)),
+            ((&none, &elsewhere), (&none, &none)),
+        ];
+        for ((old, new), (want_old, want_new)) in cases {
+            let mut spec: PersistentVolumeClaimSpec =
+                typed::read(&json!({"dataSource": old, "dataSourceRef": new})).expect("a claim's spec");
+            settle_data_source(&mut spec);
+            let bare = |value: &Value| {
+                let fields = value.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+                fields.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>()
+            };
+            let kept = typed::write(&spec);
+            assert_eq!(bare(&kept["dataSource"]), bare(want_old), "{old} {new}");
+            assert_eq!(bare(&kept["dataSourceRef"]), bare(want_new), "{old} {new}");
+        }
     }
 }

@@ -24,6 +24,7 @@ pub fn default_pod_spec(spec: &mut PodSpec) {
     spec.security_context.get_or_insert_default();
     spec.termination_grace_period_seconds.get_or_insert(30);
     name_service_account(spec);
+    drop_disabled_fields(spec);
     spec.volumes.iter_mut().flatten().for_each(default_volume);
     for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
         default_container(container);
@@ -31,6 +32,22 @@ pub fn default_pod_spec(spec: &mut PodSpec) {
     for toleration in spec.tolerations.iter_mut().flatten() {
         if toleration.operator.as_deref() == Some("") {
             toleration.operator = None;
+        }
+    }
+}
+
+/// Takes away what gates that are off by default would allow (`dropDisabledFields` of `pkg/api/pod`): `GenericWorkload`,
+/// `ClusterTrustBundleProjection`, `PodCertificateRequest`, `ContainerStopSignals`.
+fn drop_disabled_fields(spec: &mut PodSpec) {
+    spec.scheduling_group = None;
+    let projected = spec.volumes.iter_mut().flatten().filter_map(|volume| volume.projected.as_mut());
+    for source in projected.flat_map(|source| source.sources.iter_mut().flatten()) {
+        source.cluster_trust_bundle = None;
+        source.pod_certificate = None;
+    }
+    for container in spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()) {
+        if let Some(lifecycle) = &mut container.lifecycle {
+            lifecycle.stop_signal = None;
         }
     }
 }
@@ -190,7 +207,30 @@ pub fn image_tag(image: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::image_tag;
+    use serde_json::json;
+
+    use super::{default_pod_spec, image_tag};
+    use crate::api::k8s::PodSpec;
+    use crate::api::typed;
+
+    #[test]
+    fn what_gates_that_are_off_would_allow_is_dropped() {
+        let mut spec: PodSpec = typed::read(&json!({
+            "schedulingGroup": {"podGroupName": "g"},
+            "containers": [{"name": "a", "lifecycle": {"stopSignal": "SIGUSR1", "preStop": {"sleep": {"seconds": 1}}}}],
+            "volumes": [{"name": "v", "projected": {"sources": [
+                {"clusterTrustBundle": {"name": "b", "path": "c"}},
+                {"podCertificate": {"keyType": "ED25519", "signerName": "a/b"}},
+                {"configMap": {"name": "d"}},
+            ]}}],
+        }))
+        .expect("a pod's spec");
+        default_pod_spec(&mut spec);
+        let kept = typed::write(&spec);
+        assert_eq!(kept["schedulingGroup"], json!(null));
+        assert_eq!(kept["containers"][0]["lifecycle"], json!({"preStop": {"sleep": {"seconds": 1}}}));
+        assert_eq!(kept["volumes"][0]["projected"]["sources"], json!([{}, {}, {"configMap": {"name": "d"}}]));
+    }
 
     #[test]
     fn an_image_reference_gives_its_tag_or_digest() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Strategy;
 use crate::api::field_error::{FieldError, Path, quoted};
 use crate::api::k8s::{IntOrString, LoadBalancerStatus, ServicePort, ServiceSpec, ServiceStatus};
-use crate::api::{MetaExt, Service};
+use crate::api::{Kind, MetaExt, Service, Status};
 use crate::apiserver::View;
 use crate::rng::Rng;
 
@@ -51,8 +51,8 @@ impl Strategy for ServiceStrategy {
         }
     }
 
-    fn begin_create(service: &Service, view: &View) -> Vec<FieldError> {
-        unavailable(service, None, view)
+    fn begin_create(service: &Service, view: &View) -> Result<(), Status> {
+        refuse_unavailable(service, None, view)
     }
 
     fn prepare_for_create(service: &mut Service, view: &View, names: &mut Rng) {
@@ -87,12 +87,15 @@ impl Strategy for ServiceStrategy {
         }
     }
 
-    fn begin_update(service: &mut Service, old: &Service, view: &View, names: &mut Rng) -> Vec<FieldError> {
-        let errors = unavailable(service, Some(old), view);
-        if errors.is_empty() {
-            allocate(Arc::make_mut(&mut service.spec), view, names);
-        }
-        errors
+    fn begin_update(
+        service: &mut Service,
+        old: &Service,
+        view: &View,
+        names: &mut Rng,
+    ) -> Result<(), Status> {
+        refuse_unavailable(service, Some(old), view)?;
+        allocate(Arc::make_mut(&mut service.spec), view, names);
+        Ok(())
     }
 }
 
@@ -254,22 +257,62 @@ fn unavailable(service: &Service, old: Option<&Service>, view: &View) -> Vec<Fie
             return errors;
         }
     }
-    if needs_node_ports(spec) {
-        for (index, port) in spec.ports.iter().flatten().enumerate() {
-            let Some(number) = port.node_port.filter(|number| *number != 0) else { continue };
-            let last = NODE_PORT_FIRST + NODE_PORT_COUNT - 1;
-            let at = path.child("ports").index(index).child("nodePort");
-            if !(NODE_PORT_FIRST as i32..=last as i32).contains(&number) {
-                let why = format!(
-                    "provided port is not in the valid range. The range of valid ports is {NODE_PORT_FIRST}-{last}"
-                );
-                errors.push(FieldError::invalid(&at, number, &why));
-            } else if node_port_is_taken(number, service.uid(), view) {
-                errors.push(FieldError::invalid(&at, number, "provided port is already allocated"));
-            }
+    let asked = node_ports_asked_for(spec);
+    for (place, (index, number)) in asked.iter().enumerate() {
+        if let Some(why) = refused_node_port(*number, &asked[..place], service.uid(), view) {
+            let at = path.child("ports").index(*index).child("nodePort");
+            errors.push(FieldError::invalid(&at, number, &why));
+            return errors;
         }
     }
     errors
+}
+
+/// The node ports that a Service names, with the places of its ports: one port number of two protocols asks once.
+fn node_ports_asked_for(spec: &ServiceSpec) -> Vec<(usize, i32)> {
+    let mut asked: Vec<(usize, i32)> = Vec::new();
+    if !matches!(spec.type_.as_deref(), Some("NodePort" | "LoadBalancer")) {
+        return asked;
+    }
+    let ports = spec.ports.as_deref().unwrap_or_default();
+    for (index, port) in ports.iter().enumerate() {
+        let Some(number) = port.node_port.filter(|number| *number != 0) else { continue };
+        if !asked.iter().any(|(other, taken)| *taken == number && ports[*other].port == port.port) {
+            asked.push((index, number));
+        }
+    }
+    asked
+}
+
+/// Why the allocator does not give that port (`portallocator`).
+fn refused_node_port(number: i32, given: &[(usize, i32)], uid: &str, view: &View) -> Option<String> {
+    let last = NODE_PORT_FIRST + NODE_PORT_COUNT - 1;
+    if !(NODE_PORT_FIRST as i32..=last as i32).contains(&number) {
+        return Some(format!(
+            "provided port is not in the valid range. The range of valid ports is {NODE_PORT_FIRST}-{last}"
+        ));
+    }
+    let taken = given.iter().any(|(_, other)| *other == number) || node_port_is_taken(number, uid, view);
+    taken.then(|| "provided port is already allocated".to_string())
+}
+
+/// Refuses addresses and ports that cannot be had. That a port for health checks cannot be, the server takes for its own fault.
+fn refuse_unavailable(service: &Service, old: Option<&Service>, view: &View) -> Result<(), Status> {
+    let errors = unavailable(service, old, view);
+    if !errors.is_empty() {
+        return Err(Status::invalid(Kind::SERVICE, service.name(), errors));
+    }
+    let spec = &service.spec;
+    let kept = old.is_some_and(|old| needs_health_port(&old.spec));
+    let asked = spec.health_check_node_port.filter(|number| *number != 0 && needs_health_port(spec) && !kept);
+    let Some(number) = asked else { return Ok(()) };
+    match refused_node_port(number, &node_ports_asked_for(spec), service.uid(), view) {
+        None => Ok(()),
+        Some(why) => {
+            let what = format!("failed to allocate requested HealthCheck NodePort {number}: {why}");
+            Err(Status::internal_error(&what))
+        }
+    }
 }
 
 /// 10.96.0.0/12.

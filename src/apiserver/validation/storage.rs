@@ -60,8 +60,12 @@ pub fn validate_claim_spec(spec: &At, errors: &mut Errors) {
     if spec.get("volumeMode").is_set() {
         errors.one_of(&spec.get("volumeMode"), &VOLUME_MODES);
     }
-    validate_data_source(&spec.get("dataSource"), errors);
-    validate_data_source(&spec.get("dataSourceRef"), errors);
+    let sources = [spec.get("dataSource"), spec.get("dataSourceRef")];
+    sources.iter().for_each(|source| validate_data_source(source, errors));
+    if sources.iter().all(At::is_set) && !super::equal_but(sources[0].value(), sources[1].value(), &[]) {
+        // The server shows the place of the field where its value should be, and nothing of a place is public.
+        errors.invalid_as(spec, "{}", "must match dataSourceRef");
+    }
     class("volumeAttributesClassName", errors);
 }
 
