@@ -335,8 +335,11 @@ impl Object {
                     condition.entry("lastTransitionTime").or_insert(Value::Null);
                 }
             }
-            Object::EndpointSlice(slice) if slice.spec.endpoints.is_empty() => {
-                map.insert("endpoints".into(), Value::Null);
+            Object::EndpointSlice(slice) => {
+                if slice.spec.endpoints.is_empty() {
+                    map.insert("endpoints".into(), Value::Null);
+                }
+                map.entry("ports").or_insert(Value::Null);
             }
             Object::Node(_) => {
                 let Some(status) = map.entry("status").or_insert_with(|| json!({})).as_object_mut() else {

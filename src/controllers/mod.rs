@@ -128,7 +128,7 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         Box::new(cronjob::CronJobController::default()),
         Box::new(statefulset::StatefulSetController::default()),
         Box::new(endpointslice::EndpointSliceController::default()),
-        Box::new(endpoint::EndpointsController),
+        Box::new(endpoint::EndpointsController::default()),
         Box::new(garbage_collector::GarbageCollector::default()),
         Box::new(namespace::NamespaceController::default()),
         Box::new(serviceaccount::ServiceAccountsController),
@@ -155,5 +155,6 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         all.push(Box::new(persistentvolume::DeleterController::default()));
         all.push(Box::new(persistentvolume::ResizerController::default()));
     }
+    all.push(Box::new(endpointslice::mirroring::MirroringController::default()));
     all
 }

@@ -42,6 +42,12 @@ pub fn queue_services_of_pod(change: &Change, view: &View, queue: &mut WorkQueue
     }
 }
 
+/// The name by which a pod is known in the domain of its Service (`ShouldSetHostname`).
+pub fn hostname_in(service: &Service, pod: &Pod) -> Option<String> {
+    let in_domain = pod.spec.subdomain.as_deref() == Some(service.name());
+    pod.spec.hostname.clone().filter(|name| in_domain && !name.is_empty())
+}
+
 /// Whether a pod is listed at all: it has an address, and its containers have not ended for good.
 pub fn is_listed(pod: &Pod) -> bool {
     pod.status.pod_ip.is_some() && !is_terminal(pod)

@@ -1,15 +1,16 @@
 //! The EndpointSlice controller: for every Service, the pods behind it and which of them take traffic. Models
 //! `pkg/controller/endpointslice` and the reconciler in `staging/src/k8s.io/endpointslice`.
 
+pub mod mirroring;
 mod plan;
-mod trigger;
+pub mod trigger;
 
 use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::ref_manager::{controller_reference, gone_is_fine};
 use super::services::{
-    HEADLESS_LABEL, is_headless, is_listed, queue_services_of_pod, selector_of, target_port,
+    HEADLESS_LABEL, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of, target_port,
 };
 use super::{Action, Controller};
 use crate::api::explain::{EndpointStep, Explain};
@@ -30,7 +31,8 @@ const NAME: &str = "endpointslice-controller";
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 const MANAGED_BY_LABEL: &str = "endpointslice.kubernetes.io/managed-by";
 const MANAGED_BY: &str = "endpointslice-controller.k8s.io";
-const TRIGGER_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+/// When the change that an object reflects came about.
+pub const TRIGGER_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// Until its own writes are back, the controller looks again after so long.
@@ -171,7 +173,6 @@ fn endpoint(service: &Service, pod: &Pod, view: &View) -> Endpoint {
     let always = service.spec.publish_not_ready_addresses == Some(true);
     let node = pod.spec.node_name.clone();
     let zone = node.as_deref().and_then(|node| view.get::<Node>("", node)?.labels().get(ZONE).cloned());
-    let in_domain = pod.spec.subdomain.as_deref() == Some(service.name());
     let ready = always || (serving && !terminating);
     Endpoint {
         hints: hints(service, node.as_deref(), zone.as_deref()).filter(|_| ready),
@@ -181,7 +182,7 @@ fn endpoint(service: &Service, pod: &Pod, view: &View) -> Endpoint {
             serving: Some(serving),
             terminating: Some(terminating),
         }),
-        hostname: pod.spec.hostname.clone().filter(|name| in_domain && !name.is_empty()),
+        hostname: hostname_in(service, pod),
         node_name: node,
         target_ref: Some(ObjectReference {
             kind: Some(Pod::KIND.name().into()),

@@ -17,7 +17,7 @@ use crate::clock::SimDuration;
 use crate::controllers::{Action, Controller};
 
 const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
-const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
+pub(super) const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 /// Claims that wait are looked at so often (`resyncPeriod`).
 const RESYNC: SimDuration = SimDuration::from_secs(15);
 
@@ -313,7 +313,11 @@ fn bind_volume(
     client.update(volume, None)
 }
 
-fn set_volume_phase(
+/// Says how a volume does, if that is news.
+///
+/// # Errors
+/// What the API server refused.
+pub(super) fn set_volume_phase(
     volume: &PersistentVolume,
     phase: &str,
     client: &mut Client<'_>,
@@ -361,11 +365,11 @@ fn sync_volume(volume: &PersistentVolume, client: &mut Client<'_>) -> Result<(),
     match (claim_ref.uid.as_deref().filter(|uid| !uid.is_empty()), claim) {
         // Reserved for a claim that has not come yet.
         (None, _) => set_volume_phase(volume, "Available", client).map(drop),
-        (Some(uid), Some(claim)) if claim.uid() == uid => Ok(()),
-        _ if volume.status.phase.as_deref() == Some("Failed") => Ok(()),
-        _ => {
-            let volume = set_volume_phase(volume, "Released", client)?;
-            super::reclaim::reclaim(&volume, client)
-        }
+        (Some(uid), Some(claim)) if claim.uid() == uid => match claim.spec.volume_name.as_deref() {
+            Some(name) if name == volume.name() => set_volume_phase(volume, "Bound", client).map(drop),
+            Some(name) if !name.is_empty() => super::reclaim::give_back(volume, client),
+            _ => Ok(()),
+        },
+        _ => super::reclaim::release(volume, client),
     }
 }

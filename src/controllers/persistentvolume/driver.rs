@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sorted::SortedMap;
 
-use super::{bytes, claim_key, class_of, requested};
+use super::{PROVISIONED_BY, bytes, claim_key, class_of, requested};
 use crate::api::k8s::PersistentVolumeClaimCondition;
 use crate::api::{
     Key, Kind, MetaExt, Object, PersistentVolume, PersistentVolumeClaim, Status, StorageClass,
@@ -20,9 +20,6 @@ use crate::controllers::{Action, Controller};
 
 /// How long the storage takes for one of these.
 const WORK: SimDuration = SimDuration::from_millis(300);
-
-/// What says that a driver has made the volume.
-const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
 /// Deletes what a driver has made, once it is released. It remembers when each deletion is done.
 #[derive(Clone, Debug, Default)]

@@ -23,6 +23,8 @@ const PROVISIONER: [&str; 2] =
     ["volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner"];
 /// The annotation with the node that the scheduler chose for a claim's first pod.
 const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+/// The annotation that says of a volume that a driver has made it.
+const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 /// The provisioner of classes whose volumes people make by hand.
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 

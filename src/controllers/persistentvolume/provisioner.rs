@@ -3,7 +3,7 @@
 
 use sorted::SortedMap;
 
-use super::{PROVISIONER, SELECTED_NODE, claim_of, class_of, is_for, requested};
+use super::{PROVISIONED_BY, PROVISIONER, SELECTED_NODE, claim_of, class_of, is_for, requested};
 use crate::api::k8s::{
     CSIPersistentVolumeSource, HostPathVolumeSource, NFSVolumeSource, NodeSelector, NodeSelectorRequirement,
     NodeSelectorTerm, ObjectMeta, PersistentVolumeSpec, VolumeNodeAffinity,
@@ -73,7 +73,7 @@ fn volume_for(claim: &PersistentVolumeClaim, class: &StorageClass) -> Persistent
     let provisioner = &class.spec.provisioner;
     let meta = ObjectMeta {
         name: Some(format!("pvc-{}", claim.uid())),
-        annotations: Some([("pv.kubernetes.io/provisioned-by".to_string(), provisioner.clone())].into()),
+        annotations: Some([(PROVISIONED_BY.to_string(), provisioner.clone())].into()),
         ..Default::default()
     };
     let mut claim_ref = reference(claim);
