@@ -82,7 +82,7 @@ pub fn run(config: Config, manifests: &[Manifest], limit: SimDuration) -> Report
 
 /// Applies one manifest.
 pub(super) fn apply(simulation: &mut Simulation, manifest: &Manifest) -> Applied {
-    let outcome = simulation.apply(&manifest.text);
+    let outcome = simulation.apply_file(&manifest.name, &manifest.text);
     Applied {
         file: manifest.name.clone(),
         stdout: outcome.stdout,

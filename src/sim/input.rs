@@ -214,10 +214,14 @@ impl Simulation {
         self.submit(Input::Kubectl { line: line.into(), stdin: None, files: BTreeMap::new() })
     }
 
-    /// `kubectl apply -f -` of a manifest, twice if it brings its own kinds.
-    pub(super) fn apply_objects(&mut self, manifest: String) -> Outcome {
-        let line = "kubectl apply -f -";
-        let input = Input::Kubectl { line: line.into(), stdin: Some(manifest), files: BTreeMap::new() };
+    /// `kubectl apply -f NAME` of a manifest, twice if it brings its own kinds.
+    pub(super) fn apply_objects(&mut self, name: &str, manifest: String) -> Outcome {
+        let word = shlex::try_quote(name).unwrap_or("-".into());
+        let (stdin, files) = match word.as_ref() {
+            "-" => (Some(manifest), BTreeMap::new()),
+            _ => (None, BTreeMap::from([(name.to_string(), manifest)])),
+        };
+        let input = Input::Kubectl { line: format!("kubectl apply -f {word}"), stdin, files };
         let first = self.submit(input.clone());
         if !first.wants_another_go() {
             return first;

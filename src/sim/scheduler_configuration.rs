@@ -45,11 +45,16 @@ impl Simulation {
     /// Applies a manifest as somebody who pastes it means it: the scheduler is started with the configuration that is in it, and
     /// the rest is `kubectl apply -f -`.
     pub fn apply(&mut self, manifest: &str) -> Outcome {
+        self.apply_file("-", manifest)
+    }
+
+    /// The same of a file, which messages call by its name.
+    pub fn apply_file(&mut self, name: &str, manifest: &str) -> Outcome {
         let parted = part(manifest);
         let configured = parted.configuration.map(|text| self.submit(Input::SchedulerConfiguration(text)));
         let mut configured = configured.unwrap_or_default();
         let Some(objects) = parted.objects.filter(|_| configured.code == 0) else { return configured };
-        let applied = self.apply_objects(objects);
+        let applied = self.apply_objects(name, objects);
         configured.stdout.push_str(&applied.stdout);
         Outcome { stdout: configured.stdout, ..applied }
     }

@@ -1,6 +1,7 @@
 //! `explain`: the fields of a kind, from the table of what every field may be, or from the schema of its definition.
 
 mod custom;
+mod words;
 
 use crate::api::schema::{self, Type, TypeId};
 use crate::kubectl::errors::Failure;
@@ -15,6 +16,10 @@ const FLAGS: &[Flag] = &[
 ];
 /// Fields within fields are followed so far; a JSON schema contains itself.
 const DEPTH_MAX: usize = 12;
+/// Values that a list of fields names; the page of the field itself names all.
+const VALUES_MAX: usize = 4;
+/// Columns of a description with its margin.
+const WIDTH: usize = 80;
 
 /// See the module.
 pub const EXPLAIN: Verb =
@@ -65,19 +70,27 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     }
     text.push_str(&format!("KIND:       {}\nVERSION:    {number}\n\n", info.kind));
     let mut owner = Some(root);
+    let mut said: Vec<&str> = Vec::new();
     let names: Vec<&str> = path.split('.').filter(|name| !name.is_empty()).collect();
     if let Some((last, _)) = names.split_last() {
         let field = schema::describe(root, path);
         let field = field
             .ok_or_else(|| Failure::message(format!("field \"{}\" does not exist", missing(root, &names))))?;
-        let required = if field.required { " -required-" } else { "" };
-        text.push_str(&format!("FIELD: {last} <{}>{required}\n", field.ty.explain()));
+        text.push_str(&format!("FIELD: {last} <{}>\n", field.ty.explain()));
         owner = field.ty.object();
         text.push_str(&format!("{}\n", enum_lines(&enumeration(&field.ty))));
+        let holder = names.len() - 1;
+        let holder = match schema::describe(root, &names[..holder].join(".")) {
+            Some(field) => field.ty.object(),
+            None => Some(root),
+        };
+        said.extend(holder.and_then(|holder| words::of_field(holder, last)));
     }
-    text.push_str("DESCRIPTION:\n    <empty>\n");
+    said.extend(owner.and_then(words::of_type));
+    said.dedup();
+    text.push_str(&description(&said.join("\n")));
     if let Some(owner) = owner {
-        text.push_str("\nFIELDS:\n");
+        text.push_str("FIELDS:\n");
         fields(&mut text, owner, 1, call.args.on("recursive"));
     }
     text.push('\n');
@@ -100,20 +113,65 @@ fn enumeration(ty: &Type) -> Vec<&'static str> {
 }
 
 fn enum_lines(values: &[&str]) -> String {
-    if values.is_empty() { String::new() } else { format!("ENUM:\n    {}\n", values.join("\n    ")) }
+    if values.is_empty() {
+        return String::new();
+    }
+    format!("ENUM:\n    {}\n", values.iter().map(|value| shown(value)).collect::<Vec<_>>().join("\n    "))
+}
+
+/// A value of an enumeration, which may be empty.
+fn shown(value: &str) -> &str {
+    if value.is_empty() { "\"\"" } else { value }
+}
+
+/// The line of values in a list of fields: the first few.
+fn enum_line(indent: &str, values: &[&str]) -> String {
+    if values.is_empty() {
+        return String::new();
+    }
+    let more = if values.len() > VALUES_MAX { ", ...." } else { "" };
+    let first: Vec<&str> = values.iter().take(VALUES_MAX).map(|value| shown(value)).collect();
+    format!("{indent}enum: {}{more}\n", first.join(", "))
+}
+
+/// The section that begins with `DESCRIPTION:`. What is said ends with a line of its own.
+fn description(text: &str) -> String {
+    let end = if text.is_empty() { "" } else { "    \n" };
+    format!("DESCRIPTION:\n{}{end}", wrapped(text, 4, "<empty>"))
+}
+
+/// A text in lines of a readable length, behind a margin.
+fn wrapped(text: &str, indent: usize, otherwise: &str) -> String {
+    let margin = " ".repeat(indent);
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            if !line.is_empty() && line.len() + word.len() + 1 > WIDTH - indent {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    if lines.is_empty() {
+        lines.push(otherwise.into());
+    }
+    lines.iter().map(|line| format!("{margin}{line}\n")).collect()
 }
 
 fn fields(text: &mut String, owner: TypeId, level: usize, recursive: bool) {
     let indent = "  ".repeat(level);
     for field in owner.fields() {
-        let required = if field.required { " -required-" } else { "" };
+        // Every object has metadata, and no schema says so.
+        let required = if field.required && field.name != "metadata" { " -required-" } else { "" };
         text.push_str(&format!("{indent}{}\t<{}>{required}\n", field.name, field.ty.explain()));
-        let values = enumeration(&field.ty);
-        if !values.is_empty() {
-            text.push_str(&format!("{indent}enum: {}\n", values.join(", ")));
-        }
+        text.push_str(&enum_line(&indent, &enumeration(&field.ty)));
         if !recursive {
-            text.push_str(&format!("{indent}  <no description>\n\n"));
+            let said = words::of_field(owner, field.name).unwrap_or_default();
+            text.push_str(&wrapped(said, 2 * level + 2, "<no description>"));
+            text.push('\n');
         } else if let Some(inner) = field.ty.object().filter(|_| level < DEPTH_MAX) {
             fields(text, inner, level + 1, true);
         }

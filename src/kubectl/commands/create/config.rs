@@ -133,18 +133,6 @@ pub const SERVICE_ACCOUNT: Verb = Verb {
 /// The same by its short name.
 pub const SA: Verb = Verb { path: "create sa", ..SERVICE_ACCOUNT };
 
-/// `create token`: there is nobody here whom a token would convince.
-pub const TOKEN: Verb = Verb {
-    path: "create token",
-    help: "Request a service account token",
-    flags: &[value("duration", "how long it shall be valid"), value("audience", "for whom"), OUTPUT],
-    run: |call| {
-        let name = name(call)?;
-        call.client.get(&call.key(Kind::SERVICE_ACCOUNT, &name))?;
-        Err(Failure::message("kubeviz does not offer \"kubectl create token\": nobody here asks for tokens"))
-    },
-};
-
 /// Keys and texts, as the flags give them.
 fn sources(call: &Call<'_, '_>, kind: &str) -> Result<Map<String, Value>, Failure> {
     let name = call.args.words.first().cloned().unwrap_or_default();

@@ -5,6 +5,7 @@ mod config;
 mod network;
 mod policy;
 mod rbac;
+mod token;
 mod workload;
 
 use serde_json::{Map, Value, json};
@@ -31,7 +32,7 @@ pub const GENERATORS: &[&Verb] = &[
     &config::SECRET_REGISTRY,
     &config::SERVICE_ACCOUNT,
     &config::SA,
-    &config::TOKEN,
+    &token::TOKEN,
     &network::CLUSTER_IP,
     &network::NODE_PORT,
     &network::LOAD_BALANCER,

@@ -2,13 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::enum_lines;
+use super::{enum_line, enum_lines, wrapped};
 use crate::api::Kind;
 use crate::api::definition::Version;
 use crate::kubectl::errors::Failure;
-
-/// Columns of a description.
-const WIDTH: usize = 76;
 
 /// What `explain` prints of a kind, or of a field of it.
 ///
@@ -18,27 +15,20 @@ pub fn explain(kind: Kind, version: &Version<'_>, path: &str, recursive: bool) -
     let (group, name) = (kind.info().group, kind.name());
     let mut text = format!("GROUP:      {group}\nKIND:       {name}\nVERSION:    {}\n\n", version.name());
     let mut schema = with_meta(version.schema());
-    let mut required = false;
     let mut last = "";
     for field in path.split('.').filter(|field| !field.is_empty()) {
         let owner = inner(&schema);
-        required = is_required(owner, field);
         let found = owner["properties"].get(field).cloned();
         schema = found.ok_or_else(|| Failure::message(format!("field \"{field}\" does not exist")))?;
         last = field;
     }
     if !last.is_empty() {
-        let required = if required { " -required-" } else { "" };
-        text.push_str(&format!(
-            "FIELD: {last} <{}>{required}\n{}\n",
-            type_of(&schema),
-            enum_lines(&values(&schema))
-        ));
+        text.push_str(&format!("FIELD: {last} <{}>\n{}\n", type_of(&schema), enum_lines(&values(&schema))));
     }
-    text.push_str(&format!("DESCRIPTION:\n{}", description(&schema, 4, "<empty>")));
+    text.push_str(&super::description(said(&schema)));
     let owner = inner(&schema);
     if let Some(fields) = owner["properties"].as_object().filter(|fields| !fields.is_empty()) {
-        text.push_str("\nFIELDS:\n");
+        text.push_str("FIELDS:\n");
         write_fields(&mut text, owner, fields, 1, recursive);
     }
     text.push('\n');
@@ -88,26 +78,8 @@ fn values(schema: &Value) -> Vec<&str> {
     inner(schema)["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// A description in lines of a readable length.
-fn description(schema: &Value, indent: usize, otherwise: &str) -> String {
-    let text = schema["description"].as_str().unwrap_or_default();
-    let margin = " ".repeat(indent);
-    let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split_whitespace() {
-            if !line.is_empty() && line.len() + word.len() + 1 > WIDTH {
-                lines.push(std::mem::take(&mut line));
-            }
-            line.push_str(if line.is_empty() { "" } else { " " });
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    if lines.is_empty() {
-        lines.push(otherwise.into());
-    }
-    lines.iter().map(|line| format!("{margin}{line}\n")).collect()
+fn said(schema: &Value) -> &str {
+    schema["description"].as_str().unwrap_or_default()
 }
 
 fn write_fields(
@@ -121,12 +93,9 @@ fn write_fields(
     for (name, field) in fields {
         let required = if is_required(owner, name) { " -required-" } else { "" };
         text.push_str(&format!("{indent}{name}\t<{}>{required}\n", type_of(field)));
-        let values = values(field);
-        if !values.is_empty() {
-            text.push_str(&format!("{indent}enum: {}\n", values.join(", ")));
-        }
+        text.push_str(&enum_line(&indent, &values(field)));
         if !recursive {
-            text.push_str(&description(field, 2 * level + 2, "<no description>"));
+            text.push_str(&wrapped(said(field), 2 * level + 2, "<no description>"));
             text.push('\n');
         } else if let Some(fields) = inner(field)["properties"].as_object() {
             write_fields(text, inner(field), fields, level + 1, true);
