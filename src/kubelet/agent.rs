@@ -10,6 +10,7 @@ use super::environment::{self, Environment};
 use super::image::ImageStore;
 use super::inside::Ground;
 use super::pod_worker::{PodStep, PodWorker, Stage};
+use super::preemption::Admission;
 use super::pressure::Pressure;
 use super::shell::Answer;
 use super::volumes::{self, Disks};
@@ -403,8 +404,12 @@ impl Agent {
     /// A pod of this node is gone.
     pub fn pod_removed(&mut self, pod: &Pod, shared: &mut Shared<'_>) {
         if self.node.state == NodeState::Running {
+            let gone = self.workers.get(pod.uid()).cloned();
             self.forget(pod.uid());
             self.see_to_resizes(None, shared);
+            if let Some(gone) = gone {
+                self.has_made_room(&gone, shared);
+            }
         }
     }
 
@@ -421,10 +426,11 @@ impl Agent {
         if self.node.state == NodeState::Stopped {
             return;
         }
-        let refusal = self.refusal(uid, step, shared);
-        self.with_worker(uid, shared, |worker, turn| match refusal {
-            Some(why) => worker.reject(why, turn),
-            None => worker.step(step, turn),
+        let admission = self.admit(uid, step, shared);
+        self.with_worker(uid, shared, |worker, turn| match admission {
+            Admission::Refuse(why) => worker.reject(why, turn),
+            Admission::Take => worker.step(step, turn),
+            Admission::Wait => {}
         });
     }
 
@@ -466,6 +472,9 @@ impl Agent {
             self.count(uid, shared);
             if over {
                 self.see_to_resizes(None, shared);
+                if let Some(worker) = self.workers.get(uid) {
+                    self.has_made_room(worker, shared);
+                }
             }
         }
     }

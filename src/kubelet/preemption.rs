@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use super::admission::{self, Refusal};
 use super::agent::{Agent, Shared};
-use super::pod_worker::{PodStep, Stage};
+use super::pod_worker::{PodStep, PodWorker, Stage};
+use super::{Timer, TimerKind};
 use crate::api::{Node, Pod};
 use crate::client::recorder::{EventType, reference};
+use crate::clock::SimDuration;
 
+const REASON: &str = "Preempting";
 const MESSAGE: &str = "Preempted in order to admit critical pod";
 const DISRUPTION: &str = "Pod was preempted by Kubelet to accommodate a critical pod.";
 
@@ -18,11 +21,53 @@ type Missing = Vec<(String, i64)>;
 /// A pod of the node that may have to go.
 type Candidate<'a> = (&'a Arc<str>, &'a Pod);
 
+/// What is to be done with a pod that is looked at for the first time.
+pub(super) enum Admission {
+    Take,
+    Refuse(Refusal),
+    /// Others are being stopped to make room for a critical one: the kubelet takes no pod until they are down.
+    Wait,
+}
+
+fn makes_room(worker: &PodWorker) -> bool {
+    worker.failure.as_ref().is_some_and(|(reason, _)| reason == REASON)
+}
+
 impl Agent {
-    /// Why a pod that is looked at for the first time is not taken. Others make room for one that is critical.
-    pub(super) fn refusal(&mut self, uid: &str, step: &PodStep, shared: &mut Shared<'_>) -> Option<Refusal> {
+    /// Whether a pod is taken. Others make room for one that is critical.
+    pub(super) fn admit(&mut self, uid: &str, step: &PodStep, shared: &mut Shared<'_>) -> Admission {
+        let is_new = self.workers.get(uid).is_some_and(|worker| worker.stage == Stage::New);
+        if *step != PodStep::Sync || !is_new {
+            return Admission::Take;
+        }
+        let refusal = if self.is_making_room() { None } else { self.refusal(uid, shared) };
+        match refusal {
+            Some(refusal) => Admission::Refuse(refusal),
+            None if self.is_making_room() => Admission::Wait,
+            None => Admission::Take,
+        }
+    }
+
+    fn is_making_room(&self) -> bool {
+        self.workers.values().any(|worker| worker.stage == Stage::Stopping && makes_room(worker))
+    }
+
+    /// A pod is down, or gone: if it was to make room, those that wait are looked at again.
+    pub(super) fn has_made_room(&self, gone: &PodWorker, shared: &mut Shared<'_>) {
+        if !makes_room(gone) {
+            return;
+        }
+        for waiting in self.workers.values().filter(|worker| worker.stage == Stage::New) {
+            let step = PodStep::Sync;
+            let what = TimerKind::Pod { uid: waiting.uid.clone(), step, background: false };
+            shared.timers.push((SimDuration::ZERO, Timer { node: self.name().clone(), what }));
+        }
+    }
+
+    /// Why a pod is not taken.
+    fn refusal(&mut self, uid: &str, shared: &mut Shared<'_>) -> Option<Refusal> {
         let worker = self.workers.get(uid)?;
-        if *step != PodStep::Sync || worker.stage != Stage::New || !shared.config.judges {
+        if !shared.config.judges {
             return None;
         }
         let node = shared.api.view().get::<Node>("", self.name())?;
@@ -58,9 +103,9 @@ impl Agent {
         })?;
         for uid in victims {
             self.with_worker(&uid, shared, |worker, turn| {
-                turn.event(reference(&worker.pod), EventType::Warning, "Preempting", MESSAGE.into(), None);
+                turn.event(reference(&worker.pod), EventType::Warning, REASON, MESSAGE.into(), None);
                 worker.disruption = Some(DISRUPTION.into());
-                worker.fail("Preempting".into(), MESSAGE.into(), None, turn);
+                worker.fail(REASON.into(), MESSAGE.into(), None, turn);
             });
         }
         Ok(())
