@@ -29,3 +29,10 @@ pub fn is_attached(volume: &PersistentVolume, node: &str, view: &View) -> bool {
         .and_then(|object| object.as_kind::<VolumeAttachment>())
         .is_some_and(|attachment| attachment.status.attached)
 }
+
+/// The name by which a node's status lists an attachable volume (`GetUniqueVolumeNameFromSpec`).
+pub fn unique_name(volume: &PersistentVolume) -> String {
+    let (driver, handle) =
+        volume.spec.csi.as_ref().map_or(("", ""), |csi| (csi.driver.as_str(), csi.volume_handle.as_str()));
+    format!("kubernetes.io/csi/{driver}^{handle}")
+}

@@ -358,6 +358,7 @@ impl Agent {
 
     pub(super) fn report_node(&mut self, images: Option<Vec<ContainerImage>>, shared: &mut Shared<'_>) {
         let name = self.node.name.clone();
+        let mounted = self.volumes_in_use(shared.api.view());
         let mut client = self.client(shared);
         let now = client.now();
         let Ok(stored) = client.get(&Key::cluster(Kind::NODE, &name)) else { return };
@@ -365,6 +366,7 @@ impl Agent {
         let status = Arc::make_mut(&mut node.status);
         let was_ready = condition::is_true(status.conditions.as_deref(), "Ready");
         node_status::complete(status, &name, self.node.ordinal, &self.pressure.conditions(), now);
+        status.volumes_in_use = Some(mounted).filter(|mounted| !mounted.is_empty());
         if let Some(images) = images {
             status.images = Some(images).filter(|images| !images.is_empty());
         }
@@ -461,12 +463,14 @@ impl Agent {
                 daemons: shared.daemons,
             };
             let worker = Arc::make_mut(worker);
-            let before = worker.stage;
+            let (before, mounted) = (worker.stage, worker.mounts_volumes());
             act(worker, turn);
             worker.keep_daemons(turn);
             worker.flush(turn);
             let over = worker.stage == Stage::Finished && before != Stage::Finished;
-            if self.node.images.changes_at().is_some() {
+            // What is mounted is reported with the next heartbeat.
+            self.stale |= mounted != worker.mounts_volumes();
+            if self.stale || self.node.images.changes_at().is_some() {
                 self.plan_heartbeat(shared);
             }
             self.count(uid, shared);

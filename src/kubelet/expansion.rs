@@ -23,7 +23,7 @@ pub fn mounts(pod: &Pod, claim: &PersistentVolumeClaim) -> bool {
 }
 
 /// The names of the claims that a pod mounts.
-fn claims(pod: &Pod) -> Vec<String> {
+pub fn claims(pod: &Pod) -> Vec<String> {
     let named = pod.spec.volumes.iter().flatten().filter_map(|volume| {
         let own = volume.ephemeral.as_ref().map(|_| format!("{}-{}", pod.name(), volume.name));
         volume.persistent_volume_claim.as_ref().map(|source| source.claim_name.clone()).or(own)

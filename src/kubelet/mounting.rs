@@ -3,13 +3,15 @@
 
 use sorted::SortedSet;
 
-use super::agent::Turn;
+use super::agent::{Agent, Turn};
 use super::config::BackOff;
 use super::environment::{Environment, expand};
 use super::pod_worker::{PodStep, PodWorker, Stage};
-use super::volumes;
+use super::{expansion, volumes};
 use crate::api::k8s::Container;
+use crate::api::{MetaExt, PersistentVolume, PersistentVolumeClaim};
 use crate::client::recorder::{EventType, reference};
+use crate::client::{View, attachment};
 use crate::clock::SimDuration;
 
 /// Between attempts to mount a volume (`exponentialbackoff`).
@@ -50,7 +52,30 @@ pub fn check_sub_paths(container: &Container, environment: &Environment) -> Resu
     Ok(())
 }
 
+impl Agent {
+    /// The volumes of drivers that pods of the node mount, as its status lists them (`GetVolumesInUse`).
+    pub(super) fn volumes_in_use(&self, view: &View) -> Vec<String> {
+        let mut names = SortedSet::new();
+        for worker in self.workers.values().filter(|worker| worker.mounts_volumes()) {
+            for claim in expansion::claims(&worker.pod) {
+                let claim = view.get::<PersistentVolumeClaim>(worker.pod.namespace(), &claim);
+                let volume = claim.and_then(|claim| claim.spec.volume_name.as_deref());
+                let volume = volume.and_then(|name| view.get::<PersistentVolume>("", name));
+                names.extend(
+                    volume.filter(|it| attachment::is_attachable(it, view)).map(attachment::unique_name),
+                );
+            }
+        }
+        names.into_iter().collect()
+    }
+}
+
 impl PodWorker {
+    /// Whether it mounts volumes that have to be claimed, or is about to.
+    pub(super) fn mounts_volumes(&self) -> bool {
+        (Stage::Volumes..Stage::Finished).contains(&self.stage) && !expansion::claims(&self.pod).is_empty()
+    }
+
     /// Mounts the volumes for the first time.
     pub(super) fn begin_mounting(&mut self, turn: &mut Turn<'_>) {
         self.mount_volumes(turn);

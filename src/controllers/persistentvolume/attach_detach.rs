@@ -1,15 +1,19 @@
 //! The attach-detach controller: a volume is attached to the nodes on which pods mount it, and to no other. Models
 //! `pkg/controller/volume/attachdetach` for the volumes of storage drivers, whose part is to do what VolumeAttachments ask for.
 
+use std::sync::Arc;
+
 use sorted::{SortedMap, SortedSet};
 
 use super::{claim_of, claims_of};
-use crate::api::k8s::{ContainerStatus, ObjectMeta, VolumeAttachmentSource, VolumeAttachmentSpec};
+use crate::api::k8s::{
+    AttachedVolume, ContainerStatus, ObjectMeta, VolumeAttachmentSource, VolumeAttachmentSpec,
+};
 use crate::api::{
     Key, Kind, MetaExt, Node, Object, PersistentVolume, PersistentVolumeClaim, Pod, Status, VolumeAttachment,
     condition,
 };
-use crate::client::attachment::{attachment_key, is_attachable};
+use crate::client::attachment::{attachment_key, is_attachable, unique_name};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
@@ -101,12 +105,14 @@ impl Controller for AttachDetachController {
         if let Some(refused) = self.refused.get_mut(key) {
             refused.retain(|node| wanted.contains_key(node));
         }
+        let there = self.nodes.get(key).cloned().unwrap_or_default();
         let wait = self.detach(key, volume, &wanted, view, client)?;
         if is_attachable(volume, view) {
             for (node, pods) in &wanted {
                 self.attach(key, volume, node, pods, view, client)?;
             }
         }
+        list(volume, &there, client)?;
         Ok(wait.map_or(Action::AwaitChange, Action::RequeueAfter))
     }
 }
@@ -252,6 +258,31 @@ impl AttachDetachController {
         };
         users.filter(on_them).cloned().collect()
     }
+}
+
+/// Lists the volume in the status of the nodes to which it is attached, and strikes it off elsewhere (`node_status_updater.go`).
+fn list(volume: &PersistentVolume, nodes: &SortedSet<String>, client: &mut Client<'_>) -> Result<(), Status> {
+    let name = unique_name(volume);
+    for node in nodes {
+        let Some(mut node) = client.live().get::<Node>("", node).cloned() else { continue };
+        let found = client.get(&attachment_key(volume, node.name())).ok();
+        let found = found.as_deref().and_then(Object::as_kind::<VolumeAttachment>);
+        let attached = found.is_some_and(|found| found.status.attached && !found.is_deleting());
+        let mut volumes = node.status.volumes_attached.clone().unwrap_or_default();
+        if volumes.iter().any(|listed| listed.name == name) == attached {
+            continue;
+        }
+        match volumes.iter().position(|listed| listed.name >= name) {
+            Some(place) if !attached => drop(volumes.remove(place)),
+            place => {
+                let listed = AttachedVolume { name: name.clone(), device_path: String::new() };
+                volumes.insert(place.unwrap_or(volumes.len()), listed);
+            }
+        }
+        Arc::make_mut(&mut node.status).volumes_attached = Some(volumes).filter(|list| !list.is_empty());
+        client.update_status(node, None)?;
+    }
+    Ok(())
 }
 
 fn volume_key(attachment: &VolumeAttachment) -> Option<Key> {
