@@ -29,36 +29,15 @@ pub struct NodeVolumeLimits;
 type Attached = SortedMap<(String, String), ()>;
 
 /// The kinds of volumes that were once part of Kubernetes and are now served by a driver: provisioner, driver, the field of the
-/// volume's source, and the field that tells two of them apart (`csi-translation-lib`).
-const MIGRATED: [(&str, &str, &str, &str); 7] = [
+/// volume's source, and the field that tells two of them apart (`csi-translation-lib`). A node that has a CSINode has them all
+/// migrated (`isCSIMigrationOn`); the files of Azure and the disks of vSphere are never asked about.
+const MIGRATED: [(&str, &str, &str, &str); 5] = [
     ("kubernetes.io/aws-ebs", "ebs.csi.aws.com", "awsElasticBlockStore", "volumeID"),
     ("kubernetes.io/gce-pd", "pd.csi.storage.gke.io", "gcePersistentDisk", "pdName"),
     ("kubernetes.io/azure-disk", "disk.csi.azure.com", "azureDisk", "diskURI"),
-    ("kubernetes.io/azure-file", "file.csi.azure.com", "azureFile", "shareName"),
     ("kubernetes.io/cinder", "cinder.csi.openstack.org", "cinder", "volumeID"),
-    ("kubernetes.io/vsphere-volume", "csi.vsphere.vmware.com", "vsphereVolume", "volumePath"),
     ("kubernetes.io/portworx-volume", "pxd.portworx.com", "portworxVolume", "volumeID"),
 ];
-
-/// What a node says about its drivers.
-struct Drivers {
-    limits: SortedMap<String, i64>,
-    migrated: Vec<String>,
-}
-
-impl Drivers {
-    fn of(node: Option<&Object>) -> Drivers {
-        let migrated = node.and_then(|node| node.annotation("storage.alpha.kubernetes.io/migrated-plugins"));
-        Drivers {
-            limits: node.map(limits).unwrap_or_default(),
-            migrated: migrated.unwrap_or_default().split(',').map(String::from).collect(),
-        }
-    }
-
-    fn has_migrated(&self, plugin: &str) -> bool {
-        self.migrated.iter().any(|known| known == plugin)
-    }
-}
 
 /// How many volumes each driver of a CSINode attaches.
 fn limits(node: &Object) -> SortedMap<String, i64> {
@@ -145,20 +124,20 @@ fn exceeded(
     pod: &PodInfo,
     node: &NodeInfo,
 ) -> Result<Option<(String, i64, i64, i64)>, Status> {
-    let drivers = Drivers::of(find(cx.view, Kind::CSI_NODE, &node.name));
+    let limits = find(cx.view, Kind::CSI_NODE, &node.name).map(limits).unwrap_or_default();
     let mut new = Attached::new();
-    count_volumes(cx, &pod.pod, &drivers, true, &mut new)?;
-    if new.is_empty() || drivers.limits.is_empty() {
+    count_volumes(cx, &pod.pod, true, &mut new)?;
+    if new.is_empty() || limits.is_empty() {
         return Ok(None);
     }
     let mut attached = attachments(cx, &node.name);
     for there in &node.pods {
-        count_volumes(cx, &there.pod, &drivers, false, &mut attached)?;
+        count_volumes(cx, &there.pod, false, &mut attached)?;
     }
     // A volume that several pods of the node share counts once.
     new.retain(|volume, ()| !attached.contains_key(volume));
     let of = |volumes: &Attached, driver: &str| volumes.keys().filter(|(of, _)| of == driver).count() as i64;
-    let full = drivers.limits.iter().find_map(|(driver, limit)| {
+    let full = limits.iter().find_map(|(driver, limit)| {
         let (used, more) = (of(&attached, driver), of(&new, driver));
         (more > 0 && used + more > *limit).then(|| (driver.clone(), used, more, *limit))
     });
@@ -189,20 +168,18 @@ fn has_counted_volumes(pod: &Pod) -> bool {
     pod.spec.volumes.iter().flatten().any(counts)
 }
 
-/// A volume named in the pod itself that a driver serves nowadays: its provisioner, driver and handle.
-fn inline(volume: &PodVolume) -> Option<(&'static str, &'static str, String)> {
+/// A volume named in the pod itself that a driver serves nowadays: the driver and the handle.
+fn inline(volume: &PodVolume) -> Option<(&'static str, String)> {
     // In the order of `MIGRATED`.
     let handles = [
         volume.aws_elastic_block_store.as_ref().map(|source| &source.volume_id),
         volume.gce_persistent_disk.as_ref().map(|source| &source.pd_name),
         volume.azure_disk.as_ref().map(|source| &source.disk_uri),
-        volume.azure_file.as_ref().map(|source| &source.share_name),
         volume.cinder.as_ref().map(|source| &source.volume_id),
-        volume.vsphere_volume.as_ref().map(|source| &source.volume_path),
         volume.portworx_volume.as_ref().map(|source| &source.volume_id),
     ];
     let mut known = MIGRATED.iter().zip(handles);
-    known.find_map(|((plugin, driver, ..), handle)| Some((*plugin, *driver, handle?.clone())))
+    known.find_map(|((_, driver, ..), handle)| Some((*driver, own_handle(handle?))))
 }
 
 /// Adds a pod's volumes that a driver attaches. For the pod to place every claim has to be there; pods that run already may have
@@ -210,15 +187,12 @@ fn inline(volume: &PodVolume) -> Option<(&'static str, &'static str, String)> {
 fn count_volumes(
     cx: &Context<'_>,
     pod: &Pod,
-    drivers: &Drivers,
     is_new: bool,
     attached: &mut Attached,
 ) -> Result<(), Status> {
     for volume in pod.spec.volumes.iter().flatten() {
         let Some((name, is_ephemeral)) = claim_name(pod, volume) else {
-            if let Some((plugin, driver, handle)) = inline(volume)
-                && drivers.has_migrated(plugin)
-            {
+            if let Some((driver, handle)) = inline(volume) {
                 attached.insert((driver.to_string(), handle), ());
             }
             continue;
@@ -235,7 +209,7 @@ fn count_volumes(
         if is_ephemeral {
             is_for_pod(pod, claim).map_err(|words| Status::new(Code::Error, words))?;
         }
-        if let Some(volume) = driver_and_handle(cx, drivers, &Claim::read(claim)) {
+        if let Some(volume) = driver_and_handle(cx, &Claim::read(claim)) {
             attached.insert(volume, ());
         }
     }
@@ -243,18 +217,15 @@ fn count_volumes(
 }
 
 /// The driver of a claim's volume and what the driver calls it; of a claim without volume, what it will be made by.
-fn driver_and_handle(cx: &Context<'_>, drivers: &Drivers, claim: &Claim) -> Option<(String, String)> {
+fn driver_and_handle(cx: &Context<'_>, claim: &Claim) -> Option<(String, String)> {
     let Some(volume) = find(cx.view, Kind::PERSISTENT_VOLUME, &claim.volume_name) else {
         let class = find(cx.view, Kind::STORAGE_CLASS, &claim.class)?;
         let provisioner = class_field(class, "provisioner");
         // A handle that no volume has, so that two claims are never taken for one.
         let handle = format!("claim/{}/{}", claim.key.namespace, claim.key.name);
-        return match MIGRATED.iter().find(|(plugin, ..)| *plugin == provisioner) {
-            Some((plugin, driver, ..)) => {
-                drivers.has_migrated(plugin).then(|| ((*driver).to_string(), handle))
-            }
-            None => Some((provisioner, handle)).filter(|(provisioner, _)| !provisioner.is_empty()),
-        };
+        let migrated = MIGRATED.iter().find(|(plugin, ..)| *plugin == provisioner);
+        let driver = migrated.map_or(provisioner, |(_, driver, ..)| (*driver).to_string());
+        return Some((driver, handle)).filter(|(driver, _)| !driver.is_empty());
     };
     let spec = volume.part("spec");
     let text = |path: &str| spec.pointer(path).and_then(Value::as_str).map(String::from);
@@ -262,10 +233,17 @@ fn driver_and_handle(cx: &Context<'_>, drivers: &Drivers, claim: &Claim) -> Opti
         let known = (text("/csi/driver")?, text("/csi/volumeHandle")?);
         return Some(known).filter(|(driver, handle)| !driver.is_empty() && !handle.is_empty());
     }
-    let (plugin, driver, source, id) =
+    let (_, driver, source, id) =
         MIGRATED.iter().find(|(_, _, source, _)| spec.get(*source).is_some_and(Value::is_object))?;
-    drivers.has_migrated(plugin).then_some(())?;
-    Some(((*driver).to_string(), text(&format!("/{source}/{id}"))?))
+    Some(((*driver).to_string(), own_handle(&text(&format!("/{source}/{id}"))?)))
+}
+
+/// What the driver calls a volume: without the zone that used to stand before it (`aws://us-east-1a/vol-1`).
+fn own_handle(id: &str) -> String {
+    match id.strip_prefix("aws://") {
+        Some(path) => path.rsplit('/').next().unwrap_or_default().to_string(),
+        None => id.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -297,5 +275,27 @@ mod tests {
         let words = |claim: &str| filter_all(NodeVolumeLimits, pod("p").claim(claim), &cache, &view);
         assert_eq!(words("two"), [Some("node(s) exceed max volume count".to_string()), None]);
         assert_eq!(words("one"), [None, None]);
+    }
+
+    #[test]
+    fn volumes_from_before_the_drivers_count_for_the_driver_that_serves_them_now() {
+        let drivers = json!([{"name": "ebs.csi.aws.com", "nodeID": "n", "allocatable": {"count": 1}}]);
+        let disk = |name: &str, id: &str| {
+            let spec = json!({"awsElasticBlockStore": {"volumeID": id}});
+            object(Kind::PERSISTENT_VOLUME, json!({"metadata": {"name": name}, "spec": spec}))
+        };
+        let view = view_of([
+            object(Kind::CSI_NODE, json!({"metadata": {"name": "n1"}, "spec": {"drivers": drivers}})),
+            bound_claim("one", "v1"),
+            bound_claim("again", "v2"),
+            bound_claim("other", "v3"),
+            disk("v1", "aws://us-east-1a/vol-1"),
+            disk("v2", "vol-1"),
+            disk("v3", "vol-3"),
+        ]);
+        let cache = cluster([node("n1")], [pod("there").claim("one").node("n1")]);
+        let words = |claim: &str| filter_all(NodeVolumeLimits, pod("p").claim(claim), &cache, &view);
+        assert_eq!(words("again"), [None], "the same disk");
+        assert_eq!(words("other"), [Some("node(s) exceed max volume count".to_string())]);
     }
 }
