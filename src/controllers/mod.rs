@@ -24,6 +24,7 @@ pub mod podautoscaler;
 pub mod pods;
 pub mod ref_manager;
 pub mod replicaset;
+pub mod resource_claim;
 pub mod resource_quota;
 pub mod serviceaccount;
 mod services;
@@ -136,6 +137,7 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         Box::new(node_lifecycle::NodeLifecycleController::new(settings)),
         Box::new(disruption::DisruptionController::default()),
         Box::new(resource_quota::ResourceQuotaController),
+        Box::new(resource_claim::ResourceClaimController),
         Box::new(persistentvolume::PersistentVolumeController),
         Box::new(persistentvolume::AttachDetachController::default()),
         Box::new(persistentvolume::ProvisionerController::default()),

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use nodes::Nodes;
 use pods::{At, PlacedPod, Pods};
 
+use super::framework::claims::AssumedClaims;
 use super::framework::volumes::AssumedVolumes;
 use super::framework::{NodeInfo, PodInfo};
 use crate::api::{MetaExt, Node};
@@ -39,6 +40,8 @@ pub struct Cache {
     anti_affinity_pods: u32,
     /// What has been decided about volumes and is not known from the watch yet.
     pub assumed_volumes: AssumedVolumes,
+    /// The same of devices.
+    pub assumed_claims: AssumedClaims,
     /// The nodes that have changed, in order, since `log_start` changes.
     log: Vec<NodeIndex>,
     log_start: u64,
@@ -124,6 +127,7 @@ impl Cache {
             affinity_pods: self.affinity_pods,
             anti_affinity_pods: self.anti_affinity_pods,
             assumed_volumes: self.assumed_volumes.clone(),
+            assumed_claims: self.assumed_claims.clone(),
             epoch: self.epoch,
             versions: self.versions,
             free: Vec::new(),

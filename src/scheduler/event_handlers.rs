@@ -15,6 +15,7 @@ impl Scheduler {
     pub fn observe(&mut self, changes: &[Arc<Change>], view: &View, now: SimTime) {
         self.view = view.clone();
         self.cache.assumed_volumes.forget_until(view.revision());
+        self.cache.assumed_claims.forget_until(view.revision());
         self.resume_binding |= !self.binding.is_empty()
             && changes.iter().any(|change| {
                 matches!(change.key.kind, Kind::PERSISTENT_VOLUME | Kind::PERSISTENT_VOLUME_CLAIM | Kind::POD)
@@ -66,15 +67,15 @@ impl Scheduler {
         };
         let info = self.likenesses.mark(PodInfo::new(pod.clone()));
         let framework = self.frameworks[profile as usize].clone();
-        if !self.queue.update(&info, &framework) {
-            self.queue.add(QueuedPod::new(info, profile, &framework, now), &framework);
+        if !self.queue.update(&info, &framework, &self.view) {
+            self.queue.add(QueuedPod::new(info, profile, &framework, now), &framework, &self.view);
         }
     }
 
     /// Moves the pods that a change may help, by the hints of the plugins that rejected them. A pod that changes while it
     /// waits can help only itself.
     fn move_helped(&mut self, event: &ClusterEvent, change: &Change, now: SimTime) {
-        if self.queue.lengths()[2] == 0 {
+        if self.queue.lengths()[2..] == [0, 0] {
             return;
         }
         let interested: Vec<_> =
@@ -85,7 +86,7 @@ impl Scheduler {
         let nominator = self.queue.nominator.clone();
         let cx = Context { cache: &self.cache, view: &self.view, nominator: &nominator };
         let frameworks = &self.frameworks;
-        self.queue.move_if(now, |waiting| {
+        let may_help = |waiting: &QueuedPod| {
             let profile = waiting.profile as usize;
             let concerns_it = event.resource != EventResource::UnscheduledPod || waiting.key == change.key;
             concerns_it
@@ -97,7 +98,12 @@ impl Scheduler {
                     &waiting.info,
                     waiting.rejectors,
                 )
-        });
+        };
+        self.queue.move_if(now, may_help);
+        for gated in self.queue.take_gated(may_help) {
+            let framework = self.frameworks[gated.profile as usize].clone();
+            self.queue.add(gated, &framework, &self.view);
+        }
     }
 }
 

@@ -87,6 +87,9 @@ impl Scheduler {
         Kind::CSI_DRIVER,
         Kind::CSI_STORAGE_CAPACITY,
         Kind::VOLUME_ATTACHMENT,
+        Kind::RESOURCE_CLAIM,
+        Kind::RESOURCE_SLICE,
+        Kind::DEVICE_CLASS,
     ];
 
     /// The default scheduler with the default profile. `seed` feeds the draw among equally good nodes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Scheduler;
 use super::cache::NodeIndex;
 use super::decision::{Outcome, record};
+use super::framework::claims::Granted;
 use super::framework::runtime::{Feasibility, PluginSet};
 use super::framework::{Code, CycleState, Framework, PodInfo, PostFilterResult, Status};
 use super::plugins::volume_binding::Decision;
@@ -95,6 +96,9 @@ impl Scheduler {
         if let Some(decision) = binding.state.read::<Decision>().filter(|decision| decision.is_written()) {
             let written = client.live().revision();
             self.cache.assumed_volumes.assume(&decision.bindings, &decision.provisions, written);
+        }
+        if let Some(granted) = binding.state.read::<Granted>().filter(|granted| granted.is_written) {
+            self.cache.assumed_claims.assume(granted, client.live().revision());
         }
         match prepared {
             Ok(()) => {}

@@ -69,7 +69,7 @@ impl Scheduler {
             pod: pod.clone(),
         };
         let found = trial.feasibility(&trial.pod);
-        if found.nodes.is_empty() || framework.run_pre_enqueue(&PodInfo::new(pod.clone())).is_err() {
+        if found.nodes.is_empty() || framework.run_pre_enqueue(&self.view, &PodInfo::new(pod.clone())).is_err() {
             trial.fixes(&found)
         } else {
             Vec::new()
@@ -102,7 +102,7 @@ impl Trial<'_> {
     /// The node on which the pod would run; the first by name of the best.
     fn node_for(&self, pod: &Pod) -> Option<Arc<str>> {
         let (cx, info) = (self.context(), PodInfo::new(pod.clone()));
-        self.framework.run_pre_enqueue(&info).ok()?;
+        self.framework.run_pre_enqueue(self.view, &info).ok()?;
         let mut memory = Memory::default();
         let mut found = self.framework.find_nodes_that_fit(&cx, &mut memory, &info);
         let scores = self.framework.score(&cx, &mut memory, &mut found.state, &info, &found.nodes);

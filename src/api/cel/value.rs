@@ -42,6 +42,11 @@ impl Value {
         Value::String(text.into())
     }
 
+    /// A semantic version.
+    pub fn semver(text: &str) -> Option<Value> {
+        super::semver::Version::read(text, false).map(|version| Value::Semver(Arc::new(version)))
+    }
+
     /// A list.
     pub fn list(items: Vec<Value>) -> Value {
         Value::List(Arc::new(items))

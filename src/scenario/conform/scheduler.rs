@@ -40,7 +40,7 @@ pub fn run_case(case: &Value) -> Result<(), Vec<String>> {
     let expect = &case["expect"];
     let framework = framework(&case["input"], &input.pod).map_err(|error| vec![error])?;
     let mut differences = Differences::default();
-    match framework.run_pre_enqueue(&input.pod) {
+    match framework.run_pre_enqueue(&input.view, &input.pod) {
         Err(status) => {
             differences.check("result", &expect["result"], &"gated".into());
             let ours =

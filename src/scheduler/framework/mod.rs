@@ -13,6 +13,7 @@
 //!
 //! Upstream: `staging/src/k8s.io/kube-scheduler/framework`, `pkg/scheduler/framework`.
 
+pub mod claims;
 pub mod cycle_state;
 pub mod diagnosis;
 pub mod events;
@@ -233,7 +234,7 @@ pub trait Plugin: Send + Sync {
     ///
     /// # Errors
     /// What it waits for.
-    fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Status> {
+    fn pre_enqueue(&self, view: &View, pod: &PodInfo) -> Result<(), Status> {
         Ok(())
     }
 
@@ -349,6 +350,11 @@ pub trait Plugin: Send + Sync {
     /// What Filter and Score look at.
     fn scope(&self) -> Scope {
         Scope::Cluster
+    }
+
+    /// What Score looks at, where that is less.
+    fn score_scope(&self) -> Scope {
+        self.scope()
     }
 
     /// For a plugin that looks at the whole cluster: what its answers about a node depend on in this cycle, beside the pod. `false` if that

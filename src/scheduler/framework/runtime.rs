@@ -18,7 +18,7 @@ use super::{
 use crate::api::Status as ApiStatus;
 use crate::api::explain::Explain;
 use crate::api::hash::Digest;
-use crate::client::{Change, Client};
+use crate::client::{Change, Client, View};
 use crate::clock::SimDuration;
 use crate::rng::Rng;
 use crate::scheduler::cache::NodeIndex;
@@ -101,6 +101,9 @@ pub struct Framework {
     local: PluginSet,
     /// Those of them that look at nothing but the node object.
     by_object: PluginSet,
+    /// The same of scores.
+    local_scores: PluginSet,
+    scores_by_object: PluginSet,
     fingerprint: u64,
 }
 
@@ -110,9 +113,9 @@ impl Framework {
         let plugins: Vec<Arc<dyn Plugin>> =
             profile.plugins.iter().take(64).map(|enabled| enabled.plugin.clone()).collect();
         let mut digest = Digest::new();
-        let within = |scope: Scope| {
+        let within = |scope: Scope, of: fn(&dyn Plugin) -> Scope| {
             let mut set = PluginSet::default();
-            let places = plugins.iter().enumerate().filter(|(_, plugin)| plugin.scope() <= scope);
+            let places = plugins.iter().enumerate().filter(|(_, plugin)| of(&***plugin) <= scope);
             places.for_each(|(place, _)| set.insert(place as u8));
             set
         };
@@ -140,8 +143,10 @@ impl Framework {
             names,
             weights: profile.plugins.iter().map(|enabled| enabled.weight).collect(),
             fingerprint: digest.bytes(profile.scheduler_name.as_bytes()).value(),
-            local: within(Scope::Node),
-            by_object: within(Scope::Object),
+            local: within(Scope::Node, |plugin| plugin.scope()),
+            by_object: within(Scope::Object, |plugin| plugin.scope()),
+            local_scores: within(Scope::Node, |plugin| plugin.score_scope()),
+            scores_by_object: within(Scope::Object, |plugin| plugin.score_scope()),
             plugins,
             at,
             sets,
@@ -177,12 +182,12 @@ impl Framework {
 
     /// Those of them that look at nothing but pod and node object.
     pub fn object_scorers(&self, state: &CycleState) -> impl Iterator<Item = u8> {
-        self.scorers(state).filter(|place| self.by_object.contains(*place))
+        self.scorers(state).filter(|place| self.scores_by_object.contains(*place))
     }
 
     /// Those of them that look at the node's pods, too, but no further.
     pub fn node_scorers(&self, state: &CycleState) -> impl Iterator<Item = u8> {
-        self.scorers(state).filter(|place| self.local.without(self.by_object).contains(*place))
+        self.scorers(state).filter(|place| self.local_scores.without(self.scores_by_object).contains(*place))
     }
 
     /// The plugins that filter this cycle and look beyond pod and node.
@@ -192,7 +197,7 @@ impl Framework {
 
     /// The same of those that score.
     fn further_scorers(&self, state: &CycleState) -> PluginSet {
-        self.sets[Point::Score as usize].without(self.local).without(state.skip_score)
+        self.sets[Point::Score as usize].without(self.local_scores).without(state.skip_score)
     }
 
     /// Whether the verdicts of this cycle come from nothing but pod and node.
@@ -215,6 +220,14 @@ impl Framework {
         self.plugins.iter().find(|plugin| plugin.name() == name).map(|plugin| &**plugin)
     }
 
+    /// The set of the plugin of that name alone; empty if there is none.
+    pub fn only(&self, name: &str) -> PluginSet {
+        let mut set = PluginSet::default();
+        let place = self.plugins.iter().position(|plugin| plugin.name() == name);
+        place.into_iter().for_each(|place| set.insert(place as u8));
+        set
+    }
+
     fn at(&self, point: Point) -> impl Iterator<Item = (u8, &dyn Plugin)> {
         self.at[point as usize].iter().map(|place| (*place, &*self.plugins[*place as usize]))
     }
@@ -223,9 +236,9 @@ impl Framework {
     ///
     /// # Errors
     /// The first plugin's answer that keeps the pod out of the queue.
-    pub fn run_pre_enqueue(&self, pod: &PodInfo) -> Result<(), Status> {
+    pub fn run_pre_enqueue(&self, view: &View, pod: &PodInfo) -> Result<(), Status> {
         self.at(Point::PreEnqueue)
-            .try_for_each(|(_, plugin)| plugin.pre_enqueue(pod).map_err(|status| status.by(plugin.name())))
+            .try_for_each(|(_, plugin)| plugin.pre_enqueue(view, pod).map_err(|status| status.by(plugin.name())))
     }
 
     /// QueueSort: a profile has one such plugin.

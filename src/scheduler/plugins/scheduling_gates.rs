@@ -6,6 +6,7 @@
 //! `plugins/schedulinggates`
 
 use super::names;
+use crate::client::View;
 use crate::scheduler::framework::{Action, ClusterEvent, EventResource, Plugin, PodInfo, Point, Status};
 
 /// See the module.
@@ -27,7 +28,7 @@ impl Plugin for SchedulingGates {
         &EVENTS
     }
 
-    fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Status> {
+    fn pre_enqueue(&self, _: &View, pod: &PodInfo) -> Result<(), Status> {
         let gates: Vec<&str> =
             pod.pod.spec.scheduling_gates.iter().flatten().map(|gate| gate.name.as_str()).collect();
         if gates.is_empty() {
@@ -45,7 +46,7 @@ mod tests {
     #[test]
     fn a_pod_waits_for_all_its_gates() {
         let answer = |pod: crate::testing::PodBuilder| {
-            SchedulingGates.pre_enqueue(&PodInfo::new(pod.build())).map_err(|status| status.message())
+            SchedulingGates.pre_enqueue(&View::default(), &PodInfo::new(pod.build())).map_err(|status| status.message())
         };
         assert_eq!(answer(pod("free")), Ok(()));
         assert_eq!(

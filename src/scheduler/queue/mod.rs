@@ -20,6 +20,7 @@ pub use nominator::Nominator;
 use super::framework::runtime::PluginSet;
 use super::framework::{Framework, PodInfo};
 use crate::api::Key;
+use crate::client::View;
 use crate::clock::SimTime;
 use active::ActiveQueue;
 use backoff::{Backoff, BackoffQueue};
@@ -119,24 +120,25 @@ impl SchedulingQueue {
     }
 
     /// Adds a pod: to the active part, or to the unschedulable one if a PreEnqueue plugin holds it back.
-    pub fn add(&mut self, mut pod: QueuedPod, framework: &Framework) {
+    pub fn add(&mut self, mut pod: QueuedPod, framework: &Framework, view: &View) {
         if let Some(node) = pod.info.nominated_node() {
             self.nominator.add(pod.info.clone(), node);
         }
-        match framework.run_pre_enqueue(&pod.info) {
+        match framework.run_pre_enqueue(view, &pod.info) {
             Ok(()) => {
                 pod.gate.clear();
                 self.active.push(pod);
             }
             Err(status) => {
                 pod.gate = status.message();
+                pod.rejectors = framework.only(status.plugin);
                 self.unschedulable.insert(pod);
             }
         }
     }
 
     /// Takes over a pod's change. A pod whose gate is gone becomes active. Says whether the pod was waiting here.
-    pub fn update(&mut self, info: &Arc<PodInfo>, framework: &Framework) -> bool {
+    pub fn update(&mut self, info: &Arc<PodInfo>, framework: &Framework, view: &View) -> bool {
         let key = info.key();
         if self.nominator.is_nominated(info.uid()) || info.nominated_node().is_some() {
             match info.nominated_node() {
@@ -152,7 +154,7 @@ impl SchedulingQueue {
             self.backoff.push(pod);
         } else if let Some(mut pod) = self.unschedulable.remove(&key) {
             pod.info = info.clone();
-            if pod.is_gated() { self.add(pod, framework) } else { self.unschedulable.insert(pod) }
+            if pod.is_gated() { self.add(pod, framework, view) } else { self.unschedulable.insert(pod) }
         } else {
             return false;
         }
@@ -201,6 +203,13 @@ impl SchedulingQueue {
         for key in moved {
             self.requeue(&key, now);
         }
+    }
+
+    /// The gated pods that `helps` picks out, to be added anew.
+    pub fn take_gated(&mut self, helps: impl Fn(&QueuedPod) -> bool) -> Vec<QueuedPod> {
+        let gated = self.unschedulable.iter().filter(|pod| pod.is_gated() && helps(pod));
+        let keys: Vec<Key> = gated.map(|pod| pod.key.clone()).collect();
+        keys.iter().filter_map(|key| self.unschedulable.remove(key)).collect()
     }
 
     fn requeue(&mut self, key: &Key, now: SimTime) {

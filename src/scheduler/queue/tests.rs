@@ -19,7 +19,7 @@ impl Story {
 
     fn add(&mut self, pod: PodBuilder) {
         let info = Arc::new(PodInfo::new(pod.build()));
-        self.queue.add(QueuedPod::new(info, 0, &self.framework, self.now), &self.framework);
+        self.queue.add(QueuedPod::new(info, 0, &self.framework, self.now), &self.framework, &View::default());
         self.now += SimDuration::from_millis(1);
     }
 
@@ -106,6 +106,6 @@ fn a_gated_pod_waits_until_its_gates_are_gone() {
     assert_eq!(story.queue.lengths(), [0, 0, 0, 1]);
     assert_eq!(story.queue.next_flush(), None, "time alone does not help it");
     let released = Arc::new(PodInfo::new(pod("a").build()));
-    assert!(story.queue.update(&released, &story.framework));
+    assert!(story.queue.update(&released, &story.framework, &View::default()));
     assert_eq!(story.names(), ["a"]);
 }
