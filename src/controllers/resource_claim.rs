@@ -163,9 +163,12 @@ fn sync_claim(claim: &Object, client: &mut Client<'_>) -> Result<(), Status> {
         let mut tree = current.to_value();
         tree["status"] = match gives_back {
             true => json!({}),
-            false => json!({"allocation": status["allocation"], "devices": status["devices"], "reservedFor": valid}),
+            false => {
+                json!({"allocation": status["allocation"], "devices": status["devices"], "reservedFor": valid})
+            }
         };
-        let changed = Object::from_value(key.kind, tree).map_err(|error| Status::bad_request(error.to_string()))?;
+        let changed =
+            Object::from_value(key.kind, tree).map_err(|error| Status::bad_request(error.to_string()))?;
         current = client.update_object_status(changed)?;
     }
     let is_free = current.part("status")["allocation"].is_null();

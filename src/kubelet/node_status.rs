@@ -22,6 +22,13 @@ pub const LEASE_NAMESPACE: &str = "kube-node-lease";
 /// `nodeLeaseDurationSeconds`.
 const LEASE_SECONDS: i32 = 40;
 
+/// What it can do that pods may have to ask for (`component-helpers/nodedeclaredfeatures`).
+const DECLARED_FEATURES: [&str; 3] = [
+    "GuaranteedQoSPodCPUResize",
+    "InPlacePodLevelResourcesVerticalScaling",
+    "RestartAllContainersOnContainerExits",
+];
+
 const EPHEMERAL_STORAGE: &str = "100Gi";
 const REGION_LABEL: &str = "topology.kubernetes.io/region";
 const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
@@ -95,6 +102,7 @@ fn describe(status: &mut NodeStatus, name: &str) {
     status
         .daemon_endpoints
         .get_or_insert(NodeDaemonEndpoints { kubelet_endpoint: Some(DaemonEndpoint { port: 10_250 }) });
+    status.declared_features.get_or_insert_with(|| DECLARED_FEATURES.map(String::from).to_vec());
     let digits = hex_id(name);
     let uuid = |from: usize| {
         let part = |start: usize, len: usize| &digits[from + start..from + start + len];

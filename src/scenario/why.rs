@@ -155,7 +155,11 @@ impl Why {
             reasons: match &decision {
                 Some(decision) => Reasons::of(pod.name(), decision),
                 None => Reasons {
-                    sentence: without_decision(pod, scheduler.queue().part_of(&key)),
+                    sentence: without_decision(
+                        pod,
+                        scheduler.queue().part_of(&key),
+                        scheduler.queue().gate_of(&key),
+                    ),
                     ..Reasons::default()
                 },
             },
@@ -210,12 +214,13 @@ fn said(simulation: &Simulation, pod: &Pod) -> Option<Said> {
 }
 
 /// What there is to say of a pod that the scheduler has not tried.
-fn without_decision(pod: &Pod, queue: Option<&'static str>) -> String {
+fn without_decision(pod: &Pod, queue: Option<&'static str>, gate: &str) -> String {
     let name = pod.name();
     let gates: Vec<&str> =
         pod.spec.scheduling_gates.iter().flatten().map(|gate| gate.name.as_str()).collect();
     match (&pod.spec.node_name, queue) {
         (Some(node), _) => format!("{name} was given to {node} without the scheduler."),
+        (None, Some("gated")) if gates.is_empty() => format!("{name} may not be tried yet: {gate}."),
         (None, Some("gated")) => format!("{name} waits for its scheduling gates: {}.", gates.join(", ")),
         (None, Some(_)) => format!("{name} has not been tried yet."),
         (None, None) => format!(

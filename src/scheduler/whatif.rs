@@ -69,7 +69,9 @@ impl Scheduler {
             pod: pod.clone(),
         };
         let found = trial.feasibility(&trial.pod);
-        if found.nodes.is_empty() || framework.run_pre_enqueue(&self.view, &PodInfo::new(pod.clone())).is_err() {
+        if found.nodes.is_empty()
+            || framework.run_pre_enqueue(&self.view, &PodInfo::new(pod.clone())).is_err()
+        {
             trial.fixes(&found)
         } else {
             Vec::new()

@@ -17,6 +17,7 @@ use crate::api::sorting;
 use crate::api::{Event, Key, MetaExt, Object, quantity, taint};
 use crate::apiserver::{Store, View};
 use crate::clock::SimTime;
+use crate::scheduler::framework::claims::claims_of;
 use crate::sim::Due;
 
 /// Everything the inspector shows of one object.
@@ -95,7 +96,7 @@ pub fn inspect(view: &View, store: &Store, key: &Key, now: SimTime) -> Option<In
     let why = decisions.pop();
     Some(Inspection {
         key: key.clone(),
-        rows: rows(object, now),
+        rows: rows(view, object, now),
         yaml,
         events: events_about(view, object),
         why,
@@ -107,7 +108,7 @@ pub fn inspect(view: &View, store: &Store, key: &Key, now: SimTime) -> Option<In
     })
 }
 
-fn rows(object: &Object, now: SimTime) -> Vec<(&'static str, String)> {
+fn rows(view: &View, object: &Object, now: SimTime) -> Vec<(&'static str, String)> {
     let mut rows = vec![("kind", object.kind().name().to_string()), ("name", object.name().to_string())];
     let mut row = |label: &'static str, value: String| {
         if !value.is_empty() {
@@ -133,6 +134,8 @@ fn rows(object: &Object, now: SimTime) -> Vec<(&'static str, String)> {
             row("images", images.join(", "));
             let gates = pod.spec.scheduling_gates.iter().flatten().map(|gate| gate.name.as_str());
             row("gates", gates.collect::<Vec<_>>().join(", "));
+            let waits = || claims_of(view, pod).err().unwrap_or_default();
+            row("claims", if pod.spec.node_name.is_none() { waits() } else { String::new() });
         }
         Object::Node(node) => {
             let amount = |name: &str| {

@@ -10,7 +10,7 @@ use crate::scheduler::framework::runtime::POINTS;
 use crate::scheduler::plugins;
 
 /// Plugins of the real scheduler that may be named and do nothing here.
-const WITHOUT_EFFECT: [&str; 2] = ["GangScheduling", "NodeDeclaredFeatures"];
+const WITHOUT_EFFECT: [&str; 1] = ["GangScheduling"];
 /// The extension points in the order in which the real framework goes through them when it complains: the name in the
 /// configuration, in errors, and the point. Nothing extends PostBind.
 const ORDER: [(&str, &str, Option<Point>); 12] = [

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use sorted::{SortedMap, SortedSet};
 use serde_json::{Value, json};
+use sorted::{SortedMap, SortedSet};
 
 use crate::api::meta::Revision;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, typed};
@@ -104,7 +104,8 @@ pub fn claims_of(view: &View, pod: &Pod) -> Result<Vec<Claim>, String> {
         let Some(name) = name else { continue };
         let key = Key::new(Kind::RESOURCE_CLAIM, pod.namespace(), name);
         let full_name = format!("{}/{name}", pod.namespace());
-        let object = view.object(&key).ok_or_else(|| format!("could not find ResourceClaim {full_name:?}"))?;
+        let object =
+            view.object(&key).ok_or_else(|| format!("could not find ResourceClaim {full_name:?}"))?;
         if object.is_deleting() {
             return Err(format!("resourceclaim {name:?} is being deleted"));
         }

@@ -41,6 +41,8 @@ impl Action {
     pub const UPDATE_POD_TOLERATIONS: Action = Action(1 << 9);
     /// A pod's scheduling gates are all gone.
     pub const UPDATE_POD_GATES_ELIMINATED: Action = Action(1 << 10);
+    /// A node declares other features.
+    pub const UPDATE_NODE_DECLARED_FEATURE: Action = Action(1 << 12);
     /// Any other change.
     pub const UPDATE: Action = Action(1 << 11);
 
@@ -114,6 +116,8 @@ fn node_update(before: &Node, after: &Node) -> Action {
         ))
         .or(Action::UPDATE_NODE_CONDITION.when(conditions(before) != conditions(after)))
         .or(Action::UPDATE_NODE_ANNOTATION.when(before.meta.annotations != after.meta.annotations))
+        .or(Action::UPDATE_NODE_DECLARED_FEATURE
+            .when(before.status.declared_features != after.status.declared_features))
 }
 
 fn is_placed(pod: &Pod) -> bool {

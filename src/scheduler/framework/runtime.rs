@@ -237,8 +237,9 @@ impl Framework {
     /// # Errors
     /// The first plugin's answer that keeps the pod out of the queue.
     pub fn run_pre_enqueue(&self, view: &View, pod: &PodInfo) -> Result<(), Status> {
-        self.at(Point::PreEnqueue)
-            .try_for_each(|(_, plugin)| plugin.pre_enqueue(view, pod).map_err(|status| status.by(plugin.name())))
+        self.at(Point::PreEnqueue).try_for_each(|(_, plugin)| {
+            plugin.pre_enqueue(view, pod).map_err(|status| status.by(plugin.name()))
+        })
     }
 
     /// QueueSort: a profile has one such plugin.

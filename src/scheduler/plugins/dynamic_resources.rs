@@ -36,7 +36,7 @@ use request::Wanted;
 #[derive(Debug, Default)]
 pub struct DynamicResources;
 
-/// Left by PreFilter. A pod that an earlier plugin has refused as a whole has none, and PostFilter stumbles over that.
+/// Left by PreFilter for a pod with claims.
 #[derive(Clone)]
 struct Note {
     /// What the claims ask for; nothing of a pod without claims.
@@ -120,6 +120,10 @@ impl Plugin for DynamicResources {
         state: &mut CycleState,
         pod: &PodInfo,
     ) -> Result<PreFilterResult, Status> {
+        // The usual pod leaves no note: that it was passed over says as much.
+        if pod.pod.spec.resource_claims.is_none() {
+            return Err(Status::skip());
+        }
         state.write(Note { demand: None });
         let mut claims = claims_of(cx.view, &pod.pod).map_err(Status::unresolvable)?;
         if claims.is_empty() {
@@ -147,7 +151,13 @@ impl Plugin for DynamicResources {
         Ok(None)
     }
 
-    fn filter(&self, _: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> Result<(), Status> {
+    fn filter(
+        &self,
+        _: &Context<'_>,
+        state: &CycleState,
+        _: &PodInfo,
+        node: &NodeInfo,
+    ) -> Result<(), Status> {
         match demand(state) {
             Some(demand) => demand.on(&node.node).map(|_| ()),
             None => Ok(()),
@@ -177,7 +187,9 @@ impl Plugin for DynamicResources {
         _: &PodInfo,
         _: &mut Rng,
     ) -> Result<PostFilterResult, Status> {
+        let was_skipped = failure.state.skip_filter.meets(failure.framework.only(self.name()));
         match failure.state.read::<Note>() {
+            None if was_skipped => Err(Status::unschedulable("no new claims to deallocate")),
             Some(Note { demand: None }) => Err(Status::unschedulable("no new claims to deallocate")),
             Some(_) => Err(Status::unschedulable("still not schedulable")),
             None => Err(Status::new(Code::Error, "not found")),

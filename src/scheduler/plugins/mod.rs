@@ -8,6 +8,7 @@ pub mod image_locality;
 pub mod inter_pod_affinity;
 pub mod names;
 pub mod node_affinity;
+pub mod node_declared_features;
 pub mod node_name;
 pub mod node_ports;
 pub mod node_resources_balanced_allocation;
@@ -66,7 +67,7 @@ fn plain<P: Plugin + Default + 'static>(_: &Args<'_>) -> Made {
 
 /// The plugins, in the order of all extension points, with their weights in the default profile
 /// (`apis/config/v1/default_plugins.go`). A weight of zero belongs to a plugin that does not score.
-const ALL: [(&str, i64, Make); 19] = [
+const ALL: [(&str, i64, Make); 20] = [
     (names::SCHEDULING_GATES, 0, plain::<scheduling_gates::SchedulingGates>),
     (names::PRIORITY_SORT, 0, plain::<priority_sort::PrioritySort>),
     (names::NODE_UNSCHEDULABLE, 0, plain::<node_unschedulable::NodeUnschedulable>),
@@ -90,6 +91,7 @@ const ALL: [(&str, i64, Make); 19] = [
     ),
     (names::IMAGE_LOCALITY, 1, plain::<image_locality::ImageLocality>),
     (names::DEFAULT_BINDER, 0, plain::<default_binder::DefaultBinder>),
+    (names::NODE_DECLARED_FEATURES, 0, plain::<node_declared_features::NodeDeclaredFeatures>),
 ];
 
 /// The names of all plugins, in their order.

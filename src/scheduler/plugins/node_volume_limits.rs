@@ -184,12 +184,7 @@ fn inline(volume: &PodVolume) -> Option<(&'static str, String)> {
 
 /// Adds a pod's volumes that a driver attaches. For the pod to place every claim has to be there; pods that run already may have
 /// lost theirs.
-fn count_volumes(
-    cx: &Context<'_>,
-    pod: &Pod,
-    is_new: bool,
-    attached: &mut Attached,
-) -> Result<(), Status> {
+fn count_volumes(cx: &Context<'_>, pod: &Pod, is_new: bool, attached: &mut Attached) -> Result<(), Status> {
     for volume in pod.spec.volumes.iter().flatten() {
         let Some((name, is_ephemeral)) = claim_name(pod, volume) else {
             if let Some((driver, handle)) = inline(volume) {

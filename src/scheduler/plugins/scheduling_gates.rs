@@ -46,7 +46,9 @@ mod tests {
     #[test]
     fn a_pod_waits_for_all_its_gates() {
         let answer = |pod: crate::testing::PodBuilder| {
-            SchedulingGates.pre_enqueue(&View::default(), &PodInfo::new(pod.build())).map_err(|status| status.message())
+            SchedulingGates
+                .pre_enqueue(&View::default(), &PodInfo::new(pod.build()))
+                .map_err(|status| status.message())
         };
         assert_eq!(answer(pod("free")), Ok(()));
         assert_eq!(

@@ -119,6 +119,11 @@ impl SchedulingQueue {
         self.unschedulable.get(key).map(|pod| if pod.is_gated() { "gated" } else { "unschedulable" })
     }
 
+    /// What keeps a pod from being tried; empty if nothing does.
+    pub fn gate_of(&self, key: &Key) -> &str {
+        self.unschedulable.get(key).map_or("", |pod| &pod.gate)
+    }
+
     /// Adds a pod: to the active part, or to the unschedulable one if a PreEnqueue plugin holds it back.
     pub fn add(&mut self, mut pod: QueuedPod, framework: &Framework, view: &View) {
         if let Some(node) = pod.info.nominated_node() {

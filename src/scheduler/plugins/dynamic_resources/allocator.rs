@@ -210,8 +210,7 @@ impl<'a> Search<'a> {
                     || self.chosen.iter().any(|other| other.device.id == device.id)
             };
             let taken = choice.pool.devices.iter().filter(is_taken).flat_map(Device::consumption);
-            let taken: i64 =
-                taken.filter(|(other, _)| *other == counter).map(|(_, amount)| amount).sum();
+            let taken: i64 = taken.filter(|(other, _)| *other == counter).map(|(_, amount)| amount).sum();
             amount <= have - taken
         })
     }
@@ -245,7 +244,9 @@ impl<'a> Search<'a> {
             let mut result = json!({
                 "request": wanted.name, "driver": id.driver, "pool": id.pool, "device": id.device,
             });
-            for (field, value) in [("adminAccess", &wanted.admin_access), ("tolerations", &wanted.tolerations)] {
+            for (field, value) in
+                [("adminAccess", &wanted.admin_access), ("tolerations", &wanted.tolerations)]
+            {
                 if !value.is_null() {
                     result[field] = value.clone();
                 }
@@ -288,7 +289,8 @@ fn configuration(claim: &Claim, chosen: &[&Wanted]) -> Vec<Value> {
     }
     for config in items(&claim.devices, "/config") {
         let names: Vec<Value> = items(config, "/requests").cloned().collect();
-        let meant = |wanted: &&&Wanted| names.iter().any(|name| *name == *wanted.name || *name == wanted.base_name());
+        let meant =
+            |wanted: &&&Wanted| names.iter().any(|name| *name == *wanted.name || *name == wanted.base_name());
         if names.is_empty() || chosen.iter().any(|wanted| meant(&wanted)) {
             all.push(entry(config, "FromClaim", names));
         }
@@ -318,7 +320,9 @@ fn node_selector<'v>(places: impl Iterator<Item = &'v Value>) -> Option<Value> {
             let field = json!({"key": "metadata.name", "operator": "In", "values": [name]});
             return Some(json!({"nodeSelectorTerms": [{"matchFields": [field]}]}));
         }
-        for (field, conditions) in place["nodeSelector"]["nodeSelectorTerms"][0].as_object().into_iter().flatten() {
+        for (field, conditions) in
+            place["nodeSelector"]["nodeSelectorTerms"][0].as_object().into_iter().flatten()
+        {
             let known = term.entry(field.clone()).or_insert_with(|| json!([]));
             let Some(known) = known.as_array_mut() else { continue };
             for condition in conditions.as_array().into_iter().flatten() {

@@ -98,7 +98,12 @@ impl Inventory {
             }
             known.push(spec);
         }
-        Inventory(slices.iter().map(|((driver, pool), slices)| Arc::new(Pool::read(driver, pool, slices))).collect())
+        Inventory(
+            slices
+                .iter()
+                .map(|((driver, pool), slices)| Arc::new(Pool::read(driver, pool, slices)))
+                .collect(),
+        )
     }
 }
 
@@ -209,9 +214,9 @@ fn as_value(driver: &str, tree: &Value) -> cel::Value {
                 domains.entry(domain).or_default().push((cel::Value::text(name), value));
             }
         }
-        let maps = domains.into_iter().map(|(domain, names)| {
-            (cel::Value::text(domain), cel::Value::Map(Arc::new(names)))
-        });
+        let maps = domains
+            .into_iter()
+            .map(|(domain, names)| (cel::Value::text(domain), cel::Value::Map(Arc::new(names))));
         cel::Value::Map(Arc::new(maps.collect()))
     };
     let shared = cel::Value::Bool(tree["allowMultipleAllocations"] == true);

@@ -63,7 +63,8 @@ impl Wanted {
                 if request["exactly"].is_object() {
                     return Ok(vec![Wanted::read(view, name.to_string(), &request["exactly"])?]);
                 }
-                let alternative = |sub: &Value| Wanted::read(view, format!("{name}/{}", text(sub, "/name")), sub);
+                let alternative =
+                    |sub: &Value| Wanted::read(view, format!("{name}/{}", text(sub, "/name")), sub);
                 items(request, "/firstAvailable").map(alternative).collect()
             })
             .collect()

@@ -30,7 +30,10 @@ fn slice(node: &str, devices: &[(&str, &str)]) -> Object {
 
 fn claim(name: &str, devices: Value, status: Value) -> Object {
     let metadata = json!({"name": name, "namespace": "default", "uid": name});
-    object(Kind::RESOURCE_CLAIM, json!({"metadata": metadata, "spec": {"devices": devices}, "status": status}))
+    object(
+        Kind::RESOURCE_CLAIM,
+        json!({"metadata": metadata, "spec": {"devices": devices}, "status": status}),
+    )
 }
 
 /// A claim for so many devices of class `gpu`.
@@ -111,9 +114,7 @@ fn alternatives_and_constraints_are_heeded() {
     let either = |counts: [u32; 2]| json!({"requests": [{"name": "r", "firstAvailable": [sub("many", counts[0]), sub("few", counts[1])]}]});
     check("the second best", either([9, 1]), [None, None]);
     check("neither", either([9, 2]), [SHORT, None]);
-    let same = |attribute: &str, count: u32| {
-        json!({"requests": [exactly(count)], "constraints": [{"requests": ["r"], "matchAttribute": attribute}]})
-    };
+    let same = |attribute: &str, count: u32| json!({"requests": [exactly(count)], "constraints": [{"requests": ["r"], "matchAttribute": attribute}]});
     check("two of one model", same("gpu.io/model", 2), [SHORT, None]);
     check("three of one model", same("gpu.io/model", 3), [SHORT, SHORT]);
     check("two by an attribute that none has", same("gpu.io/absent", 2), [SHORT, SHORT]);
@@ -141,9 +142,8 @@ fn what_others_hold_is_gone_and_what_one_holds_keeps_one_near() {
 #[test]
 fn pods_wait_for_claims_that_are_not_there() {
     let view = view_of([some("there", 1)]);
-    let waits = |pod: Pod| {
-        DynamicResources.pre_enqueue(&view, &PodInfo::new(pod)).map_err(|status| status.message())
-    };
+    let waits =
+        |pod: Pod| DynamicResources.pre_enqueue(&view, &PodInfo::new(pod)).map_err(|status| status.message());
     assert_eq!(waits(with_claims(&["there"]).build()), Ok(()));
     assert_eq!(
         waits(with_claims(&["nope"]).build()),
@@ -156,7 +156,10 @@ fn pods_wait_for_claims_that_are_not_there() {
     assert_eq!(waits(by_template.build()), Err("pod \"default/p\": ResourceClaim not created yet".into()));
     assert_eq!(
         filter_all(DynamicResources, with_claims(&["there"]), &nodes(), &view),
-        [Some("request r: device class gpu does not exist".to_string()), Some("request r: device class gpu does not exist".to_string())]
+        [
+            Some("request r: device class gpu does not exist".to_string()),
+            Some("request r: device class gpu does not exist".to_string())
+        ]
     );
 }
 

@@ -35,7 +35,7 @@ pub fn WhyPanel(props: &WhyPanelProps) -> Html {
     let told = answers::list(&inspection.answers, *lang, on);
     let Some(decision) = &inspection.why else {
         let silent =
-            inspection.answers.is_empty() || inspection.rows.iter().any(|(label, _)| *label == "gates");
+            inspection.answers.is_empty() || inspection.rows.iter().any(|(label, _)| HELD.contains(label));
         return html! {
             <div class="why">
                 if silent { { undecided(inspection, *lang) } }
@@ -57,9 +57,13 @@ pub fn WhyPanel(props: &WhyPanelProps) -> Html {
     }
 }
 
-/// A pod that the scheduler has not tried may be held back by its gates.
+/// What may hold a pod back before it is tried.
+const HELD: [&str; 2] = ["gates", "claims"];
+
+/// A pod that the scheduler has not tried may be held back by its gates, or for want of a resource claim.
 fn undecided(inspection: &Inspection, lang: Lang) -> Html {
-    match inspection.rows.iter().find(|(label, _)| *label == "gates") {
+    match inspection.rows.iter().find(|(label, _)| HELD.contains(label)) {
+        Some(("claims", why)) => html! { <p class="sentence">{ tr!(lang, "why.claims", why = why) }</p> },
         Some((_, gates)) => html! { <p class="sentence">{ tr!(lang, "why.gated", gates = gates) }</p> },
         None => html! { <p class="empty">{ tr!(lang, "why.none") }</p> },
     }
