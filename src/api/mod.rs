@@ -29,6 +29,7 @@ pub mod sorting;
 pub mod status;
 pub mod structural;
 pub mod taint;
+pub mod text;
 pub mod unsimulated;
 pub mod versions;
 

@@ -6,6 +6,7 @@ use super::field_error::{FieldError, Path, quoted};
 use super::k8s::{NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm};
 use super::meta::StringMap;
 use super::selector::{Operator, Requirement};
+use super::text;
 use super::{MetaExt, Node, Pod};
 
 /// What a pod requires of its node: `nodeSelector` and required node affinity.
@@ -142,18 +143,46 @@ pub fn term_errors(term: &NodeSelectorTerm, path: &Path, errors: &mut Vec<FieldE
     for (place, expression) in term.match_expressions.iter().flatten().enumerate() {
         let path = path.child("matchExpressions").index(place);
         let operator = expression.operator.as_str();
+        let (key, values_path) = (expression.key.as_str(), path.child("values"));
+        let values: &[String] = expression.values.as_deref().unwrap_or_default();
+        let mut say = |path: &Path, value: String, reasons: &[String]| {
+            if !reasons.is_empty() {
+                errors.push(FieldError::invalid(path, value, &reasons.join("; ")));
+            }
+        };
+        say(&path.child("key"), quoted(key), &text::qualified_name(key));
+        let why = match operator {
+            "In" | "NotIn" if values.is_empty() => "for 'in', 'notin' operators, values set can't be empty",
+            "Exists" | "DoesNotExist" if !values.is_empty() => {
+                "values set must be empty for exists and does not exist"
+            }
+            "Gt" | "Lt" if values.len() != 1 => "for 'Gt', 'Lt' operators, exactly one value is required",
+            _ => "",
+        };
+        if !why.is_empty() {
+            say(&values_path, shown(values), &[why.to_string()]);
+        }
+        if matches!(operator, "Gt" | "Lt") {
+            for (place, value) in values.iter().enumerate().filter(|(_, value)| value.parse::<i64>().is_err())
+            {
+                let why = "for 'Gt', 'Lt' operators, the value must be an integer".to_string();
+                say(&values_path.index(place), quoted(value), &[why]);
+            }
+        }
+        for (place, value) in values.iter().enumerate() {
+            say(&values_path.index(place).key(key), quoted(value), &text::label_value(value));
+        }
         if !OPERATORS.contains(&operator) {
             errors.push(FieldError::not_supported(&path.child("operator"), operator, &OPERATORS));
         }
-        if !matches!(operator, "Gt" | "Lt") {
-            continue;
-        }
-        for (place, value) in expression.values.iter().flatten().enumerate() {
-            if value.parse::<i64>().is_err() {
-                let why = "for 'Gt', 'Lt' operators, the value must be an integer";
-                errors.push(FieldError::invalid(&path.child("values").index(place), quoted(value), why));
-            }
-        }
+    }
+}
+
+/// A list of texts, as errors show it.
+fn shown(values: &[String]) -> String {
+    match values {
+        [] => "null".into(),
+        _ => serde_json::json!(values).to_string(),
     }
 }
 

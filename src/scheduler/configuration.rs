@@ -41,6 +41,10 @@ impl Default for Configuration {
     }
 }
 
+/// Plugins whose arguments are checked when they are made: upstream's validation looks for the one under a wrong name, and does
+/// not know of the other.
+const CHECKED_WHEN_MADE: [&str; 2] = [plugins::names::NODE_RESOURCES_FIT, plugins::names::DYNAMIC_RESOURCES];
+
 /// Whether a document of a manifest is a configuration, of whatever version.
 pub fn is_configuration(document: &Value) -> bool {
     let group = document["apiVersion"].as_str().and_then(|version| version.split_once('/'));
@@ -217,8 +221,7 @@ impl ProfileText {
             }
             if GONE.contains(&name.as_str()) {
                 errors.push(FieldError::invalid(path, quoted(name), &why));
-            } else if name != super::plugins::names::NODE_RESOURCES_FIT {
-                // The plugin checks its own when it is made, as upstream's validation looks for it under a wrong name.
+            } else if !CHECKED_WHEN_MADE.contains(&name.as_str()) {
                 let args = Args { value, path: path.child("args") };
                 errors.extend(plugins::make(name, &args).and_then(Result::err).into_iter().flatten());
             }

@@ -25,12 +25,13 @@ mod scheduling;
 mod security;
 mod service;
 mod storage;
-pub mod text;
 mod volume;
 mod volume_source;
 pub mod workload;
 
 use serde_json::Value;
+
+pub use crate::api::text;
 
 use crate::api::field_error::{FieldError, quoted};
 use crate::api::k8s::LabelSelector;

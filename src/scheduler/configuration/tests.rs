@@ -122,6 +122,38 @@ fn what_is_wrong_is_said_as_kube_scheduler_says_it() {
          \"NodeResourcesFit\": scoringStrategy.type: Unsupported value: \"Most\": supported values: \"LeastAllocated\", \
          \"MostAllocated\", \"RequestedToCapacityRatio\"",
     );
+    const NAME: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
+        character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+        '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+    check_refused(
+        "profiles: [{pluginConfig: [{name: PodTopologySpread, args: {defaultingType: List, defaultConstraints: [{maxSkew: 1, \
+         topologyKey: a b, whenUnsatisfiable: ScheduleAnyway}]}}]}]",
+        &format!(
+            "profiles[0].pluginConfig[0].args.defaultConstraints[0].topologyKey: Invalid value: \"a b\": {NAME}"
+        ),
+    );
+    check_refused(
+        "profiles: [{pluginConfig: [{name: NodeResourcesFit, args: {ignoredResources: [a b]}}]}]",
+        &format!(
+            "initializing profiles: creating profile for scheduler name default-scheduler: initializing plugin \
+             \"NodeResourcesFit\": ignoredResources[0]: Invalid value: \"a b\": {NAME}"
+        ),
+    );
+    check_refused(
+        "profiles: [{pluginConfig: [{name: NodeAffinity, args: {addedAffinity: {requiredDuringSchedulingIgnoredDuringExecution: \
+         {nodeSelectorTerms: [{matchExpressions: [{key: disk, operator: In}, {key: -a, operator: Exists}]}]}}}}]}]",
+        &format!(
+            "[profiles[0].pluginConfig[0].args.addedAffinity.requiredDuringSchedulingIgnoredDuringExecution.\
+             nodeSelectorTerms[0].matchExpressions[0].values: Invalid value: null: for 'in', 'notin' operators, values set \
+             can't be empty, profiles[0].pluginConfig[0].args.addedAffinity.requiredDuringSchedulingIgnoredDuringExecution.\
+             nodeSelectorTerms[0].matchExpressions[1].key: Invalid value: \"-a\": {NAME}]"
+        ),
+    );
+    check_refused(
+        "profiles: [{pluginConfig: [{name: DynamicResources, args: {filterTimeout: -5s}}]}]",
+        "initializing profiles: creating profile for scheduler name default-scheduler: initializing plugin \
+         \"DynamicResources\": filterTimeout: Invalid value: -5s: must be zero or positive",
+    );
     check_refused(
         "profiles: [{plugins: {filter: {enabled: [{name: EBSLimits}]}}}]",
         "profiles[0].plugins.filter.enabled[0]: Invalid value: \"EBSLimits\": was invalid in version \

@@ -16,11 +16,13 @@ use std::sync::Arc;
 
 use sorted::SortedSet;
 
-use super::names;
+use super::{Args, Made, names};
+use crate::api::field_error::FieldError;
 use crate::api::k8s::NodeSelector;
 use crate::api::node_selector::Term;
 use crate::api::{Kind, Node, typed};
 use crate::client::{Change, Client, View};
+use crate::clock::SimDuration;
 use crate::rng::Rng;
 use crate::scheduler::cache::memory::Memory;
 use crate::scheduler::framework::claims::{Claim, DeviceId, Granted, claims_of};
@@ -52,6 +54,23 @@ struct Demand {
     wanted: Vec<Vec<Vec<Wanted>>>,
     inventory: Inventory,
     in_use: SortedSet<DeviceId>,
+}
+
+impl DynamicResources {
+    /// By `DynamicResourcesArgs`: nothing here takes time, so its timeouts are only checked.
+    pub fn make(args: &Args<'_>) -> Made {
+        let mut errors = Vec::new();
+        let mut check = |name: &str, least: SimDuration, why: &str| {
+            let Some(text) = args.value[name].as_str() else { return };
+            let is_enough = SimDuration::parse(text).is_some_and(|span| span >= least);
+            if !is_enough {
+                errors.push(FieldError::invalid(&args.path.child(name), text, why));
+            }
+        };
+        check("filterTimeout", SimDuration::ZERO, "must be zero or positive");
+        check("bindingTimeout", SimDuration::from_secs(1), "must be at least 1 second");
+        if errors.is_empty() { Ok(Arc::new(DynamicResources)) } else { Err(errors) }
+    }
 }
 
 impl Plugin for DynamicResources {

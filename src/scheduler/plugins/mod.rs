@@ -31,7 +31,8 @@ use serde_json::Value;
 
 use super::framework::Plugin;
 use super::framework::registry::Enabled;
-use crate::api::field_error::{FieldError, Path};
+use crate::api::field_error::{FieldError, Path, quoted};
+use crate::api::text;
 
 /// The arguments of a plugin (`pluginConfig[].args`); null for none.
 pub struct Args<'a> {
@@ -53,6 +54,12 @@ impl Args<'_> {
         let elements = self.value[name].as_array().into_iter().flatten();
         elements.enumerate().map(move |(place, element)| (path.index(place), element))
     }
+}
+
+/// What is wrong with a text that is to be the key of a label (`ValidateLabelName`).
+pub fn label_name_errors<'t>(path: &'t Path, name: &'t str) -> impl Iterator<Item = FieldError> + 't {
+    let reasons = text::qualified_name(name).into_iter();
+    reasons.map(move |why| FieldError::invalid(path, quoted(name), &why))
 }
 
 /// A plugin, or what is wrong with its arguments.
@@ -82,7 +89,7 @@ const ALL: [(&str, i64, Make); 20] = [
     (names::VOLUME_ZONE, 0, plain::<volume_zone::VolumeZone>),
     (names::POD_TOPOLOGY_SPREAD, 2, pod_topology_spread::PodTopologySpread::make),
     (names::INTER_POD_AFFINITY, 2, inter_pod_affinity::InterPodAffinity::make),
-    (names::DYNAMIC_RESOURCES, 2, plain::<dynamic_resources::DynamicResources>),
+    (names::DYNAMIC_RESOURCES, 2, dynamic_resources::DynamicResources::make),
     (names::DEFAULT_PREEMPTION, 0, default_preemption::DefaultPreemption::make),
     (
         names::NODE_RESOURCES_BALANCED_ALLOCATION,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::api::field_error::{FieldError, Path, quoted};
 use crate::scheduler::framework::MAX_NODE_SCORE;
-use crate::scheduler::plugins::Args;
+use crate::scheduler::plugins::{Args, label_name_errors};
 
 /// The highest score that a point of a shape may give; it is spread over 0 to 100.
 const MAX_CUSTOM_SCORE: i64 = 10;
@@ -175,11 +175,15 @@ fn share(part: i64, whole: i64) -> i64 {
 pub fn ignored(args: &Args<'_>, errors: &mut Vec<FieldError>) -> (Vec<String>, Vec<String>) {
     let names =
         |name| args.list(name).map(|(_, value)| value.as_str().unwrap_or_default().to_string()).collect();
+    for (path, name) in args.list("ignoredResources") {
+        errors.extend(label_name_errors(&path, name.as_str().unwrap_or_default()));
+    }
     for (path, group) in args.list("ignoredResourceGroups") {
         let group = group.as_str().unwrap_or_default();
         if group.contains('/') {
             errors.push(FieldError::invalid(&path, quoted(group), "resource group name can't contain '/'"));
         }
+        errors.extend(label_name_errors(&path, group));
     }
     (names("ignoredResources"), names("ignoredResourceGroups"))
 }

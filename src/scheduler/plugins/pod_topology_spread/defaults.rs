@@ -4,7 +4,7 @@ use super::constraint::HOSTNAME;
 use crate::api::field_error::{FieldError, Path, quoted};
 use crate::api::k8s::TopologySpreadConstraint;
 use crate::api::typed;
-use crate::scheduler::plugins::Args;
+use crate::scheduler::plugins::{Args, label_name_errors};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const SYSTEM: &str = "System";
@@ -73,6 +73,8 @@ fn check(
     }
     if constraint.topology_key.is_empty() {
         errors.push(FieldError::required(&path.child("topologyKey"), "can not be empty"));
+    } else {
+        errors.extend(label_name_errors(&path.child("topologyKey"), &constraint.topology_key));
     }
     if unsatisfiable.is_empty() {
         errors.push(FieldError::required(&path.child("whenUnsatisfiable"), "can not be empty"));
