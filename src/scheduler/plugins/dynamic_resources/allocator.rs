@@ -87,8 +87,7 @@ impl<'a> Search<'a> {
         let claims = self.claims;
         let Some((_, requests)) = claims.get(claim) else { return Ok(true) };
         let Some(alternatives) = requests.get(request) else { return self.next(claim + 1, 0) };
-        for alternative in 0..alternatives.len() {
-            let wanted = &alternatives[alternative];
+        for (alternative, wanted) in alternatives.iter().enumerate() {
             let done = match wanted.count {
                 Some(count) => self.some(claim, request, alternative, count, 0)?,
                 None => self.all(claim, request, alternative)?,
