@@ -19,7 +19,6 @@ use crate::scheduler::framework::{
 pub struct NodeDeclaredFeatures;
 
 const RESTART_ALL: &str = "RestartAllContainersOnContainerExits";
-const USER_NAMESPACES_ON_HOST: &str = "UserNamespacesHostNetworkSupport";
 
 impl Plugin for NodeDeclaredFeatures {
     fn name(&self) -> &'static str {
@@ -76,15 +75,13 @@ fn missing(pod: &PodInfo, node: &NodeInfo) -> Option<&'static str> {
     needs(&pod.pod).find(|feature| !has(feature))
 }
 
-/// The features that the pod needs of its node (`InferForPodScheduling`).
+/// The features that the pod needs of its node (`InferForPodScheduling`). The server lets no pod have the other one that is known,
+/// user namespaces on the host's network, whose gate is off.
 fn needs(pod: &Pod) -> impl Iterator<Item = &'static str> {
     let spec = &pod.spec;
     let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
     let mut rules = containers.flat_map(|container| container.restart_policy_rules.iter().flatten());
-    let restarts_all = rules.any(|rule| rule.action == "RestartAllContainers");
-    let on_host = spec.host_network == Some(true) && spec.host_users == Some(false);
-    let all = [(restarts_all, RESTART_ALL), (on_host, USER_NAMESPACES_ON_HOST)];
-    all.into_iter().filter(|(needed, _)| *needed).map(|(_, feature)| feature)
+    rules.any(|rule| rule.action == "RestartAllContainers").then_some(RESTART_ALL).into_iter()
 }
 
 #[cfg(test)]
