@@ -73,6 +73,7 @@ impl App {
     /// Plays a run on that was left: from its end, when the reader says so.
     pub(super) fn take_up(&mut self, run: usize) {
         self.play(false);
+        self.leave_sessions();
         self.driver.borrow_mut().leave_script();
         self.driver.borrow_mut().take_up(run);
         self.forget_the_future();

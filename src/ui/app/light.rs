@@ -10,6 +10,8 @@ use super::App;
 
 /// A longer manifest is not searched at every move of the pointer.
 const SEARCH_MAX: usize = 64 * 1024;
+/// No more cards than this are marked: each mark is drawn anew at every move of the pointer.
+const CARDS_MAX: usize = 400;
 /// What carries the mark of a card.
 const LIT: &str = "data-lit";
 
@@ -56,7 +58,7 @@ impl App {
         let of_pods = all("[data-uid]")
             .into_iter()
             .filter(|card| card.get_attribute("data-uid").is_some_and(|uid| pods.contains(&uid)));
-        for card in own.chain(nodes).chain(of_pods) {
+        for card in own.chain(nodes).chain(of_pods).take(CARDS_MAX) {
             let _ = card.set_attribute(LIT, "");
         }
         false

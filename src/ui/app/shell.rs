@@ -153,6 +153,18 @@ impl App {
         }
     }
 
+    /// What waits belongs to the run that is left; another run may have given its numbers to other sessions.
+    pub(super) fn leave_sessions(&mut self) {
+        self.leave_edit();
+        self.sleeping = None;
+        self.queue.clear();
+        let mut log = (*self.ui.log).clone();
+        for entry in log.iter_mut() {
+            entry.following = None;
+        }
+        self.ui.log = Shared::new(log);
+    }
+
     pub(super) fn interrupt(&mut self) {
         self.end_edit(false);
         self.sleeping = None;
