@@ -239,6 +239,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         view: settings.view,
         window: 0,
         against: None,
+        request: None,
         table: Kind::POD,
         selected: None,
         tab: InspectorTab::default(),
@@ -354,6 +355,10 @@ impl App {
             Action::TakeUp(run) => self.take_up(run),
             Action::Against(run) => {
                 self.ui.against = run;
+                self.scene_of.0 = 0;
+            }
+            Action::Request(asked) => {
+                self.ui.request = asked;
                 self.scene_of.0 = 0;
             }
             Action::TableOf(kind) => {

@@ -28,7 +28,7 @@ use super::panic;
 use super::shared::Shared;
 
 /// What a frame may spend in the simulator, in milliseconds.
-const FRAME_BUDGET_MS: f64 = 6.0;
+const FRAME_BUDGET_MS: f64 = 4.0;
 /// A frame should take no longer than this in all, in milliseconds. Where drawing what has changed takes longer, the simulator
 /// gets less time, so that less changes at once.
 const FRAME_GOAL_MS: f64 = 17.0;

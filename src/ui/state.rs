@@ -1,10 +1,13 @@
 //! What can be done on the page, and what of it the page itself remembers; the cluster is the driver's.
 
+use std::sync::Arc;
+
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
 use kubeviz::view::preview::Planned;
 use kubeviz::view::quick_fix::QuickFix;
+use kubeviz::view::traffic::Sample;
 use kubeviz::view::until::Until;
 use web_sys::Element;
 use yew::AttrValue;
@@ -45,6 +48,8 @@ pub enum Action {
     Window(u32),
     /// Play a run on that was left.
     TakeUp(usize),
+    /// Ask what a request that is drawn is, or no longer.
+    Request(Option<Arc<Sample>>),
     /// Lay the rollout of a run that was left over the one shown, or none.
     Against(Option<usize>),
     /// The table of a kind.
@@ -343,6 +348,8 @@ pub struct UiState {
     pub window: u32,
     /// The run whose rollout lies over the one shown.
     pub against: Option<usize>,
+    /// The request that is asked about.
+    pub request: Option<Arc<Sample>>,
     /// The kind in the table.
     pub table: Kind,
     /// What is under the glass.

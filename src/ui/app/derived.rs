@@ -38,6 +38,7 @@ impl App {
         drop(driver);
         self.derive_feed();
         self.derive_scene();
+        self.derive_dots();
         self.derive_targets();
         self.derive_predict();
         let driver = self.driver.borrow();

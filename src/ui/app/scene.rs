@@ -51,6 +51,17 @@ impl App {
         Xray { chain, components: Shared::new(driver.components()), revision }
     }
 
+    /// Requests move in every frame.
+    pub(super) fn derive_dots(&mut self) {
+        let Scene::Traffic(traffic) = &mut self.scene else { return };
+        let driver = self.driver.borrow();
+        let dots = driver.dots();
+        if dots != *traffic.dots {
+            traffic.dots = Shared::new(dots);
+        }
+        traffic.still = !driver.playing;
+    }
+
     /// Services when something was written, loads every time.
     fn traffic(&self, revision: u64) -> Traffic {
         let driver = self.driver.borrow();
@@ -58,7 +69,13 @@ impl App {
             Scene::Traffic(old) if self.scene_of.0 == revision => old.lanes.clone(),
             _ => Shared::new(driver.lanes()),
         };
-        Traffic { lanes, meters: Shared::new(driver.meters()) }
+        Traffic {
+            lanes,
+            meters: Shared::new(driver.meters()),
+            dots: Shared::new(driver.dots()),
+            still: !driver.playing,
+            asked: self.ui.request.clone(),
+        }
     }
 
     /// The lives of the youngest pods.

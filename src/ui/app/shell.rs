@@ -92,7 +92,7 @@ impl App {
     /// The same revisions say something else from now on.
     pub(super) fn forget_the_future(&mut self) {
         (self.fixes, self.fixes_of, self.inspected, self.feed_of) = (None, None, None, None);
-        (self.scene_of.0, self.ui.compare) = (0, None);
+        (self.scene_of.0, self.ui.compare, self.ui.request) = (0, None, None);
     }
 
     pub(super) fn perform(&mut self, line: &str, input: Input) -> Outcome {

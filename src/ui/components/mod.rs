@@ -29,6 +29,7 @@ mod stage;
 mod table_view;
 mod time_bar;
 mod timeline_view;
+mod traffic_dots;
 mod traffic_view;
 mod tree_view;
 mod why;

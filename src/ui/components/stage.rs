@@ -310,7 +310,7 @@ fn selected_by(target: &Element) -> Option<Key> {
 }
 
 /// The stage's stops, in reading order.
-const STOPS: &str = ".workload, .pod, .node-head";
+const STOPS: &str = ".workload, .pod, .node-head, .dot";
 
 fn stops(root: &NodeRef) -> Vec<HtmlElement> {
     let Some(list) = root.cast::<Element>().and_then(|root| root.query_selector_all(STOPS).ok()) else {

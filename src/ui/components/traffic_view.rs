@@ -1,10 +1,13 @@
 //! Where requests go: loads with the fate of what they sent, and for each Service its selector as a sieve and its endpoints as
 //! valves.
 
-use kubeviz::view::traffic::{Lane, LoadMeter, Meters, Sieved, Valve};
+use std::sync::Arc;
+
+use kubeviz::view::traffic::{Dot, Lane, Leg, LoadMeter, Meters, Sample, Sieved, Valve};
 use yew::prelude::*;
 
 use super::Icon;
+use super::traffic_dots::{self, Drawing};
 use crate::tr;
 use crate::ui::format;
 use crate::ui::i18n::Lang;
@@ -26,6 +29,12 @@ pub struct Traffic {
     pub lanes: Shared<Vec<Lane>>,
     /// The loads.
     pub meters: Shared<Meters>,
+    /// The requests that are drawn.
+    pub dots: Shared<Vec<Dot>>,
+    /// Whether time stands still.
+    pub still: bool,
+    /// The request that is asked about.
+    pub asked: Option<Arc<Sample>>,
 }
 
 #[derive(Properties, PartialEq)]
@@ -40,15 +49,16 @@ pub struct TrafficViewProps {
 pub fn TrafficView(props: &TrafficViewProps) -> Html {
     let TrafficViewProps { traffic, lang, on } = props;
     let (lang, lanes) = (*lang, &traffic.lanes);
+    let drawing = Drawing { still: traffic.still, asked: traffic.asked.clone(), lang, on: on.clone() };
     html! {
         <div class="traffic" data-testid="traffic">
             <section class="loads" aria-label={tr!(lang, "traffic.loads")}>
                 <h2>{ tr!(lang, "traffic.loads") }</h2>
                 if traffic.meters.loads.is_empty() { <p class="empty">{ tr!(lang, "traffic.no_loads") }</p> }
-                { for traffic.meters.loads.iter().map(|load| meter(load, lang, on)) }
+                { for traffic.meters.loads.iter().map(|load| meter(load, traffic, &drawing)) }
             </section>
             if lanes.is_empty() { <p class="empty">{ tr!(lang, "traffic.no_services") }</p> }
-            { for lanes.iter().map(|lane| service(lane, &traffic.meters, lang, on)) }
+            { for lanes.iter().map(|lane| service(lane, traffic, &drawing)) }
         </div>
     }
 }
@@ -59,7 +69,10 @@ fn runs(line: String, label: AttrValue, on: &Callback<Action>) -> Html {
     html! { <button type="button" class="button" {title} onclick={move |_| on.emit(Action::Run(line.clone()))}>{ label }</button> }
 }
 
-fn meter(load: &LoadMeter, lang: Lang, on: &Callback<Action>) -> Html {
+fn meter(load: &LoadMeter, traffic: &Traffic, drawing: &Drawing) -> Html {
+    let (lang, on) = (drawing.lang, &drawing.on);
+    let dots = traffic.dots.iter().filter(|dot| dot.leg == Leg::In && *dot.sample.load == *load.name);
+    let asked = traffic.asked.as_ref().filter(|asked| *asked.load == *load.name);
     let quantile = |name: &'static str, micros: Option<u64>| {
         micros.map(|micros| html! { <span><span class="of">{ name }</span>{ format!(" {}", format::micros(micros)) }</span> })
     };
@@ -75,6 +88,11 @@ fn meter(load: &LoadMeter, lang: Lang, on: &Callback<Action>) -> Html {
                 if load.on { <span class="of">{ tr!(lang, "traffic.rate", rate = load.rate) }</span> } else { <span class="of">{ tr!(lang, "traffic.ended") }</span> }
                 if load.on { { runs(format!("load stop {}", load.name), tr!(lang, "traffic.stop"), on) } }
             </header>
+            <div class="route">
+                { traffic_dots::stations(&traffic.dots, &load.name, lang) }
+                { traffic_dots::track(dots, drawing) }
+            </div>
+            if let Some(asked) = asked { { traffic_dots::answer(asked, lang, on) } }
             { chart(load, lang) }
             <p class="load-counts">
                 <span>{ tr!(lang, "traffic.sent", count = load.sent) }</span>
@@ -115,7 +133,8 @@ fn chart(load: &LoadMeter, lang: Lang) -> Html {
     }
 }
 
-fn service(lane: &Lane, meters: &Meters, lang: Lang, on: &Callback<Action>) -> Html {
+fn service(lane: &Lane, traffic: &Traffic, drawing: &Drawing) -> Html {
+    let (lang, on) = (drawing.lang, &drawing.on);
     let ports = lane.ports.iter().map(|port| match port.node_port {
         Some(node_port) => format!("{} → {} (:{node_port})", port.port, port.target),
         None => format!("{} → {}", port.port, port.target),
@@ -144,7 +163,7 @@ fn service(lane: &Lane, meters: &Meters, lang: Lang, on: &Callback<Action>) -> H
             if !lane.rules.is_empty() { <ul class="pills" role="list" aria-label="Ingress">{ for rules }</ul> }
             <div class="service-parts">
                 { sieve(lane, lang) }
-                { endpoints(lane, meters, lang) }
+                { endpoints(lane, traffic, drawing) }
             </div>
         </section>
     }
@@ -177,7 +196,11 @@ fn sieve(lane: &Lane, lang: Lang) -> Html {
 }
 
 /// The endpoints: who takes new connections, and what came of those they took.
-fn endpoints(lane: &Lane, meters: &Meters, lang: Lang) -> Html {
+fn endpoints(lane: &Lane, traffic: &Traffic, drawing: &Drawing) -> Html {
+    let (meters, lang) = (&traffic.meters, drawing.lang);
+    let own = format!("{}/{}", lane.namespace, lane.name);
+    let asked = |dot: &&Dot| dot.leg == Leg::Out && dot.service().is_none_or(|service| service == own);
+    let dots: Vec<&Dot> = traffic.dots.iter().filter(asked).collect();
     let row = |valve: &Valve| {
         let (icon, state) = match valve {
             Valve { ready: true, .. } => ("ready", tr!(lang, "traffic.open")),
@@ -192,6 +215,7 @@ fn endpoints(lane: &Lane, meters: &Meters, lang: Lang) -> Html {
         let (answered, lost) = counts.fold((0, 0), |sums, one| (sums.0 + one.answered, sums.1 + one.lost));
         html! {
             <li class="flow-row" key={valve.address.clone()} data-open={valve.ready.to_string()}>
+                { traffic_dots::track(dots.iter().copied().filter(|dot| leads_to(dot, valve)), drawing) }
                 <Icon name={icon} />
                 <span class="flow-name">{ valve.pod_name.clone().unwrap_or_else(|| valve.address.clone()) }</span>
                 <span class="of">{ state }</span>
@@ -207,6 +231,15 @@ fn endpoints(lane: &Lane, meters: &Meters, lang: Lang) -> Html {
             <ul role="list">{ for lane.endpoints.iter().take(ROWS).map(row) }</ul>
             { more(lane.endpoints.len()) }
         </div>
+    }
+}
+
+fn leads_to(dot: &Dot, valve: &Valve) -> bool {
+    match &valve.pod {
+        Some(pod) => dot.sample.pod.as_deref() == Some(pod.as_str()),
+        None => dot.sample.endpoint.as_deref().is_some_and(|at| {
+            at.strip_prefix(valve.address.as_str()).is_some_and(|port| port.starts_with(':'))
+        }),
     }
 }
 

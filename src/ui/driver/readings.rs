@@ -5,13 +5,14 @@ use std::sync::Arc;
 use kubeviz::api::Key;
 use kubeviz::api::explain::Explain;
 use kubeviz::api::manifest::Diagnostic;
+use kubeviz::clock::SimDuration;
 use kubeviz::view::inspect::Detail;
 use kubeviz::view::preview::{Planned, preview};
 use kubeviz::view::quick_fix::{self, QuickFix};
 use kubeviz::view::rollout::{Curve, Rollout, rollout};
 use kubeviz::view::targets::{Targets, targets};
 use kubeviz::view::timeline::Timeline;
-use kubeviz::view::traffic::{self, Lane, Meters};
+use kubeviz::view::traffic::{self, Dot, Lane, Meters};
 use kubeviz::view::tree::{Branch, tree};
 use kubeviz::view::xray::{Hop, chain};
 use kubeviz::view::{Inspection, assist, detail, inspect, trial, why};
@@ -19,6 +20,11 @@ use kubeviz::view::{Inspection, assist, detail, inspect, trial, why};
 use super::Driver;
 use crate::ui::rehearsal::Rehearsal;
 use crate::ui::state::InspectorTab;
+
+/// How long a request is drawn on its way, in microseconds of the reader's time.
+const DOT_WAY_US: u64 = 900_000;
+/// How many requests are drawn at once.
+const DOTS: usize = 40;
 
 impl Driver {
     /// What there is to act on at the position.
@@ -116,6 +122,12 @@ impl Driver {
     /// The Services at the position.
     pub fn lanes(&self) -> Vec<Lane> {
         traffic::lanes(self.recording.view())
+    }
+
+    /// The requests to draw at the position. To the eye they are as fast at every speed.
+    pub fn dots(&self) -> Vec<Dot> {
+        let way = SimDuration(DOT_WAY_US * u64::from(self.speed_tenths) / 10);
+        traffic::dots(self.recording.live().network(), self.position(), way, DOTS)
     }
 
     /// The loads at the position.
