@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 pub use commands::edit::Editing;
 pub use commands::exec::Attached;
 pub use commands::forward::Forward;
+pub use commands::wait::Waiting;
 pub use complete::complete;
 pub use refer::{key_of, value_of};
 

@@ -253,6 +253,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         editing: None,
         help: false,
         sharing: None,
+        moment: None,
         single_keys: storage::get(storage::NO_KEYS).as_deref() != Some("1"),
         log: Shared::new(Vec::new()),
         history: Shared::new(history.unwrap_or_default()),
@@ -384,7 +385,7 @@ impl App {
             Action::Help => self.ui.help = true,
             Action::Share(whole) => self.share(whole),
             Action::PointHere(link) => self.point_here(&link),
-            Action::CloseDialog => (self.ui.help, self.ui.sharing) = (false, None),
+            Action::CloseDialog => (self.ui.help, self.ui.sharing, self.ui.moment) = (false, None, None),
             Action::SingleKeys(on) => {
                 self.ui.single_keys = on;
                 storage::set(storage::NO_KEYS, if on { "" } else { "1" });
@@ -421,6 +422,8 @@ impl App {
             Action::Add(starter) => self.add(starter),
             Action::Undo => self.undo(),
             Action::Until(until) => self.run_until(until),
+            Action::AskUntil => self.ui.moment = Some(AttrValue::default()),
+            Action::UntilWritten(text) => self.run_until_written(&text),
             Action::StopAt(reason) => self.driver.borrow_mut().toggle_reason(reason),
             Action::Reset => self.reset(),
             Action::Dismiss => self.ui.banner = None,

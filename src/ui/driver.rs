@@ -14,9 +14,9 @@ use kubeviz::sim::notable::is_background;
 use kubeviz::sim::{
     Change, Config, Grain, Input, JournalEntry, Outcome, Progress, Recording, SessionId, View,
 };
+use kubeviz::view::moment::Moment;
 use kubeviz::view::rollout::Curve;
 use kubeviz::view::timeline::Timeline;
-use kubeviz::view::until::Until;
 use kubeviz::view::why;
 use kubeviz::view::{ClusterView, Stage, StoryLine, story_line};
 
@@ -70,7 +70,7 @@ pub struct Driver {
     pub newcomers: Vec<Key>,
     stops: Stops,
     /// A moment that has not come, and an event that the clock has stopped at.
-    pub missed: Option<Until>,
+    pub missed: Option<Moment>,
     pub hit: Option<Hit>,
     /// What is going to be done, from a link; what of it is due now; and where its run is to be looked at.
     script: VecDeque<JournalEntry>,
@@ -180,7 +180,7 @@ impl Driver {
             self.skip(now, until);
         } else {
             let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
-            let target = self.position() + SimDuration::from_micros(micros);
+            let target = self.clamp(self.position() + SimDuration::from_micros(micros));
             let budget = FRAME_BUDGET_MS * (FRAME_GOAL_MS / passed.max(1.0)).min(1.0);
             let slice = if self.asks { 1 } else { EVENTS_PER_SLICE };
             while self.advance(target, slice) == Progress::Busy && self.due.is_none() {
@@ -247,7 +247,8 @@ impl Driver {
             Some(next) => Some(SimTime(next.time.0.saturating_sub(1))).filter(|time| *time > self.position()),
             None => self.recording.live().next_activity(),
         };
-        next.filter(|time| *time <= far)
+        // Who waits for a time need not sit through the rest that a cluster is at.
+        next.or_else(|| self.awaited().map(|time| time.min(far))).filter(|time| *time <= far)
     }
 
     /// Notes the pods that have come without a node, if the clock is to stop for them.
@@ -272,7 +273,7 @@ impl Driver {
     }
 
     fn skip(&mut self, began: f64, until: SimTime) {
-        let from = self.position();
+        let (from, until) = (self.position(), self.clamp(until));
         let wanted = &mut self.stops;
         let mut stops = |change: &Change, view: &View| wanted.at(change, view) || !is_background(change);
         while self.recording.advance_until(until, EVENTS_PER_SLICE, &mut stops) == Progress::Busy {

@@ -8,8 +8,8 @@ use yew::prelude::*;
 
 use super::app::App;
 use super::components::{
-    BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview, Palette, ShareDialog,
-    Sprite, Stage, TimeBar,
+    BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview, MomentDialog,
+    Palette, ShareDialog, Sprite, Stage, TimeBar,
 };
 use super::state::{Action, Pane};
 use crate::tr;
@@ -39,6 +39,7 @@ pub fn page(app: &App) -> Html {
             </div>
             <div class="foot" id="time">{ time_bar(app, false, html! {}) }</div>
             { tab_bar(app) }
+            if let Some(wrong) = &ui.moment { <MomentDialog wrong={wrong.clone()} conditions={app.conditions()} {lang} on={on.clone()} /> }
             if let Some(sharing) = &ui.sharing { <ShareDialog sharing={sharing.clone()} {lang} on={on.clone()} /> }
             if ui.help { <Help single_keys={ui.single_keys} {lang} on={on.clone()} /> }
             { unseen(app) }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
+use kubeviz::view::moment::Moment;
 use kubeviz::view::preview::Planned;
 use kubeviz::view::quick_fix::QuickFix;
 use kubeviz::view::traffic::Sample;
-use kubeviz::view::until::Until;
 use web_sys::Element;
 use yew::AttrValue;
 
@@ -123,7 +123,11 @@ pub enum Action {
     /// Go back to before the last thing that was done.
     Undo,
     /// Let time pass until a moment, or no longer wait for it.
-    Until(Option<Until>),
+    Until(Option<Moment>),
+    /// Ask until when.
+    AskUntil,
+    /// Let time pass until a moment that was written.
+    UntilWritten(String),
     /// Stop the clock whenever an event has this reason, or no more.
     StopAt(String),
     /// A new cluster.
@@ -327,7 +331,7 @@ pub enum Banner {
     /// Something was done in the past, at this time; the run of that number was left.
     Forked(SimTime, usize),
     /// The moment that was waited for has not come.
-    NotMet(Until),
+    NotMet(Moment),
     /// The clock has stopped at an event.
     Stopped(Hit),
     /// The text is too big for the browser to keep.
@@ -376,6 +380,8 @@ pub struct UiState {
     pub help: bool,
     /// The links that are shown, if any are.
     pub sharing: Option<Shared<Sharing>>,
+    /// Whether it is asked until when, and what is wrong with the answer.
+    pub moment: Option<AttrValue>,
     /// Whether single keys are shortcuts.
     pub single_keys: bool,
     /// The console, oldest first.

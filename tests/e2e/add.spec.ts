@@ -46,6 +46,28 @@ test("the clock stops when the scheduler decides, and when all pods are ready", 
   await expect(page.getByTestId("until")).toHaveValue("");
 });
 
+test("the clock stops at a time, and when something is so that kubectl can wait for", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 60 });
+  const until = page.getByTestId("until");
+  await until.selectOption("written");
+  await page.getByTestId("moment").fill("12:34");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  // A cluster at rest gets there at once.
+  await expect(app.clock).toContainText("12:34.0 ", { timeout: 30_000 });
+  await expect(app.button("play")).toHaveAccessibleName("Play");
+
+  await until.selectOption("written");
+  await page.getByTestId("moment").fill("deploy/web --for=nonsense");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("alert")).toHaveText('error: unrecognized condition: "nonsense"');
+  await page.getByTestId("moment").fill("deploy/web --for=condition=Available");
+  await page.keyboard.press("Enter");
+  await app.run("kubectl create deployment web --image=nginx:1.26 --replicas=2");
+  await expect(app.button("play")).toHaveAccessibleName("Play", { timeout: 30_000 });
+  await expect(app.pods("ready")).toHaveCount(2);
+});
+
 test("the clock stops at every event with a reason, and says which", async ({ app, page }) => {
   await app.open({ lang: "en", speed: 60 });
   const until = page.getByTestId("until");

@@ -1,14 +1,15 @@
 //! `wait`: until a condition holds, a field has a value, or objects are there or gone.
 
-use crate::api::{Key, MetaExt};
+use crate::api::{Key, Kind, MetaExt};
+use crate::apiserver::View;
 use crate::client::Client;
 use crate::clock::{SimDuration, SimTime};
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::parse::{self, Flag, switch, value};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::print::jsonpath::{Path, text};
 use crate::kubectl::resource_names::{Named, named};
-use crate::kubectl::{Call, Output, Verb, Wait};
+use crate::kubectl::{Call, GLOBAL_FLAGS, Output, Verb, Wait};
 
 use super::get::select;
 
@@ -48,6 +49,58 @@ pub struct Waiting {
     /// The objects still to be waited for, one after the other, told apart from later ones by their uid.
     objects: Vec<(Key, String)>,
     deadline: SimTime,
+}
+
+impl Waiting {
+    /// What would be waited for by `kubectl wait LINE`, of objects that the line names one by one. They need not be there yet.
+    ///
+    /// # Errors
+    /// In kubectl's words.
+    pub fn read(line: &str, view: &View, namespace: &str) -> Result<Waiting, String> {
+        let read = || {
+            let mut words = parse::words(line)?;
+            for word in ["kubectl", "wait"] {
+                if words.first().is_some_and(|first| first == word) {
+                    words.remove(0);
+                }
+            }
+            let args = parse::args(&words, &[FLAGS, GLOBAL_FLAGS])?;
+            let wanted = wanted(args.value("for").unwrap_or_default())?;
+            let Named::Objects(objects) = named(view, &args.words)? else {
+                return Err(Failure::message("resource name must be provided"));
+            };
+            let namespace = args.value("namespace").unwrap_or(namespace);
+            let key = |(kind, name): (Kind, String)| {
+                (Key::new(kind, if kind.info().namespaced { namespace } else { "" }, &name), String::new())
+            };
+            Ok(Waiting {
+                wanted,
+                objects: objects.into_iter().map(key).collect(),
+                deadline: SimTime(u64::MAX),
+            })
+        };
+        read().map_err(|failure: Failure| failure.render("wait").trim_end().to_string())
+    }
+
+    /// Whether it waits for an object.
+    pub fn is_about(&self, key: &Key) -> bool {
+        self.objects.iter().any(|(own, _)| own == key)
+    }
+
+    /// Whether all that is waited for has come about.
+    pub fn is_met(&self, view: &View) -> bool {
+        self.objects.iter().all(|(key, uid)| self.is_met_by(key, uid, view))
+    }
+
+    fn is_met_by(&self, key: &Key, uid: &str, view: &View) -> bool {
+        let object = view.object(key).filter(|object| uid.is_empty() || object.uid() == uid);
+        match (&self.wanted, object) {
+            (For::Delete, object) => object.is_none(),
+            (For::Create, object) => object.is_some(),
+            (_, None) => false,
+            (wanted, Some(object)) => holds(wanted, &object.to_value()),
+        }
+    }
 }
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
@@ -128,14 +181,7 @@ fn wanted(text: &str) -> Result<For, Failure> {
 pub fn poll(mut waiting: Waiting, client: &Client<'_>) -> Output {
     let mut output = Output::default();
     while let Some((key, uid)) = waiting.objects.first().cloned() {
-        let object = client.live().object(&key).filter(|object| uid.is_empty() || object.uid() == uid);
-        let met = match (&waiting.wanted, object) {
-            (For::Delete, object) => object.is_none(),
-            (For::Create, object) => object.is_some(),
-            (_, None) => false,
-            (wanted, Some(object)) => holds(wanted, &object.to_value()),
-        };
-        if met {
+        if waiting.is_met_by(&key, &uid, client.live()) {
             output.stdout.push_str(&format!("{}/{} condition met\n", key.kind.group_singular(), key.name));
             waiting.objects.remove(0);
             continue;

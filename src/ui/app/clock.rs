@@ -1,10 +1,11 @@
 //! The clock: frames, play and pause, steps, looks at another time.
 
 use kubeviz::clock::SimTime;
-use kubeviz::view::until::Until;
+use kubeviz::view::moment::{self, Moment, NoMoment};
 use yew::Context;
 
 use super::App;
+use crate::tr;
 use crate::ui::driver::SPEEDS;
 use crate::ui::state::{Action, Banner};
 
@@ -81,11 +82,34 @@ impl App {
     }
 
     /// Plays on until a moment.
-    pub(super) fn run_until(&mut self, until: Option<Until>) {
+    pub(super) fn run_until(&mut self, until: Option<Moment>) {
+        let waits = until.is_some();
         self.driver.borrow_mut().stop_at(until);
-        if until.is_some() {
+        if waits {
             self.play(true);
         }
+    }
+
+    /// Plays on until a moment that was written; one that is none is said to be so.
+    pub(super) fn run_until_written(&mut self, text: &str) {
+        let read = {
+            let driver = self.driver.borrow();
+            Moment::read(text, driver.position(), driver.objects(), &driver.namespace())
+        };
+        match read {
+            Ok(moment) => {
+                self.ui.moment = None;
+                self.run_until(Some(moment));
+            }
+            Err(NoMoment::Past) => self.ui.moment = Some(tr!(self.ui.lang, "moment.past")),
+            Err(NoMoment::Wrong(said)) => self.ui.moment = Some(said.into()),
+        }
+    }
+
+    /// Conditions of what is under the glass that can be waited for.
+    pub(in crate::ui) fn conditions(&self) -> Vec<String> {
+        let driver = self.driver.borrow();
+        self.ui.selected.as_ref().map(|key| moment::conditions(key, driver.objects())).unwrap_or_default()
     }
 
     pub(super) fn speed_by(&mut self, step: i32) {

@@ -1,6 +1,7 @@
 //! Play, pause, step, scrub.
 
 use kubeviz::clock::{SimDuration, SimTime};
+use kubeviz::view::moment::Moment;
 use kubeviz::view::until::Until;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -14,6 +15,8 @@ use crate::ui::i18n::Lang;
 use crate::ui::shared::Shared;
 use crate::ui::state::Action;
 
+/// The choice to write a moment oneself.
+const WRITTEN: &str = "written";
 /// What stands before a reason in a choice's value.
 const REASON: &str = "reason:";
 
@@ -24,7 +27,7 @@ pub struct TimeBarProps {
     pub skip_idle: bool,
     pub skipped: Option<SimDuration>,
     /// What the clock stops at.
-    pub until: Option<Until>,
+    pub until: Option<Moment>,
     /// Reasons of events, and whether it stops at each.
     pub reasons: Vec<(String, bool)>,
     /// The run that is played, and those that were left with how far each had come.
@@ -122,7 +125,7 @@ fn run_choice(props: &TimeBarProps, on: &Callback<Action>) -> Html {
 
 /// Runs on until a moment, or stops at every event with a reason.
 fn until_choice(props: &TimeBarProps, on: &Callback<Action>) -> Html {
-    let (on, lang, until) = (on.clone(), props.lang, props.until);
+    let (on, lang, until) = (on.clone(), props.lang, props.until.clone());
     let onchange = move |event: Event| {
         let select = event.target_unchecked_into::<HtmlSelectElement>();
         let chosen = select.value();
@@ -131,7 +134,11 @@ fn until_choice(props: &TimeBarProps, on: &Callback<Action>) -> Html {
                 on.emit(Action::StopAt(reason.to_string()));
                 select.set_value("");
             }
-            None => on.emit(Action::Until(Until::from_name(&chosen))),
+            None if chosen == WRITTEN => {
+                on.emit(Action::AskUntil);
+                select.set_value("");
+            }
+            None => on.emit(Action::Until(Until::from_name(&chosen).map(Moment::Is))),
         }
     };
     let reason = |(reason, chosen): &(String, bool)| {
@@ -143,18 +150,28 @@ fn until_choice(props: &TimeBarProps, on: &Callback<Action>) -> Html {
         0 => tr!(lang, "until.none"),
         _ => tr!(lang, "until.stops", count = stops),
     };
-    let option = |one: Until| html! { <option value={one.as_str()} selected={until == Some(one)}>{ until_text(one, lang) }</option> };
+    let option = |one: Until| html! { <option value={one.as_str()} selected={until == Some(Moment::Is(one))}>{ until_text(one, lang) }</option> };
     html! {
         <select class="until" data-testid="until" aria-label={tr!(lang, "until.label")} {onchange}>
             <option value="" selected={until.is_none()}>{ none }</option>
             { for Until::ALL.into_iter().map(option) }
+            if let Some(moment @ (Moment::At(_) | Moment::When(_))) = &until { <option value="own" selected=true>{ moment_text(moment, lang) }</option> }
+            <option value={WRITTEN}>{ tr!(lang, "until.written") }</option>
             <optgroup label={tr!(lang, "until.every")}>{ for props.reasons.iter().map(reason) }</optgroup>
         </select>
     }
 }
 
 /// A moment in words.
-pub fn until_text(until: Until, lang: Lang) -> AttrValue {
+pub fn moment_text(moment: &Moment, lang: Lang) -> AttrValue {
+    match moment {
+        Moment::Is(until) => until_text(*until, lang),
+        Moment::At(time) => format::clock(*time).into(),
+        Moment::When(condition) => condition.text.clone().into(),
+    }
+}
+
+fn until_text(until: Until, lang: Lang) -> AttrValue {
     match until {
         Until::Ready => tr!(lang, "until.ready"),
         Until::Complete => tr!(lang, "until.complete"),

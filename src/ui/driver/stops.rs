@@ -2,7 +2,8 @@
 
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::{Change, View};
-use kubeviz::view::until::{Until, occurrence};
+use kubeviz::view::moment::Moment;
+use kubeviz::view::until::occurrence;
 
 use super::Driver;
 
@@ -12,7 +13,7 @@ const UNTIL_MAX: SimDuration = SimDuration::from_secs(900);
 /// What is waited for.
 #[derive(Clone, Debug, Default)]
 pub struct Stops {
-    until: Option<Until>,
+    until: Option<Moment>,
     /// When the moment is given up.
     limit: SimTime,
     /// The reasons of events, in the order in which they were chosen.
@@ -59,7 +60,7 @@ impl Stops {
 
     /// Whether the clock stops at a write.
     pub fn at(&mut self, change: &Change, view: &View) -> bool {
-        self.met |= self.until.is_some_and(|until| until.is_met(change, view));
+        self.met |= self.until.as_ref().is_some_and(|moment| moment.is_met(change, view));
         let event =
             occurrence(change).filter(|(reason, _)| self.reasons.iter().any(|wanted| wanted == reason));
         if let Some((reason, message)) = event {
@@ -70,8 +71,19 @@ impl Stops {
 }
 
 impl Driver {
+    /// The time that is waited for, if it is a time.
+    pub(super) fn awaited(&self) -> Option<SimTime> {
+        self.stops.until.as_ref().and_then(Moment::time)
+    }
+
+    /// How far time may go at once: not beyond the time that is waited for.
+    pub(super) fn clamp(&self, target: SimTime) -> SimTime {
+        self.awaited().map_or(target, |time| target.min(time.max(self.position())))
+    }
+
     /// Stops the clock if what is waited for has come. Says what happened.
     pub(super) fn arrive(&mut self) {
+        self.stops.met |= self.awaited().is_some_and(|time| self.position() >= time);
         if self.stops.met || self.stops.hit.is_some() {
             self.playing = false;
         }
@@ -83,15 +95,16 @@ impl Driver {
 
     /// A moment does not come where nothing more is due, and is not waited for forever.
     pub(super) fn give_up(&mut self) {
-        let Some(until) = self.stops.until else { return };
+        let Some(until) = self.stops.until.as_ref().filter(|until| until.time().is_none()) else { return };
         let rests = || !self.recording.is_in_past() && self.recording.live().next_activity().is_none();
         if self.position() >= self.stops.limit || rests() {
-            (self.stops.until, self.missed, self.playing) = (None, Some(until), false);
+            (self.missed, self.playing) = (Some(until.clone()), false);
+            self.stops.until = None;
         }
     }
 
     /// Stops the clock, once, at a moment; or no more.
-    pub fn stop_at(&mut self, until: Option<Until>) {
+    pub fn stop_at(&mut self, until: Option<Moment>) {
         (self.stops.until, self.stops.limit) = (until, self.position() + UNTIL_MAX);
     }
 
@@ -105,8 +118,8 @@ impl Driver {
     }
 
     /// What the clock stops at.
-    pub fn until(&self) -> Option<Until> {
-        self.stops.until
+    pub fn until(&self) -> Option<Moment> {
+        self.stops.until.clone()
     }
 
     /// Reasons to stop at, and whether the clock does.
