@@ -45,6 +45,7 @@ use super::settings::Settings;
 use super::share::{ActionButton, Link};
 use super::shared::Shared;
 use super::state::{Action, Banner, FileNames, InspectorTab, Pane, StageView, UiState};
+use super::tokens::Tokens;
 use super::{keyboard, layout, rest, storage};
 
 /// See the module.
@@ -96,6 +97,7 @@ pub struct App {
     pub(super) reveal: Callback<(u32, u32)>,
     reveal_at: Rc<RefCell<Option<(u32, u32)>>>,
     moves: Moves,
+    tokens: Tokens,
     focused_uid: Option<String>,
     frame: Option<AnimationFrame>,
     frames: u32,
@@ -151,6 +153,7 @@ impl Component for App {
             inspection: None,
             inspected: None,
             scene: Scene::Cluster,
+            tokens: Tokens::default(),
             scene_of: (0, SimTime::ZERO, StageView::Cluster),
             traced: (None, 0),
             verdicts: Shared::new(Verdicts::new()),

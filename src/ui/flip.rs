@@ -59,7 +59,7 @@ fn card(uid: &str) -> Option<Element> {
     gloo::utils::document().query_selector(&format!(".stage [data-uid=\"{uid}\"]")).ok().flatten()
 }
 
-fn overlay() -> Option<Element> {
+pub(super) fn overlay() -> Option<Element> {
     gloo::utils::document().get_element_by_id("flight")
 }
 
@@ -163,7 +163,7 @@ impl Moves {
 }
 
 /// A style that cuts what stays above the page off where the stage is scrolled out of sight.
-fn within_stage() -> String {
+pub(super) fn within_stage() -> String {
     let Ok(Some(frame)) = gloo::utils::document().query_selector(".middle") else { return String::new() };
     let (frame, root) = (frame.get_bounding_client_rect(), gloo::utils::document_element());
     let (right, bottom) =
@@ -227,7 +227,7 @@ fn shift(element: &Element, from: &DomRect, to: &DomRect, ms: f64) {
 }
 
 /// `Element.animate`, which web-sys offers only behind an unstable flag: each property with its values from first to last.
-fn animate(element: &Element, properties: &[(&str, &[&str])], ms: f64, easing: &str) {
+pub(super) fn animate(element: &Element, properties: &[(&str, &[&str])], ms: f64, easing: &str) {
     let frames = Object::new();
     for (name, values) in properties {
         let values: Array = values.iter().map(|value| JsValue::from_str(value)).collect();

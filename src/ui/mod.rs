@@ -21,6 +21,7 @@ mod shared;
 mod starters;
 mod state;
 mod storage;
+mod tokens;
 
 /// Puts the application in the place of what `index.html` shows while it loads.
 pub fn mount() {

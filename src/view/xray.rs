@@ -88,6 +88,46 @@ fn before(log: &Store, change: &Change) -> Option<u64> {
     earlier.into_iter().find(|revision| log.change(*revision).is_some_and(|other| other.key == change.key))
 }
 
+/// What goes between a component and the API server: what it was told of, if it was, and what it wrote because of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Who.
+    pub actor: String,
+    /// The kind that it watched change.
+    pub seen: Option<Kind>,
+    /// What it asked.
+    pub verb: Verb,
+    /// Of which kind of object,
+    pub kind: Kind,
+    /// and how often in a row.
+    pub count: usize,
+}
+
+/// What went to and fro after one revision up to another, in order; what is the same in a row is counted. Heartbeats and events
+/// are left out, as is what came from outside.
+pub fn exchanges(log: &Store, after: u64, upto: u64) -> Vec<Exchange> {
+    let mut found: Vec<Exchange> = Vec::new();
+    for change in (after + 1..=upto).filter_map(|revision| log.change(revision)) {
+        let outside = matches!(change.actor, Actor::Environment | Actor::ApiServer);
+        if outside || is_background(change) || change.key.kind == Kind::EVENT {
+            continue;
+        }
+        let told = change.cause.filter(|_| change.actor != Actor::User).and_then(|cause| log.change(cause));
+        let one = Exchange {
+            actor: change.actor.component().into(),
+            seen: told.map(|cause| cause.key.kind),
+            verb: verb(change),
+            kind: change.key.kind,
+            count: 1,
+        };
+        match found.last_mut() {
+            Some(last) if Exchange { count: 1, ..last.clone() } == one => last.count += 1,
+            _ => found.push(one),
+        }
+    }
+    found
+}
+
 fn hop(change: &Change) -> Hop {
     Hop {
         revision: change.revision,
@@ -165,6 +205,29 @@ mod tests {
         assert!(hops[4].node.is_some() && hops[0].fields.is_empty());
         // The same at an earlier write: what came later is not known there.
         assert_eq!(chain(log, hops[2].revision, Some(&pod)), hops[..3]);
+    }
+
+    #[test]
+    fn who_is_told_of_a_write_writes_and_what_is_the_same_in_a_row_is_counted() {
+        let mut simulation = Simulation::new(Config::small(5));
+        let start = simulation.api().store().revision();
+        simulation.kubectl_line("kubectl create deployment web --image=nginx:1.27 --replicas=3");
+        simulation.advance(SimTime::from_secs(30), u64::MAX);
+        let log = simulation.api().store();
+        let all = exchanges(log, start, log.revision());
+        let said = |one: &Exchange| {
+            let seen = one.seen.map_or("-", |kind| kind.name());
+            format!("{seen} > {} {} {} x{}", one.actor, one.verb.as_str(), one.kind.name(), one.count)
+        };
+        let all: Vec<String> = all.iter().map(said).collect();
+        assert_eq!(all[0], "- > kubectl create Deployment x1");
+        assert_eq!(all[1], "Deployment > deployment-controller create ReplicaSet x1");
+        assert!(all.contains(&"ReplicaSet > replicaset-controller create Pod x3".to_string()), "{all:#?}");
+        assert!(
+            all.iter().any(|one| one.starts_with("Pod > default-scheduler create binding Pod")),
+            "{all:#?}"
+        );
+        assert_eq!(exchanges(log, log.revision(), log.revision()), []);
     }
 
     #[test]

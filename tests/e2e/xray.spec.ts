@@ -32,3 +32,27 @@ test("without the scheduler a pod is stored and stays Pending, and runs once the
   await scheduler.getByRole("button").click();
   await app.expectAllReady(1);
 });
+
+test("what a component is told and what it writes is seen on its way, over the API server only", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 10 });
+  await page.locator('[data-view="xray"]').click();
+  await page.evaluate(() => {
+    const seen: string[] = [];
+    (window as unknown as { seen: string[] }).seen = seen;
+    new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) addedNodes.forEach((node) => seen.push(`${(node as Element).firstElementChild?.className}: ${node.textContent}`));
+    }).observe(document.getElementById("flight")!, { childList: true });
+  });
+  const seen = () => page.evaluate(() => (window as unknown as { seen: string[] }).seen);
+  await app.run("kubectl create deployment web --image=nginx:1.26 --replicas=3");
+  await expect.poll(seen).toContain("token: create Pod ×3");
+  expect((await seen()).slice(0, 5)).toEqual([
+    "token: create Deployment",
+    "token told: Deployment",
+    "token: create ReplicaSet",
+    "token told: ReplicaSet",
+    "token: create Pod ×3",
+  ]);
+  await app.expectAllReady(3);
+  await expect(page.locator("#flight > *"), "none stays").toHaveCount(0);
+});

@@ -39,6 +39,7 @@ impl App {
         self.derive_feed();
         self.derive_scene();
         self.derive_dots();
+        self.derive_tokens();
         self.derive_targets();
         self.derive_predict();
         let driver = self.driver.borrow();

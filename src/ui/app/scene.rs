@@ -9,8 +9,11 @@ use kubeviz::view::timeline::Lane;
 use super::App;
 use super::derived::INSPECT_EVERY;
 use crate::ui::components::{Lanes, Rolling, Rows, Scene, Shown, Track, Traffic, Xray};
+use crate::ui::driver::wall_ms;
+use crate::ui::flip;
 use crate::ui::shared::Shared;
 use crate::ui::state::StageView;
+use crate::ui::tokens::Tokens;
 
 /// More lanes than this are counted, not shown: the youngest are.
 const LANES: usize = 60;
@@ -60,6 +63,18 @@ impl App {
             traffic.dots = Shared::new(dots);
         }
         traffic.still = !driver.playing;
+    }
+
+    /// Sends tokens to and fro for what has been written since, while that is looked at.
+    pub(super) fn derive_tokens(&mut self) {
+        if self.ui.view != StageView::Xray || flip::prefers_calm() {
+            self.tokens = Tokens::default();
+            return;
+        }
+        let driver = self.driver.borrow();
+        if let Some(after) = self.tokens.since(driver.revision()) {
+            self.tokens.play(driver.exchanges(after), wall_ms());
+        }
     }
 
     /// Services when something was written, loads every time.

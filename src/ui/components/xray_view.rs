@@ -68,7 +68,7 @@ pub fn XrayView(props: &XrayViewProps) -> Html {
 
 /// What cannot be stopped.
 fn fixed(name: &'static str, acting: bool, more: AttrValue) -> Html {
-    html! { <div class="xray-part" data-acting={acting.to_string()}><b>{ name }</b>if !more.is_empty() { <span class="of">{ more }</span> }</div> }
+    html! { <div class="xray-part" data-component={name} data-acting={acting.to_string()}><b>{ name }</b>if !more.is_empty() { <span class="of">{ more }</span> }</div> }
 }
 
 /// A component with its switch, which is a console line.

@@ -14,7 +14,7 @@ use kubeviz::view::targets::{Targets, targets};
 use kubeviz::view::timeline::Timeline;
 use kubeviz::view::traffic::{self, Dot, Lane, Meters};
 use kubeviz::view::tree::{Branch, tree};
-use kubeviz::view::xray::{Hop, chain};
+use kubeviz::view::xray::{Exchange, Hop, chain, exchanges};
 use kubeviz::view::{Inspection, assist, detail, inspect, trial, why};
 
 use super::Driver;
@@ -107,6 +107,11 @@ impl Driver {
     /// How the last write up to the position came about: of one object, or of all.
     pub fn chain(&self, of: Option<&Key>) -> Vec<Hop> {
         chain(self.recording.live().api().store(), self.revision, of)
+    }
+
+    /// What went between components and the API server after a revision, up to the position.
+    pub fn exchanges(&self, after: u64) -> Vec<Exchange> {
+        exchanges(self.recording.live().api().store(), after, self.revision)
     }
 
     /// The components of the control plane, and whether each is stopped.
