@@ -60,7 +60,7 @@ test("the clock stops at a time, and when something is so that kubectl can wait 
   await until.selectOption("written");
   await page.getByTestId("moment").fill("deploy/web --for=nonsense");
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("alert")).toHaveText('error: unrecognized condition: "nonsense"');
+  await expect(page.locator("#moment-wrong")).toHaveText('error: unrecognized condition: "nonsense"');
   await page.getByTestId("moment").fill("deploy/web --for=condition=Available");
   await page.keyboard.press("Enter");
   await app.run("kubectl create deployment web --image=nginx:1.26 --replicas=2");

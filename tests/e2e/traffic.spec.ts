@@ -43,7 +43,8 @@ test("requests are seen on their way to an endpoint, and each can be asked while
 
   await app.button("play").click();
   const stood = await along();
-  await arriving.first().click();
+  // Of those that lie over each other, the uppermost.
+  await arriving.last().click();
   await expect(page.getByTestId("request")).toContainText(/Service default\/web → web-\S+: HTTP 200, after/);
   expect(await along(), "while time stands still, nothing moves").toEqual(stood);
   await page.getByTestId("request").getByRole("button", { name: "Close" }).click();

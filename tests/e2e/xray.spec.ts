@@ -46,13 +46,9 @@ test("what a component is told and what it writes is seen on its way, over the A
   const seen = () => page.evaluate(() => (window as unknown as { seen: string[] }).seen);
   await app.run("kubectl create deployment web --image=nginx:1.26 --replicas=3");
   await expect.poll(seen).toContain("token: create Pod ×3");
-  expect((await seen()).slice(0, 5)).toEqual([
-    "token: create Deployment",
-    "token told: Deployment",
-    "token: create ReplicaSet",
-    "token told: ReplicaSet",
-    "token: create Pod ×3",
-  ]);
+  const all = await seen();
+  expect(all.slice(0, 3)).toEqual(["token: create Deployment", "token told: Deployment", "token: create ReplicaSet"]);
+  expect(all[all.indexOf("token: create Pod ×3") - 1]).toBe("token told: ReplicaSet");
   await app.expectAllReady(3);
   await expect(page.locator("#flight > *"), "none stays").toHaveCount(0);
 });

@@ -96,7 +96,12 @@ impl Driver {
     /// A moment does not come where nothing more is due, and is not waited for forever.
     pub(super) fn give_up(&mut self) {
         let Some(until) = self.stops.until.as_ref().filter(|until| until.time().is_none()) else { return };
-        let rests = || !self.recording.is_in_past() && self.recording.live().next_activity().is_none();
+        // Who writes a condition may go on to make it so.
+        let rests = || {
+            matches!(until, Moment::Is(_))
+                && !self.recording.is_in_past()
+                && self.recording.live().next_activity().is_none()
+        };
         if self.position() >= self.stops.limit || rests() {
             (self.missed, self.playing) = (Some(until.clone()), false);
             self.stops.until = None;
