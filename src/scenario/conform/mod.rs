@@ -133,4 +133,17 @@ mod tests {
         let tally = run_text(Suite::Scheduler, "{\"id\": \"a\"\nnonsense\n");
         assert_eq!(tally.line(), "0 passed, 2 failed");
     }
+
+    #[test]
+    fn a_case_without_an_answer_is_a_failed_case() {
+        let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+        let answer = serde_json::json!({"stdout": "configmap/a created\n", "stderr": "", "rc": 0});
+        for missing in ["", "stdout", "stderr", "rc"] {
+            let mut case = answer.clone();
+            case["manifest"] = manifest.into();
+            case.as_object_mut().expect("an object").remove(missing);
+            let tally = run_text(Suite::Validation, &case.to_string());
+            assert_eq!(tally.failed.is_empty(), missing.is_empty(), "{missing}: {:?}", tally.failed);
+        }
+    }
 }

@@ -34,6 +34,11 @@ const SUFFIX_LEN: usize = 5;
 /// Every difference, in words.
 pub fn run_case(case: &Value) -> Result<(), Vec<String>> {
     let mut differences = Vec::new();
+    for (answer, what) in [(case, ""), (&case["novalidate"], "novalidate: ")] {
+        let missing = ["stdout", "stderr", "rc"].into_iter().filter(|name| answer[*name].is_null());
+        differences
+            .extend(missing.filter(|_| !answer.is_null()).map(|name| format!("{what}no {name} is recorded")));
+    }
     let line = case["cmd"].as_str().unwrap_or("kubectl apply -f -");
     let mut simulation = prepared(case);
     let outcome = run(&mut simulation, line, case["manifest"].as_str());
