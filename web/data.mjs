@@ -55,14 +55,16 @@ export function withinReach(parsed, bodies, { constants, meant }) {
     kept.add(one);
     open.push(one);
   };
-  const follow = (address, near) => {
-    if (meant.has(address)) meant.get(address).forEach(keep);
-    else if (find(constants, address)) nearby(constants, address, near).forEach(keep);
+  const follow = (address) => meant.get(address)?.forEach(keep);
+  const followCode = (address) => {
+    if (meant.has(address)) follow(address);
+    else if (find(constants, address)) nearby(constants, address, NEAR).forEach(keep);
   };
-  for (const body of bodies) constantsOf(body, (address) => follow(address, NEAR));
+  for (const body of bodies) constantsOf(body, followCode);
   while (open.length > 0) {
     const { at, end } = open.pop();
-    for (let word = Math.ceil(at / 4) * 4; word + 4 <= end; word += 4) follow(memory.readUInt32LE(word), 0);
+    // The optimiser makes up no address in data: what the linker does not know there is a number.
+    for (let word = Math.ceil(at / 4) * 4; word + 4 <= end; word += 4) follow(memory.readUInt32LE(word));
   }
   const later = constants.filter((one) => !kept.has(one));
   return { now: segments([...always, ...kept], memory), later: segments(later, memory) };

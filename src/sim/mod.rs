@@ -10,6 +10,7 @@ mod fault_line;
 pub mod input;
 pub mod invariants;
 pub mod latency;
+pub mod moment;
 pub mod notable;
 mod queue;
 pub mod recording;

@@ -14,7 +14,6 @@ use kubeviz::sim::notable::is_background;
 use kubeviz::sim::{
     Change, Config, Grain, Input, JournalEntry, Outcome, Progress, Recording, SessionId, View,
 };
-use kubeviz::view::moment::Moment;
 use kubeviz::view::rollout::Curve;
 use kubeviz::view::timeline::Timeline;
 use kubeviz::view::why;
@@ -22,8 +21,8 @@ use kubeviz::view::{ClusterView, Stage, StoryLine, story_line};
 
 use self::runs::Rival;
 use self::script::Arrival;
-pub use self::stops::Hit;
 use self::stops::Stops;
+pub use self::stops::{Goal, Hit};
 use super::panic;
 use super::shared::Shared;
 
@@ -70,7 +69,7 @@ pub struct Driver {
     pub newcomers: Vec<Key>,
     stops: Stops,
     /// A moment that has not come, and an event that the clock has stopped at.
-    pub missed: Option<Moment>,
+    pub missed: Option<Goal>,
     pub hit: Option<Hit>,
     /// What is going to be done, from a link; what of it is due now; and where its run is to be looked at.
     script: VecDeque<JournalEntry>,

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
-use kubeviz::view::moment::Moment;
 use kubeviz::view::preview::Planned;
 use kubeviz::view::quick_fix::QuickFix;
 use kubeviz::view::traffic::Sample;
 use web_sys::Element;
 use yew::AttrValue;
 
-use super::driver::Hit;
+use super::driver::{Goal, Hit};
 use super::editor_bridge::Editor;
 use super::host::Request;
 use super::i18n::Lang;
@@ -123,7 +122,7 @@ pub enum Action {
     /// Go back to before the last thing that was done.
     Undo,
     /// Let time pass until a moment, or no longer wait for it.
-    Until(Option<Moment>),
+    Until(Option<Goal>),
     /// Ask until when.
     AskUntil,
     /// Let time pass until a moment that was written.
@@ -331,7 +330,7 @@ pub enum Banner {
     /// Something was done in the past, at this time; the run of that number was left.
     Forked(SimTime, usize),
     /// The moment that was waited for has not come.
-    NotMet(Moment),
+    NotMet(Goal),
     /// The clock has stopped at an event.
     Stopped(Hit),
     /// The text is too big for the browser to keep.

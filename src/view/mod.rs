@@ -13,7 +13,6 @@ pub mod format;
 pub mod insert;
 pub mod inspect;
 pub mod manifest;
-pub mod moment;
 pub mod origin;
 pub mod preview;
 pub mod quick_fix;

@@ -1,8 +1,7 @@
 //! `wait`: until a condition holds, a field has a value, or objects are there or gone.
 
 use crate::api::{Key, Kind, MetaExt};
-use crate::apiserver::View;
-use crate::client::Client;
+use crate::client::{Client, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{self, Flag, switch, value};

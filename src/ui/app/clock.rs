@@ -1,12 +1,12 @@
 //! The clock: frames, play and pause, steps, looks at another time.
 
 use kubeviz::clock::SimTime;
-use kubeviz::view::moment::{self, Moment, NoMoment};
+use kubeviz::sim::moment::{self, Moment, NoMoment};
 use yew::Context;
 
 use super::App;
 use crate::tr;
-use crate::ui::driver::SPEEDS;
+use crate::ui::driver::{Goal, SPEEDS};
 use crate::ui::state::{Action, Banner};
 
 /// How often the clock is drawn while nothing happens, in frames: a page at rest leaves the machine alone.
@@ -82,7 +82,7 @@ impl App {
     }
 
     /// Plays on until a moment.
-    pub(super) fn run_until(&mut self, until: Option<Moment>) {
+    pub(super) fn run_until(&mut self, until: Option<Goal>) {
         let waits = until.is_some();
         self.driver.borrow_mut().stop_at(until);
         if waits {
@@ -99,7 +99,7 @@ impl App {
         match read {
             Ok(moment) => {
                 self.ui.moment = None;
-                self.run_until(Some(moment));
+                self.run_until(Some(Goal::Written(moment)));
             }
             Err(NoMoment::Past) => self.ui.moment = Some(tr!(self.ui.lang, "moment.past")),
             Err(NoMoment::Wrong(said)) => self.ui.moment = Some(said.into()),

@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use super::Icon;
-use super::time_bar::moment_text;
+use super::time_bar::goal_text;
 use crate::tr;
 use crate::ui::format;
 use crate::ui::i18n::Lang;
@@ -24,7 +24,7 @@ pub fn BannerBar(props: &BannerProps) -> Html {
         Banner::Forked(time, run) => {
             tr!(*lang, "banner.forked", time = format::clock(*time), run = format::run(*run))
         }
-        Banner::NotMet(until) => tr!(*lang, "banner.not_met", moment = moment_text(until, *lang)),
+        Banner::NotMet(until) => tr!(*lang, "banner.not_met", moment = goal_text(until, *lang)),
         Banner::Stopped(hit) => {
             tr!(*lang, "banner.stopped", reason = hit.reason, message = hit.message)
         }

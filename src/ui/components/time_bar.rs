@@ -1,7 +1,7 @@
 //! Play, pause, step, scrub.
 
 use kubeviz::clock::{SimDuration, SimTime};
-use kubeviz::view::moment::Moment;
+use kubeviz::sim::moment::Moment;
 use kubeviz::view::until::Until;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -9,7 +9,7 @@ use yew::prelude::*;
 use super::Icon;
 use super::scrubber::{Scrubber, Track};
 use crate::tr;
-use crate::ui::driver::SPEEDS;
+use crate::ui::driver::{Goal, SPEEDS};
 use crate::ui::format;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::Shared;
@@ -27,7 +27,7 @@ pub struct TimeBarProps {
     pub skip_idle: bool,
     pub skipped: Option<SimDuration>,
     /// What the clock stops at.
-    pub until: Option<Moment>,
+    pub until: Option<Goal>,
     /// Reasons of events, and whether it stops at each.
     pub reasons: Vec<(String, bool)>,
     /// The run that is played, and those that were left with how far each had come.
@@ -138,7 +138,7 @@ fn until_choice(props: &TimeBarProps, on: &Callback<Action>) -> Html {
                 on.emit(Action::AskUntil);
                 select.set_value("");
             }
-            None => on.emit(Action::Until(Until::from_name(&chosen).map(Moment::Is))),
+            None => on.emit(Action::Until(Until::from_name(&chosen).map(Goal::Offered))),
         }
     };
     let reason = |(reason, chosen): &(String, bool)| {
@@ -150,12 +150,12 @@ fn until_choice(props: &TimeBarProps, on: &Callback<Action>) -> Html {
         0 => tr!(lang, "until.none"),
         _ => tr!(lang, "until.stops", count = stops),
     };
-    let option = |one: Until| html! { <option value={one.as_str()} selected={until == Some(Moment::Is(one))}>{ until_text(one, lang) }</option> };
+    let option = |one: Until| html! { <option value={one.as_str()} selected={until == Some(Goal::Offered(one))}>{ until_text(one, lang) }</option> };
     html! {
         <select class="until" data-testid="until" aria-label={tr!(lang, "until.label")} {onchange}>
             <option value="" selected={until.is_none()}>{ none }</option>
             { for Until::ALL.into_iter().map(option) }
-            if let Some(moment @ (Moment::At(_) | Moment::When(_))) = &until { <option value="own" selected=true>{ moment_text(moment, lang) }</option> }
+            if let Some(Goal::Written(moment)) = &until { <option value="own" selected=true>{ moment_text(moment) }</option> }
             <option value={WRITTEN}>{ tr!(lang, "until.written") }</option>
             <optgroup label={tr!(lang, "until.every")}>{ for props.reasons.iter().map(reason) }</optgroup>
         </select>
@@ -163,9 +163,15 @@ fn until_choice(props: &TimeBarProps, on: &Callback<Action>) -> Html {
 }
 
 /// A moment in words.
-pub fn moment_text(moment: &Moment, lang: Lang) -> AttrValue {
+pub fn goal_text(goal: &Goal, lang: Lang) -> AttrValue {
+    match goal {
+        Goal::Offered(until) => until_text(*until, lang),
+        Goal::Written(moment) => moment_text(moment),
+    }
+}
+
+fn moment_text(moment: &Moment) -> AttrValue {
     match moment {
-        Moment::Is(until) => until_text(*until, lang),
         Moment::At(time) => format::clock(*time).into(),
         Moment::When(condition) => condition.text.clone().into(),
     }

@@ -1,19 +1,45 @@
 //! What the clock stops at: once at a moment, and every time that something happens for a reason.
 
 use kubeviz::clock::{SimDuration, SimTime};
+use kubeviz::sim::moment::Moment;
 use kubeviz::sim::{Change, View};
-use kubeviz::view::moment::Moment;
-use kubeviz::view::until::occurrence;
+use kubeviz::view::until::{Until, occurrence};
 
 use super::Driver;
 
 /// How long a moment is waited for.
 const UNTIL_MAX: SimDuration = SimDuration::from_secs(900);
 
+/// A moment to stop at, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// One of those that are offered.
+    Offered(Until),
+    /// One that the reader has written.
+    Written(Moment),
+}
+
+impl Goal {
+    fn is_met(&self, change: &Change, view: &View) -> bool {
+        match self {
+            Goal::Offered(until) => until.is_met(change, view),
+            Goal::Written(moment) => moment.is_met(&change.key, view),
+        }
+    }
+
+    /// The time, where it is one.
+    fn time(&self) -> Option<SimTime> {
+        match self {
+            Goal::Written(moment) => moment.time(),
+            Goal::Offered(_) => None,
+        }
+    }
+}
+
 /// What is waited for.
 #[derive(Clone, Debug, Default)]
 pub struct Stops {
-    until: Option<Moment>,
+    until: Option<Goal>,
     /// When the moment is given up.
     limit: SimTime,
     /// The reasons of events, in the order in which they were chosen.
@@ -60,7 +86,7 @@ impl Stops {
 
     /// Whether the clock stops at a write.
     pub fn at(&mut self, change: &Change, view: &View) -> bool {
-        self.met |= self.until.as_ref().is_some_and(|moment| moment.is_met(change, view));
+        self.met |= self.until.as_ref().is_some_and(|goal| goal.is_met(change, view));
         let event =
             occurrence(change).filter(|(reason, _)| self.reasons.iter().any(|wanted| wanted == reason));
         if let Some((reason, message)) = event {
@@ -73,7 +99,7 @@ impl Stops {
 impl Driver {
     /// The time that is waited for, if it is a time.
     pub(super) fn awaited(&self) -> Option<SimTime> {
-        self.stops.until.as_ref().and_then(Moment::time)
+        self.stops.until.as_ref().and_then(Goal::time)
     }
 
     /// How far time may go at once: not beyond the time that is waited for.
@@ -98,7 +124,7 @@ impl Driver {
         let Some(until) = self.stops.until.as_ref().filter(|until| until.time().is_none()) else { return };
         // Who writes a condition may go on to make it so.
         let rests = || {
-            matches!(until, Moment::Is(_))
+            matches!(until, Goal::Offered(_))
                 && !self.recording.is_in_past()
                 && self.recording.live().next_activity().is_none()
         };
@@ -109,7 +135,7 @@ impl Driver {
     }
 
     /// Stops the clock, once, at a moment; or no more.
-    pub fn stop_at(&mut self, until: Option<Moment>) {
+    pub fn stop_at(&mut self, until: Option<Goal>) {
         (self.stops.until, self.stops.limit) = (until, self.position() + UNTIL_MAX);
     }
 
@@ -123,7 +149,7 @@ impl Driver {
     }
 
     /// What the clock stops at.
-    pub fn until(&self) -> Option<Moment> {
+    pub fn until(&self) -> Option<Goal> {
         self.stops.until.clone()
     }
 

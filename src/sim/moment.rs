@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::until::Until;
 use crate::api::Key;
-use crate::apiserver::{Change, View};
+use crate::apiserver::View;
 use crate::clock::{SimDuration, SimTime};
 use crate::kubectl::Waiting;
 
@@ -14,8 +13,6 @@ const CONDITIONS: usize = 4;
 /// What the clock stops at, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// One of those that are offered.
-    Is(Until),
     /// A time of the run.
     At(SimTime),
     /// What `kubectl wait` would wait for.
@@ -58,14 +55,11 @@ impl Moment {
         Ok(Moment::When(Arc::new(Condition { text: text.to_string(), waiting })))
     }
 
-    /// Whether a write makes it so; `view` is the cluster as that write has left it. A time comes without a write.
-    pub fn is_met(&self, change: &Change, view: &View) -> bool {
+    /// Whether a write of an object makes it so; `view` is the cluster as that write has left it. A time comes without a write.
+    pub fn is_met(&self, key: &Key, view: &View) -> bool {
         match self {
-            Moment::Is(until) => until.is_met(change, view),
             Moment::At(_) => false,
-            Moment::When(condition) => {
-                condition.waiting.is_about(&change.key) && condition.waiting.is_met(view)
-            }
+            Moment::When(condition) => condition.waiting.is_about(key) && condition.waiting.is_met(view),
         }
     }
 
@@ -119,7 +113,7 @@ fn clock(text: &str) -> Option<SimTime> {
 mod tests {
     use super::*;
     use crate::api::Kind;
-    use crate::sim::{Config, Input, Recording};
+    use crate::sim::{Change, Config, Input, Recording};
 
     #[test]
     fn a_moment_is_a_span_a_time_of_the_clock_or_what_kubectl_waits_for() {
@@ -158,7 +152,7 @@ mod tests {
         recording.submit(Input::Kubectl { line, stdin: None, files: Default::default() });
         let mut met: Vec<String> = Vec::new();
         let mut stops = |change: &Change, view: &View| {
-            met.extend(moment.is_met(change, view).then(|| change.key.to_string()));
+            met.extend(moment.is_met(&change.key, view).then(|| change.key.to_string()));
             false
         };
         recording.advance_until(SimTime::from_secs(60), 100_000, &mut stops);
