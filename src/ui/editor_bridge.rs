@@ -112,6 +112,13 @@ impl Editor {
         }
     }
 
+    /// Takes the focus.
+    pub fn focus(&self) {
+        if let Some(function) = self.method("focus") {
+            let _ = function.call0(&self.handle);
+        }
+    }
+
     /// Marks the lines of a range, in UTF-16 units; an empty range marks none.
     pub fn light(&self, from: u32, to: u32) {
         if let Some(function) = self.method("light") {

@@ -74,6 +74,22 @@ test("the first picture says nothing that is not in memory yet", async ({ page }
   arrive();
 });
 
+test("who types before the editor is there goes on typing in it", async ({ page }) => {
+  let come = () => {};
+  const wanted = new Promise<void>((resolve) => (come = resolve));
+  await page.route("**/generated/editor.js", async (route) => {
+    await wanted;
+    await route.continue();
+  });
+  await page.goto("/?lang=en");
+  const plain = page.locator(".editor-plain");
+  await plain.pressSequentially("apiVersion: v1\nkind: Nam");
+  come();
+  await expect(plain).toHaveCount(0);
+  await page.keyboard.type("espace");
+  await expect(page.locator(".cm-content .cm-line")).toHaveText(["apiVersion: v1", "kind: Namespace"]);
+});
+
 test("a function of the other half that is called before it is there fetches it", async ({ page }) => {
   const manifest = "apiVersion: v1\nkind: Namespace\nmetadata: {name: early}\n";
   await page.route("**/*_rest.wasm", async (route) => {

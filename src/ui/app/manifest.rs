@@ -6,7 +6,8 @@ use gloo::timers::callback::Timeout;
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::sim::scheduler_configuration::part;
 use kubeviz::sim::{Input, Outcome};
-use web_sys::Element;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlTextAreaElement};
 use yew::prelude::*;
 
 use super::App;
@@ -53,6 +54,12 @@ impl App {
         editor.set_text(&self.manifest);
         editor.open(self.files.front().id, &self.manifest, self.ui.lang);
         editor.set_diagnostics(&self.ui.diagnostics, &self.ui.fixes, self.ui.lang);
+        if let (Some((from, to)), Some(host)) = (typing_at(), self.editor_host.cast::<Element>()) {
+            // What is hidden takes no focus; to remove an attribute does not fail.
+            let _ = host.remove_attribute("hidden");
+            editor.reveal(from, to);
+            editor.focus();
+        }
         self.editor = Some(editor);
     }
 
@@ -191,4 +198,12 @@ impl App {
             if unplaced { outcome.stderr.trim_end().to_string().into() } else { AttrValue::default() };
         self.show_diagnostics(found.into_iter().chain(refused).collect());
     }
+}
+
+/// Where in the plain field somebody types, if anybody does: who began before the editor came goes on in it.
+fn typing_at() -> Option<(u32, u32)> {
+    let field = gloo::utils::document().active_element()?.dyn_into::<HtmlTextAreaElement>().ok()?;
+    let from = field.selection_start().ok().flatten()?;
+    let own = field.class_list().contains("editor-plain");
+    own.then(|| (from, field.selection_end().ok().flatten().unwrap_or(from)))
 }
