@@ -51,6 +51,7 @@ impl Default for Checker {
         config.storage.clear();
         let mut simulation = Simulation::new(config);
         simulation.advance(simulation.now() + SETTLE, u64::MAX);
+        simulation.show_standing();
         Checker { simulation }
     }
 }

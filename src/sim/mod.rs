@@ -188,6 +188,11 @@ impl Simulation {
         &self.api
     }
 
+    /// Writes what is written only when somebody asks for it.
+    pub fn show_standing(&mut self) {
+        standing::show_all(&mut self.api, self.config.seed);
+    }
+
     /// The scheduler, to read and to ask what would be otherwise.
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler

@@ -1,6 +1,7 @@
-//! What the API server keeps about itself: how requests queue (flow schemas, priority levels) and who answers for which group
-//! (APIServices). Nothing acts on them here, so they are written when somebody first asks for them, as of the cluster's birth
-//! (`k8s.io/apiserver/pkg/apis/flowcontrol/bootstrap`, kube-aggregator's autoregistration).
+//! What the API server keeps about itself: how requests queue (flow schemas, priority levels), who answers for which group
+//! (APIServices), and the roles of the system's components. Nothing acts on them here, so they are written when somebody first
+//! asks for them, as of the cluster's birth (`k8s.io/apiserver/pkg/apis/flowcontrol/bootstrap`, kube-aggregator's
+//! autoregistration).
 
 use serde_json::{Value, json};
 
@@ -8,6 +9,8 @@ use crate::api::{Key, Kind, MetaExt, Object};
 use crate::apiserver::{Actor, ApiServer, DeleteOptions, Origin};
 use crate::clock::SimTime;
 use crate::rng::Rng;
+
+use super::roles;
 
 /// What marks an APIService that goes with a definition.
 const AUTOMANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
@@ -116,7 +119,17 @@ pub fn show(api: &mut ApiServer, line: &str, seed: u64) {
         let info = kind.info();
         words().any(|word| word.eq_ignore_ascii_case(info.plural) || word.eq_ignore_ascii_case(info.singular))
     };
+    write(api, seed, named, words().any(|word| word == "cs"));
+}
+
+/// As [`show`], all of it.
+pub fn show_all(api: &mut ApiServer, seed: u64) {
+    write(api, seed, |_| true, true);
+}
+
+fn write(api: &mut ApiServer, seed: u64, named: impl Fn(Kind) -> bool, components: bool) {
     let mut wanted: Vec<(Kind, Value)> = Vec::new();
+    wanted.extend(roles::of_components().filter(|(kind, _)| named(*kind)));
     if named(Kind::FLOW_SCHEMA) || named(Kind::PRIORITY_LEVEL_CONFIGURATION) {
         wanted.extend(levels());
         wanted.extend(SCHEMAS.iter().map(|row| (Kind::FLOW_SCHEMA, schema(row))));
@@ -126,7 +139,7 @@ pub fn show(api: &mut ApiServer, line: &str, seed: u64) {
         forget(api, &services);
         wanted.extend(services.into_iter().map(|service| (Kind::API_SERVICE, service)));
     }
-    if named(Kind::COMPONENT_STATUS) || words().any(|word| word == "cs") {
+    if components || named(Kind::COMPONENT_STATUS) {
         wanted.extend(COMPONENTS.iter().map(|name| (Kind::COMPONENT_STATUS, component(name))));
     }
     let mut names = Rng::new(seed, "standing");
@@ -295,6 +308,16 @@ mod tests {
             assert_eq!(count(Kind::FLOW_SCHEMA), SCHEMAS.len());
             assert_eq!(count(Kind::PRIORITY_LEVEL_CONFIGURATION), LEVELS.len() + 1);
             assert_eq!(count(Kind::API_SERVICE), SERVED.len());
+        }
+    }
+
+    #[test]
+    fn all_of_it_passes_the_servers_own_checks() {
+        let mut simulation = crate::sim::Simulation::new(crate::sim::Config::with_nodes(1, Vec::new()));
+        simulation.show_standing();
+        for (kind, value) in roles::of_components() {
+            let key = Object::from_value(kind, value).unwrap().key();
+            assert!(simulation.api().view().object(&key).is_some(), "{key:?}");
         }
     }
 }
