@@ -1,11 +1,12 @@
 //! The rules of workloads that keep pods running: Deployment, ReplicaSet, ReplicationController, StatefulSet, DaemonSet
 //! (`pkg/apis/apps/validation`).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::at::{At, Errors};
-use super::meta::{selects_all, validate_annotations, validate_labels, validate_selector};
-use super::pod::{validate_meaning, validate_template_spec};
+use super::meta::{selects_all, validate_selector};
+use super::pod::validate_template_spec;
+use super::storage::validate_claim_spec;
 use super::{internal, text};
 use crate::api::field_error::FieldError;
 
@@ -186,7 +187,7 @@ pub fn replication_controller(object: &At, errors: &mut Errors) {
     validate_runs_forever(&template, "ReplicationController", errors);
 }
 
-/// `ValidateStatefulSet`. The server does not look into the template's pods, whose claims it would have to know.
+/// `ValidateStatefulSet`.
 pub fn stateful_set(object: &At, errors: &mut Errors) {
     let (spec, policy) = (object.get("spec"), object.get("spec.podManagementPolicy"));
     if !policy.is_empty() && !matches!(policy.text(), "OrderedReady" | "Parallel") {
@@ -199,11 +200,17 @@ pub fn stateful_set(object: &At, errors: &mut Errors) {
             errors.one_of(&retention.get(when), &["Retain", "Delete"]);
         }
     }
+    for claim in spec.get("volumeClaimTemplates").items() {
+        validate_claim_spec(&claim.get("spec"), errors);
+    }
     errors.non_negative(&spec.get("replicas"));
     errors.non_negative(&spec.get("minReadySeconds"));
     let ordinals = spec.get("ordinals");
     errors.non_negative(&spec.named("ordinals.start").with(ordinals.get("start").value()));
     errors.non_negative(&spec.get("revisionHistoryLimit"));
+    if !spec.get("serviceName").is_empty() {
+        errors.text(&spec.get("serviceName"), text::dns_label);
+    }
     validate_own_selector(&spec, "statefulset", errors);
     let (selector, template) = (spec.get("selector"), spec.get("template"));
     let selection = select(&selector, &template.get("metadata.labels"));
@@ -211,13 +218,31 @@ pub fn stateful_set(object: &At, errors: &mut Errors) {
         errors.invalid_as(&selector, &show_selector(&selector), "");
     } else {
         validate_selected(&template, &selection, errors);
-        let meta = template.get("metadata");
-        validate_labels(&template.named("labels").with(meta.get("labels").value()), errors);
-        let annotations = template.named("annotations").with(meta.get("annotations").value());
-        validate_annotations(&annotations, errors);
-        validate_meaning(&annotations, &template.get("spec"), errors);
+        validate_template_spec(&template.with(&with_claims(&spec)), errors);
     }
     validate_runs_forever(&template, "StatefulSet", errors);
+}
+
+/// The template of a StatefulSet's pods with the volumes that its claims give them, in place of those of the same names.
+fn with_claims(spec: &At) -> Value {
+    let mut template = spec.get("template").value().clone();
+    let claims = spec.get("volumeClaimTemplates");
+    let mut volumes: Vec<Value> = Vec::new();
+    for name in claims.items().map(|claim| claim.get("metadata.name").value().clone()) {
+        if volumes.iter().all(|volume| volume["name"] != name) {
+            volumes.push(json!({"name": name, "persistentVolumeClaim": {"claimName": name}}));
+        }
+    }
+    if let Some(fields) = template["spec"].as_object_mut().filter(|_| !volumes.is_empty()) {
+        if let Some(Value::Array(own)) = fields.remove("volumes") {
+            let others =
+                own.into_iter().filter(|own| volumes.iter().all(|claim| claim["name"] != own["name"]));
+            let others: Vec<Value> = others.collect();
+            volumes.extend(others);
+        }
+        fields.insert("volumes".into(), volumes.into());
+    }
+    template
 }
 
 fn validate_stateful_strategy(strategy: &At, errors: &mut Errors) {
@@ -311,4 +336,75 @@ pub fn controller_revision(object: &At, errors: &mut Errors) {
 /// `ValidatePodTemplate`.
 pub fn pod_template(object: &At, errors: &mut Errors) {
     validate_template_spec(&object.get("template"), errors);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::at::check;
+    use super::*;
+
+    #[test]
+    fn a_stateful_set_is_checked_with_its_pods_and_claims() {
+        let set = |spec: Value| {
+            let mut set = json!({"spec": {
+                "podManagementPolicy": "OrderedReady",
+                "updateStrategy": {"type": "RollingUpdate"},
+                "selector": {"matchLabels": {"a": "b"}},
+                "template": {"metadata": {"labels": {"a": "b"}}, "spec": {
+                    "restartPolicy": "Always", "dnsPolicy": "ClusterFirst", "volumes": [{"name": "own", "emptyDir": {}}],
+                    "containers": [{
+                        "name": "c", "image": "i", "imagePullPolicy": "Always", "terminationMessagePolicy": "File",
+                        "volumeMounts": [{"name": "own", "mountPath": "/o"}, {"name": "data", "mountPath": "/d"}],
+                    }],
+                }},
+                "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {
+                    "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}},
+                }}],
+            }});
+            for (path, value) in spec.as_object().into_iter().flatten() {
+                *set.pointer_mut(path).unwrap() = value.clone();
+            }
+            set
+        };
+        check(stateful_set, &set(json!({})), &[]);
+        check(
+            stateful_set,
+            &set(json!({"/spec/volumeClaimTemplates/0/spec": {}})),
+            &[
+                "spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required",
+                "spec.volumeClaimTemplates[0].spec.resources[storage]: Required value",
+            ],
+        );
+        check(
+            stateful_set,
+            &set(json!({"/spec/volumeClaimTemplates/0/metadata/name": "other"})),
+            &["spec.template.spec.containers[0].volumeMounts[1].name: Not found: \"data\""],
+        );
+        check(
+            stateful_set,
+            &set(
+                json!({"/spec/template/spec/volumes": [{"name": "data"}, {"name": "own", "emptyDir": {}}, {"name": "own"}]}),
+            ),
+            &[
+                "spec.template.spec.volumes[2]: Required value: must specify a volume type",
+                "spec.template.spec.volumes[2].name: Duplicate value: \"own\"",
+            ],
+        );
+        check(
+            stateful_set,
+            &set(json!({"/spec/template/spec/containers": []})),
+            &["spec.template.spec.containers: Required value"],
+        );
+        let mut named = set(json!({}));
+        named["spec"]["serviceName"] = "My_service".into();
+        check(
+            stateful_set,
+            &named,
+            &[
+                "spec.serviceName: Invalid value: \"My_service\": a lowercase RFC 1123 label must consist of lower case \
+               alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or \
+               '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+            ],
+        );
+    }
 }
