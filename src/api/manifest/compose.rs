@@ -1,6 +1,7 @@
 //! Builds the tree of one document from libyaml's events, within limits.
 
 use super::Limits;
+use super::escape::Readable;
 use super::libyaml::{Event, EventKind, Mark, Problem, Scanner, Stage};
 use super::node::{Entry, Kind, Node};
 use super::scalar::{self, json_float, key_float};
@@ -31,10 +32,12 @@ pub(super) struct Composed {
     pub unread: Option<Span>,
 }
 
-/// Reads one piece of a stream. `base` is where the piece starts in the whole text; spans are of the whole text.
+/// Reads one piece of a stream. `base` is where the piece starts in the whole text; spans are of the whole text. JSON has other
+/// escapes than go-yaml.
 /// `nodes_left` is the stream's remaining allowance and is lowered by what this document takes.
 pub(super) fn compose(
     piece: &str,
+    is_json: bool,
     base: usize,
     limits: &Limits,
     nodes_left: &mut usize,
@@ -59,7 +62,7 @@ pub(super) fn compose(
         bad_key: None,
         last_end: 0,
     };
-    composer.run(text)
+    composer.run(&if is_json { Readable::json(text) } else { Readable::yaml(text) })
 }
 
 struct Composer<'a> {
@@ -109,13 +112,14 @@ enum Key {
 }
 
 impl Composer<'_> {
-    fn run(&mut self, text: &str) -> Result<Option<Composed>, Refusal> {
-        let Some(mut scanner) = Scanner::new(text) else {
+    fn run(&mut self, readable: &Readable) -> Result<Option<Composed>, Refusal> {
+        let Some(mut scanner) = Scanner::new(&readable.text) else {
             return Err(self.refuse(Span::default(), "the YAML reader cannot start", None));
         };
         let mut unread = None;
         loop {
-            let event = scanner.next().map_err(|problem| self.explain(problem, text))?;
+            let event = scanner.next().and_then(|event| readable.event(event));
+            let event = event.map_err(|problem| self.explain(problem, &readable.text))?;
             let span = self.span(event.from, event.to);
             match event.kind {
                 EventKind::DocumentEnd => {
@@ -146,7 +150,7 @@ impl Composer<'_> {
                 let node = self.resolve_alias(&name, span)?;
                 self.add(node)
             }
-            EventKind::Scalar { anchor, tag, text, plain } => {
+            EventKind::Scalar { anchor, tag, text, plain, .. } => {
                 self.last_end = self.last_end.max(event.to);
                 self.count(1, span)?;
                 let merges = plain && tag.is_none() && text == "<<";

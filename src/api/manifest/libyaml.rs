@@ -29,6 +29,7 @@ pub(super) enum EventKind {
         tag: Option<String>,
         text: String,
         plain: bool,
+        double_quoted: bool,
     },
     SequenceStart {
         anchor: Option<String>,
@@ -161,6 +162,7 @@ unsafe fn convert(event: &sys::yaml_event_t) -> EventKind {
                     tag: string(scalar.tag),
                     text: String::from_utf8_lossy(bytes).into_owned(),
                     plain: scalar.style == sys::YAML_PLAIN_SCALAR_STYLE,
+                    double_quoted: scalar.style == sys::YAML_DOUBLE_QUOTED_SCALAR_STYLE,
                 }
             }
             sys::YAML_SEQUENCE_START_EVENT => {

@@ -10,6 +10,7 @@
 pub mod base64;
 mod compose;
 mod diagnostic;
+mod escape;
 mod hints;
 mod libyaml;
 mod node;
@@ -179,7 +180,8 @@ impl<'t> Reader<'t> {
             let words = format!("invalid Yaml document separator: {found}");
             return self.error(piece.span, words.clone(), Some(words));
         }
-        match compose(piece.span.slice(text), from, self.limits, &mut self.nodes_left) {
+        let is_json = matches!(piece.kind, PieceKind::Json);
+        match compose(piece.span.slice(text), is_json, from, self.limits, &mut self.nodes_left) {
             Ok(None) => {}
             Ok(Some(Composed { root, .. })) if root.kind == Kind::Null => {}
             Ok(Some(composed)) => self.accept(piece.span, composed),

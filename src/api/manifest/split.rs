@@ -125,7 +125,9 @@ pub fn json_error(error: &serde_json::Error, text: &str) -> (usize, String) {
     let offset = byte_of(text, error.line(), error.column());
     let found = text[offset..].chars().next().unwrap_or(' ');
     let words = error.to_string();
-    let place = if words.contains("key must be a string") {
+    let place = if let Some((literal, wanted)) = unfinished_literal(&text[..offset]) {
+        &format!("in literal {literal} (expecting '{wanted}')")
+    } else if words.contains("key must be a string") {
         "looking for beginning of object key string"
     } else if words.contains("expected `:`") {
         "after object key"
@@ -137,11 +139,23 @@ pub fn json_error(error: &serde_json::Error, text: &str) -> (usize, String) {
         "looking for beginning of object key string"
     } else if words.contains("control character") {
         "in string literal"
+    } else if words.contains("trailing characters") {
+        "after top-level value"
     } else {
         "looking for beginning of value"
     };
     let found = if found == '\n' { "\\n".to_string() } else { found.to_string() };
     (offset, format!("invalid character '{found}' {place}"))
+}
+
+/// The literal that a text ends in the midst of, and what should come next.
+fn unfinished_literal(text: &str) -> Option<(&'static str, char)> {
+    let begun = text.trim_end_matches(|c: char| c.is_ascii_lowercase()).len();
+    let begun = text.get(begun..).filter(|begun| !begun.is_empty())?;
+    ["true", "false", "null"].into_iter().find_map(|literal| {
+        let wanted = literal.strip_prefix(begun)?.chars().next()?;
+        Some((literal, wanted))
+    })
 }
 
 /// serde counts lines and columns (bytes) from 1.
@@ -173,6 +187,22 @@ mod tests {
         check("a: |\n  ---\n  x\n", &["Yaml:a: |\n  ---\n  x\n"]);
         check("a: 1\n--- b\nc: 1\n", &["Yaml:a: 1\n", "BadS:--- b", "Yaml:c: 1\n"]);
         check("", &[]);
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_in_gos_words() {
+        let cases = [
+            ("nothing", "invalid character 'o' in literal null (expecting 'u')"),
+            ("{\"a\": foo}", "invalid character 'o' in literal false (expecting 'a')"),
+            ("[tru", "unexpected end of JSON input"),
+            ("auth", "invalid character 'a' looking for beginning of value"),
+            ("{} x", "invalid character 'x' after top-level value"),
+            ("{\"a\" 1}", "invalid character '1' after object key"),
+        ];
+        for (text, want) in cases {
+            let error = serde_json::from_str::<serde_json::Value>(text).unwrap_err();
+            assert_eq!(json_error(&error, text).1, want, "{text}");
+        }
     }
 
     #[test]

@@ -36,6 +36,10 @@ fn values_are_those_kubectl_sends() {
         json!({"a": [1, {"b": null}], "c": "é/"})
     );
     assert_eq!(value("{a: 1, b: [x, z]}"), json!({"a": 1, "b": ["x", "z"]}));
+    assert_eq!(
+        value("a: \"it\\'s \\\\ \\'\"\nb: 'c:\\'\nc: [\"\\'x\"]\nd: \\'\n"),
+        json!({"a": "it's \\ '", "b": "c:\\", "c": ["'x"], "d": "\\'"})
+    );
 }
 
 #[test]
@@ -93,6 +97,8 @@ fn syntax_errors_have_kubectls_words_and_our_place() {
         ("a: 1\nfoo\nb: 2\n", "line 3: could not find expected ':'", "2:1"),
         ("a: 1\nb: [1, 2\nc: 3\n", "line 2: did not find expected ',' or ']'", "2:4"),
         ("a: 1\nb: \"\\q\"\n", "line 2: found unknown escape character", "2:5"),
+        ("a: 1\nb: \"^\\/\"\n", "line 2: found unknown escape character", "2:6"),
+        ("a: \"\\'\"\nb: \"\\'\\q\"\n", "line 2: found unknown escape character", "2:7"),
     ];
     for (text, words, place) in cases {
         check_error(text, &yaml(words), place);
