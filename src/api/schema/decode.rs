@@ -234,16 +234,15 @@ impl Decoder {
             },
             other => json_kind(other).to_string(),
         };
-        self.push(
-            FindingKind::Malformed,
-            format!("json: cannot unmarshal {found} into Go value of type int32"),
-        );
+        // It decodes itself, and the decoder around it adds the place to an error about types.
+        let message = self.go_message(&found, "int32");
+        self.push(FindingKind::Malformed, message);
     }
 
     fn time(&mut self, value: &Value, micro: bool) {
         let result = match value {
             Value::String(text) => check_time(text, micro),
-            other => Err(format!("json: cannot unmarshal {} into Go value of type string", json_kind(other))),
+            other => Err(self.go_message(json_kind(other), "string")),
         };
         if let Err(message) = result {
             self.push(FindingKind::Malformed, message);
@@ -307,7 +306,7 @@ impl Decoder {
 }
 
 /// Go's name of a JSON value.
-fn json_kind(value: &Value) -> &'static str {
+pub fn json_kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",

@@ -14,7 +14,9 @@ mod tests;
 mod values;
 
 pub use complete::{FieldInfo, Place, Wanted, complete, describe, place_at};
-pub use decode::{DecodeError, Finding, FindingKind, decode, decode_object_meta, inspect, strict_decode};
+pub use decode::{
+    DecodeError, Finding, FindingKind, decode, decode_object_meta, inspect, json_kind, strict_decode,
+};
 pub use lint::{check_type_meta, is_unsimulated, lint, nearest, unsimulated};
 pub use normalize::normalize;
 pub use table::{Field, Named, SchemaOr, Type, TypeId};

@@ -108,7 +108,11 @@ fn values_that_decode_themselves_end_the_decoding() {
     check(&pod("resources: {requests: {cpu: 1Ki5}}"), "unable to parse quantity's suffix");
     check(
         "apiVersion: v1\nkind: Service\nspec: {ports: [{port: 80, targetPort: true}]}\n",
-        "json: cannot unmarshal bool into Go value of type int32",
+        "json: cannot unmarshal bool into Go struct field ServicePort.spec.ports.targetPort of type int32",
+    );
+    check(
+        "apiVersion: v1\nkind: Pod\nmetadata: {creationTimestamp: 5}\n",
+        "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.creationTimestamp of type string",
     );
     check(
         "apiVersion: v1\nkind: Pod\nmetadata: {creationTimestamp: yesterday}\n",

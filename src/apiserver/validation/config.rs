@@ -7,6 +7,7 @@ use super::resources::{self, amount, validate_amount};
 use super::{internal, text};
 use crate::api::field_error::quoted;
 use crate::api::manifest::{base64, json_error};
+use crate::api::schema::json_kind;
 
 /// A mebibyte: as much as a ConfigMap or a Secret may hold.
 const BYTES_MAX: usize = 1024 * 1024;
@@ -104,8 +105,13 @@ fn validate_docker(data: &At, key: &str, errors: &mut Errors) {
     let bytes = base64::decode(at.text()).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let why = match serde_json::from_str::<Value>(&text) {
-        Ok(Value::Object(_)) => return,
-        Ok(_) => "invalid character in JSON text".to_string(),
+        Ok(Value::Object(_) | Value::Null) => return,
+        Ok(other) => {
+            format!(
+                "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+                json_kind(&other)
+            )
+        }
         Err(error) => json_error(&error, &text).1,
     };
     errors.invalid_as(&at, "\"<secret contents redacted>\"", &why);

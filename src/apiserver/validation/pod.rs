@@ -122,6 +122,7 @@ pub fn validate_meaning(annotations: &At, spec: &At, errors: &mut Errors) {
     if annotations.key(MIRROR).is_set() && spec.get("nodeName").is_empty() {
         errors.invalid(&annotations.key(MIRROR), "must set spec.nodeName if mirror pod annotation is set");
     }
+    scheduling::validate_noted_tolerations(annotations, errors);
     let cost = annotations.key(COST);
     let plain = |text: &str| text.parse::<i32>().is_ok() && !text.starts_with(['+', '0']) || text == "0";
     if cost.is_set() && !plain(cost.text()) {

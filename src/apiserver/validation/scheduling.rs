@@ -1,10 +1,14 @@
 //! The rules of what steers a pod to a node: affinity, node selectors, tolerations, topology spread.
 
+use serde_json::Value;
+
 use super::at::{At, Errors};
 use super::meta::validate_selector;
 use super::text;
 use super::text_shown;
 use crate::api::field_error::quoted;
+use crate::api::manifest::json_error;
+use crate::api::schema::json_kind;
 
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
@@ -150,6 +154,25 @@ fn listed_twice(selector: &At, key: &str) -> bool {
     by_label + expressions.items().filter(|e| e.get("key").text() == key).count() > 1
 }
 
+/// Tolerations as they were written before there was a field for them (`ValidateTolerationsInPodAnnotations`).
+pub fn validate_noted_tolerations(annotations: &At, errors: &mut Errors) {
+    const NOTE: &str = "scheduler.alpha.kubernetes.io/tolerations";
+    let note = annotations.key(NOTE).text();
+    if note.is_empty() {
+        return;
+    }
+    let why = match serde_json::from_str::<Value>(note) {
+        Ok(noted) if noted.is_array() || noted.is_null() => {
+            return validate_tolerations(&annotations.named(NOTE).with(&noted), errors);
+        }
+        Ok(other) => {
+            format!("json: cannot unmarshal {} into Go value of type []core.Toleration", json_kind(&other))
+        }
+        Err(error) => json_error(&error, note).1,
+    };
+    errors.invalid_as(annotations, &quoted(NOTE), &why);
+}
+
 /// `tolerations` (`ValidateTolerations`).
 pub fn validate_tolerations(tolerations: &At, errors: &mut Errors) {
     for toleration in tolerations.items() {
@@ -253,6 +276,42 @@ fn validate_spread_label_keys(constraint: &At, errors: &mut Errors) {
         errors.text(&key, text::qualified_name);
         if listed_twice(&selector, key.text()) {
             errors.invalid(&key, "exists in both matchLabelKeys and labelSelector");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::at::check;
+    use super::*;
+
+    #[test]
+    fn tolerations_in_an_annotation_are_checked_as_those_in_the_field() {
+        let noted = |note: &str| json!({"scheduler.alpha.kubernetes.io/tolerations": note});
+        let malformed =
+            |why: &str| format!("<nil>: Invalid value: \"scheduler.alpha.kubernetes.io/tolerations\": {why}");
+        let cases = [
+            (r#"[{"key": "CriticalAddonsOnly", "operator": "Exists"}]"#, Vec::new()),
+            ("", Vec::new()),
+            ("nothing", vec![malformed("invalid character 'o' in literal null (expecting 'u')")]),
+            (
+                r#"{"key": "a"}"#,
+                vec![malformed("json: cannot unmarshal object into Go value of type []core.Toleration")],
+            ),
+            (
+                r#"[{"operator": "Equal", "effect": "NoSchedule"}]"#,
+                vec![
+                    "scheduler.alpha.kubernetes.io/tolerations[0].operator: Invalid value: \"Equal\": operator must be Exists \
+                     when `key` is empty, which means \"match all values and all keys\""
+                        .to_string(),
+                ],
+            ),
+        ];
+        for (note, want) in cases {
+            let want: Vec<&str> = want.iter().map(String::as_str).collect();
+            check(validate_noted_tolerations, &noted(note), &want);
         }
     }
 }
