@@ -280,7 +280,7 @@ fn strict(address: IpAddr, has_zeros: bool, zeros: &str, mapped: &str) -> Option
 }
 
 /// An address as it was once read, where zeros might lead; and whether some do.
-fn sloppy_ip(text: &str) -> Option<(IpAddr, bool)> {
+pub fn sloppy_ip(text: &str) -> Option<(IpAddr, bool)> {
     if let Ok(address) = text.parse() {
         return Some((address, false));
     }

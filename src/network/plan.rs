@@ -16,7 +16,7 @@ use crate::client::wire::{Fate, Hop};
 use crate::clock::SimDuration;
 
 /// The address range of Services (`--service-cluster-ip-range`) and of pods: an address there that nobody has leads nowhere.
-const CLUSTER_RANGES: [&str; 2] = ["10.96.0.0/12", "10.244.0.0/16"];
+const CLUSTER_RANGES: [&str; 2] = ["10.96.0.0/16", "10.244.0.0/16"];
 /// The host's names that an ingress controller goes by when it knocks at pods.
 const INGRESS_NAMESPACE: &str = "ingress-nginx";
 

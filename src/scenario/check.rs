@@ -49,6 +49,7 @@ impl Default for Checker {
     fn default() -> Self {
         let mut config = Config::with_nodes(1, Vec::new());
         config.storage.clear();
+        config.metrics = None;
         let mut simulation = Simulation::new(config);
         simulation.advance(simulation.now() + SETTLE, u64::MAX);
         simulation.show_standing();
@@ -155,6 +156,36 @@ mod tests {
                  [{matchLabelExpressions: [{key: b, values: []}]}]\n",
                 422,
                 "StorageClass.storage.k8s.io \"a\" is invalid: allowedTopologies[0].matchLabelExpressions[0].values: Required value",
+            ),
+            (
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: system:kube-scheduler}\n",
+                409,
+                "clusterroles.rbac.authorization.k8s.io \"system:kube-scheduler\" already exists",
+            ),
+            (
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: \"system::leader-locking-kube-scheduler\", \
+                 namespace: kube-system}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: a}\n",
+                409,
+                "rolebindings.rbac.authorization.k8s.io \"system::leader-locking-kube-scheduler\" already exists",
+            ),
+            (
+                "apiVersion: flowcontrol.apiserver.k8s.io/v1\nkind: FlowSchema\nmetadata: {name: exempt}\nspec: \
+                 {priorityLevelConfiguration: {name: exempt}}\n",
+                409,
+                "flowschemas.flowcontrol.apiserver.k8s.io \"exempt\" already exists",
+            ),
+            (
+                "apiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: {name: v1.apps}\nspec: {group: apps, version: v1, \
+                 groupPriorityMinimum: 17800, versionPriority: 15}\n",
+                409,
+                "apiservices.apiregistration.k8s.io \"v1.apps\" already exists",
+            ),
+            (
+                "apiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: {name: v1beta1.metrics.k8s.io}\nspec: {group: \
+                 metrics.k8s.io, version: v1beta1, groupPriorityMinimum: 100, versionPriority: 100, insecureSkipTLSVerify: true, \
+                 service: {name: metrics-server, namespace: kube-system}}\n",
+                201,
+                "",
             ),
             (
                 "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n",

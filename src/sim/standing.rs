@@ -1,7 +1,6 @@
-//! What the API server keeps about itself: how requests queue (flow schemas, priority levels), who answers for which group
-//! (APIServices), and the roles of the system's components. Nothing acts on them here, so they are written when somebody first
-//! asks for them, as of the cluster's birth (`k8s.io/apiserver/pkg/apis/flowcontrol/bootstrap`, kube-aggregator's
-//! autoregistration).
+//! What the API server keeps about itself: how requests queue (flow schemas, priority levels) and who answers for which group
+//! (APIServices). Nothing acts on them here, so they are written when somebody first asks for them, as of the cluster's birth
+//! (`k8s.io/apiserver/pkg/apis/flowcontrol/bootstrap`, kube-aggregator's autoregistration).
 
 use serde_json::{Value, json};
 
@@ -119,17 +118,20 @@ pub fn show(api: &mut ApiServer, line: &str, seed: u64) {
         let info = kind.info();
         words().any(|word| word.eq_ignore_ascii_case(info.plural) || word.eq_ignore_ascii_case(info.singular))
     };
-    write(api, seed, named, words().any(|word| word == "cs"));
+    let wanted =
+        wanted(api, |kind| named(kind) || kind == Kind::COMPONENT_STATUS && words().any(|word| word == "cs"));
+    write(api, seed, wanted);
 }
 
-/// As [`show`], all of it.
+/// Writes all that a real server keeps about itself, with the roles of the system's components: what nobody may create again.
 pub fn show_all(api: &mut ApiServer, seed: u64) {
-    write(api, seed, |_| true, true);
+    let mut wanted = wanted(api, |_| true);
+    wanted.extend(roles::of_components());
+    write(api, seed, wanted);
 }
 
-fn write(api: &mut ApiServer, seed: u64, named: impl Fn(Kind) -> bool, components: bool) {
+fn wanted(api: &mut ApiServer, named: impl Fn(Kind) -> bool) -> Vec<(Kind, Value)> {
     let mut wanted: Vec<(Kind, Value)> = Vec::new();
-    wanted.extend(roles::of_components().filter(|(kind, _)| named(*kind)));
     if named(Kind::FLOW_SCHEMA) || named(Kind::PRIORITY_LEVEL_CONFIGURATION) {
         wanted.extend(levels());
         wanted.extend(SCHEMAS.iter().map(|row| (Kind::FLOW_SCHEMA, schema(row))));
@@ -139,9 +141,13 @@ fn write(api: &mut ApiServer, seed: u64, named: impl Fn(Kind) -> bool, component
         forget(api, &services);
         wanted.extend(services.into_iter().map(|service| (Kind::API_SERVICE, service)));
     }
-    if components || named(Kind::COMPONENT_STATUS) {
+    if named(Kind::COMPONENT_STATUS) {
         wanted.extend(COMPONENTS.iter().map(|name| (Kind::COMPONENT_STATUS, component(name))));
     }
+    wanted
+}
+
+fn write(api: &mut ApiServer, seed: u64, wanted: Vec<(Kind, Value)>) {
     let mut names = Rng::new(seed, "standing");
     for (kind, value) in wanted {
         let object = Object::from_value(kind, value);

@@ -8,7 +8,6 @@ use crate::api::k8s::{
 };
 use crate::api::{Key, Kind, MetaExt, Object, Status};
 use crate::apiserver::View;
-use crate::apiserver::validation::text;
 use crate::rng::Rng;
 
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -20,7 +19,7 @@ const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 pub fn admit(view: &View, object: &mut Object, names: &mut Rng) -> Result<(), Status> {
     let Object::Pod(pod) = object else { return Ok(()) };
     let named = pod.spec.service_account_name.as_deref().filter(|name| !matches!(*name, "" | "default"));
-    if let Some(name) = named.filter(|name| text::dns_subdomain(name).is_empty()) {
+    if let Some(name) = named {
         let namespace = pod.namespace();
         if view.object(&Key::new(Kind::SERVICE_ACCOUNT, namespace, name)).is_none() {
             let why = format!(

@@ -315,17 +315,17 @@ fn refuse_unavailable(service: &Service, old: Option<&Service>, view: &View) -> 
     }
 }
 
-/// 10.96.0.0/12.
+/// 10.96.0.0/16.
 fn in_service_range(ip: Ipv4Addr) -> bool {
     let [a, b, ..] = ip.octets();
-    a == 10 && (96..112).contains(&b)
+    a == 10 && b == 96
 }
 
-/// A cluster address in 10.96.0.0/12 that no Service has.
+/// A cluster address in 10.96.0.0/16 that no Service has.
 fn free_address(view: &View, names: &mut Rng) -> String {
     loop {
-        let draw = names.below(1 << 20);
-        let address = format!("10.{}.{}.{}", 96 + (draw >> 16), (draw >> 8) & 0xff, draw & 0xff);
+        let draw = names.below(1 << 16);
+        let address = format!("10.96.{}.{}", draw >> 8, draw & 0xff);
         let reserved = matches!(draw & 0xff, 0 | 255);
         let taken =
             view.list::<Service>(None).any(|service| service.spec.cluster_ip.as_ref() == Some(&address));

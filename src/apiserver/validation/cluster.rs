@@ -54,7 +54,11 @@ pub fn node(object: &At, errors: &mut Errors) {
         }
     }
     let spec = object.get("spec");
-    let ranges = spec.get("podCIDRs");
+    // The old field means a list of one, whatever the list says.
+    let (ranges, first) = (spec.get("podCIDRs"), spec.get("podCIDR"));
+    let only = serde_json::json!([first.text()]);
+    let agree = first.is_empty() || ranges.texts().next() == Some(first.text());
+    let ranges = if agree { ranges } else { ranges.with(&only) };
     for range in ranges.items() {
         errors.text(&range, text::cidr);
     }
@@ -194,5 +198,33 @@ pub fn role_binding_update(object: &At, old: &At, errors: &mut Errors) {
     let role = object.get("roleRef");
     if role.value() != old.get("roleRef").value() {
         errors.invalid_as(&role, &internal::dump("RoleRef", role.value()), "cannot change roleRef");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::at::check;
+    use super::*;
+
+    #[test]
+    fn the_ranges_of_a_nodes_pods_are_checked_in_either_field() {
+        let cases = [
+            (json!({"podCIDR": "10.244.1.0/24"}), None),
+            (json!({"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24", "2001:db8::/64"]}), None),
+            (
+                json!({"podCIDR": "10.244.1.5/24"}),
+                Some("\"10.244.1.5/24\": must not have bits set beyond the prefix length"),
+            ),
+            (
+                json!({"podCIDR": "x", "podCIDRs": ["10.244.1.0/24"]}),
+                Some("\"x\": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"),
+            ),
+        ];
+        for (spec, why) in cases {
+            let want = why.map(|why| format!("spec.podCIDRs[0]: Invalid value: {why}"));
+            check(node, &json!({ "spec": spec }), want.as_deref().as_slice());
+        }
     }
 }

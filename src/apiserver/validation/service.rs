@@ -358,7 +358,7 @@ pub fn endpoints(object: &At, errors: &mut Errors) {
         for address in ready.items().chain(not_ready.items()) {
             let ip = address.get("ip");
             validate_external_ip(&ip, errors);
-            if ip.text().parse::<IpAddr>().is_err() {
+            if text::sloppy_ip(ip.text()).is_none() {
                 errors.invalid_as(&ip, &quoted(ip.text()), "must be a valid IP address");
             }
             if !address.get("hostname").is_empty() {
@@ -477,4 +477,23 @@ fn validate_slice_ports(ports: &At, errors: &mut Errors) {
 /// `ValidateEndpointSliceUpdate`.
 pub fn endpoint_slice_update(object: &At, old: &At, errors: &mut Errors) {
     errors.immutable(&object.get("addressType"), &old.get("addressType"));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::at::check;
+    use super::*;
+
+    #[test]
+    fn an_endpoint_with_leading_zeros_is_an_address_written_badly() {
+        let endpoints_at = |ip: &str| json!({"subsets": [{"addresses": [{"ip": ip}]}]});
+        let at = |why: &str| format!("subsets[0].addresses[0].ip: Invalid value: {why}");
+        check(endpoints, &endpoints_at("10.1.2.3"), &[]);
+        let zeros = at("\"10.01.2.3\": must not have leading 0s");
+        check(endpoints, &endpoints_at("10.01.2.3"), &[&zeros]);
+        let example = at("\"web\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
+        check(endpoints, &endpoints_at("web"), &[&example, &at("\"web\": must be a valid IP address")]);
+    }
 }
