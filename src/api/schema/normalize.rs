@@ -128,6 +128,9 @@ fn field_value(ty: &Type, value: &mut Value) {
         }
         (Type::Map(item), Value::Object(entries)) => {
             for value in entries.values_mut() {
+                if value.is_null() {
+                    *value = zero(item);
+                }
                 if **item == Type::Quantity {
                     amount(value, true);
                 } else {
@@ -137,6 +140,15 @@ fn field_value(ty: &Type, value: &mut Value) {
         }
         (Type::Quantity, value) => amount(value, false),
         _ => {}
+    }
+}
+
+/// What Go keeps for an entry of a map that is given as null.
+fn zero(ty: &Type) -> Value {
+    match ty {
+        Type::String(_) | Type::Bytes => "".into(),
+        Type::Quantity => "0".into(),
+        _ => Value::Null,
     }
 }
 
@@ -180,6 +192,19 @@ mod tests {
             },
         });
         assert_eq!(pod, want);
+    }
+
+    #[test]
+    fn an_entry_of_a_map_that_is_null_is_there() {
+        let mut secret = json!({"type": "kubernetes.io/tls", "data": {"tls.crt": null, "tls.key": "YQ=="}});
+        normalize("v1", "Secret", &mut secret);
+        assert_eq!(secret["data"], json!({"tls.crt": "", "tls.key": "YQ=="}));
+        let mut map = json!({"metadata": {"labels": {"a": null}}, "data": {"a": null}});
+        normalize("v1", "ConfigMap", &mut map);
+        assert_eq!(map, json!({"metadata": {"labels": {"a": ""}}, "data": {"a": ""}}));
+        let mut quota = json!({"spec": {"hard": {"pods": null}}});
+        normalize("v1", "ResourceQuota", &mut quota);
+        assert_eq!(quota, json!({"spec": {"hard": {"pods": "0"}}}));
     }
 
     #[test]

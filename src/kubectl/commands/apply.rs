@@ -339,6 +339,9 @@ pub(super) fn place(call: &Call<'_, '_>, item: &Item) -> Result<crate::api::Key,
 }
 
 pub(super) fn nameless(item: &Item, namespace: &str) -> String {
+    if let Some(base) = item.value["metadata"]["generateName"].as_str().filter(|base| !base.is_empty()) {
+        return format!("from {base}: cannot use generate name with apply");
+    }
     let (place, source) = (address(item, namespace), &item.source);
     format!(
         "error when retrieving current configuration of:\n{place}\nfrom server for: \"{source}\": resource name may not be empty"
