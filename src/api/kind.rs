@@ -238,9 +238,9 @@ impl Kind {
 
     /// The built-in kind that a manifest's `apiVersion` and `kind` name, if there is one.
     pub fn from_manifest(api_version: &str, kind: &str) -> Option<Kind> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let preferred = Kind::all().find(|candidate| {
             let info = candidate.info();
-            let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
             info.kind == kind && info.group == group && info.version == version
         });
         preferred.or_else(|| versions::kind(api_version, kind))

@@ -150,6 +150,15 @@ macro_rules! modelled_kinds {
                 }
             }
 
+            /// Whether two versions have the same status.
+            pub fn same_status(&self, other: &Object) -> bool {
+                match (self, other) {
+                    $((Object::$name(a), Object::$name(b)) => Arc::ptr_eq(&a.status, &b.status) || a.status == b.status,)*
+                    (Object::Tree(a), Object::Tree(b)) => Arc::ptr_eq(&a.status, &b.status) || a.status == b.status,
+                    _ => false,
+                }
+            }
+
             /// Takes over the status of another version: an update of the object leaves its status alone.
             pub fn take_status(&mut self, other: &Object) {
                 match (self, other) {

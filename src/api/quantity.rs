@@ -17,6 +17,30 @@ const MAX_NANOS: i128 = i64::MAX as i128 * NANO;
 /// Reads a quantity. `None` where `resource.ParseQuantity` refuses the text. Anything below one
 /// billionth is rounded up.
 pub fn parse(text: &str) -> Option<Parsed> {
+    parse_short(text).or_else(|| parse_any(text))
+}
+
+/// As nearly all quantities are written, a few digits and a usual suffix; `None` says nothing of others. It is asked several
+/// times whenever a pod changes.
+fn parse_short(text: &str) -> Option<Parsed> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    if !(1..=9).contains(&digits) {
+        return None;
+    }
+    let unit = match &text.as_bytes()[digits..] {
+        b"" => NANO,
+        b"m" => NANO / 1_000,
+        b"Ki" => NANO << 10,
+        b"Mi" => NANO << 20,
+        b"Gi" => NANO << 30,
+        _ => return None,
+    };
+    let number = |number: u32, digit: u8| 10 * number + u32::from(digit - b'0');
+    let whole = text.bytes().take(digits).fold(0, number);
+    Some(Parsed { nanos: i128::from(whole) * unit })
+}
+
+fn parse_any(text: &str) -> Option<Parsed> {
     let (sign, rest) = match text.as_bytes().first()? {
         b'-' => (-1, &text[1..]),
         b'+' => (1, &text[1..]),
@@ -237,6 +261,19 @@ mod tests {
         for (text, want) in cases {
             assert_eq!(parse(text).map(|q| (q.value(), q.milli())), want, "{text:?}");
         }
+    }
+
+    #[test]
+    fn quantities_in_their_usual_form_are_read_as_any() {
+        for digits in ["", "0", "007", "16", "999999999", "123456789012", "1.5", "+1"] {
+            for suffix in ["", "m", "Ki", "Mi", "Gi", "Ti", "n", "k", "i", "ß"] {
+                let text = format!("{digits}{suffix}");
+                assert_eq!(parse(&text), parse_any(&text), "{text}");
+            }
+        }
+        let short =
+            ["", "m", "1.5", "1Ti", "1234567890", "16Mi", "0"].map(|text| parse_short(text).is_some());
+        assert_eq!(short, [false, false, false, false, false, true, true]);
     }
 
     #[test]

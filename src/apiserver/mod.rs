@@ -29,7 +29,7 @@ pub use store::{Actor, Change, Manner, Store, Told, View};
 use crate::api::explain::Explain;
 use crate::api::k8s::ObjectMeta;
 use crate::api::meta::Revision;
-use crate::api::{Key, Kind, KubeObject, MetaExt, Object, Pod, Status};
+use crate::api::{Key, Kind, KubeObject, MetaExt, Namespace, Object, Pod, Status};
 use crate::clock::SimTime;
 use crate::rng::Rng;
 
@@ -103,6 +103,7 @@ pub struct ApiServer {
     beats: heartbeat::Beats,
     /// What reporters of events remember.
     reporters: reporters::Reporters,
+    familiar: validation::Familiar,
 }
 
 impl ApiServer {
@@ -117,6 +118,7 @@ impl ApiServer {
             collisions: None,
             beats: heartbeat::Beats::new(),
             reporters: reporters::Reporters::default(),
+            familiar: validation::Familiar::default(),
         }
     }
 
@@ -250,7 +252,7 @@ impl ApiServer {
         object.meta_mut().name = name;
         (strategy.begin_create)(&object, self.store.view())?;
         (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
-        let mut errors = validation::validate(&object);
+        let mut errors = validation::validate_new(&object, &mut self.familiar);
         if kind.is_custom() {
             let version = object.api_version();
             errors.extend(extensions::objects::validate(self.store.view(), &version, &object, None));
@@ -363,7 +365,7 @@ impl ApiServer {
         keep_system_meta(object.meta_mut(), old.meta());
         let annotated = strategy.counts_annotations && object.annotations() != old.annotations();
         // A status that is not written by itself is a field like any other.
-        let status = !strategy.has_status && object.part("status") != old.part("status");
+        let status = !strategy.has_status && !object.same_status(&old);
         if strategy.counts_generations && (annotated || status || !object.same_spec(&old)) {
             object.meta_mut().generation = Some(old.generation() + 1);
         }
@@ -426,9 +428,11 @@ impl ApiServer {
             object.share_meta(&old);
         }
         let key = old.key();
-        let released = object.is_deleting()
-            && no_finalizers(&object)
-            && object.meta().deletion_grace_period_seconds == Some(0);
+        let ready = match &object {
+            Object::Namespace(namespace) => is_finalized(namespace),
+            other => other.meta().deletion_grace_period_seconds == Some(0),
+        };
+        let released = object.is_deleting() && no_finalizers(&object) && ready;
         if released {
             self.commit(origin, key, Some(old), None, manner);
             object.set_revision(self.store.revision());
@@ -490,12 +494,20 @@ impl ApiServer {
             .unwrap_or_else(|| unreachable!("a mark stores an object")))
     }
 
-    /// Takes a namespace away for good, once the namespace controller has emptied it (`namespaces/finalize`).
-    pub fn finalize_namespace(&mut self, origin: &Origin, name: &str) {
-        let key = Key::cluster(Kind::NAMESPACE, name);
-        if let Some(old) = self.view().object(&key).cloned() {
-            self.commit(origin, key, Some(old), None, Manner::default());
+    /// The namespace controller has emptied a namespace (`namespaces/finalize`): it goes for good, unless it has finalizers of
+    /// others.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn finalize_namespace(&mut self, origin: &Origin, name: &str) -> Result<(), Status> {
+        let old = self.get(&Key::cluster(Kind::NAMESPACE, name))?;
+        let mut object = (*old).clone();
+        if let Object::Namespace(namespace) = &mut object {
+            let finalizers = &mut Arc::make_mut(&mut namespace.spec).finalizers;
+            finalizers.iter_mut().for_each(|all| all.retain(|one| one != "kubernetes"));
+            *finalizers = finalizers.take().filter(|all| !all.is_empty());
         }
+        self.finish_update(origin, old, object, Manner::default()).map(drop)
     }
 
     /// The stored object, if `revision` is its own or zero.
@@ -554,6 +566,11 @@ fn creatable(object: Object) -> Result<Object, Status> {
     let message = "the server does not allow this method on the requested resource";
     let refused = object.kind() == Kind::COMPONENT_STATUS;
     if refused { Err(Status::method_not_allowed(message)) } else { Ok(object) }
+}
+
+/// Whether nothing of a namespace's own holds it any more.
+fn is_finalized(namespace: &Namespace) -> bool {
+    namespace.spec.finalizers.as_ref().is_none_or(Vec::is_empty)
 }
 
 /// What no client may change: identity, birth and the mark of deletion.

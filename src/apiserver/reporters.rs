@@ -41,9 +41,17 @@ pub enum Verdict {
     KeepBack,
 }
 
-/// The memory of all reporters.
+/// Fewer topics than this are not worth clearing out.
+const FEW: usize = 1_024;
+
+/// The memory of all reporters. Upstream each forgets what lies longest ago when it knows 4,096 things; here a topic is
+/// forgotten once nothing would be different without it, two hours after much was said of it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reporters(RedBlackTreeMapSync<u64, Topic>);
+pub(super) struct Reporters {
+    topics: RedBlackTreeMapSync<u64, Topic>,
+    /// How many topics were left when they were last cleared out.
+    left: usize,
+}
 
 /// What one reporter remembers of one object.
 #[derive(Clone, Debug, Default)]
@@ -67,14 +75,40 @@ struct Heard {
 impl ApiServer {
     /// Whether and how an event is said. The reporter is taken to do so.
     pub fn correlate(&mut self, saying: Saying) -> Verdict {
-        let mut topic = self.reporters.0.get(&saying.topic).cloned().unwrap_or_default();
-        let verdict = topic.correlate(saying, self.now);
-        self.reporters.0.insert_mut(saying.topic, topic);
+        let now = self.now;
+        if let Some(topic) = self.reporters.topics.get_mut(&saying.topic) {
+            return topic.correlate(saying, now);
+        }
+        self.reporters.forget(now);
+        let mut topic = Topic::default();
+        let verdict = topic.correlate(saying, now);
+        self.reporters.topics.insert_mut(saying.topic, topic);
         verdict
     }
 }
 
+impl Reporters {
+    /// Clears out what makes no difference any more, whenever there is twice as much as was left the last time: each topic is
+    /// looked at a few times in its life.
+    fn forget(&mut self, now: SimTime) {
+        if self.topics.size() < FEW.max(2 * self.left) {
+            return;
+        }
+        let over = self.topics.iter().filter(|(_, topic)| topic.is_over(now)).map(|(id, _)| *id);
+        for id in over.collect::<Vec<_>>() {
+            self.topics.remove_mut(&id);
+        }
+        self.left = self.topics.size();
+    }
+}
+
 impl Topic {
+    /// Whether it tells nothing that a new topic would not.
+    fn is_over(&self, now: SimTime) -> bool {
+        let heard = |heard: &Heard| now.since(heard.at) <= SIMILAR_FOR;
+        self.rested <= now && self.kept_back.is_empty() && !self.heard.iter().any(heard)
+    }
+
     fn correlate(&mut self, saying: Saying, now: SimTime) -> Verdict {
         let combined = self.aggregate(saying, now);
         let event = (saying.group, (!combined).then_some(saying.message));
@@ -150,6 +184,20 @@ mod tests {
         assert_eq!(known[11], SAY, "a message that is remembered is no new one");
         let other = say((0..12).map(|n| (n, u32::from(n == 11), n as u32)));
         assert_eq!(other[11], SAY, "another reason");
+    }
+
+    #[test]
+    fn topics_are_forgotten_when_they_make_no_difference() {
+        let mut api = ApiServer::new(1);
+        let mut known = Vec::new();
+        // An object a second, each mentioned once: the last ten minutes matter.
+        for second in 0..10_000 {
+            api.set_now(SimTime::from_secs(second));
+            assert_eq!(api.correlate(Saying { topic: second, group: 1, message: 1 }), SAY);
+            known.push(api.reporters.topics.size());
+        }
+        assert!(known.iter().all(|count| *count <= 2 * 602), "{:?}", known.iter().max());
+        assert!(known[9_999] >= 600, "what matters is known: {}", known[9_999]);
     }
 
     #[test]

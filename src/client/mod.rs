@@ -262,8 +262,11 @@ impl<'a> Client<'a> {
     }
 
     /// Removes a namespace that has been emptied.
-    pub fn finalize_namespace(&mut self, name: &str) {
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn finalize_namespace(&mut self, name: &str) -> Result<(), Status> {
         let origin = self.origin(None);
-        self.api.finalize_namespace(&origin, name);
+        self.api.finalize_namespace(&origin, name)
     }
 }

@@ -82,7 +82,7 @@ impl Client<'_> {
             Actor::Kubelet(node) => Some(node.to_string()),
             _ => None,
         };
-        let component = self.actor.component().to_string();
+        let component = source_of(&self.actor).to_string();
         let fields = EventFields {
             involved_object: about,
             reason: Some(reason.into()),
@@ -134,6 +134,14 @@ impl Client<'_> {
         let meta = ObjectMeta { name: Some(name), namespace: Some(namespace), ..Default::default() };
         // An event that cannot be stored (its namespace is gone) is lost, as it is in a real cluster.
         let _ = self.create_object(Object::Event(Event::new(meta, fields)));
+    }
+}
+
+/// Who an event comes from: one controller speaks under another name than it writes under.
+fn source_of(actor: &Actor) -> &str {
+    match actor.component() {
+        "generic-garbage-collector" => "garbage-collector-controller",
+        own => own,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::api::explain::{Explain, GarbageStep};
 use crate::api::k8s::OwnerReference;
 use crate::api::kind::KINDS;
 use crate::api::{Key, Kind, MetaExt, Object, Status};
+use crate::client::recorder::{EventType, reference_to};
 use crate::client::{
     Change, Client, DeleteOptions, FOREGROUND_FINALIZER, ORPHAN_FINALIZER, Propagation, View, WorkQueue,
 };
@@ -75,6 +76,39 @@ fn owner_key(owner: &OwnerReference, namespace: &str, view: &View) -> Option<Key
 /// The very owner, by uid and not only by name.
 fn find_owner<'a>(owner: &OwnerReference, namespace: &str, view: &'a View) -> Option<&'a Arc<Object>> {
     view.object(&owner_key(owner, namespace, view)?).filter(|object| object.uid() == owner.uid)
+}
+
+/// Whether an owner stands in another namespace, where it cannot own the object. A kind in no namespace is never there.
+fn is_elsewhere(owner: &OwnerReference, namespace: &str, view: &View) -> bool {
+    let Some(key) = owner_key(owner, namespace, view) else { return false };
+    let mut others = view.objects(key.kind, None).filter(|other| other.namespace() != namespace);
+    key.kind.info().namespaced && others.any(|other| other.uid() == owner.uid)
+}
+
+/// Whether an object in no namespace points at an owner in one: nothing can be found out about that.
+fn is_unresolvable(object: &Object, view: &View) -> bool {
+    let namespaced =
+        |owner: &OwnerReference| owner_key(owner, "", view).is_some_and(|key| key.kind.info().namespaced);
+    object.namespace().is_empty() && owners(object).iter().any(namespaced)
+}
+
+/// Says of an object which of its owners, new to it, are where they cannot be (`reportInvalidNamespaceOwnerRef`).
+fn warn_of_strangers(object: &Object, client: &mut Client<'_>) {
+    let namespace = object.namespace();
+    let is_stranger = |owner: &&OwnerReference| {
+        find_owner(owner, namespace, client.live()).is_none() && is_elsewhere(owner, namespace, client.live())
+    };
+    let strangers: Vec<String> = owners(object).iter().filter(is_stranger).map(|owner| {
+        let OwnerReference { api_version, kind, name, uid, .. } = owner;
+        format!(
+            "ownerRef [{api_version}/{kind}, namespace: {namespace}, name: {name}, uid: {uid}] does not exist in \
+             namespace {namespace:?}"
+        )
+    }).collect();
+    for stranger in strangers {
+        let about = reference_to(object.kind(), object);
+        client.event(about, EventType::Warning, "OwnerRefInvalidNamespace", stranger);
+    }
 }
 
 /// The owners of an object, as the collector sorts them.
@@ -181,6 +215,10 @@ impl Controller for GarbageCollector {
             }
             return Ok(Action::AwaitChange);
         }
+        warn_of_strangers(&object, client);
+        if is_unresolvable(&object, client.live()) {
+            return Ok(Action::AwaitChange);
+        }
         let Owners { solid, waiting, dangling } = judge(&object, client.live());
         let Some(lost) = waiting.first().or(dangling.first()) else { return Ok(Action::AwaitChange) };
         if !solid.is_empty() {
@@ -265,4 +303,58 @@ fn drop_finalizer(object: &Object, name: &str, client: &mut Client<'_>) -> Resul
     finalizers.retain(|finalizer| finalizer != name);
     meta.finalizers = Some(finalizers).filter(|finalizers| !finalizers.is_empty());
     gone_is_fine(client.update_object(freed)).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Event;
+    use crate::client::{Actor, ApiServer};
+    use serde_json::json;
+
+    fn create(api: &mut ApiServer, kind: Kind, value: serde_json::Value) -> Arc<Object> {
+        let object = Object::from_value(kind, value).unwrap();
+        Client::new(api, Actor::User, None).create_object(object).unwrap()
+    }
+
+    /// What becomes of an object of `kind` whose owner is in the namespace `other`, and what is said of it.
+    fn collect(kind: Kind, namespace: Option<&str>, spec: serde_json::Value) -> (bool, Vec<String>) {
+        let mut api = ApiServer::new(1);
+        for name in ["default", "other"] {
+            create(&mut api, Kind::NAMESPACE, json!({"metadata": {"name": name}}));
+        }
+        let owner = json!({"metadata": {"name": "owner", "namespace": "other"}});
+        let uid = create(&mut api, Kind::CONFIG_MAP, owner).uid().to_string();
+        let owners = [json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid})];
+        let mut child =
+            json!({"metadata": {"name": "child", "namespace": namespace, "ownerReferences": owners}});
+        child.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        let key = create(&mut api, kind, child).key();
+        let (mut collector, view) = (GarbageCollector::default(), api.view().clone());
+        let client = &mut Client::new(&mut api, Actor::Controller("generic-garbage-collector"), None);
+        collector.reconcile(&key, &view, client).unwrap();
+        let said = |event: &Event| {
+            let (by, about) = (&event.spec.reporting_component, &event.spec.involved_object);
+            let message = event.spec.message.clone().unwrap_or_default().replace(&uid, "UID");
+            format!("{by} {} {}: {message}", about.kind.as_deref().unwrap_or_default(), event.namespace())
+        };
+        (api.view().object(&key).is_some(), api.view().list::<Event>(None).map(said).collect())
+    }
+
+    #[test]
+    fn an_owner_elsewhere_is_none_and_is_reported() {
+        let say = |kind: &str, namespace: &str| {
+            let owner = format!("v1/ConfigMap, namespace: {namespace}, name: owner, uid: UID");
+            vec![format!(
+                "garbage-collector-controller {kind} default: ownerRef [{owner}] does not exist in namespace {namespace:?}"
+            )]
+        };
+        let child = collect(Kind::CONFIG_MAP, Some("default"), json!({}));
+        assert_eq!(child, (false, say("ConfigMap", "default")));
+        // In no namespace nothing can be found out about such an owner.
+        let class = collect(Kind::PRIORITY_CLASS, None, json!({"value": 10}));
+        assert_eq!(class, (true, say("PriorityClass", "")));
+        let owned = collect(Kind::CONFIG_MAP, Some("other"), json!({}));
+        assert_eq!(owned, (true, vec![]));
+    }
 }

@@ -13,20 +13,31 @@ type Objects = RedBlackTreeMapSync<Key, Arc<Object>>;
 
 /// The objects of one kind as last delivered, under the uid of the object that controls each; under the empty uid if none
 /// does. They are held rather than looked up: a set of a thousand pods is looked through at every change of one of them.
+/// Objects whose controller is of a kind that does not matter are left out.
 #[derive(Clone, Debug)]
 pub struct OwnerIndex {
     kind: Kind,
+    owners: Option<Kind>,
     owned: RedBlackTreeMapSync<Arc<str>, Objects>,
 }
 
-fn controller_uid(object: &Object) -> &str {
-    object.controller().map_or("", |owner| owner.uid.as_str())
-}
-
 impl OwnerIndex {
-    /// An empty index over objects of `kind`.
+    /// An empty index over objects of `kind`, under owners of any kind.
     pub fn new(kind: Kind) -> OwnerIndex {
-        OwnerIndex { kind, owned: RedBlackTreeMapSync::new_sync() }
+        OwnerIndex { kind, owners: None, owned: RedBlackTreeMapSync::new_sync() }
+    }
+
+    /// The same, of those that objects of one kind control, or nobody.
+    pub fn of(kind: Kind, owners: Kind) -> OwnerIndex {
+        OwnerIndex { owners: Some(owners), ..OwnerIndex::new(kind) }
+    }
+
+    /// Under which uid an object stands, if it does.
+    fn place<'a>(&self, object: Option<&'a Arc<Object>>) -> Option<&'a str> {
+        match object?.controller() {
+            Some(owner) if self.owners.is_some_and(|owners| owner.kind != owners.name()) => None,
+            owner => Some(owner.map_or("", |owner| owner.uid.as_str())),
+        }
     }
 
     /// Takes note of a write, if it is to an object of the index's kind.
@@ -34,8 +45,7 @@ impl OwnerIndex {
         if change.key.kind != self.kind {
             return;
         }
-        let uid_before = change.before.as_deref().map(controller_uid);
-        let uid_after = change.after.as_deref().map(controller_uid);
+        let (uid_before, uid_after) = (self.place(change.before.as_ref()), self.place(change.after.as_ref()));
         if let Some(uid) = uid_before.filter(|uid| uid_after != Some(uid))
             && let Some(objects) = self.owned.get_mut(uid)
         {

@@ -39,4 +39,9 @@ impl Strategy for NamespaceStrategy {
         finalizers.get_or_insert_with(|| vec!["kubernetes".into()]);
         namespace.status = Arc::new(NamespaceStatus { phase: Some("Active".into()), conditions: None });
     }
+
+    fn prepare_for_update(namespace: &mut Namespace, old: &Namespace) {
+        // Only its finalization changes them.
+        namespace.spec = old.spec.clone();
+    }
 }

@@ -33,7 +33,13 @@ impl<'v> At<'_, 'v> {
 
     /// A field, or one further down: `spec.template`.
     pub fn get<'a>(&'a self, name: &'a str) -> At<'a, 'v> {
-        let value = name.split('.').fold(self.value, |value, name| value.get(name).unwrap_or(&NULL));
+        let inner = |value: &'v Value, name: &str| value.get(name).unwrap_or(&NULL);
+        // Most names are of one field, and this is called a hundred times for each pod.
+        let value = if name.bytes().any(|byte| byte == b'.') {
+            name.split('.').fold(self.value, inner)
+        } else {
+            inner(self.value, name)
+        };
         At { value, parent: Some(self), step: Step::Field(name) }
     }
 

@@ -11,6 +11,7 @@ mod definition;
 mod devices;
 mod drivers;
 pub mod event;
+mod familiar;
 mod flow;
 mod internal;
 mod json_schema;
@@ -32,6 +33,7 @@ pub mod workload;
 use serde_json::Value;
 
 pub use crate::api::text;
+pub use familiar::Familiar;
 
 use crate::api::field_error::{FieldError, quoted};
 use crate::api::k8s::LabelSelector;
@@ -51,12 +53,12 @@ struct Rules {
     always: Always,
     /// Of the object when it is new.
     create: Always,
-    /// Of the change.
-    update: Change,
+    /// Of the change, where there are any.
+    update: Option<Change>,
 }
 
 const fn rules(kind: Kind, name: text::Rule, always: Always) -> Rules {
-    Rules { kind, name, always, create: |_, _| {}, update: |_, _, _| {} }
+    Rules { kind, name, always, create: |_, _| {}, update: None }
 }
 
 impl Rules {
@@ -65,7 +67,7 @@ impl Rules {
     }
 
     const fn on_update(self, update: Change) -> Rules {
-        Rules { update, ..self }
+        Rules { update: Some(update), ..self }
     }
 }
 
@@ -156,6 +158,21 @@ fn of(kind: Kind) -> &'static Rules {
     RULES.iter().find(|rules| rules.kind == kind).unwrap_or(&OTHERS)
 }
 
+/// As [`validate`], with less effort where a pod is like one that was found right.
+pub fn validate_new(object: &Object, familiar: &mut Familiar) -> Vec<FieldError> {
+    if familiar.knows(object) {
+        let (meta, mut errors) = (typed::write(object.meta()), Errors::default());
+        let root = serde_json::json!({ "metadata": meta });
+        meta::validate_object_meta(&At::root(&root).get("metadata"), of(object.kind()).name, &mut errors);
+        return errors.into_vec();
+    }
+    let errors = validate(object);
+    if errors.is_empty() {
+        familiar.remember(object);
+    }
+    errors
+}
+
 /// What is wrong with a new object.
 pub fn validate(object: &Object) -> Vec<FieldError> {
     // Events are looked at when somebody sends one; questions have no names.
@@ -194,10 +211,12 @@ pub fn validate_update(object: &Object, old: &Object) -> Vec<FieldError> {
     }
     if !object.same_spec(old) {
         let rules = of(object.kind());
-        let (new, old) = (object.to_value(), old.to_value());
-        let (new, old) = (At::root(&new), At::root(&old));
+        let new = object.to_value();
+        let new = At::root(&new);
         (rules.always)(&new, &mut errors);
-        (rules.update)(&new, &old, &mut errors);
+        if let Some(update) = rules.update {
+            update(&new, &At::root(&old.to_value()), &mut errors);
+        }
     }
     errors.into_vec()
 }

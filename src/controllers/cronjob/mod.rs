@@ -36,7 +36,7 @@ pub struct CronJobController {
 
 impl Default for CronJobController {
     fn default() -> Self {
-        CronJobController { jobs: OwnerIndex::new(Kind::JOB) }
+        CronJobController { jobs: OwnerIndex::of(Kind::JOB, Kind::CRON_JOB) }
     }
 }
 

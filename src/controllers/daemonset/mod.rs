@@ -46,7 +46,7 @@ impl Default for DaemonSetController {
     fn default() -> Self {
         DaemonSetController {
             expectations: Expectations::default(),
-            pods: OwnerIndex::new(Kind::POD),
+            pods: OwnerIndex::of(Kind::POD, Kind::DAEMON_SET),
             failures: SortedMap::new(),
         }
     }

@@ -46,7 +46,10 @@ pub struct DeploymentController {
 
 impl Default for DeploymentController {
     fn default() -> Self {
-        DeploymentController { sets: OwnerIndex::new(Kind::REPLICA_SET), pods: OwnerIndex::new(Kind::POD) }
+        DeploymentController {
+            sets: OwnerIndex::of(Kind::REPLICA_SET, Kind::DEPLOYMENT),
+            pods: OwnerIndex::of(Kind::POD, Kind::REPLICA_SET),
+        }
     }
 }
 

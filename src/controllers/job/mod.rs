@@ -43,7 +43,7 @@ impl Default for JobController {
             expectations: Expectations::default(),
             released: SortedMap::new(),
             failures: SortedMap::new(),
-            pods: OwnerIndex::new(Kind::POD),
+            pods: OwnerIndex::of(Kind::POD, Kind::JOB),
         }
     }
 }

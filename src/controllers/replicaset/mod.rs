@@ -114,7 +114,7 @@ impl ReplicaSetController {
         ReplicaSetController {
             kind,
             expectations: Expectations::default(),
-            pods: OwnerIndex::new(Kind::POD),
+            pods: OwnerIndex::of(Kind::POD, kind),
             sets: OwnerIndex::new(kind),
             tallies: Tallies::default(),
         }

@@ -31,7 +31,7 @@ pub struct StatefulSetController {
 
 impl Default for StatefulSetController {
     fn default() -> Self {
-        StatefulSetController { pods: OwnerIndex::new(Kind::POD) }
+        StatefulSetController { pods: OwnerIndex::of(Kind::POD, Kind::STATEFUL_SET) }
     }
 }
 
