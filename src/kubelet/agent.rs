@@ -13,6 +13,7 @@ use super::pod_worker::{PodStep, PodWorker, Stage};
 use super::preemption::Admission;
 use super::pressure::Pressure;
 use super::shell::Answer;
+use super::shutdown::Shutdown;
 use super::volumes::{self, Disks};
 use super::{NodeState, ServiceEnvironments, Timer, TimerKind, node_status};
 use crate::api::k8s::{ContainerImage, ObjectReference};
@@ -84,7 +85,7 @@ impl Turn<'_> {
 
     /// Whether the node reaches the API server.
     pub fn is_online(&self) -> bool {
-        self.node.state == NodeState::Running
+        self.node.state.is_reached()
     }
 
     /// Access for the kubelet's writes. Whoever writes has to ask [`Turn::is_online`] first.
@@ -209,6 +210,8 @@ pub struct Agent {
     stale: bool,
     /// What it is short of.
     pub(super) pressure: Pressure,
+    /// The shutdown that goes on.
+    pub(super) shutdown: Option<Shutdown>,
     /// Whether the machine has been off since its kubelet last ran.
     was_off: bool,
 }
@@ -234,13 +237,14 @@ impl Agent {
             planned: None,
             stale: false,
             pressure: Pressure::default(),
+            shutdown: None,
             was_off: false,
         }
     }
 
     /// Whether the node is on, and the rest of the cluster can reach it.
     pub fn is_reached(&self) -> bool {
-        self.node.state == NodeState::Running
+        self.node.state.is_reached()
     }
 
     /// What has become of the node.
@@ -286,7 +290,7 @@ impl Agent {
     /// Plans the next heartbeat at which there is more to do than to renew the lease: to report the node's status, because
     /// it is time or because something has changed.
     pub(super) fn plan_heartbeat(&mut self, shared: &mut Shared<'_>) {
-        let Some(beat) = self.beat.filter(|_| self.node.state == NodeState::Running) else { return };
+        let Some(beat) = self.beat.filter(|_| self.node.state.is_reached()) else { return };
         let now = shared.api.now();
         let regular = if self.stale { now } else { self.reported + shared.config.node_report_every };
         let due = self.node.images.changes_at().map_or(regular, |change| change.min(regular));
@@ -310,7 +314,7 @@ impl Agent {
     pub fn heartbeat(&mut self, shared: &mut Shared<'_>) {
         let now = shared.api.now();
         // One that was planned before the node was off, or before an earlier one was.
-        if self.planned != Some(now) || self.node.state != NodeState::Running {
+        if self.planned != Some(now) || !self.node.state.is_reached() {
             return;
         }
         self.planned = None;
@@ -325,7 +329,24 @@ impl Agent {
 
     fn looks_healthy(&self, shared: &Shared<'_>) -> bool {
         let node = shared.api.view().get::<Node>("", &self.node.name);
-        node.is_none_or(|node| node_status::is_as(&node.status, &self.pressure.conditions()))
+        node.is_none_or(|node| node_status::is_as(&node.status, &self.troubles()))
+    }
+
+    /// The conditions in which the node is not well.
+    fn troubles(&self) -> Vec<&'static str> {
+        let not_ready = self.is_shutting_down().then_some(node_status::READY);
+        self.pressure.conditions().into_iter().chain(not_ready).collect()
+    }
+
+    /// What its events about the node itself are about.
+    pub(super) fn reference(&self, shared: &Shared<'_>) -> ObjectReference {
+        let node = shared.api.view().object(&Key::cluster(Kind::NODE, &self.node.name));
+        ObjectReference {
+            kind: Some("Node".into()),
+            name: Some(self.node.name.to_string()),
+            uid: node.map(|node| node.uid().to_string()),
+            ..Default::default()
+        }
     }
 
     pub(super) fn client<'a>(&self, shared: &'a mut Shared<'_>) -> Client<'a> {
@@ -365,7 +386,7 @@ impl Agent {
         let Some(mut node) = stored.as_kind::<Node>().cloned() else { return };
         let status = Arc::make_mut(&mut node.status);
         let was_ready = condition::is_true(status.conditions.as_deref(), "Ready");
-        node_status::complete(status, &name, self.node.ordinal, &self.pressure.conditions(), now);
+        node_status::complete(status, &name, self.node.ordinal, &self.troubles(), now);
         status.volumes_in_use = Some(mounted).filter(|mounted| !mounted.is_empty());
         if let Some(images) = images {
             status.images = Some(images).filter(|images| !images.is_empty());
@@ -374,21 +395,16 @@ impl Agent {
         // The node was read at this very moment.
         let _ = client.update_status(node, None);
         (self.reported, self.stale) = (now, false);
-        if !was_ready && shared.config.reporting.events {
-            let about = ObjectReference {
-                kind: Some("Node".into()),
-                name: Some(name.to_string()),
-                uid: Some(stored.uid().to_string()),
-                ..Default::default()
-            };
-            let message = format!("Node {name} status is now: NodeReady");
-            self.client(shared).event(about, EventType::Normal, "NodeReady", message);
+        if was_ready == self.is_shutting_down() && shared.config.reporting.events {
+            let reason = node_status::event_of(node_status::READY, was_ready);
+            let (about, message) = (self.reference(shared), format!("Node {name} status is now: {reason}"));
+            self.client(shared).event(about, EventType::Normal, reason, message);
         }
     }
 
     /// A pod of this node is new or has changed; `cause` is the write, unless it was the kubelet's own.
     pub fn pod_changed(&mut self, pod: &Pod, cause: Option<Revision>, shared: &mut Shared<'_>) {
-        if self.node.state != NodeState::Running {
+        if !self.node.state.is_reached() {
             return;
         }
         let uid: Arc<str> = pod.uid().into();
@@ -405,13 +421,14 @@ impl Agent {
 
     /// A pod of this node is gone.
     pub fn pod_removed(&mut self, pod: &Pod, shared: &mut Shared<'_>) {
-        if self.node.state == NodeState::Running {
+        if self.node.state.is_reached() {
             let gone = self.workers.get(pod.uid()).cloned();
             self.forget(pod.uid());
             self.see_to_resizes(None, shared);
             if let Some(gone) = gone {
                 self.has_made_room(&gone, shared);
             }
+            self.go_on_shutting_down(shared);
         }
     }
 
@@ -479,6 +496,7 @@ impl Agent {
                 if let Some(worker) = self.workers.get(uid) {
                     self.has_made_room(worker, shared);
                 }
+                self.go_on_shutting_down(shared);
             }
         }
     }
@@ -506,7 +524,7 @@ impl Agent {
         disks: &'a mut Disks,
         daemons: &'a mut Daemons,
     ) -> Option<(Ground<'a>, &'a mut PodWorker)> {
-        let online = self.node.state == NodeState::Running;
+        let online = self.node.state.is_reached();
         let host_ip = &self.node.host_ip;
         let host = &mut self.node.directories;
         let worker = Arc::make_mut(self.workers.get_mut(uid)?);
@@ -533,11 +551,14 @@ impl Agent {
     pub fn set_state(&mut self, state: NodeState, shared: &mut Shared<'_>) {
         let before = std::mem::replace(&mut self.node.state, state);
         self.was_off |= state == NodeState::Stopped;
-        if before == state {
-            return;
+        match (before, state) {
+            _ if before == state => return,
+            (_, NodeState::ShuttingDown) => return self.begin_shutdown(shared),
+            (NodeState::ShuttingDown, NodeState::Running) => return self.cancel_shutdown(shared),
+            _ => self.shutdown = None,
         }
         let now = shared.api.now();
-        if let Some(beat) = self.beat.as_mut().filter(|_| before == NodeState::Running) {
+        if let Some(beat) = self.beat.as_mut().filter(|_| before.is_reached()) {
             beat.until = Some(now);
             shared.api.set_beat(&self.node.name, self.beat);
         }

@@ -26,6 +26,7 @@ mod prober;
 mod resize;
 mod restart_all;
 mod shell;
+mod shutdown;
 mod sockets;
 mod start;
 mod status;
@@ -81,6 +82,10 @@ pub enum TimerKind {
         /// Whether there is nothing left to be done about it.
         background: bool,
     },
+    /// See whether those have ended that the node waits for before it goes off.
+    Shutdown,
+    /// The machine has shut down, and goes off. Whoever switches machines off does so.
+    PowerOff,
     /// Something about one pod.
     Pod {
         /// The pod.
@@ -103,10 +108,19 @@ pub enum NodeState {
     /// All is well.
     #[default]
     Running,
+    /// The machine is about to go off, and lets its pods end first.
+    ShuttingDown,
     /// The machine is off: its containers are dead, its kubelet is silent. When it is on again, they start anew.
     Stopped,
     /// The machine runs, but nothing gets through between it and the API server.
     Partitioned,
+}
+
+impl NodeState {
+    /// Whether the node runs, and the rest of the cluster can reach it.
+    pub fn is_reached(self) -> bool {
+        matches!(self, NodeState::Running | NodeState::ShuttingDown)
+    }
 }
 
 /// The kubelets of all nodes.
@@ -323,6 +337,8 @@ impl Kubelets {
         self.with_wire(&timer.node, wire, api, timers, |agent, shared| match &timer.what {
             TimerKind::Heartbeat => agent.heartbeat(shared),
             TimerKind::Evict { .. } => agent.evict(shared),
+            TimerKind::Shutdown => agent.go_on_shutting_down(shared),
+            TimerKind::PowerOff => {}
             TimerKind::Pod { uid, step, .. } => agent.pod_step(uid, step, shared),
         });
     }
@@ -331,6 +347,7 @@ impl Kubelets {
     pub fn is_periodic(timer: &Timer) -> bool {
         match &timer.what {
             TimerKind::Heartbeat => true,
+            TimerKind::Shutdown | TimerKind::PowerOff => false,
             TimerKind::Evict { background } | TimerKind::Pod { background, .. } => *background,
         }
     }

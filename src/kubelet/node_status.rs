@@ -123,6 +123,9 @@ fn describe(status: &mut NodeStatus, name: &str) {
     });
 }
 
+/// The condition that says whether a node takes pods.
+pub const READY: &str = "Ready";
+
 /// A condition of a node: its type, whether it holds where all is well, and the words for that and for the contrary.
 struct Word {
     type_: &'static str,
@@ -130,6 +133,12 @@ struct Word {
     reasons: [&'static str; 2],
     messages: [&'static str; 2],
     events: [&'static str; 2],
+}
+
+impl Word {
+    fn status(&self, bad: bool) -> &'static str {
+        if bad == (self.good == "False") { "True" } else { "False" }
+    }
 }
 
 /// The conditions in the order in which the kubelet writes them; the first of two words is for when all is well.
@@ -156,10 +165,10 @@ const CONDITIONS: [Word; 4] = [
         events: ["NodeHasSufficientPID", "NodeHasInsufficientPID"],
     },
     Word {
-        type_: "Ready",
+        type_: READY,
         good: "True",
         reasons: ["KubeletReady", "KubeletNotReady"],
-        messages: ["kubelet is posting ready status", "kubelet is not ready"],
+        messages: ["kubelet is posting ready status", "node is shutting down"],
         events: ["NodeReady", "NodeNotReady"],
     },
 ];
@@ -171,7 +180,7 @@ pub fn heartbeat(status: &mut NodeStatus, pressure: &[&'static str], now: SimTim
         let bad = pressure.contains(&word.type_);
         let condition = NodeCondition {
             type_: word.type_.into(),
-            status: if bad { "True" } else { word.good }.into(),
+            status: word.status(bad).into(),
             reason: Some(word.reasons[usize::from(bad)].into()),
             message: Some(word.messages[usize::from(bad)].into()),
             last_heartbeat_time: Some(now.to_time()),
@@ -189,7 +198,7 @@ pub fn event_of(condition: &str, holds: bool) -> &'static str {
 /// Whether every condition is as [`heartbeat`] would set it, times aside.
 pub fn is_as(status: &NodeStatus, pressure: &[&'static str]) -> bool {
     CONDITIONS.iter().all(|word| {
-        let want = if pressure.contains(&word.type_) { "True" } else { word.good };
+        let want = word.status(pressure.contains(&word.type_));
         condition::find(status.conditions.as_deref(), word.type_).is_some_and(|found| found.status == want)
     })
 }

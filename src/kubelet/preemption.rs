@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::admission::{self, Refusal};
 use super::agent::{Agent, Shared};
 use super::pod_worker::{PodStep, PodWorker, Stage};
-use super::{Timer, TimerKind};
+use super::{Timer, TimerKind, shutdown};
 use crate::api::{Node, Pod};
 use crate::client::recorder::{EventType, reference};
 use crate::clock::SimDuration;
@@ -67,6 +67,9 @@ impl Agent {
     /// Why a pod is not taken.
     fn refusal(&mut self, uid: &str, shared: &mut Shared<'_>) -> Option<Refusal> {
         let worker = self.workers.get(uid)?;
+        if self.is_shutting_down() {
+            return Some(shutdown::refusal());
+        }
         if !shared.config.judges {
             return None;
         }

@@ -26,6 +26,11 @@ impl Kubelets {
         self.agents.iter().map(|(name, agent)| (name.clone(), agent.state())).collect()
     }
 
+    /// What has become of one.
+    pub fn state(&self, node: &str) -> Option<super::NodeState> {
+        self.agents.get(node).map(|agent| agent.state())
+    }
+
     /// The nodes that nothing reaches: switched off, or cut off.
     pub fn lost_nodes(&self) -> Vec<Arc<str>> {
         self.agents.iter().filter(|(_, agent)| !agent.is_reached()).map(|(name, _)| name.clone()).collect()

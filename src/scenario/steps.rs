@@ -219,6 +219,7 @@ pub fn describe(input: &Input) -> String {
         Input::RemoveNode(name) => format!("node {name} leaves"),
         Input::SetNode { name, state } => match state {
             NodeState::Running => format!("node {name} is back"),
+            NodeState::ShuttingDown => format!("node {name} shuts down"),
             NodeState::Stopped => format!("node {name} is switched off"),
             NodeState::Partitioned => format!("node {name} is cut off"),
         },

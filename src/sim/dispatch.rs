@@ -12,7 +12,7 @@ use crate::client::{Actor, Client};
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers::Action;
 use crate::kubectl;
-use crate::kubelet::{Kubelets, Reach};
+use crate::kubelet::{Kubelets, NodeState, Reach, TimerKind};
 use crate::scheduler::Scheduler;
 
 /// What is already in the queue and must not be put there twice.
@@ -92,6 +92,11 @@ impl Simulation {
                 self.set_timers(timers);
                 self.note_asked();
                 self.tell_sockets_of(&timer);
+                if timer.what == TimerKind::PowerOff
+                    && self.kubelets.state(&timer.node) == Some(NodeState::ShuttingDown)
+                {
+                    self.set_node(&timer.node, NodeState::Stopped);
+                }
             }
             Event::Traffic => self.traffic_tick(),
             Event::SessionTick(id) => {

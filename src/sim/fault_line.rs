@@ -1,7 +1,7 @@
 //! `fault` at the console: what goes wrong with machines, processes and connections, which no kubectl command can do.
 //!
 //! ```text
-//! fault node node-2 off              # or: cut, on
+//! fault node node-2 off              # or: shutdown, cut, on
 //! fault kill pod/web-0 -c app --oom
 //! fault stop default-scheduler       # or: start, restart
 //! fault slow deployment-controller --by 2s --for 30s
@@ -81,9 +81,10 @@ fn parse(words: &[String], namespace: &str) -> Result<Command, String> {
 fn node_state(word: &str) -> Result<NodeState, String> {
     Ok(match word {
         "on" => NodeState::Running,
+        "shutdown" => NodeState::ShuttingDown,
         "off" => NodeState::Stopped,
         "cut" => NodeState::Partitioned,
-        _ => return Err(format!("a node can be off, cut or on, not {word:?}")),
+        _ => return Err(format!("a node can be off, shutdown, cut or on, not {word:?}")),
     })
 }
 
@@ -182,6 +183,7 @@ impl Simulation {
 fn state_text(state: NodeState) -> &'static str {
     match state {
         NodeState::Running => "on",
+        NodeState::ShuttingDown => "shutting down",
         NodeState::Stopped => "off",
         NodeState::Partitioned => "cut off",
     }
@@ -238,7 +240,7 @@ mod tests {
     #[test]
     fn a_wrong_line_is_told_what_is_wrong() {
         for (line, why) in [
-            ("fault node node-1 broken", "a node can be off, cut or on"),
+            ("fault node node-1 broken", "a node can be off, shutdown, cut or on"),
             ("fault slow x --by soon", "is no duration"),
             ("fault conflicts --every none", "is no number"),
             ("fault kill a --hard", "unknown flag: --hard"),

@@ -48,7 +48,7 @@ pub enum Input {
     AddNode(NodeSpec),
     /// A machine leaves for good, its object with it.
     RemoveNode(String),
-    /// A machine is switched off, cut off, or comes back.
+    /// A machine shuts down, is switched off, cut off, or comes back.
     SetNode {
         /// Its name.
         name: String,
@@ -318,10 +318,13 @@ impl Simulation {
         if self.view().object(&Key::cluster(Kind::NODE, name)).is_none() {
             return Outcome::failed(&Status::not_found(Kind::NODE, name));
         }
+        if state == NodeState::ShuttingDown && self.kubelets.state(name) != Some(NodeState::Running) {
+            return Outcome::complaint(format!("node {name:?} does not run, or shuts down already"));
+        }
         let mut timers = Vec::new();
         self.kubelets.set_node(name, state, &mut self.api, &mut timers);
         self.set_timers(timers);
-        if state != NodeState::Running {
+        if !state.is_reached() {
             for id in 0..self.controllers.len() as ControllerId {
                 let slot = &mut self.controllers[id as usize];
                 slot.controller.heartbeats_ended(name, &mut slot.queue);

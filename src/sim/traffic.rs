@@ -146,7 +146,7 @@ impl Simulation {
         if !self.network.is_awake() {
             return;
         }
-        self.network.set_lost(name, state != NodeState::Running, self.now);
+        self.network.set_lost(name, !state.is_reached(), self.now);
         if state == NodeState::Running {
             let pods: Vec<Pod> = self.kubelets.pods_on(name).cloned().collect();
             pods.iter().for_each(|pod| self.tell_sockets(pod));

@@ -112,6 +112,10 @@ impl Controller for NodeLifecycleController {
         if lost {
             node = declare_lost(node, client)?;
         }
+        if lost && was_ready {
+            let message = format!("Node {} status is now: NodeNotReady", node.name());
+            client.event(reference(&node), EventType::Normal, "NodeNotReady", message);
+        }
         if self.zones.note(key, Some(&node), now) {
             self.spare_all(client)?;
         }
@@ -256,10 +260,7 @@ fn declare_lost(mut node: Node, client: &mut Client<'_>) -> Result<Node, Status>
             None => conditions.push(unknown),
         }
     }
-    let node = client.update_status(node, None)?;
-    let message = format!("Node {} status is now: NodeNotReady", node.name());
-    client.event(reference(&node), EventType::Normal, "NodeNotReady", message);
-    Ok(node)
+    client.update_status(node, None)
 }
 
 /// Its pods take no more traffic, whatever they last said of themselves (`MarkPodsNotReady`).

@@ -179,7 +179,7 @@ impl Work {
 
     fn machine(&mut self, simulation: &Simulation, rng: &mut Rng) -> Input {
         let nodes = simulation.view().list::<Node>(None).count();
-        match rng.below(4) {
+        match rng.below(5) {
             0 if self.joined < 3 => {
                 self.joined += 1;
                 Input::AddNode(NodeSpec::new(&format!("late-{}", self.joined)).in_zone("zone-a"))
@@ -191,6 +191,7 @@ impl Work {
                 Input::RemoveNode(node(simulation, rng))
             }
             2 => Input::SetNode { name: node(simulation, rng), state: NodeState::Partitioned },
+            3 => Input::SetNode { name: node(simulation, rng), state: NodeState::ShuttingDown },
             _ => Input::SetNode { name: node(simulation, rng), state: NodeState::Stopped },
         }
     }

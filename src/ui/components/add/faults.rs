@@ -35,6 +35,7 @@ pub fn Faults(props: &FaultsProps) -> Html {
                 { choose(tr!(lang, "add.of_node"), &targets.nodes, name, node.1.clone()) }
                 <ul role="list">
                     { line(tr!(lang, "add.node_off"), format!("fault node {name} off"), on) }
+                    { line(tr!(lang, "add.node_shutdown"), format!("fault node {name} shutdown"), on) }
                     { line(tr!(lang, "add.node_cut"), format!("fault node {name} cut"), on) }
                     { line(tr!(lang, "add.node_on"), format!("fault node {name} on"), on) }
                     { line(tr!(lang, "add.cordon"), format!("kubectl cordon {name}"), on) }
