@@ -7,6 +7,7 @@ mod decode;
 mod ephemeral;
 pub mod eviction;
 pub mod extensions;
+mod finalization;
 pub mod heartbeat;
 mod managed_fields;
 pub mod metrics;
@@ -29,7 +30,7 @@ pub use store::{Actor, Change, Manner, Store, Told, View};
 use crate::api::explain::Explain;
 use crate::api::k8s::ObjectMeta;
 use crate::api::meta::Revision;
-use crate::api::{Key, Kind, KubeObject, MetaExt, Namespace, Object, Pod, Status};
+use crate::api::{Key, Kind, KubeObject, MetaExt, Object, Pod, Status};
 use crate::clock::SimTime;
 use crate::rng::Rng;
 
@@ -429,7 +430,7 @@ impl ApiServer {
         }
         let key = old.key();
         let ready = match &object {
-            Object::Namespace(namespace) => is_finalized(namespace),
+            Object::Namespace(namespace) => finalization::is_finalized(namespace),
             other => other.meta().deletion_grace_period_seconds == Some(0),
         };
         let released = object.is_deleting() && no_finalizers(&object) && ready;
@@ -494,22 +495,6 @@ impl ApiServer {
             .unwrap_or_else(|| unreachable!("a mark stores an object")))
     }
 
-    /// The namespace controller has emptied a namespace (`namespaces/finalize`): it goes for good, unless it has finalizers of
-    /// others.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub fn finalize_namespace(&mut self, origin: &Origin, name: &str) -> Result<(), Status> {
-        let old = self.get(&Key::cluster(Kind::NAMESPACE, name))?;
-        let mut object = (*old).clone();
-        if let Object::Namespace(namespace) = &mut object {
-            let finalizers = &mut Arc::make_mut(&mut namespace.spec).finalizers;
-            finalizers.iter_mut().for_each(|all| all.retain(|one| one != "kubernetes"));
-            *finalizers = finalizers.take().filter(|all| !all.is_empty());
-        }
-        self.finish_update(origin, old, object, Manner::default()).map(drop)
-    }
-
     /// The stored object, if `revision` is its own or zero.
     fn current(&self, key: &Key, revision: Revision) -> Result<Arc<Object>, Status> {
         let old = self.get(key)?;
@@ -566,11 +551,6 @@ fn creatable(object: Object) -> Result<Object, Status> {
     let message = "the server does not allow this method on the requested resource";
     let refused = object.kind() == Kind::COMPONENT_STATUS;
     if refused { Err(Status::method_not_allowed(message)) } else { Ok(object) }
-}
-
-/// Whether nothing of a namespace's own holds it any more.
-fn is_finalized(namespace: &Namespace) -> bool {
-    namespace.spec.finalizers.as_ref().is_none_or(Vec::is_empty)
 }
 
 /// What no client may change: identity, birth and the mark of deletion.

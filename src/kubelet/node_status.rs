@@ -103,12 +103,16 @@ fn describe(status: &mut NodeStatus, name: &str) {
         .daemon_endpoints
         .get_or_insert(NodeDaemonEndpoints { kubelet_endpoint: Some(DaemonEndpoint { port: 10_250 }) });
     status.declared_features.get_or_insert_with(|| DECLARED_FEATURES.map(String::from).to_vec());
+    status.node_info.get_or_insert_with(|| machine(name));
+}
+
+fn machine(name: &str) -> NodeSystemInfo {
     let digits = hex_id(name);
     let uuid = |from: usize| {
         let part = |start: usize, len: usize| &digits[from + start..from + start + len];
         format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 4), part(12, 4), part(16, 4), part(20, 12))
     };
-    status.node_info.get_or_insert_with(|| NodeSystemInfo {
+    NodeSystemInfo {
         architecture: "amd64".into(),
         boot_id: uuid(0),
         container_runtime_version: "containerd://2.2.1".into(),
@@ -120,7 +124,7 @@ fn describe(status: &mut NodeStatus, name: &str) {
         os_image: "Debian GNU/Linux 13 (trixie)".into(),
         swap: None,
         system_uuid: uuid(28),
-    });
+    }
 }
 
 /// The condition that says whether a node takes pods.

@@ -26,13 +26,19 @@ pub fn charge(view: &View, object: &Object, old: Option<&Object>) -> Result<Vec<
     if !kind.info().namespaced || kind == Kind::EVENT || (old.is_some() && !changes_matter) {
         return Ok(Vec::new());
     }
+    let mut quotas = view
+        .list::<ResourceQuota>(Some(object.namespace()))
+        .filter(|quota| concerns(quota, object))
+        .peekable();
+    if quotas.peek().is_none() {
+        return Ok(Vec::new());
+    }
     let mut used = usage(object);
     if let Some(old) = old {
         used = beyond(used, &usage(old));
     }
     let mut charged = Vec::new();
-    let quotas = view.list::<ResourceQuota>(Some(object.namespace()));
-    for quota in quotas.filter(|quota| concerns(quota, object)) {
+    for quota in quotas {
         let refuse = |why: String| Status::forbidden(object.kind(), object.name(), &why);
         if let (Object::Pod(pod), None) = (object, old)
             && let Some(unsaid) = unsaid(quota, pod)
