@@ -231,7 +231,8 @@ pub fn volume_update(object: &At, old: &At, errors: &mut Errors) {
 pub fn storage_class(object: &At, errors: &mut Errors) {
     validate_provisioner(&object.get("provisioner"), errors);
     validate_parameters(&object.get("parameters"), errors);
-    if object.get("reclaimPolicy").is_set() {
+    // An empty one is neither replaced by the default nor refused.
+    if !object.get("reclaimPolicy").is_empty() {
         errors.one_of(&object.get("reclaimPolicy"), &["Delete", "Retain"]);
     }
     let mode = object.get("volumeBindingMode");
@@ -275,5 +276,27 @@ fn validate_topology(expressions: &At, errors: &mut Errors) {
 pub fn storage_class_update(object: &At, old: &At, errors: &mut Errors) {
     for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
         errors.immutable(&object.get(field), &old.get(field));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::at::check;
+    use super::*;
+
+    #[test]
+    fn an_empty_reclaim_policy_passes_and_an_empty_binding_mode_does_not() {
+        let class = |reclaim: &str, mode: &str| json!({"provisioner": "a.b/c", "reclaimPolicy": reclaim, "volumeBindingMode": mode});
+        check(storage_class, &class("", "Immediate"), &[]);
+        check(
+            storage_class,
+            &class("Recycle", ""),
+            &[
+                "reclaimPolicy: Unsupported value: \"Recycle\": supported values: \"Delete\", \"Retain\"",
+                "volumeBindingMode: Unsupported value: \"\": supported values: \"Immediate\", \"WaitForFirstConsumer\"",
+            ],
+        );
     }
 }
