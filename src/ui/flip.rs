@@ -55,8 +55,9 @@ fn frames(view: &ClusterView) -> impl Iterator<Item = (&str, &[std::sync::Arc<Po
     lane.chain(view.nodes.iter().map(|node| (node.name.as_str(), node.pods.as_slice())))
 }
 
-fn card(uid: &str) -> Option<Element> {
-    gloo::utils::document().query_selector(&format!(".stage [data-uid=\"{uid}\"]")).ok().flatten()
+/// The card of a pod: its uid is the id of the element, which the browser finds without a search.
+pub(super) fn card(uid: &str) -> Option<Element> {
+    gloo::utils::document().get_element_by_id(uid)
 }
 
 pub(super) fn overlay() -> Option<Element> {
@@ -171,8 +172,14 @@ pub(super) fn within_stage() -> String {
     format!("clip-path:inset({}px {right}px {bottom}px {}px)", frame.top(), frame.left())
 }
 
-/// Whether motion is to be avoided, by the system's setting.
+/// Whether motion is to be avoided: by the address, which index.html has noted on the root element, or the system's setting.
 pub fn prefers_calm() -> bool {
+    let root = gloo::utils::document().document_element();
+    match root.and_then(|root| root.get_attribute("data-motion")).as_deref() {
+        Some("reduce") => return true,
+        Some("full") => return false,
+        _ => {}
+    }
     matches_media("(prefers-reduced-motion: reduce)")
 }
 
@@ -185,7 +192,7 @@ pub fn matches_media(query: &str) -> bool {
 /// A copy of a card that nothing and nobody takes for a card.
 fn twin(element: &Element) -> Option<Element> {
     let twin: Element = element.clone_node_with_deep(true).ok()?.dyn_into().ok()?;
-    for name in ["data-pod", "data-uid", "data-ns", "aria-label", "id"] {
+    for name in ["data-pod", "data-ns", "aria-label", "id"] {
         // Removing what is not there is no error.
         let _ = twin.remove_attribute(name);
     }

@@ -2,8 +2,8 @@
  * What every spec starts from: a page that fails its test on any error in the browser's console, and `app`, the
  * page in the user's words.
  *
- * The specs find things by `data-testid`, `data-node="node-1"` and `data-pod="NAME"`. A pod card carries `data-uid`
- * and `data-status` (wait, progress, ready, fail, done, gone) and stands inside its node's card or the pending lane.
+ * The specs find things by `data-testid`, `data-node="node-1"` and `data-pod="NAME"`. The id of a pod's card is its uid; it
+ * carries `data-status` (wait, progress, ready, fail, done, gone) and stands inside its node's card or the pending lane.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -50,7 +50,7 @@ export class Stage {
     return this.element.evaluate((stage) =>
       [...stage.querySelectorAll<HTMLElement>("[data-pod]")].map((pod) => ({
         name: pod.dataset.pod ?? "",
-        uid: pod.dataset.uid ?? "",
+        uid: pod.id,
         status: (pod.dataset.status ?? "") as Status,
         place:
           pod.closest<HTMLElement>("[data-node]")?.dataset.node ??
@@ -139,7 +139,7 @@ export class App extends Stage {
       const look = () => {
         const cards = [...document.querySelectorAll<HTMLElement>('[data-testid="stage"] [data-pod]')].map((pod) => ({
           name: pod.dataset.pod ?? "",
-          uid: pod.dataset.uid ?? "",
+          uid: pod.id,
           status: (pod.dataset.status ?? "") as Status,
           place:
             pod.closest<HTMLElement>("[data-node]")?.dataset.node ??

@@ -9,6 +9,7 @@ use super::App;
 use super::why::verdicts;
 use crate::tr;
 use crate::ui::components::{Track, Verdicts};
+use crate::ui::flip;
 use crate::ui::shared::Shared;
 use crate::ui::state::InspectorTab;
 
@@ -101,7 +102,8 @@ impl App {
         let Some(last) = story.last() else { return };
         let (told, at) = self.announced;
         let soon = driver.playing && self.frames.wrapping_sub(at) < ANNOUNCE_EVERY;
-        if last.revision == told || soon {
+        // A step of a finer grain has said what it was.
+        if last.revision == told || soon || driver.stepped.is_some() {
             return;
         }
         let new = story.iter().rev().take_while(|line| line.revision > told).count();
@@ -114,9 +116,9 @@ impl App {
     /// A card that had the focus keeps it when it moves into another frame.
     pub(super) fn keep_focus(&mut self) {
         let Some(uid) = self.focused_uid.take() else { return };
-        let document = gloo::utils::document();
-        let lost = document.active_element().is_none_or(|element| element.tag_name() == "BODY");
-        let card = document.query_selector(&format!("[data-uid=\"{uid}\"]")).ok().flatten().filter(|_| lost);
+        let active = gloo::utils::document().active_element();
+        let lost = active.is_none_or(|element| element.tag_name() == "BODY");
+        let card = flip::card(&uid).filter(|_| lost);
         if let Some(card) = card.and_then(|card| card.dyn_into::<HtmlElement>().ok()) {
             let _ = card.focus();
         }

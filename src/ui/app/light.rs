@@ -55,9 +55,7 @@ impl App {
         });
         let nodes = all(&format!("[data-select-node=\"{}\"]", key.name));
         let nodes = nodes.into_iter().filter(|_| key.kind == kubeviz::api::Kind::NODE);
-        let of_pods = all("[data-uid]")
-            .into_iter()
-            .filter(|card| card.get_attribute("data-uid").is_some_and(|uid| pods.contains(&uid)));
+        let of_pods = all("[data-pod]").into_iter().filter(|card| pods.contains(&card.id()));
         for card in own.chain(nodes).chain(of_pods).take(CARDS_MAX) {
             let _ = card.set_attribute(LIT, "");
         }

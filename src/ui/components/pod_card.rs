@@ -63,7 +63,7 @@ pub fn PodCard(props: &PodCardProps) -> Html {
     let style = at.map(|(x, y)| format!("left:{x}px;top:{y}px"));
     html! {
         <li {style}>
-            <button type="button" class="pod" data-pod={pod.name.clone()} data-uid={pod.uid.clone()} data-ns={pod.namespace.clone()}
+            <button type="button" class="pod" id={pod.uid.clone()} data-pod={pod.name.clone()} data-ns={pod.namespace.clone()}
                 data-status={pod.class.as_str()} aria-label={label(pod, *lang)} aria-pressed={selected.to_string()}
                 tabindex="-1" title={(*density != Density::Card).then(|| format!("{} · {}", pod.name, pod.status))}>
                 { inside }
