@@ -32,22 +32,25 @@
  *   view      cluster (default), rollout, ...
  *   select    an object to open with, such as "pod/web-0"
  *   autoplay  0 to open paused
- *   controls  full, mini or none
- *   actions   names of the app's ready-made action buttons; one's own are <kube-do> inside the element
- *   motion    auto, reduce or full
+ *   controls  full (default); mini: the time bar without a head; none: neither
+ *   motion    auto (default: as the reader's system says), reduce or full
  *   ctl       1 to load nothing until the reader asks for it
- *   lesson step panes readonly   as in the page's own address
+ *   poster    address of a picture that stands in the figure's place until it answers; `kubeviz picture` draws one
  *   base      where kubeviz is, if not where this script came from
  *
  * Methods, each a promise of the figure's answer:
  *   exec(line) apply(yaml) load({yaml}) play() pause() step(count, grain) seek(seconds) state() send(type, fields)
+ * The answer to exec and apply has `stdout`; a line that fails rejects. state() gives {state, t, playing}; load({state}) goes
+ * back to it, in this figure or another.
  * follow(expr, told) calls back with a field, such as "deploy/web .status.readyReplicas", whenever it changes.
- * Events, each with the message in `detail`: ready state event change goal completed resize error
+ * Events, each with the message in `detail`: ready; state {playing, t}; event {seq, t, actor, object, msg, warning}, a line of
+ * what happens; change {topic, value}; resize {h}; error {code, msg}.
  *
  * Address of a figure, for pages that cannot run this script:
  *   HOST/?embed=1&theme=dark#y=URI-ENCODED-YAML
  *   HOST/?embed=1&theme=dark#s=1.BASE64URL(deflate-raw(JSON))
  *   with JSON {"v":1,"k":"1.36","seed":7,"m":"the manifests","a":[[seconds,"kubectl ..."]],"t":0,"ui":{"actions":[{"label","run"}]}}
+ *   and, for more files than one, "f":[["web.yaml",null],["db.yaml","its text"]]: the one without a text is "m"
  */
 
 const KUBERNETES = "1.36";
@@ -60,8 +63,8 @@ const PINGS = 40;
 const VISIBLE_SHARE = 0.25;
 /** More than this many figures that run at once make a page slow and teach nothing. */
 const RUNNING_AT_ONCE = 2;
-const PASSED_ON = ["lesson", "step", "view", "panes", "speed", "t", "autoplay", "readonly", "controls", "actions", "motion", "select", "seed", "label"];
-const EVENTS = new Set(["ready", "state", "event", "change", "goal", "completed", "resize", "error"]);
+const PASSED_ON = ["view", "speed", "t", "autoplay", "controls", "motion", "select", "seed", "label"];
+const EVENTS = new Set(["ready", "state", "event", "change", "resize", "error"]);
 const WORDS = {
   en: { start: "Start the figure", late: "The figure could not be loaded here.", open: "Open it in a page of its own", title: "Kubernetes cluster" },
   ko: { start: "그림 시작", late: "여기에서 그림을 불러오지 못했다.", open: "별도 페이지에서 열기", title: "쿠버네티스 클러스터" },
@@ -79,13 +82,17 @@ const STYLE = `
   .ready { overflow: hidden; }
   .ready iframe { visibility: visible; }
   .ready .instead, .failed iframe { display: none; }
+  .poster { display: block; width: 100%; height: 100%; object-fit: contain; object-position: top; }
+  .poster:not([src]), .posted:not(.failed) slot { display: none; }
+  .posted .note { position: absolute; inset: auto 0 0; text-align: center; }
+  .posted.failed .note { position: static; }
   .note { margin: 8px 0; }
   .note:empty { display: none; }
   button { font: inherit; min-height: 32px; padding: 2px 12px; }
 `;
 
 class KubeViz extends HTMLElement {
-  static observedAttributes = ["height", "ratio", "label", "theme", "lang", "speed", "view", "select"];
+  static observedAttributes = ["height", "ratio", "label", "theme", "lang", "speed", "view", "select", "poster"];
 
   #box;
   #note;
@@ -105,13 +112,14 @@ class KubeViz extends HTMLElement {
   constructor() {
     super();
     const shadow = this.attachShadow({ mode: "open" });
-    shadow.innerHTML = `<style>${STYLE}</style><div class="box" part="box"><div class="instead"><slot></slot><p class="note" part="note"></p></div></div>`;
+    shadow.innerHTML = `<style>${STYLE}</style><div class="box" part="box"><div class="instead"><img class="poster" part="poster"><slot></slot><p class="note" part="note"></p></div></div>`;
     this.#box = shadow.querySelector(".box");
     this.#note = shadow.querySelector(".note");
   }
 
   connectedCallback() {
     this.#resize();
+    this.#hang();
     this.#listen(window, "message", (event) => this.#receive(event));
     this.#listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.#tell("theme", { v: this.#theme() }));
     this.#observe((entry) => entry.isIntersecting && this.#approach(), { rootMargin: `${LOAD_WITHIN_PX}px` });
@@ -132,6 +140,7 @@ class KubeViz extends HTMLElement {
 
   attributeChangedCallback(name, _before, value) {
     if (name === "height" || name === "ratio") return this.#resize();
+    if (name === "poster" || name === "label") this.#hang();
     if (!this.#frame) return;
     if (name === "label") this.#frame.title = this.#title();
     if (name === "theme") this.#tell("theme", { v: this.#theme() });
@@ -146,7 +155,7 @@ class KubeViz extends HTMLElement {
   exec(cmd) { return this.send("exec", { cmd }); }
   /** Applies manifests as `kubectl apply -f` does. */
   apply(yaml) { return this.send("apply", { yaml }); }
-  /** Starts over from `{yaml}`, `{state}` or `{lesson}`. */
+  /** Starts over from `{yaml}` or `{state}`. */
   load(what) { return this.send("load", what); }
   play() { return this.send("play"); }
   pause() { return this.send("pause"); }
@@ -360,6 +369,17 @@ class KubeViz extends HTMLElement {
 
   #base() {
     return new URL(this.getAttribute("base") ?? ".", this.hasAttribute("base") ? document.baseURI : import.meta.url);
+  }
+
+  /** Shows the poster, if there is one. It is as dark as the figure will be, where it can be either. */
+  #hang() {
+    const poster = this.getAttribute("poster");
+    const image = this.#box.querySelector(".poster");
+    this.#box.classList.toggle("posted", poster !== null);
+    if (poster === null) return image.removeAttribute("src");
+    image.style.colorScheme = this.isConnected ? this.#theme() : "";
+    image.alt = this.getAttribute("label") ?? "";
+    image.src = new URL(poster, document.baseURI).href;
   }
 
   #title() {

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kubeviz::scenario::{Scenario, steps};
+use kubeviz::clock::SimDuration;
+use kubeviz::scenario::run::Manifest;
+use kubeviz::scenario::{Scenario, picture, steps};
+use kubeviz::sim::Config;
 
 #[test]
 fn every_scenario_plays_as_written() {
@@ -37,6 +40,25 @@ fn a_scenario_plays_the_same_twice() {
         let digest = || steps::play(&scenario, &files).simulation.digest();
         assert_eq!(digest(), digest(), "{}", path.display());
     }
+}
+
+/// The poster of the example course page shows what its first figure leads to.
+#[test]
+fn the_example_page_s_poster_is_what_its_manifest_draws() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("static");
+    let page = read(&root.join("embed-example.html"));
+    let inline = page.split_once("application/yaml\">\n").and_then(|(_, rest)| rest.split_once("</script>"));
+    let text = inline.expect("the page has a manifest").0.to_string();
+    let indent = text.len() - text.trim_start().len();
+    let text: String = text.lines().filter_map(|line| Some(format!("{}\n", line.get(indent..)?))).collect();
+    let manifest = [Manifest { name: "embed-example.html".into(), text }];
+    let drawn = picture::run(Config::small(7), &manifest, SimDuration::from_secs(600), 800)
+        .expect("the manifest is applied");
+    let poster = root.join("embed-example.svg");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&poster, &drawn).expect("the poster can be written");
+    }
+    assert_eq!(read(&poster), drawn, "UPDATE=1 draws it anew");
 }
 
 fn load(path: &Path) -> (Scenario, BTreeMap<String, String>) {

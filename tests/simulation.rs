@@ -12,6 +12,7 @@ use kubeviz::api::{Deployment, Kind, MetaExt, Node, Pod, condition};
 use kubeviz::apiserver::View;
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::rng::Rng;
+use kubeviz::sim::hop::Deed;
 use kubeviz::sim::{Config, Grain, Input, NodeSpec, Progress, Recording, Simulation};
 
 const SEEDS: u64 = 32;
@@ -197,6 +198,50 @@ fn a_journal_played_again_in_small_parts_is_the_same_run() {
         recording.advance(straight.now(), u64::MAX);
         assert_same(&straight, recording.live());
         assert_eq!(straight.digest(), recording.live().digest(), "the same digest");
+    });
+}
+
+#[test]
+fn single_events_lead_through_the_past_both_ways() {
+    for_each_seed(SEEDS / 8, |seed| {
+        let config = || Config { check_invariants: false, ..config(seed) };
+        let mut recording = Recording::new(config());
+        recording.submit(kubectl("kubectl create deployment web --image=nginx --replicas=2", None));
+        recording.advance(SimTime::from_secs(12), u64::MAX);
+        recording.submit(kubectl("kubectl scale deployment web --replicas=3", None));
+        recording.advance(SimTime::from_secs(30), u64::MAX);
+        let end = recording.live().clone();
+
+        recording.seek(SimTime(11_999_999));
+        let mut hops = Vec::new();
+        for _ in 0..40 {
+            let before = recording.view().revision();
+            let hop = recording.hop(u64::MAX).expect("there is more to come");
+            assert_eq!(hop.time, recording.position());
+            assert!(recording.view().revision() - before >= hop.writes);
+            assert_eq!(recording.moment().revision(), recording.view().revision());
+            hops.push((hop, recording.moment().events_done()));
+        }
+        assert_eq!(hops[0].0.deed, Deed::Input, "{:?}", hops[0].0);
+        assert!(hops.iter().any(|(hop, _)| hop.writes == 0 && matches!(hop.deed, Deed::Hears(_))));
+        while let Some((hop, events)) = hops.pop() {
+            assert_eq!(recording.moment().events_done(), events);
+            assert_eq!(recording.hop_back().expect("there is a past"), hop);
+        }
+        assert_same(recording.live(), &end);
+
+        // From the first event to the last one, and beyond what was recorded.
+        recording.seek(SimTime::ZERO);
+        (0..10).for_each(|_| _ = recording.hop(u64::MAX));
+        while recording.hop_back().is_some() {}
+        assert_same(&recording.moment(), &Simulation::new(config()));
+        while recording.is_in_past() {
+            recording.hop(u64::MAX);
+        }
+        assert_same(recording.live(), &end);
+        recording.submit(kubectl("kubectl delete deployment web", None));
+        let heard = recording.hop(u64::MAX).expect("somebody hears of it");
+        assert!(matches!(heard.deed, Deed::Hears(_)) && heard.time > end.now(), "{heard:?}");
     });
 }
 

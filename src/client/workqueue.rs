@@ -57,6 +57,11 @@ impl WorkQueue {
         Some((key, cause))
     }
 
+    /// The key that is taken next.
+    pub fn first(&self) -> Option<&Key> {
+        self.order.front()
+    }
+
     /// How many keys wait.
     pub fn len(&self) -> usize {
         self.order.len()

@@ -9,6 +9,7 @@ pub mod conform;
 pub mod exec;
 pub mod expect;
 pub mod fuzz;
+pub mod picture;
 pub mod run;
 pub mod schema;
 pub mod steps;

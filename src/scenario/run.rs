@@ -80,8 +80,7 @@ pub fn run(config: Config, manifests: &[Manifest], limit: SimDuration) -> Report
     Report { applied, story: transcript.take(&simulation), summary: Summary::of(&simulation) }
 }
 
-/// Applies one manifest.
-pub(super) fn apply(simulation: &mut Simulation, manifest: &Manifest) -> Applied {
+fn apply(simulation: &mut Simulation, manifest: &Manifest) -> Applied {
     let outcome = simulation.apply_file(&manifest.name, &manifest.text);
     Applied {
         file: manifest.name.clone(),
@@ -90,6 +89,20 @@ pub(super) fn apply(simulation: &mut Simulation, manifest: &Manifest) -> Applied
         code: outcome.code,
         diagnostics: outcome.diagnostics.iter().map(locate).collect(),
     }
+}
+
+/// Applies them all, in order and at once.
+///
+/// # Errors
+/// kubectl's words where a manifest is refused.
+pub(super) fn apply_all(simulation: &mut Simulation, manifests: &[Manifest]) -> Result<(), String> {
+    for manifest in manifests {
+        let applied = apply(simulation, manifest);
+        if applied.code != 0 {
+            return Err(format!("{}: {}", applied.file, applied.stderr.trim_end()));
+        }
+    }
+    Ok(())
 }
 
 /// `line:column: message (field path)`.

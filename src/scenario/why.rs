@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::run::{Manifest, apply};
+use super::run::{Manifest, apply_all};
 use super::told::{Told, render_answers};
 use crate::api::explain::{Explain, PluginScore, PreemptionStep, SchedulingDecision};
 use crate::api::{Event, Key, Kind, MetaExt, Pod};
@@ -97,12 +97,7 @@ pub struct Said {
 /// kubectl's words where a manifest is refused, or that there is no such object.
 pub fn run(config: Config, manifests: &[Manifest], limit: SimDuration, name: &str) -> Result<Found, String> {
     let mut simulation = Simulation::new(config);
-    for manifest in manifests {
-        let applied = apply(&mut simulation, manifest);
-        if applied.code != 0 {
-            return Err(format!("{}: {}", applied.file, applied.stderr.trim_end()));
-        }
-    }
+    apply_all(&mut simulation, manifests)?;
     let end = simulation.now() + limit;
     simulation.run_until_quiet(end);
     let found = find_any(&simulation, name);

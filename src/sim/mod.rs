@@ -7,6 +7,7 @@ mod due;
 pub mod event;
 mod fault;
 mod fault_line;
+pub mod hop;
 pub mod input;
 pub mod invariants;
 pub mod latency;

@@ -2,6 +2,8 @@
 //! view along the log; to act in the past is to restore a checkpoint, replay up to there and go on from it, while the
 //! old future is kept as a run of its own.
 
+mod hops;
+
 use std::borrow::Cow;
 
 use super::input::{Input, JournalEntry, Outcome};
@@ -25,6 +27,27 @@ pub enum Grain {
     Story,
     /// To the next write.
     Write,
+    /// To the next event that is more than a heartbeat, see [`Recording::hop`].
+    Hop,
+}
+
+impl Grain {
+    /// From the coarsest to the finest.
+    pub const ALL: [Grain; 3] = [Grain::Story, Grain::Write, Grain::Hop];
+
+    /// Its name in addresses and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Grain::Story => "story",
+            Grain::Write => "write",
+            Grain::Hop => "hop",
+        }
+    }
+
+    /// The grain of that name.
+    pub fn from_name(name: &str) -> Option<Grain> {
+        Grain::ALL.into_iter().find(|grain| grain.as_str() == name)
+    }
 }
 
 /// What an [`Recording::advance`] has done.
@@ -54,6 +77,8 @@ pub struct Recording {
     checkpoints: Vec<Simulation>,
     shown: View,
     position: SimTime,
+    /// The run as it stands at the position, if that was reached by single events.
+    between: Option<Box<Simulation>>,
     /// The number of the live run, and of the one that begins next.
     number: usize,
     next: usize,
@@ -69,6 +94,7 @@ impl Recording {
             checkpoints: vec![live.clone()],
             shown,
             position: live.now(),
+            between: None,
             live,
             number: 0,
             next: 1,
@@ -127,10 +153,12 @@ impl Recording {
 
     /// The run as it stood at the position: to ask it what it would do.
     pub fn moment(&self) -> Cow<'_, Simulation> {
-        if self.is_in_past() {
-            Cow::Owned(replay(&self.checkpoints, &self.live, self.position, self.shown.revision()))
-        } else {
+        if !self.is_in_past() {
             Cow::Borrowed(&self.live)
+        } else if let Some(run) = &self.between {
+            Cow::Borrowed(&**run)
+        } else {
+            Cow::Owned(replay(&self.checkpoints, &self.live, self.position, self.shown.revision()))
         }
     }
 
@@ -234,6 +262,9 @@ impl Recording {
     /// Goes to the next write of that grain; in the past to the end of the run if there is none, at the end running on until
     /// there is (for at most `max_events` events). Says whether there was one.
     pub fn step_forward(&mut self, grain: Grain, max_events: u64) -> bool {
+        if grain == Grain::Hop {
+            return self.hop(max_events).is_some();
+        }
         let from = self.shown.revision();
         let mut budget = max_events;
         let recorded = self.is_in_past();
@@ -254,6 +285,9 @@ impl Recording {
 
     /// Goes back to the moment before the last write of that grain. Says whether there was one to undo.
     pub fn step_back(&mut self, grain: Grain) -> bool {
+        if grain == Grain::Hop {
+            return self.hop_back().is_some();
+        }
         let store = self.live.api().store();
         let found = (1..=self.shown.revision()).rev().find(|revision| {
             store
@@ -287,13 +321,13 @@ impl Recording {
 
     fn show(&mut self, revision: Revision, time: SimTime) {
         self.live.api().store().seek(&mut self.shown, revision);
-        self.position = time;
+        (self.position, self.between) = (time, None);
     }
 
     /// Looks at the end of the run.
     fn follow(&mut self) {
         self.shown = self.live.view().clone();
-        self.position = self.live.now();
+        (self.position, self.between) = (self.live.now(), None);
     }
 
     fn checkpoint(&mut self) {
@@ -339,7 +373,7 @@ fn leads_to(checkpoint: &Simulation, run: &Simulation) -> bool {
 fn matches_grain(change: &Change, grain: Grain) -> bool {
     match grain {
         Grain::Story => is_story(change) || is_counted(change),
-        Grain::Write => true,
+        Grain::Write | Grain::Hop => true,
     }
 }
 

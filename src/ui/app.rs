@@ -26,6 +26,7 @@ use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
 use kubeviz::kubectl;
 use kubeviz::kubectl::script::Command;
+use kubeviz::sim::Grain;
 use kubeviz::view::files::Files;
 use kubeviz::view::targets::Targets;
 use kubeviz::view::{Inspection, StoryLine};
@@ -106,6 +107,10 @@ pub struct App {
     /// What the page around the figure follows, with what it was told last; and up to which write.
     followed: Vec<(String, Option<Option<String>>)>,
     followed_at: u64,
+    /// What was wrong with what the figure was opened with; up to which write the story was told; how high it said to be.
+    trouble: Option<(&'static str, String)>,
+    told_host: u64,
+    told_height: i32,
     lint_timer: Option<Timeout>,
     rehearsal: Option<Rehearsal>,
     /// Commands that wait for the one before them.
@@ -122,15 +127,15 @@ impl Component for App {
     fn create(ctx: &Context<Self>) -> App {
         let mut settings = Settings::read();
         settings.show();
-        let (link, bad_link) = match share::read_link(&mut settings) {
+        let (link, why) = match share::read_link(&mut settings) {
             Ok(link) => (link, None),
-            Err(why) => (Link::default(), Some(Banner::BadLink(why))),
+            Err(why) => (Link::default(), Some(why)),
         };
+        let (trouble, bad_link) = (why.clone().map(|why| ("link", why)), why.map(Banner::BadLink));
         let playing = settings.autoplay;
         let driver =
             Rc::new(RefCell::new(Driver::new(settings.seed, settings.nodes, settings.speed_tenths, playing)));
-        let linked = Some(link.manifest.as_str()).filter(|text| !text.is_empty());
-        let files = files::first_files(linked, settings.embed);
+        let files = files::first_files(link.files(), settings.embed);
         let manifest = files.front().text.clone();
         let on = ctx.link().callback(|action| action);
         let reveal_at = Rc::new(RefCell::new(None));
@@ -172,6 +177,9 @@ impl Component for App {
             was_playing: playing,
             followed: Vec::new(),
             followed_at: 0,
+            trouble,
+            told_host: 0,
+            told_height: 0,
             lint_timer: None,
             rehearsal: None,
             queue: VecDeque::new(),
@@ -218,6 +226,7 @@ impl Component for App {
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
         std::mem::take(&mut self.moves).play(self.driver.borrow().speed_tenths);
         self.keep_focus();
+        self.tell_height();
         let place = self.reveal_at.take();
         if let (Some((from, to)), Some(editor)) = (place, &self.editor) {
             editor.reveal(from, to);
@@ -240,6 +249,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         lang: settings.lang,
         theme: settings.theme,
         view: settings.view,
+        grain: Grain::Story,
         window: 0,
         against: None,
         request: None,
@@ -314,14 +324,16 @@ fn listeners(settings: &Settings, on: &Callback<Action>) -> Vec<EventListener> {
         whole.emit(Action::Rehearse)
     }));
     if settings.embed {
-        let heard = on.reform(Action::Heard);
+        let heard = on.reform(|(request, id)| Action::Heard(request, id));
         listeners.push(host::listen(settings.origin.clone(), heard));
     }
     listeners
 }
 
 fn focused_uid() -> Option<String> {
-    gloo::utils::document().active_element()?.get_attribute("data-uid")
+    let card =
+        gloo::utils::document().active_element().filter(|element| element.has_attribute("data-pod"))?;
+    Some(card.id())
 }
 
 impl App {
@@ -330,7 +342,8 @@ impl App {
         match action {
             Action::Frame => return self.pass_frame(),
             Action::TogglePlay => self.play(!self.is_playing()),
-            Action::Step(steps) => self.step(steps),
+            Action::Step(steps) => self.step(steps, self.ui.grain),
+            Action::Grain(grain) => self.ui.grain = grain,
             Action::Seek(time) => self.seek(time),
             Action::SeekEnd => {
                 let end = self.driver.borrow().end();
@@ -430,7 +443,7 @@ impl App {
             Action::StopAt(reason) => self.driver.borrow_mut().toggle_reason(reason),
             Action::Reset => self.reset(),
             Action::Dismiss => self.ui.banner = None,
-            Action::Heard(request) => self.heard(request),
+            Action::Heard(request, id) => self.heard(request, id),
         }
         true
     }

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use kubeviz::api::Key;
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::clock::{SimDuration, SimTime};
+use kubeviz::sim::hop::Hop;
 use kubeviz::sim::notable::is_background;
 use kubeviz::sim::{
     Change, Config, Grain, Input, JournalEntry, Outcome, Progress, Recording, SessionId, View,
@@ -31,6 +32,8 @@ const FRAME_BUDGET_MS: f64 = 4.0;
 /// A frame should take no longer than this in all, in milliseconds. Where drawing what has changed takes longer, the simulator
 /// gets less time, so that less changes at once.
 const FRAME_GOAL_MS: f64 = 17.0;
+/// What is left to it however long frames take: on a slow machine time shall pass, too.
+const LEAST_SHARE: f64 = 0.5;
 /// Events between two looks at the watch.
 const EVENTS_PER_SLICE: u64 = 4;
 /// A frame longer than this (a tab that was hidden) does not make time jump.
@@ -81,6 +84,8 @@ pub struct Driver {
     pub speed_tenths: u32,
     /// Whether time in which nothing happens is skipped.
     pub skip_idle: bool,
+    /// What the last step was, where steps are finer than changes, until time passes or another time is looked at.
+    pub stepped: Option<Hop>,
     /// Time skipped last, if the stage still stands where the skip led.
     pub skipped: Option<SimDuration>,
     last_frame: Option<f64>,
@@ -121,6 +126,7 @@ impl Driver {
             playing,
             speed_tenths,
             skip_idle: true,
+            stepped: None,
             skipped: None,
             last_frame: None,
             last_change: wall_ms(),
@@ -172,6 +178,7 @@ impl Driver {
         if !self.playing {
             return;
         }
+        self.stepped = None;
         let idle = self.skip_idle && now - self.last_change > IDLE_MS;
         if let Some(arrival) = self.arrival {
             self.hurry(now, arrival);
@@ -180,7 +187,7 @@ impl Driver {
         } else {
             let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
             let target = self.clamp(self.position() + SimDuration::from_micros(micros));
-            let budget = FRAME_BUDGET_MS * (FRAME_GOAL_MS / passed.max(1.0)).min(1.0);
+            let budget = FRAME_BUDGET_MS * (FRAME_GOAL_MS / passed.max(1.0)).clamp(LEAST_SHARE, 1.0);
             let slice = if self.asks { 1 } else { EVENTS_PER_SLICE };
             while self.advance(target, slice) == Progress::Busy && self.due.is_none() {
                 self.meet();
@@ -322,27 +329,41 @@ impl Driver {
         Some((format!("{}{}", session.stdout, session.stderr), session.is_done()))
     }
 
-    /// Goes to the next change. In a cluster at rest there is none: its heartbeats alone would lead on for hours.
-    pub fn step_forward(&mut self) {
+    /// Goes to the next step of that grain. In a cluster at rest there is none: its heartbeats alone would lead on for hours.
+    pub fn step_forward(&mut self, grain: Grain) {
         if !self.recording.is_in_past() && self.recording.live().next_activity().is_none() {
             return;
         }
-        self.recording.step_forward(Grain::Story, STEP_EVENTS);
+        self.stepped = match grain {
+            Grain::Hop => self.recording.hop(STEP_EVENTS),
+            _ if self.recording.step_forward(grain, STEP_EVENTS) => self.last_write(grain),
+            _ => None,
+        };
         self.refresh();
     }
 
-    /// Goes back to the change before.
-    pub fn step_back(&mut self) {
-        self.recording.step_back(Grain::Story);
+    /// Goes back to before the last step of that grain.
+    pub fn step_back(&mut self, grain: Grain) {
+        self.stepped = match grain {
+            Grain::Hop => self.recording.hop_back(),
+            _ if self.recording.step_back(grain) => self.last_write(grain),
+            _ => None,
+        };
         self.met = self.met.min(self.recording.view().revision());
         self.refresh();
+    }
+
+    /// The write that a step of writes has led to.
+    fn last_write(&self, grain: Grain) -> Option<Hop> {
+        let change = self.recording.change(self.recording.view().revision())?;
+        Some(change).filter(|_| grain == Grain::Write).map(Hop::of)
     }
 
     /// Looks at another time.
     pub fn seek(&mut self, time: SimTime) {
         self.recording.seek(time);
         self.met = self.recording.view().revision();
-        self.skipped = None;
+        (self.skipped, self.stepped) = (None, None);
         self.refresh();
     }
 

@@ -2,6 +2,7 @@
 
 use gloo::events::EventListener;
 use js_sys::{Array, Object, Reflect};
+use kubeviz::sim::Grain;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::MessageEvent;
 use yew::Callback;
@@ -15,14 +16,18 @@ pub enum Request {
     Play,
     /// Hold it.
     Pause,
-    /// Go to the next (or the last) change.
-    Step(i32),
+    /// Go so many steps of a grain forward, or back.
+    Step(i32, Grain),
     /// Look at a time, in seconds.
     Seek(f64),
-    /// Run a kubectl line; the answer carries the number.
-    Exec(String, JsValue),
+    /// Run a kubectl line.
+    Exec(String),
     /// Apply a manifest.
-    Apply(String, JsValue),
+    Apply(String),
+    /// Start over with a manifest.
+    Load(String),
+    /// Start over with what `getState` gave, as JSON.
+    Restore(String),
     /// Change the language.
     Lang(String),
     /// Change the theme.
@@ -43,8 +48,9 @@ fn field(message: &JsValue, name: &str) -> JsValue {
     Reflect::get(message, &name.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
-/// Listens to the page around the figure, and to nobody else.
-pub fn listen(origin: Option<String>, heard: Callback<Request>) -> EventListener {
+/// Listens to the page around the figure, and to nobody else. With a request comes its number, which the answer carries;
+/// undefined where no answer is wanted.
+pub fn listen(origin: Option<String>, heard: Callback<(Request, JsValue)>) -> EventListener {
     EventListener::new(&gloo::utils::window(), "message", move |event| {
         let Some(event) = event.dyn_ref::<MessageEvent>() else { return };
         let parent = gloo::utils::window().parent().ok().flatten().map(JsValue::from);
@@ -57,7 +63,7 @@ pub fn listen(origin: Option<String>, heard: Callback<Request>) -> EventListener
             return;
         }
         if let Some(request) = read(&message) {
-            heard.emit(request);
+            heard.emit((request, field(&message, "id")));
         }
     })
 }
@@ -68,10 +74,17 @@ fn read(message: &JsValue) -> Option<Request> {
         "ping" => Request::Ping,
         "play" => Request::Play,
         "pause" => Request::Pause,
-        "step" => Request::Step(field(message, "n").as_f64().unwrap_or(1.0) as i32),
+        "step" => {
+            let grain = text("grain").and_then(|name| Grain::from_name(&name)).unwrap_or(Grain::Story);
+            Request::Step(field(message, "n").as_f64().unwrap_or(1.0) as i32, grain)
+        }
         "seek" => Request::Seek(field(message, "t").as_f64()?),
-        "exec" => Request::Exec(text("cmd")?, field(message, "id")),
-        "apply" => Request::Apply(text("yaml")?, field(message, "id")),
+        "exec" => Request::Exec(text("cmd")?),
+        "apply" => Request::Apply(text("yaml")?),
+        "load" => match text("yaml") {
+            Some(yaml) => Request::Load(yaml),
+            None => Request::Restore(js_sys::JSON::stringify(&field(message, "state")).ok()?.into()),
+        },
         "lang" => Request::Lang(text("v")?),
         "theme" => Request::Theme(text("v")?),
         "view" => Request::View(text("name")?),

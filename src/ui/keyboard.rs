@@ -5,15 +5,16 @@ use kubeviz::clock::SimTime;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
 
-use super::state::{Action, InspectorTab, Pane};
+use super::state::{Action, InspectorTab, Pane, StageView};
 
 /// The shortcuts for people: key, and the message that says what it does.
-pub const KEYS: [(&str, &str); 11] = [
+pub const KEYS: [(&str, &str); 12] = [
     ("Ctrl/⌘ + Enter", "keys.apply"),
     ("Space", "keys.play"),
     (", .", "keys.step"),
     ("Home End", "keys.ends"),
     ("[ ]", "keys.speed"),
+    ("1 – 7", "keys.views"),
     ("E", "keys.editor"),
     ("`", "keys.console"),
     ("W D Y L", "keys.tabs"),
@@ -52,6 +53,10 @@ pub fn action(event: &KeyboardEvent, single: bool, dialog: bool) -> Option<Actio
         ("KeyY", _) => Action::Tab(InspectorTab::Yaml),
         ("KeyL", _) => Action::Tab(InspectorTab::Logs),
         ("Slash", true) => Action::Help,
+        (code, false) if code.starts_with("Digit") => {
+            let number: usize = code.strip_prefix("Digit")?.parse().ok()?;
+            Action::View(*StageView::ALL.get(number.checked_sub(1)?)?)
+        }
         _ => return None,
     })
 }

@@ -11,6 +11,7 @@ use super::components::{
     BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview, MomentDialog,
     Palette, ShareDialog, Sprite, Stage, TimeBar,
 };
+use super::settings::Controls;
 use super::state::{Action, Pane};
 use crate::tr;
 
@@ -64,13 +65,17 @@ pub fn figure(app: &App) -> Html {
         if settings.label.is_empty() { tr!(lang, "figure.title") } else { settings.label.clone().into() };
     let selected = ui.selected.is_some();
     html! {
-        <div class="figure" data-editor-open={ui.editor_open.to_string()} data-inspecting={selected.to_string()} data-buttons={(!app.buttons.is_empty()).to_string()}>
+        <div class="figure" data-controls={settings.controls.as_str()} data-editor-open={ui.editor_open.to_string()} data-inspecting={selected.to_string()} data-buttons={(!app.buttons.is_empty()).to_string()}>
             <Sprite />
-            <header class="figure-head">
-                <h1>{ title }</h1>
-                <button type="button" class="button quiet" onclick={emit(|| Action::Reset)}><Icon name="reset" />{ tr!(lang, "header.reset") }</button>
-                <a class="button quiet" data-testid="open-alone" href={open_alone()} target="_blank" rel="noopener" onclick={here(on)}><Icon name="open" />{ tr!(lang, "figure.open") }</a>
-            </header>
+            if settings.controls == Controls::Full {
+                <header class="figure-head">
+                    <h1>{ title }</h1>
+                    <button type="button" class="button quiet" onclick={emit(|| Action::Reset)}><Icon name="reset" />{ tr!(lang, "header.reset") }</button>
+                    <a class="button quiet" data-testid="open-alone" href={open_alone()} target="_blank" rel="noopener" onclick={here(on)}><Icon name="open" />{ tr!(lang, "figure.open") }</a>
+                </header>
+            } else {
+                <h1 class="unseen">{ title }</h1>
+            }
             <main class="middle">{ stage(app) }</main>
             <p class="caption" lang="en">{ app.feed.first().map(|line| format!("{}: {}", line.object, line.text)).unwrap_or_default() }</p>
             if selected {
@@ -79,7 +84,7 @@ pub fn figure(app: &App) -> Html {
                 </aside>
             }
             <div class="sheet yaml-sheet" hidden={!ui.editor_open}>{ manifest(app) }</div>
-            <div class="foot">{ time_bar(app, true, yaml) }</div>
+            if settings.controls != Controls::None { <div class="foot">{ time_bar(app, true, yaml) }</div> }
             if !app.buttons.is_empty() { <div class="figure-actions">{ for app.buttons.iter().map(button) }</div> }
             { unseen(app) }
         </div>
@@ -144,7 +149,7 @@ fn time_bar(app: &App, small: bool, more: Html) -> Html {
     let position: SimTime = driver.position();
     let last = app.feed.first().map(|line| format!("{} {}", line.object, line.text)).unwrap_or_default();
     html! {
-        <TimeBar playing={driver.playing} speed_tenths={driver.speed_tenths} skip_idle={driver.skip_idle} skipped={driver.skipped} until={driver.until()} reasons={driver.reasons()} run={driver.run()} kept={driver.kept()} {position}
+        <TimeBar playing={driver.playing} speed_tenths={driver.speed_tenths} skip_idle={driver.skip_idle} skipped={driver.skipped} grain={app.ui.grain} stepped={driver.stepped.clone()} until={driver.until()} reasons={driver.reasons()} run={driver.run()} kept={driver.kept()} {position}
             end={driver.end()} track={app.track.clone()} events={(driver.story().len(), driver.whole_story().len())} {last} {small} lang={app.ui.lang} on={app.on.clone()}>
             { more }
         </TimeBar>

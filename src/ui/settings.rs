@@ -29,8 +29,37 @@ pub struct Settings {
     pub select: Option<String>,
     /// The figure's title.
     pub label: String,
+    /// How much of a figure serves to play it.
+    pub controls: Controls,
     /// The only page that may command the figure, if it named itself.
     pub origin: Option<String>,
+}
+
+/// See [`Settings::controls`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Controls {
+    /// A head with Reset and Open, and a time bar.
+    #[default]
+    Full,
+    /// Only the time bar.
+    Mini,
+    /// Nothing: the page around the figure plays it, or it plays by itself.
+    None,
+}
+
+impl Controls {
+    /// Its name in the page's address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Controls::Full => "full",
+            Controls::Mini => "mini",
+            Controls::None => "none",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Controls> {
+        [Controls::Full, Controls::Mini, Controls::None].into_iter().find(|one| one.as_str() == name)
+    }
 }
 
 fn some_nodes(wanted: u32) -> u32 {
@@ -61,6 +90,7 @@ impl Settings {
             position: query.get("t").and_then(|seconds| seconds.parse().ok()),
             select: query.get("select"),
             label: query.get("label").unwrap_or_default(),
+            controls: query.get("controls").and_then(|name| Controls::from_name(&name)).unwrap_or_default(),
             origin: query.get("origin"),
         }
     }

@@ -5,14 +5,14 @@
 
 use kubeviz::clock::SimTime;
 use kubeviz::sim::{Input, JournalEntry};
-use kubeviz::view::files::Files;
+use kubeviz::view::files::{FIRST, Files};
 use serde::{Deserialize, Serialize};
 
 /// The largest text that a link may unfold into.
 const INFLATED_MAX: usize = 1 << 20;
 /// The version of the contents. A change that an older page would read wrongly counts it up, and [`decode`] gets what makes
 /// the old contents into new ones.
-const VERSION: u32 = 1;
+pub const VERSION: u32 = 1;
 /// How hard a link is packed, as zlib counts.
 const LEVEL: u8 = 9;
 
@@ -31,6 +31,9 @@ pub struct Link {
     /// The manifest in the editor.
     #[serde(default, rename = "m")]
     pub manifest: String,
+    /// The editor's files, where there is more than the manifest to tell: names and texts, the manifest's own text left out.
+    #[serde(default, rename = "f", skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<(String, Option<String>)>,
     /// Whether the manifest is only shown. Otherwise, and if nothing is done by the link, it is applied at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub draft: bool,
@@ -46,6 +49,40 @@ pub struct Link {
     /// How the page looks.
     #[serde(default)]
     pub ui: Ui,
+}
+
+impl Link {
+    /// Reads the contents of a link.
+    ///
+    /// # Errors
+    /// What is wrong with them, or that they are a newer page's.
+    pub fn from_json(json: &[u8]) -> Result<Link, String> {
+        let link: Link = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if link.version > VERSION {
+            return Err(format!("it is of version {}, and this page reads up to {VERSION}", link.version));
+        }
+        Ok(link)
+    }
+
+    /// The files that it brings; none if it has nothing for the editor.
+    pub fn files(&self) -> Option<Files> {
+        if self.files.is_empty() {
+            return Some(Files::new(self.manifest.clone())).filter(|_| !self.manifest.is_empty());
+        }
+        let front = self.files.iter().position(|(_, text)| text.is_none()).unwrap_or(0);
+        let text = |text: &Option<String>| text.as_ref().unwrap_or(&self.manifest).clone();
+        Files::of(self.files.iter().map(|(name, own)| (name.clone(), text(own))), front)
+    }
+
+    /// The editor's files, for [`Link::files`] of another page.
+    pub fn carry(mut self, files: &Files) -> Link {
+        if files.list().len() > 1 || files.front().name != FIRST {
+            let text = |at: usize, text: &str| Some(text.to_string()).filter(|_| at != files.current());
+            let all = files.list().iter().enumerate();
+            self.files = all.map(|(at, file)| (file.name.clone(), text(at, &file.text))).collect();
+        }
+        self
+    }
 }
 
 /// Something done to the cluster.
@@ -135,17 +172,12 @@ fn unpack(packed: &str) -> Result<Link, String> {
     let bytes = from_base64_url(packed).ok_or("not base64url")?;
     let inflated = miniz_oxide::inflate::decompress_to_vec_with_limit(&bytes, INFLATED_MAX)
         .map_err(|error| format!("cannot be unpacked: {error}"))?;
-    let link: Link = serde_json::from_slice(&inflated).map_err(|error| error.to_string())?;
-    if link.version > VERSION {
-        return Err(format!("it is of version {}, and this page reads up to {VERSION}", link.version));
-    }
-    Ok(link)
+    Link::from_json(&inflated)
 }
 
 /// The part of an address from `#` on that carries this.
 pub fn hash(link: &Link) -> String {
-    let link = Link { version: VERSION, ..link.clone() };
-    let json = serde_json::to_vec(&link).unwrap_or_default();
+    let json = serde_json::to_vec(link).unwrap_or_default();
     format!("#s=1.{}", to_base64_url(&miniz_oxide::deflate::compress_to_vec(&json, LEVEL)))
 }
 
@@ -209,6 +241,21 @@ mod tests {
         };
         let link = hash(&shared);
         assert_eq!(unpack(link.strip_prefix("#s=1.").unwrap()), Ok(shared));
+    }
+
+    #[test]
+    fn a_link_brings_all_files_and_says_which_is_in_front() {
+        let one = Files::new("a: 1".into());
+        let plain = Link { manifest: "a: 1".into(), ..Link::default() };
+        assert_eq!(plain.clone().carry(&one), plain, "one file without a name needs no list");
+        assert_eq!(plain.files(), Some(one));
+        let text = |text: &str| text.to_string();
+        let two = [(text("a.yaml"), text("a: 1")), (text("b.yaml"), text("b: 1"))];
+        let two = Files::of(two, 1).unwrap();
+        let link = Link { manifest: two.front().text.clone(), ..Link::default() }.carry(&two);
+        assert_eq!(link.files, [(text("a.yaml"), Some(text("a: 1"))), (text("b.yaml"), None)]);
+        assert_eq!(link.files(), Some(two));
+        assert_eq!(Link::default().files(), None);
     }
 
     #[test]

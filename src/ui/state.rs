@@ -11,6 +11,9 @@ use kubeviz::view::traffic::Sample;
 use web_sys::Element;
 use yew::AttrValue;
 
+use kubeviz::sim::Grain;
+use wasm_bindgen::JsValue;
+
 use super::driver::{Goal, Hit};
 use super::editor_bridge::Editor;
 use super::host::Request;
@@ -25,8 +28,10 @@ pub enum Action {
     Frame,
     /// Let time pass, or stop it.
     TogglePlay,
-    /// Go so many changes forward, or back if negative.
+    /// Go so many steps forward, or back if negative.
     Step(i32),
+    /// What a step is.
+    Grain(Grain),
     /// Look at another time.
     Seek(SimTime),
     /// Look at the end of the run.
@@ -134,7 +139,7 @@ pub enum Action {
     /// Put the banner away.
     Dismiss,
     /// A word from the page around the figure.
-    Heard(Request),
+    Heard(Request, JsValue),
 }
 
 /// What can be done with the files of the editor.
@@ -347,6 +352,8 @@ pub struct UiState {
     pub theme: &'static str,
     /// What the stage shows.
     pub view: StageView,
+    /// What a step is.
+    pub grain: Grain,
     /// How much of the end the timeline shows, in seconds; nothing for all.
     pub window: u32,
     /// The run whose rollout lies over the one shown.

@@ -14,6 +14,8 @@ pub struct File {
     pub id: u32,
     pub name: String,
     pub text: String,
+    /// Whether a link brought it, and nobody has changed it since.
+    pub borrowed: bool,
 }
 
 /// See the module. There is always a file.
@@ -30,18 +32,35 @@ pub struct Files {
 impl Files {
     /// One file of that text.
     pub fn new(text: String) -> Files {
-        Files { list: vec![File { id: 0, name: FIRST.into(), text }], current: 0, closed: None, made: 1 }
+        Files {
+            list: vec![File { name: FIRST.into(), text, ..File::default() }],
+            current: 0,
+            closed: None,
+            made: 1,
+        }
+    }
+
+    /// Some files with one of them in front; `None` if there is none.
+    pub fn of(list: impl IntoIterator<Item = (String, String)>, front: usize) -> Option<Files> {
+        let mut files = Files { list: Vec::new(), current: 0, closed: None, made: 0 };
+        for (name, text) in list.into_iter().take(FILES_MAX) {
+            let name = files.fresh(&name, None);
+            let file = files.make(name, text);
+            files.list.push(file);
+        }
+        files.current = front.min(files.list.len().checked_sub(1)?);
+        Some(files)
     }
 
     /// What was kept of the files of another time.
     pub fn read(kept: &str) -> Option<Files> {
         let kept: Value = serde_json::from_str(kept).ok()?;
         let mut files = Files { list: Vec::new(), current: 0, closed: None, made: 0 };
-        for file in kept["files"].as_array()?.iter().take(FILES_MAX) {
+        for file in kept["files"].as_array()?.iter().take(2 * FILES_MAX) {
             let name = files.fresh(file[0].as_str()?, None);
-            let text = file[1].as_str()?.into();
+            let (text, borrowed) = (file[1].as_str()?.into(), file[2] == true);
             let file = files.make(name, text);
-            files.list.push(file);
+            files.list.push(File { borrowed, ..file });
         }
         files.current = (kept["current"].as_u64()? as usize).min(files.list.len().checked_sub(1)?);
         Some(files)
@@ -49,13 +68,17 @@ impl Files {
 
     /// The files as they are kept.
     pub fn write(&self) -> String {
-        let files: Vec<Value> = self.list.iter().map(|file| json!([file.name, file.text])).collect();
+        let kept = |file: &File| match file.borrowed {
+            true => json!([file.name, file.text, true]),
+            false => json!([file.name, file.text]),
+        };
+        let files: Vec<Value> = self.list.iter().map(kept).collect();
         json!({"current": self.current, "files": files}).to_string()
     }
 
     fn make(&mut self, name: String, text: String) -> File {
         self.made += 1;
-        File { id: self.made - 1, name, text }
+        File { id: self.made - 1, name, text, borrowed: false }
     }
 
     pub fn list(&self) -> &[File] {
@@ -72,7 +95,26 @@ impl Files {
     }
 
     pub fn set_text(&mut self, text: String) {
-        self.list[self.current].text = text;
+        let front = &mut self.list[self.current];
+        front.borrowed &= front.text == text;
+        front.text = text;
+    }
+
+    /// Opens the files that a link brings, its front one in front. What another link brought and nobody has changed makes
+    /// room; what somebody wrote stays.
+    pub fn borrow(&mut self, linked: Files) {
+        self.list.retain(|file| !file.borrowed && !file.text.trim().is_empty());
+        for (at, file) in linked.list.into_iter().enumerate() {
+            let here = self.list.iter().position(|own| own.text == file.text).unwrap_or_else(|| {
+                let name = self.fresh(&file.name, None);
+                let file = self.make(name, file.text);
+                self.list.push(File { borrowed: true, ..file });
+                self.list.len() - 1
+            });
+            if at == linked.current {
+                self.current = here;
+            }
+        }
     }
 
     /// Brings a file to the front.
@@ -201,6 +243,24 @@ mod tests {
         assert_eq!((names(&files), files.front().text.as_str()), (vec!["manifest.yaml"], ""));
         files.reopen();
         assert_eq!(files.front().text, "c: 1");
+    }
+
+    #[test]
+    fn a_link_leaves_what_was_written_and_takes_the_place_of_another_link() {
+        let linked = |texts: &[(&str, &str)], front| {
+            let texts = texts.iter().map(|(name, text)| (name.to_string(), text.to_string()));
+            Files::of(texts, front).unwrap()
+        };
+        let mut files = Files::new(String::new());
+        files.borrow(linked(&[("a.yaml", "a: 1"), ("b.yaml", "b: 1")], 1));
+        assert_eq!((names(&files), files.current()), (vec!["a.yaml", "b.yaml"], 1));
+        files.set_text("b: mine".into());
+        files.borrow(linked(&[("b.yaml", "b: 2"), ("c.yaml", "b: mine")], 0));
+        assert_eq!((names(&files), files.current()), (vec!["b.yaml", "b-2.yaml"], 1));
+        files = Files::read(&files.write()).unwrap();
+        files.borrow(linked(&[("d.yaml", "d: 1")], 0));
+        assert_eq!((names(&files), files.current()), (vec!["b.yaml", "d.yaml"], 1));
+        assert_eq!(Files::of([], 0), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod insert;
 pub mod inspect;
 pub mod manifest;
 pub mod origin;
+pub mod picture;
 pub mod preview;
 pub mod quick_fix;
 pub mod rollout;
@@ -165,6 +166,30 @@ impl PodClass {
             PodClass::Fail => "fail",
             PodClass::Done => "done",
             PodClass::Gone => "gone",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [PodClass; PodClass::COUNT] =
+        [PodClass::Wait, PodClass::Progress, PodClass::Ready, PodClass::Fail, PodClass::Done, PodClass::Gone];
+
+    /// The class's sign, as SVG, 16 by 16, drawn with lines of the colour of the text.
+    pub fn drawing(self) -> &'static str {
+        match self {
+            PodClass::Wait => {
+                r#"<path d="M4.5 2.5h7M4.5 13.5h7M5 2.5c0 3.5 6 3.5 6 5.5s-6 2-6 5.5M11 2.5c0 3.5-6 3.5-6 5.5s6 2 6 5.5"/>"#
+            }
+            PodClass::Progress => {
+                r#"<circle cx="8" cy="8" r="5.5"/><path d="M8 2.5a5.5 5.5 0 0 1 0 11z" fill="currentColor"/>"#
+            }
+            PodClass::Ready => r#"<path d="M3.2 8.4 6.6 11.6 12.8 4.8"/>"#,
+            PodClass::Fail => {
+                r#"<path d="M5.7 2.5h4.6l3.2 3.2v4.6l-3.2 3.2H5.7l-3.2-3.2V5.7zM8 5v3.6M8 10.8v.4"/>"#
+            }
+            PodClass::Done => {
+                r#"<rect x="2.5" y="2.5" width="11" height="11"/><path d="M5 8.2 7.2 10.4 11 6"/>"#
+            }
+            PodClass::Gone => r#"<path d="M4 4l8 8M12 4l-8 8"/>"#,
         }
     }
 }

@@ -4,9 +4,10 @@ import { expect, fixture, test } from "./fixture";
 const MANY = fixture("myapp-deploy.yaml").replace("replicas: 3", "replicas: 420");
 
 test("cells are pointed at, walked over by keys, and looked into", async ({ app, page }) => {
+  test.setTimeout(150_000);
   await app.open({ speed: 60, nodes: 60 });
   await app.apply(MANY);
-  await app.expectAllReady(420);
+  await app.expectAllReady(420, 120_000);
   await expect(app.element).toHaveAttribute("data-density", "cell");
   const node = app.element.locator("[data-node]").first();
   const names = async () => (await app.run(`kubectl get pods -o name --field-selector spec.nodeName=${await node.getAttribute("data-node")}`)).match(/pod\/\S+/g) ?? [];

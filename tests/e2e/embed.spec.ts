@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
-import { expect, Stage, test } from "./fixture";
+import { expect, expectAccessible, Stage, test } from "./fixture";
 
 interface Message {
   kubeviz: number;
@@ -155,24 +155,125 @@ test.describe("embed.js", () => {
   });
 });
 
-test.describe("the page inside a course page", () => {
-  test("both figures run, and the buttons of the text drive them", async ({ page }) => {
-    await page.goto("/embed-example.html");
-    const rollout = new Stage(page.frameLocator("#rollout iframe"));
-    await rollout.expectReady(3);
-    const old = (await rollout.cards()).map(({ uid }) => uid);
-    await page.locator('kube-do[for="rollout"]').click();
-    await expect.poll(async () => (await rollout.cards()).some(({ uid }) => old.includes(uid)), { timeout: 45_000 }).toBe(false);
-    await rollout.expectReady(3);
-    await expect(page.locator("kube-value")).toHaveText(["3", "3"]);
-
-    await page.locator("#pending").scrollIntoViewIfNeeded();
-    const pending = new Stage(page.frameLocator("#pending iframe"));
-    await expect(pending.pods("wait")).toHaveCount(1);
-    await page.locator('kube-do[for="pending"]').click();
-    await pending.expectReady(1);
-    expect((await pending.cards())[0]?.place).toBe("node-2");
+test.describe("embed.js", () => {
+  test("a poster stands in the figure's place until it answers", async ({ page, baseURL }) => {
+    await standIn(page);
+    const poster = FIGURE.replace("<kube-viz", '<kube-viz ctl="1" poster="https://example.invalid/p.svg"');
+    await page.route("https://example.invalid/p.svg", (route) =>
+      route.fulfill({ contentType: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg" width="80" height="50"/>' }),
+    );
+    await coursePage(page, baseURL!, poster);
+    const picture = page.getByRole("img", { name: "A pod" });
+    await expect(picture).toBeVisible();
+    await expect(page.getByText("instead")).toBeHidden();
+    await page.getByRole("button", { name: "그림 시작" }).click();
+    await expect(page.locator("kube-viz iframe")).toBeVisible();
+    await expect(picture).toBeHidden();
   });
+});
+
+/** A figure, as a script of the page around it sees it. */
+interface Figure extends HTMLElement {
+  exec(line: string): Promise<{ stdout: string }>;
+  load(what: object): Promise<unknown>;
+  pause(): Promise<unknown>;
+  step(count: number, grain?: string): Promise<unknown>;
+  seek(t: number): Promise<unknown>;
+  send(type: string, fields: object): Promise<unknown>;
+  state(): Promise<{ state: object; t: number; playing: boolean }>;
+}
+
+const pod = (name: string, image = "nginx") =>
+  `<script type="application/yaml">\napiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: c, image: ${image}}]}\n</script>`;
+
+test.describe("a figure and the page around it", () => {
+  test("every request is answered, and a state is gone back to", async ({ page, baseURL }) => {
+    await coursePage(page, baseURL!, `<kube-viz id="f" seed="7" controls="mini" motion="reduce">${pod("solo")}</kube-viz>`);
+    const stage = new Stage(page.frameLocator("kube-viz iframe"));
+    await stage.expectReady(1);
+    await expect(page.frameLocator("kube-viz iframe").getByTestId("open-alone")).toHaveCount(0);
+    await expect(page.frameLocator("kube-viz iframe").getByTestId("play")).toBeVisible();
+    const said = await page.evaluate(async () => {
+      const figure = document.querySelector<Figure>("#f")!;
+      await figure.pause();
+      const kept = await figure.state();
+      const { stdout } = await figure.exec("kubectl create configmap made --from-literal=a=1");
+      await figure.step(3, "hop");
+      const refused = await figure.exec("kubectl get pod nobody").catch((error: Error) => error.message);
+      const unknown = await figure.send("view", { name: "nothing" }).catch((error: Error) => error.message);
+      await figure.load({ state: kept.state });
+      const gone = await figure.exec("kubectl get configmap made").catch((error: Error) => error.message);
+      return { t: kept.t, playing: kept.playing, stdout, refused, unknown, gone };
+    });
+    expect(said.t).toBeGreaterThan(2);
+    expect(said).toMatchObject({
+      playing: false,
+      stdout: "configmap/made created\n",
+      refused: 'Error from server (NotFound): pods "nobody" not found',
+      unknown: "there is no view nothing",
+      gone: 'Error from server (NotFound): configmaps "made" not found',
+    });
+    await stage.expectReady(1);
+  });
+
+  test("what happens is told, and how high the figure would like to be", async ({ page, baseURL }) => {
+    const replicas = '<script type="application/yaml">\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 24, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: nginx}]}}}\n</script>';
+    await coursePage(page, baseURL!, `<script>
+      window.told = [];
+      for (const type of ["event", "resize", "error"]) addEventListener(type, ({ detail }) => detail && told.push(detail), true);
+    </script><kube-viz id="f" height="auto" seed="7" speed="60">${replicas}</kube-viz>`);
+    await new Stage(page.frameLocator("kube-viz iframe")).expectReady(24);
+    const told = () => page.evaluate(() => (window as unknown as { told: Record<string, unknown>[] }).told);
+    await expect.poll(async () => (await told()).some(({ object, msg }) => object === "Deployment default/web" && msg)).toBe(true);
+    await expect.poll(async () => (await page.locator("kube-viz").boundingBox())!.height).toBeGreaterThan(500);
+    const events = (await told()).filter(({ type }) => type === "event").map(({ seq }) => Number(seq));
+    expect(events).toEqual([...events].sort((a, b) => a - b));
+  });
+
+  test("a manifest that is refused is an error to the page around it", async ({ page, baseURL }) => {
+    await coursePage(page, baseURL!, `<script>
+      addEventListener("error", ({ detail }) => detail && (window.wrong = detail), true);
+    </script><kube-viz seed="7" controls="none">${pod("solo", "[]")}</kube-viz>`);
+    await expect.poll(() => page.evaluate(() => (window as unknown as { wrong?: { code: string } }).wrong?.code)).toBe("apply");
+    await expect(page.frameLocator("kube-viz iframe").getByTestId("play")).toHaveCount(0);
+  });
+});
+
+test.describe("the page inside a course page", () => {
+  for (const [address, start] of [["/embed-example.html", "Start the figure"], ["/embed-example.ko.html", "그림 시작"]] as const) {
+    test(`${address}: its figures run, and the text drives them`, async ({ page }) => {
+      test.setTimeout(150_000);
+      await page.goto(address);
+      const rollout = new Stage(page.frameLocator("#rollout iframe"));
+      await rollout.expectReady(3);
+      const old = (await rollout.cards()).map(({ uid }) => uid);
+      await page.locator('kube-do[for="rollout"]').click();
+      await expect.poll(async () => (await rollout.cards()).some(({ uid }) => old.includes(uid)), { timeout: 45_000 }).toBe(false);
+      await rollout.expectReady(3);
+      await expect(page.locator("kube-value")).toHaveText(["3", "3"]);
+
+      await page.locator("#pending").scrollIntoViewIfNeeded();
+      const pending = new Stage(page.frameLocator("#pending iframe"));
+      await expect(pending.pods("wait")).toHaveCount(1);
+      await page.locator('kube-do[for="pending"]').click();
+      await pending.expectReady(1);
+      expect((await pending.cards())[0]?.place).toBe("node-2");
+
+      // Its manifest is a file; its buttons are the page's own.
+      await page.locator("#traffic").scrollIntoViewIfNeeded();
+      await page.getByRole("button", { name: start }).click();
+      const traffic = page.frameLocator("#traffic iframe");
+      await expect(traffic.getByTestId("stage")).toContainText("web");
+      await page.locator("#send").click();
+      await page.locator("#break").click();
+      await expect(page.locator("#told")).toContainText("web", { timeout: 30_000 });
+
+      // And one is spoken to by bare messages.
+      await page.locator("#plain").scrollIntoViewIfNeeded();
+      await expect(page.locator("#greeting")).toHaveText("pod/plain .status.phase = Running", { timeout: 30_000 });
+      await expectAccessible(page);
+    });
+  }
 
   test("a figure on another host than its page works the same", async ({ page, baseURL }) => {
     await coursePage(page, baseURL!, `<kube-viz seed="7"><script type="application/yaml">

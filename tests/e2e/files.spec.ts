@@ -1,7 +1,7 @@
 /** The editor's files, and what applying them would change. */
 import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, test } from "./fixture";
+import { App, expect, expectAccessible, test } from "./fixture";
 
 const config = (name: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n`;
 const WEB = `apiVersion: apps/v1
@@ -61,6 +61,33 @@ test("files are tabs: opened, named, applied one or all, closed and brought back
   await page.reload();
   await expect(tabs(page)).toHaveText(["manifest.yaml", "two.yaml"]);
   await expect(app.editorText).toContainText("name: one");
+});
+
+test("a link brings every file, and leaves alone what its reader wrote", async ({ app, page, browser }) => {
+  await app.open({ autoplay: 0 });
+  await app.paste(config("one"));
+  await page.getByTestId("open-file").setInputFiles([{ name: "two.yaml", mimeType: "application/yaml", buffer: Buffer.from(config("two")) }]);
+  await expect(tabs(page)).toHaveText(["manifest.yaml", "two.yaml"]);
+  await tabs(page).first().click();
+  await page.getByTestId("share").click();
+  const link = await page.getByRole("dialog").getByRole("textbox", { name: "Link" }).inputValue();
+
+  const context = await browser.newContext();
+  const reader = new App(await context.newPage());
+  await reader.page.goto(new URL("/?lang=en&autoplay=0", link).href);
+  await reader.paste(config("mine"));
+  await expect(reader.editorText).toContainText("name: mine");
+  // Once by the link, once by the same link again: its files are there once.
+  for (const _ of [1, 2]) {
+    const opened = await context.newPage();
+    await opened.goto(link);
+    await expect(tabs(opened)).toHaveText(["manifest.yaml", "manifest-2.yaml", "two.yaml"]);
+    await expect(new App(opened).editorText).toContainText("name: one");
+    await tabs(opened).first().click();
+    await expect(new App(opened).editorText).toContainText("name: mine");
+    await opened.close();
+  }
+  await context.close();
 });
 
 test("files are dropped onto the editor, put in order and saved", async ({ app, page }) => {

@@ -1,5 +1,5 @@
 /** Time can be stopped, walked and scrubbed both ways, and the past looks as it did. */
-import { expect, fixture, test } from "./fixture";
+import { expect, expectAccessible, fixture, test } from "./fixture";
 
 const MANIFEST = fixture("myapp-deploy.yaml");
 
@@ -50,4 +50,56 @@ test("acting in the past begins another future", async ({ app }) => {
   await app.apply(MANIFEST.replace("replicas: 3", "replicas: 1"));
   await app.button("play").click();
   await app.expectReady(1);
+});
+
+test("steps have three grains, and the finest tells what no log does", async ({ app, page }) => {
+  await app.open({ speed: 60 }, MANIFEST);
+  await app.expectReady(3);
+  await app.button("play").click();
+  const grain = page.getByTestId("grain");
+  const told = page.getByTestId("stepped");
+  await expect(told).toHaveCount(0);
+
+  await grain.selectOption("write");
+  await app.button("step-back").click();
+  await expect(told).toContainText(/ (creates|changes|deletes) /);
+  const write = await app.clock.innerText();
+
+  // Between two writes lie deliveries and looks that write nothing.
+  await grain.selectOption("hop");
+  const hops: string[] = [];
+  for (let i = 0; i < 8; i++) {
+    await app.button("step-back").click();
+    hops.push(await told.innerText());
+  }
+  expect(hops.join("\n")).toMatch(/is told of \d+ writes|writes: 0/);
+  for (const hop of hops.reverse()) {
+    await app.button("step-forward").click();
+    await expect(told).toHaveText(hop);
+  }
+  await expect(page.locator("p.unseen[role=status]")).toHaveText(hops.at(-1)!);
+  await expect(app.clock).toHaveText(write);
+  await app.button("play").click();
+  await expect(told).toBeEmpty();
+});
+
+test("a phone has the rarer choices of time behind a button", async ({ app, page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await app.open({ speed: 60 }, MANIFEST);
+  const until = page.getByTestId("until");
+  await expect(until).toBeHidden();
+  await page.getByTestId("time-more").click();
+  await until.selectOption("ready");
+  await expect(page.getByTestId("play")).toHaveAccessibleName("Play", { timeout: 30_000 });
+  await app.expectReady(3);
+  await expectAccessible(page);
+});
+
+test("digits turn to the views", async ({ app, page }) => {
+  await app.open({ autoplay: 0 }, MANIFEST);
+  await app.element.click({ position: { x: 5, y: 5 } });
+  for (const [digit, view] of [["7", "table"], ["5", "timeline"], ["1", "cluster"]]) {
+    await page.keyboard.press(digit!);
+    await expect(page.locator(`[data-view="${view}"]`)).toHaveAttribute("aria-pressed", "true");
+  }
 });

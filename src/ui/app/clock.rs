@@ -1,11 +1,13 @@
 //! The clock: frames, play and pause, steps, looks at another time.
 
 use kubeviz::clock::SimTime;
+use kubeviz::sim::Grain;
 use kubeviz::sim::moment::{self, Moment, NoMoment};
 use yew::Context;
 
 use super::App;
 use crate::tr;
+use crate::ui::components::step_text;
 use crate::ui::driver::{Goal, SPEEDS};
 use crate::ui::state::{Action, Banner};
 
@@ -60,14 +62,18 @@ impl App {
     }
 
     /// A step stops the clock: one who steps wants to look.
-    pub(super) fn step(&mut self, steps: i32) {
+    pub(super) fn step(&mut self, steps: i32, grain: Grain) {
         if steps < 0 {
             self.ui.predict.forget();
         }
         let mut driver = self.driver.borrow_mut();
         driver.playing = false;
         for _ in 0..steps.unsigned_abs() {
-            if steps > 0 { driver.step_forward() } else { driver.step_back() }
+            if steps > 0 { driver.step_forward(grain) } else { driver.step_back(grain) }
+        }
+        // The story tells itself.
+        if let Some(step) = &driver.stepped {
+            self.ui.live = step_text(step, self.ui.lang);
         }
     }
 

@@ -14,33 +14,20 @@ use crate::ui::shared::Shared;
 use crate::ui::state::{Banner, FileAction, FileNames, Look};
 use crate::ui::{driver, storage};
 
-/// The files that were kept, with what was in front; or those that a link brings.
-pub(super) fn first_files(linked: Option<&str>, embed: bool) -> Files {
+/// The files that were kept, with what was in front, and those that a link brings before them; in a figure only these.
+pub(super) fn first_files(linked: Option<Files>, embed: bool) -> Files {
     if embed {
-        return Files::new(linked.unwrap_or_default().to_string());
+        return linked.unwrap_or_else(|| Files::new(String::new()));
     }
     let kept = storage::get(storage::FILES).and_then(|kept| Files::read(&kept));
-    let front = storage::get(storage::MANIFEST);
-    match (linked, kept) {
-        (None, Some(mut files)) => {
-            if let Some(front) = front {
-                files.set_text(front);
-            }
-            files
-        }
-        // What is in other tabs is not thrown away for a link.
-        (Some(linked), Some(mut files)) if files.list().len() > 1 => {
-            if let Some(front) = front {
-                files.set_text(front);
-            }
-            match files.list().iter().position(|file| file.text == linked) {
-                Some(at) => files.turn_to(at),
-                None => _ = files.add("", linked.to_string()),
-            }
-            files
-        }
-        (linked, _) => Files::new(linked.map(String::from).or(front).unwrap_or_default()),
+    let mut files = kept.unwrap_or_else(|| Files::new(String::new()));
+    if let Some(front) = storage::get(storage::MANIFEST) {
+        files.set_text(front);
     }
+    if let Some(linked) = linked {
+        files.borrow(linked);
+    }
+    files
 }
 
 impl App {

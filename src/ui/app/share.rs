@@ -9,7 +9,7 @@ use yew::AttrValue;
 
 use super::App;
 use crate::ui::settings::Settings;
-use crate::ui::share::{self, Done, Link, Ui, seconds, time_of};
+use crate::ui::share::{self, Done, Link, Ui, VERSION, seconds, time_of};
 use crate::ui::shared::Shared;
 use crate::ui::state::{Sharing, StageView};
 
@@ -28,12 +28,16 @@ impl App {
     /// Does what the address says: applies the manifest, or plays what was done, up to where one shall look.
     pub(super) fn open(&mut self, link: Link) {
         let position = link.position.or(self.settings.position).map(time_of);
+        // A line of the link means the link's file of that name, not the reader's.
+        let files = link.files().unwrap_or_else(|| self.files.clone());
         self.selecting = link.ui.selected.or(self.settings.select.clone());
         if link.done.is_empty() && !link.draft && !link.manifest.is_empty() {
-            self.apply();
+            let outcome = self.apply();
+            if outcome.code != 0 {
+                self.trouble = Some(("apply", outcome.stderr.trim_end().to_string()));
+            }
         }
-        let script: Vec<_> =
-            link.done.into_iter().map(|done| done.entry(&link.manifest, &self.files)).collect();
+        let script: Vec<_> = link.done.into_iter().map(|done| done.entry(&link.manifest, &files)).collect();
         let end = link.end.map(time_of).or(position).unwrap_or_default();
         if !script.is_empty() || position.is_some() {
             self.driver.borrow_mut().follow_script(script, end, position);
@@ -89,6 +93,7 @@ impl App {
         let done: Vec<Done> = driver.journal().map(Done::of).collect();
         let far = driver.is_in_past().then_some(end);
         Link {
+            version: VERSION,
             seed: Some(self.settings.seed),
             nodes: Some(self.settings.nodes),
             manifest: self.manifest.clone(),
@@ -103,6 +108,7 @@ impl App {
             },
             ..Link::default()
         }
+        .carry(&self.files)
     }
 
     /// Has a link of a figure lead to where the figure is now.

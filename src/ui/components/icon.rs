@@ -1,5 +1,6 @@
 //! Icons: drawn once in a sprite, used by reference, so that a thousand cards stay small.
 
+use kubeviz::view::PodClass;
 use yew::prelude::*;
 
 #[derive(Properties, PartialEq)]
@@ -14,20 +15,8 @@ pub fn Icon(props: &IconProps) -> Html {
     html! { <svg class="icon" aria-hidden="true"><use href={format!("#i-{}", props.name)} /></svg> }
 }
 
-/// Name and drawing of every icon, 16 by 16.
+/// Name and drawing of every icon, 16 by 16, besides the signs of [`PodClass`].
 const SYMBOLS: &[(&str, &str)] = &[
-    (
-        "wait",
-        r#"<path d="M4.5 2.5h7M4.5 13.5h7M5 2.5c0 3.5 6 3.5 6 5.5s-6 2-6 5.5M11 2.5c0 3.5-6 3.5-6 5.5s6 2 6 5.5"/>"#,
-    ),
-    (
-        "progress",
-        r#"<circle cx="8" cy="8" r="5.5"/><path d="M8 2.5a5.5 5.5 0 0 1 0 11z" fill="currentColor"/>"#,
-    ),
-    ("ready", r#"<path d="M3.2 8.4 6.6 11.6 12.8 4.8"/>"#),
-    ("fail", r#"<path d="M5.7 2.5h4.6l3.2 3.2v4.6l-3.2 3.2H5.7l-3.2-3.2V5.7zM8 5v3.6M8 10.8v.4"/>"#),
-    ("done", r#"<rect x="2.5" y="2.5" width="11" height="11"/><path d="M5 8.2 7.2 10.4 11 6"/>"#),
-    ("gone", r#"<path d="M4 4l8 8M12 4l-8 8"/>"#),
     ("play", r#"<path d="M4.5 2.8v10.4L13 8z" fill="currentColor"/>"#),
     ("pause", r#"<path d="M5 3v10M11 3v10" stroke-width="2.5"/>"#),
     ("step-forward", r#"<path d="M3.5 3.2v9.6L10 8zM12.5 3v10" fill="currentColor"/>"#),
@@ -57,6 +46,7 @@ const SYMBOLS: &[(&str, &str)] = &[
         "nodes",
         r#"<rect x="2.5" y="2.5" width="4.5" height="4.5"/><rect x="9" y="2.5" width="4.5" height="4.5"/><rect x="2.5" y="9" width="4.5" height="4.5"/><rect x="9" y="9" width="4.5" height="4.5"/>"#,
     ),
+    ("more", r#"<path d="M3.5 8h.1M8 8h.1M12.5 8h.1" stroke-width="2.5"/>"#),
     ("chevron", r#"<path d="M4 6l4 4 4-4"/>"#),
     ("skip", r#"<path d="M2.5 3.5v9L8 8zM8 3.5v9L13.5 8z" fill="currentColor"/>"#),
     ("restart", r#"<path d="M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3"/>"#),
@@ -65,8 +55,10 @@ const SYMBOLS: &[(&str, &str)] = &[
 /// All icons, hidden, for [`Icon`] to refer to.
 #[component]
 pub fn Sprite() -> Html {
-    let symbols: String = SYMBOLS
+    let classes = PodClass::ALL.map(|class| (class.as_str(), class.drawing()));
+    let symbols: String = classes
         .iter()
+        .chain(SYMBOLS)
         .map(|(name, drawing)| format!(r#"<symbol id="i-{name}" viewBox="0 0 16 16">{drawing}</symbol>"#))
         .collect();
     let sprite = format!(

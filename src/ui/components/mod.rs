@@ -54,7 +54,7 @@ pub use scrubber::Track;
 pub use share_dialog::ShareDialog;
 pub use stage::{Scene, Stage};
 pub use table_view::Rows;
-pub use time_bar::TimeBar;
+pub use time_bar::{TimeBar, step_text};
 pub use timeline_view::Lanes;
 pub use traffic_view::Traffic;
 pub use why::{Fixes, Remedy};

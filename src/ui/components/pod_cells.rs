@@ -11,6 +11,7 @@ use yew::prelude::*;
 
 use super::pod_card::PodCard;
 use super::stage::Density;
+use crate::ui::flip;
 use crate::ui::i18n::Lang;
 use crate::ui::shared::{Card, Shared};
 use crate::ui::state::Action;
@@ -141,7 +142,7 @@ pub fn PodCells(props: &PodCellsProps) -> Html {
     let shown = |(here, pod): &(usize, &Arc<Pod>)| *here == at || selected_pod.as_deref() == Some(&pod.uid);
     // Every child has a key, else a button that stays would be made anew and lose the focus.
     let drawing = html! {
-        <li key="drawing" class="cells-drawing" aria-hidden="true"><svg>{ for CLASSES.into_iter().map(|class| path(class, pods, grid)) }</svg></li>
+        <li key="drawing" class="cells-drawing" aria-hidden="true"><svg>{ for PodClass::ALL.into_iter().map(|class| path(class, pods, grid)) }</svg></li>
     };
     let style = format!("--cell:{}px;height:{}px", grid.pitch - GAP, grid.height(pods.len()));
     html! {
@@ -158,7 +159,7 @@ fn focus(list: &NodeRef, uid: &str) {
     if let Some(last) = find("[tabindex=\"0\"]") {
         let _ = last.set_attribute("tabindex", "-1");
     }
-    let button = find(&format!("[data-uid=\"{uid}\"]"));
+    let button = flip::card(uid);
     if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
         let _ = button.set_attribute("tabindex", "0");
         let _ = button.focus();
@@ -172,9 +173,6 @@ fn under(event: &MouseEvent, group: &Group, grid: Grid) -> Option<Arc<Pod>> {
     let at = grid.at(event.offset_x(), event.offset_y()).filter(|_| over)?;
     group.pods().get(at).cloned()
 }
-
-const CLASSES: [PodClass; 6] =
-    [PodClass::Wait, PodClass::Progress, PodClass::Ready, PodClass::Fail, PodClass::Done, PodClass::Gone];
 
 /// All cells of one class, as one path: each class has a shape of its own besides its colour.
 fn path(class: PodClass, pods: &[Arc<Pod>], grid: Grid) -> Html {

@@ -1,6 +1,8 @@
 //! Play, pause, step, scrub.
 
 use kubeviz::clock::{SimDuration, SimTime};
+use kubeviz::sim::Grain;
+use kubeviz::sim::hop::{Deed, Hop};
 use kubeviz::sim::moment::Moment;
 use kubeviz::view::until::Until;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
@@ -26,6 +28,9 @@ pub struct TimeBarProps {
     pub speed_tenths: u32,
     pub skip_idle: bool,
     pub skipped: Option<SimDuration>,
+    /// What a step is, and what the last one was where they are finer than changes.
+    pub grain: Grain,
+    pub stepped: Option<Hop>,
     /// What the clock stops at.
     pub until: Option<Goal>,
     /// Reasons of events, and whether it stops at each.
@@ -50,8 +55,16 @@ pub struct TimeBarProps {
 /// The bar at the bottom.
 #[component]
 pub fn TimeBar(props: &TimeBarProps) -> Html {
-    let TimeBarProps { playing, speed_tenths, skip_idle, position, end, lang, on, small, .. } = props;
+    let TimeBarProps {
+        playing, speed_tenths, skip_idle, position, end, lang, on, small, grain, stepped, ..
+    } = props;
     let lang = *lang;
+    // Where there is little room, the rarer choices are folded away.
+    let more = use_state_eq(|| false);
+    let unfold = {
+        let more = more.clone();
+        move |_: MouseEvent| more.set(!*more)
+    };
     let button = |test: Option<&'static str>,
                   icon: &'static str,
                   label: AttrValue,
@@ -92,12 +105,52 @@ pub fn TimeBar(props: &TimeBarProps) -> Html {
                 <p class="skipped" title={tr!(lang, "time.skipped", span = format::span(skipped))}><Icon name="skip" />{ format!("+{}", format::span(skipped)) }</p>
             }
             if !small {
-                if !props.kept.is_empty() { { run_choice(props, on) } }
-                { until_choice(props, on) }
-                <label class="check"><input type="checkbox" data-testid="skip-idle" checked={*skip_idle} onchange={onskip} />{ tr!(lang, "time.skip_idle") }</label>
+                <button type="button" class="icon-button time-unfold" data-testid="time-more" aria-expanded={more.to_string()} aria-label={tr!(lang, "time.more")}
+                    title={tr!(lang, "time.more")} onclick={unfold}><Icon name="more" /></button>
+                <div class="time-more" data-open={more.to_string()}>
+                    { grain_choice(props, on) }
+                    if !props.kept.is_empty() { { run_choice(props, on) } }
+                    { until_choice(props, on) }
+                    <label class="check"><input type="checkbox" data-testid="skip-idle" checked={*skip_idle} onchange={onskip} />{ tr!(lang, "time.skip_idle") }</label>
+                </div>
             }
             { props.children.clone() }
+            if *grain != Grain::Story { <p class="stepped" data-testid="stepped">{ stepped.as_ref().map(|step| step_text(step, lang)) }</p> }
         </section>
+    }
+}
+
+/// How far a step goes.
+fn grain_choice(props: &TimeBarProps, on: &Callback<Action>) -> Html {
+    let (on, lang, chosen) = (on.clone(), props.lang, props.grain);
+    let onchange = move |event: Event| {
+        let value = event.target_unchecked_into::<HtmlSelectElement>().value();
+        on.emit(Action::Grain(Grain::from_name(&value).unwrap_or(Grain::Story)));
+    };
+    let text = |grain: Grain| match grain {
+        Grain::Story => tr!(lang, "step.story"),
+        Grain::Write => tr!(lang, "step.write"),
+        Grain::Hop => tr!(lang, "step.hop"),
+    };
+    let option = |grain: Grain| html! { <option value={grain.as_str()} selected={grain == chosen}>{ text(grain) }</option> };
+    html! { <select class="until grain" data-testid="grain" aria-label={tr!(lang, "step.label")} title={tr!(lang, "step.label")} {onchange}>{ for Grain::ALL.into_iter().map(option) }</select> }
+}
+
+/// What a step was.
+pub fn step_text(step: &Hop, lang: Lang) -> AttrValue {
+    let object = step.object.as_ref().map_or("–".to_string(), ToString::to_string);
+    let (actor, writes) = (&step.actor, step.writes);
+    match step.deed {
+        Deed::Hears(count) => tr!(lang, "step.hears", actor = actor, count = count),
+        Deed::Reconciles => tr!(lang, "step.reconciles", actor = actor, object = object, writes = writes),
+        Deed::Requeues => tr!(lang, "step.requeues", actor = actor, object = object),
+        Deed::Schedules => tr!(lang, "step.schedules", actor = actor, object = object, writes = writes),
+        Deed::Wakes => tr!(lang, "step.wakes", actor = actor),
+        Deed::Acts => tr!(lang, "step.acts", actor = actor, object = object, writes = writes),
+        Deed::Input => tr!(lang, "step.input", actor = actor, writes = writes),
+        Deed::Creates => tr!(lang, "step.creates", actor = actor, object = object),
+        Deed::Changes => tr!(lang, "step.changes", actor = actor, object = object),
+        Deed::Deletes => tr!(lang, "step.deletes", actor = actor, object = object),
     }
 }
 

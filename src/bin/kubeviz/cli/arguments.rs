@@ -69,6 +69,14 @@ pub(super) fn command() -> Command {
                 ),
         )
         .subcommand(
+            Command::new("picture")
+                .about("Apply manifests to a new cluster and draw it as SVG, for a slide, for print, or as a figure's poster")
+                .arg(files("FILE", "Manifests, applied in this order; - is standard input"))
+                .args(cluster_args())
+                .arg(option("for", "TIME", "10m", "Draw when the cluster is quiet, or after so much virtual time"))
+                .arg(number("width", "800", "So many pixels wide")),
+        )
+        .subcommand(
             Command::new("scenario")
                 .about("Play scenarios (YAML with steps and expectations) and print their transcripts")
                 .arg(files("FILE", "Scenarios; the files they name are relative to them")),

@@ -14,9 +14,9 @@ use kubeviz::scenario::check::Checker;
 use kubeviz::scenario::conform::{Suite, Tally, known, run_text};
 use kubeviz::scenario::exec::{Printed, Script};
 use kubeviz::scenario::run::{Manifest, run};
-use kubeviz::scenario::{Scenario, steps, why};
+use kubeviz::scenario::{Scenario, picture, steps, why};
 
-use arguments::{command, config, duration, paths};
+use arguments::{command, config, count, duration, paths};
 use files::{read, say};
 use measure::measure;
 use trials::{chaos, fuzz};
@@ -30,6 +30,7 @@ pub fn main() -> ExitCode {
         Some(("run", matches)) => run_manifests(matches),
         Some(("exec", matches)) => exec(matches),
         Some(("why", matches)) => why(matches),
+        Some(("picture", matches)) => picture(matches),
         Some(("scenario", matches)) => play(matches),
         Some(("check", matches)) => check(matches),
         Some(("conform", matches)) => conform(matches),
@@ -64,13 +65,8 @@ fn run_manifests(matches: &ArgMatches) -> Outcome {
 fn why(matches: &ArgMatches) -> Outcome {
     let manifests = manifests(matches)?;
     let name = matches.get_one::<String>("OBJECT").map(String::as_str).unwrap_or_default();
-    let why = match why::run(config(matches)?, &manifests, duration(matches, "for")?, name) {
-        Ok(why) => why,
-        Err(message) => {
-            eprintln!("kubeviz: {message}");
-            return Ok(false);
-        }
-    };
+    let found = why::run(config(matches)?, &manifests, duration(matches, "for")?, name);
+    let Some(why) = or_complain(found) else { return Ok(false) };
     if matches.get_one::<String>("output").is_some_and(|format| format == "json") {
         say(&serde_json::to_string_pretty(&why).map_err(|error| error.to_string())?);
         say("\n");
@@ -78,6 +74,19 @@ fn why(matches: &ArgMatches) -> Outcome {
         say(&why.render());
     }
     Ok(true)
+}
+
+fn picture(matches: &ArgMatches) -> Outcome {
+    let width = u32::try_from(count(matches, "width")).unwrap_or(u32::MAX).min(10_000);
+    let drawn = picture::run(config(matches)?, &manifests(matches)?, duration(matches, "for")?, width);
+    let Some(svg) = or_complain(drawn) else { return Ok(false) };
+    say(&svg);
+    Ok(true)
+}
+
+/// What was found; or what the simulation has against it is said.
+fn or_complain<T>(found: Result<T, String>) -> Option<T> {
+    found.inspect_err(|message| eprintln!("kubeviz: {message}")).ok()
 }
 
 fn manifests(matches: &ArgMatches) -> Result<Vec<Manifest>, String> {
