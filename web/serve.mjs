@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { dirname, extname, join, normalize, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { oembed } from "./oembed.mjs";
 
 const TYPES = {
   ".css": "text/css; charset=utf-8",
@@ -62,6 +63,8 @@ function listen(port, left) {
 
 function answer(request, response) {
   if (request.method !== "GET" && request.method !== "HEAD") return refuse(response, 405, "Only GET and HEAD are answered here.");
+  const here = `http://${request.headers.host}`;
+  if (request.url.startsWith("/oembed.json") && URL.canParse(request.url, here)) return answerOembed(new URL(request.url, here), response);
   const file = fileFor(request.url);
   if (!file) return refuse(response, 404, "Not found.");
   response.writeHead(200, {
@@ -74,6 +77,14 @@ function answer(request, response) {
   });
   if (request.method === "HEAD") return response.end();
   createReadStream(file).on("error", () => response.destroy()).pipe(response);
+}
+
+function answerOembed(asked, response) {
+  const { url, ...limits } = Object.fromEntries(asked.searchParams);
+  const found = oembed(new URL("/", asked), url ?? new URL("/", asked).href, limits);
+  if (!found) return refuse(response, 404, "That is no address of this page.");
+  if (limits.format && limits.format !== "json") return refuse(response, 501, "Only JSON is answered here.");
+  response.writeHead(200, { "Content-Type": TYPES[".json"], "Access-Control-Allow-Origin": "*" }).end(JSON.stringify(found));
 }
 
 /** The file a URL names, or undefined where it names none inside the root. */

@@ -5,8 +5,23 @@ page_serve() {
   exec node "$ROOT/web/serve.mjs" "$@"
 }
 
+# With --at ADDRESS also what oEmbed consumers ask a host of plain files for.
 page_build() {
   need_page_tools
+  page_make
+  case "${1:-}" in
+    "") ;;
+    --at)
+      if ! node "$ROOT/web/oembed.mjs" "${2:-}" >"$ROOT/dist/oembed.json"; then
+        rm "$ROOT/dist/oembed.json"
+        die "--at takes the address at which the page will be, such as https://example.org/kubeviz/"
+      fi
+      ;;
+    *) die "There is no option $1." "Usage: ./kubeviz build [--at ADDRESS]" ;;
+  esac
+}
+
+page_make() {
   local now stamp="$ROOT/dist/.built-from"
   now="$(page_fingerprint)"
   if [[ -f "$ROOT/dist/index.html" && "$(cat "$stamp" 2>/dev/null)" == "$now" ]]; then

@@ -285,3 +285,16 @@ test.describe("the page inside a course page", () => {
     await new Stage(page.frameLocator("kube-viz iframe")).expectReady(1);
   });
 });
+
+test("an oEmbed consumer gets the figure of a link", async ({ page, request, baseURL }) => {
+  await page.goto("/?lang=en");
+  const found = page.locator('link[type="application/json+oembed"]');
+  const endpoint = new URL((await found.getAttribute("href"))!, page.url()).href;
+  const link = `${baseURL}/?lang=en#y=${encodeURIComponent("kind: Pod")}`;
+  const answer = await request.get(endpoint, { params: { url: link, maxwidth: "640", format: "json" } });
+  const { type, width, height, html } = (await answer.json()) as { type: string; width: number; height: number; html: string };
+  expect({ type, width, height }).toEqual({ type: "rich", width: 640, height: 500 });
+  expect(/src="([^"]*)"/.exec(html)![1]!.replaceAll("&amp;", "&")).toBe(`${baseURL}/?lang=en&embed=1#y=kind%3A%20Pod`);
+  expect((await request.get(endpoint, { params: { url: "https://example.invalid/" } })).status()).toBe(404);
+  expect((await request.get(endpoint, { params: { format: "xml" } })).status()).toBe(501);
+});
