@@ -56,8 +56,10 @@ export function withinReach(parsed, bodies, { constants, meant }) {
     open.push(one);
   };
   const follow = (address) => meant.get(address)?.forEach(keep);
-  const followCode = (address) => {
+  const followCode = (address, wide) => {
     if (meant.has(address)) follow(address);
+    // A span of time in microseconds, not half of two addresses: 1.5 s lay within the constants, and had them all kept.
+    else if (wide !== undefined && wide < 1n << 32n && wide % 1000n === 0n) return;
     else if (find(constants, address)) nearby(constants, address, NEAR).forEach(keep);
   };
   for (const body of bodies) constantsOf(body, followCode);

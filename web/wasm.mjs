@@ -230,8 +230,8 @@ export function walk(reader, found, constant = () => {}) {
     } else if (opcode === 0x41) constant(reader.signed() >>> 0);
     else if (opcode === 0x42) {
       const bits = reader.bits64(); // it may be two addresses, written at once
-      constant(Number(bits & 0xffffffffn));
-      constant(Number(bits >> 32n));
+      constant(Number(bits & 0xffffffffn), bits);
+      constant(Number(bits >> 32n), bits);
     } else if (opcode >= 0x28 && opcode <= 0x3e) {
       reader.skipNumber();
       constant(reader.number());
