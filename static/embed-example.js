@@ -3,10 +3,10 @@ const figure = document.querySelector("#traffic");
 const told = document.querySelector("#told");
 
 // Each line waits for the answer to the one before; the figure is loaded first where it is not yet.
-document.querySelector("#send").addEventListener("click", () => figure.exec("load svc/web --rate 20"));
-document.querySelector("#break").addEventListener("click", async () => {
-  await figure.exec(`fault kill ${await newestPod()}`);
-});
+// What the figure refuses is an error with its words.
+const run = (line) => figure.exec(line).catch((error) => (told.textContent = error.message));
+document.querySelector("#send").addEventListener("click", () => run("load svc/web --rate 20"));
+document.querySelector("#break").addEventListener("click", async () => run(`fault kill ${await newestPod()}`));
 figure.addEventListener("event", ({ detail }) => (told.textContent = `${detail.object}: ${detail.msg}`));
 
 async function newestPod() {

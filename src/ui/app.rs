@@ -30,7 +30,7 @@ use kubeviz::sim::Grain;
 use kubeviz::view::files::Files;
 use kubeviz::view::targets::Targets;
 use kubeviz::view::{Inspection, StoryLine};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
@@ -111,6 +111,8 @@ pub struct App {
     trouble: Option<(&'static str, String)>,
     told_host: u64,
     told_height: i32,
+    /// The request that is answered when the figure is where it is going.
+    answer_later: Option<JsValue>,
     lint_timer: Option<Timeout>,
     rehearsal: Option<Rehearsal>,
     /// Commands that wait for the one before them.
@@ -180,6 +182,7 @@ impl Component for App {
             trouble,
             told_host: 0,
             told_height: 0,
+            answer_later: None,
             lint_timer: None,
             rehearsal: None,
             queue: VecDeque::new(),

@@ -263,7 +263,10 @@ test.describe("the page inside a course page", () => {
       await page.locator("#traffic").scrollIntoViewIfNeeded();
       await page.getByRole("button", { name: start }).click();
       const traffic = page.frameLocator("#traffic iframe");
-      await expect(traffic.getByTestId("stage")).toContainText("web");
+      await expect(traffic.getByTestId("stage")).toBeVisible();
+      const ready = "kubectl get deployment web -o jsonpath={.status.readyReplicas}";
+      const replicas = () => page.evaluate((line) => document.querySelector<Figure>("#traffic")!.exec(line), ready);
+      await expect.poll(async () => (await replicas()).stdout, { timeout: 45_000 }).toBe("2");
       await page.locator("#send").click();
       await page.locator("#break").click();
       await expect(page.locator("#told")).toContainText("web", { timeout: 30_000 });

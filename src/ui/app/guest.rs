@@ -69,6 +69,12 @@ impl App {
         }
         self.tell_story();
         self.tell_values();
+        // Who restores a state wants to go on from there.
+        if !self.driver.borrow().is_arriving()
+            && let Some(id) = self.answer_later.take()
+        {
+            self.say("result", &[("id", id), ("ok", true.into()), ("msg", "".into())]);
+        }
     }
 
     /// Tells what has happened since the last time; after a jump, the end of it.
@@ -132,8 +138,13 @@ impl App {
 
     /// Does what the page around the figure asks for, and answers if it wants to know.
     pub(super) fn heard(&mut self, request: Request, id: JsValue) {
+        let restores = matches!(request, Request::Restore(_));
         let answer = self.obey(request);
         if id.is_undefined() {
+            return;
+        }
+        if restores && answer.is_ok() && self.driver.borrow().is_arriving() {
+            self.answer_later = Some(id);
             return;
         }
         let (ok, message, more) = match answer {
