@@ -114,9 +114,10 @@ impl Simulation {
             Event::Kubelet(timer) => {
                 let about = match &timer.what {
                     TimerKind::Pod { uid, .. } => self.pod_of(uid),
-                    TimerKind::Heartbeat | TimerKind::Evict { .. } => {
-                        Some(Key::new(Kind::NODE, "", &timer.node))
-                    }
+                    TimerKind::Heartbeat
+                    | TimerKind::Evict { .. }
+                    | TimerKind::Shutdown
+                    | TimerKind::PowerOff => Some(Key::new(Kind::NODE, "", &timer.node)),
                 };
                 (format!("kubelet@{}", timer.node), Deed::Acts, about)
             }
