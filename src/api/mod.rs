@@ -45,7 +45,7 @@ pub use status::Status;
 
 /// Between JSON trees and the fields' Rust types.
 pub mod typed {
-    pub use kube_types::{Misfit, Part, object, read, write};
+    pub use kube_types::{Misfit, Part, object, read, weigh_map, write};
 }
 
 /// The Kubernetes types of the modelled kinds' fields.

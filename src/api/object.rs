@@ -82,6 +82,11 @@ fn put<P: Part>(map: &mut Map<String, Value>, name: &str, value: &P) {
     }
 }
 
+/// What a part of an object weighs, unless it is the very one of the version before.
+fn fresh<P: Part>(part: &Arc<P>, before: Option<&Arc<P>>) -> usize {
+    if before.is_some_and(|before| Arc::ptr_eq(before, part)) { 0 } else { part.weight() }
+}
+
 /// Lists the modelled kinds once: `split` kinds keep fields under `spec` and `status`, `flat` ones at the top.
 macro_rules! modelled_kinds {
     ($($shape:ident $name:ident $kind:ident ($spec:ty, $status:ty);)*) => {
@@ -178,6 +183,21 @@ macro_rules! modelled_kinds {
                 }
             }
 
+            /// About how many bytes a version takes besides what it shares with the one before it.
+            pub fn weight(&self, before: Option<&Object>) -> usize {
+                let own = match (self, before) {
+                    $((Object::$name(o), before) => {
+                        let before = before.and_then($name::from_object);
+                        modelled_kinds!(@weigh $shape o, before)
+                    })*
+                    (Object::Tree(o), Some(Object::Tree(before))) if Arc::ptr_eq(&before.fields, &o.fields) => {
+                        fresh(&o.status, Some(&before.status))
+                    }
+                    (Object::Tree(o), _) => typed::weigh_map(&o.fields) + o.status.weight(),
+                };
+                own + fresh(self.shared_meta(), before.map(Object::shared_meta))
+            }
+
             /// Clears the status, as creation through the API does.
             pub fn clear_status(&mut self) {
                 match self { $(Object::$name(o) => o.status = Arc::default(),)* Object::Tree(o) => o.status = Arc::default() }
@@ -237,6 +257,12 @@ macro_rules! modelled_kinds {
             revision: $revision, meta: $meta,
             spec: Arc::new(typed::read(&Value::Object($map))?), status: Arc::new(()),
         })
+    };
+    (@weigh split $object:ident, $before:ident) => {
+        fresh(&$object.spec, $before.map(|o| &o.spec)) + fresh(&$object.status, $before.map(|o| &o.status))
+    };
+    (@weigh flat $object:ident, $before:ident) => {
+        fresh(&$object.spec, $before.map(|o| &o.spec))
     };
     (@write split $object:ident, $map:ident) => {
         put(&mut $map, "spec", &*$object.spec);

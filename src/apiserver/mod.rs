@@ -11,6 +11,7 @@ mod finalization;
 pub mod heartbeat;
 mod managed_fields;
 pub mod metrics;
+mod quota;
 pub mod registry;
 mod reporters;
 mod resize;
@@ -23,6 +24,7 @@ mod warnings;
 use std::sync::Arc;
 
 pub use decode::FieldValidation;
+pub use quota::DEFAULT_QUOTA;
 pub use reporters::{Saying, Verdict};
 pub use server_side_apply::Applying;
 pub use store::{Actor, Change, Manner, Store, Told, View};
@@ -92,6 +94,8 @@ pub const ORPHAN_FINALIZER: &str = "orphan";
 #[derive(Clone, Debug)]
 pub struct ApiServer {
     store: Store,
+    /// How many bytes the store may take.
+    quota: u64,
     names: Rng,
     now: SimTime,
     /// The resource metrics API, where there is one.
@@ -112,6 +116,7 @@ impl ApiServer {
     pub fn new(seed: u64) -> ApiServer {
         ApiServer {
             store: Store::default(),
+            quota: DEFAULT_QUOTA,
             names: Rng::new(seed, "names"),
             now: SimTime::ZERO,
             metrics: None,
@@ -207,7 +212,12 @@ impl ApiServer {
     /// As [`ApiServer::create`].
     pub fn dry_run_create(&self, object: impl Into<Object>) -> Result<Object, Status> {
         let object = creatable(object.into())?;
-        self.clone().prepare_create(object, &mut Manner::default()).map(|(_, object)| object)
+        self.rehearsal().prepare_create(object, &mut Manner::default()).map(|(_, object)| object)
+    }
+
+    /// A copy to try a write on. The storage is not asked in a dry run, so it has room.
+    pub fn rehearsal(&self) -> ApiServer {
+        ApiServer { quota: u64::MAX, ..self.clone() }
     }
 
     fn prepare_create(&mut self, mut object: Object, manner: &mut Manner) -> Result<(Key, Object), Status> {
@@ -268,6 +278,7 @@ impl ApiServer {
         if self.view().object(&key).is_some() {
             return Err(Status::already_exists(kind, &key.name));
         }
+        self.room_for_new(kind)?;
         for quota in charged {
             self.update_status(&Origin::new(Actor::ApiServer), quota)?;
         }
@@ -439,6 +450,7 @@ impl ApiServer {
             object.set_revision(self.store.revision());
             return Ok(Arc::new(object));
         }
+        self.room_for_next()?;
         Ok(self
             .commit(origin, key, Some(old), Some(object), manner)
             .unwrap_or_else(|| unreachable!("an update stores an object")))

@@ -92,6 +92,7 @@ impl ApiServer {
         }
         if object == *old {
             // Nothing but the managers: the write is made all the same.
+            self.room_for_next()?;
             return Ok(self
                 .commit(origin, old.key(), Some(old), Some(object), manner)
                 .unwrap_or_else(|| unreachable!("an update stores an object")));

@@ -121,7 +121,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// As [`ApiServer::apply`].
     pub fn dry_run_apply(&self, applying: &Applying<'_>) -> Result<Arc<Object>, Status> {
-        self.api.clone().apply(&self.origin(None), applying)
+        self.api.rehearsal().apply(&self.origin(None), applying)
     }
 
     /// Replaces the list of an object's managers (`metadata.managedFields`).

@@ -162,7 +162,7 @@ fn expected_scale(pods: &[&Pod], view: &View) -> Result<(i32, bool), String> {
         // A ReplicaSet's Deployment counts in its place: all its sets share one size.
         scales.entry(owner.uid.clone()).or_insert(0);
     }
-    Ok((scales.values().sum(), unmanaged))
+    Ok((scales.values().fold(0, |all: i32, scale| all.saturating_add(*scale)), unmanaged))
 }
 
 /// The workload that decides how many pods there are of this one's kind, by its uid, and how many it asks for.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::latency::Latency;
+use crate::apiserver::DEFAULT_QUOTA;
 use crate::apiserver::metrics::Metrics;
 use crate::controllers::Settings;
 use crate::kubelet::KubeletConfig;
@@ -103,6 +104,8 @@ pub struct Config {
     pub controllers: Settings,
     /// What a metrics API measures; `None`: there is none.
     pub metrics: Option<Metrics>,
+    /// How much may be written, in bytes (`--quota-backend-bytes` of etcd).
+    pub quota_backend_bytes: u64,
     /// Whether the host shows what `kubectl edit` edits and hands back what is saved.
     pub host_edits: bool,
     /// Whether to check the invariants after every event. Tests do; a benchmark does not.
@@ -137,6 +140,7 @@ impl Config {
             kubelet: KubeletConfig::default(),
             controllers: Settings::default(),
             metrics: Some(Metrics::default()),
+            quota_backend_bytes: DEFAULT_QUOTA,
             host_edits: false,
             check_invariants: cfg!(debug_assertions),
         }

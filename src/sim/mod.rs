@@ -132,6 +132,7 @@ impl Simulation {
 
     /// What a cluster has before anyone has asked for anything: its namespaces and its nodes.
     fn boot(&mut self) {
+        self.api.set_quota(self.config.quota_backend_bytes);
         self.api.set_metrics(self.config.metrics.clone());
         let first = self.config.namespace.clone();
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use part::{Fields, Misfit, Part, object, read, write};
+pub use part::{Fields, Misfit, Part, object, read, weigh_map, write};
 pub use time::{MicroTime, OutOfRange, Time, Timestamp, date_of, days_of};
 
 /// What every field of every kind may be. The text has one line a fact:

@@ -20,6 +20,10 @@ impl fmt::Display for Misfit {
 
 impl std::error::Error for Misfit {}
 
+/// What an item of a list or of a map weighs besides what is in it, and what a field of a struct does, set or not.
+const ITEM: usize = 32;
+const FIELD: usize = 16;
+
 /// What a field of the API may hold.
 pub trait Part {
     /// Its JSON tree; `null` for nothing, which is left out of an object.
@@ -30,6 +34,12 @@ pub trait Part {
     /// # Errors
     /// Where the tree has another shape.
     fn read(&mut self, tree: &Value) -> Result<(), Misfit>;
+
+    /// About how many bytes it takes to keep what it holds, the same on every machine; a number is counted with the
+    /// struct that it is in.
+    fn weight(&self) -> usize {
+        0
+    }
 }
 
 /// A struct of the API. Its fields are numbered in the order of their names.
@@ -97,6 +107,26 @@ pub(crate) fn read_fields(fields: &mut dyn Fields, tree: &Value) -> Result<(), M
 }
 
 #[inline(never)]
+pub(crate) fn weigh_fields(fields: &dyn Fields) -> usize {
+    let numbers = 0..fields.names().split_ascii_whitespace().count();
+    numbers.map(|number| FIELD + fields.part(number).weight()).sum()
+}
+
+fn weigh_tree(tree: &Value) -> usize {
+    match tree {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| ITEM + weigh_tree(item)).sum(),
+        Value::Object(map) => weigh_map(map),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// What the entries of an object of JSON weigh ([`Part::weight`]).
+pub fn weigh_map(map: &Map<String, Value>) -> usize {
+    map.iter().map(|(key, value)| ITEM + key.len() + weigh_tree(value)).sum()
+}
+
+#[inline(never)]
 fn write_list(len: usize, item: &dyn Fn(usize) -> Value) -> Value {
     Value::Array((0..len).map(item).collect())
 }
@@ -123,6 +153,10 @@ impl<T: Part + Default> Part for Vec<T> {
             self.last_mut().map_or(Ok(()), |last| read_item(last, item))
         })
     }
+
+    fn weight(&self) -> usize {
+        self.iter().map(|item| ITEM + item.weight()).sum()
+    }
 }
 
 impl<T: Part + Default> Part for Option<T> {
@@ -137,6 +171,10 @@ impl<T: Part + Default> Part for Option<T> {
             return Ok(());
         }
         self.insert(T::default()).read(tree)
+    }
+
+    fn weight(&self) -> usize {
+        self.as_ref().map_or(0, Part::weight)
     }
 }
 
@@ -154,11 +192,15 @@ impl<T: Part + Default> Part for BTreeMap<String, T> {
         }
         Ok(())
     }
+
+    fn weight(&self) -> usize {
+        self.iter().map(|(key, item)| ITEM + key.len() + item.weight()).sum()
+    }
 }
 
 /// Types that are one value of JSON: how it is made, and what it is read from.
 macro_rules! leaves {
-    ($($ty:ty: $this:ident => $write:expr, $tree:ident => $read:expr;)*) => {
+    ($($ty:ty: $this:ident => $write:expr, $tree:ident => $read:expr$(, $weight:expr)?;)*) => {
         $(impl Part for $ty {
             fn write(&self) -> Value {
                 let $this = self;
@@ -169,20 +211,25 @@ macro_rules! leaves {
                 *self = $read.ok_or(Misfit)?;
                 Ok(())
             }
+
+            $(fn weight(&self) -> usize {
+                let $this = self;
+                $weight
+            })?
         })*
     };
 }
 
 leaves! {
-    String: this => Value::String(this.clone()), tree => tree.as_str().map(str::to_string);
+    String: this => Value::String(this.clone()), tree => tree.as_str().map(str::to_string), this.len();
     bool: this => Value::Bool(*this), tree => tree.as_bool();
     i32: this => (*this).into(), tree => tree.as_i64().and_then(|number| i32::try_from(number).ok());
     i64: this => (*this).into(), tree => tree.as_i64();
     f64: this => (*this).into(), tree => tree.as_f64();
-    Value: this => this.clone(), tree => Some(tree.clone());
-    ByteString: this => Value::String(this.0.clone()), tree => tree.as_str().map(|text| ByteString(text.to_string()));
-    Quantity: this => Value::String(this.0.clone()), tree => quantity(tree);
-    IntOrString: this => int_or_string(this), tree => read_int_or_string(tree);
+    Value: this => this.clone(), tree => Some(tree.clone()), weigh_tree(this);
+    ByteString: this => Value::String(this.0.clone()), tree => tree.as_str().map(|text| ByteString(text.to_string())), this.0.len();
+    Quantity: this => Value::String(this.0.clone()), tree => quantity(tree), this.0.len();
+    IntOrString: this => int_or_string(this), tree => read_int_or_string(tree), int_or_string_weight(this);
     Time: this => Value::String(this.to_string()), tree => tree.as_str().and_then(|text| text.parse().ok()).map(Time);
     MicroTime: this => Value::String(this.to_string()), tree => tree.as_str().and_then(|text| text.parse().ok()).map(MicroTime);
 }
@@ -201,6 +248,10 @@ fn int_or_string(value: &IntOrString) -> Value {
         IntOrString::Int(number) => (*number).into(),
         IntOrString::String(text) => Value::String(text.clone()),
     }
+}
+
+fn int_or_string_weight(value: &IntOrString) -> usize {
+    if let IntOrString::String(text) = value { text.len() } else { 0 }
 }
 
 fn read_int_or_string(tree: &Value) -> Option<IntOrString> {
@@ -246,6 +297,10 @@ macro_rules! fields {
             fn read(&mut self, tree: &serde_json::Value) -> Result<(), $crate::Misfit> {
                 $crate::part::read_fields(self, tree)
             }
+
+            fn weight(&self) -> usize {
+                $crate::part::weigh_fields(self)
+            }
         }
     };
 }
@@ -254,7 +309,7 @@ macro_rules! fields {
 mod tests {
     use serde_json::json;
 
-    use super::{Misfit, read, write};
+    use super::{Misfit, Part, read, write};
     use crate::core_v1::{PodSpec, PodStatus};
 
     #[test]
@@ -274,6 +329,17 @@ mod tests {
         assert_eq!(spec.containers[0].name, "web");
         assert_eq!(spec.priority, Some(-3));
         assert_eq!(write(&spec), tree);
+    }
+
+    #[test]
+    fn what_is_kept_weighs_at_least_its_text_and_no_more_than_its_memory() {
+        let tree = json!({"containers": [{"name": "web", "image": "nginx", "args": ["x".repeat(1_000)]}]});
+        let spec: PodSpec = read(&tree).unwrap();
+        let empty = PodSpec::default().weight();
+        assert!((500..2_000).contains(&empty), "{empty}");
+        let more = spec.weight() - empty;
+        assert!((1_008..2_000).contains(&more), "{more}");
+        assert!(tree.weight() > 1_000);
     }
 
     #[test]

@@ -73,6 +73,11 @@ impl Rollout {
     }
 }
 
+/// Counts together. Several sets may be asked for as many as there can be.
+fn total(counts: impl Iterator<Item = i32>) -> i32 {
+    counts.fold(0, i32::saturating_add)
+}
+
 /// Pods that a ReplicaSet is asked for.
 fn wanted(set: &ReplicaSet) -> i32 {
     set.spec.replicas.unwrap_or(1)

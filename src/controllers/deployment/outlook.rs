@@ -1,7 +1,7 @@
 //! What the next look at a rolling update would do, for those who explain it: the controller's own arithmetic, without a write.
 
 use super::rolling::{self, Bounds};
-use super::{available, sync, wanted};
+use super::{available, sync, total, wanted};
 use crate::api::{Deployment, ReplicaSet};
 
 /// The counts of a rolling update and the moves that they allow.
@@ -27,9 +27,9 @@ pub struct Outlook {
 pub fn outlook(deployment: &Deployment, sets: Vec<ReplicaSet>) -> Outlook {
     let rollout = sync::arrange(deployment.clone(), sets);
     let (desired, bounds) = (rollout.desired(), rolling::bounds(deployment));
-    let total: i32 = rollout.all().map(wanted).sum();
-    let old: i32 = rollout.old.iter().map(wanted).sum();
-    let new = total - old;
+    let all = total(rollout.all().map(wanted));
+    let old = total(rollout.old.iter().map(wanted));
+    let new = rollout.new.as_ref().map_or(0, wanted);
     let remove = match super::is_recreate(deployment) {
         true => old,
         // The set of the new template comes first.
@@ -39,13 +39,13 @@ pub fn outlook(deployment: &Deployment, sets: Vec<ReplicaSet>) -> Outlook {
     let create = match super::is_recreate(deployment) {
         true if old > 0 => 0,
         true => desired - new,
-        false => rolling::new_size(desired, bounds.max_surge, total, new) - new,
+        false => rolling::new_size(desired, bounds.max_surge, all, new) - new,
     };
     Outlook {
         desired,
         bounds,
-        total,
-        available: rollout.all().map(available).sum(),
+        total: all,
+        available: total(rollout.all().map(available)),
         create: create.max(0),
         remove,
         old,

@@ -7,7 +7,7 @@ use super::conditions::{
 };
 use super::conditions::{condition, find};
 use super::rolling::bounds;
-use super::{Rollout, available, wanted};
+use super::{Rollout, available, total, wanted};
 use crate::api::k8s::{DeploymentCondition, DeploymentStatus};
 use crate::api::{Deployment, MetaExt, ReplicaSet, Status};
 use crate::client::Client;
@@ -18,7 +18,7 @@ use crate::controllers::Action;
 /// leaves it out of its JSON.
 fn calculate(rollout: &Rollout, now: SimTime) -> DeploymentStatus {
     let deployment = &rollout.deployment;
-    let sum = |count: &dyn Fn(&ReplicaSet) -> i32| rollout.all().map(count).sum::<i32>();
+    let sum = |count: &dyn Fn(&ReplicaSet) -> i32| total(rollout.all().map(count));
     let positive = |count: i32| Some(count).filter(|count| *count > 0);
     let available_now = sum(&available);
     let mut status = DeploymentStatus {

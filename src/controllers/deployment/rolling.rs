@@ -1,6 +1,6 @@
 //! `RollingUpdate`: the new ReplicaSet grows and the old ones shrink, never past the ceiling nor below the floor.
 
-use super::{Rollout, available, progress, revision, sync, wanted};
+use super::{Rollout, available, progress, revision, sync, total, wanted};
 use crate::api::explain::RolloutRule;
 use crate::api::int_or_string::{Rounding, scaled};
 use crate::api::{Deployment, Key, Kind, MetaExt, ReplicaSet, Status};
@@ -74,11 +74,11 @@ pub fn roll(rollout: &mut Rollout, client: &mut Client<'_>) -> Result<Action, St
 
 /// Models `reconcileNewReplicaSet`. A new set above the desired count, which a late scale-down leaves, is cut first.
 fn grow_new(rollout: &Rollout, client: &mut Client<'_>) -> Result<bool, Status> {
-    let (desired, total) = (rollout.desired(), rollout.all().map(wanted).sum());
+    let (desired, all) = (rollout.desired(), total(rollout.all().map(wanted)));
     let Some(new) = &rollout.new else { return Ok(false) };
     let size = match wanted(new) {
         size if size > desired => desired,
-        size => new_size(desired, bounds(&rollout.deployment).max_surge, total, size),
+        size => new_size(desired, bounds(&rollout.deployment).max_surge, all, size),
     };
     if size == wanted(new) {
         return Ok(false);
@@ -94,11 +94,11 @@ fn shrinks(rollout: &Rollout) -> [Shrink; 2] {
     let (new, new_available) = rollout.new.as_ref().map_or((0, 0), |set| (wanted(set), available(set)));
     let mut old: Vec<OldSet> =
         rollout.old.iter().map(|set| OldSet { size: wanted(set), available: available(set) }).collect();
-    let total = new + old.iter().map(|set| set.size).sum::<i32>();
-    let most = removable(desired, max_unavailable, total, new, new_available);
+    let all = total(old.iter().map(|set| set.size)).saturating_add(new);
+    let most = removable(desired, max_unavailable, all, new, new_available);
     // The healthy are counted as they were found: cleaning up takes none of them away.
-    let spare =
-        new_available + old.iter().map(|set| set.available).sum::<i32>() - (desired - max_unavailable);
+    let spare = total(old.iter().map(|set| set.available)).saturating_add(new_available)
+        - (desired - max_unavailable);
     // A set of which more pods are available than it is to have has not reported yet since it shrank: the real controller
     // stumbles over it, does nothing and looks again at the next report.
     if most == 0 || old.iter().any(|set| set.size > 0 && set.available > set.size) {
@@ -113,11 +113,11 @@ fn shrinks(rollout: &Rollout) -> [Shrink; 2] {
 /// How many old pods would go at the next look.
 pub fn shrinkage(rollout: &Rollout) -> i32 {
     let mut sizes: Vec<i32> = rollout.old.iter().map(wanted).collect();
-    let before: i32 = sizes.iter().sum();
+    let before = total(sizes.iter().copied());
     for (index, size) in shrinks(rollout).into_iter().flat_map(|(moves, _)| moves) {
         sizes[index] = size;
     }
-    before - sizes.iter().sum::<i32>()
+    before - total(sizes.into_iter())
 }
 
 /// Models `reconcileOldReplicaSets`.

@@ -3,7 +3,7 @@
 
 use super::rolling::bounds;
 use super::sync::scale_set;
-use super::{DESIRED_REPLICAS, MAX_REPLICAS, Rollout, available, is_recreate, wanted};
+use super::{DESIRED_REPLICAS, MAX_REPLICAS, Rollout, available, is_recreate, total, wanted};
 use crate::api::explain::RolloutRule;
 use crate::api::sorting;
 use crate::api::{MetaExt, ReplicaSet, Status};
@@ -51,7 +51,7 @@ pub fn scale(rollout: &Rollout, client: &mut Client<'_>) -> Result<(), Status> {
         return Ok(());
     }
     let ceiling = if desired > 0 { desired.saturating_add(bounds(&rollout.deployment).max_surge) } else { 0 };
-    let to_add = ceiling.saturating_sub(active.iter().map(|set| wanted(set)).sum());
+    let to_add = ceiling.saturating_sub(total(active.iter().map(|set| wanted(set))));
     let sets = by_size(active, to_add > 0);
     let parts: Vec<Part> = sets.iter().map(|set| part(set, rollout)).collect();
     let sizes = proportional(&parts, desired, ceiling);
@@ -91,7 +91,7 @@ fn part(set: &ReplicaSet, rollout: &Rollout) -> Part {
 /// A Deployment of 10 + 3 with sets of 8 and 5 goes to 15 + 3, so there are 5 pods to add. 8 · 18 / 13 = 11.08, so the
 /// first gains 3; 5 · 18 / 13 = 6.9, so the second gains 2: 11 and 7.
 fn proportional(parts: &[Part], desired: i32, ceiling: i32) -> Vec<i32> {
-    let to_add = ceiling.saturating_sub(parts.iter().map(|part| part.size).sum());
+    let to_add = ceiling.saturating_sub(total(parts.iter().map(|part| part.size)));
     let mut added = 0;
     let mut sizes: Vec<i32> = Vec::with_capacity(parts.len());
     for part in parts {

@@ -7,7 +7,7 @@ use super::hash::{equal_ignoring_hash, template_hash};
 use super::progress::progress_deadline;
 use super::revision::{next_revision, set_revision, update_annotations};
 use super::rolling::{bounds, new_size};
-use super::{DESIRED_REPLICAS, MAX_REPLICAS, REVISION, Rollout, TEMPLATE_HASH, available, wanted};
+use super::{DESIRED_REPLICAS, MAX_REPLICAS, REVISION, Rollout, TEMPLATE_HASH, available, total, wanted};
 use crate::api::explain::{Explain, RolloutRule, RolloutStep};
 use crate::api::k8s::{DeploymentCondition, LabelSelector, ObjectMeta, ReplicaSetSpec};
 use crate::api::sorting;
@@ -160,11 +160,11 @@ fn new_set(rollout: &Rollout, revision: &str) -> ReplicaSet {
     let labels = labels.clone();
     let mut selector: LabelSelector = deployment.spec.selector.clone();
     selector.match_labels.get_or_insert_default().insert(TEMPLATE_HASH.into(), hash.clone());
-    let total = rollout.old.iter().map(wanted).sum();
+    let old = total(rollout.old.iter().map(wanted));
     let desired = rollout.desired();
     let size = match super::is_recreate(deployment) {
         true => desired,
-        false => new_size(desired, bounds(deployment).max_surge, total, 0),
+        false => new_size(desired, bounds(deployment).max_surge, old, 0),
     };
     let meta = ObjectMeta {
         name: Some(format!("{}-{hash}", deployment.name())),
@@ -230,8 +230,8 @@ fn step(rollout: &Rollout, set: &str, from: i32, to: i32, rule: RolloutRule) -> 
         desired: rollout.desired(),
         max_surge: bounds.max_surge,
         max_unavailable: bounds.max_unavailable,
-        total: rollout.all().map(wanted).sum(),
-        available: rollout.all().map(available).sum(),
+        total: total(rollout.all().map(wanted)),
+        available: total(rollout.all().map(available)),
         replica_set: set.into(),
         from,
         to,

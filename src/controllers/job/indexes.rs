@@ -1,68 +1,85 @@
 //! Sets of completion indexes, as a Job's status writes them: `1,3-5,7` (`indexed_job_utils.go`).
 
-use sorted::SortedSet;
-
-use crate::api::{MetaExt, Pod};
+use crate::api::{MetaExt, Pod, sorting};
 
 /// The annotation and the label with a pod's completion index.
 pub const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
-/// A set of indexes.
+/// A set of indexes: runs of them, first and last, in order and with gaps between them. A status may name a thousand million in
+/// few letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Indexes(SortedSet<i32>);
+pub struct Indexes(Vec<(i32, i32)>);
 
 impl Indexes {
     /// Reads a set; what is no index below `completions` is left out.
     pub fn parse(text: &str, completions: i32) -> Indexes {
         let number = |text: &str| text.trim().parse::<i32>().ok();
-        let mut set = SortedSet::new();
-        for part in text.split(',').filter(|part| !part.is_empty()) {
+        let run = |part: &str| {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
-            let (Some(first), Some(last)) = (number(first), number(last)) else { continue };
-            set.extend(first.max(0)..=last.min(completions - 1));
+            Some((number(first)?.max(0), number(last)?.min(completions.saturating_sub(1))))
+        };
+        Indexes::of(text.split(',').filter_map(run).filter(|(first, last)| first <= last).collect())
+    }
+
+    /// The set of all that is in some runs.
+    fn of(mut runs: Vec<(i32, i32)>) -> Indexes {
+        sorting::sort_by_key(&mut runs, |run| *run);
+        let mut joined: Vec<(i32, i32)> = Vec::new();
+        for (first, last) in runs {
+            match joined.last_mut() {
+                Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
+                _ => joined.push((first, last)),
+            }
         }
-        Indexes(set)
+        Indexes(joined)
     }
 
     /// How many there are.
     pub fn len(&self) -> i32 {
-        i32::try_from(self.0.len()).unwrap_or(i32::MAX)
+        self.0
+            .iter()
+            .fold(0, |count: i32, (first, last)| count.saturating_add(last - first).saturating_add(1))
     }
 
     /// Whether an index is in it.
     pub fn has(&self, index: i32) -> bool {
-        self.0.contains(&index)
+        let behind = self.0.partition_point(|(first, _)| *first <= index);
+        behind > 0 && index <= self.0[behind - 1].1
     }
 
     /// The set with further indexes.
     #[must_use]
     pub fn with(&self, more: impl IntoIterator<Item = i32>) -> Indexes {
-        let mut set = self.0.clone();
-        set.extend(more);
-        Indexes(set)
+        let more = more.into_iter().map(|index| (index, index));
+        Indexes::of(self.0.iter().copied().chain(more).collect())
     }
 
-    /// Every index, in order.
-    pub fn iter(&self) -> impl Iterator<Item = i32> {
-        self.0.iter().copied()
+    /// The set with those of another.
+    #[must_use]
+    pub fn and(&self, other: &Indexes) -> Indexes {
+        Indexes::of(self.0.iter().chain(&other.0).copied().collect())
+    }
+
+    /// How many of another set are in it too.
+    pub fn count_of(&self, other: &Indexes) -> i32 {
+        self.len().saturating_add(other.len()).saturating_sub(self.and(other).len())
     }
 
     /// The first `count` indexes below `completions` that are not in it.
     pub fn first_missing(&self, count: usize, completions: i32) -> Vec<i32> {
-        (0..completions).filter(|index| !self.has(*index)).take(count).collect()
+        let mut missing = Vec::new();
+        let mut next = 0;
+        for (first, last) in self.0.iter().copied().chain([(completions, completions)]) {
+            missing.extend((next..first.min(completions)).take(count - missing.len()));
+            next = last.saturating_add(1);
+        }
+        missing
     }
 }
 
 impl std::fmt::Display for Indexes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut runs: Vec<(i32, i32)> = Vec::new();
-        for index in self.iter() {
-            match runs.last_mut() {
-                Some((_, last)) if *last + 1 == index => *last = index,
-                _ => runs.push((index, index)),
-            }
-        }
-        for (place, (first, last)) in runs.into_iter().enumerate() {
+        for (place, (first, last)) in self.0.iter().enumerate() {
             let comma = if place > 0 { "," } else { "" };
             // Two in a row are listed, three are a range.
             match last - first {
@@ -100,5 +117,15 @@ mod tests {
         }
         assert_eq!(Indexes::parse("2-9", 4).to_string(), "2,3");
         assert_eq!(Indexes::parse("0-1,3", 9).first_missing(2, 9), [2, 4]);
+        assert_eq!(Indexes::parse("0-1,3", 4).first_missing(9, 4), [2]);
+    }
+
+    #[test]
+    fn a_set_of_a_thousand_million_takes_no_time() {
+        let most = Indexes::parse("0-999999998,5,x,7-3", i32::MAX);
+        assert_eq!((most.len(), most.has(999_999_998), most.has(999_999_999)), (999_999_999, true, false));
+        assert_eq!(most.first_missing(2, i32::MAX), [999_999_999, 1_000_000_000]);
+        let few = Indexes::parse("3-5,2000000000", i32::MAX);
+        assert_eq!((most.count_of(&few), few.and(&most).to_string()), (3, "0-999999998,2000000000".into()));
     }
 }

@@ -241,7 +241,7 @@ fn next_indexes(look: &Look<'_>, missing: usize) -> Result<Vec<Option<i32>>, Sim
         taken = taken.with(terminating.filter_map(index_of));
     }
     if let Some(lost) = &look.lost {
-        taken = taken.with(lost.iter());
+        taken = taken.and(lost);
     }
     let indexes = taken.first_missing(missing, look.completions());
     let delayed = look.delayed();

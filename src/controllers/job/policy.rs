@@ -78,9 +78,7 @@ pub fn succeeded(policy: Option<&SuccessPolicy>, completions: i32, done: &Indexe
     let mut met = rules.filter(|(_, rule)| match (&rule.succeeded_indexes, rule.succeeded_count) {
         (Some(indexes), count) => {
             let required = Indexes::parse(indexes, completions);
-            let found = required.iter().filter(|index| done.has(*index)).count();
-            let needed = count.unwrap_or_else(|| required.len());
-            i32::try_from(found).is_ok_and(|found| found >= needed)
+            done.count_of(&required) >= count.unwrap_or_else(|| required.len())
         }
         (None, Some(count)) => done.len() >= count,
         (None, None) => false,

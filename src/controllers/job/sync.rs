@@ -276,11 +276,10 @@ fn restarted_too_often(look: &Look<'_>) -> bool {
     }
     let going =
         look.pods.iter().filter(|pod| matches!(pod.status.phase.as_deref(), Some("Running" | "Pending")));
-    let restarts: i32 = going
+    let restarts = going
         .flat_map(|pod| pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses))
         .flatten()
-        .map(|status| status.restart_count)
-        .sum();
+        .fold(0, |all: i32, status| all.saturating_add(status.restart_count));
     match spec.backoff_limit.unwrap_or(6) {
         0 => restarts > 0,
         limit => restarts >= limit,

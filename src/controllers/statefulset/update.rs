@@ -1,6 +1,8 @@
 //! One look at a StatefulSet: fill the gaps, take away what is too much, then replace what is outdated, highest ordinal
 //! first (`stateful_set_control.go`).
 
+use sorted::SortedMap;
+
 use super::super::history;
 use super::claims;
 use super::control;
@@ -12,6 +14,10 @@ use crate::api::k8s::StatefulSetStatus;
 use crate::api::{ControllerRevision, MetaExt, Pod, StatefulSet, Status, sorting};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Client, View};
+
+/// How many missing pods one look makes at most, where they need not wait for one another: as with a ReplicaSet, a set of
+/// millions neither appears in one instant nor is gone through in one.
+const BURST: usize = 20;
 
 /// Whether to go on with the next pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +97,7 @@ struct Look<'a> {
     set: &'a StatefulSet,
     revisions: &'a Revisions,
     view: &'a View,
-    /// The pods wanted, in order; those that do not exist yet as they would be made.
+    /// The pods wanted, in order; the first of those that do not exist yet as they would be made.
     replicas: Vec<Pod>,
     /// The pods too much, the highest ordinal first.
     condemned: Vec<Pod>,
@@ -116,11 +122,16 @@ impl<'a> Look<'a> {
         view: &'a View,
         client: &Client<'_>,
     ) -> Look<'a> {
-        let at = |wanted: i32| pods.iter().find(|pod| ordinal(pod) == wanted).cloned();
         let (first, count) = (start(set), replicas(set).max(0));
-        let replicas: Vec<Pod> = (first..first.saturating_add(count))
-            .map(|ordinal| at(ordinal).unwrap_or_else(|| planned(set, revisions, ordinal)))
-            .collect();
+        let mut known: SortedMap<i32, &Pod> = SortedMap::new();
+        for pod in pods.iter().filter(|pod| in_range(set, ordinal(pod))) {
+            known.insert(ordinal(pod), pod);
+        }
+        let missing = (first..first.saturating_add(count)).filter(|ordinal| !known.contains_key(ordinal));
+        let mut replicas: Vec<Pod> =
+            missing.take(BURST).map(|ordinal| planned(set, revisions, ordinal)).collect();
+        replicas.extend(known.values().map(|pod| (*pod).clone()));
+        sorting::sort_by_key(&mut replicas, ordinal);
         let mut condemned: Vec<Pod> =
             pods.iter().filter(|pod| !in_range(set, ordinal(pod))).cloned().collect();
         sorting::sort_by(&mut condemned, |a, b| ordinal(b).cmp(&ordinal(a)));
@@ -277,7 +288,7 @@ impl<'a> Look<'a> {
         let old = |pod: &&Pod| is_created(pod) && revision_of(pod) != self.revisions.update.name();
         let small = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
         TurnStep {
-            desired: small(self.replicas.len()),
+            desired: replicas(self.set),
             field: "partition",
             limit: small(partition(self.set)),
             counted: 0,
@@ -290,12 +301,15 @@ impl<'a> Look<'a> {
     /// Takes away the highest pod that is not of the new revision, unless one above it is not available yet.
     fn roll(&mut self, client: &mut Client<'_>) -> Result<(), Status> {
         let strategy = self.set.spec.update_strategy.as_ref();
-        if strategy.is_some_and(|strategy| strategy.type_.as_deref() == Some("OnDelete")) {
+        let on_delete = strategy.is_some_and(|strategy| strategy.type_.as_deref() == Some("OnDelete"));
+        // Pods of which nobody has thought yet are above all others, and not available.
+        let unplanned = self.replicas.len() < usize::try_from(replicas(self.set)).unwrap_or(0);
+        if on_delete || unplanned {
             return Ok(());
         }
-        let lowest = partition(self.set);
-        for index in (lowest..self.replicas.len()).rev() {
-            let pod = &self.replicas[index];
+        let lowest =
+            start(self.set).saturating_add_unsigned(u32::try_from(partition(self.set)).unwrap_or(u32::MAX));
+        for pod in self.replicas.iter().rev().take_while(|pod| ordinal(pod) >= lowest) {
             if revision_of(pod) != self.revisions.update.name() && !pod.is_deleting() {
                 let result = control::delete_pod(self.set, pod, client);
                 let left = self.status.current_replicas.unwrap_or(0) - 1;

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::create::make;
 use super::get::select;
 use super::scale::replicas_pointer;
-use super::writing::{DRY_RUN, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::quantity;
-use crate::api::{Kind, MetaExt};
+use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::{Call, Verb};
@@ -21,6 +21,7 @@ const FLAGS: &[Flag] = &[
     value("name", "its name, if not that of the workload"),
     value("filename", "the manifests of the objects").short('f'),
     switch("record", "has no effect any more"),
+    switch("save-config", "note the object as applied"),
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
@@ -42,68 +43,128 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
              utilization or '500m' for milliCPU).",
         );
     }
-    let max = call.args.number("max")?.ok_or_else(|| Failure::message("required flag(s) \"max\" not set"))?;
-    let min = call.args.number("min")?.unwrap_or(-1);
-    if max < 1 {
-        return Err(Failure::message(format!(
-            "--max=MAXPODS is required and must be at least 1, max: {max}"
-        )));
-    }
-    if max < min {
-        return Err(Failure::message(format!(
-            "--max=MAXPODS must be larger or equal to --min=MINPODS, max: {max}, min: {min}"
-        )));
-    }
-    let (objects, failures) = select(call)?;
-    Failure::collect(failures)?;
+    let asked = Asked::of(call)?;
+    let (objects, mut failures) = select(call)?;
+    let none = objects.is_empty() && failures.is_empty();
     for object in objects {
-        if replicas_pointer(call.client.live(), object.kind()).is_none() {
-            let (info, version) = (object.kind().info(), object.api_version());
-            return Err(Failure::message(format!("cannot autoscale a {}.{version}", info.kind)));
+        failures.extend(autoscale(call, &object, &asked).err());
+    }
+    if none { Err(Failure::message("no objects passed to autoscale")) } else { Failure::collect(failures) }
+}
+
+/// What the flags ask for.
+struct Asked {
+    max: i64,
+    min: i64,
+    /// `--cpu-percent`, `--cpu` and `--memory`, as targets of a metric.
+    percent: Option<Value>,
+    cpu: Option<Value>,
+    memory: Option<Value>,
+}
+
+impl Asked {
+    fn of(call: &Call<'_, '_>) -> Result<Asked, Failure> {
+        let max =
+            call.args.number("max")?.ok_or_else(|| Failure::message("required flag(s) \"max\" not set"))?;
+        let min = call.args.number("min")?.unwrap_or(-1);
+        if max < 1 {
+            let why = format!("--max=MAXPODS is required and must be at least 1, max: {max}");
+            return Err(Failure::message(why));
         }
-        let metrics = metrics(call)?;
+        if max < min {
+            return Err(Failure::message(format!(
+                "--max=MAXPODS must be larger or equal to --min=MINPODS, max: {max}, min: {min}"
+            )));
+        }
+        let percent = call.args.number("cpu-percent")?.filter(|percent| *percent > 0);
+        let given = |flag: &str| call.args.value(flag).filter(|text| !text.is_empty());
+        if percent.is_some() && given("cpu").is_some() {
+            return Err(Failure::message("--cpu-percent and --cpu are mutually exclusive"));
+        }
+        let target = |flag: &str| given(flag).map(|text| target(text, flag)).transpose();
+        Ok(Asked {
+            max,
+            min,
+            percent: percent.map(utilization),
+            cpu: target("cpu")?,
+            memory: target("memory")?,
+        })
+    }
+
+    fn spec(&self, object: &Object, metrics: Vec<Value>) -> Value {
         let target =
             json!({"apiVersion": object.api_version(), "kind": object.kind().name(), "name": object.name()});
-        let mut spec = json!({"maxReplicas": max, "metrics": metrics, "scaleTargetRef": target});
-        if min > 0 {
-            spec["minReplicas"] = min.into();
+        let mut spec = json!({"maxReplicas": self.max, "scaleTargetRef": target});
+        if !metrics.is_empty() {
+            spec["metrics"] = metrics.into();
         }
-        let name = call.args.value("name").filter(|name| !name.is_empty()).unwrap_or(object.name());
-        let metadata = json!({"name": name, "namespace": object.namespace()});
-        let status = json!({"currentMetrics": null, "desiredReplicas": 0});
-        let value = json!({"metadata": metadata, "spec": spec, "status": status});
-        make(call, Kind::HORIZONTAL_POD_AUTOSCALER, value, "autoscaled", "")?;
+        if self.min > 0 {
+            spec["minReplicas"] = self.min.into();
+        }
+        spec
     }
-    Ok(())
 }
 
-fn metrics(call: &Call<'_, '_>) -> Result<Vec<Value>, Failure> {
-    let mut metrics = Vec::new();
-    if let Some(percent) = call.args.number("cpu-percent")?.filter(|percent| *percent >= 0) {
-        metrics.push(metric("cpu", json!({"averageUtilization": percent, "type": "Utilization"})));
+fn autoscale(call: &mut Call<'_, '_>, object: &Object, asked: &Asked) -> Result<(), Failure> {
+    if replicas_pointer(call.client.live(), object.kind()).is_none() {
+        let info = object.kind().info();
+        return Err(Failure::message(format!(
+            "cannot autoscale a {}: could not find scale subresource for {}/{}, Resource={} in discovery information",
+            info.kind, info.group, info.version, info.plural
+        )));
     }
-    for resource in ["cpu", "memory"] {
-        let Some(text) = call.args.value(resource).filter(|text| !text.is_empty()) else { continue };
-        let target = match text.strip_suffix('%') {
-            Some(percent) => match percent.parse::<i32>().ok().filter(|percent| *percent > 0) {
-                Some(percent) => json!({"averageUtilization": percent, "type": "Utilization"}),
-                None => return Err(refused(&format!("failed to parse percentage value: {text}"))),
-            },
-            None if quantity::parse(text).is_some() => json!({"averageValue": text, "type": "AverageValue"}),
-            None => return Err(refused(&format!("failed to parse resource quantity: {text}"))),
+    let by = |resource: &str, target: &Option<Value>| {
+        let metric =
+            |target: &Value| json!({"resource": {"name": resource, "target": target}, "type": "Resource"});
+        target.as_ref().map(metric)
+    };
+    let metrics = [by("cpu", &asked.percent), by("cpu", &asked.cpu), by("memory", &asked.memory)];
+    let Err(refusal) = create(call, object, asked.spec(object, metrics.into_iter().flatten().collect()))
+    else {
+        return Ok(());
+    };
+    // Whatever the refusal, the same is tried in the version before, if that can say it: it knows no target for memory, and
+    // none but a share of the CPU.
+    let lost = |why: &str| {
+        Err(Failure::message(format!(
+            "failed to create autoscaling/v2 HPA and the configuration is incompatible with autoscaling/v1: {why}"
+        )))
+    };
+    match &asked.cpu {
+        None => lost("empty input"),
+        Some(cpu) if asked.memory.is_some() || cpu["type"] != "Utilization" => lost("%!w(<nil>)"),
+        // What was refused over more than its metrics is refused again, in the same words.
+        Some(_) => create(call, object, asked.spec(object, Vec::new())).map_err(|_| refusal),
+    }
+}
+
+fn create(call: &mut Call<'_, '_>, object: &Object, spec: Value) -> Result<(), Failure> {
+    let name = call.args.value("name").filter(|name| !name.is_empty()).unwrap_or(object.name());
+    let metadata = json!({"name": name, "namespace": call.namespace});
+    let status = json!({"currentMetrics": null, "desiredReplicas": 0});
+    let value = json!({"metadata": metadata, "spec": spec, "status": status});
+    let done = if DryRun::of(call)? == DryRun::Client { "created" } else { "autoscaled" };
+    make(call, Kind::HORIZONTAL_POD_AUTOSCALER, value, done, "")
+}
+
+fn utilization(percent: i64) -> Value {
+    json!({"averageUtilization": percent, "type": "Utilization"})
+}
+
+/// `80%`, `500m`; a bare number is one of millicores, or of mebibytes.
+fn target(text: &str, resource: &str) -> Result<Value, Failure> {
+    let text = text.trim();
+    if let Some(percent) = text.strip_suffix('%') {
+        return match percent.parse::<i32>().ok().filter(|percent| *percent >= 0) {
+            Some(percent) => Ok(utilization(percent.into())),
+            None => Err(Failure::message(format!("invalid percentage value: {percent}"))),
         };
-        metrics.push(metric(resource, target));
     }
-    // What is left to the server's defaults is not even looked at.
-    if metrics.is_empty() { Err(refused("empty input")) } else { Ok(metrics) }
-}
-
-fn metric(resource: &str, target: Value) -> Value {
-    json!({"resource": {"name": resource, "target": target}, "type": "Resource"})
-}
-
-fn refused(why: &str) -> Failure {
-    Failure::message(format!(
-        "failed to create autoscaling/v2 HPA and the configuration is incompatible with autoscaling/v1: {why}"
-    ))
+    let bare = text.parse::<f64>().is_ok();
+    let unit = if resource == "cpu" { "m" } else { "Mi" };
+    let amount = if bare { format!("{text}{unit}") } else { text.to_string() };
+    if quantity::parse(&amount).is_none() {
+        return Err(Failure::message(format!("invalid resource {resource} value: {text}")));
+    }
+    Ok(json!({"averageValue": quantity::canonical(&amount), "type": "AverageValue"}))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::custom_columns::custom_columns;
+use super::custom_columns::{columns, columns_of_file, custom_columns};
 use super::go_template;
 use super::json::go_json_indented;
 use super::jsonpath::{Template, go_syntax};
@@ -76,13 +76,11 @@ impl Printing<'_> {
             "jsonpath-as-json" => self.jsonpath_as_json(&template("template")?),
             "go-template" | "template" => self.go_template(&template("template")?),
             "go-template-file" | "templatefile" => self.go_template(&file("template")?),
-            "custom-columns" => custom_columns(argument.unwrap_or_default(), self.items, self.headings),
+            "custom-columns" => {
+                custom_columns(&columns(argument.unwrap_or_default())?, self.items, self.headings)
+            }
             "custom-columns-file" => {
-                let text = file("custom-columns")?;
-                let mut lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-                let (names, paths) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-                let columns = names.iter().zip(paths).map(|(name, path)| format!("{name}:{path}"));
-                custom_columns(&columns.collect::<Vec<_>>().join(","), self.items, self.headings)
+                custom_columns(&columns_of_file(&file("custom-columns")?)?, self.items, self.headings)
             }
             _ => Err(unknown()),
         }

@@ -6,6 +6,8 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use super::json::go_json;
+
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
@@ -53,8 +55,14 @@ impl Path {
     /// # Errors
     /// A sentence about what cannot be read.
     pub fn parse(text: &str) -> Result<Path, String> {
-        let text = text.trim();
         let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+        if text.contains(['{', '}']) {
+            return Err(
+                "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or \
+                        '{.name1.name2}'"
+                    .into(),
+            );
+        }
         let text = if text.starts_with(['.', '[', '$']) { text.to_string() } else { format!(".{text}") };
         let mut reader = Reader { rest: &text };
         let steps = reader.steps()?;
@@ -159,6 +167,7 @@ fn fill(pieces: &[Piece], root: &Value, current: &Value, out: &mut String) -> Re
 pub fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        list @ (Value::Array(_) | Value::Object(_)) => go_json(list),
         other => other.to_string(),
     }
 }

@@ -5,6 +5,7 @@ pub mod custom_columns;
 pub mod fields;
 pub mod format;
 mod go_template;
+pub mod go_value;
 pub mod json;
 pub mod jsonpath;
 pub mod listing;

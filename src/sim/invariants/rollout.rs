@@ -24,15 +24,15 @@ pub fn under_ceiling(change: &Change, view: &View) -> Result<(), String> {
     let rolling = deployment.spec.strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
     let surge = rolling.and_then(|rolling| rolling.max_surge.as_ref());
     let surge = surge.and_then(|surge| scaled(surge, desired, Rounding::Up)).unwrap_or(0);
-    let asked: i32 = view
+    let asked: i64 = view
         .list::<ReplicaSet>(Some(after.namespace()))
         .filter(|set| set.is_controlled_by(deployment.uid()))
-        .map(|set| set.spec.replicas.unwrap_or(0))
+        .map(|set| i64::from(set.spec.replicas.unwrap_or(0)))
         .sum();
     // A Deployment that was scaled down meanwhile may hold more than its new ceiling until it has shrunk.
     let grown_for =
         after.annotation("deployment.kubernetes.io/desired-replicas") == Some(desired.to_string().as_str());
-    if asked <= desired + surge || !grown_for {
+    if asked <= i64::from(desired) + i64::from(surge) || !grown_for {
         return Ok(());
     }
     Err(format!("{owner} asks for {asked} pods, its ceiling is {desired} + {surge}"))

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use crate::kubectl::print::go_value::go_value;
+
 /// Their names.
 pub(super) const FUNCTIONS: [&str; 18] = [
     "len",
@@ -48,19 +50,9 @@ pub(super) fn truth(value: &Value) -> bool {
     }
 }
 
-/// A value as Go's `%v` writes it.
+/// A value as a template prints it.
 pub(super) fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "<no value>".into(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(" ")),
-        Value::Object(map) => {
-            let pairs: Vec<String> =
-                map.iter().map(|(key, value)| format!("{key}:{}", shown(value))).collect();
-            format!("map[{}]", pairs.join(" "))
-        }
-        other => other.to_string(),
-    }
+    if value.is_null() { "<no value>".into() } else { go_value(value) }
 }
 
 /// Calls a function.
