@@ -24,7 +24,7 @@ mod warnings;
 use std::sync::Arc;
 
 pub use decode::FieldValidation;
-pub use quota::DEFAULT_QUOTA;
+pub use quota::{DEFAULT_QUOTA, PAGE_QUOTA};
 pub use reporters::{Saying, Verdict};
 pub use server_side_apply::Applying;
 pub use store::{Actor, Change, Manner, Store, Told, View};

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use kubeviz::api::Key;
 use kubeviz::api::manifest::Diagnostic;
+use kubeviz::apiserver::PAGE_QUOTA;
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::hop::Hop;
 use kubeviz::sim::notable::is_background;
@@ -101,7 +102,8 @@ impl Driver {
     /// A new cluster of so many nodes.
     pub fn new(seed: u64, nodes: u32, speed_tenths: u32, playing: bool) -> Driver {
         let config = if nodes == 3 { Config::small(seed) } else { Config::sized(seed, nodes) };
-        let mut recording = Recording::new(Config { host_edits: true, ..config });
+        let mut recording =
+            Recording::new(Config { host_edits: true, quota_backend_bytes: PAGE_QUOTA, ..config });
         // What every cluster does when it starts is over before anyone looks.
         recording.advance(FIRST_MOMENT, u64::MAX);
         let mut driver = Driver {
