@@ -4,6 +4,7 @@
 pub mod admission;
 mod binding;
 mod decode;
+mod dry_run;
 mod ephemeral;
 pub mod eviction;
 pub mod extensions;
@@ -204,20 +205,6 @@ impl ApiServer {
         Ok(self
             .commit(origin, key, None, Some(object), manner)
             .unwrap_or_else(|| unreachable!("a creation stores an object")))
-    }
-
-    /// What [`ApiServer::create`] would store, without storing it (`--dry-run=server`).
-    ///
-    /// # Errors
-    /// As [`ApiServer::create`].
-    pub fn dry_run_create(&self, object: impl Into<Object>) -> Result<Object, Status> {
-        let object = creatable(object.into())?;
-        self.rehearsal().prepare_create(object, &mut Manner::default()).map(|(_, object)| object)
-    }
-
-    /// A copy to try a write on. The storage is not asked in a dry run, so it has room.
-    pub fn rehearsal(&self) -> ApiServer {
-        ApiServer { quota: u64::MAX, ..self.clone() }
     }
 
     fn prepare_create(&mut self, mut object: Object, manner: &mut Manner) -> Result<(Key, Object), Status> {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::latency::Latency;
 use crate::apiserver::DEFAULT_QUOTA;
+pub use crate::apiserver::PAGE_QUOTA;
 use crate::apiserver::metrics::Metrics;
 use crate::controllers::Settings;
 use crate::kubelet::KubeletConfig;

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 
 use kubeviz::api::Key;
 use kubeviz::api::manifest::Diagnostic;
-use kubeviz::apiserver::PAGE_QUOTA;
 use kubeviz::clock::{SimDuration, SimTime};
+use kubeviz::sim::config::PAGE_QUOTA;
 use kubeviz::sim::hop::Hop;
 use kubeviz::sim::notable::is_background;
 use kubeviz::sim::{

@@ -160,7 +160,7 @@ fn target(text: &str, resource: &str) -> Result<Value, Failure> {
             None => Err(Failure::message(format!("invalid percentage value: {percent}"))),
         };
     }
-    let bare = text.parse::<f64>().is_ok();
+    let bare = serde_json::from_str::<serde_json::Number>(text).is_ok();
     let unit = if resource == "cpu" { "m" } else { "Mi" };
     let amount = if bare { format!("{text}{unit}") } else { text.to_string() };
     if quantity::parse(&amount).is_none() {
