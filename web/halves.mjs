@@ -18,19 +18,18 @@ const FEATURES = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-flo
 
 const wasm = only(/^web-[0-9a-f]+_bg\.wasm$/);
 const glue = only(/^web-[0-9a-f]+\.js$/);
-const before = [wasm, glue].map((file) => [file, `sha384-${digest("sha384", readFileSync(join(dist, file)), "base64")}`]);
 
 const linked = readFileSync(join(dist, wasm));
 const placed = placement(linked);
 writeFileSync(join(dist, wasm), withoutPlacement(linked));
 optimise(join(dist, wasm));
 const program = readFileSync(join(dist, wasm));
+// The files come from where the page comes from: digests of them would protect nobody, and are not compressed.
+replaceIn("index.html", / integrity="[^"]*"/g, "");
 replaceIn(glue, /wasm = instance\.exports;/, "wasm = kubeviz.program = instance.exports;");
 if (process.argv.includes("--record")) {
   writeFileSync(join(dist, wasm), instrument(program));
   writeFileSync(join(dist, "functions.json"), JSON.stringify([...parse(program).names]));
-  // Nobody reads this page but record.mjs: the files need not be what the digests say.
-  replaceIn("index.html", /integrity="[^"]*"/g, "");
   replaceIn("index.html", /<script type="module">/, "<script>kubeviz.ran = new Set(); kubeviz.loadRest = (one) => kubeviz.ran.add(one);</script>\n$&");
 } else {
   const ran = new Set(readFileSync(join(here, "first.txt"), "utf8").split("\n"));
@@ -40,13 +39,14 @@ if (process.argv.includes("--record")) {
   writeFileSync(join(dist, half), rest);
   replaceIn("index.html", /<\/head>/, `<link data-rest href="./${half}"></head>`);
   rename(digest("sha256", first, "hex").slice(0, 16));
+  // What is written for people stays in the sources.
+  replaceIn("index.html", /<!--.*?-->\s*/gs, "");
+  for (const file of readdirSync(dist).filter((name) => /^(tokens|layout|cards|panels)-.*\.css$/.test(name))) replaceIn(file, /\/\*.*?\*\/\s*/gs, "");
 }
 
 /** The halves only fit each other: a browser must not take one of them from an older visit. */
 function rename(version) {
   const old = /^web-([0-9a-f]+)/.exec(wasm)[1];
-  // The page names the files with their digests too, which have changed.
-  for (const [file, was] of before) replaceIn("index.html", was, `sha384-${digest("sha384", readFileSync(join(dist, file)), "base64")}`);
   replaceIn("index.html", `web-${old}`, `web-${version}`);
   for (const file of readdirSync(dist).filter((name) => name.includes(`web-${old}`))) {
     renameSync(join(dist, file), join(dist, file.replace(old, version)));

@@ -18,6 +18,11 @@ impl ApiServer {
         self.quota = bytes;
     }
 
+    /// Charges what is written from now on. Only the simulation calls this, at its first input.
+    pub fn charge(&mut self) {
+        self.store.weigh();
+    }
+
     /// Whether there is room for another object of a kind. Events have more: they are what says that the cluster is full, and
     /// many keep them in an etcd of their own.
     ///

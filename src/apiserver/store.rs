@@ -190,7 +190,9 @@ const CHANGE_SIZE: u64 = 4_096;
 pub struct Store {
     view: View,
     log: VectorSync<Arc<Change>>,
+    /// What has been written takes so much, once that is asked for.
     size: u64,
+    weighs: bool,
 }
 
 impl Store {
@@ -204,8 +206,14 @@ impl Store {
         self.view.revision
     }
 
-    /// About how many bytes all that was written takes: what etcd's backend would, were it never compacted. The same on every
-    /// machine.
+    /// Weighs what is written from now on. What a cluster does by itself when it starts is always as little, and to weigh it
+    /// would be one thing more that a page loads before its first picture.
+    pub fn weigh(&mut self) {
+        self.weighs = true;
+    }
+
+    /// About how many bytes all that was written since [`Store::weigh`] takes: what etcd's backend would, were it never
+    /// compacted. The same on every machine.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -213,8 +221,10 @@ impl Store {
     /// Records a write and makes it so. Its revision must be the next.
     pub fn commit(&mut self, change: Change) {
         assert_eq!(change.revision, self.revision() + 1, "revisions follow one another without gaps");
-        let fresh = change.after.as_ref().map_or(0, |after| after.weight(change.before.as_deref()));
-        self.size += CHANGE_SIZE + fresh as u64;
+        if self.weighs {
+            let fresh = change.after.as_ref().map_or(0, |after| after.weight(change.before.as_deref()));
+            self.size += CHANGE_SIZE + fresh as u64;
+        }
         self.view.apply(&change);
         self.log.push_back_mut(Arc::new(change));
     }

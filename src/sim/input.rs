@@ -168,6 +168,7 @@ impl Simulation {
     pub fn submit(&mut self, input: Input) -> Outcome {
         let entry = JournalEntry { time: self.now, events_done: self.events_done, input: input.clone() };
         self.journal.entries.push_back_mut(Arc::new(entry));
+        self.api.charge();
         let before = self.revision();
         let outcome = match input {
             Input::Kubectl { line, .. }
