@@ -11,7 +11,7 @@ import type { Completion, CompletionContext, CompletionResult } from "@codemirro
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit, language as languageFacet } from "@codemirror/language";
-import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { diagnosticCount, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import type { Diagnostic } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState, Prec, StateEffect, StateField, Text } from "@codemirror/state";
@@ -153,6 +153,7 @@ function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
       shown = id;
     },
     setDiagnostics(marks) {
+      if (marks.length + diagnosticCount(view.state) === 0) return;
       view.dispatch(setDiagnostics(view.state, marks.map((mark) => diagnostic(mark, view.state.doc))));
     },
     focus: () => view.focus(),

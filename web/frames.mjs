@@ -7,11 +7,10 @@ import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "@playwright/test";
+import { blocks, ownThread } from "./tasks.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const [nodes, pods, seconds] = [500, 10_000, 30].map((usual, at) => Number(process.argv[2 + at] ?? usual));
-/** A task of the main thread that takes longer is felt. */
-const BLOCK_MS = 50;
 
 const server = spawn(process.execPath, [join(here, "serve.mjs"), "--port", "4330"], { stdio: ["ignore", "pipe", "inherit"] });
 const [said] = await once(server.stdout, "data");
@@ -49,16 +48,12 @@ async function phase(name, line, until) {
   const done = await until();
   const took = Date.now() - began;
   const times = await page.evaluate(() => window.frames_);
-  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
-  const main = traceEvents.find((event) => event.name === "thread_name" && event.args.name === "CrRendererMain");
-  const own = traceEvents.filter((event) => event.ph === "X" && event.pid === main.pid && event.tid === main.tid);
-  const tasks = own.filter((event) => /RunTask$/.test(event.name));
+  const own = ownThread(await browser.stopTracing());
   const cost = own.filter((event) => event.name === "ProxyMain::BeginMainFrame").map((event) => event.tdur / 1_000);
-  const blocks = (of) => `${tasks.filter((event) => event[of] > BLOCK_MS * 1_000).length}, longest ${Math.max(0, ...tasks.map((event) => (event[of] ?? 0) / 1_000)).toFixed(0)}`;
   console.log(`${name} (${done === true ? "done" : "measured"} after ${(took / 1_000).toFixed(1)} s, ${times.length} frames)`);
   console.log(`  frame       ${spread(times.slice(1).map((time, at) => time - times[at]))}`);
   console.log(`  processor   ${spread(cost)}`);
-  console.log(`  tasks over ${BLOCK_MS}: by the clock ${blocks("dur")}; of processor time ${blocks("tdur")}`);
+  console.log(`  ${blocks(own)}`);
 }
 
 function spread(values) {

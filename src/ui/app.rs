@@ -29,7 +29,7 @@ use kubeviz::kubectl::script::Command;
 use kubeviz::sim::Grain;
 use kubeviz::view::files::Files;
 use kubeviz::view::targets::Targets;
-use kubeviz::view::{Inspection, StoryLine};
+use kubeviz::view::{ClusterView, Inspection, StoryLine};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
@@ -97,7 +97,11 @@ pub struct App {
     pub(super) complete: Callback<String, Vec<String>>,
     pub(super) reveal: Callback<(u32, u32)>,
     reveal_at: Rc<RefCell<Option<(u32, u32)>>>,
+    /// The stage as the page shows it, and what moves when it shows the next.
+    shown: Shared<ClusterView>,
     moves: Moves,
+    /// Whether the next frame draws the page whatever happens in it.
+    undrawn: bool,
     tokens: Tokens,
     focused_uid: Option<String>,
     frame: Option<AnimationFrame>,
@@ -171,7 +175,9 @@ impl Component for App {
             complete: completion(&driver),
             reveal: revealing(&reveal_at, &on),
             reveal_at,
+            shown: Shared::new(ClusterView::default()),
             moves: Moves::default(),
+            undrawn: false,
             focused_uid: None,
             frame: None,
             frames: 0,
@@ -204,14 +210,15 @@ impl Component for App {
     }
 
     fn update(&mut self, ctx: &Context<Self>, action: Action) -> bool {
-        let before = self.driver.borrow().view.clone();
         let jumps = matches!(action, Action::Seek(_) | Action::SeekEnd | Action::Reset);
         let changed = self.act(ctx, action);
         let after = self.driver.borrow().view.clone();
-        if before != after {
+        if self.shown != after {
             self.focused_uid = focused_uid();
-            if !jumps {
-                self.moves = Moves::measure(&before, &after);
+            if jumps {
+                self.shown = after;
+            } else {
+                self.moves = Moves::measure(&self.shown, &after);
             }
         }
         self.follow_sessions();
@@ -228,6 +235,7 @@ impl Component for App {
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
         std::mem::take(&mut self.moves).play(self.driver.borrow().speed_tenths);
+        self.shown = self.driver.borrow().view.clone();
         self.keep_focus();
         self.tell_height();
         let place = self.reveal_at.take();
@@ -418,7 +426,10 @@ impl App {
             Action::Lint => self.lint(),
             Action::Apply if self.ui.editing.is_some() => self.end_edit(true),
             Action::Apply => {
-                self.apply();
+                let applied = self.apply().code == 0;
+                // What follows comes with the next frame: to lay the page out for each would only take longer.
+                self.undrawn = applied && self.is_playing();
+                return !self.undrawn;
             }
             Action::File(action) => self.with_files(action),
             Action::Preview(on) => self.look(on),

@@ -11,6 +11,8 @@ use web_sys::{DomRect, Element};
 
 /// More changes than this at once are not played: nobody could follow them.
 const CHANGES_MAX: usize = 30;
+/// More new cards than this at once are just there: each that fades in is a layer of its own to the browser, made in one frame.
+const FADES_MAX: usize = 12;
 /// On a stage with more pods than this nothing is played: every card on its way is a layer of its own to the browser.
 const PODS_MAX: usize = 400;
 /// More cards than this are not measured.
@@ -110,21 +112,23 @@ impl Moves {
             return self.trace();
         }
         let haste = (f64::from(speed_tenths) / 40.0).max(1.0).sqrt();
-        // All places are read before anything is written: one layout, not one per card.
-        let ways: Vec<(Element, DomRect, Way)> = self
+        // All places are read before anything is written: one layout, not one per card, and none where cards only appear.
+        let ways: Vec<(Element, Way, Option<DomRect>)> = self
             .ways
             .into_iter()
             .filter_map(|(uid, way)| {
                 let element = card(&uid)?;
-                let to = element.get_bounding_client_rect();
-                Some((element, to, way))
+                let to = (!matches!(way, Way::Appear)).then(|| element.get_bounding_client_rect());
+                Some((element, way, to))
             })
             .collect();
-        for (element, to, way) in ways {
-            match way {
-                Way::Fly(from) => fly(&element, &from, &to, MOVE_MS / haste),
-                Way::Shift(from) => shift(&element, &from, &to, REFLOW_MS / haste),
-                Way::Appear => {
+        let fades = ways.iter().filter(|(_, way, _)| matches!(way, Way::Appear)).count() <= FADES_MAX;
+        for (element, way, to) in ways {
+            match (way, to) {
+                (Way::Fly(from), Some(to)) => fly(&element, &from, &to, MOVE_MS / haste),
+                (Way::Shift(from), Some(to)) => shift(&element, &from, &to, REFLOW_MS / haste),
+                _ if !fades => {}
+                _ => {
                     let steps = [("opacity", &["0", "1"][..]), ("transform", &["scale(.92)", "none"])];
                     animate(&element, &steps, FADE_MS / haste, "cubic-bezier(0,0,0,1)");
                 }

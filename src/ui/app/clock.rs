@@ -28,10 +28,11 @@ impl App {
     pub(super) fn pass_frame(&mut self) -> bool {
         self.frame = None;
         self.frames = self.frames.wrapping_add(1);
+        let undrawn = std::mem::take(&mut self.undrawn);
         if self.sleeping.is_some() {
             self.sleep_on();
         } else if !self.is_playing() {
-            return false;
+            return undrawn;
         } else {
             let before = self.driver.borrow().revision();
             self.driver.borrow_mut().frame();
@@ -43,7 +44,7 @@ impl App {
             let stopped = told.is_some() || !self.is_playing();
             self.ui.banner = told.or(self.ui.banner.take());
             let still = !stopped && self.driver.borrow().revision() == before;
-            return !still || self.frames.is_multiple_of(STILL_EVERY);
+            return undrawn || !still || self.frames.is_multiple_of(STILL_EVERY);
         }
         true
     }

@@ -32,9 +32,13 @@ pub fn Console(props: &ConsoleProps) -> Html {
     {
         let output = output.clone();
         use_effect_with((log.clone(), *open), move |_| {
-            if let Some(output) = output.cast::<Element>() {
-                output.set_scroll_top(output.scroll_height());
-            }
+            // With the frame that lays the page out anyway: to ask for a height here would have it laid out twice.
+            let frame = gloo::render::request_animation_frame(move |_| {
+                if let Some(output) = output.cast::<Element>() {
+                    output.set_scroll_top(output.scroll_height());
+                }
+            });
+            move || drop(frame)
         });
     }
     let onkeydown = {

@@ -42,9 +42,12 @@ pub fn NodeGroup(props: &NodeGroupProps) -> Html {
         let here = |uid: &AttrValue| node.pods.iter().any(|pod| pod.uid == uid.as_str());
         let selected = selected.as_ref().is_some_and(|key| key.kind == Kind::NODE && *key.name == node.name);
         let second = second.filter(|_| has_leaving(node));
+        // How pods are drawn is nothing to a node without any: a change of it, on an Apply of many, leaves that node alone.
+        let (density, grid) =
+            if node.pods.is_empty() { (Density::Card, Grid::default()) } else { (*density, *grid) };
         html! {
-            <NodeCard key={node.uid.as_str()} node={node.clone()} density={*density} selected_pod={selected_pod.clone().filter(here)}
-                {selected} verdict={verdicts.get(&node.name).cloned()} {second} grid={*grid} dense={*dense} lang={*lang} on={on} />
+            <NodeCard key={node.uid.as_str()} node={node.clone()} {density} selected_pod={selected_pod.clone().filter(here)}
+                {selected} verdict={verdicts.get(&node.name).cloned()} {second} {grid} dense={*dense} lang={*lang} on={on} />
         }
     };
     html! { <>{ for nodes.iter().map(card) }</> }

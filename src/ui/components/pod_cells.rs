@@ -28,6 +28,13 @@ pub struct Grid {
     pub across: u32,
 }
 
+/// Until it is measured.
+impl Default for Grid {
+    fn default() -> Grid {
+        Grid { pitch: 12, across: 16 }
+    }
+}
+
 impl Grid {
     fn place(self, at: usize) -> (u32, u32) {
         let at = at as u32;

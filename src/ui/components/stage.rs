@@ -239,7 +239,7 @@ fn offer(lang: Lang, on: &Callback<Action>) -> Html {
 }
 
 /// The cells of the lane, and of every node.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 struct Grids {
     lane: Grid,
     node: Grid,
@@ -248,8 +248,7 @@ struct Grids {
 /// Grids of cells that fit what is on screen: measured when cells are first shown and when the stage changes its size.
 #[hook]
 fn use_grids(root: &NodeRef, density: Density, lane_empty: bool) -> Grids {
-    let grid = Grid { pitch: 12, across: 16 };
-    let grids = use_state_eq(|| Grids { lane: grid, node: grid });
+    let grids = use_state_eq(Grids::default);
     let (root, set) = (root.clone(), grids.setter());
     use_effect_with((density, lane_empty), move |(density, _)| {
         let watch = || {
@@ -278,7 +277,7 @@ fn measure(root: &NodeRef) -> Grids {
         let width = list.map_or(0, |list| list.client_width()).cast_unsigned();
         Grid { pitch, across: (width / pitch).max(1) }
     };
-    Grids { lane: fit(".lane .cells"), node: fit(".node .cells") }
+    Grids { lane: fit(".lane .cells"), node: fit(".node .pods") }
 }
 
 fn uid_of(view: &ClusterView, key: &Key) -> Option<AttrValue> {
