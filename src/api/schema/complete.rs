@@ -1,5 +1,6 @@
 //! Fields by path, and what is being typed at a caret.
 
+use super::flow::{self, Flow};
 use super::table::{Field, Table, Type, TypeId};
 use crate::api::manifest::Span;
 
@@ -65,6 +66,8 @@ pub struct Place<'t> {
     pub around: Vec<(&'t str, &'t str)>,
     /// How much deeper than its line the place stands: behind dashes.
     pub deeper: usize,
+    /// Whether it stands in braces, where all goes on one line.
+    pub in_braces: bool,
 }
 
 /// What is being typed at a [`Place`].
@@ -96,7 +99,27 @@ pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
         (declared(&lines, "apiVersion").unwrap_or_default(), declared(&lines, "kind").unwrap_or_default());
     let ty = Table::get().kind(api_version, kind);
     let above = parents(&lines, current, offset - here.start);
-    let path: Vec<String> = above.iter().map(|parent| parent.key.to_string()).collect();
+    let mut path: Vec<String> = above.iter().map(|parent| parent.key.to_string()).collect();
+    if let Some((own, flow)) = here.flow(offset - here.start) {
+        path.extend(own.into_iter().chain(flow.path).map(String::from));
+        // A whole document in braces has its kind in them: too rare to be looked for.
+        let wanted = wanted(ty, kind, &path, flow.key).filter(|_| !path.is_empty())?;
+        let span = Span::new(offset - flow.typed.len(), offset);
+        let outside = || siblings(&lines, current, here.content_column());
+        let around = flow.around.unwrap_or_else(outside);
+        let beside = flow.beside;
+        return Some(Place {
+            span,
+            api_version,
+            kind,
+            path,
+            wanted,
+            beside,
+            around,
+            deeper: 0,
+            in_braces: true,
+        });
+    }
     let value = here.value_before(offset - here.start);
     let typed = match value {
         Some((_, typed)) => typed,
@@ -105,7 +128,7 @@ pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
             before[content..].trim_start_matches(' ')
         }
     };
-    // In a block of text, or in braces.
+    // In a block of text.
     if typed.contains([' ', ':', '{']) || value.is_some_and(|_| before.contains(['{', '&', '*'])) {
         return None;
     }
@@ -129,6 +152,7 @@ pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
         beside,
         around,
         deeper: column.saturating_sub(blank),
+        in_braces: false,
     })
 }
 
@@ -243,6 +267,19 @@ impl<'t> Line<'t> {
         let (_, value) = before.split_once(": ")?;
         let typed = value.rsplit(['[', ',', ' ']).next().unwrap_or("").trim_start_matches(['"', '\'']);
         Some((key, typed))
+    }
+
+    /// The braces that a caret stands in, and the key that they stand behind, if they do.
+    fn flow(&self, column: usize) -> Option<(Option<&'t str>, Flow<'t>)> {
+        let (before, after) = (self.text.get(..column)?, self.text.get(column..)?);
+        let content = before.get(self.content_column()..)?;
+        let (own, value) = match content.split_once(": ") {
+            _ if content.starts_with(['{', '[']) => (None, content),
+            Some((key, value)) => (Some(key.trim_matches(['"', '\''])), value.trim_start()),
+            None => return None,
+        };
+        let flow = flow::flow(value, after).filter(|_| value.starts_with(['{', '[']))?;
+        Some((own, flow))
     }
 }
 

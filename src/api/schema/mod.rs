@@ -6,6 +6,7 @@
 
 mod complete;
 mod decode;
+mod flow;
 mod lint;
 mod normalize;
 mod table;

@@ -260,7 +260,11 @@ fn the_caret_in_a_broken_manifest_is_offered_what_fits() {
         &format!("{pod}spec:\n  nodeSelector:\n    disk: s|"),
         "spec.nodeSelector \"s\" nodeSelector,disk",
     );
-    check_caret(&format!("{pod}spec:\n  nodeSelector: {{disk: |"), "none");
+    check_caret(
+        &format!("{pod}spec:\n  nodeSelector: {{disk: s|"),
+        "spec.nodeSelector \"s\" nodeSelector,disk",
+    );
+    check_caret(&format!("{pod}spec:\n  nodeSelector: {{disk: ssd}} |"), "none");
     check_caret(&format!("{pod}---\nkind: Pod\napiVersion: v1\nspec:\n  accessModes:\n  - |"), "none");
     let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\n";
     check_caret(

@@ -90,7 +90,10 @@ fn fields(id: TypeId, place: &Place<'_>) -> Vec<Suggestion> {
         required: field.required,
         unsimulated: unsimulated::is_unsimulated(id.name(), field.name),
         here: false,
-        apply: Some(format!("{}:{}", field.name, skeleton(&field.ty, place.deeper, SKELETON_DEPTH))),
+        apply: Some(match place.in_braces {
+            true => format!("{}: {}", field.name, braced(&field.ty, SKELETON_DEPTH)),
+            false => format!("{}:{}", field.name, skeleton(&field.ty, place.deeper, SKELETON_DEPTH)),
+        }),
     };
     let missing = |field: &&Field| place.beside.iter().all(|(key, _)| *key != field.name);
     let mut options: Vec<Suggestion> = id.fields().iter().filter(missing).map(option).collect();
@@ -118,6 +121,21 @@ fn required(id: TypeId, indent: usize, depth: usize) -> String {
     let lines: Vec<String> =
         fields.map(|field| format!("{}:{}", field.name, skeleton(&field.ty, indent, depth - 1))).collect();
     if lines.is_empty() { "${}".into() } else { lines.join(&format!("\n{}", " ".repeat(indent))) }
+}
+
+/// The same on one line.
+fn braced(ty: &Type, depth: usize) -> String {
+    match ty {
+        Type::List(item) => format!("[{}]", braced(item, depth)),
+        Type::Object(id) => {
+            let fields = id.fields().iter().filter(|field| field.required && depth > 0);
+            let owed: Vec<String> =
+                fields.map(|field| format!("{}: {}", field.name, braced(&field.ty, depth - 1))).collect();
+            format!("{{{}}}", if owed.is_empty() { "${}".into() } else { owed.join(", ") })
+        }
+        Type::Map(_) => "{${}}".into(),
+        _ => "${}".into(),
+    }
 }
 
 /// What fits behind a key: what the schema lists, and what the cluster has.

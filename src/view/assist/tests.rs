@@ -99,6 +99,42 @@ fn values_come_from_the_live_cluster() {
 }
 
 #[test]
+fn braces_are_completed_as_lines_are() {
+    let simulation = cluster();
+    let check = |rest: &str, want: &[&str]| {
+        let got = labels(&simulation, &format!("{POD}{rest}"));
+        assert_eq!(got, want, "{rest}");
+    };
+    check("  nodeSelector: {disk: |}", &["ssd", "hdd"]);
+    check("  tolerations: [{key: gpu, value: |", &["true"]);
+    check("  tolerations: [{key: a}, {value: |, key: gpu}]", &["true"]);
+    check("  tolerations:\n  - {key: gpu, effect: No|", &["NoExecute", "NoSchedule", "PreferNoSchedule"]);
+    check("  tolerations: [{key: gpu, \"effect\": \"No|", &["NoExecute", "NoSchedule", "PreferNoSchedule"]);
+    check("  containers: [{name: a, envFrom: [{configMapRef: {name: |}}]}]", &["game", "kube-root-ca.crt"]);
+    check(
+        "  containers:\n  - env: [{name: CODE, valueFrom: {secretKeyRef: {key: |, name: door}}}]",
+        &["code"],
+    );
+    check(
+        "  affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: disk, operator: In, values: [ssd, |",
+        &["ssd", "hdd"],
+    );
+    check(
+        "  tolerations: [{key: gpu, operator: Exists, value: x, effect: NoExecute, t|}]",
+        &["tolerationSeconds"],
+    );
+    check("  securityContext: {}|", &[]);
+    check("  containers: [{name: \"a, {|\"}]", &[]);
+    let containers = offered(&simulation, &format!("{POD}  containers: [{{|"));
+    assert_eq!((containers[0].label.as_str(), containers[0].apply.as_deref()), ("name", Some("name: ${}")));
+    let volumes = offered(&simulation, &format!("{POD}  volumes: [{{name: a, |"));
+    let hostpath = volumes.iter().find(|option| option.label == "hostPath").expect("a hostPath");
+    assert_eq!(hostpath.apply.as_deref(), Some("hostPath: {path: ${}}"));
+    let ingress = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: |";
+    assert_eq!(labels(&simulation, ingress), ["web"]);
+}
+
+#[test]
 fn what_the_text_makes_is_offered_before_it_is_applied() {
     let simulation = cluster();
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: mine}\ndata: {a: b}\n---\n";
