@@ -3,9 +3,11 @@
 //!
 //! Method: clusters with a small quota (`--quota-backend-bytes` of etcd), asked for as much as the API takes.
 
+use std::collections::BTreeMap;
+
 use kubeviz::api::Kind;
 use kubeviz::clock::SimDuration;
-use kubeviz::sim::{Config, Simulation};
+use kubeviz::sim::{Config, Input, Simulation};
 
 /// Room for a thousand pods, some of which run.
 const QUOTA: u64 = 15_000_000;
@@ -39,6 +41,8 @@ fn a_deployment_of_a_hundred_million_fills_the_store_and_goes_again() {
         assert!(size(&cluster) <= QUOTA * 2, "{line}: {} bytes", size(&cluster));
         (outcome.stdout + &outcome.stderr, pods(&cluster))
     };
+    says("kubectl create namespace lab");
+    says("kubectl create configmap a -n lab --from-literal=a=b");
     says("kubectl create deployment big --image=nginx");
     let (said, full) = says("kubectl scale deployment big --replicas=100000000");
     assert_eq!(said, "deployment.apps/big scaled\n");
@@ -50,8 +54,30 @@ fn a_deployment_of_a_hundred_million_fills_the_store_and_goes_again() {
     assert_eq!(said, "Error from server: etcdserver: mvcc: database space exceeded\n");
     let (said, _) = says("kubectl run one --image=nginx --dry-run=server");
     assert_eq!(said, "pod/one created (server dry run)\n");
+    says("kubectl delete namespace lab --wait=false");
+    let (said, _) = says("kubectl get namespace lab");
+    assert_eq!(said, "Error from server (NotFound): namespaces \"lab\" not found\n");
     let (said, left) = says("kubectl delete deployment big");
     assert_eq!((said.as_str(), left), ("deployment.apps \"big\" deleted from default namespace\n", 0));
+}
+
+#[test]
+fn node_ports_run_out() {
+    let mut cluster = cluster(u64::MAX);
+    let mut create = |name: &str, ports: usize| {
+        let port = |at| format!("  - {{name: p{at}, port: {}}}\n", at + 1);
+        let ports: String = (0..ports).map(port).collect();
+        let service = format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec:\n  type: NodePort\n  ports:\n{ports}"
+        );
+        let line = "kubectl create -f -".to_string();
+        cluster.submit(Input::Kubectl { line, stdin: Some(service), files: BTreeMap::new() })
+    };
+    let full = "Error from server (InternalError): error when creating \"STDIN\": Internal error occurred: failed to allocate a \
+                nodePort: range is full\n";
+    assert_eq!(create("more", 2_769).stderr, full);
+    assert_eq!(create("all", 2_768).stderr, "");
+    assert_eq!(create("one", 1).stderr, full);
 }
 
 #[test]

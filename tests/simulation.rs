@@ -255,6 +255,25 @@ fn stepping_on_from_the_last_change_recorded_leads_to_the_end_of_the_recording()
     assert_eq!((recording.position(), recording.end()), (SimTime::from_secs(100), SimTime::from_secs(100)));
 }
 
+#[test]
+fn inputs_that_write_nothing_are_steps_of_their_own() {
+    let mut recording = Recording::new(config(1));
+    recording.advance(SimTime::from_secs(10), u64::MAX);
+    for _ in 0..3 {
+        recording.submit(kubectl("kubectl get pods", None));
+    }
+    let end = recording.live().clone();
+    for given in [2, 1, 0] {
+        assert_eq!(recording.hop_back().map(|hop| hop.deed), Some(Deed::Input));
+        assert!(recording.is_in_past());
+        assert_eq!(recording.moment().journal().len(), given);
+    }
+    while recording.is_in_past() {
+        recording.hop(u64::MAX);
+    }
+    assert_same(recording.live(), &end);
+}
+
 /// Runs a test for each seed, or for the one of the environment, and says which it was that failed.
 fn for_each_seed(seeds: u64, test: impl Fn(u64)) {
     let only = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());

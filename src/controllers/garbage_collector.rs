@@ -14,7 +14,7 @@ use super::{Action, Controller};
 use crate::api::explain::{Explain, GarbageStep};
 use crate::api::k8s::OwnerReference;
 use crate::api::kind::KINDS;
-use crate::api::{Key, Kind, MetaExt, Object, Status};
+use crate::api::{Key, Kind, MetaExt, Namespace, Object, Status};
 use crate::client::recorder::{EventType, reference_to};
 use crate::client::{
     Change, Client, DeleteOptions, FOREGROUND_FINALIZER, ORPHAN_FINALIZER, Propagation, View, WorkQueue,
@@ -80,9 +80,12 @@ fn find_owner<'a>(owner: &OwnerReference, namespace: &str, view: &'a View) -> Op
 
 /// Whether an owner stands in another namespace, where it cannot own the object. A kind in no namespace is never there.
 fn is_elsewhere(owner: &OwnerReference, namespace: &str, view: &View) -> bool {
-    let Some(key) = owner_key(owner, namespace, view) else { return false };
-    let mut others = view.objects(key.kind, None).filter(|other| other.namespace() != namespace);
-    key.kind.info().namespaced && others.any(|other| other.uid() == owner.uid)
+    let namespaced = owner_key(owner, namespace, view).is_some_and(|key| key.kind.info().namespaced);
+    // By name, since every dependent of an owner that is gone asks: the owners of its kind may be many.
+    namespaced
+        && view
+            .list::<Namespace>(None)
+            .any(|other| other.name() != namespace && find_owner(owner, other.name(), view).is_some())
 }
 
 /// Whether an object in no namespace points at an owner in one: nothing can be found out about that.
@@ -92,7 +95,7 @@ fn is_unresolvable(object: &Object, view: &View) -> bool {
     object.namespace().is_empty() && owners(object).iter().any(namespaced)
 }
 
-/// Says of an object which of its owners, new to it, are where they cannot be (`reportInvalidNamespaceOwnerRef`).
+/// Says of an object which of its owners are where they cannot be (`reportInvalidNamespaceOwnerRef`).
 fn warn_of_strangers(object: &Object, client: &mut Client<'_>) {
     let namespace = object.namespace();
     let is_stranger = |owner: &&OwnerReference| {

@@ -3,7 +3,7 @@
 
 use super::event::Subscriber;
 use super::{Event, Simulation};
-use crate::api::{Key, Kind, MetaExt, Pod};
+use crate::api::{Key, Kind, MetaExt};
 use crate::apiserver::Change;
 use crate::client::Actor;
 use crate::clock::SimTime;
@@ -113,7 +113,10 @@ impl Simulation {
             Event::SchedulerWake => (scheduler(), Deed::Wakes, None),
             Event::Kubelet(timer) => {
                 let about = match &timer.what {
-                    TimerKind::Pod { uid, .. } => self.pod_of(uid),
+                    TimerKind::Pod { .. } => self
+                        .kubelets
+                        .pod_of(timer)
+                        .map(|pod| Key::new(Kind::POD, pod.namespace(), pod.name())),
                     TimerKind::Heartbeat
                     | TimerKind::Evict { .. }
                     | TimerKind::Shutdown
@@ -126,10 +129,5 @@ impl Simulation {
 
     fn news(&self, heard: u64) -> Deed {
         Deed::Hears(self.revision() - heard)
-    }
-
-    fn pod_of(&self, uid: &str) -> Option<Key> {
-        let pod = self.view().list::<Pod>(None).find(|pod| pod.uid() == uid)?;
-        Some(Key::new(Kind::POD, pod.namespace(), pod.name()))
     }
 }

@@ -119,7 +119,8 @@ impl Recording {
 
     /// Whether what is looked at lies in the past.
     pub fn is_in_past(&self) -> bool {
-        self.position < self.end() || self.shown.revision() < self.live.revision()
+        // Events that write nothing change neither time nor revision.
+        self.between.is_some() || self.position < self.end() || self.shown.revision() < self.live.revision()
     }
 
     /// The objects as they were at the position.
@@ -347,12 +348,11 @@ impl Recording {
 
     /// Leaves the future and goes on from the position.
     fn fork(&mut self) {
-        let (position, revision) = (self.position, self.shown.revision());
         let restored = self.moment().into_owned();
-        self.checkpoints
-            .retain(|checkpoint| checkpoint.now() <= position && checkpoint.revision() <= revision);
         let left = std::mem::replace(&mut self.live, restored);
-        self.runs.push(Run { number: self.number, parted_at: position, simulation: left });
+        let live = &self.live;
+        self.checkpoints.retain(|checkpoint| leads_to(checkpoint, live));
+        self.runs.push(Run { number: self.number, parted_at: self.position, simulation: left });
         (self.number, self.next) = (self.next, self.next + 1);
         if self.runs.len() > RUNS_MAX {
             self.runs.remove(0);

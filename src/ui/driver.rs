@@ -333,6 +333,7 @@ impl Driver {
 
     /// Goes to the next step of that grain. In a cluster at rest there is none: its heartbeats alone would lead on for hours.
     pub fn step_forward(&mut self, grain: Grain) {
+        self.stepped = None;
         if !self.recording.is_in_past() && self.recording.live().next_activity().is_none() {
             return;
         }
@@ -344,18 +345,19 @@ impl Driver {
         self.refresh();
     }
 
-    /// Goes back to before the last step of that grain.
+    /// Goes back to before the last step of that grain, which is what it tells.
     pub fn step_back(&mut self, grain: Grain) {
+        let undone = self.last_write(grain);
         self.stepped = match grain {
             Grain::Hop => self.recording.hop_back(),
-            _ if self.recording.step_back(grain) => self.last_write(grain),
+            _ if self.recording.step_back(grain) => undone,
             _ => None,
         };
         self.met = self.met.min(self.recording.view().revision());
         self.refresh();
     }
 
-    /// The write that a step of writes has led to.
+    /// The write at the position, where steps are writes.
     fn last_write(&self, grain: Grain) -> Option<Hop> {
         let change = self.recording.change(self.recording.view().revision())?;
         Some(change).filter(|_| grain == Grain::Write).map(Hop::of)

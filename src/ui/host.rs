@@ -62,8 +62,14 @@ pub fn listen(origin: Option<String>, heard: Callback<(Request, JsValue)>) -> Ev
         if !message.is_object() || field(&message, "kubeviz").as_f64() != Some(1.0) {
             return;
         }
-        if let Some(request) = read(&message) {
-            heard.emit((request, field(&message, "id")));
+        let id = field(&message, "id");
+        match read(&message) {
+            Some(request) => heard.emit((request, id)),
+            None if id.is_undefined() => {}
+            None => {
+                let why = "no message of this protocol, or one that lacks a field";
+                say(origin.as_deref(), "result", &[("id", id), ("ok", false.into()), ("msg", why.into())]);
+            }
         }
     })
 }
@@ -75,7 +81,10 @@ fn read(message: &JsValue) -> Option<Request> {
         "play" => Request::Play,
         "pause" => Request::Pause,
         "step" => {
-            let grain = text("grain").and_then(|name| Grain::from_name(&name)).unwrap_or(Grain::Story);
+            let grain = match text("grain") {
+                Some(name) => Grain::from_name(&name)?,
+                None => Grain::Story,
+            };
             Request::Step(field(message, "n").as_f64().unwrap_or(1.0) as i32, grain)
         }
         "seek" => Request::Seek(field(message, "t").as_f64()?),
@@ -83,7 +92,10 @@ fn read(message: &JsValue) -> Option<Request> {
         "apply" => Request::Apply(text("yaml")?),
         "load" => match text("yaml") {
             Some(yaml) => Request::Load(yaml),
-            None => Request::Restore(js_sys::JSON::stringify(&field(message, "state")).ok()?.into()),
+            None => {
+                let state = js_sys::JSON::stringify(&field(message, "state")).ok()?;
+                Request::Restore(JsValue::from(state).as_string()?)
+            }
         },
         "lang" => Request::Lang(text("v")?),
         "theme" => Request::Theme(text("v")?),

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 pub const FIRST: &str = "manifest.yaml";
 /// More files are not opened.
 pub const FILES_MAX: usize = 30;
+/// With those that links have brought.
+const KEPT_MAX: usize = 2 * FILES_MAX;
 
 /// A text and its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +58,7 @@ impl Files {
     pub fn read(kept: &str) -> Option<Files> {
         let kept: Value = serde_json::from_str(kept).ok()?;
         let mut files = Files { list: Vec::new(), current: 0, closed: None, made: 0 };
-        for file in kept["files"].as_array()?.iter().take(2 * FILES_MAX) {
+        for file in kept["files"].as_array()?.iter().take(KEPT_MAX) {
             let name = files.fresh(file[0].as_str()?, None);
             let (text, borrowed) = (file[1].as_str()?.into(), file[2] == true);
             let file = files.make(name, text);
@@ -105,14 +107,15 @@ impl Files {
     pub fn borrow(&mut self, linked: Files) {
         self.list.retain(|file| !file.borrowed && !file.text.trim().is_empty());
         for (at, file) in linked.list.into_iter().enumerate() {
-            let here = self.list.iter().position(|own| own.text == file.text).unwrap_or_else(|| {
+            let here = self.list.iter().position(|own| own.text == file.text);
+            // What would not be read again is not opened.
+            if here.is_none() && self.list.len() < KEPT_MAX {
                 let name = self.fresh(&file.name, None);
                 let file = self.make(name, file.text);
                 self.list.push(File { borrowed: true, ..file });
-                self.list.len() - 1
-            });
+            }
             if at == linked.current {
-                self.current = here;
+                self.current = here.unwrap_or(self.list.len() - 1);
             }
         }
     }

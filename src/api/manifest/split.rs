@@ -125,7 +125,8 @@ pub fn json_error(error: &serde_json::Error, text: &str) -> (usize, String) {
     let offset = byte_of(text, error.line(), error.column());
     let found = text[offset..].chars().next().unwrap_or(' ');
     let words = error.to_string();
-    let place = if let Some((literal, wanted)) = unfinished_literal(&text[..offset]) {
+    let literal = words.contains("expected ident").then(|| unfinished_literal(&text[..offset])).flatten();
+    let place = if let Some((literal, wanted)) = literal {
         &format!("in literal {literal} (expecting '{wanted}')")
     } else if words.contains("key must be a string") {
         "looking for beginning of object key string"
@@ -144,7 +145,7 @@ pub fn json_error(error: &serde_json::Error, text: &str) -> (usize, String) {
     } else {
         "looking for beginning of value"
     };
-    let found = if found == '\n' { "\\n".to_string() } else { found.to_string() };
+    let found = if found.is_ascii_control() { found.escape_default().to_string() } else { found.to_string() };
     (offset, format!("invalid character '{found}' {place}"))
 }
 
@@ -193,6 +194,7 @@ mod tests {
     fn what_is_no_json_is_told_in_gos_words() {
         let cases = [
             ("nothing", "invalid character 'o' in literal null (expecting 'u')"),
+            ("{\"a\": \"9t\t\"}", "invalid character '\\t' in string literal"),
             ("{\"a\": foo}", "invalid character 'o' in literal false (expecting 'a')"),
             ("[tru", "unexpected end of JSON input"),
             ("auth", "invalid character 'a' looking for beginning of value"),

@@ -1,5 +1,6 @@
 //! Services on their way into the store.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -51,16 +52,16 @@ impl Strategy for ServiceStrategy {
         }
     }
 
-    fn begin_create(service: &Service, view: &View) -> Result<(), Status> {
-        refuse_unavailable(service, None, view)
-    }
-
-    fn prepare_for_create(service: &mut Service, view: &View, names: &mut Rng) {
+    fn begin_create(service: &mut Service, view: &View, names: &mut Rng) -> Result<(), Status> {
+        refuse_unavailable(service, None, view)?;
         let spec = Arc::make_mut(&mut service.spec);
         if let (Some(address), None) = (&spec.cluster_ip, &spec.cluster_ips) {
             spec.cluster_ips = Some(vec![address.clone()]);
         }
-        allocate(Arc::make_mut(&mut service.spec), view, names);
+        allocate(spec, view, names)
+    }
+
+    fn prepare_for_create(service: &mut Service, _: &View, _: &mut Rng) {
         service.status = Arc::new(no_load_balancer());
     }
 
@@ -94,8 +95,7 @@ impl Strategy for ServiceStrategy {
         names: &mut Rng,
     ) -> Result<(), Status> {
         refuse_unavailable(service, Some(old), view)?;
-        allocate(Arc::make_mut(&mut service.spec), view, names);
-        Ok(())
+        allocate(Arc::make_mut(&mut service.spec), view, names)
     }
 }
 
@@ -118,19 +118,26 @@ fn needs_node_ports(spec: &ServiceSpec) -> bool {
     }
 }
 
-/// Gives the addresses and ports that the Service needs and does not name.
-fn allocate(spec: &mut ServiceSpec, view: &View, names: &mut Rng) {
+/// Gives the addresses and ports that the Service needs and does not name, as long as there are any.
+fn allocate(spec: &mut ServiceSpec, view: &View, names: &mut Rng) -> Result<(), Status> {
     if spec.type_.as_deref() != Some("ExternalName") {
         spec.ip_family_policy.get_or_insert_with(|| "SingleStack".into());
         spec.ip_families.get_or_insert_with(|| vec!["IPv4".into()]);
         let given = spec.cluster_ips.as_ref().and_then(|addresses| addresses.first().cloned());
-        let address =
-            spec.cluster_ip.get_or_insert_with(|| given.unwrap_or_else(|| free_address(view, names))).clone();
-        spec.cluster_ips.get_or_insert_with(|| vec![address]);
+        let address = match spec.cluster_ip.take().or(given) {
+            Some(address) => address,
+            None => free_address(view, names).ok_or_else(|| no_more("serviceIP"))?,
+        };
+        spec.cluster_ips.get_or_insert_with(|| vec![address.clone()]);
+        spec.cluster_ip = Some(address);
     }
-    let mut taken: Vec<i32> =
-        spec.ports.iter().flatten().filter_map(|port| port.node_port).filter(|port| *port != 0).collect();
+    let health_port = needs_health_port(spec) && spec.health_check_node_port.unwrap_or(0) == 0;
+    if !needs_node_ports(spec) && !health_port {
+        return Ok(());
+    }
+    let mut taken: BTreeSet<i32> = spec.ports.iter().flatten().filter_map(|port| port.node_port).collect();
     taken.extend(spec.health_check_node_port);
+    taken.extend(view.list::<Service>(None).flat_map(|service| node_ports(&service.spec)));
     if needs_node_ports(spec) {
         let ports = spec.ports.as_deref_mut().unwrap_or_default();
         for index in 0..ports.len() {
@@ -142,22 +149,35 @@ fn allocate(spec: &mut ServiceSpec, view: &View, names: &mut Rng) {
                 other.port == ports[index].port && other.node_port.is_some_and(|port| port != 0)
             };
             let shared = ports.iter().find(twin).and_then(|other| other.node_port);
-            ports[index].node_port = Some(shared.unwrap_or_else(|| free_node_port(&mut taken, view, names)));
+            let port = shared.or_else(|| free_node_port(&mut taken, names));
+            ports[index].node_port = Some(port.ok_or_else(|| no_more("nodePort"))?);
         }
     }
-    if needs_health_port(spec) && spec.health_check_node_port.unwrap_or(0) == 0 {
-        spec.health_check_node_port = Some(free_node_port(&mut taken, view, names));
+    if health_port {
+        let port = free_node_port(&mut taken, names).ok_or_else(|| no_more("HealthCheck NodePort"))?;
+        spec.health_check_node_port = Some(port);
     }
+    Ok(())
 }
 
-fn free_node_port(taken: &mut Vec<i32>, view: &View, names: &mut Rng) -> i32 {
-    loop {
-        let drawn = (NODE_PORT_FIRST + names.below(NODE_PORT_COUNT)) as i32;
-        if !taken.contains(&drawn) && !node_port_is_taken(drawn, "", view) {
-            taken.push(drawn);
-            return drawn;
-        }
-    }
+fn no_more(what: &str) -> Status {
+    Status::internal_error(&format!("failed to allocate a {what}: range is full"))
+}
+
+/// All numbers below a count, from a drawn one on.
+fn drawn(count: u32, names: &mut Rng) -> impl Iterator<Item = u32> {
+    let first = names.below(count);
+    (0..count).map(move |step| (first + step) % count)
+}
+
+fn free_node_port(taken: &mut BTreeSet<i32>, names: &mut Rng) -> Option<i32> {
+    drawn(NODE_PORT_COUNT, names).map(|step| (NODE_PORT_FIRST + step) as i32).find(|port| taken.insert(*port))
+}
+
+/// The ports of the nodes that a Service has.
+fn node_ports(spec: &ServiceSpec) -> impl Iterator<Item = i32> {
+    let own = spec.ports.iter().flatten().filter_map(|port| port.node_port);
+    own.chain(spec.health_check_node_port)
 }
 
 /// Whether every node answers on a port of its own how many endpoints it has (`NeedsHealthCheck`).
@@ -213,10 +233,9 @@ fn drop_fields_of_old_type(spec: &mut ServiceSpec, old: &ServiceSpec) {
 }
 
 fn node_port_is_taken(port: i32, except: &str, view: &View) -> bool {
-    view.list::<Service>(None).filter(|service| service.uid() != except).any(|service| {
-        service.spec.health_check_node_port == Some(port)
-            || service.spec.ports.iter().flatten().any(|other| other.node_port == Some(port))
-    })
+    view.list::<Service>(None)
+        .filter(|service| service.uid() != except)
+        .any(|service| node_ports(&service.spec).any(|other| other == port))
 }
 
 /// What the allocators refuse: addresses and ports out of range, or taken.
@@ -316,21 +335,18 @@ fn refuse_unavailable(service: &Service, old: Option<&Service>, view: &View) -> 
 }
 
 /// 10.96.0.0/16.
+const SERVICE_RANGE: u32 = 10 << 24 | 96 << 16;
+
 fn in_service_range(ip: Ipv4Addr) -> bool {
-    let [a, b, ..] = ip.octets();
-    a == 10 && b == 96
+    ip.to_bits() & 0xffff_0000 == SERVICE_RANGE
 }
 
 /// A cluster address in 10.96.0.0/16 that no Service has.
-fn free_address(view: &View, names: &mut Rng) -> String {
-    loop {
-        let draw = names.below(1 << 16);
-        let address = format!("10.96.{}.{}", draw >> 8, draw & 0xff);
-        let reserved = matches!(draw & 0xff, 0 | 255);
-        let taken =
-            view.list::<Service>(None).any(|service| service.spec.cluster_ip.as_ref() == Some(&address));
-        if !reserved && !taken {
-            return address;
-        }
-    }
+fn free_address(view: &View, names: &mut Rng) -> Option<String> {
+    let address = |service: &Service| service.spec.cluster_ip.as_deref()?.parse::<Ipv4Addr>().ok();
+    let taken: BTreeSet<Ipv4Addr> = view.list::<Service>(None).filter_map(address).collect();
+    drawn(1 << 16, names)
+        .map(|host| Ipv4Addr::from(SERVICE_RANGE | host))
+        .find(|address| !matches!(address.octets()[3], 0 | 255) && !taken.contains(address))
+        .map(|address| address.to_string())
 }

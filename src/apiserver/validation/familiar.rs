@@ -54,7 +54,8 @@ fn token_volume(spec: &PodSpec) -> Option<&str> {
 /// Lets a remembered pod's token volume be called as another's.
 fn rename(known: &mut Pod, name: Option<&str>) {
     let (Some(name), Some(old)) = (name, token_volume(&known.spec)) else { return };
-    if old == name || !is_drawn(name) || !is_drawn(old) {
+    let has = |name: &str| known.spec.volumes.iter().flatten().any(|volume| volume.name == *name);
+    if !is_drawn(name) || !is_drawn(old) || has(name) {
         return;
     }
     let old = old.to_string();

@@ -36,9 +36,11 @@ impl Indexes {
 
     /// How many there are.
     pub fn len(&self) -> i32 {
-        self.0
-            .iter()
-            .fold(0, |count: i32, (first, last)| count.saturating_add(last - first).saturating_add(1))
+        i32::try_from(self.count()).unwrap_or(i32::MAX)
+    }
+
+    fn count(&self) -> i64 {
+        self.0.iter().map(|(first, last)| i64::from(*last) - i64::from(*first) + 1).sum()
     }
 
     /// Whether an index is in it.
@@ -62,7 +64,8 @@ impl Indexes {
 
     /// How many of another set are in it too.
     pub fn count_of(&self, other: &Indexes) -> i32 {
-        self.len().saturating_add(other.len()).saturating_sub(self.and(other).len())
+        let both = self.count() + other.count() - self.and(other).count();
+        i32::try_from(both).unwrap_or(i32::MAX)
     }
 
     /// The first `count` indexes below `completions` that are not in it.
@@ -126,6 +129,8 @@ mod tests {
         assert_eq!((most.len(), most.has(999_999_998), most.has(999_999_999)), (999_999_999, true, false));
         assert_eq!(most.first_missing(2, i32::MAX), [999_999_999, 1_000_000_000]);
         let few = Indexes::parse("3-5,2000000000", i32::MAX);
+        let huge = Indexes::parse("0-1999999999", i32::MAX);
+        assert_eq!(huge.count_of(&huge), 2_000_000_000);
         assert_eq!((most.count_of(&few), few.and(&most).to_string()), (3, "0-999999998,2000000000".into()));
     }
 }

@@ -104,7 +104,8 @@ impl App {
     /// Tells how high the figure would be if nothing on its stage had to be scrolled. It is read rarely: to read it, the browser
     /// has to lay the page out.
     pub(super) fn tell_height(&mut self) {
-        if !self.settings.embed || !self.frames.is_multiple_of(HEIGHT_EVERY) {
+        let often = self.is_playing() && !self.frames.is_multiple_of(HEIGHT_EVERY);
+        if !self.settings.embed || often {
             return;
         }
         let scrolled = gloo::utils::document().query_selector(".figure .middle .stage").ok().flatten();
@@ -144,7 +145,10 @@ impl App {
             return;
         }
         if restores && answer.is_ok() && self.driver.borrow().is_arriving() {
-            self.answer_later = Some(id);
+            if let Some(before) = self.answer_later.replace(id) {
+                let why = "another state was restored before this one was reached";
+                self.say("result", &[("id", before), ("ok", false.into()), ("msg", why.into())]);
+            }
             return;
         }
         let (ok, message, more) = match answer {

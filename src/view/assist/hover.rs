@@ -159,13 +159,11 @@ fn default_at(api: &ApiServer, kind: Kind, value: &Value, path: &str) -> Option<
     let (parent, key) = path.rsplit_once('/')?;
     value.pointer_mut(parent)?.as_object_mut()?.remove(&key.replace("~1", "/").replace("~0", "~"));
     // The name may be taken.
-    let mut api = api.clone();
     let key = Object::from_value(kind, value.clone()).ok()?.key();
     if api.view().object(&key).is_some() {
         value["metadata"].as_object_mut()?.insert("name".into(), format!("{}-0", key.name).into());
     }
-    let stored =
-        api.create(&Origin::new(Actor::User), Object::from_value(kind, value).ok()?).ok()?.to_value();
+    let stored = api.dry_run_create(Object::from_value(kind, value).ok()?).ok()?.to_value();
     match stored.pointer(path)? {
         Value::Object(fields) if fields.is_empty() => None,
         Value::String(text) => Some(text.clone()),
@@ -175,7 +173,7 @@ fn default_at(api: &ApiServer, kind: Kind, value: &Value, path: &str) -> Option<
 
 /// Why the server would not let the value at a path become another; nothing if it would.
 fn refusal_at(api: &ApiServer, kind: Kind, value: &Value, path: &str) -> Option<String> {
-    let mut api = api.clone();
+    let mut api = api.rehearsal();
     let origin = Origin::new(Actor::User);
     let object = Object::from_value(kind, value.clone()).ok()?;
     let key = object.key();
