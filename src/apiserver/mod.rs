@@ -248,7 +248,7 @@ impl ApiServer {
         }
         admission::admit(self.store.view(), &mut object, &mut self.names)?;
         object.meta_mut().name = name;
-        (strategy.begin_create)(&mut object, self.store.view(), &mut self.names)?;
+        (strategy.begin_create)(&object, self.store.view())?;
         (strategy.prepare_for_create)(&mut object, self.store.view(), &mut self.names);
         let mut errors = validation::validate_new(&object, &mut self.familiar);
         if kind.is_custom() {

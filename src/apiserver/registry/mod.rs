@@ -42,17 +42,17 @@ pub trait Strategy {
     /// Fills in the fields that the manifest leaves out.
     fn default(_object: &mut Self::Object) {}
 
-    /// Sets what the server decides at creation: the first status.
+    /// Sets what the server decides at creation: the first status, addresses.
     fn prepare_for_create(_object: &mut Self::Object, _view: &View, _names: &mut Rng) {}
 
     /// Keeps what an update may not drop: allocated addresses.
     fn prepare_for_update(_object: &mut Self::Object, _old: &Self::Object) {}
 
-    /// Gives what a new object needs, an address, or refuses what cannot be given: one that is taken.
+    /// Refuses what cannot be given to a new object: an address that is taken.
     ///
     /// # Errors
     /// `Invalid`, or `InternalError` where the server blames itself.
-    fn begin_create(_object: &mut Self::Object, _view: &View, _names: &mut Rng) -> Result<(), Status> {
+    fn begin_create(_object: &Self::Object, _view: &View) -> Result<(), Status> {
         Ok(())
     }
 
@@ -93,7 +93,7 @@ pub struct Entry {
     /// See [`Strategy::prepare_for_update`].
     pub prepare_for_update: fn(&mut Object, &Object),
     /// See [`Strategy::begin_create`].
-    pub begin_create: fn(&mut Object, &View, &mut Rng) -> Result<(), Status>,
+    pub begin_create: fn(&Object, &View) -> Result<(), Status>,
     /// See [`Strategy::begin_update`].
     pub begin_update: fn(&mut Object, &Object, &View, &mut Rng) -> Result<(), Status>,
 }
@@ -125,10 +125,8 @@ impl Entry {
                     edit::<S>(object, |o| S::prepare_for_update(o, old));
                 }
             },
-            begin_create: |object, view, names| {
-                let mut answer = Ok(());
-                edit::<S>(object, |object| answer = S::begin_create(object, view, names));
-                answer
+            begin_create: |object, view| {
+                object.as_kind().map_or(Ok(()), |object| S::begin_create(object, view))
             },
             begin_update: |object, old, view, names| {
                 let mut answer = Ok(());
@@ -181,7 +179,7 @@ impl Entry {
             first_status: "",
             prepare_for_create: |_, _, _| {},
             prepare_for_update: |_, _| {},
-            begin_create: |_, _, _| Ok(()),
+            begin_create: |_, _| Ok(()),
             begin_update: |_, _, _, _| Ok(()),
         }
     }

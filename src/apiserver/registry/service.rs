@@ -52,16 +52,19 @@ impl Strategy for ServiceStrategy {
         }
     }
 
-    fn begin_create(service: &mut Service, view: &View, names: &mut Rng) -> Result<(), Status> {
+    fn begin_create(service: &Service, view: &View) -> Result<(), Status> {
         refuse_unavailable(service, None, view)?;
+        // Whether there is enough left shows on a copy, whatever is drawn.
+        allocate(&mut ServiceSpec::clone(&service.spec), view, &mut Rng::new(0, "trial"))
+    }
+
+    fn prepare_for_create(service: &mut Service, view: &View, names: &mut Rng) {
         let spec = Arc::make_mut(&mut service.spec);
         if let (Some(address), None) = (&spec.cluster_ip, &spec.cluster_ips) {
             spec.cluster_ips = Some(vec![address.clone()]);
         }
-        allocate(spec, view, names)
-    }
-
-    fn prepare_for_create(service: &mut Service, _: &View, _: &mut Rng) {
+        // There is enough: `begin_create` has tried.
+        let _ = allocate(spec, view, names);
         service.status = Arc::new(no_load_balancer());
     }
 
