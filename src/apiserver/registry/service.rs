@@ -1,6 +1,5 @@
 //! Services on their way into the store.
 
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -138,7 +137,7 @@ fn allocate(spec: &mut ServiceSpec, view: &View, names: &mut Rng) -> Result<(), 
     if !needs_node_ports(spec) && !health_port {
         return Ok(());
     }
-    let mut taken: BTreeSet<i32> = spec.ports.iter().flatten().filter_map(|port| port.node_port).collect();
+    let mut taken: Vec<i32> = spec.ports.iter().flatten().filter_map(|port| port.node_port).collect();
     taken.extend(spec.health_check_node_port);
     taken.extend(view.list::<Service>(None).flat_map(|service| node_ports(&service.spec)));
     if needs_node_ports(spec) {
@@ -173,8 +172,11 @@ fn drawn(count: u32, names: &mut Rng) -> impl Iterator<Item = u32> {
     (0..count).map(move |step| (first + step) % count)
 }
 
-fn free_node_port(taken: &mut BTreeSet<i32>, names: &mut Rng) -> Option<i32> {
-    drawn(NODE_PORT_COUNT, names).map(|step| (NODE_PORT_FIRST + step) as i32).find(|port| taken.insert(*port))
+fn free_node_port(taken: &mut Vec<i32>, names: &mut Rng) -> Option<i32> {
+    let mut ports = drawn(NODE_PORT_COUNT, names).map(|step| (NODE_PORT_FIRST + step) as i32);
+    let port = ports.find(|port| !taken.contains(port))?;
+    taken.push(port);
+    Some(port)
 }
 
 /// The ports of the nodes that a Service has.
@@ -347,7 +349,7 @@ fn in_service_range(ip: Ipv4Addr) -> bool {
 /// A cluster address in 10.96.0.0/16 that no Service has.
 fn free_address(view: &View, names: &mut Rng) -> Option<String> {
     let address = |service: &Service| service.spec.cluster_ip.as_deref()?.parse::<Ipv4Addr>().ok();
-    let taken: BTreeSet<Ipv4Addr> = view.list::<Service>(None).filter_map(address).collect();
+    let taken: Vec<Ipv4Addr> = view.list::<Service>(None).filter_map(address).collect();
     drawn(1 << 16, names)
         .map(|host| Ipv4Addr::from(SERVICE_RANGE | host))
         .find(|address| !matches!(address.octets()[3], 0 | 255) && !taken.contains(address))
