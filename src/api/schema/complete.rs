@@ -86,7 +86,7 @@ pub enum Wanted<'t> {
 }
 
 /// What fits at a byte offset of a text that may be broken: completion must work in the middle of typing, so only
-/// indentation and `key:` count. `None` where nothing is known (comments, block text, unknown kinds).
+/// indentation, `key:` and the braces of the line count. `None` where nothing is known (comments, block text, unknown kinds).
 pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
     let offset = floor_boundary(text, offset);
     let (lines, current) = document_lines(text, offset);
@@ -99,28 +99,56 @@ pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
         (declared(&lines, "apiVersion").unwrap_or_default(), declared(&lines, "kind").unwrap_or_default());
     let ty = Table::get().kind(api_version, kind);
     let above = parents(&lines, current, offset - here.start);
-    let mut path: Vec<String> = above.iter().map(|parent| parent.key.to_string()).collect();
-    if let Some((own, flow)) = here.flow(offset - here.start) {
-        path.extend(own.into_iter().chain(flow.path).map(String::from));
-        // A whole document in braces has its kind in them: too rare to be looked for.
-        let wanted = wanted(ty, kind, &path, flow.key).filter(|_| !path.is_empty())?;
-        let span = Span::new(offset - flow.typed.len(), offset);
-        let outside = || siblings(&lines, current, here.content_column());
-        let around = flow.around.unwrap_or_else(outside);
-        let beside = flow.beside;
-        return Some(Place {
-            span,
-            api_version,
-            kind,
-            path,
-            wanted,
-            beside,
-            around,
-            deeper: 0,
-            in_braces: true,
-        });
-    }
-    let value = here.value_before(offset - here.start);
+    let mut place = Place {
+        span: Span::new(offset, offset),
+        api_version,
+        kind,
+        path: above.iter().map(|parent| parent.key.to_string()).collect(),
+        wanted: Wanted::Root(None),
+        beside: Vec::new(),
+        around: Vec::new(),
+        deeper: 0,
+        in_braces: false,
+    };
+    let typed = match here.flow(offset - here.start) {
+        Some((own, flow)) => {
+            let outside = || siblings(&lines, current, here.content_column());
+            in_braces(&mut place, ty, own, flow, outside)?
+        }
+        None => in_lines(&mut place, ty, &lines, current, before, &above)?,
+    };
+    place.span = Span::new(offset - typed.len(), offset);
+    Some(place)
+}
+
+/// Fills in what stands in braces on the caret's line. Gives the word that is being typed.
+fn in_braces<'t>(
+    place: &mut Place<'t>,
+    ty: Option<TypeId>,
+    own: Option<&'t str>,
+    flow: Flow<'t>,
+    outside: impl FnOnce() -> Vec<(&'t str, &'t str)>,
+) -> Option<&'t str> {
+    place.path.extend(own.into_iter().chain(flow.path).map(String::from));
+    // A whole document in braces has its kind in them: too rare to be looked for.
+    place.wanted = wanted(ty, place.kind, &place.path, flow.key).filter(|_| !place.path.is_empty())?;
+    place.beside = flow.beside;
+    place.around = flow.around.unwrap_or_else(outside);
+    place.in_braces = true;
+    Some(flow.typed)
+}
+
+/// Fills in what stands in lines and their indentation. Gives the word that is being typed.
+fn in_lines<'t>(
+    place: &mut Place<'t>,
+    ty: Option<TypeId>,
+    lines: &[Line<'t>],
+    current: usize,
+    before: &'t str,
+    above: &[Parent<'t>],
+) -> Option<&'t str> {
+    let here = &lines[current];
+    let value = here.value_before(before.len());
     let typed = match value {
         Some((_, typed)) => typed,
         None => {
@@ -134,26 +162,18 @@ pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
     }
     let column = match value {
         Some(_) => here.content_column(),
-        None => offset - here.start - typed.len(),
+        None => before.len() - typed.len(),
     };
-    let wanted = wanted(ty, kind, &path, value.map(|(key, _)| key))?;
-    let mut objects = above.iter().rev().map(|parent| siblings(&lines, parent.line, parent.column));
+    place.wanted = wanted(ty, place.kind, &place.path, value.map(|(key, _)| key))?;
+    let mut objects = above.iter().rev().map(|parent| siblings(lines, parent.line, parent.column));
     // An item of a list of plain values stands beside what the list stands beside.
-    let item = value.is_none() && matches!(wanted, Wanted::Value(..));
-    let beside = if item { objects.next() } else { Some(siblings(&lines, current, column)) };
-    let (beside, around) = (beside.unwrap_or_default(), objects.next().unwrap_or_default());
+    let item = value.is_none() && matches!(place.wanted, Wanted::Value(..));
+    let beside = if item { objects.next() } else { Some(siblings(lines, current, column)) };
+    place.beside = beside.unwrap_or_default();
+    place.around = objects.next().unwrap_or_default();
     let blank = here.text.len() - here.text.trim_start_matches(' ').len();
-    Some(Place {
-        span: Span::new(offset - typed.len(), offset),
-        api_version,
-        kind,
-        path,
-        wanted,
-        beside,
-        around,
-        deeper: column.saturating_sub(blank),
-        in_braces: false,
-    })
+    place.deeper = column.saturating_sub(blank);
+    Some(typed)
 }
 
 /// What may be typed at a place of these keys, behind a key or in place of one.

@@ -253,6 +253,8 @@ fn custom(view: &View, place: &Place<'_>, key: Option<&str>) -> Vec<Suggestion> 
     let option = |(name, field): (&String, &Value)| {
         let ty = field["type"].as_str().unwrap_or("Object");
         let rest = match ty {
+            "object" if place.in_braces => " {${}}".into(),
+            "array" if place.in_braces => " [${}]".into(),
             "object" => format!("\n{pad}  ${{}}"),
             "array" => format!("\n{pad}- ${{}}"),
             _ => " ${}".into(),

@@ -190,7 +190,7 @@ fn a_document_begins_with_a_kind() {
 #[test]
 fn a_custom_kind_is_completed_from_its_definition() {
     let mut simulation = cluster();
-    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: teas.shop.example}\nspec:\n  group: shop.example\n  names: {kind: Tea, plural: teas}\n  scope: Namespaced\n  versions:\n  - name: v1\n    served: true\n    storage: true\n    schema:\n      openAPIV3Schema:\n        type: object\n        properties:\n          spec:\n            type: object\n            required: [leaf]\n            properties:\n              hot: {type: boolean}\n              leaf: {type: string, enum: [green, black]}\n";
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: teas.shop.example}\nspec:\n  group: shop.example\n  names: {kind: Tea, plural: teas}\n  scope: Namespaced\n  versions:\n  - name: v1\n    served: true\n    storage: true\n    schema:\n      openAPIV3Schema:\n        type: object\n        properties:\n          spec:\n            type: object\n            required: [leaf]\n            properties:\n              hot: {type: boolean}\n              pots: {type: array, items: {type: string}}\n              leaf: {type: string, enum: [green, black]}\n";
     assert_eq!(
         {
             let line = "kubectl apply -f -".to_string();
@@ -201,7 +201,10 @@ fn a_custom_kind_is_completed_from_its_definition() {
     );
     simulation.advance(crate::clock::SimTime(9_000_000), u64::MAX);
     let tea = "apiVersion: shop.example/v1\nkind: Tea\n";
-    assert_eq!(labels(&simulation, &format!("{tea}spec:\n  |")), ["leaf", "hot"]);
+    assert_eq!(labels(&simulation, &format!("{tea}spec:\n  |")), ["leaf", "hot", "pots"]);
+    let braced = offered(&simulation, &format!("{tea}spec: {{leaf: green, po|}}"));
+    let applied: Vec<_> = braced.iter().filter_map(|option| option.apply.as_deref()).collect();
+    assert_eq!(applied, ["hot: ${}", "pots: [${}]"]);
     assert_eq!(labels(&simulation, &format!("{tea}spec:\n  leaf: |")), ["green", "black"]);
     assert!(labels(&simulation, "kind: |").contains(&"Tea".into()));
 }
