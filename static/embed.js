@@ -121,7 +121,7 @@ class KubeViz extends HTMLElement {
     this.#resize();
     this.#hang();
     this.#listen(window, "message", (event) => this.#receive(event));
-    this.#listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.#tell("theme", { v: this.#theme() }));
+    this.#listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.#themed());
     this.#observe((entry) => entry.isIntersecting && this.#approach(), { rootMargin: `${LOAD_WITHIN_PX}px` });
     this.#observe((entry) => this.#seen(entry.intersectionRatio >= VISIBLE_SHARE), { threshold: [0, VISIBLE_SHARE] });
   }
@@ -141,9 +141,9 @@ class KubeViz extends HTMLElement {
   attributeChangedCallback(name, _before, value) {
     if (name === "height" || name === "ratio") return this.#resize();
     if (name === "poster" || name === "label") this.#hang();
+    if (name === "theme") this.#themed();
     if (!this.#frame) return;
     if (name === "label") this.#frame.title = this.#title();
-    if (name === "theme") this.#tell("theme", { v: this.#theme() });
     if (name === "lang") this.#tell("lang", { v: this.#lang() });
     if (value === null) return;
     if (name === "speed") this.#tell("speed", { x: Number(value) });
@@ -369,6 +369,12 @@ class KubeViz extends HTMLElement {
 
   #base() {
     return new URL(this.getAttribute("base") ?? ".", this.hasAttribute("base") ? document.baseURI : import.meta.url);
+  }
+
+  /** Has the poster and the figure follow the theme. */
+  #themed() {
+    this.#hang();
+    if (this.#frame) this.#tell("theme", { v: this.#theme() });
   }
 
   /** Shows the poster, if there is one. It is as dark as the figure will be, where it can be either. */

@@ -319,11 +319,6 @@ impl MetaExt for Object {
 }
 
 impl Object {
-    /// The object as a tree, less its metadata.
-    pub fn fields(&self) -> Value {
-        Value::Object(self.body())
-    }
-
     /// One of the object's parts (`spec`, `status`, a field of a kind without them) as a tree, in whichever form the object
     /// is kept; `null` if there is none.
     pub fn part(&self, name: &str) -> Cow<'_, Value> {

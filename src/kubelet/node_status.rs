@@ -177,11 +177,11 @@ const CONDITIONS: [Word; 4] = [
     },
 ];
 
-/// Says how the node is as of now: ready, and under `pressure` of those types. A condition's transition time moves only
-/// where it was otherwise before.
-pub fn heartbeat(status: &mut NodeStatus, pressure: &[&'static str], now: SimTime) {
+/// Says how the node is as of now: conditions of the types in `bad` are not as they should be. A condition's transition time
+/// moves only where it was otherwise before.
+pub fn heartbeat(status: &mut NodeStatus, bad: &[&'static str], now: SimTime) {
     for word in &CONDITIONS {
-        let bad = pressure.contains(&word.type_);
+        let bad = bad.contains(&word.type_);
         let condition = NodeCondition {
             type_: word.type_.into(),
             status: word.status(bad).into(),

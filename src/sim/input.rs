@@ -107,6 +107,11 @@ impl Journal {
         self.entries.iter()
     }
 
+    /// One of them, counted from zero.
+    pub fn get(&self, at: usize) -> Option<&Arc<JournalEntry>> {
+        self.entries.get(at)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -138,6 +138,7 @@ fn meta(name: &str) -> Value {
     })
 }
 
+/// Who has a role, or the role that somebody has.
 fn subject(kind: &str, name: &str) -> Value {
     match kind {
         "ServiceAccount" => json!({"kind": kind, "name": name, "namespace": "kube-system"}),
@@ -148,10 +149,9 @@ fn subject(kind: &str, name: &str) -> Value {
 /// The roles of the system's components, and who has them.
 pub fn of_components() -> impl Iterator<Item = (Kind, Value)> {
     let role = |name: &str| (Kind::CLUSTER_ROLE, json!({"metadata": meta(name), "rules": []}));
-    let to =
-        |kind: &str, name: &str| json!({"kind": kind, "apiGroup": "rbac.authorization.k8s.io", "name": name});
     let binding = move |name: &str, subjects: Vec<Value>| {
-        let value = json!({"metadata": meta(name), "roleRef": to("ClusterRole", name), "subjects": subjects});
+        let value =
+            json!({"metadata": meta(name), "roleRef": subject("ClusterRole", name), "subjects": subjects});
         (Kind::CLUSTER_ROLE_BINDING, value)
     };
     let bound = BOUND.iter().map(move |(name, kind, who)| {
@@ -171,7 +171,8 @@ pub fn of_components() -> impl Iterator<Item = (Kind, Value)> {
         let subjects: Vec<Value> = who.iter().map(|who| subject(kind(who), who)).collect();
         let binding = if binding.is_empty() { name } else { binding };
         let role = json!({"metadata": of(name), "rules": []});
-        let binding = json!({"metadata": of(binding), "roleRef": to("Role", name), "subjects": subjects});
+        let binding =
+            json!({"metadata": of(binding), "roleRef": subject("Role", name), "subjects": subjects});
         [(Kind::ROLE, role), (Kind::ROLE_BINDING, binding)]
     });
     OF_COMPONENTS.split_ascii_whitespace().map(role).chain(bound).chain(controllers).chain(in_namespaces)
@@ -194,7 +195,7 @@ pub fn objects() -> Vec<(Kind, Value)> {
     };
     let binding = |name: &str, groups: &str| {
         let subjects: Vec<Value> = groups.split(' ').map(|group| subject("Group", group)).collect();
-        let role = json!({"kind": "ClusterRole", "apiGroup": "rbac.authorization.k8s.io", "name": name});
+        let role = subject("ClusterRole", name);
         (Kind::CLUSTER_ROLE_BINDING, json!({"metadata": meta(name), "roleRef": role, "subjects": subjects}))
     };
     let everything = json!([

@@ -90,6 +90,31 @@ test("who types before the editor is there goes on typing in it", async ({ page 
   await expect(page.locator(".cm-content .cm-line")).toHaveText(["apiVersion: v1", "kind: Namespace"]);
 });
 
+test("who reaches for the field while the editor takes its place has the editor", async ({ page }) => {
+  await page.addInitScript(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      const [plain, editor] = [".editor-plain", ".cm-editor"].map((one) => document.querySelector<HTMLElement>(one));
+      if (editor) plain?.focus();
+      if (plain && document.activeElement === plain) document.documentElement.dataset.reached = "";
+      // After every task, as long as there is a field or none yet.
+      if (plain || !editor) port2.postMessage(0);
+    };
+    port2.postMessage(0);
+  });
+  // On a slow machine the page is drawn well after the editor is there.
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Emulation.setCPUThrottlingRate", { rate: 6 });
+  await page.goto("/?lang=en");
+  await expect(page.locator(".cm-editor")).toBeVisible();
+  await expect(page.locator(".editor-plain")).toHaveCount(0);
+  const [reached, has] = await page.evaluate(() => [
+    document.documentElement.dataset.reached !== undefined,
+    document.activeElement?.className.includes("cm-content"),
+  ]);
+  expect(has).toBe(reached);
+});
+
 test("a function of the other half that is called before it is there fetches it", async ({ page }) => {
   const manifest = "apiVersion: v1\nkind: Namespace\nmetadata: {name: early}\n";
   await page.route("**/*_rest.wasm", async (route) => {

@@ -211,8 +211,7 @@ pub fn validate_update(object: &Object, old: &Object) -> Vec<FieldError> {
     }
     if !object.same_spec(old) {
         let rules = of(object.kind());
-        // Leases are renewed more often than anything else is changed, and have one rule, about their spec.
-        let new = if object.kind() == Kind::LEASE { object.fields() } else { object.to_value() };
+        let new = object.to_value();
         let new = At::root(&new);
         (rules.always)(&new, &mut errors);
         if let Some(update) = rules.update {

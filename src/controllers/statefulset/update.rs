@@ -302,7 +302,7 @@ impl<'a> Look<'a> {
     fn roll(&mut self, client: &mut Client<'_>) -> Result<(), Status> {
         let strategy = self.set.spec.update_strategy.as_ref();
         let on_delete = strategy.is_some_and(|strategy| strategy.type_.as_deref() == Some("OnDelete"));
-        // Pods of which nobody has thought yet are above all others, and not available.
+        // Pods of which nobody has thought yet are not available, and as a rule above all others.
         let unplanned = self.replicas.len() < usize::try_from(replicas(self.set)).unwrap_or(0);
         if on_delete || unplanned {
             return Ok(());

@@ -26,7 +26,8 @@ const KUSTOMIZE: Flag = value("kustomize", "the directory of a kustomization").s
 const SELECTOR: Flag = value("selector", "only objects with these labels").short('l');
 const RECURSIVE: Flag = switch("recursive", "has no effect here").short('R');
 const RECORD: Flag = switch("record", "has no effect any more");
-const SAVE_CONFIG: Flag = switch("save-config", "keep the manifest in the annotation that apply reads");
+pub(super) const SAVE_CONFIG: Flag =
+    switch("save-config", "keep the manifest in the annotation that apply reads");
 const SHOW_MANAGED_FIELDS: Flag = switch("show-managed-fields", "keep them in YAML and JSON");
 const VALIDATE: Flag =
     optional("validate", "strict", "strict, warn or ignore: what to do about fields that do not exist");
@@ -367,17 +368,19 @@ fn remember(value: &mut Value, kind: Kind, namespace: &str) {
     if kind.info().namespaced {
         value["metadata"]["namespace"] = namespace.into();
     }
-    let mut noted = value.clone();
-    if let Some(annotations) = noted["metadata"]["annotations"].as_object_mut() {
-        annotations.remove(LAST_APPLIED);
-    } else {
-        noted["metadata"]["annotations"] = Value::Object(Default::default());
-    }
-    let text = format!("{}\n", go_json(&noted));
     if !value["metadata"]["annotations"].is_object() {
         value["metadata"]["annotations"] = Value::Object(Default::default());
     }
-    value["metadata"]["annotations"][LAST_APPLIED] = text.into();
+    note(value);
+}
+
+/// The same of an object that kubectl has made: complete, and without what is empty.
+pub(super) fn note(value: &mut Value) {
+    let mut noted = value.clone();
+    if let Some(Value::Object(annotations)) = noted.pointer_mut("/metadata/annotations") {
+        annotations.remove(LAST_APPLIED);
+    }
+    value["metadata"]["annotations"][LAST_APPLIED] = format!("{}\n", go_json(&noted)).into();
 }
 
 /// Checks an item's fields as `--validate` says, with its warnings.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::apply::SAVE_CONFIG;
 use super::create::make;
 use super::get::select;
 use super::scale::replicas_pointer;
@@ -21,7 +22,7 @@ const FLAGS: &[Flag] = &[
     value("name", "its name, if not that of the workload"),
     value("filename", "the manifests of the objects").short('f'),
     switch("record", "has no effect any more"),
-    switch("save-config", "note the object as applied"),
+    SAVE_CONFIG,
     DRY_RUN,
     OUTPUT,
     TEMPLATE,

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::apply::SAVE_CONFIG;
 use super::create::{make, number_of_port};
 use super::exec::wait_for;
 use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
@@ -33,6 +34,7 @@ const FLAGS: &[Flag] = &[
     OUTPUT,
     TEMPLATE,
     FIELD_MANAGER,
+    SAVE_CONFIG,
 ];
 
 /// See the module.

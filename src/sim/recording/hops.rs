@@ -68,7 +68,7 @@ fn last_before(from: &Simulation, whole: &Simulation, end: Place) -> Option<(Pla
 
 /// The next hop of a run that is recorded as a whole: an input where one came, else an event.
 fn next(run: &mut Simulation, whole: &Simulation, max_events: u64) -> Option<Hop> {
-    let entry = whole.journal().entries().nth(run.journal().len()).cloned();
+    let entry = whole.journal().get(run.journal().len()).cloned();
     let Some(entry) = entry else {
         return run.hop(max_events).filter(|_| run.events_done() <= whole.events_done());
     };
@@ -98,7 +98,7 @@ fn replay(checkpoints: &[Simulation], whole: &Simulation, place: Place) -> Simul
     let found = checkpoints.iter().rev().find(usable).cloned();
     let mut run = found.unwrap_or_else(|| Simulation::new(whole.config().clone()));
     while Place::of(&run) < place {
-        let entry = whole.journal().entries().nth(run.journal().len());
+        let entry = whole.journal().get(run.journal().len());
         let entry = entry.filter(|_| run.journal().len() < place.inputs);
         match entry.filter(|entry| entry.events_done <= run.events_done()).cloned() {
             Some(entry) => {

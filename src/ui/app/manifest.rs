@@ -54,11 +54,8 @@ impl App {
         editor.set_text(&self.manifest);
         editor.open(self.files.front().id, &self.manifest, self.ui.lang);
         editor.set_diagnostics(&self.ui.diagnostics, &self.ui.fixes, self.ui.lang);
-        if let (Some((from, to)), Some(host)) = (typing_at(), self.editor_host.cast::<Element>()) {
-            // What is hidden takes no focus; to remove an attribute does not fail.
-            let _ = host.remove_attribute("hidden");
-            editor.reveal(from, to);
-            editor.focus();
+        if let (Some(plain), Some(host)) = (plain_field(), self.editor_host.cast::<Element>()) {
+            take_over(&editor, &host, &plain);
         }
         self.editor = Some(editor);
     }
@@ -200,10 +197,20 @@ impl App {
     }
 }
 
-/// Where in the plain field somebody types, if anybody does: who began before the editor came goes on in it.
-fn typing_at() -> Option<(u32, u32)> {
-    let field = gloo::utils::document().active_element()?.dyn_into::<HtmlTextAreaElement>().ok()?;
-    let from = field.selection_start().ok().flatten()?;
-    let own = field.class_list().contains("editor-plain");
-    own.then(|| (from, field.selection_end().ok().flatten().unwrap_or(from)))
+/// The field that stands in for the editor until it is there.
+fn plain_field() -> Option<HtmlTextAreaElement> {
+    gloo::utils::document().query_selector(".editor-plain").ok()??.dyn_into().ok()
+}
+
+/// Puts the editor where the plain field is: who began in the field goes on in the editor. Not left to the next drawing, which
+/// may come only after the browser had time for others: who clicked into the field until then would type into nothing.
+fn take_over(editor: &Editor, host: &Element, plain: &HtmlTextAreaElement) {
+    // To remove an attribute does not fail; what is hidden takes no focus.
+    let _ = host.remove_attribute("hidden");
+    if gloo::utils::document().active_element().as_ref() == Some(plain.as_ref()) {
+        let from = plain.selection_start().ok().flatten().unwrap_or_default();
+        editor.reveal(from, plain.selection_end().ok().flatten().unwrap_or(from));
+        editor.focus();
+    }
+    plain.set_hidden(true);
 }

@@ -10,10 +10,11 @@ mod workload;
 
 use serde_json::{Map, Value, json};
 
+use super::apply::{SAVE_CONFIG, note};
 use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done_to};
 use crate::api::{Kind, Object};
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::{Flag, switch};
+use crate::kubectl::parse::Flag;
 use crate::kubectl::{Call, Verb};
 
 /// Every generator, and each by its short names too.
@@ -56,7 +57,6 @@ pub const GENERATORS: &[&Verb] = &[
 ];
 
 const VALIDATE: Flag = crate::kubectl::parse::optional("validate", "strict", "has no effect here");
-const SAVE_CONFIG: Flag = switch("save-config", "note the object as applied");
 
 /// The one name that the command must give.
 fn name(call: &Call<'_, '_>) -> Result<String, Failure> {
@@ -115,12 +115,17 @@ pub fn make(
     value["apiVersion"] = kind.api_version().into();
     value["kind"] = kind.name().into();
     let dry = DryRun::of(call)?;
+    // Only a namespace that was asked for is part of what is shown and noted.
+    let unasked = value["metadata"].as_object_mut().filter(|_| !call.args.has("namespace"));
+    let home = unasked.and_then(|metadata| metadata.remove("namespace"));
+    if call.args.on("save-config") {
+        note(&mut value);
+    }
     if dry == DryRun::Client {
-        // Only a namespace that was asked for is part of what is shown.
-        if let Some(metadata) = value["metadata"].as_object_mut().filter(|_| !call.args.has("namespace")) {
-            metadata.remove("namespace");
-        }
         return done_to(call, kind, &value, what, dry);
+    }
+    if let Some(home) = home {
+        value["metadata"]["namespace"] = home;
     }
     let object = Object::from_value(kind, value).map_err(|error| Failure::message(error.to_string()))?;
     let stored = match dry {
