@@ -24,6 +24,7 @@ mod info;
 pub(super) mod kustomize;
 pub(super) mod logs;
 pub(super) mod nodes;
+mod overrides;
 mod patch;
 mod prune;
 pub(super) mod rollout;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::apply::SAVE_CONFIG;
 use super::create::{make, number_of_port};
 use super::exec::wait_for;
+use super::overrides::{OVERRIDE_TYPE, OVERRIDES, overridden};
 use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::{Kind, Pod};
 use crate::kubectl::errors::Failure;
@@ -28,7 +29,8 @@ const FLAGS: &[Flag] = &[
     switch("privileged", "has no effect here"),
     switch("leave-stdin-open", "has no effect here"),
     value("image-pull-policy", "when to pull the image"),
-    value("overrides", "has no effect here"),
+    OVERRIDES,
+    OVERRIDE_TYPE,
     value("pod-running-timeout", "has no effect here"),
     DRY_RUN,
     OUTPUT,
@@ -101,6 +103,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     }
     let spec = json!({"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": restart});
     let value = json!({"metadata": metadata, "spec": spec, "status": {}});
+    let value = overridden(call, Kind::POD, value)?;
     if DryRun::of(call)? != DryRun::No || !(stdin || call.args.on("attach")) {
         make(call, Kind::POD, value, "created", "")?;
         return match call.args.on("expose") {

@@ -72,6 +72,21 @@ pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>
     }
 }
 
+/// The same for a verb that does nothing to all objects of a kind unless it is told to.
+///
+/// # Errors
+/// As [`select`], and if only kinds are named.
+pub fn select_by_name(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), Failure> {
+    let chosen = call.args.has_files() || call.args.on("all") || call.args.has("selector");
+    if !chosen
+        && let Named::Kinds(kinds) = named(call.client.live(), &call.args.words.clone())?
+        && !kinds.is_empty()
+    {
+        return Err(Failure::message("resource(s) were provided, but no name was specified"));
+    }
+    select(call)
+}
+
 /// The objects that manifests describe, as they are in the cluster.
 fn by_manifest(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), Failure> {
     let batch = manifests::read(call)?;
