@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::apply::SAVE_CONFIG;
 use super::create::make;
-use super::get::select;
+use super::get::select_by_name;
 use super::scale::replicas_pointer;
 use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::quantity;
@@ -45,7 +45,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         );
     }
     let asked = Asked::of(call)?;
-    let (objects, mut failures) = select(call)?;
+    let (objects, mut failures) = select_by_name(call)?;
     let none = objects.is_empty() && failures.is_empty();
     for object in objects {
         failures.extend(autoscale(call, &object, &asked).err());

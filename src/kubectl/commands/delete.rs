@@ -9,7 +9,7 @@ use crate::kubectl::parse::{Flag, optional, switch, value};
 use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Output, Verb, Wait};
 
-use super::get::{select, warn_of_deprecated};
+use super::get::{names_beside_selector, select, warn_of_deprecated};
 use super::writing::{DRY_RUN, DryRun};
 
 const FLAGS: &[Flag] = &[
@@ -68,8 +68,8 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         if by_kind && !chosen {
             return Err(Failure::message("resource(s) were provided, but no name was specified"));
         }
-        if !by_kind && call.args.on("all") && !call.args.words.is_empty() {
-            return Err(Failure::message("setting 'all' parameter but found a non empty selector. "));
+        if call.args.on("all") {
+            refuse_all(call, by_kind)?;
         }
         chosen &= by_kind;
         warn_of_deprecated(call)?;
@@ -91,6 +91,18 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         call.output.wait = Some(Wait::Gone(Going { objects, deadline }));
     }
     Failure::collect(failures)
+}
+
+/// Refuses what cannot stand beside `--all`.
+fn refuse_all(call: &Call<'_, '_>, by_kind: bool) -> Result<(), Failure> {
+    if call.args.has("selector") || call.args.has("field-selector") {
+        return Err(Failure::message("setting 'all' parameter but found a non empty selector. "));
+    }
+    match (by_kind, call.args.words.is_empty()) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Failure::message("at least one resource must be specified to use a selector")),
+        (false, false) => Err(names_beside_selector(&call.args.words)),
+    }
 }
 
 fn options(call: &mut Call<'_, '_>) -> Result<DeleteOptions, Failure> {
@@ -193,12 +205,13 @@ fn is_there(client: &Client<'_>, key: &Key, uid: &str) -> bool {
 pub fn poll_gone(mut going: Going, client: &Client<'_>) -> Output {
     going.objects.retain(|(key, uid)| is_there(client, key, uid));
     let mut output = Output::default();
-    if going.deadline.is_some_and(|deadline| client.now() >= deadline) {
-        for (key, _) in &going.objects {
-            let what = format!("{}/{}", key.kind.info().plural, key.name);
-            output.stderr.push_str(&format!("error: timed out waiting for the condition on {what}\n"));
-            output.code = 1;
-        }
+    // Of several, only the first that is still there is named.
+    if going.deadline.is_some_and(|deadline| client.now() >= deadline)
+        && let Some((key, _)) = going.objects.first()
+    {
+        let what = format!("{}/{}", key.kind.info().plural, key.name);
+        output.stderr.push_str(&format!("error: timed out waiting for the condition on {what}\n"));
+        output.code = 1;
         return output;
     }
     output.wait = (!going.objects.is_empty()).then_some(Wait::Gone(going));

@@ -154,9 +154,9 @@ fn ports(call: &Call<'_, '_>, asked: &[String], found: &[(i32, String)]) -> Resu
     };
     let mut ports = Vec::new();
     for (at, text) in asked.iter().enumerate() {
-        let number: i64 = text.parse().map_err(|_| {
-            Failure::message(format!("strconv.Atoi: parsing {text:?}: invalid syntax"))
-        })?;
+        let number: i64 = text
+            .parse()
+            .map_err(|_| Failure::message(format!("strconv.Atoi: parsing {text:?}: invalid syntax")))?;
         // Go cuts a number to its lower half.
         let number = number as i32;
         let name = (asked.len() > 1).then(|| format!("port-{}", at + 1));
@@ -220,7 +220,9 @@ impl Found {
             },
             Object::ReplicationController(controller) => Found {
                 selector: Ok(controller.spec.selector.clone().unwrap_or_default()),
-                ports: ports_of(controller.spec.template.as_ref().and_then(|template| template.spec.as_ref())),
+                ports: ports_of(
+                    controller.spec.template.as_ref().and_then(|template| template.spec.as_ref()),
+                ),
             },
             Object::Pod(pod) => Found {
                 selector: match pod.labels().is_empty() {
@@ -247,7 +249,8 @@ impl Found {
 
 fn by_labels(selector: &LabelSelector, kind: &str) -> Result<StringMap, String> {
     let labels = selector.match_labels.clone().filter(|labels| !labels.is_empty());
-    let labels = labels.ok_or_else(|| format!("invalid {kind}: no selectors, therefore cannot be exposed"))?;
+    let labels =
+        labels.ok_or_else(|| format!("invalid {kind}: no selectors, therefore cannot be exposed"))?;
     match selector.match_expressions.as_deref().filter(|expressions| !expressions.is_empty()) {
         None => Ok(labels),
         Some(expressions) => Err(format!(

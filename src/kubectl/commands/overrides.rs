@@ -23,7 +23,8 @@ pub fn overridden(call: &Call<'_, '_>, kind: Kind, mut generated: Value) -> Resu
     };
     generated["apiVersion"] = kind.api_version().into();
     generated["kind"] = kind.name().into();
-    let changed = match call.args.value("override-type").filter(|type_| !type_.is_empty()).unwrap_or("merge") {
+    let changed = match call.args.value("override-type").filter(|type_| !type_.is_empty()).unwrap_or("merge")
+    {
         "merge" => {
             json_merge(&mut generated, &read(text, "Invalid JSON Patch")?);
             Ok(generated)

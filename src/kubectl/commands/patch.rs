@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::get::select;
+use super::get::select_by_name;
 use crate::api::field_error::{FieldError, Path};
 use crate::api::manifest::{self, Limits};
 use crate::api::patch::{json_merge, json_patch, strategic};
@@ -33,7 +33,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::message(format!("kubeviz does not offer \"--subresource {other}\" yet")));
     }
     let patch = read(call)?;
-    let (objects, mut failures) = select(call)?;
+    let (objects, mut failures) = select_by_name(call)?;
     for object in objects {
         if let Err(failure) = change(call, &object, &type_, &patch) {
             failures.push(failure);

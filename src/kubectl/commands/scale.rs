@@ -8,7 +8,7 @@ use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::{Call, Verb};
 
-use super::get::select;
+use super::get::select_by_name;
 use super::writing::{DRY_RUN, DryRun, OUTPUT, TEMPLATE, done, update};
 
 const FLAGS: &[Flag] = &[
@@ -57,7 +57,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         ));
     }
     let dry = DryRun::of(call)?;
-    let (objects, mut failures) = select(call)?;
+    let (objects, mut failures) = select_by_name(call)?;
     if objects.is_empty() && failures.is_empty() {
         return Err(Failure::message("no objects passed to scale"));
     }

@@ -22,7 +22,7 @@ use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Verb};
 
 pub use rows::Layout;
-pub use select::{select, select_by_name, warn_of_deprecated};
+pub use select::{names_beside_selector, select, select_by_name, warn_of_deprecated};
 
 const FLAGS: &[Flag] = &[
     value("output", "wide, yaml, json, name, jsonpath=…, go-template=… or custom-columns=…").short('o'),

@@ -8,6 +8,7 @@ use crate::kubectl::Call;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::field_selector::FieldSelector;
 use crate::kubectl::manifests;
+use crate::kubectl::print::fields::Fields;
 use crate::kubectl::resource_names::{Named, named};
 
 const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\nExample resource specifications \
@@ -19,14 +20,19 @@ const NOTHING_NAMED: &str = "You must provide one or more resources by argument 
 /// What cannot be understood. Objects that could be found are returned along with those that could not.
 pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), Failure> {
     if call.args.has_files() {
+        refuse_words_beside_files(&call.args.words)?;
         return by_manifest(call);
     }
     let named = named(call.client.live(), &call.args.words.clone())?;
     let labels = call.args.value("selector").unwrap_or_default().to_string();
+    let chosen = !labels.is_empty() || call.args.value("field-selector").is_some_and(|text| !text.is_empty());
     let selector = Selector::parse(&labels);
     let fields = FieldSelector::parse(call.args.value("field-selector").unwrap_or_default())?;
     let all = call.args.on("all-namespaces");
     match named {
+        Named::Kinds(kinds) if kinds.is_empty() && chosen => {
+            Err(Failure::message("at least one resource must be specified to use a selector"))
+        }
         Named::Kinds(kinds) if kinds.is_empty() => Err(Failure::message(NOTHING_NAMED)),
         Named::Kinds(kinds) => {
             let (mut found, mut failures) = (Vec::new(), Vec::new());
@@ -53,9 +59,7 @@ pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>
             }
             Ok((found, failures))
         }
-        Named::Objects(_) if !labels.is_empty() => {
-            Err(Failure::message("name cannot be provided when a selector is specified"))
-        }
+        Named::Objects(_) if chosen => Err(names_beside_selector(&call.args.words)),
         Named::Objects(_) if all => {
             Err(Failure::message("a resource cannot be retrieved by name across all namespaces"))
         }
@@ -72,12 +76,38 @@ pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>
     }
 }
 
+/// What is said to names where objects are chosen by a selector, or all are.
+pub fn names_beside_selector(words: &[String]) -> Failure {
+    let in_pairs =
+        words.iter().any(|word| word.contains('/')) || words.first().is_some_and(|word| word.contains(','));
+    Failure::message(match in_pairs {
+        true => "selectors and the all flag cannot be used when passing resource/name arguments",
+        false => "name cannot be provided when a selector is specified",
+    })
+}
+
+fn refuse_words_beside_files(words: &[String]) -> Result<(), Failure> {
+    let why = match words {
+        [] => return Ok(()),
+        [first, ..] if first.contains('/') => {
+            "resource/name arguments cannot be provided when a path is specified"
+        }
+        _ => {
+            "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well"
+        }
+    };
+    Err(Failure::message(why))
+}
+
 /// The same for a verb that does nothing to all objects of a kind unless it is told to.
 ///
 /// # Errors
 /// As [`select`], and if only kinds are named.
 pub fn select_by_name(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), Failure> {
-    let chosen = call.args.has_files() || call.args.on("all") || call.args.has("selector");
+    let chosen = call.args.has_files()
+        || call.args.on("all")
+        || call.args.has("selector")
+        || call.args.has("field-selector");
     if !chosen
         && let Named::Kinds(kinds) = named(call.client.live(), &call.args.words.clone())?
         && !kinds.is_empty()
@@ -90,8 +120,11 @@ pub fn select_by_name(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<
 /// The objects that manifests describe, as they are in the cluster.
 fn by_manifest(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), Failure> {
     let batch = manifests::read(call)?;
+    let labels = call.args.value("selector").unwrap_or_default();
+    let selector = Selector::parse(labels)
+        .map_err(|why| Failure::message(format!("the provided selector {labels:?} is not valid: {why}")))?;
     let (mut found, mut failures) = (Vec::new(), batch.failures);
-    for item in &batch.items {
+    for item in batch.items.iter().filter(|item| selector.matches(&item.value.map("metadata.labels"))) {
         let namespace = if item.namespace.is_empty() { &call.namespace } else { &item.namespace };
         let namespace = if item.kind.info().namespaced { namespace } else { "" };
         match call.client.get(&Key::new(item.kind, namespace, &item.name)) {

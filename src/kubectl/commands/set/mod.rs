@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::get::select;
+use super::get::select_by_name;
 use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done, update};
 use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
@@ -78,7 +78,7 @@ fn targets(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), 
             "one or more resources must be specified as <resource> <name> or <resource>/<name>",
         ));
     }
-    select(call)
+    select_by_name(call)
 }
 
 /// Changes each object's pod spec, and says so where that changed anything.
