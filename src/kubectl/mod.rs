@@ -249,11 +249,12 @@ fn of_shell(line: &str, context: &mut Context, client: &mut Client<'_>) -> Optio
 /// Goes on with an edit whose text the host hands back.
 pub fn saved(editing: Editing, text: &str, client: &mut Client<'_>) -> Output {
     let (args, namespace) = editing.of();
+    let verb = editing.verb();
     let invocation = Invocation::default();
-    client.manage_as(&commands::field_manager(&args, "edit"));
+    client.manage_as(&commands::field_manager(&args, verb));
     let mut call = Call { args, invocation: &invocation, namespace, client, output: Output::default() };
     if let Err(failure) = commands::edit::resume(&mut call, editing, text) {
-        call.output.stderr.push_str(&failure.render("edit"));
+        call.output.stderr.push_str(&failure.render(verb));
         call.output.code = 1;
     }
     call.output

@@ -1,21 +1,25 @@
-//! `edit`: an object's YAML goes to an editor, and what comes back is sent as a patch. Models `cmd/util/editor/editoptions.go`.
+//! `edit` and `apply edit-last-applied`: an object's YAML, or the manifest that apply has noted on it, goes to an editor, and what comes
+//! back is sent as a patch. Models `cmd/util/editor/editoptions.go`.
 //!
 //! The editor is a `sed` line where the command brings one (`KUBE_EDITOR="sed -i …" kubectl edit …`); otherwise the command waits for
 //! the host, which shows [`Editing::text`] and hands back what was saved (`kubectl::saved`). A host without an editor has none.
 
 use serde_json::Value;
 
+use super::apply::LAST_APPLIED as NOTED;
 use super::get::select;
+use super::last_applied::note;
 use super::patch::{Strictness, patched};
 use super::writing::{OUTPUT, TEMPLATE};
-use crate::api::Key;
 use crate::api::manifest::{self, Limits, to_yaml};
 use crate::api::patch::three_way;
 use crate::api::sed::Sed;
 use crate::api::status::Reason;
+use crate::api::{Key, MetaExt};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Args, Flag, optional, switch, value};
 use crate::kubectl::print::fields::Fields;
+use crate::kubectl::print::json::go_json;
 use crate::kubectl::print::served;
 use crate::kubectl::{Call, Verb, Wait};
 
@@ -33,10 +37,27 @@ const FLAGS: &[Flag] = &[
     optional("validate", "strict", "has no effect here"),
 ];
 
+const LAST_APPLIED_FLAGS: &[Flag] = &[
+    value("filename", "the manifests of the objects").short('f'),
+    OUTPUT,
+    TEMPLATE,
+    switch("record", "has no effect any more"),
+    switch("show-managed-fields", "has no effect here"),
+    switch("windows-line-endings", "has no effect here"),
+    value("field-manager", "the name under which it manages the fields it sets"),
+    optional("validate", "strict", "has no effect here"),
+];
+
 const HEADER: &str = "\
 # Please edit the object below. Lines beginning with a '#' will be ignored,
 # and an empty file will abort the edit. If an error occurs while saving this file will be
 # reopened with the relevant failures.
+#
+";
+
+const HEADER_LAST_APPLIED: &str = "\
+# Please edit the 'last-applied-configuration' annotations below.
+# Lines beginning with a '#' will be ignored, and an empty file will abort the edit.
 #
 ";
 
@@ -45,6 +66,14 @@ const TURNS_MAX: u32 = 5;
 
 /// See the module.
 pub const EDIT: Verb = Verb { path: "edit", help: "Edit a resource on the server", flags: FLAGS, run };
+
+/// See the module.
+pub const LAST_APPLIED: Verb = Verb {
+    path: "apply edit-last-applied",
+    help: "Edit the manifest that was applied last",
+    flags: LAST_APPLIED_FLAGS,
+    run: run_last_applied,
+};
 
 /// An edit that is under way: plain data, so that a snapshot keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +88,8 @@ pub struct Editing {
     before: Option<String>,
     /// Where kubectl keeps the text meanwhile.
     file: String,
+    /// Whether it is what apply has noted that is edited.
+    noted: bool,
 }
 
 /// What is to be said above a text that is shown again.
@@ -73,11 +104,34 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if objects.is_empty() {
         return Err(Failure::message("edit cancelled, no objects found"));
     }
-    let values: Vec<Value> = objects.iter().map(|object| served(object)).collect();
-    let text = match values.as_slice() {
-        [one] => to_yaml(one),
+    let shown = objects.iter().map(|object| (object.key(), served(object))).collect();
+    edit(call, shown, false)
+}
+
+fn run_last_applied(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let (objects, failures) = select(call)?;
+    Failure::collect(failures)?;
+    let mut noted = Vec::new();
+    for object in objects {
+        let Some(text) = object.annotation(NOTED) else { continue };
+        let value = serde_json::from_str(text).map_err(|error| Failure::message(error.to_string()))?;
+        noted.push((object.key(), value));
+    }
+    if noted.is_empty() {
+        return Err(Failure::message(
+            "no last-applied-configuration annotation found on resources, to create the annotation, use command `kubectl apply \
+             set-last-applied --create-annotation`",
+        ));
+    }
+    edit(call, noted, true)
+}
+
+fn edit(call: &mut Call<'_, '_>, shown: Vec<(Key, Value)>, noted: bool) -> Result<(), Failure> {
+    let text = match shown.as_slice() {
+        [(_, one)] => to_yaml(one),
         all => {
-            to_yaml(&serde_json::json!({"apiVersion": "v1", "items": all, "kind": "List", "metadata": {}}))
+            let items: Vec<&Value> = all.iter().map(|(_, value)| value).collect();
+            to_yaml(&serde_json::json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {}}))
         }
     };
     let seed = format!("edit/{}", call.client.live().revision());
@@ -85,11 +139,13 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let mut editing = Editing {
         args: call.args.clone(),
         namespace: call.namespace.clone(),
-        objects: objects.iter().map(|object| object.key()).zip(values.iter().map(to_yaml)).collect(),
-        text: format!("{HEADER}{text}"),
+        objects: shown.into_iter().map(|(key, value)| (key, to_yaml(&value))).collect(),
+        text: String::new(),
         before: None,
         file: format!("/tmp/kubectl-edit-{number}.yaml"),
+        noted,
     };
+    editing.text = format!("{}{text}", editing.header());
     let Some(editor) = call.invocation.editor.clone() else {
         if !call.invocation.host_edits {
             return Err(Failure::message("unable to launch the editor \"vi\""));
@@ -121,9 +177,18 @@ impl Editing {
         (self.args.clone(), self.namespace.clone())
     }
 
+    /// The verb that it goes on with.
+    pub fn verb(&self) -> &'static str {
+        if self.noted { LAST_APPLIED.path } else { EDIT.path }
+    }
+
+    fn header(&self) -> &'static str {
+        if self.noted { HEADER_LAST_APPLIED } else { HEADER }
+    }
+
     /// Shown again, with what is wrong.
     fn again(mut self, saved: &str, wrong: &[Wrong]) -> Editing {
-        let mut text = HEADER.to_string();
+        let mut text = self.header().to_string();
         for Wrong { head, details } in wrong {
             let hashed = |text: &str| text.replace('\n', "\n# ");
             text.push_str(&format!("# {}{}\n", hashed(head), if details.is_empty() { "" } else { ":" }));
@@ -180,7 +245,15 @@ fn step(call: &mut Call<'_, '_>, editing: Editing, saved: &str) -> Result<Option
     let mut wrong = Vec::new();
     let mut retry = false;
     for ((key, original), value) in editing.objects.iter().zip(&values) {
-        match change(call, key, original, value)? {
+        let changed = if editing.noted {
+            change_note(call, key, original, value)
+        } else {
+            change(call, key, original, value)
+        };
+        let changed = changed.inspect_err(|_| {
+            call.warn(format!("A copy of your changes has been stored to {:?}", editing.file));
+        })?;
+        match changed {
             Outcome::Done => {}
             Outcome::Wrong(why) => wrong.push(why),
             Outcome::Retry => retry = true,
@@ -200,10 +273,34 @@ enum Outcome {
     Retry,
 }
 
+/// What the editor was given for one object.
+fn given(original: &str) -> Value {
+    let before = manifest::parse(original, &Limits::default());
+    before.documents.first().map(|document| document.root.to_value()).unwrap_or_default()
+}
+
+/// Notes a manifest that has changed (`visitToApplyEditPatch`).
+fn change_note(
+    call: &mut Call<'_, '_>,
+    key: &Key,
+    original: &str,
+    edited: &Value,
+) -> Result<Outcome, Failure> {
+    let (kind, name) = (key.kind, edited.text("metadata.name"));
+    let what = format!("{}/{name}", kind.group_singular());
+    if given(original) == *edited {
+        call.say(format!("{what} skipped"));
+        return Ok(Outcome::Done);
+    }
+    let live = call.client.get(&Key::new(kind, &key.namespace, name))?;
+    patched(call, &live, "merge", &note(&format!("{}\n", go_json(edited))), Strictness::Strict)?;
+    call.say(format!("{what} edited"));
+    Ok(Outcome::Done)
+}
+
 /// Sends what has changed of one object (`visitToPatch`).
 fn change(call: &mut Call<'_, '_>, key: &Key, original: &str, edited: &Value) -> Result<Outcome, Failure> {
-    let before = manifest::parse(original, &Limits::default());
-    let before = before.documents.first().map(|document| document.root.to_value()).unwrap_or_default();
+    let before = given(original);
     let kind = key.kind;
     let same = |path: &str| before.at(path) == edited.at(path);
     if !["apiVersion", "kind", "metadata.name"].iter().all(|path| same(path)) {

@@ -22,6 +22,7 @@ pub(super) mod forward;
 pub(super) mod get;
 mod info;
 pub(super) mod kustomize;
+mod last_applied;
 pub(super) mod logs;
 pub(super) mod nodes;
 mod overrides;
@@ -50,6 +51,9 @@ const VERBS: &[&Verb] = &[
     &describe::DESCRIBE,
     &delete::DELETE,
     &apply::APPLY,
+    &last_applied::VIEW,
+    &last_applied::SET,
+    &edit::LAST_APPLIED,
     &apply::REPLACE,
     &patch::PATCH,
     &scale::SCALE,

@@ -27,7 +27,8 @@ pub fn field_manager(args: &Args, path: &str) -> String {
         return name.to_string();
     }
     match path.split(' ').next().unwrap_or_default() {
-        "apply" if args.on("server-side") => "kubectl".into(),
+        "apply" if args.on("server-side") || path == "apply set-last-applied" => "kubectl".into(),
+        "apply" if path == "apply edit-last-applied" => "kubectl-last-applied".into(),
         "apply" => "kubectl-client-side-apply".into(),
         "rollout" if path == "rollout undo" => "kubectl".into(),
         verb @ ("create" | "run" | "expose" | "replace" | "patch" | "set" | "rollout" | "label"
