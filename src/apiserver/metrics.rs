@@ -7,8 +7,8 @@
 //! | `kubeviz.dev/cpu-use`, `kubeviz.dev/memory-use` | quantity | what the pod uses, shared evenly by its running containers |
 //! | `kubeviz.dev/<container>.cpu-use`, `….memory-use` | quantity | what that container uses |
 //!
-//! On a node, `kubeviz.dev/cpu-use` and `kubeviz.dev/memory-use` are what its system uses besides its pods. What `stress` and its
-//! kin are told to use, they use.
+//! On a node, `kubeviz.dev/cpu-use` and `kubeviz.dev/memory-use` are what its system uses besides its pods, as a quantity or as a share
+//! of what it has (`95%`). What `stress` and its kin are told to use, they use.
 
 use std::sync::Arc;
 
@@ -136,10 +136,19 @@ impl Metrics {
 
 /// What the system of a node uses besides its pods, in thousandths.
 pub fn of_system(node: &Node) -> Use {
-    let own = |resource: &str| {
-        quantity::parse(node.annotation(&format!("{PREFIX}{resource}-use"))?).map(quantity::Parsed::milli)
-    };
+    let own = |resource: &str| of_system_by_annotation(node, resource, resource);
     Use { cpu: own("cpu").unwrap_or(SYSTEM.cpu), memory: own("memory").unwrap_or(SYSTEM.memory) }
+}
+
+/// What a node's annotation `kubeviz.dev/<name>-use` says, in thousandths: a quantity, or a percentage of its capacity.
+pub fn of_system_by_annotation(node: &Node, name: &str, resource: &str) -> Option<i64> {
+    let text = node.annotation(&format!("{PREFIX}{name}-use"))?;
+    let Some(percent) = text.strip_suffix('%') else {
+        return quantity::parse(text).map(quantity::Parsed::milli);
+    };
+    let percent: i64 = percent.parse().ok().filter(|percent| (0..=100).contains(percent))?;
+    let capacity = quantity::parse(&node.status.capacity.as_ref()?.get(resource)?.0)?.milli();
+    Some(capacity / 100 * percent)
 }
 
 /// What a load generator is told to use: `stress --vm 1 --vm-bytes 150M`, `stress-ng --cpu 2`, `-cpus 2`.

@@ -250,10 +250,17 @@ pub struct Socket {
     pub from: Option<SimTime>,
     /// From when on it takes no new connections, because it has been asked to end.
     pub until: Option<SimTime>,
-    /// From when on it answers with errors.
-    pub sick: Option<SimTime>,
+    /// From when on it answers with errors, and until when, if that ends by itself.
+    pub sick: Option<(SimTime, Option<SimTime>)>,
     /// Tells one run of the container from the next.
     pub run: u32,
+}
+
+impl Socket {
+    /// Whether it answers with errors.
+    pub fn is_sick(&self, now: SimTime) -> bool {
+        self.sick.is_some_and(|(from, until)| from <= now && until.is_none_or(|until| now < until))
+    }
 }
 
 /// A pod's sockets: its address, its node, and for each of its containers (sidecars first) what it does.

@@ -9,7 +9,7 @@ use sorted::{SortedMap, SortedSet};
 use super::config::KubeletConfig;
 use super::daemons::Daemons;
 use super::environment::{self, Environment};
-use super::image::ImageStore;
+use super::image::{ImageStore, Registry};
 use super::inside::Ground;
 use super::pod_worker::{PodStep, PodWorker, Stage};
 use super::preemption::Admission;
@@ -56,6 +56,8 @@ pub struct Shared<'a> {
     pub asked: &'a mut Vec<Sample>,
     /// The servers of all pods.
     pub daemons: &'a mut Daemons,
+    /// What can be pulled.
+    pub registry: &'a Registry,
 }
 
 /// What a pod has at hand while something happens to it.
@@ -77,6 +79,8 @@ pub struct Turn<'a> {
     pub asked: &'a mut Vec<Sample>,
     /// The servers of all pods.
     pub daemons: &'a mut Daemons,
+    /// What can be pulled.
+    pub registry: &'a Registry,
 }
 
 impl Turn<'_> {
@@ -369,6 +373,7 @@ impl Agent {
                 wire: shared.wire,
                 asked: shared.asked,
                 daemons: shared.daemons,
+                registry: shared.registry,
             };
             let worker = Arc::make_mut(worker);
             let (before, mounted) = (worker.stage, worker.mounts_volumes());
@@ -435,6 +440,19 @@ impl Agent {
         self.with_worker(&uid.into(), shared, |worker, turn| {
             found = worker.kill_now(container, exit_code, reason, turn);
         });
+        found
+    }
+
+    /// See [`PodWorker::set_health`].
+    pub fn set_health(
+        &mut self,
+        uid: &str,
+        container: &str,
+        ill: Option<Option<SimDuration>>,
+        shared: &mut Shared<'_>,
+    ) -> bool {
+        let mut found = false;
+        self.with_worker(&uid.into(), shared, |worker, turn| found = worker.set_health(container, ill, turn));
         found
     }
 

@@ -195,17 +195,48 @@ pub struct ImageStore {
     unreported: Option<SimTime>,
 }
 
+/// What can be pulled: all images but those whose names say otherwise, and those that were taken away.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    missing: Vec<String>,
+}
+
+impl Registry {
+    /// Whether an image can be pulled.
+    pub fn has(&self, image: &ImageName) -> bool {
+        !image.is_missing() && !self.missing.contains(&image.full())
+    }
+
+    /// Takes an image away, or brings it back. Nodes that have it keep it.
+    pub fn set_missing(&mut self, image: &ImageName, missing: bool) {
+        let name = image.full();
+        self.missing.retain(|other| *other != name);
+        self.missing.extend(missing.then_some(name));
+    }
+
+    /// The full names of the images that were taken away.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+}
+
 impl ImageStore {
     /// Whether the node has the image.
     pub fn has(&self, image: &ImageName, now: SimTime) -> bool {
         self.images.get(&image.full()).is_some_and(|(_, since)| *since <= now)
     }
 
-    /// Asks for an image: it is pulled after those asked for before. An image that is there by then takes no longer
-    /// than asking the registry.
-    pub fn pull(&mut self, image: &ImageName, pulling: &Pulling, now: SimTime, rng: &mut Rng) -> Pull {
+    /// Asks for an image: it is pulled after those asked for before. An image that is there by then, or that there is none of,
+    /// takes no longer than asking the registry.
+    pub fn pull(
+        &mut self,
+        image: &ImageName,
+        missing: bool,
+        pulling: &Pulling,
+        now: SimTime,
+        rng: &mut Rng,
+    ) -> Pull {
         let begins = self.busy_until.max(now);
-        let missing = image.is_missing();
         let bytes = if self.has(image, begins) || missing { 0 } else { image.size_bytes() };
         let transfer = bytes.saturating_mul(1_000_000) / pulling.bytes_per_second.max(1);
         let ends = begins + pulling.resolve.draw(rng) + SimDuration::from_micros(transfer);
@@ -352,9 +383,9 @@ mod tests {
             Pulling { resolve: Delay::exactly_millis(500), bytes_per_second: 10_000_000, retry: None };
         let (mut store, mut rng) = (ImageStore::default(), Rng::new(1, "test"));
         let redis = ImageName::parse("redis:7");
-        let first = store.pull(&redis, &pulling, SimTime::ZERO, &mut rng);
+        let first = store.pull(&redis, false, &pulling, SimTime::ZERO, &mut rng);
         assert_eq!((first.begins.0, first.ends.0), (0, 500_000 + 5_200_000));
-        let second = store.pull(&redis, &pulling, SimTime::from_secs(1), &mut rng);
+        let second = store.pull(&redis, false, &pulling, SimTime::from_secs(1), &mut rng);
         assert_eq!((second.begins, second.ends.0), (first.ends, first.ends.0 + 500_000));
         assert!(!store.take_changed(SimTime::from_secs(1)));
         assert!(store.take_changed(SimTime::from_secs(60)) && !store.take_changed(SimTime::from_secs(60)));

@@ -60,6 +60,7 @@ use crate::rng::Rng;
 use agent::{Agent, Shared};
 use daemons::Daemons;
 use environment::Environment;
+use image::Registry;
 use volumes::Disks;
 
 /// Something that a kubelet has to do later. Plain data: it waits in the simulation's event queue and comes back to
@@ -141,6 +142,8 @@ pub struct Kubelets {
     asked: Vec<Sample>,
     /// The servers in containers that keep something for their clients.
     daemons: Daemons,
+    /// What can be pulled.
+    registry: Registry,
     rng: Rng,
 }
 
@@ -171,6 +174,7 @@ impl Kubelets {
             disks: SortedMap::new(),
             asked: Vec::new(),
             daemons: Daemons::default(),
+            registry: Registry::default(),
             rng,
         }
     }
@@ -315,6 +319,7 @@ impl Kubelets {
                 wire,
                 asked: &mut self.asked,
                 daemons: &mut self.daemons,
+                registry: &self.registry,
             };
             act(Arc::make_mut(agent), shared);
         }
@@ -396,5 +401,33 @@ impl Kubelets {
             found = agent.kill_container(pod.uid(), container, exit_code, reason, shared);
         });
         found
+    }
+
+    /// The server in a container falls ill, for so long or until the container runs anew, or gets well (`None`). Says whether
+    /// there was such a container.
+    pub fn set_health(
+        &mut self,
+        pod: &Pod,
+        container: &str,
+        ill: Option<Option<SimDuration>>,
+        api: &mut ApiServer,
+        timers: &mut Vec<(SimDuration, Timer)>,
+    ) -> bool {
+        let Some(node) = pod.spec.node_name.as_deref() else { return false };
+        let mut found = false;
+        self.with_agent(node, api, timers, |agent, shared| {
+            found = agent.set_health(pod.uid(), container, ill, shared);
+        });
+        found
+    }
+
+    /// What can be pulled.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The same, to change it.
+    pub fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
     }
 }

@@ -47,12 +47,16 @@ pub struct ProbeRun {
     pub result: Option<bool>,
     last: bool,
     in_a_row: u32,
+    /// When it last looked, or began.
+    pub looked: SimTime,
+    /// When it looks again, if it is going to.
+    pub due: Option<SimTime>,
 }
 
 impl ProbeRun {
     /// A probe that has not looked yet.
-    pub fn new(kind: ProbeKind) -> ProbeRun {
-        ProbeRun { kind, result: None, last: false, in_a_row: 0 }
+    pub fn new(kind: ProbeKind, first: SimTime) -> ProbeRun {
+        ProbeRun { kind, result: None, last: false, in_a_row: 0, looked: first, due: None }
     }
 
     /// Takes note of what the probe found; returns what it now amounts to if that has changed.
@@ -90,14 +94,16 @@ pub fn initial_delay(probe: &Probe) -> SimDuration {
 pub fn is_healthy(run: &ContainerRun, now: SimTime) -> bool {
     let Some(since) = run.running_since() else { return false };
     let age = now.since(since);
+    let ill = run.behaviour.unhealthy;
     run.behaviour.serves_after.is_some_and(|after| age >= after)
-        && run.behaviour.unhealthy_after.is_none_or(|after| age < after)
+        && !ill.is_some_and(|(from, until)| from <= age && until.is_none_or(|until| age < until))
 }
 
 /// When the health of a running container changes next by itself; `None`: never.
 pub fn health_changes_at(run: &ContainerRun, now: SimTime) -> Option<SimTime> {
     let since = run.running_since()?;
-    let turns = [run.behaviour.serves_after, run.behaviour.unhealthy_after];
+    let (ill, well) = run.behaviour.unhealthy.unzip();
+    let turns = [run.behaviour.serves_after, ill, well.flatten()];
     turns.into_iter().flatten().map(|after| since + after).filter(|time| *time > now).min()
 }
 
@@ -177,7 +183,7 @@ mod tests {
             failure_threshold: Some(failure_threshold),
             ..Default::default()
         };
-        let mut run = ProbeRun::new(ProbeKind::Readiness);
+        let mut run = ProbeRun::new(ProbeKind::Readiness, SimTime::ZERO);
         found.iter().map(|success| run.note(*success, &probe)).collect()
     }
 

@@ -35,12 +35,60 @@ impl PodWorker {
 
     fn begin_probe(&mut self, at: usize, kind: ProbeKind, turn: &mut Turn<'_>) {
         let Some(spec) = self.probe_spec(at, kind, turn) else { return };
-        self.runs[at].probes.push(ProbeRun::new(kind));
         let now = turn.now();
         let since = self.runs[at].running_since().unwrap_or(now);
         let first = (since + probe::initial_delay(&spec)).max(now + FIRST_LOOK);
+        self.runs[at].probes.push(ProbeRun::new(kind, first));
         let background = self.is_hopeless(at, now);
-        self.after(first.since(now), at, ContainerStep::Probe(kind), background, turn);
+        self.look_in(first.since(now), at, kind, background, turn);
+    }
+
+    /// Has a probe look after a delay, and not before.
+    fn look_in(
+        &mut self,
+        delay: SimDuration,
+        at: usize,
+        kind: ProbeKind,
+        background: bool,
+        turn: &mut Turn<'_>,
+    ) {
+        let due = turn.now() + delay;
+        if let Some(state) = self.runs[at].probes.iter_mut().find(|state| state.kind == kind) {
+            state.due = Some(due);
+        }
+        self.after(delay, at, ContainerStep::Probe(kind), background, turn);
+    }
+
+    /// The server in a container falls ill, for so long or until the container runs anew; or gets well (`None`). A fault.
+    /// Says whether it runs.
+    pub fn set_health(
+        &mut self,
+        container: &str,
+        ill: Option<Option<SimDuration>>,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let now = turn.now();
+        let running = |at: &usize| self.runs[*at].is_running();
+        let found = self.place_of(container).filter(running);
+        let Some((at, since)) = found.and_then(|at| Some((at, self.runs[at].running_since()?))) else {
+            return false;
+        };
+        let age = now.since(since);
+        self.runs[at].behaviour.unhealthy = ill.map(|span| (age, span.map(|span| age + span)));
+        // A probe that had nothing to find looks again at its next turn.
+        for kind in ProbeKind::ALL {
+            let Some(spec) = self.probe_spec(at, kind, turn) else { continue };
+            let Some(state) = self.runs[at].probes.iter().find(|state| state.kind == kind) else { continue };
+            let period = probe::period(&spec);
+            let turns = now.since(state.looked).0.div_ceil(period.0).max(1);
+            let next = state.looked + SimDuration(turns * period.0);
+            if state.due.is_none_or(|due| due > next) {
+                let background = self.is_hopeless(at, now);
+                self.look_in(next.since(now), at, kind, background, turn);
+            }
+        }
+        self.settle_ready(at, turn);
+        true
     }
 
     /// Whether a container is ill and will not get well by itself.
@@ -56,12 +104,18 @@ impl PodWorker {
             return;
         }
         let Some(spec) = self.probe_spec(at, kind, turn) else { return };
+        let now = turn.now();
+        let Some(state) = self.runs[at].probes.iter_mut().find(|state| state.kind == kind) else { return };
+        if state.due.take_if(|due| *due <= now).is_none() {
+            return;
+        }
+        state.looked = now;
         if let Some(name) = probe::unknown_port(&spec, self.container(at)) {
             // What cannot even be asked has no result.
             let why = format!("strconv.Atoi: parsing {name:?}: invalid syntax");
             let message = format!("{} probe errored and resulted in unknown state: {why}", kind.title());
             self.event(at, EventType::Warning, "Unhealthy", message, turn);
-            return self.after(probe::period(&spec), at, ContainerStep::Probe(kind), true, turn);
+            return self.look_in(probe::period(&spec), at, kind, true, turn);
         }
         let found = self.look(at, &spec, turn);
         if let Err(why) = &found {
@@ -103,7 +157,7 @@ impl PodWorker {
             }
         }
         let background = settled || self.is_hopeless(at, now) || self.ask_port(at, spec).is_err();
-        self.after(wait, at, ContainerStep::Probe(kind), background, turn);
+        self.look_in(wait, at, kind, background, turn);
     }
 
     /// What a probe finds.
@@ -114,8 +168,8 @@ impl PodWorker {
             let words = exec.command.as_deref().unwrap_or_default();
             let limit = SimDuration::from_secs(u64::try_from(spec.timeout_seconds.unwrap_or(1)).unwrap_or(1));
             // A command that nobody knows asks the server whether it is well, if there is one.
-            let unknown = healthy || (run.process.is_some() && run.behaviour.unhealthy_after.is_none());
-            let well = run.behaviour.unhealthy_after.is_none() || healthy;
+            let unknown = healthy || (run.process.is_some() && run.behaviour.unhealthy.is_none());
+            let well = run.behaviour.unhealthy.is_none() || healthy;
             let mut answer = self.run_beside(at, (words, false), limit, &mut turn.ground());
             turn.asked.extend(answer.iter_mut().flat_map(|answer| std::mem::take(&mut answer.asked)));
             let found = match answer.filter(|answer| answer.known) {

@@ -55,7 +55,7 @@ fn socket(run: &ContainerRun) -> Socket {
     Socket {
         from: behaviour.serves_after.map(|after| since + after),
         until: run.closes_at,
-        sick: behaviour.unhealthy_after.map(|after| since + after),
+        sick: behaviour.unhealthy.map(|(from, until)| (since + from, until.map(|until| since + until))),
         run: run.restarts,
     }
 }

@@ -39,7 +39,7 @@ impl PodWorker {
         let image = ImageName::parse(&shown);
         let now = turn.now();
         let Some(pulling) = turn.config.pulling else {
-            if image.is_missing() {
+            if !turn.registry.has(&image) {
                 self.runs[at].step(Progress::Pulling { asked: now, begins: now });
                 let delay = turn.config.start.draw(turn.rng);
                 return self.after(delay, at, ContainerStep::Pulled, false, turn);
@@ -63,7 +63,7 @@ impl PodWorker {
             _ => {
                 let message = format!("Pulling image {shown:?}");
                 self.event(at, EventType::Normal, "Pulling", message, turn);
-                let pull = turn.node.images.pull(&image, &pulling, now, turn.rng);
+                let pull = turn.node.images.pull(&image, !turn.registry.has(&image), &pulling, now, turn.rng);
                 self.runs[at].step(Progress::Pulling { asked: now, begins: pull.begins });
                 // A pull that has failed before is likely to fail again: the cluster does not wait for it.
                 let background = self.runs[at].pull_failures > 0;
@@ -101,7 +101,7 @@ impl PodWorker {
     pub(super) fn pulled(&mut self, at: usize, turn: &mut Turn<'_>) {
         let shown = self.container(at).image.clone().unwrap_or_default();
         let image = ImageName::parse(&shown);
-        if image.is_missing() {
+        if !turn.registry.has(&image) {
             return self.pull_failed(at, &shown, &image, turn);
         }
         let now = turn.now();

@@ -5,7 +5,7 @@ use super::pod_worker::{PodWorker, Stage};
 use crate::api::k8s::{Container, Quantity, ResourceRequirements};
 use crate::api::pod_status::{is_sidecar, pod_amount_milli};
 use crate::api::{MetaExt, Node, Pod, quantity};
-use crate::client::metrics::Metrics;
+use crate::client::metrics::{self, Metrics};
 
 /// What annotations begin with.
 const PREFIX: &str = "kubeviz.dev/";
@@ -44,11 +44,11 @@ impl Amounts {
     /// What a node uses besides its pods and its images: as its annotations `kubeviz.dev/memory-use`, `disk-use` and
     /// `pids-use` say, or a little.
     pub fn system(node: &Node) -> Amounts {
-        let own = |name: &str| bytes(node, &format!("{PREFIX}{name}"));
+        let disk = metrics::of_system_by_annotation(node, "disk", "ephemeral-storage");
         Amounts {
-            memory: crate::client::metrics::of_system(node).memory / 1_000,
-            disk: own("disk-use").unwrap_or(4_096 * MEBI),
-            pids: own("pids-use").unwrap_or(200),
+            memory: metrics::of_system(node).memory / 1_000,
+            disk: disk.map_or(4_096 * MEBI, |milli| milli / 1_000),
+            pids: bytes(node, &format!("{PREFIX}pids-use")).unwrap_or(200),
         }
     }
 }

@@ -43,8 +43,8 @@ pub struct Behaviour {
     pub serves_after: Option<SimDuration>,
     /// The same, from the moment at which a script has become a server.
     pub serves_when_up: Option<SimDuration>,
-    /// From running to when its probes fail; `None`: never.
-    pub unhealthy_after: Option<SimDuration>,
+    /// From running to when its probes begin to fail, and to when they no longer do, if they ever do again.
+    pub unhealthy: Option<(SimDuration, Option<SimDuration>)>,
     /// Whether it waits for serving even without a readiness probe, because an annotation asks for it.
     pub ready_when_serving: bool,
     /// How it ends by itself; `None`: it does not.
@@ -167,7 +167,7 @@ fn of_image(image: &ImageName, container: &Container, words: &[String]) -> Behav
     };
     // The server of the documentation's liveness example.
     if image.base() == "agnhost" && container.args.as_deref().is_some_and(|args| args == ["liveness"]) {
-        behaviour.unhealthy_after = Some(SimDuration::from_secs(10));
+        behaviour.unhealthy = Some((SimDuration::from_secs(10), None));
     }
     // Arguments alone go to whatever program the image begins with, which for most runs them if they are a command.
     let own =
@@ -216,7 +216,8 @@ impl Annotations<'_> {
             behaviour.serves_when_up = behaviour.serves_after;
             behaviour.ready_when_serving = true;
         }
-        behaviour.unhealthy_after = self.seconds("unhealthy-after").or(behaviour.unhealthy_after);
+        behaviour.unhealthy =
+            self.seconds("unhealthy-after").map(|from| (from, None)).or(behaviour.unhealthy);
         behaviour.serves_after_term = self.seconds("serves-after-term").unwrap_or_default();
         if let Some(end) = self.end(restarts) {
             behaviour.ends = Some(end);

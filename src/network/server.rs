@@ -239,7 +239,7 @@ impl Process {
     /// Looks at what a request that comes now would meet, and how long it would take, without taking it.
     pub fn weigh(&self, now: SimTime, rng: &mut Rng) -> Served {
         let model = &self.model;
-        if self.socket.sick.is_some_and(|sick| sick <= now) {
+        if self.socket.is_sick(now) {
             return Served { fate: Fate::ServerError, at: now + SimDuration(500) };
         }
         let work = model.time.draw(rng).max(model.cpu_us);
@@ -257,7 +257,7 @@ impl Process {
     /// Takes `count` requests.
     pub fn take(&mut self, now: SimTime, count: u64, rng: &mut Rng) -> Served {
         let served = self.weigh(now, rng);
-        if served.fate == Fate::Overloaded || self.socket.sick.is_some_and(|sick| sick <= now) {
+        if served.fate == Fate::Overloaded || self.socket.is_sick(now) {
             return served;
         }
         let model = &self.model;

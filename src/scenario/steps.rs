@@ -230,6 +230,10 @@ pub fn describe(input: &Input) -> String {
         Input::SchedulerConfiguration(_) => "the scheduler starts anew with another configuration".into(),
         Input::Fault(fault) => match fault {
             Fault::Kill { pod, container, .. } => format!("container {container} of {pod} is killed"),
+            Fault::Unhealthy { pod, container, .. } => format!("container {container} of {pod} falls ill"),
+            Fault::Healthy { pod, container, .. } => format!("container {container} of {pod} gets well"),
+            Fault::Image { image, missing: true } => format!("image {image} can no longer be pulled"),
+            Fault::Image { image, missing: false } => format!("image {image} can be pulled again"),
             Fault::SlowWatch { component, by, .. } => format!("{component} is told {by} ms late"),
             Fault::Restart { component } => format!("{component} begins anew"),
             Fault::Stop { component } => format!("{component} is stopped"),

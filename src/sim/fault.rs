@@ -12,6 +12,7 @@ use crate::apiserver::{Actor, Change, Manner};
 use crate::client::{Informer, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers;
+use crate::kubelet::image::ImageName;
 use crate::scheduler::Scheduler;
 use crate::scheduler::configuration::Configuration;
 
@@ -54,6 +55,34 @@ pub enum Fault {
         /// Its name.
         component: String,
     },
+    /// The server in a container falls ill: its probes fail, and so do requests to it, until the container runs anew.
+    Unhealthy {
+        /// Where its pod is.
+        namespace: String,
+        /// Its pod.
+        pod: String,
+        /// Its name.
+        container: String,
+        /// For how long, in milliseconds, if it gets well by itself.
+        #[serde(default)]
+        during: Option<u32>,
+    },
+    /// It gets well again.
+    Healthy {
+        /// Where its pod is.
+        namespace: String,
+        /// Its pod.
+        pod: String,
+        /// Its name.
+        container: String,
+    },
+    /// Nobody can pull an image any more, or it can be pulled again. Nodes that have it keep it.
+    Image {
+        /// As manifests write it.
+        image: String,
+        /// Whether there is none to pull.
+        missing: bool,
+    },
     /// For a while, one in so many updates by controllers collides with another that nobody sees.
     Conflicts {
         /// One in so many.
@@ -92,6 +121,14 @@ impl Simulation {
                 self.stopped.retain(|other| !stopped.contains(other));
                 self.restart(&stopped);
                 !found.is_empty()
+            }
+            Fault::Unhealthy { namespace, pod, container, during } => {
+                self.set_health(namespace, pod, container, Some(during.map(span)))
+            }
+            Fault::Healthy { namespace, pod, container } => self.set_health(namespace, pod, container, None),
+            Fault::Image { image, missing } => {
+                self.kubelets.registry_mut().set_missing(&ImageName::parse(image), *missing);
+                true
             }
             Fault::Conflicts { every, during } => {
                 self.api.collide(*every, self.now + span(*during));
@@ -138,6 +175,11 @@ impl Simulation {
         found
     }
 
+    /// The full names of the images that were taken from the registry.
+    pub fn missing_images(&self) -> &[String] {
+        self.kubelets.registry().missing()
+    }
+
     fn stop(&mut self, component: &str) -> bool {
         let found = self.processes(component);
         let new: Vec<Subscriber> =
@@ -163,6 +205,23 @@ impl Simulation {
         let mut timers = Vec::new();
         let found = self.kubelets.kill_container(&pod, container, code, reason, &mut self.api, &mut timers);
         self.set_timers(timers);
+        found
+    }
+
+    fn set_health(
+        &mut self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        ill: Option<Option<SimDuration>>,
+    ) -> bool {
+        let Some(pod) = self.view().get::<Pod>(namespace, pod).cloned() else { return false };
+        let mut timers = Vec::new();
+        let found = self.kubelets.set_health(&pod, container, ill, &mut self.api, &mut timers);
+        self.set_timers(timers);
+        if self.network.is_awake() {
+            self.tell_sockets(&pod);
+        }
         found
     }
 

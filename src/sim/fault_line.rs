@@ -3,6 +3,8 @@
 //! ```text
 //! fault node node-2 off              # or: shutdown, cut, on
 //! fault kill pod/web-0 -c app --oom
+//! fault unhealthy pod/web-0 --for 1m # or: healthy
+//! fault image nginx:1.27 missing     # or: back
 //! fault stop default-scheduler       # or: start, restart
 //! fault slow deployment-controller --by 2s --for 30s
 //! fault conflicts --every 3 --for 30s
@@ -15,6 +17,7 @@ use super::{Simulation, traffic};
 use crate::api::Pod;
 use crate::clock::SimDuration;
 use crate::kubelet::NodeState;
+use crate::kubelet::image::ImageName;
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,9 @@ fn parse(words: &[String], namespace: &str) -> Result<Command, String> {
         millis.ok_or_else(|| format!("{name}: {text:?} is no duration; try 500ms or 30s"))
     };
     let component = |name: &str| name.to_string();
+    let home = || flag(["-n", "--namespace"]).unwrap_or(namespace).to_string();
+    let bare = |pod: &str| pod.strip_prefix("pod/").unwrap_or(pod).to_string();
+    let container = || flag(["-c", "--container"]).unwrap_or_default().to_string();
     Ok(match plain.as_slice() {
         [] => Command::List,
         ["node", name, state] => {
@@ -53,10 +59,29 @@ fn parse(words: &[String], namespace: &str) -> Result<Command, String> {
             Command::Node(name.to_string(), node_state(state)?)
         }
         ["kill", pod] => Command::Strike(Fault::Kill {
-            namespace: flag(["-n", "--namespace"]).unwrap_or(namespace).to_string(),
-            pod: pod.strip_prefix("pod/").unwrap_or(pod).to_string(),
-            container: flag(["-c", "--container"]).unwrap_or_default().to_string(),
+            namespace: home(),
+            pod: bare(pod),
+            container: container(),
             out_of_memory: flag(["--oom", "--oom"]).is_some(),
+        }),
+        ["unhealthy", pod] => Command::Strike(Fault::Unhealthy {
+            namespace: home(),
+            pod: bare(pod),
+            container: container(),
+            during: flag(["--for", "--for"]).map(|text| span("--for", text)).transpose()?,
+        }),
+        ["healthy", pod] => Command::Strike(Fault::Healthy {
+            namespace: home(),
+            pod: bare(pod),
+            container: container(),
+        }),
+        ["image", image, state] => Command::Strike(Fault::Image {
+            image: checked_image(image)?,
+            missing: match *state {
+                "missing" => true,
+                "back" => false,
+                _ => return Err(format!("an image can be missing or back, not {state:?}")),
+            },
         }),
         ["stop", name] => Command::Strike(Fault::Stop { component: component(name) }),
         ["start", name] => Command::Strike(Fault::Start { component: component(name) }),
@@ -74,8 +99,12 @@ fn parse(words: &[String], namespace: &str) -> Result<Command, String> {
                 during: span("--for", "30s")?,
             })
         }
-        _ => return Err("what should go wrong? Try fault node NODE off, fault kill pod/POD, fault stop default-scheduler, fault slow COMPONENT or fault conflicts".into()),
+        _ => return Err("what should go wrong? Try fault node NODE off, fault kill pod/POD, fault unhealthy pod/POD, fault image IMAGE missing, fault stop default-scheduler, fault slow COMPONENT or fault conflicts".into()),
     })
+}
+
+fn checked_image(image: &str) -> Result<String, String> {
+    ImageName::check(image).map(|()| image.to_string())
 }
 
 fn node_state(word: &str) -> Result<NodeState, String> {
@@ -145,29 +174,37 @@ impl Simulation {
         let processes = self.components().into_iter();
         let processes =
             processes.map(|(name, stopped)| (name.to_string(), if stopped { "stopped" } else { "running" }));
-        let rows: Vec<(String, &str)> = nodes.chain(processes).collect();
+        let images = self.missing_images().iter();
+        let images = images.map(|image| (format!("image/{image}"), "missing"));
+        let rows: Vec<(String, &str)> = nodes.chain(processes).chain(images).collect();
         let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default().max(4);
         let row = |(name, state): (String, &str)| format!("{name:width$}   {state}\n");
         rows.into_iter().map(row).fold(format!("{:width$}   STATE\n", "NAME"), |text, row| text + &row)
     }
 
-    /// A kill that names no container means the pod's first.
-    fn first_container(&self, fault: Fault) -> Result<Fault, String> {
-        match fault {
-            Fault::Kill { namespace, pod, container, out_of_memory } if container.is_empty() => {
-                let found = self.view().get::<Pod>(&namespace, &pod);
-                let first = found.and_then(|pod| pod.spec.containers.first());
-                let container = first.ok_or_else(|| format!("pods \"{pod}\" not found"))?.name.clone();
-                Ok(Fault::Kill { namespace, pod, container, out_of_memory })
-            }
-            other => Ok(other),
+    /// What names no container means the pod's first.
+    fn first_container(&self, mut fault: Fault) -> Result<Fault, String> {
+        if let Fault::Kill { namespace, pod, container, .. }
+        | Fault::Unhealthy { namespace, pod, container, .. }
+        | Fault::Healthy { namespace, pod, container } = &mut fault
+            && container.is_empty()
+        {
+            let found = self.view().get::<Pod>(namespace, pod);
+            let first = found.and_then(|pod| pod.spec.containers.first());
+            container.clone_from(&first.ok_or_else(|| format!("pods \"{pod}\" not found"))?.name);
         }
+        Ok(fault)
     }
 
     /// Why nothing came of a fault.
     fn missed(&self, fault: &Fault) -> String {
         match fault {
-            Fault::Kill { pod, container, .. } => format!("container {container} of pod/{pod} does not run"),
+            Fault::Kill { pod, container, .. }
+            | Fault::Unhealthy { pod, container, .. }
+            | Fault::Healthy { pod, container, .. } => {
+                format!("container {container} of pod/{pod} does not run")
+            }
+            Fault::Image { image, .. } => format!("there is no image {image:?}"),
             Fault::Stop { component }
             | Fault::Start { component }
             | Fault::Restart { component }
@@ -196,6 +233,13 @@ fn told(fault: &Fault) -> String {
             let how = if *out_of_memory { "out of memory" } else { "killed" };
             format!("pod/{pod} container {container} {how}\n")
         }
+        Fault::Unhealthy { pod, container, during, .. } => {
+            let during = during.map(|millis| format!(" for {}", span(millis))).unwrap_or_default();
+            format!("pod/{pod} container {container} unhealthy{during}\n")
+        }
+        Fault::Healthy { pod, container, .. } => format!("pod/{pod} container {container} healthy\n"),
+        Fault::Image { image, missing: true } => format!("image/{image} missing\n"),
+        Fault::Image { image, missing: false } => format!("image/{image} back\n"),
         Fault::Stop { component } => format!("{component} stopped\n"),
         Fault::Start { component } => format!("{component} started\n"),
         Fault::Restart { component } => format!("{component} restarted\n"),
@@ -233,6 +277,15 @@ mod tests {
         assert_eq!(read("fault kill web-0 --container=app --oom -n=shop"), kill("app", true));
         let slow = Fault::SlowWatch { component: "job-controller".into(), by: 500, during: 30_000 };
         assert_eq!(read("fault slow job-controller --by 500ms"), Ok(Command::Strike(slow)));
+        let ill = Fault::Unhealthy {
+            namespace: "default".into(),
+            pod: "web-0".into(),
+            container: String::new(),
+            during: Some(60_000),
+        };
+        assert_eq!(read("fault unhealthy pod/web-0 --for 1m"), Ok(Command::Strike(ill)));
+        let back = Fault::Image { image: "nginx:1.27".into(), missing: false };
+        assert_eq!(read("fault image nginx:1.27 back"), Ok(Command::Strike(back)));
         assert_eq!(read("fault"), Ok(Command::List));
         assert_eq!(words("faulty node"), None);
     }
@@ -244,6 +297,9 @@ mod tests {
             ("fault slow x --by soon", "is no duration"),
             ("fault conflicts --every none", "is no number"),
             ("fault kill a --hard", "unknown flag: --hard"),
+            ("fault image nginx:1.27 gone", "an image can be missing or back"),
+            ("fault image a//b missing", "invalid reference format"),
+            ("fault unhealthy a --for ever", "is no duration"),
             ("fault everything", "what should go wrong?"),
         ] {
             assert!(read(line).unwrap_err().contains(why), "{line}");

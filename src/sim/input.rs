@@ -77,7 +77,9 @@ impl Input {
     pub(super) fn writes_nothing(&self) -> bool {
         match self {
             Input::Load(_) | Input::StopLoad(_) | Input::SchedulerConfiguration(_) => true,
-            Input::Fault(fault) => !matches!(fault, Fault::Kill { .. }),
+            Input::Fault(fault) => {
+                !matches!(fault, Fault::Kill { .. } | Fault::Unhealthy { .. } | Fault::Healthy { .. })
+            }
             Input::Kubectl { line, .. } => traffic::load_words(line).is_some(),
             _ => false,
         }

@@ -108,7 +108,7 @@ impl Simulation {
         }
     }
 
-    fn tell_sockets(&mut self, pod: &Pod) {
+    pub(super) fn tell_sockets(&mut self, pod: &Pod) {
         let sockets = self.kubelets.sockets(pod);
         self.network.set_sockets(pod, sockets, self.now);
     }

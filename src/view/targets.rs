@@ -1,6 +1,7 @@
 //! What there is to act on, by name.
 
-use crate::api::{Kind, MetaExt};
+use crate::api::{Kind, MetaExt, Pod};
+use crate::kubelet::image::ImageName;
 use crate::sim::{Simulation, View};
 
 /// More pods than this are named at the console.
@@ -15,6 +16,8 @@ pub struct Targets {
     pub pods: Vec<String>,
     /// Services of that namespace that take requests of anybody.
     pub services: Vec<String>,
+    /// Images of pods of that namespace, and those that were taken from the registry; and whether each was.
+    pub images: Vec<(String, bool)>,
     /// Components of the control plane, and whether each is stopped.
     pub components: Vec<(&'static str, bool)>,
 }
@@ -27,10 +30,20 @@ pub fn targets(view: &View, live: &Simulation) -> Targets {
     let within = Some(live.namespace());
     let mut pods = names(Kind::POD, within);
     pods.truncate(PODS);
+    let missing = live.missing_images();
+    let mut images: Vec<(String, bool)> = missing.iter().map(|image| (image.clone(), true)).collect();
+    for pod in view.list::<Pod>(within).take(PODS) {
+        for image in pod.spec.containers.iter().filter_map(|container| container.image.as_ref()) {
+            let full = ImageName::parse(image).full();
+            if !missing.contains(&full) && images.iter().all(|(known, _)| known != image) {
+                images.push((image.clone(), false));
+            }
+        }
+    }
     let mut services = names(Kind::SERVICE, within);
     // The API server's own.
     services.retain(|name| name != "kubernetes");
-    Targets { nodes: names(Kind::NODE, None), pods, services, components: live.components() }
+    Targets { nodes: names(Kind::NODE, None), pods, services, images, components: live.components() }
 }
 
 #[cfg(test)]
@@ -45,8 +58,11 @@ mod tests {
             assert_eq!(simulation.kubectl_line(line).code, 0, "{line}");
         }
         simulation.kubectl_line("fault stop job-controller");
+        simulation.kubectl_line("fault image busybox missing");
         let found = targets(simulation.view(), &simulation);
         assert_eq!(found.nodes, ["node-1", "node-2", "node-3"]);
+        let images = [("docker.io/library/busybox:latest", true), ("nginx:1.27", false)];
+        assert_eq!(found.images, images.map(|(name, missing)| (name.to_string(), missing)));
         assert_eq!((found.pods, found.services), (vec!["one".to_string()], vec!["web".to_string()]));
         let stopped: Vec<&str> =
             found.components.iter().filter(|(_, stopped)| *stopped).map(|(name, _)| *name).collect();

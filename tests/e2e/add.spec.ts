@@ -18,6 +18,23 @@ test("a workload and a node are added, and the node is lost", async ({ app, page
   await expect(page.getByTestId("editor")).toContainText("kind: Deployment");
 });
 
+test("a server falls ill and gets well, and an image is taken away and put back", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 10 });
+  const probe = '{"spec":{"containers":[{"name":"web","image":"nginx:1.26","readinessProbe":{"httpGet":{"port":80},"periodSeconds":2}}]}}';
+  await app.run(`kubectl run web --image=nginx:1.26 --overrides='${probe}'`);
+  await app.expectReady(1);
+  await page.getByTestId("add").click();
+  const line = (text: string) => page.locator(".palette-line", { hasText: text }).getByRole("button");
+  await line("fault unhealthy pod/web").click();
+  await expect(app.pods()).toContainText("0/1");
+  await line("fault healthy pod/web").click();
+  await app.expectReady(1);
+  await line("fault image nginx:1.26 missing").click();
+  await line("fault image docker.io/library/nginx:1.26 back").click();
+  await expect(page.getByTestId("console-output")).toContainText("image/docker.io/library/nginx:1.26 back");
+  await expect(line("fault image nginx:1.26 missing")).toBeVisible();
+});
+
 test("what was done is undone, and comes again if nothing else is done", async ({ app, page }) => {
   await app.open({ lang: "en", speed: 60 });
   await app.run("kubectl create deployment web --image=nginx:1.26 --replicas=2");

@@ -49,7 +49,8 @@ impl Work {
                 line(&format!("kubectl delete pod {} --wait=false{force}", pod.name()))
             })
             .unwrap_or_else(|| self.make(rng)),
-            12 | 13 => pick(simulation, rng, kill).unwrap_or_else(|| self.make(rng)),
+            12 => pick(simulation, rng, kill).unwrap_or_else(|| self.make(rng)),
+            13 => pick(simulation, rng, sicken).unwrap_or_else(|| self.make(rng)),
             14 => {
                 let verb = ["cordon", "uncordon"][rng.below(2) as usize];
                 line(&format!("kubectl {verb} {}", node(simulation, rng)))
@@ -222,6 +223,13 @@ fn kill(pod: &Pod, rng: &mut Rng) -> Input {
     let out_of_memory = rng.below(2) == 0;
     let (namespace, pod) = (pod.namespace().to_string(), pod.name().to_string());
     Input::Fault(Fault::Kill { namespace, pod, container, out_of_memory })
+}
+
+fn sicken(pod: &Pod, rng: &mut Rng) -> Input {
+    let container = pod.spec.containers.first().map(|container| container.name.clone()).unwrap_or_default();
+    let during = Some(1_000 + rng.below(60_000));
+    let (namespace, pod) = (pod.namespace().to_string(), pod.name().to_string());
+    Input::Fault(Fault::Unhealthy { namespace, pod, container, during })
 }
 
 fn manifest(kind: &str, name: &str, rng: &mut Rng) -> String {

@@ -128,6 +128,10 @@ pub fn Stage(props: &StageProps) -> Html {
         let root = root.clone();
         use_effect(move || keep_one_tab_stop(&root));
     }
+    {
+        let root = root.clone();
+        use_effect_with(scene.view(), move |_| bring_in_sight(&root));
+    }
     let totals = &view.totals;
     let density = Density::of(view);
     let grids = use_grids(&root, density, view.pending.is_empty());
@@ -210,6 +214,20 @@ fn switch(shown: StageView, lang: Lang, on: &Callback<Action>) -> Html {
         html! { <button type="button" data-view={view.as_str()} aria-pressed={(view == shown).to_string()} onclick={move |_| on.emit(Action::View(view))}>{ text }</button> }
     };
     html! { <div class="views" role="group" aria-label={tr!(lang, "view.label")}>{ for StageView::ALL.into_iter().map(button) }</div> }
+}
+
+/// Scrolls to the view that is shown: on a phone there is no room for all of them.
+fn bring_in_sight(root: &NodeRef) {
+    let shown = || {
+        let stage = root.cast::<Element>()?;
+        let button = stage.query_selector(".views [aria-pressed=true]").ok()??;
+        button.dyn_into::<HtmlElement>().ok()
+    };
+    let Some(button) = shown() else { return };
+    if let Some(views) = button.parent_element().and_then(|views| views.dyn_into::<HtmlElement>().ok()) {
+        let aside = (views.client_width() - button.offset_width()) / 2;
+        views.set_scroll_left(button.offset_left() - views.offset_left() - aside);
+    }
 }
 
 /// Whether to ask where pods will run.

@@ -26,6 +26,7 @@ pub fn Faults(props: &FaultsProps) -> Html {
     let lang = *lang;
     let node = use_choice(node.clone());
     let pod = use_choice(pod.clone());
+    let image = use_choice(None);
     let component = use_choice(None);
     let components: Vec<String> = targets.components.iter().map(|(name, _)| (*name).to_string()).collect();
     let stopped = |name: &str| targets.components.iter().any(|(known, stopped)| *known == name && *stopped);
@@ -38,6 +39,9 @@ pub fn Faults(props: &FaultsProps) -> Html {
                     { line(tr!(lang, "add.node_shutdown"), format!("fault node {name} shutdown"), on) }
                     { line(tr!(lang, "add.node_cut"), format!("fault node {name} cut"), on) }
                     { line(tr!(lang, "add.node_on"), format!("fault node {name} on"), on) }
+                    { line(tr!(lang, "add.fill_memory"), format!("kubectl annotate node {name} kubeviz.dev/memory-use=99% --overwrite"), on) }
+                    { line(tr!(lang, "add.fill_disk"), format!("kubectl annotate node {name} kubeviz.dev/disk-use=95% --overwrite"), on) }
+                    { line(tr!(lang, "add.free"), format!("kubectl annotate node {name} kubeviz.dev/memory-use- kubeviz.dev/disk-use-"), on) }
                     { line(tr!(lang, "add.cordon"), format!("kubectl cordon {name}"), on) }
                     { line(tr!(lang, "add.drain"), format!("kubectl drain {name} --ignore-daemonsets --delete-emptydir-data"), on) }
                     { line(tr!(lang, "add.uncordon"), format!("kubectl uncordon {name}"), on) }
@@ -52,8 +56,24 @@ pub fn Faults(props: &FaultsProps) -> Html {
                 <ul role="list">
                     { line(tr!(lang, "add.kill"), format!("fault kill pod/{name}"), on) }
                     { line(tr!(lang, "add.oom"), format!("fault kill pod/{name} --oom"), on) }
+                    { line(tr!(lang, "add.unhealthy"), format!("fault unhealthy pod/{name}"), on) }
+                    { line(tr!(lang, "add.healthy"), format!("fault healthy pod/{name}"), on) }
                     { line(tr!(lang, "add.delete"), format!("kubectl delete pod {name} --wait=false"), on) }
                 </ul>
+            </>
+        }
+    });
+    let images: Vec<String> = targets.images.iter().map(|(name, _)| name.clone()).collect();
+    let missing = |name: &str| targets.images.iter().any(|(known, missing)| known == name && *missing);
+    let on_image = among(&images, &image.0).map(|name| {
+        let (text, state) = match missing(name) {
+            true => (tr!(lang, "add.image_back"), "back"),
+            false => (tr!(lang, "add.image_missing"), "missing"),
+        };
+        html! {
+            <>
+                { choose(tr!(lang, "add.of_image"), &images, name, image.1.clone()) }
+                <ul role="list">{ line(text, format!("fault image {name} {state}"), on) }</ul>
             </>
         }
     });
@@ -70,7 +90,7 @@ pub fn Faults(props: &FaultsProps) -> Html {
             </>
         }
     });
-    html! { <>{ for on_node }{ for on_pod }{ for on_component }</> }
+    html! { <>{ for on_node }{ for on_pod }{ for on_image }{ for on_component }</> }
 }
 
 /// A name, and how it is changed; it follows what comes under the glass.
