@@ -73,8 +73,10 @@ fn view(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The objects that are asked for, each with the file that names it.
-fn viewed(call: &mut Call<'_, '_>) -> Result<Vec<(Arc<Object>, Option<String>)>, Failure> {
+/// An object that is asked for, and the file that names it.
+type Viewed = (Arc<Object>, Option<String>);
+
+fn viewed(call: &mut Call<'_, '_>) -> Result<Vec<Viewed>, Failure> {
     if !call.args.has_files() {
         let (objects, failures) = select(call)?;
         Failure::collect(failures)?;
