@@ -180,6 +180,11 @@ impl Simulation {
         self.kubelets.registry().missing()
     }
 
+    /// Whether an image was taken from the registry, by whatever name.
+    pub fn is_image_missing(&self, image: &str) -> bool {
+        self.missing_images().contains(&ImageName::parse(image).full())
+    }
+
     fn stop(&mut self, component: &str) -> bool {
         let found = self.processes(component);
         let new: Vec<Subscriber> =

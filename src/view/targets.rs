@@ -1,7 +1,6 @@
 //! What there is to act on, by name.
 
 use crate::api::{Kind, MetaExt, Pod};
-use crate::kubelet::image::ImageName;
 use crate::sim::{Simulation, View};
 
 /// More pods than this are named at the console.
@@ -34,8 +33,7 @@ pub fn targets(view: &View, live: &Simulation) -> Targets {
     let mut images: Vec<(String, bool)> = missing.iter().map(|image| (image.clone(), true)).collect();
     for pod in view.list::<Pod>(within).take(PODS) {
         for image in pod.spec.containers.iter().filter_map(|container| container.image.as_ref()) {
-            let full = ImageName::parse(image).full();
-            if !missing.contains(&full) && images.iter().all(|(known, _)| known != image) {
+            if !live.is_image_missing(image) && images.iter().all(|(known, _)| known != image) {
                 images.push((image.clone(), false));
             }
         }
