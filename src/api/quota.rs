@@ -1,10 +1,17 @@
 //! What an object uses of a namespace's quota, and which quotas concern it (`pkg/quota/v1/evaluator/core`).
 
+mod scopes;
+
+use std::collections::BTreeMap;
+
 use sorted::{SortedMap, SortedSet};
 
-use super::k8s::{Container, PersistentVolumeClaimSpec, PodSpec, Quantity, ResourceQuotaSpec, ServiceSpec};
+pub use scopes::{concerns, is_bounded};
+
+use super::k8s::{Container, PodSpec, Quantity, ServiceSpec};
 use super::quantity::{self, Parsed};
-use super::{Kind, Object, Pod, ResourceQuota};
+use super::{Kind, MetaExt, Object, PersistentVolumeClaim, Pod, ResourceQuota};
+use crate::clock::{SimDuration, SimTime};
 
 /// An amount, and a text whose suffixes a sum with it keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,16 +88,11 @@ pub fn beyond(mut usage: Usage, before: &Usage) -> Usage {
 pub fn usage(object: &Object) -> Usage {
     let info = object.kind().info();
     let mut usage = Usage::new();
-    let counted = if info.group.is_empty() {
-        format!("count/{}", info.plural)
-    } else {
-        format!("count/{}.{}", info.plural, info.group)
-    };
-    usage.insert(counted, Amount::count(1));
+    usage.insert(counted_as(object.kind()), Amount::count(1));
     match object {
         Object::Pod(pod) => use_pod(pod, &mut usage),
         Object::Service(service) => use_service(&service.spec, &mut usage),
-        Object::PersistentVolumeClaim(claim) => use_claim(&claim.spec, &mut usage),
+        Object::PersistentVolumeClaim(claim) => use_claim(claim, &mut usage),
         other => {
             const ALONE: [Kind; 4] =
                 [Kind::CONFIG_MAP, Kind::SECRET, Kind::REPLICATION_CONTROLLER, Kind::RESOURCE_QUOTA];
@@ -100,6 +102,63 @@ pub fn usage(object: &Object) -> Usage {
         }
     }
     usage
+}
+
+fn counted_as(kind: Kind) -> String {
+    let info = kind.info();
+    if info.group.is_empty() {
+        format!("count/{}", info.plural)
+    } else {
+        format!("count/{}.{}", info.plural, info.group)
+    }
+}
+
+/// What an object uses at some time: a pod that should be gone by then, as on a lost node, keeps nobody out.
+pub fn usage_at(object: &Object, now: SimTime) -> Usage {
+    let mut usage = usage(object);
+    if matches!(object, Object::Pod(pod) if is_overdue(pod, now)) {
+        usage.retain(|name, _| name.starts_with("count/"));
+    }
+    usage
+}
+
+/// Whether a pod's period of grace has passed once more since the moment that it should be gone.
+pub fn is_overdue(pod: &Pod, now: SimTime) -> bool {
+    let (Some(deadline), Some(grace)) =
+        (&pod.meta.deletion_timestamp, pod.meta.deletion_grace_period_seconds)
+    else {
+        return false;
+    };
+    now > SimTime::from_time(deadline) + SimDuration::from_secs(u64::try_from(grace).unwrap_or(0))
+}
+
+/// Whether some object may use a resource: what nobody counts has no place in a quota's status.
+pub fn is_counted(name: &str, kinds: &[Kind]) -> bool {
+    const KNOWN: [&str; 18] = [
+        "cpu",
+        "memory",
+        "ephemeral-storage",
+        "requests.cpu",
+        "requests.memory",
+        "requests.ephemeral-storage",
+        "limits.cpu",
+        "limits.memory",
+        "limits.ephemeral-storage",
+        "pods",
+        "services",
+        "services.nodeports",
+        "services.loadbalancers",
+        "configmaps",
+        "secrets",
+        "replicationcontrollers",
+        "resourcequotas",
+        "persistentvolumeclaims",
+    ];
+    let counts = |kind: Kind| kind.info().namespaced && counted_as(kind) == name;
+    KNOWN.contains(&name)
+        || ["hugepages-", "requests."].iter().any(|start| name.starts_with(start))
+        || name.contains(".storageclass.storage.k8s.io/")
+        || kinds.iter().copied().any(counts)
 }
 
 /// A pod that has ended uses nothing but its place among the objects.
@@ -129,6 +188,12 @@ fn amounts(container: &Container, limits: bool) -> Usage {
     usage
 }
 
+/// The list that a pod states for all its containers.
+fn of_pod(spec: &PodSpec, limits: bool) -> Option<&BTreeMap<String, Quantity>> {
+    let resources = spec.resources.as_ref()?;
+    if limits { resources.limits.as_ref() } else { resources.requests.as_ref() }
+}
+
 /// What a pod's containers ask for together: the ordinary ones and the sidecars at once, or one init container beside the
 /// sidecars before it, whichever is more; and the overhead.
 fn pod_total(spec: &PodSpec, limits: bool) -> Usage {
@@ -148,6 +213,12 @@ fn pod_total(spec: &PodSpec, limits: bool) -> Usage {
         raise(&mut peak, now);
     }
     raise(&mut total, peak);
+    // What the pod says for all its containers together holds, whatever they say.
+    for (name, quantity) in of_pod(spec, limits).into_iter().flatten() {
+        if ["cpu", "memory"].contains(&name.as_str()) || name.starts_with("hugepages-") {
+            total.insert(name.clone(), Amount::parse(&quantity.0));
+        }
+    }
     let mut overhead = Usage::new();
     for (name, quantity) in spec.overhead.iter().flatten() {
         if !limits || total.contains_key(name) {
@@ -185,99 +256,38 @@ fn use_service(spec: &ServiceSpec, usage: &mut Usage) {
     }
 }
 
-fn use_claim(spec: &PersistentVolumeClaimSpec, usage: &mut Usage) {
-    let class = spec.storage_class_name.as_deref().filter(|class| !class.is_empty());
+fn use_claim(claim: &PersistentVolumeClaim, usage: &mut Usage) {
+    let class = claim.annotation("volume.beta.kubernetes.io/storage-class");
+    let class = class.or(claim.spec.storage_class_name.as_deref()).filter(|class| !class.is_empty());
     let of_class = |what: &str| class.map(|class| format!("{class}.storageclass.storage.k8s.io/{what}"));
     for name in ["persistentvolumeclaims".to_string()].into_iter().chain(of_class("persistentvolumeclaims")) {
         usage.insert(name, Amount::count(1));
     }
-    let requests = spec.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+    let requests = claim.spec.resources.as_ref().and_then(|resources| resources.requests.as_ref());
     if let Some(storage) = requests.and_then(|requests| requests.get("storage")) {
+        // A claim that is being enlarged, or was to be, has what was allocated for it.
+        let allocated = claim.status.allocated_resources.as_ref().and_then(|list| list.get("storage"));
+        let asked = Amount::parse(&storage.0);
+        let held = allocated.map_or_else(|| asked.clone(), |held| asked.clone().max(Amount::parse(&held.0)));
         for name in ["requests.storage".to_string()].into_iter().chain(of_class("requests.storage")) {
-            usage.insert(name, Amount::parse(&storage.0));
+            usage.insert(name, held.clone());
         }
     }
-}
-
-/// Whether a quota's scopes take an object in. Scopes speak of pods only.
-pub fn concerns(quota: &ResourceQuota, object: &Object) -> bool {
-    let scopes = scopes(&quota.spec);
-    match object {
-        _ if scopes.is_empty() => true,
-        Object::Pod(pod) => scopes.iter().all(|scope| in_scope(pod, scope)),
-        _ => false,
-    }
-}
-
-struct Scope<'a> {
-    name: &'a str,
-    operator: &'a str,
-    values: &'a [String],
-}
-
-fn scopes(spec: &ResourceQuotaSpec) -> Vec<Scope<'_>> {
-    let plain = spec.scopes.iter().flatten();
-    let plain = plain.map(|name| Scope { name, operator: "Exists", values: &[] });
-    let selected =
-        spec.scope_selector.iter().flat_map(|selector| selector.match_expressions.iter().flatten());
-    let selected = selected.map(|expression| Scope {
-        name: &expression.scope_name,
-        operator: &expression.operator,
-        values: expression.values.as_deref().unwrap_or_default(),
-    });
-    plain.chain(selected).collect()
-}
-
-fn in_scope(pod: &Pod, scope: &Scope<'_>) -> bool {
-    let bounded = pod.spec.active_deadline_seconds.is_some_and(|seconds| seconds >= 0);
-    let best_effort = || pod_total(&pod.spec, false).is_empty() && pod_total(&pod.spec, true).is_empty();
-    match scope.name {
-        "Terminating" => bounded,
-        "NotTerminating" => !bounded,
-        "BestEffort" => best_effort(),
-        "NotBestEffort" => !best_effort(),
-        "PriorityClass" => {
-            let class = pod.spec.priority_class_name.as_deref().filter(|class| !class.is_empty());
-            let listed = class.is_some_and(|class| scope.values.iter().any(|value| value == class));
-            match scope.operator {
-                "In" => listed,
-                "NotIn" => !listed,
-                "DoesNotExist" => class.is_none(),
-                _ => class.is_some(),
-            }
-        }
-        "CrossNamespacePodAffinity" => crosses_namespaces(&pod.spec),
-        _ => false,
-    }
-}
-
-fn crosses_namespaces(spec: &PodSpec) -> bool {
-    let Some(affinity) = &spec.affinity else { return false };
-    let near = affinity.pod_affinity.iter().flat_map(|a| {
-        let preferred = a.preferred_during_scheduling_ignored_during_execution.iter().flatten();
-        let required = a.required_during_scheduling_ignored_during_execution.iter().flatten();
-        required.chain(preferred.map(|term| &term.pod_affinity_term))
-    });
-    let apart = affinity.pod_anti_affinity.iter().flat_map(|a| {
-        let preferred = a.preferred_during_scheduling_ignored_during_execution.iter().flatten();
-        let required = a.required_during_scheduling_ignored_during_execution.iter().flatten();
-        required.chain(preferred.map(|term| &term.pod_affinity_term))
-    });
-    near.chain(apart).any(|term| {
-        term.namespaces.as_ref().is_some_and(|names| !names.is_empty()) || term.namespace_selector.is_some()
-    })
 }
 
 /// What each container of a pod must say, because a quota bounds it, and does not: `requests.cpu for: a,b; limits.cpu for: a`.
 /// `None` if nothing is missing.
 pub fn unsaid(quota: &ResourceQuota, pod: &Pod) -> Option<String> {
+    if [true, false].iter().any(|limits| of_pod(&pod.spec, *limits).is_some_and(|list| !list.is_empty())) {
+        return None;
+    }
     const SAID: [&str; 6] =
         ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
     let mut missing: SortedMap<String, SortedSet<String>> = SortedMap::new();
     let containers = pod.spec.containers.iter().chain(pod.spec.init_containers.iter().flatten());
     for container in containers {
         let (requests, limits) = (amounts(container, false), amounts(container, true));
-        for name in quota.spec.hard.iter().flatten().map(|(name, _)| name.as_str()) {
+        for name in quota.status.hard.iter().flatten().map(|(name, _)| name.as_str()) {
             let said = match name.split_once('.') {
                 Some(("limits", resource)) => limits.contains_key(resource),
                 Some(("requests", resource)) => requests.contains_key(resource),

@@ -259,8 +259,8 @@ impl ApiServer {
             return Err(Status::invalid(kind, object.name(), errors));
         }
         self.convert(&mut object);
-        admission::validate(self.store.view(), &object, None, "")?;
-        let charged = admission::resource_quota::charge(self.store.view(), &object, None)?;
+        admission::validate(self.store.view(), &object, None, ("", self.now))?;
+        let charged = admission::resource_quota::charge(self.store.view(), &object, None, self.now)?;
         let key = object.key();
         if self.view().object(&key).is_some() {
             return Err(Status::already_exists(kind, &key.name));
@@ -377,7 +377,7 @@ impl ApiServer {
         if !errors.is_empty() {
             return Err(Status::invalid(kind, &key.name, errors));
         }
-        admission::validate(self.store.view(), &object, Some(&old), subresource)?;
+        admission::validate(self.store.view(), &object, Some(&old), (subresource, self.now))?;
         Ok((old, object))
     }
 

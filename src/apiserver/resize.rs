@@ -44,7 +44,7 @@ impl ApiServer {
             meta.generation = meta.generation.map(|generation| generation + 1);
         }
         let resized = Object::from(resized);
-        admission::validate(self.store.view(), &resized, Some(&old), "resize")?;
+        admission::validate(self.store.view(), &resized, Some(&old), ("resize", self.now))?;
         self.finish_update(origin, old, resized, origin.manner("resize"))
     }
 }

@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use super::pods::is_terminal;
 use super::{Action, Controller};
-use crate::api::k8s::ResourceQuotaStatus;
-use crate::api::quota::{Amount, Usage, add, concerns, usage};
-use crate::api::{Key, Kind, MetaExt, Object, ResourceQuota, Status};
-use crate::client::{Change, Client, View, WorkQueue};
+use crate::api::quota::{is_bounded, is_overdue};
+
+use crate::api::{Key, Kind, MetaExt, Object, Pod, ResourceQuota, Service, Status};
+use crate::client::{Change, Client, View, WorkQueue, counted_quota};
+use crate::clock::SimDuration;
+
+/// How often everything is counted anew, whatever happens (`resource-quota-sync-period`).
+const RESYNC: SimDuration = SimDuration::from_secs(300);
 
 /// The controller. It remembers nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,23 +54,16 @@ impl Controller for ResourceQuotaController {
             }
             return;
         }
-        let ended = |object: &Option<Arc<Object>>| match object.as_deref() {
-            Some(Object::Pod(pod)) => is_terminal(pod),
-            other => other.is_none(),
-        };
-        let freed = change.before.is_some() && !ended(&change.before) && ended(&change.after);
-        let resized = match (&change.before, &change.after, change.key.kind) {
-            (Some(before), Some(after), Kind::SERVICE | Kind::PERSISTENT_VOLUME_CLAIM) => {
-                usage(before) != usage(after)
-            }
-            _ => false,
-        };
-        if freed || resized {
+        if frees(change) {
             for quota in view.list::<ResourceQuota>(Some(&change.key.namespace)) {
                 let key = Key::new(Kind::RESOURCE_QUOTA, quota.namespace(), quota.name());
                 queue.add(key, Some(change.revision));
             }
         }
+    }
+
+    fn is_periodic(&self) -> bool {
+        true
     }
 
     fn reconcile(&mut self, key: &Key, _: &View, client: &mut Client<'_>) -> Result<Action, Status> {
@@ -75,31 +72,52 @@ impl Controller for ResourceQuotaController {
         let Some(quota) = found.as_deref().and_then(Object::as_kind::<ResourceQuota>) else {
             return Ok(Action::AwaitChange);
         };
-        let sum = count(quota, client.live());
-        let mut status = ResourceQuotaStatus { hard: quota.spec.hard.clone(), used: None };
-        let used = status.used.get_or_insert_default();
-        for (name, _) in quota.spec.hard.iter().flatten() {
-            let amount = sum.get(name).cloned().unwrap_or_else(|| Amount::parse("0"));
-            used.insert(name.clone(), amount.quantity());
-        }
+        let status = counted_quota(quota, client.live(), client.now());
         if status != *quota.status {
             let mut updated = quota.clone();
             updated.status = Arc::new(status);
             client.update_status(updated, None)?;
         }
-        Ok(Action::AwaitChange)
+        let since = client.now().0 % RESYNC.0;
+        Ok(Action::RequeueAfter(SimDuration(RESYNC.0 - since)))
     }
 }
 
-/// What all objects of the namespace use of what the quota bounds.
-fn count(quota: &ResourceQuota, view: &View) -> Usage {
-    let mut sum = Usage::new();
-    for kind in view.kinds().into_iter().filter(|kind| kind.info().namespaced) {
-        for object in view.objects(kind, Some(quota.namespace())) {
-            if concerns(quota, object) {
-                add(&mut sum, &usage(object));
-            }
+/// Whether a change may have made room (`DefaultUpdateFilter`): other changes wait for the next full count.
+fn frees(change: &Change) -> bool {
+    match (change.before.as_deref(), change.after.as_deref()) {
+        (Some(_), None) => true,
+        (Some(Object::Pod(before)), Some(Object::Pod(after))) => {
+            let counts = |pod: &Pod| !is_terminal(pod) && !is_overdue(pod, change.time);
+            resized(before, after)
+                || is_bounded(before) != is_bounded(after)
+                || (counts(before) && !counts(after))
         }
+        (Some(Object::Service(before)), Some(Object::Service(after))) => {
+            let sort = |service: &Service| {
+                service
+                    .spec
+                    .type_
+                    .clone()
+                    .filter(|sort| ["NodePort", "LoadBalancer"].contains(&sort.as_str()))
+            };
+            sort(before) != sort(after)
+        }
+        (Some(Object::PersistentVolumeClaim(_)), Some(_)) => true,
+        _ => false,
     }
-    sum
+}
+
+fn resized(before: &Pod, after: &Pod) -> bool {
+    let resources = |pod: &Pod, name: &str| {
+        let lists = [&pod.status.container_statuses, &pod.status.init_container_statuses];
+        let status = lists.into_iter().flatten().flatten().find(|status| status.name == name)?;
+        Some(status.resources.clone())
+    };
+    let lists = [&after.status.container_statuses, &after.status.init_container_statuses];
+    lists
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|status| resources(before, &status.name).is_some_and(|before| before != status.resources))
 }

@@ -15,6 +15,7 @@ mod storage;
 
 use crate::api::{Kind, MetaExt, Object, Status};
 use crate::apiserver::View;
+use crate::clock::SimTime;
 use crate::rng::Rng;
 
 pub use pod_security::warning as pod_security_warning;
@@ -87,12 +88,17 @@ fn admit_write(
 ///
 /// # Errors
 /// The first refusal.
-pub fn validate(view: &View, object: &Object, old: Option<&Object>, subresource: &str) -> Result<(), Status> {
+pub fn validate(
+    view: &View,
+    object: &Object,
+    old: Option<&Object>,
+    (subresource, now): (&str, SimTime),
+) -> Result<(), Status> {
     CHECKS.iter().try_for_each(|plugin| plugin(view, object, old))?;
     if subresource.is_empty() {
         policies::validate(view, Asked::write(object, old))?;
     }
-    resource_quota::validate(view, object, old)
+    resource_quota::validate(view, object, old, now)
 }
 
 /// Refuses to delete what must stay (`NamespaceLifecycle`), or what users have written rules for.

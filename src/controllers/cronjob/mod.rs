@@ -239,25 +239,32 @@ impl Look {
             }
         };
         let times = Times { schedule, zone, now: seconds(self.now) };
-        let next = times.until_next(earliest(&self.cron), self.now);
+        let until_next = times.until_next(earliest(&self.cron), self.now);
         let deadline = spec.starting_deadline_seconds;
         let earliest = deadline.map_or(i64::MIN, |seconds| times.now - seconds).max(earliest(&self.cron));
+        if next(&times.schedule, earliest, &times.zone).is_none() {
+            // A day that never comes, like 31 February.
+            let why = "time difference between two schedules is less than 1 second";
+            let message = format!("invalid schedule: {} : {why}", spec.schedule);
+            self.say(EventType::Warning, "InvalidSchedule", message, client);
+            return Ok((false, None));
+        }
         let (due, missed) = times.most_recent(earliest);
         if missed > MANY {
             let message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
             self.say(EventType::Warning, "TooManyMissedTimes", message.into(), client);
         }
-        let Some(due) = due else { return Ok((false, next)) };
+        let Some(due) = due else { return Ok((false, until_next)) };
         if deadline.is_some_and(|seconds| due + seconds < times.now) {
             let when = SimTime::from_unix_seconds(due).to_time().0.rfc1123();
             let message = format!("Missed scheduled time to start a job: {when}");
             self.say(EventType::Warning, "MissSchedule", message, client);
-            return Ok((false, next));
+            return Ok((false, until_next));
         }
         let name = format!("{}-{}", self.cron.name(), due.div_euclid(60));
         let last = self.cron.status.last_schedule_time.as_ref().map(|time| seconds(SimTime::from_time(time)));
         if last == Some(due) || self.active().iter().any(|job| job.name.as_deref() == Some(&name)) {
-            return Ok((false, next));
+            return Ok((false, until_next));
         }
         let mut changed = false;
         match spec.concurrency_policy.as_deref() {
@@ -265,7 +272,7 @@ impl Look {
                 let message =
                     "Not starting job because prior execution is running and concurrency policy is Forbid";
                 self.say(EventType::Normal, "JobAlreadyActive", message.into(), client);
-                return Ok((false, next));
+                return Ok((false, until_next));
             }
             Some("Replace") => {
                 for running in self.active().to_vec() {
@@ -275,7 +282,7 @@ impl Look {
             _ => {}
         }
         changed |= self.create(&name, due, zone, client)?;
-        Ok((changed, next))
+        Ok((changed, until_next))
     }
 
     fn replace(&mut self, running: &ObjectReference, client: &mut Client<'_>) -> Result<bool, Status> {

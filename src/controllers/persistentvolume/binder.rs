@@ -31,14 +31,15 @@ impl Controller for PersistentVolumeController {
     }
 
     fn watches(&self) -> &'static [Kind] {
-        &[Kind::PERSISTENT_VOLUME_CLAIM, Kind::PERSISTENT_VOLUME, Kind::STORAGE_CLASS]
+        // Classes are looked up, and call for nothing by themselves: who waits for one looks again in a while.
+        &[Kind::PERSISTENT_VOLUME_CLAIM, Kind::PERSISTENT_VOLUME]
     }
 
     fn is_periodic(&self) -> bool {
         true
     }
 
-    fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
+    fn observe(&mut self, change: &Change, _: &View, queue: &mut WorkQueue) {
         let cause = Some(change.revision);
         match &**change.object() {
             Object::PersistentVolume(volume) => {
@@ -53,11 +54,6 @@ impl Controller for PersistentVolumeController {
                 queue.add(change.key.clone(), cause);
                 if let Some(volume) = &claim.spec.volume_name {
                     queue.add(Key::cluster(Kind::PERSISTENT_VOLUME, volume), cause);
-                }
-            }
-            Object::StorageClass(_) => {
-                for claim in view.list::<PersistentVolumeClaim>(None).filter(|claim| !is_bound(claim)) {
-                    queue.add(claim_key(claim), cause);
                 }
             }
             _ => {}

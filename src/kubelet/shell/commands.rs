@@ -77,7 +77,10 @@ impl Process {
             }
             "trap" => {
                 if known.iter().skip(1).any(|signal| matches!(*signal, "TERM" | "SIGTERM" | "15" | "EXIT")) {
-                    self.on_term = Some(exit_code(known[0]));
+                    // Without commands it is a signal not to be heard, and with a dash one that does what it always does: to
+                    // process 1 nothing either way.
+                    self.on_term =
+                        Some(known[0]).filter(|handler| !["", "-"].contains(handler)).map(exit_code);
                 }
                 Outcome::Status(0)
             }

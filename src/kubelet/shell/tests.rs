@@ -146,3 +146,17 @@ fn a_trap_says_how_a_script_takes_sigterm() {
     });
     assert_eq!(process.map(|process| (process.on_term(), process.has_looped())), Some((Some(3), true)));
 }
+
+#[test]
+fn a_trap_without_commands_makes_a_script_deaf() {
+    for (trap, want) in [("''", None), ("-", None), ("'exit 4'", Some(4)), ("cleanup", Some(0))] {
+        let script = format!("trap {trap} TERM; sleep 9");
+        let words = ["sh", "-c", &script].map(str::to_string);
+        let process = Program::of_command(&words).map(|program| {
+            let mut process = Process::new(program, BTreeMap::new());
+            process.resume(World::default());
+            process
+        });
+        assert_eq!(process.map(|process| process.on_term()), Some(want), "{trap}");
+    }
+}
