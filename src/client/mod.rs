@@ -19,7 +19,7 @@ pub use crate::apiserver::{
     ORPHAN_FINALIZER, Propagation, View, metrics, typed,
 };
 pub use informer::Informer;
-pub use workqueue::WorkQueue;
+pub use workqueue::{Retries, WorkQueue};
 
 use crate::api::explain::Explain;
 use crate::api::k8s::EphemeralContainer;

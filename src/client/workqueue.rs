@@ -9,9 +9,25 @@ use crate::api::Key;
 use crate::api::meta::Revision;
 use crate::clock::SimDuration;
 
-/// The first retry waits 5 ms and each further one twice as long (`ItemExponentialFailureRateLimiter`).
-const BACKOFF_BASE: SimDuration = SimDuration::from_millis(5);
-const BACKOFF_MAX: SimDuration = SimDuration::from_secs(1_000);
+/// How a key that failed is tried again: each time after twice as long (`ItemExponentialFailureRateLimiter`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// The wait before the first.
+    pub first: SimDuration,
+    /// The longest wait.
+    pub longest: SimDuration,
+    /// How many there are before the key is dropped, until something changes.
+    pub most: u32,
+}
+
+impl Retries {
+    /// `DefaultControllerRateLimiter`, and no end.
+    pub const DEFAULT: Retries = Retries {
+        first: SimDuration::from_millis(5),
+        longest: SimDuration::from_secs(1_000),
+        most: u32::MAX,
+    };
+}
 
 /// A queue of keys without duplicates. A key carries no payload but the write that last put it here: whoever takes
 /// it looks at the state of the object as it is by then.
@@ -72,12 +88,16 @@ impl WorkQueue {
         self.order.is_empty()
     }
 
-    /// Notes that work on a key failed, and says how long to wait before the next try.
-    pub fn failed(&mut self, key: &Key) -> SimDuration {
+    /// Notes that work on a key failed, and says how long to wait before the next try; `None` if that was the last.
+    pub fn failed(&mut self, key: &Key, retries: Retries) -> Option<SimDuration> {
         let failures = self.failures.entry(key.clone()).or_default();
-        let wait = BACKOFF_BASE.doubled(*failures, BACKOFF_MAX);
+        if *failures >= retries.most {
+            self.forget(key);
+            return None;
+        }
+        let wait = retries.first.doubled(*failures, retries.longest);
         *failures = failures.saturating_add(1);
-        wait
+        Some(wait)
     }
 
     /// Notes that work on a key succeeded: its back-off starts anew.
@@ -104,12 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_key_waits_twice_as_long_each_time_until_it_succeeds() {
+    fn a_failing_key_waits_twice_as_long_each_time_until_it_succeeds_or_is_dropped() {
         let key = Key::new(Kind::POD, "default", "a");
         let mut queue = WorkQueue::default();
-        let waits: Vec<u64> = (0..3).map(|_| queue.failed(&key).as_millis()).collect();
-        assert_eq!(waits, [5, 10, 20]);
-        queue.forget(&key);
-        assert_eq!(queue.failed(&key).as_millis(), 5);
+        let mut waits = |retries: Retries, tries: usize| -> Vec<Option<u64>> {
+            let waits = (0..tries).map(|_| queue.failed(&key, retries).map(SimDuration::as_millis)).collect();
+            queue.forget(&key);
+            waits
+        };
+        assert_eq!(waits(Retries::DEFAULT, 3), [Some(5), Some(10), Some(20)]);
+        let few = Retries { first: SimDuration::from_secs(1), longest: SimDuration::from_secs(2), most: 3 };
+        let second = [Some(1_000), Some(2_000), Some(2_000), None, Some(1_000)];
+        assert_eq!(waits(few, 5), second);
     }
 }

@@ -17,7 +17,7 @@ use crate::api::k8s::ObjectMeta;
 use crate::api::meta::StringMap;
 use crate::api::sorting;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, Service, Status, Tree};
-use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
+use crate::client::{Change, Client, DeleteOptions, Retries, View, WorkQueue};
 use crate::clock::SimTime;
 
 const MANAGED_BY_LABEL: &str = "endpoints.kubernetes.io/managed-by";
@@ -35,6 +35,10 @@ impl Controller for EndpointsController {
 
     fn watches(&self) -> &'static [Kind] {
         &[Kind::SERVICE, Kind::POD]
+    }
+
+    fn retries(&self) -> Retries {
+        Retries { most: 15, ..Retries::DEFAULT }
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {

@@ -34,7 +34,7 @@ pub mod ttl;
 pub mod ttl_after_finished;
 
 use crate::api::{Key, Kind, Status};
-use crate::client::{Change, Client, View, WorkQueue};
+use crate::client::{Change, Client, Retries, View, WorkQueue};
 use crate::clock::SimDuration;
 
 /// What a controller wants after a look at one key (kube-rs' `Action`).
@@ -58,6 +58,11 @@ pub trait Controller: CloneController {
     /// Whether it looks at its keys for ever, at intervals: then a look that is due says nothing about activity.
     fn is_periodic(&self) -> bool {
         false
+    }
+
+    /// How it tries again what failed.
+    fn retries(&self) -> Retries {
+        Retries::DEFAULT
     }
 
     /// Turns a change into the keys that deserve a look.

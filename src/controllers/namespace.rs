@@ -9,7 +9,7 @@ use super::ref_manager::gone_is_fine;
 use super::{Action, Controller};
 use crate::api::k8s::NamespaceCondition;
 use crate::api::{Key, Kind, MetaExt, Namespace, Object, Pod, Status, sorting};
-use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
+use crate::client::{Change, Client, DeleteOptions, Retries, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 
 /// Between a change of a namespace that is being deleted and the look at it, so that other API servers have heard of the mark
@@ -51,6 +51,10 @@ impl Controller for NamespaceController {
 
     fn watches(&self) -> &'static [Kind] {
         &[Kind::NAMESPACE]
+    }
+
+    fn retries(&self) -> Retries {
+        Retries { longest: SimDuration::from_secs(60), ..Retries::DEFAULT }
     }
 
     fn observe(&mut self, change: &Change, _: &View, queue: &mut WorkQueue) {

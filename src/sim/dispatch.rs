@@ -153,7 +153,7 @@ impl Simulation {
         let actor = Actor::Controller(slot.controller.name());
         let mut client = Client::new(&mut self.api, actor, cause);
         let wait = match slot.controller.reconcile(&key, slot.informer.view(), &mut client) {
-            Err(_) => Some(slot.queue.failed(&key)),
+            Err(_) => slot.queue.failed(&key, slot.controller.retries()),
             Ok(action) => {
                 slot.queue.forget(&key);
                 match action {

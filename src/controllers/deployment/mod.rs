@@ -24,7 +24,7 @@ use crate::api::k8s::OwnerReference;
 use crate::api::selector::Selector;
 use crate::api::{Deployment, Key, Kind, KubeObject, MetaExt, Object, Pod, ReplicaSet, Status};
 use crate::client::recorder::{EventType, reference};
-use crate::client::{Change, Client, View, WorkQueue};
+use crate::client::{Change, Client, Retries, View, WorkQueue};
 
 /// The annotation with a ReplicaSet's, and its Deployment's, revision number.
 pub const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -95,6 +95,10 @@ impl Controller for DeploymentController {
 
     fn watches(&self) -> &'static [Kind] {
         &[Kind::DEPLOYMENT, Kind::REPLICA_SET, Kind::POD]
+    }
+
+    fn retries(&self) -> Retries {
+        Retries { most: 15, ..Retries::DEFAULT }
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {

@@ -13,7 +13,8 @@ use crate::api::k8s::{
 };
 use crate::api::meta::{Revision, StringMap};
 use crate::api::{EndpointSlice, Key, Kind, MetaExt, Object, Service, Status, Tree, typed};
-use crate::client::{Actor, Change, Client, DeleteOptions, View, WorkQueue};
+use crate::client::{Actor, Change, Client, DeleteOptions, Retries, View, WorkQueue};
+use crate::clock::SimDuration;
 use crate::controllers::ref_manager::gone_is_fine;
 use crate::controllers::{Action, Controller};
 
@@ -36,6 +37,10 @@ impl Controller for MirroringController {
 
     fn watches(&self) -> &'static [Kind] {
         &[Kind::ENDPOINTS, Kind::SERVICE, Kind::ENDPOINT_SLICE]
+    }
+
+    fn retries(&self) -> Retries {
+        Retries { first: SimDuration::from_secs(1), longest: SimDuration::from_secs(100), most: 15 }
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {

@@ -20,7 +20,7 @@ use crate::api::k8s::{
 };
 use crate::api::meta::{Revision, StringMap};
 use crate::api::{EndpointSlice, Key, Kind, KubeObject, MetaExt, Node, Object, Pod, Service, Status};
-use crate::client::{Actor, Change, Client, DeleteOptions, View, WorkQueue};
+use crate::client::{Actor, Change, Client, DeleteOptions, Retries, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers::pods::is_ready;
 
@@ -53,6 +53,10 @@ impl Controller for EndpointSliceController {
 
     fn watches(&self) -> &'static [Kind] {
         &[Kind::SERVICE, Kind::POD, Kind::ENDPOINT_SLICE]
+    }
+
+    fn retries(&self) -> Retries {
+        Retries { first: SimDuration::from_secs(1), most: 15, ..Retries::DEFAULT }
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {

@@ -19,7 +19,7 @@ use super::{Action, Controller};
 use crate::api::k8s::OwnerReference;
 use crate::api::selector::Selector;
 use crate::api::{Job, Key, Kind, KubeObject, MetaExt, Object, Pod, Status, condition};
-use crate::client::{Change, Client, View, WorkQueue};
+use crate::client::{Change, Client, Retries, View, WorkQueue};
 use crate::clock::SimDuration;
 
 /// The finalizer that a pod keeps until it is counted.
@@ -55,6 +55,10 @@ impl Controller for JobController {
 
     fn watches(&self) -> &'static [Kind] {
         &[Kind::JOB, Kind::POD]
+    }
+
+    fn retries(&self) -> Retries {
+        Retries { first: SimDuration::from_secs(1), longest: SimDuration::from_secs(60), ..Retries::DEFAULT }
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {

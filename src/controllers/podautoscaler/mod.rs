@@ -22,7 +22,7 @@ use crate::api::k8s::{
 use crate::api::selector::{Selector, format_label_selector, format_labels};
 use crate::api::{HorizontalPodAutoscaler, Key, Kind, MetaExt, Object, Status, condition, sorting};
 use crate::client::recorder::{EventType, reference};
-use crate::client::{Change, Client, View, WorkQueue};
+use crate::client::{Change, Client, Retries, View, WorkQueue};
 use crate::clock::SimDuration;
 
 /// The controller, and what it remembers of each autoscaler.
@@ -51,6 +51,10 @@ impl Controller for HorizontalController {
 
     fn is_periodic(&self) -> bool {
         true
+    }
+
+    fn retries(&self) -> Retries {
+        Retries { first: self.period, longest: self.period, ..Retries::DEFAULT }
     }
 
     fn observe(&mut self, change: &Change, _: &View, queue: &mut WorkQueue) {
