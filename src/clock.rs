@@ -132,6 +132,27 @@ impl SimDuration {
         (!text.is_empty()).then_some(SimDuration(total))
     }
 
+    /// As Go prints a duration: `5s`, `1m0s`, `1.5s`, `20ms`.
+    pub fn go(self) -> String {
+        let fraction = |micros: u64, unit: u64, name: &str| {
+            let (whole, rest) = (micros / unit, micros % unit);
+            let digits = format!("{rest:0width$}", width = unit.ilog10() as usize);
+            match digits.trim_end_matches('0') {
+                "" => format!("{whole}{name}"),
+                digits => format!("{whole}.{digits}{name}"),
+            }
+        };
+        let (secs, micros) = (self.as_secs(), self.0 % 60_000_000);
+        match self.0 {
+            0 => "0s".into(),
+            1..1_000 => format!("{}µs", self.0),
+            1_000..1_000_000 => fraction(self.0, 1_000, "ms"),
+            _ if secs < 60 => fraction(micros, 1_000_000, "s"),
+            _ if secs < 3_600 => format!("{}m{}", secs / 60, fraction(micros, 1_000_000, "s")),
+            _ => format!("{}h{}m{}", secs / 3_600, secs / 60 % 60, fraction(micros, 1_000_000, "s")),
+        }
+    }
+
     /// As kubectl prints an age (`duration.HumanDuration`): `42s`, `3m12s`, `5h7m`, `2d3h`, `14d`.
     pub fn human(self) -> String {
         let secs = self.as_secs();
@@ -228,6 +249,13 @@ mod tests {
         ];
         for (secs, want) in cases {
             assert_eq!(SimDuration::from_secs(secs).human(), want, "{secs} s");
+        }
+    }
+
+    #[test]
+    fn durations_are_printed_as_go_prints_them() {
+        for text in ["0s", "7µs", "20ms", "1.5ms", "1s", "1.25s", "1m0s", "2m3.5s", "1h0m0s", "168h1m2s"] {
+            assert_eq!(SimDuration::parse(text).map(SimDuration::go).as_deref(), Some(text));
         }
     }
 

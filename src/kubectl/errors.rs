@@ -71,8 +71,10 @@ impl Failure {
     /// its help.
     pub fn render(&self, verb: &str) -> String {
         match self {
-            Failure::Server { status, .. }
-                if status.reason == Reason::Invalid && !status.causes.is_empty() =>
+            Failure::Server { status, doing }
+                if status.reason == Reason::Invalid
+                    && !status.causes.is_empty()
+                    && !is_client_side(doing) =>
             {
                 invalid(status)
             }

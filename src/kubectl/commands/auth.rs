@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::api::{Key, Kind};
+use crate::api::{Key, Kind, sorting};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{switch, value};
 use crate::kubectl::print::fields::Fields;
@@ -36,6 +36,32 @@ pub const WHO_AM_I: Verb = Verb {
     },
 };
 
+/// What the console asks for itself as.
+const ADMIN: &str = "kubernetes-admin";
+
+/// Verbs that requests to objects may have.
+const VERBS: [&str; 16] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "use",
+    "bind",
+    "impersonate",
+    "*",
+    "approve",
+    "sign",
+    "escalate",
+    "attest",
+];
+
+/// Verbs that requests to other paths may have.
+const URL_VERBS: [&str; 8] = ["get", "put", "post", "head", "options", "delete", "patch", "*"];
+
 /// A question to the roles.
 struct Question<'a> {
     verb: &'a str,
@@ -47,82 +73,201 @@ struct Question<'a> {
 }
 
 fn can_i(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let part = call.args.value("subresource").filter(|part| !part.is_empty()).map(str::to_string);
     if call.args.on("list") {
-        let mut table = Table::new(&["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]);
-        if !call.args.has("as") {
-            table.row(["*.*", "[]", "[]", "[*]"].map(String::from).to_vec());
-            table.row(["", "[*]", "[]", "[*]"].map(String::from).to_vec());
-        }
-        for rule in rules(call, Some(&call.namespace.clone())) {
-            let list = |path: &str| format!("[{}]", rule.texts(path).join(" "));
-            table.row(vec![
-                rule.texts("resources").join(","),
-                list("nonResourceURLs"),
-                list("resourceNames"),
-                list("verbs"),
-            ]);
-        }
-        let text = table.render(!call.args.on("no-headers"));
-        call.output.stdout.push_str(&text);
-        return Ok(());
+        let why = match call.args.words.is_empty() {
+            false => "list option must be specified with no arguments",
+            _ if call.args.on("quiet") || call.args.on("all-namespaces") || part.is_some() => {
+                "list option can't be specified with neither quiet, all-namespaces nor subresource options"
+            }
+            true => return list(call),
+        };
+        return Err(Failure::message(why));
     }
     let words = call.args.words.clone();
-    let [verb, object, names @ ..] = words.as_slice() else {
+    let [verb, object] = words.as_slice() else {
         return Err(Failure::message(
             "you must specify two arguments: verb resource or verb resource/resourceName.\nSee 'kubectl auth can-i -h' for help and \
              examples.",
         ));
     };
+    let url = object.starts_with('/').then(|| object.clone());
+    if url.is_some() && part.is_some() {
+        return Err(Failure::message("--subresource can not be used with NonResourceURL"));
+    }
+    let everywhere = call.args.on("all-namespaces");
     let mut question = Question {
         verb,
         group: String::new(),
         resource: object.clone(),
-        name: names.first().cloned().unwrap_or_default(),
-        url: object.starts_with('/').then(|| object.clone()),
-        namespace: (!call.args.on("all-namespaces")).then(|| call.namespace.clone()),
+        name: String::new(),
+        url,
+        namespace: (!everywhere).then(|| call.namespace.clone()),
     };
+    let known: &[&str] = if question.url.is_some() { &URL_VERBS } else { &VERBS };
     if question.url.is_none() {
         let (word, name) = object.split_once('/').unwrap_or((object, ""));
-        if !name.is_empty() {
-            question.name = name.into();
-        }
-        match call.client.live().kind_from_word(word) {
-            Some(kind) => {
-                (question.group, question.resource) = (kind.info().group.into(), kind.info().plural.into());
-                if !kind.info().namespaced {
-                    let plural = kind.info().plural;
-                    call.warn(format!(
-                        "Warning: resource '{plural}' is not namespace scoped{}\n",
-                        group_note(kind)
-                    ));
-                    question.namespace = None;
-                }
-            }
-            None if word == "*" => (question.group, question.resource) = ("*".into(), "*".into()),
-            None => call.warn(format!("Warning: the server doesn't have a resource type '{word}'\n")),
-        }
-        if let Some(part) = call.args.value("subresource").filter(|part| !part.is_empty()) {
+        question.name = name.into();
+        name_resource(call, word, &mut question);
+        if let Some(part) = part {
             question.resource = format!("{}/{part}", question.resource);
         }
     }
-    let allowed = !call.args.has("as")
-        || rules(call, question.namespace.as_deref()).iter().any(|rule| grants(rule, &question));
+    if !known.contains(&verb.as_str()) && !(everywhere && question.url.is_none()) {
+        call.warn(format!("Warning: verb '{verb}' is not a known verb\n"));
+    }
+    if call.args.on("no-headers") {
+        return Err(Failure::message("--no-headers cannot be set without --list specified"));
+    }
+    let Granted { rules, errors, of_master } = rules(call, question.namespace.as_deref());
+    let allowed = of_master || rules.iter().any(|rule| grants(rule, &question));
     if !call.args.on("quiet") {
-        call.say(if allowed { "yes" } else { "no" });
+        let why = match errors.as_slice() {
+            [] => String::new(),
+            [only] => format!(" - RBAC: {only}"),
+            several => format!(" - RBAC: [{}]", several.join(", ")),
+        };
+        call.say(if allowed { "yes".into() } else { format!("no{why}") });
     }
     call.output.code = i32::from(!allowed);
     Ok(())
 }
 
-fn group_note(kind: Kind) -> String {
-    let group = kind.info().group;
-    if group.is_empty() { String::new() } else { format!(" in group '{group}'") }
+/// Finds the kind that a word means, and says so if there is none or it is in no namespace.
+fn name_resource(call: &mut Call<'_, '_>, word: &str, question: &mut Question<'_>) {
+    match call.client.live().kind_from_word(word) {
+        Some(kind) => {
+            let info = kind.info();
+            (question.group, question.resource) = (info.group.into(), info.plural.into());
+            if !info.namespaced && question.namespace.is_some() {
+                let of =
+                    if info.group.is_empty() { String::new() } else { format!(" in group '{}'", info.group) };
+                call.warn(format!("Warning: resource '{}' is not namespace scoped{of}\n", info.plural));
+            }
+        }
+        // Resources that there are in roles only.
+        None if ["*", "users", "groups"].contains(&word) => question.resource = word.into(),
+        None => {
+            question.resource = word.into();
+            let (plural, group) = word.split_once('.').unwrap_or((word, ""));
+            let of = if group.is_empty() { String::new() } else { format!(" in group '{group}'") };
+            call.warn(format!("Warning: the server doesn't have a resource type '{plural}'{of}\n"));
+        }
+    }
 }
 
-/// The rules that hold for whom `--as` names, in a namespace.
-fn rules(call: &Call<'_, '_>, namespace: Option<&str>) -> Vec<Value> {
-    let Some(user) = call.args.value("as") else { return Vec::new() };
+/// All that is allowed, each resource with its verbs, in the order of what they are called.
+fn list(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let Granted { rules, .. } = rules(call, Some(&call.namespace.clone()));
+    let mut lines: Vec<Line> = Vec::new();
+    for rule in &rules {
+        for line in Line::of(rule) {
+            let same = |other: &&mut Line| other.is_like(&line) && other.url.is_empty();
+            match lines.iter_mut().find(same) {
+                Some(known) if !known.verbs.contains(&line.verbs[0]) => known.verbs.extend(line.verbs),
+                Some(_) => {}
+                None => lines.push(line),
+            }
+        }
+    }
+    sorting::sort_by_key(&mut lines, Line::order);
+    let mut table = Table::new(&["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]);
+    for line in &lines {
+        table.row(vec![
+            line.resource_and_group(),
+            format!("[{}]", line.url),
+            format!("[{}]", line.name),
+            format!("[{}]", line.verbs.join(" ")),
+        ]);
+    }
+    let text = table.render(!call.args.on("no-headers"));
+    call.output.stdout.push_str(&text);
+    Ok(())
+}
+
+/// A part of a rule: one resource or one path.
+struct Line {
+    verbs: Vec<String>,
+    group: String,
+    resource: String,
+    name: String,
+    url: String,
+}
+
+impl Line {
+    /// A rule in parts of one verb each.
+    fn of(rule: &Value) -> Vec<Line> {
+        let texts = |path: &str| -> Vec<String> { rule.texts(path).into_iter().map(String::from).collect() };
+        let mut lines = Vec::new();
+        let names = match texts("resourceNames") {
+            names if names.is_empty() => vec![String::new()],
+            names => names,
+        };
+        for verb in texts("verbs") {
+            for url in texts("nonResourceURLs") {
+                let (group, resource, name) = Default::default();
+                lines.push(Line { verbs: vec![verb.clone()], group, resource, name, url });
+            }
+            for group in texts("apiGroups") {
+                for resource in texts("resources") {
+                    for name in &names {
+                        lines.push(Line {
+                            verbs: vec![verb.clone()],
+                            group: group.clone(),
+                            resource: resource.clone(),
+                            name: name.clone(),
+                            url: String::new(),
+                        });
+                    }
+                }
+            }
+        }
+        lines
+    }
+
+    fn is_like(&self, other: &Line) -> bool {
+        (&self.group, &self.resource, &self.name, &self.url)
+            == (&other.group, &other.resource, &other.name, &other.url)
+    }
+
+    /// Rules come in the order of their texts, in which the verbs are first.
+    fn order(&self) -> String {
+        let list = |text: &str| if self.url.is_empty() { format!("[{text}]") } else { "[]".to_string() };
+        format!(
+            "&PolicyRule{{Verbs:[{}],APIGroups:{},Resources:{},ResourceNames:[{}],NonResourceURLs:[{}],}}",
+            self.verbs.join(" "),
+            list(&self.group),
+            list(&self.resource),
+            self.name,
+            self.url
+        )
+    }
+
+    /// `deployments.apps/scale`.
+    fn resource_and_group(&self) -> String {
+        let (resource, part) =
+            self.resource.split_once('/').map_or((&*self.resource, None), |(a, b)| (a, Some(b)));
+        let dot = if self.group.is_empty() { "" } else { "." };
+        let part = part.map(|part| format!("/{part}")).unwrap_or_default();
+        format!("{resource}{dot}{}{part}", self.group)
+    }
+}
+
+/// What roles grant, and what is wrong with bindings to them.
+struct Granted {
+    rules: Vec<Value>,
+    errors: Vec<String>,
+    /// Whether no role is needed: the group `system:masters` may do everything.
+    of_master: bool,
+}
+
+/// The rules that hold for whom `--as` names, or for the person at the console, in a namespace.
+fn rules(call: &Call<'_, '_>, namespace: Option<&str>) -> Granted {
+    let user = call.args.value("as").unwrap_or(ADMIN);
     let mut groups: Vec<String> = call.args.list("as-group").into_iter().map(String::from).collect();
+    if !call.args.has("as") {
+        groups.push("system:masters".into());
+    }
     groups.push("system:authenticated".into());
     if let Some((of, _)) = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
         groups.push("system:serviceaccounts".into());
@@ -139,7 +284,7 @@ fn rules(call: &Call<'_, '_>, namespace: Option<&str>) -> Vec<Value> {
     let view = call.client.live();
     let everywhere = view.objects(Kind::CLUSTER_ROLE_BINDING, None);
     let here = view.objects(Kind::ROLE_BINDING, namespace).filter(|_| namespace.is_some());
-    let mut rules = Vec::new();
+    let (mut rules, mut errors) = (Vec::new(), Vec::new());
     for binding in everywhere.chain(here).map(|binding| binding.to_value()) {
         if !binding.list("subjects").iter().any(|subject| is_subject(subject, &binding)) {
             continue;
@@ -149,17 +294,13 @@ fn rules(call: &Call<'_, '_>, namespace: Option<&str>) -> Vec<Value> {
             "Role" => Key::new(Kind::ROLE, binding.text("metadata.namespace"), name),
             _ => Key::cluster(Kind::CLUSTER_ROLE, name),
         };
-        if let Some(role) = view.object(&key) {
-            rules.extend(role.to_value().list("rules").iter().cloned());
+        match view.object(&key) {
+            Some(role) => rules.extend(role.to_value().list("rules").iter().cloned()),
+            None => errors.push(format!("{} \"{name}\" not found", key.kind.group_singular())),
         }
     }
-    if groups.iter().any(|group| group == "system:masters") {
-        let all = ["*"];
-        rules.push(
-            serde_json::json!({"verbs": all, "apiGroups": all, "resources": all, "nonResourceURLs": all}),
-        );
-    }
-    rules
+    let of_master = groups.iter().any(|group| group == "system:masters");
+    Granted { rules, errors, of_master }
 }
 
 fn grants(rule: &Value, question: &Question<'_>) -> bool {

@@ -1,9 +1,10 @@
 //! `top`: what pods and nodes use, as the metrics API measures it. Models `k8s.io/kubectl/pkg/metricsutil`.
 
 use crate::api::selector::Selector;
-use crate::api::{MetaExt, Node, Pod, quantity, sorting};
+use crate::api::{MetaExt, Node, Object, Pod, quantity, sorting};
 use crate::client::metrics::{Metrics, Use};
 use crate::kubectl::errors::Failure;
+use crate::kubectl::field_selector::FieldSelector;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::tabwriter::TabWriter;
 use crate::kubectl::{Call, Verb};
@@ -38,10 +39,17 @@ pub const NO: Verb = Verb { path: "top no", ..NODE };
 /// A line to be: the words before the amounts, and the amounts.
 type Row = (Vec<String>, Use);
 
-fn metrics(call: &Call<'_, '_>) -> Result<Metrics, Failure> {
+fn metrics(call: &Call<'_, '_>, verb: &str) -> Result<Metrics, Failure> {
+    if call.args.words.len() > 1 {
+        return Err(Failure::misuse(format!("{verb} [NAME | -l label]")));
+    }
     match call.args.value("sort-by") {
         None | Some("cpu" | "memory") => {}
         Some(_) => return Err(Failure::message("--sort-by accepts only cpu or memory")),
+    }
+    let chosen = ["selector", "field-selector"].iter().any(|flag| call.args.has(flag));
+    if chosen && !call.args.words.is_empty() {
+        return Err(Failure::message("only one of NAME or selector can be provided"));
     }
     let metrics = call.client.server().metrics().cloned();
     metrics.ok_or_else(|| Failure::message("Metrics API not available"))
@@ -53,7 +61,8 @@ fn selector(call: &Call<'_, '_>) -> Result<Selector, Failure> {
 }
 
 fn pods(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let (metrics, selector) = (metrics(call)?, selector(call)?);
+    let (metrics, selector) = (metrics(call, "pod")?, selector(call)?);
+    let fields = FieldSelector::parse(call.args.value("field-selector").unwrap_or_default())?;
     let everywhere = call.args.on("all-namespaces");
     let by_container = call.args.on("containers");
     let name = call.args.words.first().cloned();
@@ -66,7 +75,9 @@ fn pods(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     }
     let mut rows: Vec<Row> = Vec::new();
     for pod in view.list::<Pod>((!everywhere).then_some(call.namespace.as_str())) {
-        let meant = name.as_ref().is_none_or(|name| name == pod.name()) && selector.matches(pod.labels());
+        let meant = name.as_ref().is_none_or(|name| name == pod.name())
+            && selector.matches(pod.labels())
+            && (fields == FieldSelector::default() || fields.matches(&Object::from(pod.clone()).to_value()));
         let Some(measured) = metrics.of_pod(pod, view).filter(|_| meant) else { continue };
         let mut words: Vec<String> = everywhere.then(|| pod.namespace().to_string()).into_iter().collect();
         words.push(pod.name().into());
@@ -106,7 +117,7 @@ fn pods(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 fn nodes(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let (metrics, selector) = (metrics(call)?, selector(call)?);
+    let (metrics, selector) = (metrics(call, "node")?, selector(call)?);
     let capacity = call.args.on("show-capacity");
     let name = call.args.words.first().cloned();
     let view = call.client.live();

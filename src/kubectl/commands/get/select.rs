@@ -125,6 +125,14 @@ fn by_manifest(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure
         .map_err(|why| Failure::message(format!("the provided selector {labels:?} is not valid: {why}")))?;
     let (mut found, mut failures) = (Vec::new(), batch.failures);
     for item in batch.items.iter().filter(|item| selector.matches(&item.value.map("metadata.labels"))) {
+        // Who works locally means what is written, and does not ask the server.
+        if call.args.on("local") {
+            match Object::from_value(item.kind, item.value.clone()) {
+                Ok(object) => found.push(Arc::new(object)),
+                Err(why) => failures.push(Failure::message(why.to_string())),
+            }
+            continue;
+        }
         let namespace = if item.namespace.is_empty() { &call.namespace } else { &item.namespace };
         let namespace = if item.kind.info().namespaced { namespace } else { "" };
         match call.client.get(&Key::new(item.kind, namespace, &item.name)) {

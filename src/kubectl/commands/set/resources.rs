@@ -2,20 +2,25 @@
 
 use serde_json::{Value, json};
 
-use super::{ALL, FILENAME, LABELS, LOCAL, RECORD, containers, each};
+use super::{
+    ALL, FILENAME, KUSTOMIZE, LABELS, LOCAL, RECORD, RECURSIVE, Words, containers, each, is_meant,
+    refuse_contradictions, targets,
+};
 use crate::api::quantity;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, value};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::{Call, Verb};
 
-use super::super::writing::{DRY_RUN, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 
 const FLAGS: &[Flag] = &[
     value("limits", "the limits: cpu=200m,memory=512Mi"),
     value("requests", "the requests: cpu=200m,memory=512Mi"),
     value("containers", "the containers to change; * for all").short('c'),
     FILENAME,
+    KUSTOMIZE,
+    RECURSIVE,
     LABELS,
     ALL,
     LOCAL,
@@ -35,49 +40,55 @@ pub const RESOURCES: Verb = Verb {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let amounts = ["limits", "requests"].map(|part| (part, call.args.value(part).map(str::to_string)));
-    if amounts.iter().all(|(_, amounts)| amounts.is_none()) {
+    let dry = DryRun::of(call)?;
+    let objects = targets(call)?;
+    refuse_contradictions(call, dry)?;
+    let mut parts = Vec::new();
+    for part in ["limits", "requests"] {
+        if let Some(text) = call.args.value(part).filter(|text| !text.is_empty()) {
+            parts.push((part, read(text)?));
+        }
+    }
+    if parts.is_empty() {
         return Err(Failure::message(
             "you must specify an update to requests or limits (in the form of --requests/--limits)",
         ));
     }
-    let mut parts = Vec::new();
-    for (part, text) in amounts {
-        if let Some(text) = text {
-            parts.push((part, read(&text)?));
+    let chosen = call.args.value("containers").unwrap_or("*").to_string();
+    let said = Words {
+        done: "resource requirements updated",
+        refused: "failed to patch resources update to pod template ",
+    };
+    let mut missing = Vec::new();
+    let failures = each(call, &objects, said, &mut |spec, _| {
+        let meant =
+            containers(spec).into_iter().filter(|container| is_meant(container.text("name"), &chosen));
+        let meant: Vec<&mut Value> = meant.collect();
+        if meant.is_empty() {
+            missing.push(Failure::message(format!("error: unable to find container named {chosen}")));
+        }
+        for container in meant {
+            ask(container, &parts);
+        }
+        Ok(())
+    })?;
+    missing.extend(failures);
+    Failure::collect(missing)
+}
+
+/// Writes amounts into a container's resources.
+fn ask(container: &mut Value, parts: &[(&str, Vec<(String, String)>)]) {
+    if !container["resources"].is_object() {
+        container["resources"] = json!({});
+    }
+    for (part, amounts) in parts {
+        if !container["resources"][part].is_object() {
+            container["resources"][part] = json!({});
+        }
+        for (name, amount) in amounts {
+            container["resources"][part][name] = amount.as_str().into();
         }
     }
-    let chosen = call.args.value("containers").unwrap_or("*").to_string();
-    each(call, "resource requirements updated", &|spec, object| {
-        let mut found = false;
-        let meant = |container: &&mut Value| chosen == "*" || container.text("name") == chosen;
-        for container in containers(spec).into_iter().filter(meant) {
-            found = true;
-            for (part, amounts) in &parts {
-                if !container["resources"].is_object() {
-                    container["resources"] = json!({});
-                }
-                if !container["resources"][part].is_object() {
-                    container["resources"][part] = json!({});
-                }
-                for (name, amount) in amounts {
-                    // Nothing of a resource means that it is not asked for.
-                    match (amount.as_str(), container["resources"][part].as_object_mut()) {
-                        ("0", Some(map)) => drop(map.remove(name)),
-                        (amount, Some(map)) => drop(map.insert(name.clone(), amount.into())),
-                        _ => {}
-                    }
-                }
-            }
-        }
-        match found {
-            true => Ok(()),
-            false => {
-                let kind = object.kind().name();
-                Err(Failure::message(format!("unable to find container named {chosen} in {kind}")))
-            }
-        }
-    })
 }
 
 /// Reads `cpu=200m,memory=512Mi`.
