@@ -113,7 +113,9 @@ fn can_i(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             question.resource = format!("{}/{part}", question.resource);
         }
     }
-    if !known.contains(&verb.as_str()) && !(everywhere && question.url.is_none()) {
+    // With -A nobody looks at the verbs of resources.
+    let looked_at = !everywhere || question.url.is_some();
+    if looked_at && !known.contains(&verb.as_str()) {
         call.warn(format!("Warning: verb '{verb}' is not a known verb\n"));
     }
     if call.args.on("no-headers") {
