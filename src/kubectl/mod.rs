@@ -6,6 +6,7 @@ mod describe;
 mod errors;
 mod field_selector;
 mod filters;
+mod kubeconfig;
 mod manifests;
 mod parse;
 pub mod print;
@@ -20,6 +21,7 @@ pub use commands::exec::Attached;
 pub use commands::forward::Forward;
 pub use commands::wait::Waiting;
 pub use complete::complete;
+pub use kubeconfig::Kubeconfig;
 pub use refer::{key_of, value_of};
 
 use crate::api::Key;
@@ -46,11 +48,11 @@ pub struct Invocation {
     pub host_edits: bool,
 }
 
-/// What outlives one command: the current namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What outlives one command: the contexts, and with them the current namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    /// The namespace that commands without `-n` mean.
-    pub namespace: String,
+    /// The contexts.
+    pub kubeconfig: Kubeconfig,
     /// The shell in a container that takes the console's lines, if one does.
     pub attached: Option<Attached>,
     /// The editor that `export EDITOR=…` has set.
@@ -63,16 +65,10 @@ pub struct Context {
     pub host_edits: bool,
 }
 
-impl Default for Context {
-    fn default() -> Self {
-        Context {
-            namespace: "default".into(),
-            attached: None,
-            editor: None,
-            forwards: Vec::new(),
-            files: BTreeMap::new(),
-            host_edits: false,
-        }
+impl Context {
+    /// The namespace that commands without `-n` mean: that of the current context.
+    pub fn namespace(&self) -> &str {
+        self.kubeconfig.namespace()
     }
 }
 
@@ -124,6 +120,7 @@ struct Call<'a, 'c> {
     args: Args,
     invocation: &'a Invocation,
     namespace: String,
+    kubeconfig: Kubeconfig,
     client: &'a mut Client<'c>,
     output: Output,
 }
@@ -252,7 +249,8 @@ pub fn saved(editing: Editing, text: &str, client: &mut Client<'_>) -> Output {
     let verb = editing.verb();
     let invocation = Invocation::default();
     client.manage_as(&commands::field_manager(&args, verb));
-    let mut call = Call { args, invocation: &invocation, namespace, client, output: Output::default() };
+    let (kubeconfig, output) = Default::default();
+    let mut call = Call { args, invocation: &invocation, namespace, kubeconfig, client, output };
     if let Err(failure) = commands::edit::resume(&mut call, editing, text) {
         call.output.stderr.push_str(&failure.render(verb));
         call.output.code = 1;
@@ -305,9 +303,11 @@ fn prepare(
         return Ok(Output { stdout: commands::help_of(verb), ..Default::default() });
     }
     let args = parse::args(&rest, &[verb.flags, GLOBAL_FLAGS])?;
-    let namespace = args.value("namespace").unwrap_or(&context.namespace).to_string();
+    let kubeconfig = context.kubeconfig.clone();
+    let namespace = namespace_of(&args, verb, &kubeconfig)?;
     client.manage_as(&commands::field_manager(&args, verb.path));
-    let mut call = Call { args, invocation: &invocation, namespace, client, output: Output::default() };
+    let output = Output::default();
+    let mut call = Call { args, invocation: &invocation, namespace, kubeconfig, client, output };
     let done = (verb.run)(&mut call);
     // kubectl says each warning once.
     let mut said: Vec<String> = Vec::new();
@@ -321,11 +321,28 @@ fn prepare(
         call.output.stderr.push_str(&failure.render(verb.path));
         call.output.code = 1;
     }
-    let output = call.output;
-    if let Some(namespace) = commands::chosen_namespace(verb, &rest).filter(|_| output.code == 0) {
-        context.namespace = namespace;
+    context.kubeconfig = call.kubeconfig;
+    Ok(call.output)
+}
+
+/// The namespace that a command means: that of its flag, or of its context.
+fn namespace_of(args: &Args, verb: &Verb, kubeconfig: &Kubeconfig) -> Result<String, Failure> {
+    let mut config = kubeconfig.clone();
+    if let Some(name) = args.value("context").filter(|name| !name.is_empty()) {
+        config.current = name.to_string();
+        if config.entry().is_none() {
+            return Err(Failure::message(format!("context {name:?} does not exist")));
+        }
     }
-    Ok(output)
+    // A context without a cluster, or none at all, is where there is no server.
+    let nowhere = config.entry().is_none_or(|entry| entry.cluster.is_empty());
+    if nowhere && !verb.path.starts_with("config ") && !commands::is_local(verb) {
+        return Err(Failure::Shown(
+            "The connection to the server localhost:8080 was refused - did you specify the right host or port?\n"
+                .into(),
+        ));
+    }
+    Ok(args.value("namespace").unwrap_or(config.namespace()).to_string())
 }
 
 /// Looks again at a command that waits. `output.stdout` and `stderr` hold only what is new; `wait` is `None` once it

@@ -143,7 +143,7 @@ impl Simulation {
     pub(super) fn fault_line(&mut self, line: &str) -> Outcome {
         let words = words(line).unwrap_or_default();
         let said = |stdout: String| Outcome { stdout, ..Outcome::default() };
-        match parse(&words, &self.context.namespace) {
+        match parse(&words, self.context.namespace()) {
             Err(why) => Outcome::complaint(why),
             Ok(Command::List) => said(self.list_components()),
             Ok(Command::Node(name, state)) => {

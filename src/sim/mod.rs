@@ -118,7 +118,7 @@ impl Simulation {
             stopped: fault::Stopped::new(),
             sessions: SortedMap::new(),
             context: kubectl::Context {
-                namespace: config.namespace.clone(),
+                kubeconfig: kubectl::Kubeconfig::in_namespace(&config.namespace),
                 host_edits: config.host_edits,
                 ..Default::default()
             },
@@ -227,7 +227,7 @@ impl Simulation {
 
     /// The namespace in which kubectl commands stand.
     pub fn namespace(&self) -> &str {
-        &self.context.namespace
+        self.context.namespace()
     }
 
     /// When the next event is due; `None` if nothing will ever happen again.

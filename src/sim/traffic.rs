@@ -31,7 +31,7 @@ impl Simulation {
     pub(super) fn load_line(&mut self, line: &str) -> Outcome {
         let words = load_words(line).unwrap_or_default();
         let said = |stdout: String| Outcome { stdout, ..Outcome::default() };
-        let command = match console::parse(&words, &self.context.namespace) {
+        let command = match console::parse(&words, self.context.namespace()) {
             Ok(command) => command,
             Err(why) => return Outcome::complaint(why),
         };

@@ -1,14 +1,17 @@
-//! `config`: the one context there is, and its namespace.
+//! `config`: contexts, and the namespaces in them. Models `pkg/cmd/config`.
+
+use serde_json::{Value, json};
 
 use crate::kubectl::errors::Failure;
+use crate::kubectl::kubeconfig::{Entry, NAME};
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::format;
 use crate::kubectl::print::table::Table;
 use crate::kubectl::{Call, Verb};
 
-/// The cluster, the user and the context are all called so.
-const NAME: &str = "kubeviz";
 const SERVER: &str = "https://kubeviz:6443";
+/// Where the kubeconfig is, in what is said of it.
+const PATH: &str = "/root/.kube/config";
 
 const NO_HEADERS: Flag = switch("no-headers", "leave the headings out");
 const OUTPUT: Flag = value("output", "name: print only names").short('o');
@@ -22,22 +25,42 @@ pub const SET_CONTEXT: Verb = Verb {
         value("cluster", "its cluster"),
         value("user", "its user"),
     ],
-    run: |call: &mut Call<'_, '_>| {
-        let named = call.args.words.first().map(String::as_str);
-        if named.is_none() && !call.args.on("current") {
-            return Err(Failure::message(
-                "Unexpected args: []\nSee 'kubectl config set-context -h' for help and examples",
-            ));
-        }
-        if let Some(other) = named.filter(|name| *name != NAME) {
-            return Err(Failure::message(format!(
-                "kubeviz has one context, \"{NAME}\", and cannot make \"{other}\""
-            )));
-        }
-        call.say(format!("Context \"{NAME}\" modified."));
-        Ok(())
-    },
+    run: set_context,
 };
+
+/// What is said to too many words, or too few.
+fn unexpected(words: &[String]) -> Failure {
+    Failure::misuse(format!("Unexpected args: [{}]", words.join(" ")))
+}
+
+fn set_context(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let name = match (call.args.words.as_slice(), call.args.on("current")) {
+        (words @ [_, _, ..], _) => return Err(unexpected(words)),
+        ([], false) => {
+            return Err(Failure::message("you must specify a non-empty context name or --current"));
+        }
+        ([_], true) => {
+            return Err(Failure::message("you cannot specify both a context name and --current"));
+        }
+        ([], true) if call.kubeconfig.current.is_empty() => {
+            return Err(Failure::message("no current context is set"));
+        }
+        ([], true) => call.kubeconfig.current.clone(),
+        ([name], false) => name.clone(),
+    };
+    let known = call.kubeconfig.contexts.contains_key(&name);
+    let mut entry = call.kubeconfig.contexts.get(&name).cloned().unwrap_or_default();
+    for (flag, field) in
+        [("cluster", &mut entry.cluster), ("user", &mut entry.user), ("namespace", &mut entry.namespace)]
+    {
+        if let Some(value) = call.args.value(flag) {
+            *field = value.to_string();
+        }
+    }
+    call.kubeconfig.contexts.insert(name.clone(), entry);
+    call.say(format!("Context {name:?} {}.", if known { "modified" } else { "created" }));
+    Ok(())
+}
 
 /// See the module.
 pub const USE_CONTEXT: Verb = Verb {
@@ -50,14 +73,63 @@ pub const USE_CONTEXT: Verb = Verb {
 pub const USE: Verb = Verb { path: "config use", ..USE_CONTEXT };
 
 fn use_context(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    match call.args.words.as_slice() {
-        [name] if name == NAME => {
-            call.say(format!("Switched to context \"{NAME}\"."));
-            Ok(())
-        }
-        [other] => Err(Failure::message(format!("no context exists with the name: \"{other}\""))),
-        words => Err(Failure::message(format!("Unexpected args: [{}]", words.join(" ")))),
+    let [name] = call.args.words.as_slice() else { return Err(unexpected(&call.args.words)) };
+    let name = name.clone();
+    if !call.kubeconfig.contexts.contains_key(&name) {
+        return Err(Failure::message(format!("no context exists with the name: {name:?}")));
     }
+    call.say(format!("Switched to context {name:?}."));
+    call.kubeconfig.current = name;
+    Ok(())
+}
+
+/// See the module.
+pub const DELETE_CONTEXT: Verb = Verb {
+    path: "config delete-context",
+    help: "Delete the specified context from the kubeconfig",
+    flags: &[],
+    run: |call: &mut Call<'_, '_>| {
+        let [name] = call.args.words.as_slice() else { return Err(unexpected(&call.args.words)) };
+        let name = name.clone();
+        if call.kubeconfig.contexts.remove(&name).is_none() {
+            return Err(Failure::message(format!("cannot delete context {name}, not in {PATH}")));
+        }
+        if call.kubeconfig.current == name {
+            call.warn(
+                "warning: this removed your active context, use \"kubectl config use-context\" to select a different one",
+            );
+        }
+        call.say(format!("deleted context {name} from {PATH}"));
+        Ok(())
+    },
+};
+
+/// See the module.
+pub const RENAME_CONTEXT: Verb = Verb {
+    path: "config rename-context",
+    help: "Rename a context from the kubeconfig file",
+    flags: &[],
+    run: rename_context,
+};
+
+fn rename_context(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let [old, new] = call.args.words.as_slice() else { return Err(unexpected(&call.args.words)) };
+    let (old, new) = (old.clone(), new.clone());
+    let config = &mut call.kubeconfig;
+    if config.contexts.contains_key(&new) && config.contexts.contains_key(&old) {
+        return Err(Failure::message(format!(
+            "cannot rename the context {old:?}, the context {new:?} already exists in {PATH}"
+        )));
+    }
+    let Some(entry) = config.contexts.remove(&old) else {
+        return Err(Failure::message(format!("cannot rename the context {old:?}, it's not in {PATH}")));
+    };
+    config.contexts.insert(new.clone(), entry);
+    if config.current == old {
+        config.current = new.clone();
+    }
+    call.say(format!("Context {old:?} renamed to {new:?}."));
+    Ok(())
 }
 
 /// See the module.
@@ -66,7 +138,11 @@ pub const CURRENT_CONTEXT: Verb = Verb {
     help: "Display the current-context",
     flags: &[],
     run: |call: &mut Call<'_, '_>| {
-        call.say(NAME);
+        let current = call.kubeconfig.current.clone();
+        if current.is_empty() {
+            return Err(Failure::message("current-context is not set"));
+        }
+        call.say(current);
         Ok(())
     },
 };
@@ -76,32 +152,47 @@ pub const GET_CONTEXTS: Verb = Verb {
     path: "config get-contexts",
     help: "Describe one or many contexts",
     flags: &[NO_HEADERS, OUTPUT],
-    run: |call: &mut Call<'_, '_>| {
-        if let Some(other) = call.args.words.iter().find(|name| *name != NAME) {
-            return Err(Failure::message(format!("context {other} not found")));
+    run: get_contexts,
+};
+
+fn get_contexts(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let format = call.args.value("output").unwrap_or_default().to_string();
+    match format.as_str() {
+        "" | "name" => {}
+        "json" | "yaml" | "wide" => call.say(format!(
+            "--output {format} is not available in kubectl config get-contexts; resetting to default output format"
+        )),
+        other => return Err(Failure::message(format!("output must be one of '' or 'name': {other}"))),
+    }
+    let config = call.kubeconfig.clone();
+    let wanted = call.args.words.clone();
+    let missing = wanted.iter().filter(|name| !config.contexts.contains_key(*name));
+    let missing: Vec<Failure> =
+        missing.map(|name| Failure::message(format!("context {name} not found"))).collect();
+    let shown = config.contexts.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name));
+    let mut table = Table::new(&["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"]);
+    for (name, entry) in shown {
+        if format == "name" {
+            call.say(name);
+            continue;
         }
-        if call.args.value("output") == Some("name") {
-            call.say(NAME);
-            return Ok(());
-        }
-        let mut table = Table::new(&["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"]);
-        let namespace = call.namespace.clone();
-        table.row(vec!["*".into(), NAME.into(), NAME.into(), NAME.into(), namespace]);
+        let mark = if *name == config.current { "*" } else { "" };
+        let Entry { cluster, user, namespace } = entry.clone();
+        table.row(vec![mark.into(), name.clone(), cluster, user, namespace]);
+    }
+    if format != "name" {
         let text = table.render(!call.args.on("no-headers"));
         call.output.stdout.push_str(&text);
-        Ok(())
-    },
-};
+    }
+    Failure::collect(missing)
+}
 
 /// See the module.
 pub const GET_CLUSTERS: Verb = Verb {
     path: "config get-clusters",
     help: "Display clusters defined in the kubeconfig",
     flags: &[],
-    run: |call: &mut Call<'_, '_>| {
-        call.say(format!("NAME\n{NAME}"));
-        Ok(())
-    },
+    run: names,
 };
 
 /// See the module.
@@ -109,11 +200,13 @@ pub const GET_USERS: Verb = Verb {
     path: "config get-users",
     help: "Display users defined in the kubeconfig",
     flags: &[],
-    run: |call: &mut Call<'_, '_>| {
-        call.say(format!("NAME\n{NAME}"));
-        Ok(())
-    },
+    run: names,
 };
+
+fn names(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    call.say(format!("NAME\n{NAME}"));
+    Ok(())
+}
 
 /// See the module.
 pub const VIEW: Verb = Verb {
@@ -129,11 +222,30 @@ pub const VIEW: Verb = Verb {
 };
 
 fn view(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let value = serde_json::json!({
+    let config = call.kubeconfig.clone();
+    let minify = call.args.on("minify");
+    if minify && config.entry().is_none() {
+        let name = &config.current;
+        return Err(Failure::message(match name.is_empty() {
+            true => "current-context must exist in order to minify".to_string(),
+            false => format!("cannot locate context {name}"),
+        }));
+    }
+    let shown = config.contexts.iter().filter(|(name, _)| !minify || **name == config.current);
+    let contexts: Vec<Value> = shown
+        .map(|(name, entry)| {
+            let mut context = json!({"cluster": entry.cluster, "user": entry.user});
+            if !entry.namespace.is_empty() {
+                context["namespace"] = entry.namespace.as_str().into();
+            }
+            json!({"context": context, "name": name})
+        })
+        .collect();
+    let value = json!({
         "apiVersion": "v1",
         "clusters": [{"cluster": {"server": SERVER}, "name": NAME}],
-        "contexts": [{"context": {"cluster": NAME, "namespace": call.namespace, "user": NAME}, "name": NAME}],
-        "current-context": NAME,
+        "contexts": contexts,
+        "current-context": config.current,
         "kind": "Config",
         "preferences": {},
         "users": [{"name": NAME, "user": {}}],

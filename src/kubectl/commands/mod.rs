@@ -92,6 +92,8 @@ const VERBS: &[&Verb] = &[
     &config::SET_CONTEXT,
     &config::USE_CONTEXT,
     &config::USE,
+    &config::DELETE_CONTEXT,
+    &config::RENAME_CONTEXT,
     &config::CURRENT_CONTEXT,
     &config::GET_CONTEXTS,
     &config::GET_CLUSTERS,
@@ -221,21 +223,11 @@ pub fn help_of(verb: &Verb) -> String {
     text
 }
 
-/// The namespace that `config set-context --current --namespace` makes current.
-pub fn chosen_namespace(verb: &Verb, words: &[String]) -> Option<String> {
-    if verb.path != config::SET_CONTEXT.path {
-        return None;
-    }
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        if let Some(value) = word.strip_prefix("--namespace=") {
-            return Some(value.to_string());
-        }
-        if word == "--namespace" || word == "-n" {
-            return words.next().cloned();
-        }
-    }
-    None
+/// Whether a verb asks no server.
+pub fn is_local(verb: &Verb) -> bool {
+    [info::COMPLETION, info::OPTIONS, info::PLUGIN_LIST, kustomize::KUSTOMIZE]
+        .iter()
+        .any(|local| local.path == verb.path)
 }
 
 /// The names that a console may complete a line's first words with.

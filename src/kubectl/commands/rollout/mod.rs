@@ -78,6 +78,25 @@ fn targets(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>), 
     select(call)
 }
 
+/// Says that a selector selects nothing, which is no failure.
+fn nothing_found(call: &mut Call<'_, '_>) {
+    call.warn(format!("No resources found in {} namespace.", call.namespace));
+}
+
+/// Why objects of a kind have no history to look at, or to go back in. `doing` and `what` say which of the two.
+fn no_history(kind: Kind, doing: &str, what: &str) -> Failure {
+    const LOOKED_AT: [Kind; 5] =
+        [Kind::JOB, Kind::POD, Kind::REPLICA_SET, Kind::REPLICATION_CONTROLLER, Kind::CRON_JOB];
+    let (info, name) = (kind.info(), group_kind(kind));
+    Failure::message(match LOOKED_AT.contains(&kind) {
+        true => format!("no {what} has been implemented for {name:?}"),
+        false => format!(
+            "error retrieving {doing} for {name:?}, no visitor method exists for {{{} {}}}",
+            info.group, info.kind
+        ),
+    })
+}
+
 /// Whether objects of a kind are rolled out.
 fn is_rolled_out(kind: Kind) -> bool {
     [Kind::DEPLOYMENT, Kind::DAEMON_SET, Kind::STATEFUL_SET].contains(&kind)
@@ -97,12 +116,21 @@ fn change(
 ) -> Result<(), Failure> {
     let now = typed::write(&call.client.now().to_time());
     let (objects, mut failures) = targets(call)?;
+    if objects.is_empty() && failures.is_empty() {
+        nothing_found(call);
+    }
     for object in objects {
         let mut value = object.to_value();
-        let what = format!("{} \"{}\"", object.kind().group_resource(), object.name());
-        let changed = edit(&object, &mut value, now.as_str().unwrap_or_default())
+        let what = format!("error: {} \"{}\"", object.kind().group_resource(), object.name());
+        let written = edit(&object, &mut value, now.as_str().unwrap_or_default())
             .map_err(|why| Failure::message(format!("{what} {why}")))
             .and_then(|()| update(call, &object, value, DryRun::No));
+        let changed = written.map_err(|failure| match failure {
+            Failure::Server { status, .. } => {
+                Failure::message(format!("failed to patch: {}", status.message))
+            }
+            other => other,
+        });
         match changed {
             Ok(stored) => done(call, &stored, word, DryRun::No)?,
             Err(failure) => failures.push(failure),

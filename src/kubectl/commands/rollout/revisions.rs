@@ -22,6 +22,8 @@ pub struct Revision {
     pub template: Value,
     /// The annotations of the object that keeps it.
     pub annotations: crate::api::meta::StringMap,
+    /// The ReplicaSet that keeps it, or the workload as it was.
+    pub object: Value,
 }
 
 /// The revisions of a workload, oldest first.
@@ -42,14 +44,14 @@ pub fn revisions(object: &Object, client: &Client<'_>) -> Vec<Revision> {
 fn revision(object: &Object, kept: &Value) -> Option<Revision> {
     let annotations = kept.map("metadata.annotations");
     let cause = annotations.get(CHANGE_CAUSE).cloned().unwrap_or_default();
-    let (number, template) = if object.kind() == Kind::DEPLOYMENT {
-        (annotations.get(REVISION)?.parse().ok()?, kept.at("spec.template").clone())
+    let (number, object) = if object.kind() == Kind::DEPLOYMENT {
+        (annotations.get(REVISION)?.parse().ok()?, kept.clone())
     } else {
         // The data of a revision is a patch that brings the template back.
         let restored = strategic::apply(object.kind(), &object.to_value(), kept.at("data")).ok()?;
-        (kept.int("revision"), restored.at("spec.template").clone())
+        (kept.int("revision"), restored)
     };
-    Some(Revision { number, cause, template, annotations })
+    Some(Revision { number, cause, template: object.at("spec.template").clone(), annotations, object })
 }
 
 /// A template without the label that tells ReplicaSets apart.

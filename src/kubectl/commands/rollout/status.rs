@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{group_kind, is_rolled_out, targets};
+use super::{group_kind, is_rolled_out, nothing_found, targets};
 use crate::api::meta::Revision;
 use crate::api::{Key, Kind};
 use crate::client::Client;
@@ -28,6 +28,10 @@ pub struct Rollout {
 
 /// See the module.
 pub fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let revision = call.args.number("revision")?.unwrap_or(0);
+    if revision < 0 {
+        return Err(Failure::message(format!("revision must be a positive integer: {revision}")));
+    }
     let (objects, failures) = targets(call)?;
     if let Some(first) = failures.into_iter().next() {
         return Err(first);
@@ -40,10 +44,10 @@ pub fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         keys: objects.iter().map(|object| object.key()).collect(),
         seen: 0,
         deadline: call.timeout("timeout")?,
-        revision: call.args.number("revision")?.unwrap_or(0),
+        revision,
     };
     if rollout.keys.is_empty() {
-        call.warn("No resources found");
+        nothing_found(call);
         return Ok(());
     }
     let output = poll(rollout, call.client);

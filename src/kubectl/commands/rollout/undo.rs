@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::revisions::{Revision, revisions, without_hash};
-use super::{group_kind, is_rolled_out, targets};
+use super::{is_rolled_out, no_history, targets};
 use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::Call;
 use crate::kubectl::describe::pod_template_text;
@@ -30,8 +30,7 @@ pub fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let (objects, mut failures) = targets(call)?;
     for object in objects {
         if !is_rolled_out(object.kind()) {
-            let kind = group_kind(object.kind());
-            failures.push(Failure::message(format!("no rollbacker has been implemented for {kind:?}")));
+            failures.push(no_history(object.kind(), "rollbacker", "rollbacker"));
             continue;
         }
         if object.annotation(LAST_APPLIED).is_some() {

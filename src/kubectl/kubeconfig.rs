@@ -1,0 +1,55 @@
+//! The kubeconfig of the console: its contexts, and the one that is current. All of them lead to the one cluster.
+
+use std::collections::BTreeMap;
+
+/// What the cluster, the user and the context that there are from the start are called.
+pub const NAME: &str = "kubeviz";
+
+/// A context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// The name of its cluster; commands reach none if it is empty.
+    pub cluster: String,
+    /// The name of its user.
+    pub user: String,
+    /// The namespace that commands without `-n` mean; empty for `default`.
+    pub namespace: String,
+}
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kubeconfig {
+    /// The name of the current context; empty if there is none.
+    pub current: String,
+    /// The contexts by name.
+    pub contexts: BTreeMap<String, Entry>,
+}
+
+impl Default for Kubeconfig {
+    fn default() -> Self {
+        let entry = Entry { cluster: NAME.into(), user: NAME.into(), namespace: String::new() };
+        Kubeconfig { current: NAME.into(), contexts: BTreeMap::from([(NAME.into(), entry)]) }
+    }
+}
+
+impl Kubeconfig {
+    /// One whose context stands in a namespace.
+    pub fn in_namespace(namespace: &str) -> Kubeconfig {
+        let mut config = Kubeconfig::default();
+        if let Some(entry) = config.contexts.get_mut(NAME).filter(|_| namespace != "default") {
+            entry.namespace = namespace.into();
+        }
+        config
+    }
+
+    /// The current context, if there is one.
+    pub fn entry(&self) -> Option<&Entry> {
+        self.contexts.get(&self.current)
+    }
+
+    /// The namespace that commands without `-n` mean.
+    pub fn namespace(&self) -> &str {
+        let namespace = self.entry().map(|entry| entry.namespace.as_str()).filter(|name| !name.is_empty());
+        namespace.unwrap_or("default")
+    }
+}
