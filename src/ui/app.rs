@@ -5,6 +5,7 @@ mod clock;
 mod derived;
 mod edit;
 mod files;
+mod filter;
 mod guest;
 mod light;
 mod manifest;
@@ -28,6 +29,7 @@ use kubeviz::kubectl;
 use kubeviz::kubectl::script::Command;
 use kubeviz::sim::Grain;
 use kubeviz::view::files::Files;
+use kubeviz::view::origin::owner;
 use kubeviz::view::targets::Targets;
 use kubeviz::view::{ClusterView, Inspection, StoryLine};
 use wasm_bindgen::{JsCast, JsValue};
@@ -87,6 +89,10 @@ pub struct App {
     traced: (Option<Key>, usize),
     /// What the decision looked at says of each node.
     pub(super) verdicts: Shared<Verdicts>,
+    /// The run and the write for which the pods that are looked for were found.
+    sought_of: Option<(usize, u64)>,
+    /// The view whose button was last brought in sight.
+    seen: StageView,
     /// What would let the pod under the glass run; and the pod and the decision for which that was tried.
     pub(super) fixes: Option<Fixes>,
     fixes_of: Option<(Key, u64)>,
@@ -168,6 +174,8 @@ impl Component for App {
             scene_of: (0, SimTime::ZERO, StageView::Cluster),
             traced: (None, 0),
             verdicts: Shared::new(Verdicts::new()),
+            sought_of: None,
+            seen: StageView::default(),
             fixes: None,
             fixes_of: None,
             targets: Shared::new(Targets::default()),
@@ -238,6 +246,9 @@ impl Component for App {
         self.shown = self.driver.borrow().view.clone();
         self.keep_focus();
         self.tell_height();
+        if self.seen != self.ui.view {
+            self.bring_view_in_sight();
+        }
         let place = self.reveal_at.take();
         if let (Some((from, to)), Some(editor)) = (place, &self.editor) {
             editor.reveal(from, to);
@@ -265,6 +276,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         against: None,
         request: None,
         table: Kind::POD,
+        sought: None,
         selected: None,
         tab: InspectorTab::default(),
         compare: None,
@@ -351,7 +363,20 @@ impl App {
     /// Does what is asked. Says whether the page has to be laid out again.
     fn act(&mut self, ctx: &Context<Self>, action: Action) -> bool {
         match action {
-            Action::Frame => return self.pass_frame(),
+            Action::Frame => self.pass_frame(),
+            Action::EditorReady(editor) => {
+                self.editor_ready(editor);
+                true
+            }
+            other => self.carry_out(ctx, other),
+        }
+    }
+
+    /// The same of what only a person or the other half of the program asks.
+    #[inline(never)]
+    fn carry_out(&mut self, ctx: &Context<Self>, action: Action) -> bool {
+        match action {
+            Action::Frame | Action::EditorReady(_) => return false,
             Action::TogglePlay => self.play(!self.is_playing()),
             Action::Step(steps) => self.step(steps, self.ui.grain),
             Action::Grain(grain) => self.ui.grain = grain,
@@ -397,6 +422,9 @@ impl App {
                 self.ui.compare = Some(pair);
                 self.inspected = None;
             }
+            Action::AskFilter => self.ask_filter(),
+            Action::Filter(text) => self.filter(text),
+            Action::Owner => self.turn_to_owner(),
             Action::Tab(tab) => {
                 self.ui.tab = tab;
                 self.inspected = None;
@@ -422,7 +450,6 @@ impl App {
                 return false;
             }
             Action::Edited(text) => return self.edited(ctx, text),
-            Action::EditorReady(editor) => self.editor_ready(editor),
             Action::Lint => self.lint(),
             Action::Apply if self.ui.editing.is_some() => self.end_edit(true),
             Action::Apply => {
@@ -460,6 +487,13 @@ impl App {
             Action::Heard(request, id) => self.heard(request, id),
         }
         true
+    }
+
+    fn turn_to_owner(&mut self) {
+        let found = self.ui.selected.as_ref().and_then(|key| owner(self.driver.borrow().objects(), key));
+        if found.is_some() {
+            self.select(found);
+        }
     }
 
     fn select(&mut self, key: Option<Key>) {

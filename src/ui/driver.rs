@@ -231,8 +231,7 @@ impl Driver {
     /// Goes to just before the last thing that was done.
     pub fn undo(&mut self) {
         let done = self.inputs().checked_sub(1);
-        let last =
-            done.and_then(|at| self.recording.live().journal().entries().nth(at).map(|entry| entry.time));
+        let last = done.and_then(|at| self.recording.live().journal().get(at).map(|entry| entry.time));
         if let Some(time) = last {
             self.seek(SimTime(time.0 - 1));
         }

@@ -8,7 +8,7 @@ use web_sys::{Element, KeyboardEvent};
 use super::state::{Action, InspectorTab, Pane, StageView};
 
 /// The shortcuts for people: key, and the message that says what it does.
-pub const KEYS: [(&str, &str); 12] = [
+pub const KEYS: [(&str, &str); 15] = [
     ("Ctrl/⌘ + Enter", "keys.apply"),
     ("Space", "keys.play"),
     (", .", "keys.step"),
@@ -18,6 +18,9 @@ pub const KEYS: [(&str, &str); 12] = [
     ("E", "keys.editor"),
     ("`", "keys.console"),
     ("W D Y L", "keys.tabs"),
+    ("O", "keys.owner"),
+    ("/", "keys.filter"),
+    ("Ctrl/⌘ + Z", "keys.undo"),
     ("← ↑ → ↓", "keys.arrows"),
     ("Esc", "keys.escape"),
     ("?", "keys.help"),
@@ -34,6 +37,9 @@ pub fn action(event: &KeyboardEvent, single: bool, dialog: bool) -> Option<Actio
     if event.code() == "Escape" {
         return Some(if dialog { Action::CloseDialog } else { Action::Select(None) })
             .filter(|_| dialog || !takes_text(event));
+    }
+    if event.code() == "KeyZ" && (event.ctrl_key() || event.meta_key()) && !event.shift_key() {
+        return (!dialog && !takes_text(event)).then_some(Action::Undo);
     }
     if dialog || !single || event.ctrl_key() || event.meta_key() || event.alt_key() || takes_text(event) {
         return None;
@@ -53,6 +59,8 @@ pub fn action(event: &KeyboardEvent, single: bool, dialog: bool) -> Option<Actio
         ("KeyY", _) => Action::Tab(InspectorTab::Yaml),
         ("KeyL", _) => Action::Tab(InspectorTab::Logs),
         ("Slash", true) => Action::Help,
+        ("Slash", false) => Action::AskFilter,
+        ("KeyO", _) => Action::Owner,
         (code, false) if code.starts_with("Digit") => {
             let number: usize = code.strip_prefix("Digit")?.parse().ok()?;
             Action::View(*StageView::ALL.get(number.checked_sub(1)?)?)

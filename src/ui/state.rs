@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
+use kubeviz::view::filter::Meant;
 use kubeviz::view::preview::Planned;
 use kubeviz::view::quick_fix::QuickFix;
 use kubeviz::view::traffic::Sample;
@@ -66,6 +67,12 @@ pub enum Action {
     SkipGuess,
     /// Look at the cluster another way.
     View(StageView),
+    /// Ask for the pods that are looked for.
+    AskFilter,
+    /// Look for pods by these words, or no more.
+    Filter(Option<String>),
+    /// Turn to the controller of what is under the glass.
+    Owner,
     /// Turn to a page of the inspector.
     Tab(InspectorTab),
     /// Compare two revisions of the object under the glass.
@@ -174,6 +181,19 @@ pub struct FileNames {
     pub current: usize,
     /// The name of the one closed last.
     pub closed: Option<AttrValue>,
+}
+
+/// The pods that are looked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sought {
+    /// In words.
+    pub text: AttrValue,
+    /// How often it was asked for: each time, the field takes the focus.
+    pub asked: u32,
+    /// The pods that are meant; nothing if all are.
+    pub meant: Option<Shared<Meant>>,
+    /// What is wrong with the words.
+    pub wrong: Option<AttrValue>,
 }
 
 /// What applying the manifest would change, at a time.
@@ -362,6 +382,8 @@ pub struct UiState {
     pub request: Option<Arc<Sample>>,
     /// The kind in the table.
     pub table: Kind,
+    /// The pods that are looked for, if any are.
+    pub sought: Option<Sought>,
     /// What is under the glass.
     pub selected: Option<Key>,
     /// The inspector's page.

@@ -9,6 +9,7 @@ pub mod detail;
 pub mod differences;
 pub mod edit;
 pub mod files;
+pub mod filter;
 pub mod format;
 pub mod insert;
 pub mod inspect;

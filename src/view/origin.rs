@@ -7,17 +7,19 @@ use crate::apiserver::View;
 /// An object is looked for this many owners up: ownership has no more levels than that.
 const LEVELS: usize = 8;
 
+/// The controller of an object, if it is there.
+pub fn owner(view: &View, key: &Key) -> Option<Key> {
+    let owner = view.object(key)?.controller()?;
+    let kind = view.kind_from_manifest(&owner.api_version, &owner.kind)?;
+    let namespace = if kind.info().namespaced { &*key.namespace } else { "" };
+    Some(Key::new(kind, namespace, &owner.name)).filter(|above| view.object(above).is_some())
+}
+
 /// The object at the top of a chain of controllers: a Deployment for a pod of one of its ReplicaSets.
 pub fn root(view: &View, key: &Key) -> Key {
     let mut at = key.clone();
     for _ in 0..LEVELS {
-        let owner = view.object(&at).and_then(|object| object.controller());
-        let above = owner.and_then(|owner| {
-            let kind = Kind::from_manifest(&owner.api_version, &owner.kind)?;
-            let namespace = if kind.info().namespaced { &*at.namespace } else { "" };
-            Some(Key::new(kind, namespace, &owner.name))
-        });
-        match above.filter(|above| view.object(above).is_some()) {
+        match owner(view, &at) {
             Some(above) => at = above,
             None => break,
         }

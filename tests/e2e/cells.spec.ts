@@ -14,6 +14,15 @@ test("cells are pointed at, walked over by keys, and looked into", async ({ app,
   const onNode = await names();
   expect(onNode.length).toBeGreaterThan(4);
 
+  // Cells that are not looked for are drawn apart.
+  await page.keyboard.press("Slash");
+  await page.keyboard.type(String(await node.getAttribute("data-node")));
+  await expect(page.getByTestId("filter-count")).toHaveText(`${onNode.length} of 420 pods`);
+  await expect(node.locator(".cells .off path")).toHaveCount(0);
+  await expect(app.element.locator("[data-node]").nth(1).locator(".cells .off path")).toHaveCount(1);
+  await page.keyboard.press("Escape");
+  await expect(app.element.locator(".off")).toHaveCount(0);
+
   // A button lies over one cell; the pointer takes it along.
   const button = node.locator("[data-pod]");
   await expect(button).toHaveCount(1);

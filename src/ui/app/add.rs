@@ -7,9 +7,13 @@ use crate::ui::starters::Starter;
 impl App {
     /// What there is to act on, brought up to date while the palette is open.
     pub(super) fn derive_targets(&mut self) {
-        if !self.ui.adding {
-            return;
+        if self.ui.adding {
+            self.find_targets();
         }
+    }
+
+    #[inline(never)]
+    fn find_targets(&mut self) {
         let driver = self.driver.borrow();
         let of = (driver.revision(), driver.inputs());
         if self.targets_of == Some(of) {

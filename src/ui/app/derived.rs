@@ -1,5 +1,6 @@
 //! What is shown besides the stage, brought up to date after every action: ticks, story, the object under the glass.
 
+use kubeviz::api::Key;
 use kubeviz::clock::SimTime;
 use kubeviz::view::StoryLine;
 use wasm_bindgen::JsCast;
@@ -28,7 +29,6 @@ const ANNOUNCE_EVERY: u32 = 90;
 impl App {
     pub(super) fn derive(&mut self) {
         let driver = self.driver.borrow();
-        let revision = driver.revision();
         let span_ms = Track::span_for(driver.end());
         if self.track_of != driver.run() {
             (self.track_of, self.track) = (driver.run(), Shared::new(Track::default()));
@@ -43,14 +43,23 @@ impl App {
         self.derive_tokens();
         self.derive_targets();
         self.derive_predict();
-        let driver = self.driver.borrow();
-        let Some(key) = self.ui.selected.clone() else {
-            if self.inspection.take().is_some() || !self.verdicts.is_empty() {
-                self.verdicts = Shared::new(Verdicts::new());
+        self.derive_filter();
+        match self.ui.selected.clone() {
+            Some(key) => self.derive_inspection(key),
+            None => {
+                if self.inspection.take().is_some() || !self.verdicts.is_empty() {
+                    self.verdicts = Shared::new(Verdicts::new());
+                }
+                (self.fixes, self.fixes_of) = (None, None);
             }
-            (self.fixes, self.fixes_of) = (None, None);
-            return;
-        };
+        }
+    }
+
+    /// What is under the glass.
+    #[inline(never)]
+    fn derive_inspection(&mut self, key: Key) {
+        let driver = self.driver.borrow();
+        let revision = driver.revision();
         let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY);
         // Logs and countdowns go on where nothing is written.
         let goes_on = matches!(self.ui.tab, InspectorTab::Logs | InspectorTab::Summary);

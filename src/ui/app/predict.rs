@@ -40,9 +40,13 @@ impl App {
 
     /// Stops the clock for new questions, and holds open guesses against what has been decided.
     pub(super) fn derive_predict(&mut self) {
-        if !self.ui.predict.on {
-            return;
+        if self.ui.predict.on {
+            self.ask_about_pods();
         }
+    }
+
+    #[inline(never)]
+    fn ask_about_pods(&mut self) {
         let mut driver = self.driver.borrow_mut();
         let undecided = |key: &kubeviz::api::Key| driver.scheduling(key).is_none();
         let new: Vec<_> = driver.newcomers.iter().filter(|key| undecided(key)).cloned().collect();

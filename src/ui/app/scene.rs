@@ -5,6 +5,8 @@ use kubeviz::kubectl::print::listing::{kinds, listing};
 use kubeviz::view::course::Course;
 use kubeviz::view::rollout;
 use kubeviz::view::timeline::Lane;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 use super::App;
 use super::derived::INSPECT_EVERY;
@@ -27,6 +29,13 @@ impl App {
             self.scene = Scene::Cluster;
             return;
         }
+        self.look_elsewhere();
+    }
+
+    /// What only other views need. A function of its own, as whatever the first picture does without: the program's first half
+    /// has whole functions.
+    #[inline(never)]
+    fn look_elsewhere(&mut self) {
         let driver = self.driver.borrow();
         let now = (driver.revision(), driver.position(), self.ui.view);
         let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY) || self.scene_of.2 != now.2;
@@ -56,6 +65,13 @@ impl App {
 
     /// Requests move in every frame.
     pub(super) fn derive_dots(&mut self) {
+        if matches!(self.scene, Scene::Traffic(_)) {
+            self.move_dots();
+        }
+    }
+
+    #[inline(never)]
+    fn move_dots(&mut self) {
         let Scene::Traffic(traffic) = &mut self.scene else { return };
         let driver = self.driver.borrow();
         let dots = driver.dots();
@@ -67,13 +83,36 @@ impl App {
 
     /// Sends tokens to and fro for what has been written since, while that is looked at.
     pub(super) fn derive_tokens(&mut self) {
-        if self.ui.view != StageView::Xray || flip::prefers_calm() {
+        match self.ui.view {
+            StageView::Xray => self.send_tokens(),
+            _ => self.tokens = Tokens::default(),
+        }
+    }
+
+    #[inline(never)]
+    fn send_tokens(&mut self) {
+        if flip::prefers_calm() {
             self.tokens = Tokens::default();
             return;
         }
         let driver = self.driver.borrow();
         if let Some(after) = self.tokens.since(driver.revision()) {
             self.tokens.play(driver.exchanges(after), wall_ms());
+        }
+    }
+
+    /// Scrolls to the button of the view that is shown: on a phone there is no room for all of them.
+    #[inline(never)]
+    pub(super) fn bring_view_in_sight(&mut self) {
+        self.seen = self.ui.view;
+        let shown = || {
+            let button = gloo::utils::document().query_selector(".views [aria-pressed=true]").ok()??;
+            let views = button.parent_element()?.dyn_into::<HtmlElement>().ok()?;
+            Some((button.dyn_into::<HtmlElement>().ok()?, views))
+        };
+        if let Some((button, views)) = shown() {
+            let aside = (views.client_width() - button.offset_width()) / 2;
+            views.set_scroll_left(button.offset_left() - views.offset_left() - aside);
         }
     }
 

@@ -7,6 +7,7 @@ mod control_plane_strip;
 mod dialog;
 mod event_list;
 mod file_tools;
+mod filter_bar;
 mod header;
 mod help;
 mod icon;

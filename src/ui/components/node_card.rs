@@ -1,17 +1,18 @@
 //! A node with the pods on it.
 
 use kubeviz::view::NodeCard as Node;
+use kubeviz::view::filter::Meant;
 use sorted::SortedMap;
 use yew::prelude::*;
 
 use super::Icon;
 use super::meter::{Meter, Unit};
-use super::pod_card::PodCard;
+use super::pod_card::{PodCard, is_off};
 use super::pod_cells::{Grid, Group, PodCells};
 use super::stage::Density;
 use crate::tr;
 use crate::ui::i18n::Lang;
-use crate::ui::shared::Card;
+use crate::ui::shared::{Card, Shared};
 use crate::ui::state::Action;
 
 /// More labels than this are counted, not shown.
@@ -41,6 +42,8 @@ pub struct NodeCardProps {
     /// The time looked at, in whole seconds, if a pod here is being deleted.
     pub second: Option<u64>,
     pub grid: Grid,
+    /// The pods that are looked for; nothing if all are.
+    pub meant: Option<Shared<Meant>>,
     /// One of very many: no more than what tells it from the others.
     pub dense: bool,
     pub lang: Lang,
@@ -50,12 +53,23 @@ pub struct NodeCardProps {
 /// The node's name, state and resources, and its pods in slots that do not move.
 #[component]
 pub fn NodeCard(props: &NodeCardProps) -> Html {
-    let NodeCardProps { node, density, selected_pod, selected, verdict, second, grid, dense, lang, on } =
-        props;
+    let NodeCardProps {
+        node,
+        density,
+        selected_pod,
+        selected,
+        verdict,
+        second,
+        grid,
+        meant,
+        dense,
+        lang,
+        on,
+    } = props;
     let pod = |pod: &std::sync::Arc<kubeviz::view::PodCard>| {
         let selected = selected_pod.as_deref() == Some(pod.uid.as_str());
         let second = second.filter(|_| pod.deadline.is_some());
-        html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} density={*density} {selected} {second} lang={*lang} /> }
+        html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} density={*density} {selected} off={is_off(meant, pod)} {second} lang={*lang} /> }
     };
     let status = if *dense && node.status == "Ready" { String::new() } else { node.status.clone() };
     html! {
@@ -74,7 +88,7 @@ pub fn NodeCard(props: &NodeCardProps) -> Html {
             { pills(node, *dense, *lang) }
             { for verdict.as_ref().map(|verdict| show(verdict, *lang)) }
             if *density == Density::Cell {
-                <PodCells group={Group::On(node.clone())} grid={*grid} selected_pod={selected_pod.clone()} lang={*lang} on={on.clone()} />
+                <PodCells group={Group::On(node.clone())} grid={*grid} meant={meant.clone()} selected_pod={selected_pod.clone()} lang={*lang} on={on.clone()} />
             } else {
                 <ul class="pods" role="list">{ for node.pods.iter().map(pod) }</ul>
             }

@@ -2,6 +2,7 @@
 
 use kubeviz::api::{Key, Kind};
 use kubeviz::view::NodeCard as Node;
+use kubeviz::view::filter::Meant;
 use yew::prelude::*;
 
 use super::node_card::{NodeCard, Verdicts};
@@ -26,6 +27,8 @@ pub struct NodeGroupProps {
     /// The time looked at, in whole seconds, if a pod here is being deleted.
     pub second: Option<u64>,
     pub grid: Grid,
+    /// The pods that are looked for; nothing if all are.
+    pub meant: Option<Shared<Meant>>,
     /// Some of very many: no more than what tells one from another.
     pub dense: bool,
     pub lang: Lang,
@@ -36,8 +39,19 @@ pub struct NodeGroupProps {
 /// does are skipped whole.
 #[component]
 pub fn NodeGroup(props: &NodeGroupProps) -> Html {
-    let NodeGroupProps { nodes, density, selected, selected_pod, verdicts, second, grid, dense, lang, on } =
-        props;
+    let NodeGroupProps {
+        nodes,
+        density,
+        selected,
+        selected_pod,
+        verdicts,
+        second,
+        grid,
+        meant,
+        dense,
+        lang,
+        on,
+    } = props;
     let card = |node: &Card<Node>| {
         let here = |uid: &AttrValue| node.pods.iter().any(|pod| pod.uid == uid.as_str());
         let selected = selected.as_ref().is_some_and(|key| key.kind == Kind::NODE && *key.name == node.name);
@@ -47,7 +61,7 @@ pub fn NodeGroup(props: &NodeGroupProps) -> Html {
             if node.pods.is_empty() { (Density::Card, Grid::default()) } else { (*density, *grid) };
         html! {
             <NodeCard key={node.uid.as_str()} node={node.clone()} {density} selected_pod={selected_pod.clone().filter(here)}
-                {selected} verdict={verdicts.get(&node.name).cloned()} {second} {grid} dense={*dense} lang={*lang} on={on} />
+                {selected} verdict={verdicts.get(&node.name).cloned()} {second} {grid} meant={meant.clone().filter(|_| !node.pods.is_empty())} dense={*dense} lang={*lang} on={on} />
         }
     };
     html! { <>{ for nodes.iter().map(card) }</> }

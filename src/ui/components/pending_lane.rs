@@ -1,9 +1,10 @@
 //! Where pods wait for a node.
 
 use kubeviz::view::ClusterView;
+use kubeviz::view::filter::Meant;
 use yew::prelude::*;
 
-use super::pod_card::PodCard;
+use super::pod_card::{PodCard, is_off};
 use super::pod_cells::{Grid, Group, PodCells};
 use super::stage::Density;
 use crate::tr;
@@ -18,6 +19,8 @@ pub struct PendingLaneProps {
     pub selected_pod: Option<AttrValue>,
     pub second: Option<u64>,
     pub grid: Grid,
+    /// The pods that are looked for; nothing if all are.
+    pub meant: Option<Shared<Meant>>,
     pub lang: Lang,
     pub on: Callback<Action>,
 }
@@ -25,12 +28,12 @@ pub struct PendingLaneProps {
 /// The lane. It keeps its height when it is empty, so that nothing jumps when a pod enters it.
 #[component]
 pub fn PendingLane(props: &PendingLaneProps) -> Html {
-    let PendingLaneProps { view, density, selected_pod, second, grid, lang, on } = props;
+    let PendingLaneProps { view, density, selected_pod, second, grid, meant, lang, on } = props;
     let pods = &view.pending;
     let pod = |pod: &std::sync::Arc<kubeviz::view::PodCard>| {
         let selected = selected_pod.as_deref() == Some(pod.uid.as_str());
         let second = second.filter(|_| pod.deadline.is_some());
-        html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} density={*density} {selected} {second} lang={*lang} /> }
+        html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} density={*density} {selected} off={is_off(meant, pod)} {second} lang={*lang} /> }
     };
     let count = view.totals.pods_pending;
     let more = count as usize - pods.len();
@@ -41,7 +44,7 @@ pub fn PendingLane(props: &PendingLaneProps) -> Html {
                 <p class="lane-empty">{ tr!(*lang, "lane.empty") }</p>
             }
             if *density == Density::Cell {
-                <PodCells group={Group::Waiting(view.clone())} grid={*grid} selected_pod={selected_pod.clone()} lang={*lang} on={on.clone()} />
+                <PodCells group={Group::Waiting(view.clone())} grid={*grid} meant={meant.clone()} selected_pod={selected_pod.clone()} lang={*lang} on={on.clone()} />
             } else {
                 <ul class="pods" role="list">{ for pods.iter().map(pod) }</ul>
             }

@@ -1,6 +1,7 @@
 //! A pod.
 
 use kubeviz::clock::SimTime;
+use kubeviz::view::filter::Meant;
 use kubeviz::view::{PodCard as Pod, PodClass};
 use yew::prelude::*;
 
@@ -9,13 +10,16 @@ use super::stage::Density;
 use crate::tr;
 use crate::ui::format::split_name;
 use crate::ui::i18n::Lang;
-use crate::ui::shared::Card;
+use crate::ui::shared::{Card, Shared};
 
 #[derive(Properties, PartialEq)]
 pub struct PodCardProps {
     pub pod: Card<Pod>,
     pub density: Density,
     pub selected: bool,
+    /// Whether others are looked for.
+    #[prop_or_default]
+    pub off: bool,
     /// The time looked at, in whole seconds; only for a pod that counts down to something.
     pub second: Option<u64>,
     /// Where it lies over its cell, in pixels; only among cells.
@@ -27,7 +31,7 @@ pub struct PodCardProps {
 /// A button in the colour, icon and treatment of the pod's state. Clicks are taken by the stage.
 #[component]
 pub fn PodCard(props: &PodCardProps) -> Html {
-    let PodCardProps { pod, density, selected, second, at, lang } = props;
+    let PodCardProps { pod, density, selected, off, second, at, lang } = props;
     let left = second.and_then(|second| seconds_left(pod, second));
     let leaves = pod.class == PodClass::Gone;
     let status = match left.filter(|_| leaves) {
@@ -64,12 +68,17 @@ pub fn PodCard(props: &PodCardProps) -> Html {
     html! {
         <li {style}>
             <button type="button" class="pod" id={pod.uid.clone()} data-pod={pod.name.clone()} data-ns={pod.namespace.clone()}
-                data-status={pod.class.as_str()} aria-label={label(pod, *lang)} aria-pressed={selected.to_string()}
+                data-status={pod.class.as_str()} aria-label={label(pod, *lang)} aria-pressed={selected.to_string()} data-off={off.then_some("")}
                 tabindex="-1" title={(*density != Density::Card).then(|| format!("{} · {}", pod.name, pod.status))}>
                 { inside }
             </button>
         </li>
     }
+}
+
+/// Whether a pod is none of those that are looked for.
+pub fn is_off(meant: &Option<Shared<Meant>>, pod: &Pod) -> bool {
+    meant.as_ref().is_some_and(|meant| !meant.uids.contains(&pod.uid))
 }
 
 fn name(name: &str) -> Html {

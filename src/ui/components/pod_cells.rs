@@ -4,12 +4,13 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use kubeviz::view::filter::Meant;
 use kubeviz::view::{NodeCard as Node, PodCard as Pod, PodClass};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent, MouseEvent, PointerEvent};
 use yew::prelude::*;
 
-use super::pod_card::PodCard;
+use super::pod_card::{PodCard, is_off};
 use super::stage::Density;
 use crate::ui::flip;
 use crate::ui::i18n::Lang;
@@ -73,6 +74,8 @@ impl Group {
 pub struct PodCellsProps {
     pub group: Group,
     pub grid: Grid,
+    /// The pods that are looked for; nothing if all are.
+    pub meant: Option<Shared<Meant>>,
     /// The uid of the pod under the glass, wherever it is.
     pub selected_pod: Option<AttrValue>,
     pub lang: Lang,
@@ -83,7 +86,7 @@ pub struct PodCellsProps {
 /// glass.
 #[component]
 pub fn PodCells(props: &PodCellsProps) -> Html {
-    let PodCellsProps { group, grid, selected_pod, lang, on } = props;
+    let PodCellsProps { group, grid, meant, selected_pod, lang, on } = props;
     let (pods, grid) = (group.pods(), *grid);
     let cursor = use_state(AttrValue::default);
     let list = use_node_ref();
@@ -149,7 +152,10 @@ pub fn PodCells(props: &PodCellsProps) -> Html {
     let shown = |(here, pod): &(usize, &Arc<Pod>)| *here == at || selected_pod.as_deref() == Some(&pod.uid);
     // Every child has a key, else a button that stays would be made anew and lose the focus.
     let drawing = html! {
-        <li key="drawing" class="cells-drawing" aria-hidden="true"><svg>{ for PodClass::ALL.into_iter().map(|class| path(class, pods, grid)) }</svg></li>
+        <li key="drawing" class="cells-drawing" aria-hidden="true"><svg>
+            { for PodClass::ALL.into_iter().map(|class| path(class, pods, grid, |pod| !is_off(meant, pod))) }
+            if meant.is_some() { <g class="off">{ for PodClass::ALL.into_iter().map(|class| path(class, pods, grid, |pod| is_off(meant, pod))) }</g> }
+        </svg></li>
     };
     let style = format!("--cell:{}px;height:{}px", grid.pitch - GAP, grid.height(pods.len()));
     html! {
@@ -182,10 +188,10 @@ fn under(event: &MouseEvent, group: &Group, grid: Grid) -> Option<Arc<Pod>> {
 }
 
 /// All cells of one class, as one path: each class has a shape of its own besides its colour.
-fn path(class: PodClass, pods: &[Arc<Pod>], grid: Grid) -> Html {
+fn path(class: PodClass, pods: &[Arc<Pod>], grid: Grid, drawn: impl Fn(&Pod) -> bool) -> Html {
     let size = grid.pitch - GAP;
     let mut d = String::new();
-    for (at, _) in pods.iter().enumerate().filter(|(_, pod)| pod.class == class) {
+    for (at, _) in pods.iter().enumerate().filter(|(_, pod)| pod.class == class && drawn(pod)) {
         let (x, y) = grid.place(at);
         cell(&mut d, class, x, y, size);
     }

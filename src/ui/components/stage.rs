@@ -9,6 +9,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent, MouseEvent, ResizeObserver};
 use yew::prelude::*;
 
 use super::control_plane_strip::ControlPlaneStrip;
+use super::filter_bar::FilterBar;
 use super::node_card::Verdicts;
 use super::node_group::{GROUP, NodeGroup, has_leaving};
 use super::pending_lane::PendingLane;
@@ -27,7 +28,7 @@ use crate::ui::i18n::Lang;
 use crate::ui::predict::Predict;
 use crate::ui::shared::{Card, Shared};
 use crate::ui::starters::Starter;
-use crate::ui::state::{Action, StageView};
+use crate::ui::state::{Action, Sought, StageView};
 
 /// More nodes than this show no more than what tells one from another.
 const DENSE_NODES: usize = 50;
@@ -108,6 +109,8 @@ pub struct StageProps {
     /// What the decision under the glass says of each node.
     pub verdicts: Shared<Verdicts>,
     pub predict: Predict,
+    /// The pods that are looked for, if any are.
+    pub sought: Option<Sought>,
     /// What is looked at.
     pub scene: Scene,
     /// The time looked at, in whole seconds, while a pod is being deleted.
@@ -121,16 +124,25 @@ pub struct StageProps {
 /// Control plane, workloads, pending lane and nodes. One tab stop; arrow keys move within.
 #[component]
 pub fn Stage(props: &StageProps) -> Html {
-    let StageProps { view, revision, last, selected, verdicts, predict, scene, second, starters, lang, on } =
-        props;
+    let StageProps {
+        view,
+        revision,
+        last,
+        selected,
+        verdicts,
+        predict,
+        sought,
+        scene,
+        second,
+        starters,
+        lang,
+        on,
+    } = props;
+    let meant = sought.as_ref().and_then(|sought| sought.meant.clone());
     let root = use_node_ref();
     {
         let root = root.clone();
         use_effect(move || keep_one_tab_stop(&root));
-    }
-    {
-        let root = root.clone();
-        use_effect_with(scene.view(), move |_| bring_in_sight(&root));
     }
     let totals = &view.totals;
     let density = Density::of(view);
@@ -158,7 +170,7 @@ pub fn Stage(props: &StageProps) -> Html {
     let group = |nodes: &[std::sync::Arc<kubeviz::view::NodeCard>]| {
         let second = second.filter(|_| nodes.iter().any(|node| has_leaving(node)));
         let nodes: Vec<_> = nodes.iter().cloned().map(Card).collect();
-        html! { <NodeGroup {nodes} {density} selected={selected.clone()} selected_pod={selected_pod.clone()} verdicts={verdicts.clone()} {second} grid={grids.node} {dense} lang={*lang} on={on} /> }
+        html! { <NodeGroup {nodes} {density} meant={meant.clone()} selected={selected.clone()} selected_pod={selected_pod.clone()} verdicts={verdicts.clone()} {second} grid={grids.node} {dense} lang={*lang} on={on} /> }
     };
     let groups = view.nodes.chunks(if dense { GROUP } else { usize::MAX });
     let label =
@@ -168,11 +180,13 @@ pub fn Stage(props: &StageProps) -> Html {
             <div class="stage-head">
                 { switch(scene.view(), *lang, on) }
                 { predict_switch(predict.on, *lang, on) }
+                { filter_switch(sought.is_some(), *lang, on) }
                 <ControlPlaneStrip revision={*revision} last={last.clone()} lang={*lang} />
             </div>
             <WorkloadStrip view={view.clone()} selected={selected_workload} lang={*lang} />
             if let Some(other) = other(props, selected_pod.as_ref()) { { other } } else {
-                <PendingLane view={view.clone()} {density} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
+                if let Some(sought) = sought { <FilterBar sought={sought.clone()} lang={*lang} on={on.clone()} /> }
+                <PendingLane view={view.clone()} {density} meant={meant.clone()} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
                 if predict.on { <PredictBar predict={predict.clone()} view={view.clone()} lang={*lang} on={on} /> }
                 if *starters { { offer(*lang, on) } }
                 <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()} data-dense={dense.to_string()}>{ for groups.map(group) }</ul>
@@ -216,24 +230,16 @@ fn switch(shown: StageView, lang: Lang, on: &Callback<Action>) -> Html {
     html! { <div class="views" role="group" aria-label={tr!(lang, "view.label")}>{ for StageView::ALL.into_iter().map(button) }</div> }
 }
 
-/// Scrolls to the view that is shown: on a phone there is no room for all of them.
-fn bring_in_sight(root: &NodeRef) {
-    let shown = || {
-        let stage = root.cast::<Element>()?;
-        let button = stage.query_selector(".views [aria-pressed=true]").ok()??;
-        button.dyn_into::<HtmlElement>().ok()
-    };
-    let Some(button) = shown() else { return };
-    if let Some(views) = button.parent_element().and_then(|views| views.dyn_into::<HtmlElement>().ok()) {
-        let aside = (views.client_width() - button.offset_width()) / 2;
-        views.set_scroll_left(button.offset_left() - views.offset_left() - aside);
-    }
-}
-
 /// Whether to ask where pods will run.
 fn predict_switch(predicting: bool, lang: Lang, on: &Callback<Action>) -> Html {
     let toggle = on.reform(move |_: MouseEvent| Action::Predict(!predicting));
     html! { <button type="button" class="button small predict-switch" data-testid="predict-switch" aria-pressed={predicting.to_string()} title={tr!(lang, "predict.hint")} onclick={toggle}>{ tr!(lang, "predict.title") }</button> }
+}
+
+/// Whether to look for pods.
+fn filter_switch(open: bool, lang: Lang, on: &Callback<Action>) -> Html {
+    let toggle = on.reform(move |_: MouseEvent| if open { Action::Filter(None) } else { Action::AskFilter });
+    html! { <button type="button" class="button small filter-switch" data-testid="filter-switch" aria-pressed={open.to_string()} title={tr!(lang, "filter.hint")} onclick={toggle}>{ tr!(lang, "filter.open") }</button> }
 }
 
 /// What an empty cluster offers.

@@ -40,15 +40,21 @@ pub struct InspectorProps {
 /// The object in its pages, or the story if there is none.
 #[component]
 pub fn Inspector(props: &InspectorProps) -> Html {
-    let InspectorProps { selected, inspection, fixes, tab, compare, second, story, lang, on } = props;
-    let Some(key) = selected else {
-        return html! {
+    let InspectorProps { selected, story, lang, on, .. } = props;
+    match selected {
+        Some(key) => pages(key, props),
+        None => html! {
             <section class="inspector" data-testid="inspector" aria-label={tr!(*lang, "events.title")} data-empty="true">
                 <div class="panel-head"><h2>{ tr!(*lang, "events.title") }</h2></div>
                 <div class="panel-body" tabindex="0"><EventList story={story.clone()} lang={*lang} on={on.clone()} /></div>
             </section>
-        };
-    };
+        },
+    }
+}
+
+#[inline(never)]
+fn pages(key: &Key, props: &InspectorProps) -> Html {
+    let InspectorProps { inspection, fixes, tab, compare, second, lang, on, .. } = props;
     let close = {
         let on = on.clone();
         move |_: MouseEvent| on.emit(Action::Select(None))
