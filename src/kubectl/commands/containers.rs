@@ -16,13 +16,21 @@ const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 /// # Errors
 /// In kubectl's words if there is none.
 pub fn pod_of(call: &mut Call<'_, '_>, word: &str) -> Result<Pod, Failure> {
+    Ok(pods_of(call, word)?.swap_remove(0))
+}
+
+/// The pods that a word names, at least one: the pod of that name, or those of a workload or a Service, the best first.
+///
+/// # Errors
+/// As [`pod_of`].
+pub fn pods_of(call: &mut Call<'_, '_>, word: &str) -> Result<Vec<Pod>, Failure> {
     let (of, name) = match word.split_once('/') {
         Some((word, name)) => (kind(call.client.live(), word)?, name),
         None => (Kind::POD, word),
     };
     let object = call.client.get(&call.key(of, name))?;
     if let Object::Pod(pod) = &*object {
-        return Ok(pod.clone());
+        return Ok(vec![pod.clone()]);
     }
     let value = object.to_value();
     let selector = match of {
@@ -43,7 +51,10 @@ pub fn pod_of(call: &mut Call<'_, '_>, word: &str) -> Result<Pod, Failure> {
     crate::api::sorting::sort_by_key(&mut pods, |pod| {
         (pod.status.phase.as_deref() != Some("Running"), pod.created(), pod.name().to_string())
     });
-    pods.into_iter().next().ok_or_else(|| Failure::message("timed out waiting for the condition"))
+    match pods.is_empty() {
+        true => Err(Failure::message("timed out waiting for the condition")),
+        false => Ok(pods),
+    }
 }
 
 /// The containers of a pod, init containers first, ephemeral ones last.

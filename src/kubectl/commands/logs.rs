@@ -1,6 +1,6 @@
 //! `logs`: what containers have printed, as far as their commands are understood.
 
-use super::containers::{container_of, current, key_of, names, pod_of, state_of};
+use super::containers::{container_of, current, key_of, names, pods_of, state_of};
 use super::get::select;
 use crate::api::{Key, MetaExt, Pod, Status, typed};
 use crate::client::Client;
@@ -57,25 +57,26 @@ pub struct Following {
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let now = call.client.now();
-    let tail = call.args.number("tail")?.filter(|lines| *lines >= 0);
-    let since = match call.args.value("since") {
-        Some(text) => SimDuration::parse(text).ok_or_else(|| {
-            Failure::usage(format!(
-                "invalid argument {text:?} for \"--since\" flag: time: invalid duration {text:?}"
-            ))
-        })?,
-        None => SimDuration(now.0),
-    };
+    let tail = call.args.number("tail")?;
+    let since = since(call)?;
     let by_selector = call.args.has("selector");
+    let inline = call.args.words.len() == 2 && call.args.has("container");
     let form = Form {
         timestamps: call.args.on("timestamps"),
-        prefix: call.args.on("prefix"),
-        since: SimTime(now.0.saturating_sub(since.0)),
+        prefix: call.args.on("prefix") || call.args.on("all-pods"),
+        since: since.unwrap_or(SimTime(0)).min(now),
         // Of many pods, each tells its last ten lines.
         tail: tail.or(by_selector.then_some(10)).and_then(|lines| usize::try_from(lines).ok()),
         bytes: call.args.number("limit-bytes")?.and_then(|bytes| usize::try_from(bytes).ok()),
     };
-    let pods = pods(call)?;
+    let mut pods = pods(call)?;
+    if let Some(why) = contradiction(call, inline, tail) {
+        return Err(Failure::message(why));
+    }
+    if !by_selector && !call.args.on("all-pods") && pods.len() > 1 {
+        call.warn(format!("Found {} pods, using pod/{}", pods.len(), pods[0].name()));
+        pods.truncate(1);
+    }
     let follow = call.args.on("follow");
     if follow && (pods.len() > 1 || call.args.on("all-containers")) {
         return Err(Failure::message("kubeviz follows the log of one container at a time"));
@@ -104,10 +105,54 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The moment from which on lines are shown, if one is given.
+fn since(call: &Call<'_, '_>) -> Result<Option<SimTime>, Failure> {
+    if let Some(text) = call.args.value("since") {
+        let span = SimDuration::parse(text.trim_start_matches('-')).ok_or_else(|| {
+            Failure::usage(format!(
+                "invalid argument {text:?} for \"--since\" flag: time: invalid duration {text:?}"
+            ))
+        })?;
+        return Ok(Some(SimTime(call.client.now().0.saturating_sub(span.0))));
+    }
+    let Some(text) = call.args.value("since-time").filter(|text| !text.is_empty()) else { return Ok(None) };
+    let time = serde_json::json!({"at": text}).time("at");
+    time.map(Some).ok_or_else(|| {
+        Failure::message(format!(
+            "parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""
+        ))
+    })
+}
+
+/// What cannot stand together on a line, or has no sense.
+fn contradiction(call: &Call<'_, '_>, inline: bool, tail: Option<i64>) -> Option<String> {
+    let container = call.args.value("container").filter(|_| call.args.on("all-containers"));
+    match () {
+        () if call.args.has("since") && call.args.has("since-time") => {
+            Some("at most one of `sinceTime` or `sinceSeconds` may be specified".into())
+        }
+        () if container.is_some() => Some(format!(
+            "--all-containers=true should not be specified with container name {}",
+            container.unwrap_or_default()
+        )),
+        () if inline => Some("only one of -c or an inline [CONTAINER] arg is allowed".into()),
+        () if call.args.value("limit-bytes").is_some_and(|bytes| bytes.starts_with('-')) => {
+            Some("--limit-bytes must be greater than 0".into())
+        }
+        () if call.args.value("since").is_some_and(|since| since.starts_with('-')) => {
+            Some("--since must be greater than 0".into())
+        }
+        () if tail.is_some_and(|lines| lines < -1) => {
+            Some("--tail must be greater than or equal to -1".into())
+        }
+        () => None,
+    }
+}
+
 fn pods(call: &mut Call<'_, '_>) -> Result<Vec<Pod>, Failure> {
     if call.args.has("selector") {
         if !call.args.words.is_empty() {
-            return Err(Failure::message("only a selector (-l) or a POD name is allowed"));
+            return Err(Failure::misuse("only a selector (-l) or a POD name is allowed"));
         }
         call.args.words.push("pods".into());
         let (objects, failures) = select(call)?;
@@ -134,7 +179,13 @@ fn pods(call: &mut Call<'_, '_>) -> Result<Vec<Pod>, Failure> {
             ));
         }
     };
-    Ok(vec![pod_of(call, &word)?])
+    pods_of(call, &word).map_err(|failure| match failure {
+        Failure::Server { status, .. } if status.code == 404 => Failure::message(format!(
+            "error from server (NotFound): {} in namespace {:?}",
+            status.message, call.namespace
+        )),
+        other => other,
+    })
 }
 
 /// What a container has printed; an error where there is no log yet, in the words of the API server.
