@@ -16,6 +16,9 @@ const dist = join(here, "../dist");
 /** What rustc uses of WebAssembly beyond its first version, and every browser of the last years knows. */
 const FEATURES = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "reference-types", "multivalue"];
 
+/** How large a function with one caller may be to be put into its caller, in binaryen's measure. */
+const INLINE_MAX = 60;
+
 const wasm = only(/^web-[0-9a-f]+_bg\.wasm$/);
 const glue = only(/^web-[0-9a-f]+\.js$/);
 
@@ -60,11 +63,14 @@ function only(pattern) {
   return found[0];
 }
 
-/** For size, with the functions' names, which the split goes by. */
+/**
+ * For size, with the functions' names, which the split goes by. What has one caller stays a function of its own unless it is small: put
+ * into its caller, it would be in the first half wherever the caller is.
+ */
 function optimise(path) {
   const optimised = `${path}.opt`;
   const features = FEATURES.map((feature) => `--enable-${feature}`);
-  execFileSync("wasm-opt", [path, ...features, "-Oz", "-g", "-o", optimised], { stdio: "inherit" });
+  execFileSync("wasm-opt", [path, ...features, "-Oz", `--one-caller-inline-max-function-size=${INLINE_MAX}`, "-g", "-o", optimised], { stdio: "inherit" });
   rmSync(path);
   renameSync(optimised, path);
 }
