@@ -26,6 +26,16 @@ pub fn split(line: &str) -> Vec<&str> {
     parts
 }
 
+/// A line cut before the first kubectl that something is piped into.
+pub fn cut_at_kubectl(line: &str) -> Option<(&str, &str)> {
+    let parts = split(line);
+    let is_kubectl =
+        |part: &&str| ["kubectl", "k"].contains(&part.split_whitespace().next().unwrap_or_default());
+    let at = 1 + parts.iter().skip(1).position(is_kubectl)?;
+    let length: usize = parts[..at].iter().map(|part| part.len() + 1).sum();
+    Some((&line[..length - 1], &line[length..]))
+}
+
 /// One filter, ready to be used.
 pub struct Filter {
     name: String,

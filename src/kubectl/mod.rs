@@ -190,7 +190,10 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
         }
         return output;
     }
-    if let Some(output) = of_shell(&invocation.line, context, client) {
+    if let Some((from, into)) = filters::cut_at_kubectl(&invocation.line) {
+        return piped(from, into, invocation, context, client);
+    }
+    if let Some(output) = of_shell(invocation, context, client) {
         return output;
     }
     let mut verb_path = String::new();
@@ -219,8 +222,28 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
     output
 }
 
-/// A line that is the shell's around kubectl: `curl`, `export EDITOR=…`.
-fn of_shell(line: &str, context: &mut Context, client: &mut Client<'_>) -> Option<Output> {
+/// `kubectl create … --dry-run=client -o yaml | kubectl apply -f -`.
+fn piped(
+    from: &str,
+    into: &str,
+    invocation: &Invocation,
+    context: &mut Context,
+    client: &mut Client<'_>,
+) -> Output {
+    let before = run(&Invocation { line: from.trim().into(), ..invocation.clone() }, context, client);
+    if before.wait.is_some() {
+        let stderr = "error: kubeviz pipes only what ends at once into kubectl\n".into();
+        return Output { stderr, code: 1, ..Output::default() };
+    }
+    let then = Invocation { line: into.trim().into(), stdin: Some(before.stdout), ..invocation.clone() };
+    let mut output = run(&then, context, client);
+    output.stderr.insert_str(0, &before.stderr);
+    output
+}
+
+/// A line that is the shell's around kubectl: `curl`, `export EDITOR=…`, `echo`, `cat FILE`.
+fn of_shell(invocation: &Invocation, context: &mut Context, client: &mut Client<'_>) -> Option<Output> {
+    let line = invocation.line.as_str();
     match line.split_whitespace().next()? {
         "curl" | "wget" => Some(commands::forward::curl(line, context, client)),
         "export" => {
@@ -233,9 +256,17 @@ fn of_shell(line: &str, context: &mut Context, client: &mut Client<'_>) -> Optio
             }
             Some(Output::default())
         }
+        "echo" => {
+            let words = shlex::split(line)?;
+            let (end, words) = match words.get(1).map(String::as_str) {
+                Some("-n") => ("", &words[2..]),
+                _ => ("\n", &words[1..]),
+            };
+            Some(Output { stdout: format!("{}{end}", words.join(" ")), ..Output::default() })
+        }
         "cat" => {
-            let files: Vec<&String> =
-                line.split_whitespace().skip(1).filter_map(|name| context.files.get(name)).collect();
+            let file = |name| context.files.get(name).or_else(|| invocation.files.get(name));
+            let files: Vec<&String> = line.split_whitespace().skip(1).filter_map(file).collect();
             (!files.is_empty())
                 .then(|| Output { stdout: files.into_iter().cloned().collect(), ..Output::default() })
         }

@@ -1,5 +1,5 @@
-//! Several commands in one text, as a shell script: comments, line continuations, here-documents, and `sleep` for the passage of
-//! simulated time.
+//! Several commands in one text, as a shell script: comments, line continuations, here-documents, lists (`a; b && c || d`), and `sleep`
+//! for the passage of simulated time.
 
 use crate::clock::SimDuration;
 
@@ -17,11 +17,35 @@ pub enum Command {
     Sleep(SimDuration),
 }
 
+/// On what a command depends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// On nothing.
+    Always,
+    /// On the success of what ran before it (`&&`).
+    Succeeded,
+    /// On its failure (`||`).
+    Failed,
+}
+
+impl When {
+    /// Whether the command is run after one that ended with that status.
+    pub fn holds_after(self, code: i32) -> bool {
+        match self {
+            When::Always => true,
+            When::Succeeded => code == 0,
+            When::Failed => code != 0,
+        }
+    }
+}
+
 /// A command and the line of the script at which it stands, from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptLine {
     /// The line number.
     pub number: usize,
+    /// On what it depends.
+    pub when: When,
     /// The command.
     pub command: Command,
 }
@@ -43,35 +67,76 @@ pub fn parse(text: &str) -> Result<Vec<ScriptLine>, (usize, String)> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (line, stdin) = match here_document(&line) {
-            Some((command, end)) => {
-                let mut body = String::new();
-                loop {
-                    let (_, text) = lines.next().ok_or((
-                        number,
-                        format!("here-document delimited by end of file (wanted `{end}')"),
-                    ))?;
-                    if text.trim_end() == end {
-                        break;
-                    }
-                    body.push_str(text);
-                    body.push('\n');
+        for (when, part) in list(&line) {
+            let (part, stdin) = match here_document(part) {
+                Some((command, end)) => {
+                    (command, Some(document(&mut lines, &end).ok_or_else(|| open(number, &end))?))
                 }
-                (command, Some(body))
-            }
-            None => (line, None),
-        };
-        let command = match line.strip_prefix("sleep ") {
-            Some(time) => {
-                let time = time.trim();
-                let span = SimDuration::parse(time).or_else(|| SimDuration::parse(&format!("{time}s")));
-                Command::Sleep(span.ok_or((number, format!("sleep: invalid time interval '{time}'")))?)
-            }
-            None => Command::Kubectl { line, stdin },
-        };
-        commands.push(ScriptLine { number, command });
+                None => (part.to_string(), None),
+            };
+            let command = command(part, stdin).map_err(|why| (number, why))?;
+            commands.push(ScriptLine { number, when, command });
+        }
     }
     Ok(commands)
+}
+
+/// The lines up to the one that ends a here-document.
+fn document<'t>(lines: &mut impl Iterator<Item = (usize, &'t str)>, end: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (_, text) = lines.next()?;
+        if text.trim_end() == end {
+            return Some(body);
+        }
+        body.push_str(text);
+        body.push('\n');
+    }
+}
+
+fn open(number: usize, end: &str) -> (usize, String) {
+    (number, format!("here-document delimited by end of file (wanted `{end}')"))
+}
+
+fn command(line: String, stdin: Option<String>) -> Result<Command, String> {
+    let Some(time) = line.strip_prefix("sleep ").map(str::trim) else {
+        return Ok(Command::Kubectl { line, stdin });
+    };
+    let span = SimDuration::parse(time).or_else(|| SimDuration::parse(&format!("{time}s")));
+    span.map(Command::Sleep).ok_or_else(|| format!("sleep: invalid time interval '{time}'"))
+}
+
+/// A line cut at `;`, `&&` and `||` outside of quotes. What only a shell runs, such as a loop, stays whole.
+fn list(line: &str) -> Vec<(When, &str)> {
+    const COMPOUND: [&str; 8] = ["for", "while", "until", "if", "case", "{", "(", "function"];
+    if line.split_whitespace().next().is_some_and(|word| COMPOUND.contains(&word)) {
+        return vec![(When::Always, line)];
+    }
+    let (mut parts, mut start, mut when) = (Vec::new(), 0, When::Always);
+    let (mut quote, mut escaped, mut skip) = (None, false, false);
+    for (at, letter) in line.char_indices() {
+        let next = match line[at..].get(..2) {
+            _ if std::mem::take(&mut skip) => continue,
+            Some("&&") => Some((When::Succeeded, 2)),
+            Some("||") => Some((When::Failed, 2)),
+            _ if letter == ';' => Some((When::Always, 1)),
+            _ => None,
+        };
+        match (letter, next) {
+            _ if escaped => escaped = false,
+            ('\\', _) if quote != Some('\'') => escaped = true,
+            ('\'' | '"', _) if quote.is_none() => quote = Some(letter),
+            _ if quote == Some(letter) => quote = None,
+            (_, Some((then, length))) if quote.is_none() => {
+                parts.push((when, line[start..at].trim()));
+                (when, start, skip) = (then, at + length, length == 2);
+            }
+            _ => {}
+        }
+    }
+    parts.push((when, line[start..].trim()));
+    parts.retain(|(_, part)| !part.is_empty());
+    parts
 }
 
 /// The command before `<<EOF` and the word that ends the document.
@@ -111,6 +176,36 @@ mod tests {
             (6, kubectl("kubectl get pods", None)),
         ];
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn a_line_is_cut_where_a_shell_would_cut_it() {
+        let when = |text: &str| -> Vec<(When, String)> {
+            list(text).into_iter().map(|(when, part)| (when, part.to_string())).collect()
+        };
+        let parts = |all: &[(When, &str)]| -> Vec<(When, String)> {
+            all.iter().map(|(when, part)| (*when, (*part).to_string())).collect()
+        };
+        use When::{Always, Failed, Succeeded};
+        for (line, want) in [
+            ("a; b;", parts(&[(Always, "a"), (Always, "b")])),
+            ("a && b || c", parts(&[(Always, "a"), (Succeeded, "b"), (Failed, "c")])),
+            ("a | grep 'x;y' && b", parts(&[(Always, "a | grep 'x;y'"), (Succeeded, "b")])),
+            ("x -- sh -c \"a; b && c\"", parts(&[(Always, "x -- sh -c \"a; b && c\"")])),
+            ("a \\; b", parts(&[(Always, "a \\; b")])),
+            ("port-forward svc/web 80 &", parts(&[(Always, "port-forward svc/web 80 &")])),
+            ("for i in 1 2; do x; done", parts(&[(Always, "for i in 1 2; do x; done")])),
+            ("그 && 것", parts(&[(Always, "그"), (Succeeded, "것")])),
+        ] {
+            assert_eq!(when(line), want, "{line}");
+        }
+        let found = parse("sleep 5; kubectl apply -f - <<EOF && kubectl get pods\na: 1\nEOF").unwrap();
+        let piped = Some("a: 1\n".to_string());
+        assert!(matches!(&found[1].command, Command::Kubectl { stdin, .. } if *stdin == piped), "{found:?}");
+        assert!(matches!(&found[2].command, Command::Kubectl { stdin: None, .. }), "{found:?}");
+        assert!(
+            When::Failed.holds_after(1) && !When::Succeeded.holds_after(1) && When::Always.holds_after(1)
+        );
     }
 
     #[test]

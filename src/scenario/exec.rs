@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::steps::follow;
 use crate::clock::SimDuration;
-use crate::kubectl::script::{self, Command, ScriptLine};
+use crate::kubectl::script::{self, Command, ScriptLine, When};
 use crate::sim::{Config, Input, Simulation};
 
 /// A script that could be read.
@@ -66,6 +66,12 @@ impl Script {
         })
     }
 
+    /// Whether a failure of a command is provided for: by what is run in that case.
+    fn is_excused(&self, line: &ScriptLine) -> bool {
+        let after = self.lines.iter().skip_while(|other| !std::ptr::eq(*other, line)).nth(1);
+        after.is_some_and(|next| next.when == When::Failed)
+    }
+
     /// Runs the script on a new cluster, to its end whatever fails. A command that waits longer than `wait_max` is given up.
     pub fn run(
         &self,
@@ -75,9 +81,14 @@ impl Script {
         print: &mut dyn FnMut(Printed<'_>),
     ) -> Executed {
         let mut executed = Executed { failed: Vec::new(), simulation: Simulation::new(config) };
+        let mut code = 0;
         for line in &self.lines {
+            if !line.when.holds_after(code) {
+                continue;
+            }
             match &line.command {
                 Command::Sleep(span) => {
+                    code = 0;
                     print(Printed::Out(&format!("$ sleep {}\n", span.human())));
                     let until = executed.simulation.now() + *span;
                     executed.simulation.advance(until, u64::MAX);
@@ -97,7 +108,8 @@ impl Script {
                     {
                         print(Printed::Out(&report));
                     }
-                    if outcome.code != 0 {
+                    code = outcome.code;
+                    if code != 0 && !self.is_excused(line) {
                         executed.failed.push(line.number);
                     }
                 }
@@ -107,11 +119,14 @@ impl Script {
     }
 }
 
-/// The values of `-f` and `--filename` on a line, other than `-` and addresses.
+/// The values of `-f` and `--filename` on a line, and what `cat` prints, other than `-` and addresses.
 fn named_files(line: &str) -> Vec<String> {
     let words = shlex::split(line).unwrap_or_default();
     let copies = words.iter().take(2).any(|word| word == "cp");
     let mut values: Vec<&str> = Vec::new();
+    if words.first().is_some_and(|word| word == "cat") {
+        values.extend(words.iter().skip(1).map(String::as_str).take_while(|word| *word != "|"));
+    }
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
         match word {
@@ -137,7 +152,8 @@ mod tests {
 
     #[test]
     fn files_are_found_in_every_form_of_the_flag() {
-        let cases: [(&str, &[&str]); 6] = [
+        let cases: [(&str, &[&str]); 7] = [
+            ("cat a.yaml b.yaml | kubectl apply -f -", &["a.yaml", "b.yaml"]),
             ("kubectl apply -f a.yaml", &["a.yaml"]),
             ("kubectl apply -fa.yaml --filename=b.yaml", &["a.yaml", "b.yaml"]),
             (
@@ -151,6 +167,24 @@ mod tests {
         for (line, want) in cases {
             assert_eq!(named_files(line), want, "{line}");
         }
+    }
+
+    #[test]
+    fn what_depends_on_another_command_is_run_if_that_went_so() {
+        let script = "kubectl get pod nope && echo never; kubectl get pod nope || echo 'there is none'\nkubectl get ns default -o name && echo yes";
+        let script = Script::parse(script).unwrap();
+        let mut text = String::new();
+        let executed =
+            script.run(Config::small(1), &BTreeMap::new(), SimDuration::from_secs(60), &mut |part| {
+                if let Printed::Out(part) = part {
+                    text.push_str(part);
+                }
+            });
+        assert_eq!(executed.failed, [1]);
+        assert!(
+            text.contains("\nthere is none\n") && text.contains("\nyes\n") && !text.contains("\nnever\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -26,7 +26,7 @@ use gloo::timers::callback::Timeout;
 use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
 use kubeviz::kubectl;
-use kubeviz::kubectl::script::Command;
+use kubeviz::kubectl::script::ScriptLine;
 use kubeviz::sim::Grain;
 use kubeviz::view::files::Files;
 use kubeviz::view::origin::owner;
@@ -126,7 +126,9 @@ pub struct App {
     lint_timer: Option<Timeout>,
     rehearsal: Option<Rehearsal>,
     /// Commands that wait for the one before them.
-    queue: VecDeque<Command>,
+    queue: VecDeque<ScriptLine>,
+    /// How the last command ended.
+    last_code: i32,
     /// Until when the console sleeps.
     sleeping: Option<SimTime>,
     _listeners: Vec<EventListener>,
@@ -200,6 +202,7 @@ impl Component for App {
             lint_timer: None,
             rehearsal: None,
             queue: VecDeque::new(),
+            last_code: 0,
             sleeping: None,
             lit: None,
             _listeners: listeners(&settings, &on),

@@ -324,10 +324,11 @@ impl Driver {
         outcome
     }
 
-    /// What a waiting command has printed by now, its errors included, and whether it has ended.
-    pub fn session(&self, id: SessionId) -> Option<(String, bool)> {
+    /// What a waiting command has printed by now, its errors included, and how it has ended, if it has.
+    pub fn session(&self, id: SessionId) -> Option<(String, Option<i32>)> {
         let session = self.recording.live().session(id)?;
-        Some((format!("{}{}", session.stdout, session.stderr), session.is_done()))
+        let code = session.is_done().then_some(session.code);
+        Some((format!("{}{}", session.stdout, session.stderr), code))
     }
 
     /// Goes to the next step of that grain. In a cluster at rest there is none: its heartbeats alone would lead on for hours.

@@ -61,3 +61,17 @@ test("kubectl edit opens the object in the editor, takes what is saved, and give
   await expect(page.getByTestId("console-output")).toContainText("Edit cancelled, no changes made.");
   await expect(app.editorText).toContainText("# Three pods behind a Deployment");
 });
+
+test("commands in a line go on or do not, as in a shell, also after one that waits; what is printed goes into kubectl", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 60 });
+  const output = page.getByTestId("console-output");
+  await app.run("kubectl create deployment web --image=nginx:1.26 && kubectl rollout status deploy/web && echo all-are-there; kubectl get pod nope && echo never || echo 'there is none'");
+  await expect(output).toContainText("successfully rolled out");
+  await expect(output.getByText("all-are-there", { exact: true })).toBeVisible();
+  await expect(output.getByText("there is none", { exact: true })).toBeVisible();
+  await expect(output.getByText("never", { exact: true })).toHaveCount(0);
+  await app.run("kubectl wait deploy/web --for=jsonpath='{.spec.replicas}'=9 --timeout=5s || echo given-up");
+  await expect(output.getByText("given-up", { exact: true })).toBeVisible();
+  await app.run("kubectl create configmap a --from-literal=b=c --dry-run=client -o yaml | kubectl apply -f -");
+  await expect(output).toContainText("configmap/a created");
+});

@@ -20,7 +20,7 @@ impl App {
         }
         self.remember(entered.trim());
         match script::parse(entered) {
-            Ok(lines) => self.queue.extend(lines.into_iter().map(|line| line.command)),
+            Ok(lines) => self.queue.extend(lines),
             Err((_, why)) => self.note(entered.trim(), &format!("{why}\n"), 1, None),
         }
         self.run_queue();
@@ -29,17 +29,19 @@ impl App {
     /// Runs what waits, one command after another, until one takes time.
     pub(super) fn run_queue(&mut self) {
         while self.sleeping.is_none() && !self.is_following() {
-            match self.queue.pop_front() {
-                None => break,
-                Some(Command::Sleep(span)) => {
+            let Some(next) = self.queue.pop_front() else { break };
+            if !next.when.holds_after(self.last_code) {
+                continue;
+            }
+            match next.command {
+                Command::Sleep(span) => {
+                    self.last_code = 0;
                     self.sleeping = Some(self.driver.borrow().position() + span);
                     self.note(&format!("sleep {}", span.human()), "", 0, None);
                 }
-                Some(Command::Kubectl { line, .. }) if line == "clear" => {
-                    self.ui.log = Shared::new(Vec::new())
-                }
-                Some(Command::Kubectl { line, stdin }) => {
-                    self.submit(line, stdin);
+                Command::Kubectl { line, .. } if line == "clear" => self.ui.log = Shared::new(Vec::new()),
+                Command::Kubectl { line, stdin } => {
+                    self.last_code = self.submit(line, stdin).code;
                 }
             }
         }
@@ -129,14 +131,17 @@ impl App {
         }
         let driver = self.driver.borrow();
         let mut log = (*self.ui.log).clone();
+        let mut ended = None;
         for entry in log.iter_mut() {
             let Some(id) = entry.following else { continue };
             match driver.session(id) {
                 Some((output, done)) => {
+                    ended = done.or(ended);
                     if *entry.output != *output {
                         entry.output = output.into();
                     }
-                    entry.following = Some(id).filter(|_| !done);
+                    entry.failed |= done.is_some_and(|code| code != 0);
+                    entry.following = Some(id).filter(|_| done.is_none());
                 }
                 // It belonged to a future that was left.
                 None => entry.following = None,
@@ -144,6 +149,7 @@ impl App {
         }
         let lost = self.ui.editing.as_ref().is_some_and(|editing| driver.session(editing.session).is_none());
         drop(driver);
+        self.last_code = ended.unwrap_or(self.last_code);
         if lost {
             self.leave_edit();
         }
