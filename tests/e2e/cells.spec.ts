@@ -15,6 +15,7 @@ test("cells are pointed at, walked over by keys, and looked into", async ({ app,
   expect(onNode.length).toBeGreaterThan(4);
 
   // Cells that are not looked for are drawn apart.
+  await page.getByTestId("play").focus();
   await page.keyboard.press("Slash");
   await page.keyboard.type(String(await node.getAttribute("data-node")));
   await expect(page.getByTestId("filter-count")).toHaveText(`${onNode.length} of 420 pods`);
