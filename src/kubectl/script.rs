@@ -106,8 +106,10 @@ fn command(line: String, stdin: Option<String>) -> Result<Command, String> {
     span.map(Command::Sleep).ok_or_else(|| format!("sleep: invalid time interval '{time}'"))
 }
 
-/// A line cut at `;`, `&&` and `||` outside of quotes. What only a shell runs, such as a loop, stays whole.
+/// A line cut at `;`, `&&` and `||` outside of quotes. What only a shell runs, such as a loop, stays whole; and so does a list without
+/// any command of the console: it may be for a shell in a container, which keeps its variables and its directory for one line.
 fn list(line: &str) -> Vec<(When, &str)> {
+    const OURS: [&str; 5] = ["kubectl", "k", "sleep", "load", "fault"];
     const COMPOUND: [&str; 8] = ["for", "while", "until", "if", "case", "{", "(", "function"];
     if line.split_whitespace().next().is_some_and(|word| COMPOUND.contains(&word)) {
         return vec![(When::Always, line)];
@@ -136,7 +138,9 @@ fn list(line: &str) -> Vec<(When, &str)> {
     }
     parts.push((when, line[start..].trim()));
     parts.retain(|(_, part)| !part.is_empty());
-    parts
+    let is_ours =
+        |(_, part): &(When, &str)| part.split_whitespace().next().is_some_and(|word| OURS.contains(&word));
+    if parts.iter().any(is_ours) { parts } else { vec![(When::Always, line)] }
 }
 
 /// The command before `<<EOF` and the word that ends the document.
@@ -188,14 +192,15 @@ mod tests {
         };
         use When::{Always, Failed, Succeeded};
         for (line, want) in [
-            ("a; b;", parts(&[(Always, "a"), (Always, "b")])),
-            ("a && b || c", parts(&[(Always, "a"), (Succeeded, "b"), (Failed, "c")])),
-            ("a | grep 'x;y' && b", parts(&[(Always, "a | grep 'x;y'"), (Succeeded, "b")])),
-            ("x -- sh -c \"a; b && c\"", parts(&[(Always, "x -- sh -c \"a; b && c\"")])),
-            ("a \\; b", parts(&[(Always, "a \\; b")])),
+            ("k a; b;", parts(&[(Always, "k a"), (Always, "b")])),
+            ("a && k b || c", parts(&[(Always, "a"), (Succeeded, "k b"), (Failed, "c")])),
+            ("k a | grep 'x;y' && b", parts(&[(Always, "k a | grep 'x;y'"), (Succeeded, "b")])),
+            ("k x -- sh -c \"a; b && c\"", parts(&[(Always, "k x -- sh -c \"a; b && c\"")])),
+            ("k a \\; b", parts(&[(Always, "k a \\; b")])),
+            ("x=1; echo $x && pwd", parts(&[(Always, "x=1; echo $x && pwd")])),
             ("port-forward svc/web 80 &", parts(&[(Always, "port-forward svc/web 80 &")])),
-            ("for i in 1 2; do x; done", parts(&[(Always, "for i in 1 2; do x; done")])),
-            ("그 && 것", parts(&[(Always, "그"), (Succeeded, "것")])),
+            ("for i in 1 2; do x; k y; done", parts(&[(Always, "for i in 1 2; do x; k y; done")])),
+            ("k 그 && 것", parts(&[(Always, "k 그"), (Succeeded, "것")])),
         ] {
             assert_eq!(when(line), want, "{line}");
         }

@@ -188,6 +188,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_a_shell_in_a_container_stays_whole() {
+        let script = "kubectl run a --image=busybox:1.36 -- sleep 1d\nkubectl wait pod/a --for=condition=Ready\n\
+                      kubectl exec -it a -- sh\nx=1; echo val-$x\nexit";
+        let mut text = String::new();
+        let script = Script::parse(script).unwrap();
+        script.run(Config::small(1), &BTreeMap::new(), SimDuration::from_secs(60), &mut |part| {
+            let (Printed::Out(part) | Printed::Err(part)) = part;
+            text.push_str(part);
+        });
+        assert!(text.contains("\nval-1\n"), "{text}");
+    }
+
+    #[test]
     fn a_script_runs_to_its_end_and_names_the_lines_that_failed() {
         let script =
             Script::parse("kubectl get nodes\nkubectl get pod nope\nsleep 5s\nkubectl get pods").unwrap();
