@@ -41,6 +41,8 @@ pub struct Filter {
     name: String,
     options: String,
     count: Option<usize>,
+    /// How many lines `grep` shows before and behind each that it finds.
+    around: (usize, usize),
     /// What `grep` looks for.
     pattern: Option<Regexp>,
 }
@@ -54,7 +56,7 @@ impl Filter {
         let mut words = parse::words(text)?.into_iter();
         let name = words.next().unwrap_or_default();
         let known = match name.as_str() {
-            "grep" | "egrep" => "vicnwEFe",
+            "grep" | "egrep" => "vicnwEFeABC",
             "head" | "tail" => "nc",
             "wc" => "lwc",
             "sort" => "rnuk",
@@ -63,25 +65,28 @@ impl Filter {
             "" => return Err(Failure::Shell("syntax error near unexpected token `|'".into())),
             _ => return Err(Failure::Shell(format!("{name}: command not found"))),
         };
-        let mut filter = Filter { name, options: String::new(), count: None, pattern: None };
+        let mut filter = Filter { name, options: String::new(), count: None, around: (0, 0), pattern: None };
         let mut patterns: Vec<String> = Vec::new();
         let mut takes_number = false;
         for word in words {
             let flags = word.strip_prefix('-').filter(|flags| !flags.is_empty());
             match (flags, word.parse::<usize>()) {
-                (None, Ok(number)) if takes_number => filter.count = Some(number),
+                (None, Ok(number)) if takes_number => filter.number(Some(number)),
                 (Some(flags), _) if flags.bytes().all(|byte| byte.is_ascii_digit()) => {
-                    filter.count = flags.parse().ok();
+                    filter.number(flags.parse().ok());
                 }
                 (Some(flags), _) if !flags.starts_with('-') => {
                     let letters = flags.trim_end_matches(|letter: char| letter.is_ascii_digit());
                     if let Some(bad) = letters.chars().find(|letter| !known.contains(*letter)) {
                         return Err(Failure::Shell(format!("{}: invalid option -- '{bad}'", filter.name)));
                     }
-                    filter.count = flags[letters.len()..].parse().ok().or(filter.count);
                     filter.options.push_str(letters);
-                    takes_number = letters.ends_with(['n', 'k', 'c'])
-                        && !["grep", "egrep", "uniq", "wc"].contains(&filter.name.as_str());
+                    filter.number(flags[letters.len()..].parse().ok());
+                    takes_number = match filter.name.as_str() {
+                        "grep" | "egrep" => letters.ends_with(['A', 'B', 'C']),
+                        "uniq" | "wc" => false,
+                        _ => letters.ends_with(['n', 'k', 'c']),
+                    };
                     continue;
                 }
                 (Some(_), _) => {
@@ -110,6 +115,17 @@ impl Filter {
         Ok(filter)
     }
 
+    /// A number, which belongs to the option before it; for `grep` alone it means both sides.
+    fn number(&mut self, number: Option<usize>) {
+        let Some(number) = number else { return };
+        self.count = Some(number);
+        match self.options.chars().last() {
+            Some('A') => self.around.1 = number,
+            Some('B') => self.around.0 = number,
+            _ => self.around = (number, number),
+        }
+    }
+
     fn has(&self, option: char) -> bool {
         self.options.contains(option)
     }
@@ -129,7 +145,7 @@ impl Filter {
             "grep" | "egrep" => {
                 let found = self.grep(&lines);
                 output.code = i32::from(found.is_empty());
-                if self.has('c') { vec![found.len().to_string()] } else { found }
+                if self.has('c') { vec![found.len().to_string()] } else { self.shown(&lines, &found) }
             }
             "head" => lines.iter().take(count).map(|line| line.to_string()).collect(),
             "tail" => {
@@ -143,11 +159,30 @@ impl Filter {
         output.stdout = kept.into_iter().map(|line| line + "\n").collect();
     }
 
-    fn grep(&self, lines: &[&str]) -> Vec<String> {
+    /// The places of the lines that are looked for.
+    fn grep(&self, lines: &[&str]) -> Vec<usize> {
         let Some(pattern) = &self.pattern else { return Vec::new() };
-        let kept = lines.iter().enumerate().filter(|(_, line)| pattern.is_match(line) != self.has('v'));
-        kept.map(|(at, line)| if self.has('n') { format!("{}:{line}", at + 1) } else { line.to_string() })
-            .collect()
+        let found = |at: &usize| pattern.is_match(lines[*at]) != self.has('v');
+        (0..lines.len()).filter(found).collect()
+    }
+
+    /// What was found, with the lines around it; gaps are marked.
+    fn shown(&self, lines: &[&str], found: &[usize]) -> Vec<String> {
+        let (before, after) = self.around;
+        let (mut shown, mut next) = (Vec::new(), 0);
+        for at in found {
+            let first = at.saturating_sub(before).max(next);
+            if first > next && next > 0 && (before, after) != (0, 0) {
+                shown.push("--".to_string());
+            }
+            next = next.max((at + after + 1).min(lines.len()));
+            for (at, line) in lines.iter().enumerate().take(next).skip(first) {
+                let mark = if found.contains(&at) { ':' } else { '-' };
+                let place = if self.has('n') { format!("{}{mark}", at + 1) } else { String::new() };
+                shown.push(format!("{place}{line}"));
+            }
+        }
+        shown
     }
 
     fn count_of(&self, text: &str) -> String {
@@ -209,6 +244,10 @@ mod tests {
             ("grep w.*1/1", "web-1 1/1 Running\n"),
             ("grep -w 2", "web-2 0/1 Pending\n"),
             ("grep nothing", ""),
+            ("grep -A1 NAME", "NAME READY STATUS\nweb-1 1/1 Running\n"),
+            ("grep -n -B 1 Pending", "2-web-1 1/1 Running\n3:web-2 0/1 Pending\n"),
+            ("grep -C1 1/1", PODS),
+            ("grep -nA1 -e NAME", "1:NAME READY STATUS\n2-web-1 1/1 Running\n"),
             ("head -1", "NAME READY STATUS\n"),
             ("head -c 4", "NAME"),
             ("head -n 2", "NAME READY STATUS\nweb-1 1/1 Running\n"),
