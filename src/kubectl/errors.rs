@@ -55,6 +55,11 @@ impl Failure {
         Failure::Server { doing: format!("{doing}: "), status: Box::new(status) }
     }
 
+    /// Whether the server says that something is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Failure::Server { status, .. } if status.reason == Reason::NotFound)
+    }
+
     /// Nothing if nothing failed, the failure if one did, or all of them as one.
     ///
     /// # Errors

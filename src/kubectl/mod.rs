@@ -13,6 +13,7 @@ pub mod print;
 mod refer;
 mod resource_names;
 pub mod script;
+mod subresource;
 
 use std::collections::BTreeMap;
 

@@ -107,6 +107,12 @@ impl Args {
         self.has("filename") || self.has("kustomize")
     }
 
+    /// What `-o` says; a `--template` without it is one of Go's.
+    pub fn output(&self) -> Option<&str> {
+        let output = self.value("output").filter(|output| !output.is_empty());
+        output.or_else(|| self.value("template").filter(|text| !text.is_empty()).map(|_| "go-template"))
+    }
+
     /// A flag's value as a whole number.
     ///
     /// # Errors

@@ -22,8 +22,10 @@ const ALL: [Kind; 9] = [
 /// # Errors
 /// `the server doesn't have a resource type "x"`.
 pub fn kind(view: &View, word: &str) -> Result<Kind, Failure> {
+    // Of `widgets.v1.example.com`, only what stands before the first dot is called a type.
+    let resource = word.split('.').next().unwrap_or_default();
     view.kind_from_word(word)
-        .ok_or_else(|| Failure::message(format!("the server doesn't have a resource type \"{word}\"")))
+        .ok_or_else(|| Failure::message(format!("the server doesn't have a resource type {resource:?}")))
 }
 
 /// The kinds that a word names, alone or in a list: `po,svc`, `all` or another category.
@@ -32,7 +34,12 @@ pub fn kind(view: &View, word: &str) -> Result<Kind, Failure> {
 /// As [`kind`].
 pub fn kinds(view: &View, word: &str) -> Result<Vec<Kind>, Failure> {
     let mut kinds = Vec::new();
-    for part in word.split(',').filter(|part| !part.is_empty()) {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in word.split(',') {
+        if parts.contains(&part) {
+            continue;
+        }
+        parts.push(part);
         let known = kinds.len();
         if part == "all" {
             kinds.extend(ALL);
@@ -65,15 +72,17 @@ pub fn named(view: &View, words: &[String]) -> Result<Named, Failure> {
         return pairs(view, words).map(Named::Objects);
     }
     let Some((first, names)) = words.split_first() else { return Ok(Named::Kinds(Vec::new())) };
+    if !names.is_empty() && first.contains(',') {
+        // `po,svc web` is short for `po/web svc/web`.
+        let pair = |kind| names.iter().map(move |name| format!("{kind}/{name}"));
+        return pairs(view, &first.split(',').flat_map(pair).collect::<Vec<_>>()).map(Named::Objects);
+    }
     let kinds = kinds(view, first)?;
-    if names.is_empty() {
-        return Ok(Named::Kinds(kinds));
+    match kinds.as_slice() {
+        _ if names.is_empty() => Ok(Named::Kinds(kinds)),
+        [kind] => Ok(Named::Objects(names.iter().map(|name| (*kind, name.clone())).collect())),
+        _ => Err(Failure::message("you must specify only one resource")),
     }
-    if kinds.len() > 1 && first.contains("all") {
-        return Err(Failure::message("you may only specify a single resource type"));
-    }
-    let objects = kinds.iter().flat_map(|kind| names.iter().map(move |name| (*kind, name.clone())));
-    Ok(Named::Objects(objects.collect()))
 }
 
 fn pairs(view: &View, words: &[String]) -> Result<Vec<(Kind, String)>, Failure> {
@@ -85,7 +94,11 @@ fn pairs(view: &View, words: &[String]) -> Result<Vec<(Kind, String)>, Failure> 
                        resource/<resource_name>'";
             return Err(Failure::message(tip));
         };
-        if kinds.is_empty() || name.is_empty() || name.contains('/') {
+        if name.contains('/') {
+            let tip = "arguments in resource/name form may not have more than one slash";
+            return Err(Failure::message(tip));
+        }
+        if kinds.is_empty() || name.is_empty() || kinds.contains(',') {
             let tip = "arguments in resource/name form must have a single resource and name";
             return Err(Failure::message(tip));
         }
@@ -117,6 +130,12 @@ mod tests {
         check("pods a b", objects(&[(Kind::POD, "a"), (Kind::POD, "b")]));
         check("deploy/web svc/web", objects(&[(Kind::DEPLOYMENT, "web"), (Kind::SERVICE, "web")]));
         check("widgets", Err("the server doesn't have a resource type \"widgets\""));
+        check("po,svc web", objects(&[(Kind::POD, "web"), (Kind::SERVICE, "web")]));
+        check("pods, svc", Err("arguments in resource/name form must have a single resource and name"));
+        check("pods,", Err("the server doesn't have a resource type \"\""));
+        check("deploy.v2.apps", Err("the server doesn't have a resource type \"deploy\""));
+        check("all web", Err("you must specify only one resource"));
+        check("deploy/web/a", Err("arguments in resource/name form may not have more than one slash"));
         check("deploy/", Err("arguments in resource/name form must have a single resource and name"));
     }
 }

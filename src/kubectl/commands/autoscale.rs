@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::apply::SAVE_CONFIG;
 use super::create::make;
 use super::get::select_by_name;
-use super::scale::replicas_pointer;
 use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::quantity;
 use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::subresource::replicas_pointer;
 use crate::kubectl::{Call, Verb};
 
 const FLAGS: &[Flag] = &[

@@ -1,6 +1,6 @@
 //! `delete`.
 
-use crate::api::{Key, MetaExt, Object};
+use crate::api::{Key, Kind, MetaExt, Object};
 use crate::client::{Client, DeleteOptions, Propagation};
 use crate::clock::SimTime;
 use crate::kubectl::errors::Failure;
@@ -9,7 +9,7 @@ use crate::kubectl::parse::{Flag, optional, switch, value};
 use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Output, Verb, Wait};
 
-use super::get::{names_beside_selector, select, warn_of_deprecated};
+use super::get::{names_beside_selector, refuse_words_beside_files, select, warn_of_deprecated};
 use super::writing::{DRY_RUN, DryRun};
 
 const FLAGS: &[Flag] = &[
@@ -26,7 +26,7 @@ const FLAGS: &[Flag] = &[
     switch("wait", "wait until the objects are gone"),
     value("timeout", "how long to wait"),
     switch("ignore-not-found", "say nothing of objects that are not there"),
-    switch("interactive", "has no effect here").short('i'),
+    switch("interactive", "ask first; what is piped in answers").short('i'),
     switch("recursive", "has no effect here").short('R'),
     DRY_RUN,
     value("output", "name: print only names").short('o'),
@@ -48,49 +48,81 @@ pub struct Going {
     deadline: Option<SimTime>,
 }
 
+/// An object that is to go, and the file that names it, if one does.
+struct Target {
+    key: Key,
+    source: Option<String>,
+}
+
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let dry = DryRun::of(call)?;
     let options = options(call)?;
     let deadline = call.timeout("timeout")?;
-    let mut chosen = call.args.has("selector") || call.args.has("field-selector") || call.args.on("all");
-    let mut failures = Vec::new();
-    let mut keys: Vec<Key> = Vec::new();
-    if call.args.has_files() {
-        let batch = manifests::read(call)?;
-        failures = batch.failures;
-        for item in batch.items {
-            let namespace = if item.namespace.is_empty() { call.namespace.clone() } else { item.namespace };
-            let namespace = if item.kind.info().namespaced { namespace.as_str() } else { "" };
-            keys.push(Key::new(item.kind, namespace, &item.name));
-        }
-    } else {
-        let by_kind = matches!(&named(call.client.live(), &call.args.words.clone())?, Named::Kinds(kinds) if !kinds.is_empty());
-        if by_kind && !chosen {
-            return Err(Failure::message("resource(s) were provided, but no name was specified"));
-        }
-        if call.args.on("all") {
-            refuse_all(call, by_kind)?;
-        }
-        chosen &= by_kind;
-        warn_of_deprecated(call)?;
-        let (objects, missing) = select(call)?;
-        if objects.is_empty() && missing.is_empty() {
-            call.say("No resources found");
-        }
-        keys = objects.iter().map(|object| object.key()).collect();
-        failures.extend(missing);
+    let by_selector = call.args.has("selector") || call.args.has("field-selector") || call.args.on("all");
+    let (targets, mut failures) = targets(call, by_selector)?;
+    if targets.is_empty() && failures.is_empty() {
+        call.say("No resources found");
     }
-    if call.args.has("namespace") && keys.iter().any(|key| key.namespace.is_empty()) {
+    if call.args.on("interactive") && !targets.is_empty() && !agreed(call, &targets) {
+        call.say("deletion is cancelled");
+        return Ok(());
+    }
+    if call.args.has("namespace") && targets.iter().any(|target| target.key.namespace.is_empty()) {
         call.warn("Warning: deleting cluster-scoped resources, not scoped to the provided namespace");
     }
-    let objects = delete_all(call, keys, &options, dry, &mut failures);
-    if call.args.switch("ignore-not-found", chosen) {
-        failures.retain(|failure| !matches!(failure, Failure::Server { status, .. } if status.code == 404));
+    let objects = delete_all(call, targets, &options, dry, &mut failures);
+    if call.args.switch("ignore-not-found", by_selector) {
+        failures.retain(|failure| !failure.is_not_found());
     }
-    if call.args.switch("wait", true) && !objects.is_empty() {
+    // Where something could not be deleted, nothing is waited for.
+    if call.args.switch("wait", true) && !objects.is_empty() && failures.is_empty() {
         call.output.wait = Some(Wait::Gone(Going { objects, deadline }));
     }
     Failure::collect(failures)
+}
+
+/// What the command names. Whether it is there is not asked, unless it has to be looked for.
+fn targets(call: &mut Call<'_, '_>, by_selector: bool) -> Result<(Vec<Target>, Vec<Failure>), Failure> {
+    if call.args.has_files() {
+        refuse_words_beside_files(&call.args.words)?;
+        let batch = manifests::read(call)?;
+        let target = |item: manifests::Item| {
+            let namespace = if item.namespace.is_empty() { call.namespace.clone() } else { item.namespace };
+            let namespace = if item.kind.info().namespaced { namespace.as_str() } else { "" };
+            Target { key: Key::new(item.kind, namespace, &item.name), source: Some(item.source) }
+        };
+        return Ok((batch.items.into_iter().map(target).collect(), batch.failures));
+    }
+    let named = named(call.client.live(), &call.args.words.clone())?;
+    let by_kind = matches!(&named, Named::Kinds(kinds) if !kinds.is_empty());
+    if by_kind && !by_selector {
+        return Err(Failure::message("resource(s) were provided, but no name was specified"));
+    }
+    if call.args.on("all") {
+        refuse_all(call, by_kind)?;
+    }
+    warn_of_deprecated(call)?;
+    if let Named::Objects(objects) = named
+        && !by_selector
+        && !call.args.on("all-namespaces")
+    {
+        let key = |(kind, name): (Kind, String)| Target { key: call.key(kind, &name), source: None };
+        return Ok((objects.into_iter().map(key).collect(), Vec::new()));
+    }
+    let (objects, failures) = select(call)?;
+    let targets = objects.iter().map(|object| Target { key: object.key(), source: None }).collect();
+    Ok((targets, failures))
+}
+
+/// `--interactive`: whether what is piped in says yes.
+fn agreed(call: &mut Call<'_, '_>, targets: &[Target]) -> bool {
+    call.say(format!("You are about to delete the following {} resource(s):", targets.len()));
+    for Target { key, .. } in targets {
+        call.say(format!("{}/{}", key.kind.group_singular(), key.name));
+    }
+    call.output.stdout.push_str("Do you want to continue? (y/N): ");
+    let said = call.invocation.stdin.as_deref().unwrap_or_default();
+    said.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("y"))
 }
 
 /// Refuses what cannot stand beside `--all`.
@@ -161,21 +193,25 @@ fn options(call: &mut Call<'_, '_>) -> Result<DeleteOptions, Failure> {
 /// Deletes and says so; returns the objects that are not gone at once.
 fn delete_all(
     call: &mut Call<'_, '_>,
-    keys: Vec<Key>,
+    targets: Vec<Target>,
     options: &DeleteOptions,
     dry: DryRun,
     failures: &mut Vec<Failure>,
 ) -> Vec<(Key, String)> {
     let mut waiting = Vec::new();
-    for key in keys {
+    for Target { key, source } in targets {
         let deleted = match dry {
-            DryRun::No => call.client.delete(&key, options, None),
-            _ => call.client.get(&key),
+            DryRun::No => call.client.delete(&key, options, None).map(Some),
+            DryRun::Server => call.client.get(&key).map(Some),
+            DryRun::Client => Ok(None),
         };
         let object = match deleted {
             Ok(object) => object,
             Err(status) => {
-                failures.push(Failure::from(status));
+                failures.push(match source {
+                    Some(file) => Failure::while_doing(&format!("error when deleting {file:?}"), status),
+                    None => Failure::from(status),
+                });
                 continue;
             }
         };
@@ -190,9 +226,8 @@ fn delete_all(
             };
             call.say(format!("{name} \"{}\" {force}deleted{}{place}", key.name, dry.suffix()));
         }
-        if dry == DryRun::No && is_there(call.client, &key, object.uid()) {
-            waiting.push((key, object.uid().to_string()));
-        }
+        let uid = object.filter(|_| dry == DryRun::No).map(|object| object.uid().to_string());
+        waiting.extend(uid.filter(|uid| is_there(call.client, &key, uid)).map(|uid| (key, uid)));
     }
     waiting
 }

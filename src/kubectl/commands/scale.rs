@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::api::{Kind, Object, Status};
-use crate::client::View;
+use crate::api::{Object, Status};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::subresource::replicas_pointer;
 use crate::kubectl::{Call, Verb};
 
 use super::get::select_by_name;
@@ -33,19 +33,6 @@ pub const SCALE: Verb = Verb {
     run,
 };
 
-/// Where a kind with the subresource `scale` has its number of replicas: `/spec/replicas`.
-pub fn replicas_pointer(view: &View, kind: Kind) -> Option<String> {
-    const BUILT_IN: [Kind; 4] =
-        [Kind::DEPLOYMENT, Kind::REPLICA_SET, Kind::REPLICATION_CONTROLLER, Kind::STATEFUL_SET];
-    let custom = || view.definition(kind)?.preferred()?.scale().map(|scale| scale.replicas.replace('.', "/"));
-    if BUILT_IN.contains(&kind) { Some("/spec/replicas".into()) } else { custom() }
-}
-
-/// What the server answers where a kind lacks a subresource.
-pub fn no_such_subresource() -> Failure {
-    Failure::from(Status::no_such_resource())
-}
-
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let replicas = call
         .args
@@ -68,7 +55,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 fn scale(call: &mut Call<'_, '_>, object: &Object, replicas: i64, dry: DryRun) -> Result<(), Failure> {
-    let pointer = replicas_pointer(call.client.live(), object.kind()).ok_or_else(no_such_subresource)?;
+    let pointer = replicas_pointer(call.client.live(), object.kind()).ok_or_else(Status::no_such_resource)?;
     let mut value = object.to_value();
     // Built-in kinds have a default, custom ones none.
     let unset = i64::from(!object.kind().is_custom());

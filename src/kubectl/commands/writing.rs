@@ -132,8 +132,8 @@ pub fn done_to(
     dry: DryRun,
 ) -> Result<(), Failure> {
     let name = value.text_or("metadata.name", value.text("metadata.generateName"));
-    match call.args.value("output").map(str::to_string).as_deref() {
-        None | Some("") => call.say(format!("{}/{name} {what}{}", kind.group_singular(), dry.suffix())),
+    match call.args.output().map(str::to_string).as_deref() {
+        None => call.say(format!("{}/{name} {what}{}", kind.group_singular(), dry.suffix())),
         Some("name") => call.say(format!("{}/{name}", kind.group_singular())),
         Some(format) => {
             let printing = Printing {

@@ -15,7 +15,7 @@ pub mod table;
 pub mod tabwriter;
 mod volumes;
 
-pub use columns::{Column, Row, columns_of, is_default, request_status};
+pub use columns::{Column, PLAIN, Row, columns_of, is_default, request_status};
 pub use roles::node_roles;
 pub use volumes::access_modes;
 

@@ -3,26 +3,26 @@
 mod raw;
 mod rows;
 mod select;
+mod sort;
+mod subresource;
+mod tables;
 pub(in crate::kubectl) mod watch;
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::quantity::{self, Parsed};
-use crate::api::sorting;
-use crate::api::{Kind, MetaExt, Object};
+use crate::api::{MetaExt, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::format::{self, Printing};
-use crate::kubectl::print::jsonpath::{self, Path};
 use crate::kubectl::print::served;
 use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Verb};
 
-pub use rows::Layout;
-pub use select::{names_beside_selector, select, select_by_name, warn_of_deprecated};
+pub use select::{
+    names_beside_selector, refuse_words_beside_files, select, select_by_name, warn_of_deprecated,
+};
 
 const FLAGS: &[Flag] = &[
     value("output", "wide, yaml, json, name, jsonpath=…, go-template=… or custom-columns=…").short('o'),
@@ -43,63 +43,108 @@ const FLAGS: &[Flag] = &[
     switch("watch", "go on and show what changes").short('w'),
     switch("watch-only", "show only what changes"),
     switch("output-watch-events", "say what happened to each object"),
-    switch("server-print", "has no effect here"),
+    switch("server-print", "the columns of the server; otherwise name and age"),
     switch("allow-missing-template-keys", "has no effect here"),
     value("chunk-size", "has no effect here"),
     value("raw", "a path of the API"),
-    value("subresource", "status or scale"),
+    value("subresource", "status, scale or resize: the part of the object"),
 ];
 
 /// See the module.
 pub const GET: Verb = Verb { path: "get", help: "Display one or many resources", flags: FLAGS, run };
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    if call.args.has("raw") {
+    if call.args.value("raw").is_some_and(|path| !path.is_empty()) {
         return raw::get(call);
     }
-    if call.args.words.is_empty() && !call.args.has_files() {
-        call.warn(
-            "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported \
-             resources.\n",
-        );
-        return Err(Failure::message(
-            "Required resource not specified.\nUse \"kubectl explain <resource>\" for a detailed description of that resource \
-             (e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and examples",
-        ));
-    }
+    call.args.number("chunk-size")?;
+    refuse(call)?;
     warn_of_deprecated(call)?;
     if call.args.on("watch") || call.args.on("watch-only") {
         return watch::start(call);
     }
-    let by_name = call.args.has_files()
-        || matches!(named(call.client.live(), &call.args.words.clone())?, Named::Objects(_));
-    let (mut objects, mut failures) = select(call)?;
+    let part = call.args.value("subresource").unwrap_or_default().to_string();
+    if !part.is_empty() {
+        return subresource::get(call, &part);
+    }
+    let (objects, mut failures) = select(call)?;
     if call.args.on("ignore-not-found") {
-        failures.clear();
+        failures.retain(|failure| !failure.is_not_found());
     }
-    if let Some(path) = call.args.value("sort-by") {
-        sort(&mut objects, path)?;
-    }
-    // One object that was asked for by name is printed as itself, all others as a list.
-    let single = by_name && objects.len() == 1 && failures.is_empty() && asked_for_one(call);
-    match call.args.value("output").map(str::to_string).as_deref() {
-        None | Some("wide" | "") => tables(call, &objects, by_name, failures.is_empty()),
-        Some("name") => objects.iter().for_each(|object| call.say(name_of(object))),
-        Some(format) if single || !objects.is_empty() || failures.is_empty() => {
-            let mut items: Vec<Value> = objects.iter().map(|object| served(object)).collect();
-            if call.args.on("show-managed-fields") {
-                let managers = call.client.server().managers(objects.iter().map(|object| object.key()));
-                for (item, object) in items.iter_mut().zip(&objects) {
-                    let own = managers.get(&object.key()).map(crate::api::managed::Managers::to_value);
-                    item["metadata"]["managedFields"] = own.unwrap_or_default();
-                }
-            }
-            let text = shaped(call, format, &items, single)?;
-            call.output.stdout.push_str(&text);
-        }
-        Some(_) => {}
+    match call.args.output().map(str::to_string).as_deref() {
+        None | Some("wide") => tables::print(call, &objects, failures.is_empty())?,
+        Some(format) => print(call, format, objects, &failures)?,
     }
     Failure::collect(failures)
+}
+
+/// What is refused before the server is asked anything.
+fn refuse(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let watched = ["watch", "watch-only"].into_iter().find(|flag| call.args.on(flag));
+    let sorted = call.args.value("sort-by").is_some_and(|path| !path.is_empty());
+    match watched {
+        Some("watch") if sorted => {
+            call.warn("warning: --watch requested, --sort-by will be ignored for watch events received");
+        }
+        Some(_) if sorted => call.warn("warning: --watch-only requested, --sort-by will be ignored"),
+        None if call.args.words.is_empty() && !call.args.has_files() => {
+            call.warn(
+                "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported \
+                 resources.\n",
+            );
+            return Err(Failure::misuse(
+                "Required resource not specified.\nUse \"kubectl explain <resource>\" for a detailed description of that \
+                 resource (e.g. kubectl explain pods).",
+            ));
+        }
+        _ => {}
+    }
+    if let Some(format) = call.args.value("output").filter(|format| !["", "wide"].contains(format))
+        && call.args.on("show-labels")
+    {
+        return Err(Failure::message(format!("--show-labels option cannot be used with {format} printer")));
+    }
+    if call.args.on("output-watch-events") && watched.is_none() {
+        return Err(Failure::message(
+            "--output-watch-events option can only be used with --watch or --watch-only",
+        ));
+    }
+    Ok(())
+}
+
+/// Prints objects in a format that says itself what to print. One object that was asked for by name is printed as itself,
+/// all others as a list, an empty one too, but for names that are missing and may be.
+fn print(
+    call: &mut Call<'_, '_>,
+    format: &str,
+    mut objects: Vec<Arc<Object>>,
+    failures: &[Failure],
+) -> Result<(), Failure> {
+    let one = asked_for_one(call);
+    let missing =
+        matches!(named(call.client.live(), &call.args.words), Ok(Named::Objects(_))) || call.args.has_files();
+    if objects.is_empty() && (one && !failures.is_empty() || missing && call.args.on("ignore-not-found")) {
+        return Ok(());
+    }
+    let single = one && objects.len() == 1;
+    if let Some(path) = call.args.value("sort-by").filter(|path| !path.is_empty() && !single) {
+        sort::sort(&mut objects, path)?;
+    }
+    if format == "name" {
+        objects.iter().for_each(|object| call.say(name_of(object)));
+        return Ok(());
+    }
+    let mut items: Vec<Value> = objects.iter().map(|object| served(object)).collect();
+    if call.args.on("show-managed-fields") {
+        let managers = call.client.server().managers(objects.iter().map(|object| object.key()));
+        for (item, object) in items.iter_mut().zip(&objects) {
+            let own = managers.get(&object.key()).map(crate::api::managed::Managers::to_value);
+            item["metadata"]["managedFields"] = own.unwrap_or_default();
+        }
+    }
+    let text = shaped(call, format, &items, single)?;
+    call.output.stdout.push_str(&text);
+    Ok(())
 }
 
 fn asked_for_one(call: &Call<'_, '_>) -> bool {
@@ -150,90 +195,4 @@ pub fn shaped_in(
         allowed,
     };
     printing.text().map_err(Failure::message)
-}
-
-/// Sorts by a field; objects without it come first.
-fn sort(objects: &mut [Arc<Object>], text: &str) -> Result<(), Failure> {
-    let path = Path::parse(text).map_err(Failure::message)?;
-    let mut keyed: Vec<(Option<Key>, Arc<Object>)> =
-        objects.iter().map(|object| (key(&object.to_value(), &path), object.clone())).collect();
-    if !keyed.is_empty() && keyed.iter().all(|(key, _)| key.is_none()) {
-        let bare = text.trim_start_matches('{').trim_end_matches('}');
-        return Err(Failure::message(format!(
-            "couldn't find any field with path \"{{{bare}}}\" in the list of objects"
-        )));
-    }
-    // Texts that are all quantities are sorted as such.
-    let amounts = keyed.iter().all(|(key, _)| key.as_ref().is_none_or(|key| key.amount().is_some()));
-    sorting::sort_by(&mut keyed, |(a, _), (b, _)| match (a, b) {
-        (Some(a), Some(b)) if amounts => a.amount().cmp(&b.amount()),
-        (Some(a), Some(b)) => a.compare(b),
-        (a, b) => a.is_some().cmp(&b.is_some()),
-    });
-    keyed.into_iter().zip(objects).for_each(|((_, sorted), place)| *place = sorted);
-    Ok(())
-}
-
-/// What a field sorts by.
-enum Key {
-    Number(i64),
-    Text(String),
-}
-
-impl Key {
-    fn amount(&self) -> Option<Parsed> {
-        match self {
-            Key::Number(_) => None,
-            Key::Text(text) => quantity::parse(text),
-        }
-    }
-
-    /// Numbers by their size, texts by that of the numbers in them.
-    fn compare(&self, other: &Key) -> Ordering {
-        match (self, other) {
-            (Key::Number(a), Key::Number(b)) => a.cmp(b),
-            (Key::Text(a), Key::Text(b)) => sorting::natural(a, b),
-            (Key::Number(_), Key::Text(_)) => Ordering::Less,
-            (Key::Text(_), Key::Number(_)) => Ordering::Greater,
-        }
-    }
-}
-
-fn key(value: &Value, path: &Path) -> Option<Key> {
-    Some(match path.first(value)? {
-        Value::Number(number) => Key::Number(number.as_i64().unwrap_or(0)),
-        other => Key::Text(jsonpath::text(other)),
-    })
-}
-
-fn tables(call: &mut Call<'_, '_>, objects: &[Arc<Object>], by_name: bool, complete: bool) {
-    if objects.is_empty() {
-        if complete && !(by_name && call.args.on("ignore-not-found")) {
-            let words = call.args.words.clone();
-            let cluster = matches!(named(call.client.live(), &words), Ok(Named::Kinds(kinds)) if kinds.iter().all(|k| !k.info().namespaced));
-            call.warn(match call.args.on("all-namespaces") || cluster {
-                true => "No resources found".to_string(),
-                false => format!("No resources found in {} namespace.", call.namespace),
-            });
-        }
-        return;
-    }
-    let mut kinds: Vec<Kind> = Vec::new();
-    objects.iter().map(|object| object.kind()).for_each(|kind| {
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    });
-    let several = kinds.len() > 1
-        || matches!(named(call.client.live(), &call.args.words), Ok(Named::Kinds(named)) if named.len() > 1);
-    let layout = Layout::of(call, several);
-    for (index, kind) in kinds.iter().enumerate() {
-        if index > 0 {
-            call.say("");
-        }
-        let of_kind: Vec<&Object> =
-            objects.iter().filter(|object| object.kind() == *kind).map(|object| &**object).collect();
-        let text = layout.table(*kind, &of_kind, call.client.live(), call.client.now());
-        call.output.stdout.push_str(&text);
-    }
 }

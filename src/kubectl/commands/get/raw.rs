@@ -14,8 +14,20 @@ const HEALTH: [&str; 3] = ["/healthz", "/livez", "/readyz"];
 /// See the module.
 pub fn get(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let asked = call.args.value("raw").unwrap_or_default().to_string();
-    if !call.args.words.is_empty() || call.args.has_files() {
+    if !call.args.words.is_empty() {
         return Err(Failure::message("arguments may not be passed when --raw is specified"));
+    }
+    if ["watch", "watch-only"].iter().any(|flag| call.args.on(flag)) || call.args.has("selector") {
+        return Err(Failure::message(
+            "--raw may not be specified with other flags that filter the server request or alter the output",
+        ));
+    }
+    if call.args.value("output").is_some_and(|output| !output.is_empty()) {
+        return Err(Failure::message("--raw and --output are mutually exclusive"));
+    }
+    if !asked.starts_with('/') && !asked.contains("://") {
+        let why = format!("--raw must be a valid URL path: parse {asked:?}: invalid URI for request");
+        return Err(Failure::message(why));
     }
     let path = asked.split('?').next().unwrap_or_default().trim_end_matches('/');
     if HEALTH.contains(&path) {

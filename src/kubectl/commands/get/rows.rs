@@ -1,18 +1,22 @@
 //! The tables of `get`: which columns, and their cells.
 
+use std::borrow::Cow;
+
 use crate::api::selector::format_labels;
 use crate::api::{Kind, MetaExt, Object};
 use crate::client::View;
 use crate::clock::SimTime;
 use crate::kubectl::Call;
 use crate::kubectl::print::table::Table;
-use crate::kubectl::print::{Row, columns_of};
+use crate::kubectl::print::{Column, PLAIN, Row, columns_of};
 
 /// What a table shows besides the columns that its kind always has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     /// The wide columns too.
     pub wide: bool,
+    /// No more than name and age.
+    pub plain: bool,
     /// A heading.
     pub headings: bool,
     /// The namespace, in front.
@@ -30,6 +34,7 @@ impl Layout {
     pub fn of(call: &Call<'_, '_>, several: bool) -> Layout {
         Layout {
             wide: call.args.value("output") == Some("wide"),
+            plain: !call.args.switch("server-print", true),
             headings: !call.args.on("no-headers"),
             namespaces: call.args.on("all-namespaces"),
             kinds: several || call.args.on("show-kind"),
@@ -38,13 +43,16 @@ impl Layout {
         }
     }
 
+    fn columns(&self, kind: Kind, view: &View) -> Vec<Column> {
+        let columns = if self.plain { Cow::Borrowed(PLAIN) } else { columns_of(kind, view) };
+        columns.iter().filter(|column| self.wide || !column.wide).cloned().collect()
+    }
+
     /// The headings of a kind's table.
     pub fn headers(&self, kind: Kind, view: &View) -> Vec<String> {
         let namespaced = self.namespaces && kind.info().namespaced;
         let mut headers: Vec<String> = namespaced.then(|| "NAMESPACE".to_string()).into_iter().collect();
-        let columns = columns_of(kind, view);
-        let columns = columns.iter().filter(|column| self.wide || !column.wide);
-        headers.extend(columns.map(|column| column.header.to_string()));
+        headers.extend(self.columns(kind, view).iter().map(|column| column.header.to_string()));
         let last = |label: &String| label.rsplit('/').next().unwrap_or(label).to_uppercase();
         headers.extend(self.label_columns.iter().map(last));
         headers.extend(self.labels.then(|| "LABELS".to_string()));
@@ -60,7 +68,7 @@ impl Layout {
         if self.namespaces && kind.info().namespaced {
             cells.push(object.namespace().to_string());
         }
-        for column in columns_of(kind, view).iter().filter(|column| self.wide || !column.wide) {
+        for column in self.columns(kind, view).iter() {
             let cell = column.cell(&row);
             let named = self.kinds && column.header == "NAME";
             cells.push(if named { format!("{}/{cell}", kind.group_singular()) } else { cell });

@@ -11,7 +11,8 @@ use crate::kubectl::manifests;
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::resource_names::{Named, named};
 
-const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\nExample resource specifications \
+/// What is said where a command names nothing at all.
+pub const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\nExample resource specifications \
                              include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
 
 /// The objects that a command names, or that its selector selects.
@@ -86,7 +87,11 @@ pub fn names_beside_selector(words: &[String]) -> Failure {
     })
 }
 
-fn refuse_words_beside_files(words: &[String]) -> Result<(), Failure> {
+/// What is said to words beside files.
+///
+/// # Errors
+/// If there are any.
+pub fn refuse_words_beside_files(words: &[String]) -> Result<(), Failure> {
     let why = match words {
         [] => return Ok(()),
         [first, ..] if first.contains('/') => {

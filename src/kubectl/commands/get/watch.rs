@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::name_of;
 use super::rows::Layout;
-use super::select::select;
+use super::select::{NOTHING_NAMED, select};
 use crate::api::meta::Revision;
 use crate::api::selector::Selector;
 use crate::api::{Key, Kind, MetaExt, Object};
@@ -34,6 +34,10 @@ pub struct Watching {
     events: bool,
     /// The width of each column so far.
     widths: Vec<usize>,
+    /// `--template`, for a format that does not bring its own.
+    template: Option<String>,
+    /// Whether an object has been printed: documents of YAML are told apart from the second on.
+    begun: bool,
     /// The last change that was shown.
     seen: Revision,
     /// When it ends, if it does.
@@ -44,15 +48,23 @@ pub struct Watching {
 pub fn start(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let (kind, name) = match named(call.client.live(), &call.args.words.clone())? {
         Named::Kinds(kinds) if kinds.len() == 1 => (kinds[0], None),
+        Named::Kinds(kinds) if kinds.is_empty() => return Err(Failure::message(NOTHING_NAMED)),
         Named::Objects(objects) if objects.len() == 1 => (objects[0].0, Some(objects[0].1.clone())),
+        Named::Objects(objects) if objects.iter().all(|(kind, _)| *kind == objects[0].0) => {
+            return Err(Failure::message(format!(
+                "watch is only supported on individual resources and resource collections - {} resources were found",
+                objects.len()
+            )));
+        }
         _ => return Err(Failure::message("you may only specify a single resource type")),
     };
     let (objects, failures) = select(call)?;
     if !failures.is_empty() {
-        return Failure::collect(failures);
+        let silent = call.args.on("ignore-not-found") && failures.iter().all(Failure::is_not_found);
+        return if silent { Ok(()) } else { Failure::collect(failures) };
     }
     let everywhere = call.args.on("all-namespaces") || !kind.info().namespaced;
-    let format = call.args.value("output").filter(|format| !["wide", ""].contains(format)).map(String::from);
+    let format = call.args.output().filter(|format| *format != "wide").map(String::from);
     let mut watching = Watching {
         kind,
         name,
@@ -63,6 +75,8 @@ pub fn start(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         format,
         events: call.args.on("output-watch-events"),
         widths: Vec::new(),
+        template: call.args.value("template").map(String::from),
+        begun: false,
         seen: call.client.live().revision(),
         deadline: call.timeout("request-timeout")?,
     };
@@ -121,21 +135,28 @@ impl Watching {
             Some("name") => Ok(objects.iter().map(|(_, object)| format!("{}\n", name_of(object))).collect()),
             Some(format) => {
                 let mut text = String::new();
-                for (_, object) in objects {
-                    text.push_str(&self.shaped(format, &served(object))?);
+                for (event, object) in objects {
+                    let mut value = served(object);
+                    if self.events {
+                        value = json!({"type": event, "object": value});
+                    }
+                    text.push_str(&self.shaped(format, &value)?);
                 }
                 Ok(text)
             }
         }
     }
 
-    fn shaped(&self, format: &str, value: &Value) -> Result<String, Failure> {
+    fn shaped(&mut self, format: &str, value: &Value) -> Result<String, Failure> {
         let items = std::slice::from_ref(value);
         let files = std::collections::BTreeMap::new();
-        let printing =
-            Printing { format, template: None, value, items, headings: false, files: &files, allowed: READ };
+        let headings = self.layout.headings && !self.begun;
+        let template = self.template.as_deref();
+        let printing = Printing { format, template, value, items, headings, files: &files, allowed: READ };
         let text = printing.text().map_err(Failure::message)?;
-        Ok(if format == "yaml" { format!("---\n{text}") } else { text })
+        let apart = format == "yaml" && self.begun;
+        self.begun = true;
+        Ok(if apart { format!("---\n{text}") } else { text })
     }
 
     /// Rows under the headings that were printed first, in columns that never become narrower.

@@ -98,9 +98,11 @@ impl Column {
     }
 }
 
+/// What every object has: name and age.
+pub const PLAIN: &[Column] = &[NAME, AGE];
+
 /// The columns of a kind; kinds without their own show name and age.
 pub fn columns_of(kind: Kind, view: &View) -> Cow<'static, [Column]> {
-    const PLAIN: &[Column] = &[NAME, AGE];
     if let Some(version) = view.definition(kind).and_then(|definition| definition.preferred())
         && !version.columns().is_empty()
     {
