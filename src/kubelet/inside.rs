@@ -8,6 +8,7 @@ use super::environment::{self, Environment, Facts};
 use super::files::Files;
 use super::pod_worker::PodWorker;
 use super::shell::{self, Answer, Net, World};
+use super::user;
 use super::volumes::{self, Disks};
 use crate::api::k8s::Container;
 use crate::api::{MetaExt, Pod};
@@ -46,11 +47,6 @@ impl Ground<'_> {
             now: self.now,
         }
     }
-}
-
-/// What the image of a container runs as, unless its manifest says otherwise.
-fn runs_as_root(image: &str) -> bool {
-    !["unprivileged", "nonroot", "distroless", "bitnami"].iter().any(|mark| image.contains(mark))
 }
 
 impl PodWorker {
@@ -102,32 +98,6 @@ impl PodWorker {
         Ok(())
     }
 
-    /// `runAsNonRoot` against the user that the container would have.
-    fn check_user(&self, at: usize) -> Result<(), String> {
-        let container = self.container(at);
-        let own = container.security_context.as_ref();
-        let pod = self.pod.spec.security_context.as_ref();
-        let wanted = own.and_then(|own| own.run_as_non_root).or(pod.and_then(|pod| pod.run_as_non_root));
-        if wanted != Some(true) {
-            return Ok(());
-        }
-        let user = own.and_then(|own| own.run_as_user).or(pod.and_then(|pod| pod.run_as_user));
-        let place = format!(
-            "(pod: \"{}_{}({})\", container: {})",
-            self.pod.name(),
-            self.pod.namespace(),
-            self.pod.uid(),
-            container.name
-        );
-        match user {
-            Some(0) => Err(format!("container's runAsUser breaks non-root policy {place}")),
-            None if runs_as_root(container.image.as_deref().unwrap_or_default()) => {
-                Err(format!("container has runAsNonRoot and image will run as root {place}"))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// The variables that a process in the container has.
     pub(super) fn variables(&self, at: usize) -> Environment {
         let run = &self.runs[at];
@@ -135,6 +105,7 @@ impl PodWorker {
         all.insert("HOME".into(), "/root".into());
         all.insert("PATH".into(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
         all.insert("HOSTNAME".into(), volumes::hostname(&self.pod));
+        all.insert(shell::USER.into(), user::words(&self.pod, self.container(at)));
         for environment in run.services.iter().chain(&run.environment) {
             all.extend(environment.iter().map(|(name, value)| (name.clone(), value.clone())));
         }

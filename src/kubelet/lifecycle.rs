@@ -67,8 +67,8 @@ pub enum Progress {
         ends: SimTime,
         /// With which exit code.
         exit_code: i32,
-        /// Whether its preStop hook will not be done by then.
-        hook_cut: bool,
+        /// Whether its preStop hook will have failed, or not be done by then.
+        hook_fails: bool,
     },
     /// Its process has ended, or the last attempt to start it; whether it starts again is yet to be seen.
     Down,
@@ -76,6 +76,15 @@ pub enum Progress {
     BackOff,
     /// It does not run any more, and will not again.
     Done,
+}
+
+/// A preStop hook at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreStop {
+    /// When it is done.
+    pub ends: SimTime,
+    /// Whether it fails in the end.
+    pub fails: bool,
 }
 
 /// Lines and when they were printed.
@@ -125,6 +134,10 @@ pub struct ContainerRun {
     pub log: Log,
     /// The same of the run before.
     pub last_log: Log,
+    /// What its postStart hook will come to, for as long as it takes: the kubelet waits for it.
+    pub hook: Option<Result<(), String>>,
+    /// When its preStop hook will be done, where that began before it was the container's turn to end.
+    pub pre_stop: Option<PreStop>,
     /// Why its start counts as failed, though it has run: shown once it has ended.
     pub start_error: Option<(&'static str, String)>,
     /// Whether it is started again however it ends, to get other resources.
@@ -155,6 +168,8 @@ impl Default for ContainerRun {
             closes_at: None,
             log: Log::default(),
             last_log: Log::default(),
+            hook: None,
+            pre_stop: None,
             start_error: None,
             restarts_anyway: false,
             probes: Vec::new(),
@@ -266,7 +281,7 @@ impl ContainerRun {
         self.ready = false;
         self.started = false;
         self.probes.clear();
-        self.process = None;
+        (self.process, self.hook, self.pre_stop) = (None, None, None);
         self.last_log = std::mem::take(&mut self.log);
         self.step(Progress::Down);
     }

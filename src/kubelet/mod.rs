@@ -35,6 +35,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod user;
 mod volumes;
 mod workload;
 

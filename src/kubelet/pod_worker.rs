@@ -83,6 +83,8 @@ pub enum ContainerStep {
     PullAgain,
     /// It runs.
     Started,
+    /// Its postStart hook is done.
+    Hooked,
     /// It serves, where no probe finds out.
     Serving,
     /// Its script goes on after a pause.
@@ -286,7 +288,9 @@ impl PodWorker {
             PodStep::Sandbox if self.stage == Stage::Sandbox => self.sandbox_up(turn),
             PodStep::Deadline if self.stage < Stage::Stopping => {
                 let message = "Pod was active on the node longer than the specified deadline".to_string();
-                self.fail("DeadlineExceeded".into(), message, None, turn);
+                let (about, reason) = (reference(&self.pod), "DeadlineExceeded");
+                turn.event(about, EventType::Normal, reason, message.clone(), self.cause);
+                self.fail(reason.into(), message, None, turn);
             }
             PodStep::Grow => self.grow(turn),
             PodStep::Resized => self.resized(turn),
@@ -309,6 +313,7 @@ impl PodWorker {
                 self.start_next(turn);
             }
             ContainerStep::Started => self.started(at, turn),
+            ContainerStep::Hooked => self.hooked(at, turn),
             ContainerStep::Serving => self.settle_ready(at, turn),
             ContainerStep::Resume => self.resume(at, turn),
             ContainerStep::Ends => {
@@ -407,7 +412,7 @@ impl PodWorker {
     fn next_to_start(&self) -> Option<usize> {
         let starting =
             |run: &ContainerRun| matches!(run.progress, Progress::Pulling { .. } | Progress::Starting);
-        if self.runs.iter().any(starting) {
+        if self.runs.iter().any(starting) || self.is_hooked() {
             return None;
         }
         // Ephemeral containers wait for nobody.
@@ -426,6 +431,11 @@ impl PodWorker {
             }
         }
         self.main().find(|at| self.runs[*at].progress == Progress::Idle)
+    }
+
+    /// Whether the kubelet waits for a postStart hook: it does nothing else for the pod meanwhile.
+    fn is_hooked(&self) -> bool {
+        self.stage == Stage::Up && self.runs.iter().any(|run| run.hook.is_some())
     }
 
     /// Whether the pod has come past its init containers.
@@ -540,7 +550,7 @@ impl PodWorker {
     /// Writes the pod's status if something about it has changed and the API server can be reached; otherwise it
     /// stays to be written. What changes within one moment is written once (the status manager's part).
     pub fn flush(&mut self, turn: &mut Turn<'_>) {
-        if !self.dirty || !turn.is_online() {
+        if !self.dirty || !turn.is_online() || self.is_hooked() {
             return;
         }
         self.dirty = false;

@@ -5,7 +5,7 @@
 
 use super::agent::Turn;
 use super::lifecycle::Progress;
-use super::pod_worker::{ContainerStep, PodWorker};
+use super::pod_worker::{ContainerStep, PodWorker, Stage};
 use super::probe::{self, ProbeKind, ProbeRun};
 use crate::api::k8s::Probe;
 use crate::client::ports;
@@ -100,7 +100,9 @@ impl PodWorker {
 
     /// A probe is due.
     pub(super) fn probe(&mut self, at: usize, kind: ProbeKind, turn: &mut Turn<'_>) {
-        if self.runs[at].progress != Progress::Up {
+        // Of a pod that is being stopped only the readiness is still looked at.
+        let stopping = self.stage == Stage::Stopping && kind != ProbeKind::Readiness;
+        if self.runs[at].progress != Progress::Up || stopping {
             return;
         }
         let Some(spec) = self.probe_spec(at, kind, turn) else { return };

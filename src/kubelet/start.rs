@@ -207,11 +207,38 @@ impl PodWorker {
             self.runs[at].process = Some(Process::new(program, self.variables(at)));
             self.resume(at, turn);
         }
-        if turn.config.runs_commands && !self.post_start(at, turn) {
-            return self.start_next(turn);
+        let hook = if turn.config.runs_commands { self.post_start(at, turn) } else { None };
+        let (took, outcome) = hook.unwrap_or((SimDuration::ZERO, Ok(())));
+        self.runs[at].hook = Some(outcome);
+        match took {
+            SimDuration::ZERO => self.hooked(at, turn),
+            _ => self.after(took, at, ContainerStep::Hooked, took >= HOOK_MAX, turn),
         }
-        self.begin_probes(at, turn);
-        self.settle_ready(at, turn);
+    }
+
+    /// The postStart hook is done: the container is let go on, or killed.
+    pub(super) fn hooked(&mut self, at: usize, turn: &mut Turn<'_>) {
+        match self.runs[at].hook.take() {
+            None => return,
+            Some(Ok(())) => {
+                self.begin_probes(at, turn);
+                self.settle_ready(at, turn);
+            }
+            Some(Err(message)) => {
+                self.event(
+                    at,
+                    EventType::Warning,
+                    "FailedPostStartHook",
+                    "PostStartHook failed".into(),
+                    turn,
+                );
+                self.runs[at].start_error = Some(("PostStartHookError", message));
+                let grace = self.pod.spec.termination_grace_period_seconds.unwrap_or(30);
+                let grace = SimDuration::from_secs(u64::try_from(grace).unwrap_or(0));
+                self.kill(at, grace, "FailedPostStartHook".into(), turn);
+            }
+        }
+        self.dirty = true;
         self.start_next(turn);
     }
 
@@ -246,37 +273,33 @@ impl PodWorker {
         self.settle_end(at, EXIT_CANNOT_START, turn);
     }
 
-    /// Runs the postStart hook beside the process that has just begun. Says whether the container goes on.
-    fn post_start(&mut self, at: usize, turn: &mut Turn<'_>) -> bool {
-        let hook = self.container(at).lifecycle.as_ref().and_then(|lifecycle| lifecycle.post_start.clone());
-        let Some(hook) = hook else { return true };
-        let (what, why) = match (hook.exec.and_then(|exec| exec.command), hook.http_get) {
+    /// Runs the postStart hook beside the process that has just begun. Says how long it takes, and how it fails.
+    fn post_start(&mut self, at: usize, turn: &mut Turn<'_>) -> Option<(SimDuration, Result<(), String>)> {
+        let hook = self.container(at).lifecycle.as_ref()?.post_start.clone()?;
+        if let Some(sleep) = &hook.sleep {
+            return Some((SimDuration::from_secs(u64::try_from(sleep.seconds).unwrap_or(0)), Ok(())));
+        }
+        let (took, what, why) = match (hook.exec.and_then(|exec| exec.command), hook.http_get) {
             (Some(words), _) => {
                 let answer = self.run_beside(at, (&words, false), HOOK_MAX, &mut turn.ground());
-                let Some(answer) = answer.filter(|answer| answer.known) else { return true };
-                let Some(code) = answer.code.filter(|code| *code != 0) else { return true };
+                let answer = answer.filter(|answer| answer.known)?;
+                let Some(code) = answer.code.filter(|code| *code != 0) else {
+                    return Some((answer.took, Ok(())));
+                };
                 let why = format!("command '{}' exited with {code}: {}", words.join(" "), answer.said);
-                (
-                    format!("Exec lifecycle hook ([{}])", words.join(" ")),
-                    format!("{why}, message: {:?}", answer.said),
-                )
+                let what = format!("Exec lifecycle hook ([{}])", words.join(" "));
+                (answer.took, what, format!("{why}, message: {:?}", answer.said))
             }
             (None, Some(get)) => {
                 let probe = Probe { http_get: Some(get.clone()), ..Default::default() };
-                let Err(why) = self.ask_port(at, &probe) else { return true };
-                (format!("HTTP lifecycle hook ({})", get.path.unwrap_or_default()), why)
+                let why = self.ask_port(at, &probe).err()?;
+                (SimDuration::ZERO, format!("HTTP lifecycle hook ({})", get.path.unwrap_or_default()), why)
             }
-            _ => return true,
+            _ => return None,
         };
         let pod = format!("{}_{}({})", self.pod.name(), self.pod.namespace(), self.uid);
         let name = &self.container(at).name;
-        let message = format!("{what} for Container {name:?} in Pod {pod:?} failed - error: {why}");
-        self.event(at, EventType::Warning, "FailedPostStartHook", "PostStartHook failed".into(), turn);
-        self.runs[at].start_error = Some(("PostStartHookError", message));
-        let grace = self.pod.spec.termination_grace_period_seconds.unwrap_or(30);
-        let grace = SimDuration::from_secs(u64::try_from(grace).unwrap_or(0));
-        self.kill(at, grace, "FailedPostStartHook".into(), turn);
-        false
+        Some((took, Err(format!("{what} for Container {name:?} in Pod {pod:?} failed - error: {why}"))))
     }
 
     /// How long the container waits for its turn in its namespace, where containers take turns: each does once, to begin

@@ -6,6 +6,7 @@ use super::image::{ImageName, hex_id};
 use super::lifecycle::{ContainerRun, ContainerState, Progress, Termination};
 use super::pod_worker::{PodWorker, Stage};
 use super::restart_all::Anew;
+use super::user;
 use crate::api::k8s::{
     self, Container, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
     HostIP, PodCondition, PodIP, PodStatus, ResourceRequirements,
@@ -181,6 +182,8 @@ fn container_status(
         container_id: begun.then(|| id(run.restarts)),
         image,
         image_id,
+        user: (config.judges && begun).then(|| user::status(&worker.pod, container)),
+        volume_mounts: user::mounts(container).filter(|_| config.judges),
         ..Default::default()
     }
 }

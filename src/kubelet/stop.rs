@@ -2,15 +2,18 @@
 //! killContainer` and `pod_workers.go` from the mark of deletion on.
 
 use super::agent::Turn;
-use super::lifecycle::Progress;
+use super::lifecycle::{PreStop, Progress};
 use super::pod_worker::{ContainerStep, PodStep, PodWorker, Stage};
 use super::shell;
 use super::workload::{EXIT_SIGKILL, OnTerm};
+use crate::api::k8s::{Container, Probe};
 use crate::client::recorder::EventType;
 use crate::clock::SimDuration;
 
 /// What a process gets between SIGTERM and SIGKILL however little is left of the grace period.
 const LEAST_GRACE: SimDuration = SimDuration::from_secs(2);
+
+const SECOND: SimDuration = SimDuration::from_secs(1);
 
 impl PodWorker {
     /// The pod is being deleted, or has less time left than before.
@@ -54,6 +57,9 @@ impl PodWorker {
         for at in 0..self.main().start {
             if self.is_init(at) || !self.runs[at].is_running() {
                 self.stop_container(at, grace, turn);
+            } else if self.runs[at].progress == Progress::Up {
+                let hook = self.announce(at, grace, stopping(self.container(at)), turn);
+                self.runs[at].pre_stop = Some(hook);
             }
         }
         self.stop_rest(turn);
@@ -62,8 +68,7 @@ impl PodWorker {
     fn stop_container(&mut self, at: usize, grace: SimDuration, turn: &mut Turn<'_>) {
         match self.runs[at].progress {
             Progress::Up => {
-                let message = format!("Stopping container {}", self.container(at).name);
-                self.kill(at, grace, message, turn);
+                self.kill(at, grace, stopping(self.container(at)), turn);
             }
             Progress::Stopping { .. } | Progress::Done => {}
             _ if self.pod.meta.deletion_timestamp.is_some() || self.failure.is_some() => {
@@ -76,14 +81,16 @@ impl PodWorker {
     }
 
     /// Once the other containers are down, sidecars are stopped, the last one first; once they are down too, the pod
-    /// is finished.
+    /// is finished. The sidecars' hooks have begun with all the others'.
     pub(super) fn stop_rest(&mut self, turn: &mut Turn<'_>) {
         let init = self.main().start;
         let others = (0..self.runs.len()).filter(|at| !self.is_sidecar(*at));
         if others.into_iter().any(|at| self.runs[at].is_running()) {
             return;
         }
-        let left = self.stop_by.map_or(SimDuration::ZERO, |by| by.since(turn.now()));
+        // The time that a container has waited for its turn counts in whole seconds.
+        let left = self.stop_by.map_or(0, |by| by.since(turn.now()).0.div_ceil(SECOND.0));
+        let left = SimDuration::from_secs(left);
         let last = (0..init).rev().find(|at| self.runs[*at].progress != Progress::Done);
         match last {
             Some(at) if self.runs[at].is_running() || self.runs[at].progress == Progress::Down => {
@@ -119,12 +126,14 @@ impl PodWorker {
     /// With 30 s of grace: a hook of 10 s and a process that ends 1 s after SIGTERM are done after 11 s; a process that
     /// ignores the signal is killed after 30 s; a hook of 40 s is cut after 30 s, and the process then still gets 2 s.
     pub(super) fn kill(&mut self, at: usize, grace: SimDuration, message: String, turn: &mut Turn<'_>) {
-        self.event(at, EventType::Normal, "Killing", message, turn);
         let now = turn.now();
-        let hook = self.pre_stop(at, grace, turn);
-        let hook_cut = hook > grace;
-        let spent = hook.min(grace);
-        let left = (grace - spent).max(LEAST_GRACE);
+        let begun = self.runs[at].pre_stop.take();
+        let hook = begun.unwrap_or_else(|| self.announce(at, grace, message, turn));
+        let takes = hook.ends.since(now);
+        let hook_fails = takes > grace || hook.fails;
+        let spent = takes.min(grace);
+        // Only whole seconds of the hook are taken off.
+        let left = (grace - SimDuration(spent.0 - spent.0 % SECOND.0)).max(LEAST_GRACE);
         let trapped = self.runs[at].process.as_ref().and_then(shell::Process::on_term);
         let obeys = match (self.runs[at].behaviour.on_term, trapped) {
             (OnTerm::EndsAfter(span), _) => Some((span, 0)),
@@ -145,7 +154,7 @@ impl PodWorker {
         {
             (ends, exit_code) = (since + end.after, end.exit_code);
         }
-        self.runs[at].step(Progress::Stopping { ends, exit_code, hook_cut });
+        self.runs[at].step(Progress::Stopping { ends, exit_code, hook_fails });
         self.after(ends.since(now), at, ContainerStep::Stopped, false, turn);
     }
 
@@ -154,10 +163,10 @@ impl PodWorker {
         let by = turn.now() + grace;
         self.stop_by = Some(by);
         for at in 0..self.runs.len() {
-            if let Progress::Stopping { ends, hook_cut, .. } = self.runs[at].progress
+            if let Progress::Stopping { ends, hook_fails, .. } = self.runs[at].progress
                 && ends > by
             {
-                self.runs[at].step(Progress::Stopping { ends: by, exit_code: EXIT_SIGKILL, hook_cut });
+                self.runs[at].step(Progress::Stopping { ends: by, exit_code: EXIT_SIGKILL, hook_fails });
                 self.after(grace, at, ContainerStep::Stopped, false, turn);
             }
         }
@@ -165,24 +174,45 @@ impl PodWorker {
 
     /// A container that was asked to end has done so.
     pub(super) fn stopped(&mut self, at: usize, turn: &mut Turn<'_>) {
-        if let Progress::Stopping { exit_code, hook_cut, .. } = self.runs[at].progress {
-            if hook_cut {
-                self.event(at, EventType::Warning, "FailedPreStopHook", "PreStopHook failed".into(), turn);
+        if let Progress::Stopping { exit_code, hook_fails, .. } = self.runs[at].progress {
+            if hook_fails {
+                self.hook_failed(at, turn);
             }
             self.exited(at, exit_code, None, turn);
         }
     }
 
-    /// Runs the preStop hook; says how long it takes. A request to the container itself takes no time that counts.
-    fn pre_stop(&mut self, at: usize, grace: SimDuration, turn: &mut Turn<'_>) -> SimDuration {
-        let hook = self.container(at).lifecycle.as_ref().and_then(|lifecycle| lifecycle.pre_stop.clone());
-        let Some(hook) = hook else { return SimDuration::ZERO };
-        if let Some(sleep) = &hook.sleep {
-            return SimDuration::from_secs(u64::try_from(sleep.seconds).unwrap_or(0));
-        }
-        let words = hook.exec.and_then(|exec| exec.command).unwrap_or_default();
-        let limit = grace + SimDuration::from_secs(1);
-        self.run_beside(at, (&words, false), limit, &mut turn.ground())
-            .map_or(SimDuration::ZERO, |answer| answer.took)
+    fn hook_failed(&self, at: usize, turn: &mut Turn<'_>) {
+        self.event(at, EventType::Warning, "FailedPreStopHook", "PreStopHook failed".into(), turn);
     }
+
+    /// Says that a container is to end, and has its preStop hook begin. A request to the container itself takes no time
+    /// that counts.
+    fn announce(&mut self, at: usize, grace: SimDuration, message: String, turn: &mut Turn<'_>) -> PreStop {
+        self.event(at, EventType::Normal, "Killing", message, turn);
+        let mut done = PreStop { ends: turn.now(), fails: false };
+        let hook = self.container(at).lifecycle.as_ref().and_then(|lifecycle| lifecycle.pre_stop.clone());
+        let Some(hook) = hook.filter(|_| grace > SimDuration::ZERO) else { return done };
+        if let Some(sleep) = &hook.sleep {
+            done.ends += SimDuration::from_secs(u64::try_from(sleep.seconds).unwrap_or(0));
+        } else if let Some(get) = hook.http_get {
+            let probe = Probe { http_get: Some(get), ..Default::default() };
+            done.fails = turn.config.runs_commands && self.ask_port(at, &probe).is_err();
+        } else if let Some(words) = hook.exec.and_then(|exec| exec.command) {
+            let answer = self.run_beside(at, (&words, false), grace + SECOND, &mut turn.ground());
+            if let Some(answer) = answer {
+                done.ends += answer.took;
+                done.fails = answer.known && answer.code.is_some_and(|code| code != 0);
+            }
+        }
+        if done.fails && done.ends == turn.now() {
+            self.hook_failed(at, turn);
+            done.fails = false;
+        }
+        done
+    }
+}
+
+fn stopping(container: &Container) -> String {
+    format!("Stopping container {}", container.name)
 }

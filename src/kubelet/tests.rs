@@ -1,5 +1,6 @@
 //! Pods on one node, in virtual time, with the times of the recordings or the usual ones.
 
+mod hooks;
 mod pressure;
 mod refusals;
 mod resize;
@@ -489,6 +490,8 @@ fn a_deadline_fails_the_pod() {
         (status.phase.as_deref(), status.reason.as_deref()),
         (Some("Failed"), Some("DeadlineExceeded"))
     );
+    let told = "DeadlineExceeded: Pod was active on the node longer than the specified deadline";
+    assert!(bench.events("web").contains(&told.to_string()));
 }
 
 #[test]

@@ -53,11 +53,7 @@ pub struct Tolerances {
 
 impl Tolerances {
     /// Whether use is so near to the target that nothing is done.
-    pub fn allow_ratio(self, used: i64, target: i64) -> bool {
-        self.allow(Ratio { used, target })
-    }
-
-    fn allow(self, ratio: Ratio) -> bool {
+    pub fn allow(self, ratio: Ratio) -> bool {
         let share = |thousandths: i64| thousandths as f64 / 1_000.0;
         let ratio = ratio.value();
         1.0 - share(self.down) <= ratio && ratio <= 1.0 + share(self.up)
@@ -66,9 +62,11 @@ impl Tolerances {
 
 /// Use by target: a float, as upstream has it, since 1.12 times 25 are a little more than 28 there, and so 29 pods.
 #[derive(Clone, Copy)]
-struct Ratio {
-    used: i64,
-    target: i64,
+pub struct Ratio {
+    /// What is used.
+    pub used: i64,
+    /// What is aimed at.
+    pub target: i64,
 }
 
 impl Ratio {
@@ -82,7 +80,7 @@ impl Ratio {
     }
 
     /// So many times `count`, rounded up.
-    fn times(self, count: usize) -> i32 {
+    pub fn times(self, count: usize) -> i32 {
         (self.value() * count as f64).ceil() as i32
     }
 }

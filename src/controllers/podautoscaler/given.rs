@@ -4,16 +4,15 @@
 //!
 //! A cluster in which nobody gives a metric has no adapter, and says so as a cluster without one.
 
-use super::calculator::{self, Amounts, Measured, Target, Tolerances};
-use super::measure::{Measurement, matching, tolerances};
+use super::calculator::{self, Amounts, Measured, Ratio, Target, Tolerances};
+use super::measure::{Measurement, Sizes, matching, tolerances};
 use crate::api::explain::{MetricRule, MetricSum};
 use crate::api::k8s::{
     ExternalMetricStatus, LabelSelector, MetricIdentifier, MetricSpec, MetricStatus, MetricTarget,
     MetricValueStatus, ObjectMetricStatus, PodsMetricStatus, Quantity,
 };
-use crate::api::pod_status::summarize;
 use crate::api::selector::Selector;
-use crate::api::{HorizontalPodAutoscaler, Key, Kind, MetaExt, Object, Pod, quantity};
+use crate::api::{HorizontalPodAutoscaler, Key, Kind, MetaExt, Object, Pod, condition, quantity};
 use crate::client::Client;
 
 const PREFIX: &str = "kubeviz.dev/metric.";
@@ -43,12 +42,12 @@ pub fn measure(
     autoscaler: &HorizontalPodAutoscaler,
     metric: &MetricSpec,
     selector: &Selector,
-    current: i32,
+    sizes: Sizes,
     client: &Client<'_>,
 ) -> Option<Result<Measurement, String>> {
     let namespace = autoscaler.namespace();
     let pods = matching(namespace, selector, client);
-    let circumstances = (current, tolerances(autoscaler));
+    let circumstances = (sizes, tolerances(autoscaler));
     let mut status = MetricStatus { type_: metric.type_.clone(), ..Default::default() };
     let (name, found) = if let Some(source) = &metric.pods {
         let mut amounts = Amounts::new();
@@ -62,7 +61,7 @@ pub fn measure(
         }
         let target = Target::Average(source.target.average_value.as_ref().map_or(0, quantity::milli));
         let measured = Measured { resource: "", container: None };
-        let circumstances = (circumstances.0, circumstances.1, client.now());
+        let circumstances = (sizes.wanted, circumstances.1, client.now());
         let found = calculator::proposal(&pods, amounts, measured, target, circumstances);
         let found = found.map(|found| {
             let value = MetricValueStatus { average_value: amount(found.average), ..Default::default() };
@@ -76,61 +75,64 @@ pub fn measure(
         let namespace = if kind.info().namespaced { namespace } else { "" };
         let object = client.live().object(&Key::new(kind, namespace, &about.name))?;
         let used = given_by(object, &source.metric)?;
-        let (replicas, value, sum) = by_target(used, &source.target, &pods, circumstances);
+        let (value, found) = by_target(used, &source.target, &pods, circumstances);
         let (described_object, metric) = (about.clone(), source.metric.clone());
         status.object = Some(ObjectMetricStatus { current: value, described_object, metric });
-        (format!("{} metric {}", about.kind, source.metric.name), Ok((replicas, sum)))
+        (format!("{} metric {}", about.kind, source.metric.name), found)
     } else {
         let source = metric.external.as_ref()?;
         let home = client.live().object(&Key::cluster(Kind::NAMESPACE, namespace))?;
         let used = given_by(home, &source.metric)?;
-        let (replicas, value, sum) = by_target(used, &source.target, &pods, circumstances);
+        let (value, found) = by_target(used, &source.target, &pods, circumstances);
         status.external = Some(ExternalMetricStatus { current: value, metric: source.metric.clone() });
         let selector = shown(source.metric.selector.as_ref());
-        (format!("external metric {}({selector})", source.metric.name), Ok((replicas, sum)))
+        (format!("external metric {}({selector})", source.metric.name), found)
     };
     Some(found.map(|(replicas, sum)| Measurement { replicas, name, status, sum }))
 }
 
-/// How many pods one amount asks for, which is compared with a whole, or shared among the pods (`GetObjectMetricReplicas`,
-/// `GetObjectPerPodMetricReplicas`).
+/// How many pods one amount asks for, which is compared with a whole, or shared among the pods that there are
+/// (`GetObjectMetricReplicas`, `GetObjectPerPodMetricReplicas`).
 fn by_target(
     used: i64,
     target: &MetricTarget,
     pods: &[&Pod],
-    (current, tolerances): (i32, Tolerances),
-) -> (i32, MetricValueStatus, MetricSum) {
-    let count = i64::from(current.max(0));
-    let sum = |target: i64, pods: i64, rule: MetricRule| {
-        let count = i32::try_from(pods).unwrap_or(i32::MAX);
+    (sizes, tolerances): (Sizes, Tolerances),
+) -> (MetricValueStatus, Result<(i32, MetricSum), String>) {
+    let sum = |target: i64, pods: i32, keeps: bool| {
+        let rule = if keeps { MetricRule::Tolerated } else { MetricRule::Product };
         let tolerance = (tolerances.down, tolerances.up);
-        MetricSum { used, target, count, rule, tolerance, ready: count, ..MetricSum::default() }
+        MetricSum { used, target, count: pods, rule, tolerance, ready: pods, ..MetricSum::default() }
     };
-    let rule = |keeps: bool| if keeps { MetricRule::Tolerated } else { MetricRule::Product };
     if let Some(average) = &target.average_value {
-        let average = quantity::milli(average).max(1);
-        let keeps = count > 0 && tolerances.allow_ratio(used, average.saturating_mul(count));
+        let (average, count) = (quantity::milli(average).max(1), i64::from(sizes.there.max(0)));
+        let whole = Ratio { used, target: average.saturating_mul(count) };
+        let keeps = count > 0 && tolerances.allow(whole);
         let replicas = if keeps { count } else { ceil(used, average) };
         let each = if count > 0 { ceil(used, count) } else { used };
         let value = MetricValueStatus { average_value: amount(each), ..Default::default() };
-        return (i32::try_from(replicas).unwrap_or(i32::MAX), value, sum(average, 1, rule(keeps)));
+        let replicas = i32::try_from(replicas).unwrap_or(i32::MAX);
+        return (value, Ok((replicas, sum(average, 1, keeps))));
     }
     let whole = target.value.as_ref().map_or(1, quantity::milli).max(1);
     let value = MetricValueStatus { value: amount(used), ..Default::default() };
-    if count == 0 {
-        let replicas = i32::try_from(ceil(used, whole)).unwrap_or(i32::MAX);
-        return (replicas, value, sum(whole, 1, MetricRule::Product));
+    let ratio = Ratio { used, target: whole };
+    if sizes.wanted == 0 {
+        return (value, Ok((ratio.times(1), sum(whole, 1, false))));
     }
-    let ready = pods.iter().filter(|pod| {
-        let sum = summarize(pod);
-        !pod.is_deleting() && sum.ready == sum.total && pod.status.phase.as_deref() == Some("Running")
-    });
-    let ready = i64::try_from(ready.count()).unwrap_or(i64::MAX);
-    if tolerances.allow_ratio(used, whole) {
-        return (current, value, sum(whole, ready, MetricRule::Tolerated));
+    let is_ready = |pod: &&&Pod| {
+        let ready = condition::find(pod.status.conditions.as_deref(), "Ready");
+        pod.status.phase.as_deref() == Some("Running") && ready.is_some_and(|ready| ready.status == "True")
+    };
+    let ready = pods.iter().filter(is_ready).count();
+    let keeps = tolerances.allow(ratio);
+    if !keeps && pods.is_empty() {
+        let why =
+            "unable to calculate ready pods: no pods returned by selector while calculating replica count";
+        return (value, Err(why.into()));
     }
-    let replicas = i32::try_from(ceil(used.saturating_mul(ready), whole)).unwrap_or(i32::MAX);
-    (replicas, value, sum(whole, ready, MetricRule::Product))
+    let replicas = if keeps { sizes.wanted } else { ratio.times(ready) };
+    (value, Ok((replicas, sum(whole, i32::try_from(ready).unwrap_or(i32::MAX), keeps))))
 }
 
 fn ceil(a: i64, b: i64) -> i64 {
@@ -145,4 +147,44 @@ fn shown(selector: Option<&LabelSelector>) -> String {
         "&LabelSelector{{MatchLabels:map[string]string{{{}}},MatchExpressions:[]LabelSelectorRequirement{{}},}}",
         labels.collect::<String>()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::typed;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn an_amount_is_shared_among_the_pods_that_there_are() {
+        let usual = Tolerances { up: 100, down: 100 };
+        let pod = |ready: &str| {
+            let status = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]});
+            Pod {
+                status: typed::read::<crate::api::k8s::PodStatus>(&status).expect("a status").into(),
+                ..Default::default()
+            }
+        };
+        let check = |used: i64, target: &Value, wanted: i32, there: i32, pods: &[Pod]| {
+            let target: MetricTarget = typed::read(target).expect("a target");
+            let pods: Vec<&Pod> = pods.iter().collect();
+            by_target(used * 1_000, &target, &pods, (Sizes { wanted, there }, usual)).1.map(|found| found.0)
+        };
+        let (each, whole) = (json!({"averageValue": "10"}), json!({"value": "100"}));
+        let four: Vec<Pod> = (0..4).map(|_| pod("True")).collect();
+        // Of six that are wanted four are there yet: 42 are no more than their share.
+        assert_eq!(check(42, &each, 6, 4, &four), Ok(4));
+        assert_eq!(check(60, &each, 6, 4, &four), Ok(6));
+        assert_eq!(check(60, &each, 6, 0, &[]), Ok(6));
+        assert_eq!(check(150, &whole, 4, 4, &four), Ok(6));
+        assert_eq!(check(105, &whole, 4, 4, &four), Ok(4));
+        assert_eq!(check(150, &whole, 4, 4, &[pod("True"), pod("False")]), Ok(2));
+        assert_eq!(check(250, &whole, 0, 0, &[]), Ok(3));
+        let why =
+            "unable to calculate ready pods: no pods returned by selector while calculating replica count";
+        assert_eq!(check(150, &whole, 4, 4, &[]), Err(why.into()));
+        // A float, as upstream has it: 1.12 times 25 is a little more than 28.
+        let many: Vec<Pod> = (0..25).map(|_| pod("True")).collect();
+        assert_eq!(check(112, &whole, 25, 25, &many), Ok(29));
+    }
 }

@@ -30,6 +30,15 @@ pub struct Measurement {
     pub sum: MetricSum,
 }
 
+/// How large a workload is.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// How many pods it asks for.
+    pub wanted: i32,
+    /// How many there are, as its status says: what is shared among pods is shared among these.
+    pub there: i32,
+}
+
 /// A metric that cannot be had.
 pub struct Unmeasured {
     /// The event's and the condition's reason.
@@ -48,7 +57,7 @@ pub fn measure(
     autoscaler: &HorizontalPodAutoscaler,
     metric: &MetricSpec,
     selector: &Selector,
-    current: i32,
+    sizes: Sizes,
     client: &Client<'_>,
 ) -> Result<Measurement, Unmeasured> {
     let (measured, target) = match (&metric.resource, &metric.container_resource) {
@@ -57,7 +66,7 @@ pub fn measure(
             (Measured { resource: &source.name, container: Some(&source.container) }, &source.target)
         }
         (None, None) => {
-            return match super::given::measure(autoscaler, metric, selector, current, client) {
+            return match super::given::measure(autoscaler, metric, selector, sizes, client) {
                 Some(Ok(found)) => Ok(found),
                 Some(Err(why)) => Err(Unmeasured { why, ..unserved(metric) }),
                 None => Err(unserved(metric)),
@@ -70,7 +79,7 @@ pub fn measure(
         .map_err(|why| format!("unable to get metrics for resource {}: {why}", measured.resource))
         .and_then(|amounts| {
             let pods = matching(autoscaler.namespace(), selector, client);
-            let circumstances = (current, tolerances(autoscaler), client.now());
+            let circumstances = (sizes.wanted, tolerances(autoscaler), client.now());
             calculator::proposal(&pods, amounts, measured, aim(target)?, circumstances)
         })
         .map_err(|why| unmeasured(measured, target, &why))?;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use sorted::SortedMap;
 
 use self::limits::{Decision, Memory};
-use self::measure::{Measurement, Unmeasured};
+use self::measure::{Measurement, Sizes, Unmeasured};
 use super::{Action, Controller};
 use crate::api::explain::{AutoscalingStep, Explain, MetricStep};
 use crate::api::k8s::{
@@ -101,10 +101,18 @@ struct Scale {
     key: Key,
     /// How many pods it asks for.
     replicas: i32,
+    /// How many there are.
+    there: i32,
     /// Which pods are its own.
     selector: Selector,
     /// The same, as its `scale` says it.
     text: String,
+}
+
+impl Scale {
+    fn sizes(&self) -> Sizes {
+        Sizes { wanted: self.replicas, there: self.there }
+    }
 }
 
 /// What all metrics together come to.
@@ -192,14 +200,20 @@ impl Look<'_> {
         let by = |field: &LabelSelector| {
             (Selector::from_field(field).unwrap_or_default(), format_label_selector(field))
         };
-        let (count, (selector, text)) = match &*object {
-            Object::Deployment(workload) => (workload.spec.replicas, by(&workload.spec.selector)),
-            Object::ReplicaSet(workload) => (workload.spec.replicas, by(&workload.spec.selector)),
-            Object::StatefulSet(workload) => (workload.spec.replicas, by(&workload.spec.selector)),
+        let (count, there, (selector, text)) = match &*object {
+            Object::Deployment(workload) => {
+                (workload.spec.replicas, workload.status.replicas, by(&workload.spec.selector))
+            }
+            Object::ReplicaSet(workload) => {
+                (workload.spec.replicas, Some(workload.status.replicas), by(&workload.spec.selector))
+            }
+            Object::StatefulSet(workload) => {
+                (workload.spec.replicas, Some(workload.status.replicas), by(&workload.spec.selector))
+            }
             Object::ReplicationController(workload) => {
                 let labels = workload.spec.selector.as_ref();
                 let by = labels.map(|labels| (Selector::from_map(labels), format_labels(labels)));
-                (workload.spec.replicas, by.unwrap_or_default())
+                (workload.spec.replicas, Some(workload.status.replicas), by.unwrap_or_default())
             }
             custom => {
                 let value = custom.to_value();
@@ -207,17 +221,18 @@ impl Look<'_> {
                     let version = found.preferred()?;
                     let scale = version.scale()?;
                     let at = |path: &str| value.pointer(&path.replace('.', "/")).cloned();
-                    Some((at(scale.replicas), at(scale.selector)))
+                    Some((at(scale.replicas), at(scale.current), at(scale.selector)))
                 });
-                let Some((count, labels)) = paths else { return Err(Status::no_such_resource()) };
+                let Some((count, there, labels)) = paths else { return Err(Status::no_such_resource()) };
                 let text = labels.as_ref().and_then(|labels| labels.as_str()).unwrap_or_default();
                 let selector = Selector::parse(text).unwrap_or_default();
-                let count = count.and_then(|count| i32::try_from(count.as_i64()?).ok());
-                let text = text.to_string();
-                return Ok(Scale { key, replicas: count.unwrap_or(0), selector, text });
+                let number = |count: serde_json::Value| i32::try_from(count.as_i64()?).ok();
+                let replicas = count.and_then(number).unwrap_or(0);
+                let there = there.and_then(number).unwrap_or(0);
+                return Ok(Scale { key, replicas, there, selector, text: text.to_string() });
             }
         };
-        Ok(Scale { key, replicas: count.unwrap_or(1), selector, text })
+        Ok(Scale { key, replicas: count.unwrap_or(1), there: there.unwrap_or(0), selector, text })
     }
 
     fn rescale(&mut self, scale: &Scale, to: i32, why: &str, client: &mut Client<'_>) -> Result<(), Status> {
@@ -249,7 +264,7 @@ impl Look<'_> {
         let mut wish = Wish { replicas: 0, metric: String::new(), statuses: Vec::new() };
         let (mut first, mut failed): (Option<Unmeasured>, usize) = (None, 0);
         for metric in &metrics {
-            match measure::measure(self.autoscaler, metric, &scale.selector, scale.replicas, client) {
+            match measure::measure(self.autoscaler, metric, &scale.selector, scale.sizes(), client) {
                 Ok(Measurement { replicas, name, status, sum }) => {
                     let (of, asked) = (name.clone(), Some(replicas));
                     self.step.metrics.push(MetricStep {

@@ -47,6 +47,9 @@ pub const DATE: &str = "(date)";
 /// The variable that holds the container's image.
 pub const IMAGE: &str = "(image)";
 
+/// The variable that holds the user: `uid gid group group …`.
+pub const USER: &str = "(user)";
+
 /// The variable that is there where what is printed goes to a terminal.
 pub const TTY: &str = "(tty)";
 

@@ -1,6 +1,6 @@
 //! What commands print, as far as it can be known.
 
-use super::{DATE, Process, World};
+use super::{DATE, Process, USER, World};
 use crate::client::wire::Lookup;
 
 /// The commands that do nothing but print.
@@ -20,9 +20,11 @@ impl Process {
             "hostname" if first == "-i" => format!("{}\n", self.address()),
             "hostname" => format!("{}\n", variable("HOSTNAME")),
             "date" => format!("{}\n", date(&variable(DATE), words)),
-            "whoami" => "root\n".into(),
-            "id" if first == "-u" => "0\n".into(),
-            "id" => "uid=0(root) gid=0(root) groups=0(root)\n".into(),
+            "whoami" => match variable(USER).split(' ').next() {
+                Some("0" | "") | None => "root\n".into(),
+                Some(user) => format!("whoami: unknown uid {user}\n"),
+            },
+            "id" => id(&variable(USER), first),
             "pwd" => format!("{}\n", self.files.directory()),
             "uname" => "Linux\n".into(),
             "nproc" => "4\n".into(),
@@ -51,6 +53,45 @@ impl Process {
         own.and_then(|line| line.split_whitespace().next()).unwrap_or("127.0.0.1").to_string()
     }
 }
+
+/// `uid=1000 gid=0(root) groups=0(root),10(wheel)`, or one of these with `-u`, `-g`, `-G`. Only root has a name.
+fn id(user: &str, flag: &str) -> String {
+    let mut ids = user.split_whitespace();
+    let (uid, gid) = (ids.next().unwrap_or("0"), ids.next().unwrap_or("0"));
+    let mut groups: Vec<&str> = ids.collect();
+    if groups.is_empty() {
+        groups.push(gid);
+    }
+    let named = |id: &str| if id == "0" { "0(root)".to_string() } else { id.to_string() };
+    let group = |id: &&str| match GROUPS.iter().find(|(number, _)| number == id) {
+        Some((number, name)) => format!("{number}({name})"),
+        None => (*id).to_string(),
+    };
+    match flag {
+        "-u" => format!("{uid}\n"),
+        "-g" => format!("{gid}\n"),
+        "-G" => format!("{}\n", groups.join(" ")),
+        _ => {
+            let groups: Vec<String> = groups.iter().map(group).collect();
+            format!("uid={} gid={} groups={}\n", named(uid), named(gid), groups.join(","))
+        }
+    }
+}
+
+/// Groups that `/etc/group` of small images has.
+const GROUPS: [(&str, &str); 11] = [
+    ("0", "root"),
+    ("1", "bin"),
+    ("2", "daemon"),
+    ("3", "sys"),
+    ("4", "adm"),
+    ("6", "disk"),
+    ("10", "wheel"),
+    ("11", "floppy"),
+    ("20", "dialout"),
+    ("26", "tape"),
+    ("27", "video"),
+];
 
 /// The time, `2026-11-21 00:00:00 UTC`, in the form asked for: `+%H:%M:%S`.
 fn date(now: &str, words: &[&str]) -> String {
