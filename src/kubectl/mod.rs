@@ -326,6 +326,7 @@ fn prepare(
         let separate = !words[0].contains('=') && words.len() > 1;
         leading.extend(words.drain(..if separate { 2 } else { 1 }));
     }
+    words = commands::without_alias(words);
     let Some((verb, used)) = commands::find(&words) else { return commands::no_verb(&words) };
     *verb_path = verb.path.to_string();
     let mut rest = words.split_off(used);

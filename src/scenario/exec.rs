@@ -119,7 +119,11 @@ impl Script {
     }
 }
 
-/// The values of `-f` and `--filename` on a line, and what `cat` prints, other than `-` and addresses.
+/// Flags whose value is a file, or a file behind a key and `=`.
+const FILE_FLAGS: [&str; 6] =
+    ["--filename", "--from-file", "--from-env-file", "--cert", "--key", "--patch-file"];
+
+/// The values of `-f` and of other flags that name files on a line, and what `cat` prints, other than `-` and addresses.
 fn named_files(line: &str) -> Vec<String> {
     let words = shlex::split(line).unwrap_or_default();
     let copies = words.iter().take(2).any(|word| word == "cp");
@@ -131,19 +135,27 @@ fn named_files(line: &str) -> Vec<String> {
     while let Some(word) = words.next() {
         match word {
             "--" => break,
-            "-f" | "--filename" => values.extend(words.next()),
+            "-f" => values.extend(words.next()),
+            flag if FILE_FLAGS.contains(&flag) => values.extend(words.next().map(without_key)),
             word if copies && !word.starts_with('-') && !word.contains(':') && word != "cp" => {
                 values.push(word)
             }
             _ => {
-                let inline = word.strip_prefix("--filename=").or_else(|| word.strip_prefix("-f"));
-                values.extend(inline.map(|value| value.trim_start_matches('=')));
+                let long = word.split_once('=').filter(|(flag, _)| FILE_FLAGS.contains(flag));
+                let inline = long.map(|(_, value)| without_key(value));
+                let short = || word.strip_prefix("-f").map(|value| value.trim_start_matches('='));
+                values.extend(inline.or_else(short));
             }
         }
     }
     let paths = values.into_iter().flat_map(|value| value.split(','));
     let is_file = |path: &&str| !path.is_empty() && *path != "-" && !path.contains("://");
     paths.filter(is_file).map(str::to_string).collect()
+}
+
+/// The file of `KEY=FILE`.
+fn without_key(value: &str) -> &str {
+    value.split_once('=').map_or(value, |(_, path)| path)
 }
 
 #[cfg(test)]
@@ -155,6 +167,7 @@ mod tests {
         let cases: [(&str, &[&str]); 7] = [
             ("cat a.yaml b.yaml | kubectl apply -f -", &["a.yaml", "b.yaml"]),
             ("kubectl apply -f a.yaml", &["a.yaml"]),
+            ("kubectl create cm c --from-file=k=a.txt --from-env-file b.env", &["a.txt", "b.env"]),
             ("kubectl apply -fa.yaml --filename=b.yaml", &["a.yaml", "b.yaml"]),
             (
                 "kubectl apply --filename 'my file.yaml' -f=c.yaml,d.yaml",

@@ -69,9 +69,6 @@ pub const USE_CONTEXT: Verb = Verb {
     flags: &[],
     run: use_context,
 };
-/// The same by its short name.
-pub const USE: Verb = Verb { path: "config use", ..USE_CONTEXT };
-
 fn use_context(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let [name] = call.args.words.as_slice() else { return Err(unexpected(&call.args.words)) };
     let name = name.clone();

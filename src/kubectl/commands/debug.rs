@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::containers::{key_of, names, pod_of};
-use super::exec::{wait_for, wait_for_container};
+use super::exec::{Then, is_shell, wait_for, wait_for_container};
 use crate::api::{Key, Kind, MetaExt, Object, Pod, typed};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
@@ -83,9 +83,14 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if let Some(copy) = stored.as_kind::<Pod>().filter(|_| call.args.on("stdin")) {
         let container = call.args.value("container").map(str::to_string);
         let debugged = container.or_else(|| copy.spec.containers.last().map(|last| last.name.clone()));
-        call.output.wait = Some(wait_for_container(copy, debugged.unwrap_or_default(), true, false));
+        call.output.wait = Some(wait_for_container(copy, debugged.unwrap_or_default(), true, then(call)));
     }
     Ok(())
+}
+
+/// What is said when the shell is left.
+fn then(call: &Call<'_, '_>) -> Then {
+    Then { quiet: call.args.on("quiet"), resume: call.args.on("tty"), ..Then::default() }
 }
 
 /// What the kinds of debugging have in common in a container: image, command, terminal, environment.
@@ -128,8 +133,9 @@ fn ephemeral(call: &mut Call<'_, '_>, pod: &Pod) -> Result<(), Failure> {
     let added = typed::read(&added).map_err(|error| Failure::message(error.to_string()))?;
     let stored = call.client.add_ephemeral(&key_of(pod), added)?;
     if let Some(pod) = stored.as_kind::<Pod>().filter(|_| call.args.on("stdin") || call.args.on("attach")) {
-        let interactive = call.args.on("stdin");
-        call.output.wait = Some(wait_for_container(pod, name, interactive, false));
+        let lines_follow = call.args.command.is_empty() || is_shell(&call.args.command);
+        let interactive = call.args.on("stdin") && lines_follow;
+        call.output.wait = Some(wait_for_container(pod, name, interactive, then(call)));
     }
     Ok(())
 }
@@ -172,7 +178,7 @@ fn on_node(call: &mut Call<'_, '_>, node: &str) -> Result<(), Failure> {
     let object = Object::from_value(Kind::POD, pod).map_err(|error| Failure::message(error.to_string()))?;
     let stored = call.client.create_object(object)?;
     if let Some(pod) = stored.as_kind::<Pod>().filter(|_| call.args.on("stdin")) {
-        call.output.wait = Some(wait_for(pod, true, false));
+        call.output.wait = Some(wait_for(pod, true, then(call)));
     }
     Ok(())
 }

@@ -26,14 +26,29 @@ pub const ATTACH: Verb =
 
 const SHELLS: [&str; 4] = ["sh", "bash", "ash", "dash"];
 
+/// Whether a command is a shell that reads lines.
+pub fn is_shell(command: &[String]) -> bool {
+    matches!(command, [program] if SHELLS.contains(&program.rsplit('/').next().unwrap_or(program)))
+}
+
 /// A container whose shell takes the console's lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attached {
     pod: Key,
     uid: String,
     container: String,
-    /// Whether the pod goes when the shell is left.
-    remove: bool,
+    then: Then,
+}
+
+/// What is said and done when a shell is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Then {
+    /// Whether the pod goes.
+    pub remove: bool,
+    /// Whether less is said.
+    pub quiet: bool,
+    /// Whether it was the container's own process, on a terminal, that one can come back to.
+    pub resume: bool,
 }
 
 /// A pod that `run -i` has made and waits for.
@@ -62,11 +77,10 @@ fn exec(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let pod = pod_of(call, &word)?;
     let container = container_of(call, &pod)?;
     check(&pod, &container)?;
-    let shell = command[0].rsplit('/').next().unwrap_or(&command[0]);
-    if command.len() == 1 && SHELLS.contains(&shell) {
+    if is_shell(&command) {
         if call.args.on("stdin") {
             let uid = pod.uid().to_string();
-            call.output.attach = Some(Attached { pod: key_of(&pod), uid, container, remove: false });
+            call.output.attach = Some(Attached { pod: key_of(&pod), uid, container, then: Then::default() });
         }
         return Ok(());
     }
@@ -85,7 +99,8 @@ fn attach(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let container = container_of(call, &pod)?;
     check(&pod, &container)?;
     call.warn("If you don't see a command prompt, try pressing enter.");
-    let to = Attached { pod: key_of(&pod), uid: pod.uid().to_string(), container, remove: false };
+    let then = Then { quiet: call.args.on("quiet"), resume: call.args.on("tty"), ..Then::default() };
+    let to = Attached { pod: key_of(&pod), uid: pod.uid().to_string(), container, then };
     if call.args.on("stdin") {
         call.output.attach = Some(to);
     } else {
@@ -134,14 +149,14 @@ fn run(client: &mut Client<'_>, pod: &Pod, container: &str, command: &[String], 
 }
 
 /// Begins to wait for a pod that `run -i` has made.
-pub fn wait_for(pod: &Pod, interactive: bool, remove: bool) -> Wait {
+pub fn wait_for(pod: &Pod, interactive: bool, then: Then) -> Wait {
     let container = pod.spec.containers.first().map(|container| container.name.clone()).unwrap_or_default();
-    wait_for_container(pod, container, interactive, remove)
+    wait_for_container(pod, container, interactive, then)
 }
 
 /// The same, for one container of it.
-pub fn wait_for_container(pod: &Pod, container: String, interactive: bool, remove: bool) -> Wait {
-    let to = Attached { pod: key_of(pod), uid: pod.uid().to_string(), container, remove };
+pub fn wait_for_container(pod: &Pod, container: String, interactive: bool, then: Then) -> Wait {
+    let to = Attached { pod: key_of(pod), uid: pod.uid().to_string(), container, then };
     Wait::Attach(Box::new(Attaching { to, interactive, shown: 0 }))
 }
 
@@ -164,7 +179,9 @@ pub fn poll(mut attaching: Attaching, client: &mut Client<'_>) -> Output {
     };
     let status = state_of(&pod, &to.container);
     if attaching.interactive && status.has("state.running") {
-        output.stderr = "If you don't see a command prompt, try pressing enter.\n".into();
+        if !to.then.quiet {
+            output.stderr = "If you don't see a command prompt, try pressing enter.\n".into();
+        }
         return output;
     }
     let ended =
@@ -188,18 +205,38 @@ pub fn poll(mut attaching: Attaching, client: &mut Client<'_>) -> Output {
         output.stderr.push_str(&format!("pod {namespace}/{name} terminated ({reason})\n"));
         output.code = i32::try_from(code).unwrap_or(1);
     }
-    if to.remove {
-        output.stdout.push_str(&remove(&to, client));
-    }
+    output.stdout.push_str(&leave(&to, client));
     output
 }
 
-fn remove(attached: &Attached, client: &mut Client<'_>) -> String {
+/// Removes the pod if it is to go; what is said of that.
+fn leave(attached: &Attached, client: &mut Client<'_>) -> String {
+    if !attached.then.remove {
+        return String::new();
+    }
     let options = DeleteOptions { propagation: Propagation::Background, ..Default::default() };
     match client.delete(&attached.pod, &options, None) {
+        Ok(_) if attached.then.quiet => String::new(),
         Ok(_) => format!("pod \"{}\" deleted from {} namespace\n", attached.pod.name, attached.pod.namespace),
         Err(_) => String::new(),
     }
+}
+
+/// What is said of a container whose process runs on, or runs again (`AttachOptions.reattachMessage`).
+fn resume_message(attached: &Attached, pod: &Pod) -> String {
+    let Then { quiet, resume, .. } = attached.then;
+    if quiet || !resume || pod.spec.restart_policy.as_deref().is_some_and(|policy| policy != "Always") {
+        return String::new();
+    }
+    let command = format!("kubectl attach {} -c {} -i -t", attached.pod.name, attached.container);
+    let container = attached.container.as_str();
+    if pod.spec.ephemeral_containers.iter().flatten().any(|ephemeral| ephemeral.name == container) {
+        return format!(
+            "Session ended, the ephemeral container will not be restarted but may be reattached using '{command}' if it is still \
+             running\n"
+        );
+    }
+    format!("Session ended, resume using '{command}' command when the pod is running\n")
 }
 
 /// A line of the console, while it belongs to a shell in a container. The second answer: whether the shell was left.
@@ -210,11 +247,9 @@ pub fn shell_line(attached: &Attached, line: &str, client: &mut Client<'_>) -> (
     };
     let line = line.trim();
     if line == "exit" || line.starts_with("exit ") || line == "logout" {
-        let mut output = Output::default();
-        if attached.remove {
-            output.stdout = remove(attached, client);
-        }
-        return (output, true);
+        let mut stdout = resume_message(attached, &pod);
+        stdout.push_str(&leave(attached, client));
+        return (Output { stdout, ..Output::default() }, true);
     }
     if line.is_empty() {
         return (Output::default(), false);

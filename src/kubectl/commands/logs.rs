@@ -31,9 +31,6 @@ const FLAGS: &[Flag] = &[
 /// See the module.
 pub const LOGS: Verb =
     Verb { path: "logs", help: "Print the logs for a container in a pod", flags: FLAGS, run };
-/// The same by its old name.
-pub const LOG: Verb = Verb { path: "log", ..LOGS };
-
 /// How lines are chosen and shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Form {

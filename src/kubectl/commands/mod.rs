@@ -62,7 +62,6 @@ const VERBS: &[&Verb] = &[
     &set::ENV,
     &set::SELECTOR,
     &set::SERVICE_ACCOUNT,
-    &set::SA,
     &rollout::STATUS,
     &rollout::HISTORY,
     &rollout::UNDO,
@@ -91,7 +90,6 @@ const VERBS: &[&Verb] = &[
     &info::OPTIONS,
     &config::SET_CONTEXT,
     &config::USE_CONTEXT,
-    &config::USE,
     &config::DELETE_CONTEXT,
     &config::RENAME_CONTEXT,
     &config::CURRENT_CONTEXT,
@@ -100,16 +98,11 @@ const VERBS: &[&Verb] = &[
     &config::GET_USERS,
     &config::VIEW,
     &logs::LOGS,
-    &logs::LOG,
     &exec::EXEC,
     &exec::ATTACH,
     &debug::DEBUG,
     &top::POD,
-    &top::PODS,
-    &top::PO,
     &top::NODE,
-    &top::NODES,
-    &top::NO,
     &forward::PORT_FORWARD,
     &cp::CP,
     &forward::PROXY,
@@ -124,13 +117,44 @@ fn verbs() -> impl Iterator<Item = &'static &'static Verb> {
     VERBS.iter().chain(create::GENERATORS)
 }
 
+/// Other names of verbs and families, and the names under which they are known.
+const ALIASES: &[(&str, &str)] = &[
+    ("config use", "config use-context"),
+    ("create cj", "create cronjob"),
+    ("create cm", "create configmap"),
+    ("create deploy", "create deployment"),
+    ("create ing", "create ingress"),
+    ("create ns", "create namespace"),
+    ("create pc", "create priorityclass"),
+    ("create pdb", "create poddisruptionbudget"),
+    ("create resourcequota", "create quota"),
+    ("create sa", "create serviceaccount"),
+    ("create svc", "create service"),
+    ("log", "logs"),
+    ("set sa", "set serviceaccount"),
+    ("top no", "top node"),
+    ("top nodes", "top node"),
+    ("top po", "top pod"),
+    ("top pods", "top pod"),
+];
+
+/// Whether the words begin with a path.
+fn begins(words: &[String], path: &str) -> bool {
+    let path: Vec<&str> = path.split(' ').collect();
+    words.len() >= path.len() && path.iter().zip(words).all(|(a, b)| a == b)
+}
+
+/// The words with the name under which their verb is known.
+pub fn without_alias(mut words: Vec<String>) -> Vec<String> {
+    if let Some((alias, name)) = ALIASES.iter().find(|(alias, _)| begins(&words, alias)) {
+        words.splice(..alias.split(' ').count(), name.split(' ').map(String::from));
+    }
+    words
+}
+
 /// The verb that the words begin with, the longest that matches, and how many words it has.
 pub fn find(words: &[String]) -> Option<(&'static Verb, usize)> {
-    let matches = |verb: &&&'static Verb| {
-        let path: Vec<&str> = verb.path.split(' ').collect();
-        words.len() >= path.len() && path.iter().zip(words).all(|(a, b)| a == b)
-    };
-    let verb = verbs().filter(matches).max_by_key(|verb| verb.path.len())?;
+    let verb = verbs().filter(|verb| begins(words, verb.path)).max_by_key(|verb| verb.path.len())?;
     Some((verb, verb.path.split(' ').count()))
 }
 
@@ -248,6 +272,24 @@ mod tests {
         for (one, other, want) in cases {
             assert_eq!(distance(one, other), want, "{one} {other}");
         }
+    }
+
+    #[test]
+    fn a_verb_is_found_by_its_other_names() {
+        let words = |line: &str| line.split(' ').map(String::from).collect::<Vec<_>>();
+        let cases = [
+            ("create ns a", Some("create namespace")),
+            ("create svc nodeport a", Some("create service nodeport")),
+            ("top po", Some("top pod")),
+            ("log web", Some("logs")),
+            ("create nsx a", Some("create")),
+            ("po", None),
+        ];
+        for (line, want) in cases {
+            assert_eq!(find(&without_alias(words(line))).map(|(verb, _)| verb.path), want, "{line}");
+        }
+        let known = |name: &str| verbs().any(|verb| verb.path == name) || is_family(name);
+        assert!(ALIASES.iter().all(|(_, name)| known(name)));
     }
 
     #[test]

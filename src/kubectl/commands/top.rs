@@ -24,18 +24,9 @@ const FLAGS: &[Flag] = &[
 /// `top pod`.
 pub const POD: Verb =
     Verb { path: "top pod", help: "Display resource (CPU/memory) usage of pods", flags: FLAGS, run: pods };
-/// The same by its plural.
-pub const PODS: Verb = Verb { path: "top pods", ..POD };
-/// The same by its short name.
-pub const PO: Verb = Verb { path: "top po", ..POD };
 /// `top node`.
 pub const NODE: Verb =
     Verb { path: "top node", help: "Display resource (CPU/memory) usage of nodes", flags: FLAGS, run: nodes };
-/// The same by its plural.
-pub const NODES: Verb = Verb { path: "top nodes", ..NODE };
-/// The same by its short name.
-pub const NO: Verb = Verb { path: "top no", ..NODE };
-
 /// A line to be: the words before the amounts, and the amounts.
 type Row = (Vec<String>, Use);
 

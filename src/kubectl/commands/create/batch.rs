@@ -6,10 +6,11 @@ use super::{
     DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, require, required,
 };
 use crate::api::Kind;
+use crate::api::schema::{self, TypeId};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::value;
 use crate::kubectl::print::fields::Fields;
-use crate::kubectl::resource_names::kind;
+use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Verb};
 
 /// `create job`: from an image, or from a CronJob as if its time had come.
@@ -47,9 +48,6 @@ pub const CRON_JOB: Verb = Verb {
     run: cron_job,
 };
 
-/// The same by its short name.
-pub const CJ: Verb = Verb { path: "create cj", ..CRON_JOB };
-
 fn container(call: &Call<'_, '_>, name: &str, image: &str) -> Value {
     let mut container = json!({"name": name, "image": image, "resources": {}});
     if !call.args.command.is_empty() {
@@ -78,12 +76,20 @@ fn job(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 fn from_cron_job(call: &Call<'_, '_>, name: &str, source: &str) -> Result<Value, Failure> {
-    let (word, source) =
-        source.split_once('/').ok_or_else(|| Failure::message("from must be an existing cronjob"))?;
-    if kind(call.client.live(), word)? != Kind::CRON_JOB {
+    let objects = match named(call.client.live(), &[source.to_string()])? {
+        Named::Objects(objects) => objects,
+        Named::Kinds(_) => {
+            return Err(Failure::message("resource(s) were provided, but no name was specified"));
+        }
+    };
+    let [(kind, source)] = objects.as_slice() else {
         return Err(Failure::message("from must be an existing cronjob"));
+    };
+    let source = call.client.get(&call.key(*kind, source))?.to_value();
+    if *kind != Kind::CRON_JOB {
+        let go = schema::kind(&kind.api_version(), kind.name()).map(TypeId::go).unwrap_or_default();
+        return Err(Failure::message(format!("unknown object type *{go}")));
     }
-    let source = call.client.get(&call.key(Kind::CRON_JOB, source))?.to_value();
     let template = source.at("spec.jobTemplate");
     let mut metadata = metadata(call, name);
     let mut annotations = json!({"cronjob.kubernetes.io/instantiate": "manual"});

@@ -30,9 +30,6 @@ pub const NAMESPACE: Verb = Verb {
     },
 };
 
-/// The same by its short name.
-pub const NS: Verb = Verb { path: "create ns", ..NAMESPACE };
-
 /// `create configmap`: from values on the line, or from files.
 pub const CONFIG_MAP: Verb = Verb {
     path: "create configmap",
@@ -51,9 +48,6 @@ pub const CONFIG_MAP: Verb = Verb {
     ],
     run: config_map,
 };
-
-/// The same by its short name.
-pub const CM: Verb = Verb { path: "create cm", ..CONFIG_MAP };
 
 /// `create secret generic`.
 pub const SECRET_GENERIC: Verb = Verb {
@@ -130,9 +124,6 @@ pub const SERVICE_ACCOUNT: Verb = Verb {
     },
 };
 
-/// The same by its short name.
-pub const SA: Verb = Verb { path: "create sa", ..SERVICE_ACCOUNT };
-
 /// Keys and texts, as the flags give them.
 fn sources(call: &Call<'_, '_>, kind: &str) -> Result<Map<String, Value>, Failure> {
     let name = call.args.words.first().cloned().unwrap_or_default();
@@ -150,7 +141,7 @@ fn sources(call: &Call<'_, '_>, kind: &str) -> Result<Map<String, Value>, Failur
         add(&mut texts, key, if quoted { &text[1..text.len() - 1] } else { text }, kind, &name)?;
     }
     for source in call.args.values("from-file") {
-        match source.split_once('=') {
+        match key_and_path(source)? {
             Some((key, path)) => add(&mut texts, key, read(call, path)?, kind, &name)?,
             None if call.invocation.files.contains_key(source) => {
                 add(&mut texts, base_name(source), read(call, source)?, kind, &name)?;
@@ -173,11 +164,41 @@ fn sources(call: &Call<'_, '_>, kind: &str) -> Result<Map<String, Value>, Failur
         for line in read(call, path)?.lines().map(str::trim_start) {
             if !line.is_empty() && !line.starts_with('#') {
                 let (key, text) = line.split_once('=').unwrap_or((line, ""));
+                check_variable(key)?;
                 add(&mut texts, key, text, kind, &name)?;
             }
         }
     }
     Ok(texts)
+}
+
+/// A source that says under which key a file is kept: `KEY=FILE`.
+fn key_and_path(source: &str) -> Result<Option<(&str, &str)>, Failure> {
+    let Some((key, path)) = source.split_once('=') else { return Ok(None) };
+    let why = match (key, path) {
+        _ if path.contains('=') => "key names or file paths cannot contain '='".to_string(),
+        ("", path) => format!("key name for file path {path} missing"),
+        (key, "") => format!("file path for key name {key} missing"),
+        pair => return Ok(Some(pair)),
+    };
+    Err(Failure::message(why))
+}
+
+/// Whether kubectl takes a text for the name of a variable.
+pub fn is_variable(name: &str) -> bool {
+    let may_begin = |c: char| c.is_ascii_alphabetic() || ['-', '_', '.'].contains(&c);
+    name.starts_with(may_begin) && name.chars().all(|c| may_begin(c) || c.is_ascii_digit())
+}
+
+fn check_variable(name: &str) -> Result<(), Failure> {
+    if is_variable(name) {
+        return Ok(());
+    }
+    Err(Failure::message(format!(
+        "{name:?} is not a valid key name: a valid environment variable name must consist of alphabetic characters, digits, '_', \
+         '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for \
+         validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')"
+    )))
 }
 
 fn base_name(path: &str) -> &str {
@@ -258,7 +279,17 @@ fn tls(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::message("key and cert must be specified"));
     }
     let (cert, key) = (required(call, "cert")?, required(call, "key")?);
-    let texts = json!({"tls.crt": read(call, &cert)?, "tls.key": read(call, &key)?});
+    let file = |path: &str| {
+        let text = call.invocation.files.get(path).cloned();
+        text.ok_or_else(|| Failure::message(format!("open {path}: no such file or directory")))
+    };
+    let (cert, key) = (file(&cert)?, file(&key)?);
+    for (text, what) in [(&cert, "certificate"), (&key, "key")] {
+        if !text.contains("-----BEGIN ") {
+            return Err(Failure::message(format!("tls: failed to find any PEM data in {what} input")));
+        }
+    }
+    let texts = json!({"tls.crt": cert, "tls.key": key});
     secret(call, texts.as_object().cloned().unwrap_or_default(), "kubernetes.io/tls")
 }
 

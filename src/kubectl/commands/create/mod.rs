@@ -1,8 +1,8 @@
 //! `create` without a file: objects made from flags, a subcommand for each kind.
 
 mod batch;
-mod config;
-mod network;
+pub(super) mod config;
+pub(super) mod network;
 mod policy;
 mod rbac;
 mod token;
@@ -17,39 +17,26 @@ use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::Flag;
 use crate::kubectl::{Call, Verb};
 
-/// Every generator, and each by its short names too.
+/// Every generator.
 pub const GENERATORS: &[&Verb] = &[
     &workload::DEPLOYMENT,
-    &workload::DEPLOY,
     &batch::JOB,
     &batch::CRON_JOB,
-    &batch::CJ,
     &config::NAMESPACE,
-    &config::NS,
     &config::CONFIG_MAP,
-    &config::CM,
     &config::SECRET_GENERIC,
     &config::SECRET_TLS,
     &config::SECRET_REGISTRY,
     &config::SERVICE_ACCOUNT,
-    &config::SA,
     &token::TOKEN,
     &network::CLUSTER_IP,
     &network::NODE_PORT,
     &network::LOAD_BALANCER,
     &network::EXTERNAL_NAME,
-    &network::SVC_CLUSTER_IP,
-    &network::SVC_NODE_PORT,
-    &network::SVC_LOAD_BALANCER,
-    &network::SVC_EXTERNAL_NAME,
     &network::INGRESS,
-    &network::ING,
     &policy::QUOTA,
-    &policy::RESOURCE_QUOTA,
     &policy::PRIORITY_CLASS,
-    &policy::PC,
     &policy::DISRUPTION_BUDGET,
-    &policy::PDB,
     &rbac::ROLE,
     &rbac::CLUSTER_ROLE,
     &rbac::ROLE_BINDING,
@@ -79,11 +66,6 @@ fn require(call: &Call<'_, '_>, flags: &[&str]) -> Result<(), Failure> {
 fn required(call: &Call<'_, '_>, flag: &str) -> Result<String, Failure> {
     let value = call.args.value(flag).map(str::to_string);
     value.ok_or_else(|| Failure::message(format!("required flag(s) \"{flag}\" not set")))
-}
-
-/// The number given with `--port`.
-pub fn number_of_port(call: &Call<'_, '_>) -> Result<Option<i64>, Failure> {
-    call.args.number("port")
 }
 
 /// `KEY=VALUE` pairs as a map.

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, pairs};
+use super::{DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, require};
 use crate::api::Kind;
+use crate::api::text::{dns_subdomain, port_name};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, value};
 use crate::kubectl::{Call, Verb};
@@ -57,17 +58,19 @@ pub const EXTERNAL_NAME: Verb = Verb {
     ],
     run: |call| service(call, "ExternalName"),
 };
-/// The same by their short name.
-pub const SVC_CLUSTER_IP: Verb = Verb { path: "create svc clusterip", ..CLUSTER_IP };
-/// See above.
-pub const SVC_NODE_PORT: Verb = Verb { path: "create svc nodeport", ..NODE_PORT };
-/// See above.
-pub const SVC_LOAD_BALANCER: Verb = Verb { path: "create svc loadbalancer", ..LOAD_BALANCER };
-/// See above.
-pub const SVC_EXTERNAL_NAME: Verb = Verb { path: "create svc externalname", ..EXTERNAL_NAME };
-
 fn service(call: &mut Call<'_, '_>, type_: &str) -> Result<(), Failure> {
+    if type_ == "ExternalName" {
+        require(call, &["external-name"])?;
+    }
     let name = name(call)?;
+    let headless = call.args.value("clusterip") == Some("None");
+    if call.args.list("tcp").is_empty() && type_ != "ExternalName" && !headless {
+        return Err(Failure::message("at least one tcp port specifier must be provided"));
+    }
+    let external = call.args.value("external-name").unwrap_or_default().to_string();
+    if type_ == "ExternalName" && !dns_subdomain(&external).is_empty() {
+        return Err(Failure::message(format!("invalid service external name {external}")));
+    }
     let mut ports = Vec::new();
     for text in call.args.list("tcp") {
         let mut port = port(text)?;
@@ -75,10 +78,6 @@ fn service(call: &mut Call<'_, '_>, type_: &str) -> Result<(), Failure> {
             port["nodePort"] = node_port.into();
         }
         ports.push(port);
-    }
-    let headless = call.args.value("clusterip") == Some("None");
-    if ports.is_empty() && type_ != "ExternalName" && !headless {
-        return Err(Failure::message("at least one tcp port specifier must be provided"));
     }
     let labels = json!({"app": name});
     let mut spec = json!({"type": type_, "selector": labels});
@@ -89,10 +88,6 @@ fn service(call: &mut Call<'_, '_>, type_: &str) -> Result<(), Failure> {
         spec["clusterIP"] = address.into();
     }
     if type_ == "ExternalName" {
-        let external = call.args.value("external-name").unwrap_or_default();
-        if external.is_empty() {
-            return Err(Failure::message("required flag(s) \"external-name\" not set"));
-        }
         spec["externalName"] = external.into();
     }
     let mut metadata = metadata(call, &name);
@@ -101,18 +96,38 @@ fn service(call: &mut Call<'_, '_>, type_: &str) -> Result<(), Failure> {
     make(call, Kind::SERVICE, value, "created", &format!("error: failed to create {type_} service"))
 }
 
-/// `80`, or `80:8080`: a port, and where it leads. It is named after both.
-fn port(text: &str) -> Result<Value, Failure> {
-    let number = |text: &str| text.parse::<u16>().ok();
-    let (port, target) = text.split_once(':').unwrap_or((text, text));
-    let Some(number_of_port) = number(port) else {
-        let why = match !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+/// A port as a number, zero too.
+///
+/// # Errors
+/// In the words of Go's `strconv`.
+pub fn port_number(text: &str) -> Result<u16, Failure> {
+    text.parse().map_err(|_| {
+        let why = match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             true => "value out of range",
             false => "invalid syntax",
         };
-        return Err(Failure::message(format!("strconv.ParseUint: parsing {port:?}: {why}")));
+        Failure::message(format!("strconv.ParseUint: parsing {text:?}: {why}"))
+    })
+}
+
+/// `80`, or `80:8080`: a port, and where it leads. It is named after both.
+fn port(text: &str) -> Result<Value, Failure> {
+    let (port, target) = text.split_once(':').unwrap_or((text, text));
+    let number_of_port = port_number(port)?;
+    let target_value = match target.parse::<i64>() {
+        Ok(number @ 1..=65_535) => Value::from(number),
+        Ok(_) if text.contains(':') => {
+            return Err(Failure::message("must be between 1 and 65535, inclusive"));
+        }
+        Ok(number) => Value::from(number),
+        Err(_) => {
+            let wrong = port_name(target);
+            if !wrong.is_empty() {
+                return Err(Failure::message(wrong.join(",")));
+            }
+            Value::from(target)
+        }
     };
-    let target_value = number(target).map_or_else(|| Value::from(target), Value::from);
     let name = if text.contains(':') { format!("{port}-{target}") } else { port.to_string() };
     Ok(json!({"name": name, "port": number_of_port, "protocol": "TCP", "targetPort": target_value}))
 }
@@ -135,9 +150,6 @@ pub const INGRESS: Verb = Verb {
     ],
     run: ingress,
 };
-/// The same by its short name.
-pub const ING: Verb = Verb { path: "create ing", ..INGRESS };
-
 fn ingress(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let name = name(call)?;
     let rules = call.args.values("rule").to_vec();
@@ -146,7 +158,7 @@ fn ingress(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             "not enough information provided: every ingress has to either specify a default-backend (which catches all traffic) or a list of rules (which catch specific paths)",
         ));
     }
-    let (mut spec, mut tls) = (json!({}), Vec::new());
+    let (mut spec, mut tls) = (json!({}), Tls::default());
     let mut hosts: Vec<(String, Vec<Value>)> = Vec::new();
     for rule in &rules {
         let wrong = || {
@@ -162,15 +174,9 @@ fn ingress(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             Some(prefix) => (format!("/{prefix}"), "Prefix"),
             None => (format!("/{path}"), "Exact"),
         };
-        for part in parts {
+        if let Some(part) = parts.next() {
             let secret = part.strip_prefix("tls").ok_or_else(wrong)?.trim_start_matches('=');
-            let mut entry = json!({"hosts": [host]});
-            if !secret.is_empty() {
-                entry["secretName"] = secret.into();
-            }
-            if !tls.contains(&entry) {
-                tls.push(entry);
-            }
+            tls.add(host, secret);
         }
         let entry = json!({"path": path, "pathType": type_, "backend": backend});
         match hosts.iter_mut().find(|(known, _)| known == host) {
@@ -182,9 +188,7 @@ fn ingress(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         spec["ingressClassName"] = class.into();
     }
     if let Some(text) = call.args.value("default-backend") {
-        let wrong = || {
-            Failure::message(format!("default-backend should be in format servicename:serviceport: {text}"))
-        };
+        let wrong = || Failure::message("default-backend should be in format servicename:serviceport");
         spec["defaultBackend"] = backend(text).ok_or_else(wrong)?;
     }
     if !hosts.is_empty() {
@@ -194,16 +198,54 @@ fn ingress(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         };
         spec["rules"] = hosts.into_iter().map(rule).collect();
     }
-    if !tls.is_empty() {
-        spec["tls"] = Value::Array(tls);
+    if !tls.entries.is_empty() {
+        spec["tls"] = tls.entries.into_iter().map(Tls::entry).collect();
     }
     let mut metadata = metadata(call, &name);
-    let annotations = pairs(call.args.values("annotation").iter().map(String::as_str), "annotation")?;
-    if !annotations.is_empty() {
-        metadata["annotations"] = Value::Object(annotations);
+    for annotation in call.args.values("annotation") {
+        let (key, value) = annotation.split_once('=').ok_or_else(|| {
+            Failure::message(format!(
+                "annotation {annotation} is invalid and should be in format key=[value]"
+            ))
+        })?;
+        metadata["annotations"][key] = value.into();
     }
     let value = json!({"metadata": metadata, "spec": spec, "status": {"loadBalancer": {}}});
     make(call, Kind::INGRESS, value, "created", "error: failed to create ingress")
+}
+
+/// The hosts that rules want encrypted, by the secret of their certificate, each host once.
+#[derive(Default)]
+struct Tls {
+    entries: Vec<(String, Vec<String>)>,
+    hosts: Vec<String>,
+}
+
+impl Tls {
+    fn add(&mut self, host: &str, secret: &str) {
+        if self.hosts.iter().any(|known| known == host) {
+            return;
+        }
+        self.hosts.push(host.to_string());
+        let named = (!host.is_empty()).then(|| host.to_string());
+        match self.entries.iter_mut().find(|(known, _)| known == secret) {
+            // Next to others, a rule for all hosts counts as one without a name.
+            Some((_, hosts)) => hosts.push(host.to_string()),
+            None if named.is_none() && secret.is_empty() => {}
+            None => self.entries.push((secret.to_string(), named.into_iter().collect())),
+        }
+    }
+
+    fn entry((secret, hosts): (String, Vec<String>)) -> Value {
+        let mut entry = json!({});
+        if !hosts.is_empty() {
+            entry["hosts"] = json!(hosts);
+        }
+        if !secret.is_empty() {
+            entry["secretName"] = secret.into();
+        }
+        entry
+    }
 }
 
 /// `svc:80` or `svc:http`.

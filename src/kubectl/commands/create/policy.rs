@@ -27,9 +27,6 @@ pub const QUOTA: Verb = Verb {
     ],
     run: quota,
 };
-/// The same by its whole name.
-pub const RESOURCE_QUOTA: Verb = Verb { path: "create resourcequota", ..QUOTA };
-
 fn quota(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let name = name(call)?;
     let hard = read_amounts(call.args.value("hard").unwrap_or_default())?;
@@ -76,9 +73,6 @@ pub const PRIORITY_CLASS: Verb = Verb {
         make(call, Kind::PRIORITY_CLASS, value, "created", "error: failed to create priorityclass")
     },
 };
-/// The same by its short name.
-pub const PC: Verb = Verb { path: "create pc", ..PRIORITY_CLASS };
-
 /// `create poddisruptionbudget`.
 pub const DISRUPTION_BUDGET: Verb = Verb {
     path: "create poddisruptionbudget",
@@ -96,15 +90,16 @@ pub const DISRUPTION_BUDGET: Verb = Verb {
     ],
     run: disruption_budget,
 };
-/// The same by its short name.
-pub const PDB: Verb = Verb { path: "create pdb", ..DISRUPTION_BUDGET };
-
 fn disruption_budget(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let name = name(call)?;
     let text = call.args.value("selector").filter(|text| !text.is_empty());
     let text = text.ok_or_else(|| Failure::message("a selector must be specified"))?;
     let selector = field_of(&Selector::parse(text).map_err(Failure::message)?);
     let (min, max) = (call.args.value("min-available"), call.args.value("max-unavailable"));
+    let odd = |text: &str| {
+        let digits = text.strip_suffix('%').unwrap_or(text);
+        digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
     let amount = |text: &str| text.parse::<i32>().map_or_else(|_| Value::from(text), Value::from);
     let mut spec = json!({"selector": selector});
     match (min, max) {
@@ -113,6 +108,12 @@ fn disruption_budget(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         }
         (Some(_), Some(_)) => {
             return Err(Failure::message("min-available and max-unavailable cannot be both specified"));
+        }
+        (Some(min), None) if odd(min) => {
+            return Err(Failure::message("invalid format specified for min-available"));
+        }
+        (None, Some(max)) if odd(max) => {
+            return Err(Failure::message("invalid format specified for max-unavailable"));
         }
         (Some(min), None) => spec["minAvailable"] = amount(min),
         (None, Some(max)) => spec["maxUnavailable"] = amount(max),

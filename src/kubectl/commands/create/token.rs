@@ -73,7 +73,7 @@ fn seconds(call: &Call<'_, '_>) -> Result<Option<i64>, Failure> {
         return Err(Failure::message("--duration must be greater than or equal to 0"));
     }
     let duration = SimDuration::parse(text).ok_or_else(|| {
-        Failure::message(format!(
+        Failure::usage(format!(
             "invalid argument \"{text}\" for \"--duration\" flag: time: invalid duration \"{text}\""
         ))
     })?;

@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, number_of_port,
-    require,
-};
+use super::{DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, require};
 use crate::api::Kind;
+use crate::api::hash::fnv1a_64;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::value;
 use crate::kubectl::{Call, Verb};
+use crate::rng::Rng;
 
 /// `create deployment`: a Deployment from images.
 pub const DEPLOYMENT: Verb = Verb {
@@ -29,9 +28,6 @@ pub const DEPLOYMENT: Verb = Verb {
     run: deployment,
 };
 
-/// The same by its short name.
-pub const DEPLOY: Verb = Verb { path: "create deploy", ..DEPLOYMENT };
-
 fn deployment(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     require(call, &["image"])?;
     let name = name(call)?;
@@ -43,15 +39,16 @@ fn deployment(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if replicas < 0 {
         return Err(Failure::message(format!("--replicas={replicas} must be greater than or equal to 0")));
     }
-    let port = number_of_port(call)?;
+    let port = call.args.number("port")?;
     let containers: Vec<Value> = images
         .iter()
-        .map(|image| {
+        .enumerate()
+        .map(|(index, image)| {
             let mut container = json!({"name": container_name(image), "image": image, "resources": {}});
             if !call.args.command.is_empty() {
                 container["command"] = json!(call.args.command);
             }
-            if let Some(port) = port {
+            if let Some(port) = port.filter(|port| index == 0 && *port >= 0) {
                 container["ports"] = json!([{"containerPort": port}]);
             }
             container
@@ -69,11 +66,13 @@ fn deployment(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     make(call, Kind::DEPLOYMENT, value, "created", "error: failed to create deployment")
 }
 
-/// A container is named after its image: `ghcr.io/acme/web_app:v1` gives `web-app`.
+/// A container is named after its image: `ghcr.io/acme/web:v1` gives `web`. A name that is changed so that it can be one,
+/// `web_app`, gets five letters more, which tell it apart from others that are changed to the same.
 fn container_name(image: &str) -> String {
     let last = image.rsplit('/').next().unwrap_or(image);
     let bare = last.split([':', '@']).next().unwrap_or(last);
-    bare.chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '-' })
-        .collect()
+    if !bare.contains(['_', '.']) {
+        return bare.to_string();
+    }
+    format!("{}-{}", bare.replace(['_', '.'], "-"), Rng::new(fnv1a_64(image.as_bytes()), "image").suffix(5))
 }

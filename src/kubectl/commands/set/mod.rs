@@ -40,9 +40,6 @@ pub const SERVICE_ACCOUNT: Verb = Verb {
     flags: COMMON,
     run: service_account,
 };
-/// The same by its short name.
-pub const SA: Verb = Verb { path: "set sa", ..SERVICE_ACCOUNT };
-
 /// Where an object keeps a pod's spec, as a JSON pointer; nothing if its kind has none.
 pub fn pod_spec_pointer(kind: Kind) -> Option<&'static str> {
     Some(match kind {
