@@ -120,11 +120,7 @@ pub fn read(call: &mut Call<'_, '_>) -> Result<Batch, Failure> {
                 known.ok_or_else(|| Failure::message(format!("the path \"{name}\" does not exist")))?,
             )
         };
-        let before = batch.items.len() + batch.failures.len();
         read_text(call, &source, &text, check, &mut batch);
-        if batch.items.len() + batch.failures.len() == before {
-            batch.failures.push(Failure::message("no objects passed to apply"));
-        }
     }
     Ok(batch)
 }

@@ -250,6 +250,12 @@ fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 fn replace(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    for flag in ["grace-period", "timeout"] {
+        let given = call.args.value(flag).is_some_and(|text| !text.starts_with('-') && text != "0s");
+        if given && call.args.has_files() && !call.args.on("force") {
+            return Err(Failure::message(format!("--{flag} must have --force specified")));
+        }
+    }
     if call.args.on("force") {
         return each(call, "replace", anew);
     }
@@ -302,9 +308,11 @@ fn each(
     if let Some(text) = call.args.value("selector").map(str::to_string) {
         let selector = Selector::parse(&text).map_err(|error| Failure::message(error.to_string()))?;
         batch.items.retain(|item| selector.matches(&item.value.map("metadata.labels")));
-        if batch.items.is_empty() && batch.failures.is_empty() {
-            return Err(Failure::message(format!("no objects passed to {verb}")));
-        }
+    }
+    // Replacing nothing is no mistake, unless it is done by force.
+    let nothing = batch.items.is_empty() && batch.failures.is_empty();
+    if nothing && (verb != "replace" || call.args.on("force")) {
+        return Err(Failure::message(format!("no objects passed to {verb}")));
     }
     let shaped = !matches!(call.args.value("output"), None | Some("" | "name"));
     let mut stored = Vec::new();

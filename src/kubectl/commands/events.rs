@@ -1,25 +1,32 @@
 //! `events`: what happened, oldest last sight first.
 
-use serde_json::Value;
+use std::sync::Arc;
 
-use crate::api::{Kind, sorting};
+use serde_json::{Value, json};
+
+use crate::api::{Kind, Object, sorting};
 use crate::clock::SimTime;
 use crate::kubectl::errors::Failure;
+use crate::kubectl::field_selector::FieldSelector;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::fields::Fields;
-use crate::kubectl::print::table::Table;
-use crate::kubectl::resource_names::{Named, named};
+use crate::kubectl::print::format::WRITE;
+use crate::kubectl::print::served;
+use crate::kubectl::resource_names::kind;
 use crate::kubectl::{Call, Verb};
 
-use super::get::shaped;
+use super::get::rows::Layout;
+use super::get::{shaped_in, watch};
+use super::writing::TEMPLATE;
 
 const FLAGS: &[Flag] = &[
     switch("all-namespaces", "events of every namespace").short('A'),
     value("for", "only events about this object, KIND/NAME"),
     value("types", "only events of these types"),
-    switch("watch", "has no effect here: see get events -w").short('w'),
+    switch("watch", "go on and show what happens").short('w'),
     switch("no-headers", "leave the headings out"),
-    value("output", "yaml or json").short('o'),
+    value("output", "yaml, json, name or a template").short('o'),
+    TEMPLATE,
     value("chunk-size", "has no effect here"),
 ];
 
@@ -27,33 +34,21 @@ const FLAGS: &[Flag] = &[
 pub const EVENTS: Verb = Verb { path: "events", help: "List events", flags: FLAGS, run };
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    if call.args.on("watch") {
-        return Err(Failure::message(
-            "kubeviz does not offer \"kubectl events --watch\"; use get events --watch",
-        ));
-    }
     let everywhere = call.args.on("all-namespaces");
     let about = about(call)?;
-    let types: Vec<String> = call.args.list("types").into_iter().map(String::from).collect();
-    for type_ in &types {
-        if !["normal", "warning"].contains(&type_.to_lowercase().as_str()) {
-            return Err(Failure::message("valid --types are Normal or Warning"));
-        }
+    let types: Vec<String> = call.args.list("types").into_iter().map(str::to_lowercase).collect();
+    if types.iter().any(|type_| !["normal", "warning"].contains(&type_.as_str())) {
+        return Err(Failure::message("valid --types are Normal or Warning"));
+    }
+    let fields = FieldSelector::parse(&selector(about.as_ref(), &types))?;
+    if call.args.on("watch") {
+        return watch::events(call, fields);
     }
     let namespace = (!everywhere).then_some(call.namespace.as_str());
-    let meant = |event: &Value| {
-        let object = event.at("involvedObject");
-        let same =
-            |(kind, name): &(Kind, String)| object.text("kind") == kind.name() && object.text("name") == name;
-        about.as_ref().is_none_or(same)
-            && (types.is_empty() || types.iter().any(|type_| type_.eq_ignore_ascii_case(event.text("type"))))
-    };
-    let mut events: Vec<Value> = call
-        .client
-        .live()
-        .objects(Kind::EVENT, namespace)
-        .map(|object| object.to_value())
-        .filter(meant)
+    let of_namespace = call.client.live().objects(Kind::EVENT, namespace);
+    let mut events: Vec<(Option<SimTime>, Arc<Object>)> = of_namespace
+        .filter(|event| fields.matches(&event.to_value()))
+        .map(|event| (last_seen(&event.to_value()), event.clone()))
         .collect();
     if events.is_empty() {
         call.warn(match everywhere {
@@ -62,43 +57,68 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         });
         return Ok(());
     }
-    sorting::sort_by_key(&mut events, last_seen);
-    if let Some(format) = call.args.value("output").map(str::to_string) {
-        let text = shaped(call, &format, &events, false)?;
-        call.output.stdout.push_str(&text);
+    sorting::sort_by_key(&mut events, |(seen, _)| *seen);
+    if let Some(format) = call.args.output().map(str::to_string) {
+        return print(call, &format, events.iter().map(|(_, event)| served(event)).collect());
+    }
+    let layout = Layout { events: true, ..Layout::of(call, false) };
+    let rows: Vec<&Object> = events.iter().map(|(_, event)| &**event).collect();
+    let text = layout.table(Kind::EVENT, &rows, call.client.live(), call.client.now());
+    call.output.stdout.push_str(&text);
+    Ok(())
+}
+
+/// Prints events in a format: they are a list of their own kind.
+fn print(call: &mut Call<'_, '_>, format: &str, items: Vec<Value>) -> Result<(), Failure> {
+    if format == "name" {
+        items.iter().for_each(|event| call.say(format!("event/{}", event.text("metadata.name"))));
         return Ok(());
     }
-    let mut headers = vec!["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"];
-    if everywhere {
-        headers.insert(0, "NAMESPACE");
-    }
-    let mut table = Table::new(&headers);
-    let now = call.client.now();
-    for event in &events {
-        let object = event.at("involvedObject");
-        let mut cells = vec![
-            interval(event, now),
-            event.plain("type"),
-            event.plain("reason"),
-            format!("{}/{}", object.text("kind"), object.text("name")),
-            event.text("message").trim().to_string(),
-        ];
-        if everywhere {
-            cells.insert(0, event.plain("metadata.namespace"));
-        }
-        table.row(cells);
-    }
-    let text = table.render(!call.args.on("no-headers"));
+    let list = json!({"apiVersion": "v1", "items": items, "kind": "EventList", "metadata": {}});
+    let text = shaped_in(call, format, &[list], true, WRITE)?;
     call.output.stdout.push_str(&text);
     Ok(())
 }
 
 fn about(call: &Call<'_, '_>) -> Result<Option<(Kind, String)>, Failure> {
-    let Some(text) = call.args.value("for") else { return Ok(None) };
-    match named(call.client.live(), &[text.to_string()])? {
-        Named::Objects(mut objects) if objects.len() == 1 => Ok(Some(objects.remove(0))),
-        _ => Err(Failure::message("--for must be in resource/name form")),
+    let Some(text) = call.args.value("for").filter(|text| !text.is_empty()) else { return Ok(None) };
+    match text.split('/').collect::<Vec<_>>().as_slice() {
+        [_] => Err(Failure::message("--for must be in resource/name form")),
+        [word, name] => {
+            let unknown = |_| Failure::message(format!("no matches for /, Resource={word}"));
+            Ok(Some((kind(call.client.live(), word).map_err(unknown)?, (*name).to_string())))
+        }
+        _ => Err(Failure::message("arguments in resource/name form may not have more than one slash")),
     }
+}
+
+/// The events that are meant, by their fields. Both types are all.
+fn selector(about: Option<&(Kind, String)>, types: &[String]) -> String {
+    let mut terms = Vec::new();
+    if let Some((kind, name)) = about {
+        terms.push(format!("involvedObject.kind={},involvedObject.name={name}", kind.name()));
+    }
+    let only = |wanted: &str| !types.is_empty() && types.iter().all(|type_| type_ == wanted);
+    terms.extend(only("normal").then(|| "type=Normal".to_string()));
+    terms.extend(only("warning").then(|| "type=Warning".to_string()));
+    terms.join(",")
+}
+
+/// The headings of the table.
+pub fn headers() -> Vec<String> {
+    ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"].map(String::from).to_vec()
+}
+
+/// An event's row.
+pub fn row(event: &Value, now: SimTime) -> Vec<String> {
+    let object = event.at("involvedObject");
+    vec![
+        interval(event, now),
+        event.plain("type"),
+        event.plain("reason"),
+        format!("{}/{}", object.text("kind"), object.text("name")),
+        event.text("message").trim().to_string(),
+    ]
 }
 
 fn last_seen(event: &Value) -> Option<SimTime> {

@@ -12,7 +12,7 @@ use crate::kubectl::{Call, Verb};
 const FLAGS: &[Flag] = &[
     switch("recursive", "the fields of fields too"),
     value("api-version", "the version to explain"),
-    value("output", "plaintext").short('o'),
+    value("output", "plaintext, or plaintext-openapiv2, which reads the same here"),
 ];
 /// Fields within fields are followed so far; a JSON schema contains itself.
 const DEPTH_MAX: usize = 12;
@@ -35,6 +35,10 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             _ => "We accept only this format: explain RESOURCE\n",
         }));
     };
+    let format = call.args.value("output").unwrap_or("plaintext");
+    if !["plaintext", "plaintext-openapiv2"].contains(&format) {
+        return Err(Failure::message(format!("unrecognized format: {format}")));
+    }
     let (resource, path) = word.split_once('.').unwrap_or((word, ""));
     // `deployments.apps` is a kind, `deployments.spec` a field of one.
     let view = call.client.live();

@@ -69,13 +69,14 @@ fn scale(call: &mut Call<'_, '_>, object: &Object, replicas: i64, dry: DryRun) -
         let actual = object.revision();
         return Err(Failure::message(format!("Expected resource version to be {version}, was {actual}")));
     }
-    set_at(&mut value, &pointer, replicas);
+    set_at(&mut value, &pointer, replicas.into());
     call.client.through("scale");
     let stored = update(call, object, value, dry)?;
     done(call, &stored, "scaled", dry)
 }
 
-fn set_at(value: &mut Value, pointer: &str, replicas: i64) {
+/// Sets the number of replicas.
+pub fn set_at(value: &mut Value, pointer: &str, replicas: Value) {
     let place = pointer.split('/').skip(1).fold(value, |value, name| &mut value[name]);
-    *place = replicas.into();
+    *place = replicas;
 }

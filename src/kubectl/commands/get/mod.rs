@@ -1,7 +1,7 @@
 //! `get`: objects as tables, YAML, JSON, names or whatever a template makes of them.
 
 mod raw;
-mod rows;
+pub(in crate::kubectl) mod rows;
 mod select;
 mod sort;
 mod subresource;

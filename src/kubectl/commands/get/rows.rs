@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::super::events;
 use crate::api::selector::format_labels;
 use crate::api::{Kind, MetaExt, Object};
 use crate::client::View;
@@ -17,6 +18,8 @@ pub struct Layout {
     pub wide: bool,
     /// No more than name and age.
     pub plain: bool,
+    /// Events as `kubectl events` shows them.
+    pub events: bool,
     /// A heading.
     pub headings: bool,
     /// The namespace, in front.
@@ -35,6 +38,7 @@ impl Layout {
         Layout {
             wide: call.args.value("output") == Some("wide"),
             plain: !call.args.switch("server-print", true),
+            events: false,
             headings: !call.args.on("no-headers"),
             namespaces: call.args.on("all-namespaces"),
             kinds: several || call.args.on("show-kind"),
@@ -52,6 +56,10 @@ impl Layout {
     pub fn headers(&self, kind: Kind, view: &View) -> Vec<String> {
         let namespaced = self.namespaces && kind.info().namespaced;
         let mut headers: Vec<String> = namespaced.then(|| "NAMESPACE".to_string()).into_iter().collect();
+        if self.events {
+            headers.extend(events::headers());
+            return headers;
+        }
         headers.extend(self.columns(kind, view).iter().map(|column| column.header.to_string()));
         let last = |label: &String| label.rsplit('/').next().unwrap_or(label).to_uppercase();
         headers.extend(self.label_columns.iter().map(last));
@@ -67,6 +75,10 @@ impl Layout {
         let mut cells = Vec::new();
         if self.namespaces && kind.info().namespaced {
             cells.push(object.namespace().to_string());
+        }
+        if self.events {
+            cells.extend(events::row(&value, now));
+            return cells;
         }
         for column in self.columns(kind, view).iter() {
             let cell = column.cell(&row);

@@ -89,6 +89,37 @@ pub fn start(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// `events --watch`: the events that there are, and then those that come.
+///
+/// # Errors
+/// As [`Printing::text`].
+pub fn events(call: &mut Call<'_, '_>, fields: FieldSelector) -> Result<(), Failure> {
+    let mut watching = Watching {
+        kind: Kind::EVENT,
+        name: None,
+        namespace: (!call.args.on("all-namespaces")).then(|| call.namespace.clone()),
+        labels: String::new(),
+        fields,
+        layout: Layout { events: true, ..Layout::of(call, false) },
+        format: call.args.output().map(String::from),
+        events: false,
+        widths: Vec::new(),
+        template: call.args.value("template").map(String::from),
+        begun: false,
+        seen: call.client.live().revision(),
+        deadline: call.timeout("request-timeout")?,
+    };
+    let there = call.client.live().objects(Kind::EVENT, watching.namespace.as_deref());
+    let there: Vec<(&str, Arc<Object>)> = there
+        .filter(|event| watching.matches(&event.key(), event))
+        .map(|event| ("ADDED", event.clone()))
+        .collect();
+    let text = watching.show(&there, call.client)?;
+    call.output.stdout.push_str(&text);
+    call.output.wait = Some(Wait::Watch(Box::new(watching)));
+    Ok(())
+}
+
 /// Shows what has changed since the last look.
 pub fn poll(mut watching: Watching, client: &Client<'_>) -> Output {
     let changes: Vec<(&str, Arc<Object>)> =
@@ -116,6 +147,8 @@ impl Watching {
         match (before, after) {
             (None, Some(object)) => Some(("ADDED", object.clone())),
             (Some(_), Some(object)) => Some(("MODIFIED", object.clone())),
+            // Events that are deleted have only grown old.
+            (Some(_), None) if self.layout.events => None,
             (Some(object), None) => Some(("DELETED", object.clone())),
             (None, None) => None,
         }
