@@ -204,6 +204,12 @@ mod tests {
                 201,
                 "",
             ),
+            (
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostnameOverride: db.example.com, setHostnameAsFQDN: true, \
+                 containers: [{name: a, image: b}]}\n",
+                422,
+                "Pod \"a\" is invalid: spec.hostnameOverride: Forbidden: may not be specified when 'setHostnameAsFQDN' is true",
+            ),
             ("metadata: {name: a}\n", 400, "error validating data: [apiVersion not set, kind not set]"),
             (
                 "a: {{ .Values.b }}\n",

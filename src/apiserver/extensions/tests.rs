@@ -129,6 +129,17 @@ fn definitions_are_checked_as_upstream_checks_them() {
         "[spec.additionalPrinterColumns[0].type: Invalid value: \"text\": must be one of boolean,date,integer,number,string, \
          spec.additionalPrinterColumns[0].JSONPath: Invalid value: \"a\": must be a simple json path starting with .]",
     );
+    let hook = |client: Value, versions: Value| json!({"strategy": "Webhook", "webhook": {"clientConfig": client, "conversionReviewVersions": versions}});
+    refused(
+        &with(
+            "/spec/conversion",
+            hook(json!({"service": {"name": "a", "namespace": "b", "path": "/c?"}}), json!(["v1", "v1"])),
+        ),
+        "[spec.conversion.webhookClientConfig.service.path: Invalid value: \"/c?\": segment[0]: a lowercase RFC 1123 subdomain must \
+         consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. \
+         'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*'), \
+         spec.conversion.conversionReviewVersions[1]: Invalid value: \"v1\": duplicate version]",
+    );
     let mut of_project = with("/spec/group", json!("x.k8s.io"));
     of_project["metadata"]["name"] = json!("shirts.x.k8s.io");
     refused(
@@ -163,7 +174,9 @@ fn objects_are_pruned_defaulted_and_checked() {
 #[test]
 fn a_status_of_its_own_is_written_apart() {
     let mut api = ApiServer::new(1);
-    create(&mut api, &with("/spec/versions/0/subresources", json!({"status": {}}))).unwrap();
+    let mut definition = with("/spec/versions/0/subresources", json!({"status": {}}));
+    definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["nullable"] = json!(false);
+    create(&mut api, &definition).expect("what a field is by default may be said at the root");
     let mut object = shirt(json!({"color": "red"}));
     object["status"] = json!({"worn": 3});
     let stored = create(&mut api, &object).unwrap();

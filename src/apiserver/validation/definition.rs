@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::at::{At, Errors};
+use super::registration::validate_client;
 use super::{internal, json_schema, text};
 use crate::api::field_error::quoted;
 
@@ -324,9 +325,7 @@ fn validate_names(names: &At, errors: &mut Errors) {
 
 fn validate_conversion(conversion: &At, errors: &mut Errors) {
     let (strategy, webhook) = (conversion.get("strategy"), conversion.get("webhook"));
-    if !errors.required_one_of(&strategy, &["None", "Webhook"]) && strategy.text() == "Webhook" {
-        return;
-    }
+    errors.required_one_of(&strategy, &["None", "Webhook"]);
     // The internal type has the webhook's fields beside the strategy.
     let client = conversion.get("webhookClientConfig").with(webhook.get("clientConfig").value());
     let versions =
@@ -337,28 +336,27 @@ fn validate_conversion(conversion: &At, errors: &mut Errors) {
         }
         return;
     }
-    if !client.is_set() {
+    if client.is_set() {
+        validate_client(&client, errors);
+    } else {
         errors.required(&client, "required when strategy is set to Webhook");
-    } else if client.get("url").is_set() == client.get("service").is_set() {
-        errors.required(&client, "exactly one of url or service is required");
-    } else if client.get("service").is_set() {
-        let service = client.get("service");
-        for (field, why) in
-            [("name", "service name is required"), ("namespace", "service namespace is required")]
-        {
-            if service.get(field).is_empty() {
-                errors.required(&service.get(field), why);
-            }
-        }
-    } else if !client.get("url").text().starts_with("https://") {
-        errors.invalid(
-            &client.get("url"),
-            "'https' is the only allowed URL scheme; desired format: https://host[/path]",
-        );
     }
+    validate_review_versions(&versions, errors);
+}
+
+/// `validateConversionReviewVersions`.
+fn validate_review_versions(versions: &At, errors: &mut Errors) {
     if versions.is_empty() {
-        errors.required(&versions, "");
-    } else if !versions.texts().any(|version| ["v1", "v1beta1"].contains(&version)) {
-        errors.invalid(&versions, "must include at least one of v1, v1beta1");
+        return errors.required(versions, "");
+    }
+    for (index, version) in versions.items().enumerate() {
+        if versions.texts().take(index).any(|before| before == version.text()) {
+            errors.invalid(&version, "duplicate version");
+        } else {
+            errors.text(&version, text::dns_1035_label);
+        }
+    }
+    if !versions.texts().any(|version| ["v1", "v1beta1"].contains(&version)) {
+        errors.invalid(versions, "must include at least one of v1, v1beta1");
     }
 }

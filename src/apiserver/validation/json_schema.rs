@@ -1,10 +1,10 @@
 //! The rules of schemas in CustomResourceDefinitions: that they are structural (`pkg/apiserver/schema/validation.go`), and what of
-//! OpenAPI they may use. Rules over objects (`x-kubernetes-validations`) must compile.
+//! OpenAPI they may use.
 
 use serde_json::{Value, json};
 
 use super::at::{At, Errors};
-use super::internal;
+use super::schema_rules;
 use crate::api::field_error::FieldError;
 use crate::api::regexp::Regexp;
 use crate::api::sorting;
@@ -78,12 +78,17 @@ fn validate_root_with_status(schema: &At, errors: &mut Errors) {
     if schema.get("type").is_set() && schema.get("type").text() != "object" {
         let why = "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled";
         errors.invalid(&schema.get("type"), why);
-    } else if schema.keys().any(|field| !AT_ROOT.contains(&field)) {
+    } else if schema.keys().any(|field| !AT_ROOT.contains(&field) && says(schema.get(field).value())) {
         let why = format!(
             "only {AT_ROOT_SHOWN} fields are allowed at the root of the schema if the status subresource is enabled"
         );
         errors.invalid(schema, &why);
     }
+}
+
+/// Whether a field is more than what Go takes it for where it is absent.
+fn says(value: &Value) -> bool {
+    !value.is_null() && *value != false && value != ""
 }
 
 fn flag(schema: &At, name: &str) -> bool {
@@ -351,7 +356,7 @@ fn open_api(schema: &At, is_root: bool, context: Context, errors: &mut Errors) {
         open_api(&schema.get("items"), false, Context { untold, ..context }, errors);
     }
     extensions(schema, errors);
-    rules(schema, is_root, context, errors);
+    schema_rules::validate(schema, is_root, context.untold, errors);
 }
 
 /// What of OpenAPI is not to be used.
@@ -468,61 +473,6 @@ fn map_keys(keys: &At, items: &At, errors: &mut Errors) {
         if field.get("nullable").is_true() {
             let why = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
             errors.forbidden(&field.get("nullable"), why);
-        }
-    }
-}
-
-/// The rules over objects: expressions that fit the schema where they stand.
-fn rules(schema: &At, is_root: bool, context: Context, errors: &mut Errors) {
-    const REASONS: [&str; 4] =
-        ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
-    for rule in schema.get("x-kubernetes-validations").items() {
-        let (text, message) = (rule.get("rule"), rule.get("message"));
-        let has_lines = |at: &At| at.text().trim().contains(['\n', '\r']);
-        if text.text().trim().is_empty() {
-            errors.required(&text, "rule is not specified");
-        } else if !message.is_empty() && message.text().trim().is_empty() {
-            errors.invalid(&message, "message must be non-empty if specified");
-        } else if has_lines(&message) {
-            errors.invalid(&message, "message must not contain line breaks");
-        } else if has_lines(&text) && message.is_empty() {
-            errors.required(&message, "message must be specified if rule contains line breaks");
-        }
-        compile(schema, is_root, context, &rule, errors);
-        let expression = rule.get("messageExpression");
-        if !expression.is_empty() && expression.text().trim().is_empty() {
-            errors.required(&expression, "messageExpression must be non-empty if specified");
-        }
-        if rule.get("reason").is_set() {
-            errors.one_of(&rule.get("reason"), &REASONS);
-        }
-    }
-}
-
-fn compile(schema: &At, is_root: bool, context: Context, rule: &At, errors: &mut Errors) {
-    let shown = || internal::dump("ValidationRule", rule.value());
-    let text = rule.get("rule");
-    if !text.text().trim().is_empty() {
-        let wanted = ('b', "cel expression must evaluate to a bool");
-        match structural::rules::compile(schema.value(), is_root, rule.value(), text.text(), wanted) {
-            Err(why) => errors.invalid_as(&text, &shown(), &why),
-            Ok(program) if context.untold && program.uses("oldSelf") => {
-                errors.invalid_as(
-                    &text,
-                    &shown(),
-                    "oldSelf cannot be used on the uncorrelatable portion of the schema",
-                );
-            }
-            Ok(_) => {}
-        }
-    }
-    let told = rule.get("messageExpression");
-    if !told.text().trim().is_empty() {
-        let wanted = ('s', "messageExpression must evaluate to a string");
-        if let Err(why) =
-            structural::rules::compile(schema.value(), is_root, rule.value(), told.text(), wanted)
-        {
-            errors.invalid_as(&told, &shown(), &format!("messageExpression {why}"));
         }
     }
 }

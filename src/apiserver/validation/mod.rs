@@ -23,6 +23,7 @@ mod registration;
 pub mod resources;
 pub mod review;
 mod scheduling;
+mod schema_rules;
 mod security;
 mod service;
 mod storage;

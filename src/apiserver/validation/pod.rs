@@ -290,6 +290,25 @@ fn validate_names(spec: &At, errors: &mut Errors) {
             errors.text(&spec.get(field), text::dns_label);
         }
     }
+    validate_hostname_override(spec, errors);
+}
+
+/// A host name that is chosen freely stands alone: it is none of the cluster's names, and none of the node's.
+fn validate_hostname_override(spec: &At, errors: &mut Errors) {
+    const LETTERS_MAX: usize = 64;
+    let name = spec.get("hostnameOverride");
+    if name.is_empty() {
+        return;
+    }
+    if name.text().len() > LETTERS_MAX {
+        errors.too_long(&name, LETTERS_MAX);
+    }
+    errors.text(&name, text::dns_subdomain);
+    for flag in ["setHostnameAsFQDN", "hostNetwork"] {
+        if spec.get(flag).is_true() {
+            errors.forbidden(&name, &format!("may not be specified when '{flag}' is true"));
+        }
+    }
 }
 
 fn validate_classes(spec: &At, errors: &mut Errors) {

@@ -96,25 +96,30 @@ fn validate_webhook(webhook: &At, errors: &mut Errors) {
     }
 }
 
-fn validate_client(client: &At, errors: &mut Errors) {
+/// Where a webhook is: at an address, or behind a service.
+pub fn validate_client(client: &At, errors: &mut Errors) {
     let (url, service) = (client.get("url"), client.get("service"));
     if url.is_set() == service.is_set() {
         errors.required(client, "exactly one of url or service is required");
     } else if url.is_set() {
         validate_url(&url, errors);
     } else {
-        for (field, why) in
-            [("name", "service name is required"), ("namespace", "service namespace is required")]
-        {
-            if service.get(field).is_empty() {
-                errors.required(&service.get(field), why);
-            }
-        }
-        if service.get("port").is_set() && !(1..=65_535).contains(&service.get("port").int()) {
-            errors.invalid(&service.get("port"), "port is not valid: must be between 1 and 65535, inclusive");
-        }
-        validate_url_path(&service.get("path"), errors);
+        validate_service(&service, errors);
     }
+}
+
+/// `ValidateWebhookService`.
+fn validate_service(service: &At, errors: &mut Errors) {
+    for (field, why) in [("name", "service name is required"), ("namespace", "service namespace is required")]
+    {
+        if service.get(field).is_empty() {
+            errors.required(&service.get(field), why);
+        }
+    }
+    if service.get("port").is_set() && !(1..=65_535).contains(&service.get("port").int()) {
+        errors.invalid(&service.get("port"), "port is not valid: must be between 1 and 65535, inclusive");
+    }
+    validate_url_path(&service.get("path"), errors);
 }
 
 /// `ValidateWebhookURL`. What is wrong is shown, not the whole of it.
