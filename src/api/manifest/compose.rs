@@ -319,7 +319,10 @@ impl Composer<'_> {
     }
 
     /// libyaml's problem in go-yaml's words, and a sentence that says what to do.
-    fn explain(&self, problem: Problem, text: &str) -> Refusal {
+    fn explain(&self, mut problem: Problem, text: &str) -> Refusal {
+        if text.get(problem.at.byte..).is_some_and(|rest| rest.starts_with(super::NO_TEXT)) {
+            problem.words = "invalid leading UTF-8 octet";
+        }
         // go-yaml v2 names the scanner's line from 1 and the parser's from 0, and none for the first line.
         let line = |mark: Mark| mark.line + usize::from(problem.stage == Stage::Scanner);
         let line = if problem.at.line != 0 {

@@ -128,6 +128,21 @@ fn name_items(list: &mut Node) {
     }
 }
 
+/// Stands for bytes that are no UTF-8. No YAML may hold it, so that it is refused where they are.
+const NO_TEXT: char = '\u{ffff}';
+
+/// A file as a text to [`parse`].
+pub fn text_of(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(NO_TEXT);
+        }
+    }
+    text
+}
+
 /// Reads a text. See the module for what is accepted.
 pub fn parse(text: &str, limits: &Limits) -> Stream {
     let reader = Reader {

@@ -26,14 +26,22 @@ pub(super) enum PieceKind {
     BadSeparator(String),
 }
 
+const BYTE_ORDER: char = '\u{feff}';
+
 /// The pieces in order; blank YAML pieces are included (they hold comments only, or nothing).
 pub(super) fn split(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    let mut at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut at = if text.starts_with(BYTE_ORDER) { BYTE_ORDER.len_utf8() } else { 0 };
     if text[at..].trim_start().starts_with('{') {
         at = split_json(text, at, &mut pieces);
     }
     split_yaml(text, at, &mut pieces);
+    // Each piece may have a mark of byte order of its own, where files were joined.
+    for piece in &mut pieces {
+        if piece.span.slice(text).starts_with(BYTE_ORDER) {
+            piece.span.from += BYTE_ORDER.len_utf8() as u32;
+        }
+    }
     pieces
 }
 
@@ -187,6 +195,7 @@ mod tests {
         check("---\na: 1\n--- # two\nb: 2", &["Yaml:---\na: 1\n", "Yaml:b: 2"]);
         check("a: |\n  ---\n  x\n", &["Yaml:a: |\n  ---\n  x\n"]);
         check("a: 1\n--- b\nc: 1\n", &["Yaml:a: 1\n", "BadS:--- b", "Yaml:c: 1\n"]);
+        check("\u{feff}a: 1\n---\n\u{feff}b: 2\n", &["Yaml:a: 1\n", "Yaml:b: 2\n"]);
         check("", &[]);
     }
 

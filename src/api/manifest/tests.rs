@@ -222,3 +222,13 @@ fn no_mutation_of_a_manifest_panics() {
         }
     }
 }
+
+#[test]
+fn bytes_that_are_no_text_are_refused_where_they_are() {
+    let text = text_of(b"a: 1\n---\nb: caf\xe9 # \xb0\xa1\n---\nc: 3\n");
+    let stream = parse(&text, &Limits::default());
+    let read: Vec<usize> = stream.documents.iter().map(|document| document.index).collect();
+    assert_eq!(read, [0, 2]);
+    let words = stream.errors[0].kubectl.as_deref();
+    assert_eq!(words, Some("error converting YAML to JSON: yaml: invalid leading UTF-8 octet"));
+}

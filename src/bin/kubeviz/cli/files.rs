@@ -11,6 +11,11 @@ pub(super) fn say(text: &str) {
 
 /// Reads a file, or standard input for `-`; inflates what is gzipped.
 pub(super) fn read(path: &str) -> Result<String, String> {
+    String::from_utf8(read_bytes(path)?).map_err(|_| format!("{path}: not a text in UTF-8"))
+}
+
+/// As [`read`], be it a text or not.
+pub(super) fn read_bytes(path: &str) -> Result<Vec<u8>, String> {
     let bytes = if path == "-" {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
@@ -18,12 +23,10 @@ pub(super) fn read(path: &str) -> Result<String, String> {
         std::fs::read(path)
     };
     let bytes = bytes.map_err(|error| format!("{path}: {error}"))?;
-    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-        gunzip(&bytes).ok_or_else(|| format!("{path}: not a whole gzip file"))?
-    } else {
-        bytes
-    };
-    String::from_utf8(bytes).map_err(|_| format!("{path}: not a text in UTF-8"))
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return gunzip(&bytes).ok_or_else(|| format!("{path}: not a whole gzip file"));
+    }
+    Ok(bytes)
 }
 
 /// The texts in a folder and those below it, by their paths from there.

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use kubeviz::api::manifest;
 use kubeviz::scenario::check::Checker;
 use kubeviz::scenario::conform::{Suite, Tally, known, run_text};
 use kubeviz::scenario::exec::{Printed, Script};
@@ -17,7 +18,7 @@ use kubeviz::scenario::run::{Manifest, run};
 use kubeviz::scenario::{Scenario, picture, steps, why};
 
 use arguments::{command, config, count, duration, paths};
-use files::{read, say};
+use files::{read, read_bytes, say};
 use measure::measure;
 use trials::{chaos, fuzz};
 
@@ -164,7 +165,7 @@ fn check(matches: &ArgMatches) -> Outcome {
     let checker = Checker::default();
     let mut accepted = true;
     for path in paths(matches) {
-        for verdict in checker.check(path, &read(path)?) {
+        for verdict in checker.check(path, &manifest::text_of(&read_bytes(path)?)) {
             accepted &= verdict.accepted;
             let line = serde_json::to_string(&verdict).map_err(|error| error.to_string())?;
             say(&format!("{line}\n"));
