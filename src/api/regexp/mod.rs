@@ -1,10 +1,11 @@
-//! Regular expressions as far as schemas and shells use them: the syntax of Go's `regexp` (RE2) without Unicode's classes by name.
+//! Regular expressions as far as schemas and shells use them: the syntax of Go's `regexp` (RE2).
 //! Whether a text matches is found in one pass over it, with all alternatives at once, so that no pattern takes long; where in
 //! it, by trying them in turn, and nothing twice.
 
 mod parse;
 #[cfg(test)]
 mod tests;
+mod unicode;
 
 use std::sync::Arc;
 
@@ -54,6 +55,8 @@ enum Step {
 #[derive(Clone, Debug, Default)]
 struct Class {
     ranges: Vec<(char, char)>,
+    /// Classes by name, and whether all letters but theirs are meant.
+    named: Vec<(unicode::Test, bool)>,
     negated: bool,
     /// Whether upper and lower case are one.
     fold: bool,
@@ -61,7 +64,10 @@ struct Class {
 
 impl Class {
     fn has(&self, letter: char, fold: bool) -> bool {
-        let within = |letter: char| self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&letter));
+        let within = |letter: char| {
+            self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&letter))
+                || self.named.iter().any(|(test, all_but)| test(letter) != *all_but)
+        };
         let found = within(letter)
             || ((self.fold || fold)
                 && (within(letter.to_ascii_lowercase()) || within(letter.to_ascii_uppercase())));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Class, Node, REPEAT_MAX, Step};
+use super::{Class, Node, REPEAT_MAX, Step, unicode};
 
 #[derive(Clone, Copy, Default)]
 struct Flags {
@@ -126,7 +126,7 @@ impl<'p> Parser<'p> {
             '$' => Ok(Node::At(Step::End { line: flags.lines })),
             '.' => {
                 let ranges = if flags.dot_is_all { Vec::new() } else { vec![('\n', '\n')] };
-                Ok(Node::One(Arc::new(Class { ranges, negated: true, fold: false })))
+                Ok(Node::One(Arc::new(Class { ranges, negated: true, ..Class::default() })))
             }
             '(' => self.group(before),
             '[' => self.class(before).map(|class| Node::One(Arc::new(class))),
@@ -137,7 +137,8 @@ impl<'p> Parser<'p> {
     }
 
     fn one(&self, ranges: &[(char, char)], negated: bool) -> Node {
-        Node::One(Arc::new(Class { ranges: ranges.to_vec(), negated, fold: self.flags.fold }))
+        let class = Class { ranges: ranges.to_vec(), negated, fold: self.flags.fold, ..Class::default() };
+        Node::One(Arc::new(class))
     }
 
     fn next_group(&mut self) -> usize {
@@ -151,10 +152,14 @@ impl<'p> Parser<'p> {
         if self.skip("?P<")
             || (!self.rest.starts_with("?<=") && !self.rest.starts_with("?<!") && self.skip("?<"))
         {
-            let Some((_, rest)) = self.rest.split_once('>') else {
+            let Some((name, rest)) = self.rest.split_once('>') else {
                 return Err(format!("invalid named capture: `{before}`"));
             };
             self.rest = rest;
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                let written = &before[..before.len() - rest.len()];
+                return Err(format!("invalid named capture: `{written}`"));
+            }
             number = Some(self.next_group());
         } else if self.skip("?") {
             let mut on = true;
@@ -208,6 +213,10 @@ impl<'p> Parser<'p> {
                 self.rest = rest;
                 Node::All(quoted.chars().map(|letter| self.one(&[(letter, letter)], false)).collect())
             }
+            'p' | 'P' => {
+                let named = vec![self.unicode_class(letter == 'P', before)?];
+                Node::One(Arc::new(Class { named, fold: self.flags.fold, ..Class::default() }))
+            }
             letter => match perl_class(letter) {
                 Some((ranges, negated)) => self.one(ranges, negated),
                 None => {
@@ -216,6 +225,16 @@ impl<'p> Parser<'p> {
                 }
             },
         })
+    }
+
+    /// A class of letters by its name, `all_but` being what the letter before it says.
+    fn unicode_class(&mut self, all_but: bool, before: &str) -> Result<(unicode::Test, bool), String> {
+        let Some((test, negated, rest)) = unicode::class(self.rest) else {
+            let end = before.find('}').map_or(before.len(), |end| end + 1);
+            return Err(format!("invalid character class range: `{}`", &before[..end]));
+        };
+        self.rest = rest;
+        Ok((test, negated != all_but))
     }
 
     /// The letter that an escape stands for, `letter` being what follows the backslash.
@@ -242,6 +261,16 @@ impl<'p> Parser<'p> {
                 };
                 u32::from_str_radix(digits, 16).ok().and_then(char::from_u32).ok_or_else(invalid)?
             }
+            // One digit alone would be a group from before, of which there are none.
+            '0'..='7' if letter == '0' || self.rest.starts_with(|next| matches!(next, '0'..='7')) => {
+                let more = self.rest.chars().take(2).take_while(|next| matches!(next, '0'..='7')).count();
+                let (digits, rest) = self.rest.split_at(more);
+                self.rest = rest;
+                u32::from_str_radix(&format!("{letter}{digits}"), 8)
+                    .ok()
+                    .and_then(char::from_u32)
+                    .ok_or_else(invalid)?
+            }
             letter if letter.is_ascii_punctuation() => letter,
             _ => return Err(invalid()),
         })
@@ -257,10 +286,11 @@ impl<'p> Parser<'p> {
             }
             first = false;
             if let Some((name, rest)) = self.rest.strip_prefix("[:").and_then(|rest| rest.split_once(":]")) {
-                let known = NAMED.iter().find(|(known, _)| *known == name);
+                let (plain, all_but) = name.strip_prefix('^').map_or((name, false), |name| (name, true));
+                let known = NAMED.iter().find(|(known, _)| *known == plain);
                 let (_, ranges) =
                     known.ok_or_else(|| format!("invalid character class range: `[:{name}:]`"))?;
-                class.ranges.extend(*ranges);
+                class.ranges.extend(if all_but { outside(ranges) } else { ranges.to_vec() });
                 self.rest = rest;
                 continue;
             }
@@ -268,6 +298,10 @@ impl<'p> Parser<'p> {
             let mut letter = self.take().ok_or_else(missing)?;
             if letter == '\\' {
                 let escaped = self.take().ok_or_else(missing)?;
+                if matches!(escaped, 'p' | 'P') {
+                    class.named.push(self.unicode_class(escaped == 'P', written)?);
+                    continue;
+                }
                 if let Some((ranges, negated)) = perl_class(escaped) {
                     class.ranges.extend(if negated { outside(ranges) } else { ranges.to_vec() });
                     continue;

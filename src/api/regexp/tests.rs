@@ -23,6 +23,12 @@ fn patterns_match_as_gos_do() {
         (r"^a{,2}$", "a{,2}", true),
         ("(a*)*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
         ("^]$|^[]]$", "]", true),
+        (r"^\p{L}+\pN$", "é한1", true),
+        (r"^\P{Greek}$", "α", false),
+        (r"^[\p{Hangul}_]+$", "한_글", true),
+        (r"^[^\p{Lu}]+$", "aB", false),
+        (r"^\101\0$", "A\0", true),
+        ("^[[:^alpha:]]$", "1", true),
     ];
     for (pattern, text, want) in cases {
         assert_eq!(Regexp::new(pattern).unwrap().is_match(text), want, "{pattern} {text:?}");
@@ -65,6 +71,9 @@ fn what_is_no_pattern_is_refused() {
         ("a**", "invalid nested repetition operator: `**`"),
         ("a{2000}", "invalid repeat count: `{2000}`"),
         (r"\y", r"invalid escape sequence: `\y`"),
+        (r"\1", r"invalid escape sequence: `\1`"),
+        (r"\p{Foo}a", r"invalid character class range: `\p{Foo}`"),
+        ("(?P<a b>c)", "invalid named capture: `(?P<a b>`"),
     ];
     for (pattern, want) in cases {
         assert_eq!(Regexp::new(pattern).err(), Some(format!("error parsing regexp: {want}")), "{pattern}");
