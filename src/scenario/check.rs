@@ -58,6 +58,11 @@ impl Default for Checker {
 }
 
 impl Checker {
+    /// As [`Self::check`], of a file that may be no text.
+    pub fn check_bytes(&self, file: &str, bytes: &[u8]) -> Vec<Verdict> {
+        self.check(file, &manifest::text_of(bytes))
+    }
+
     /// The verdicts on all documents of a text, in order.
     pub fn check(&self, file: &str, text: &str) -> Vec<Verdict> {
         let stream = manifest::parse(text, &Limits::default());

@@ -10,7 +10,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
-use kubeviz::api::manifest;
 use kubeviz::scenario::check::Checker;
 use kubeviz::scenario::conform::{Suite, Tally, known, run_text};
 use kubeviz::scenario::exec::{Printed, Script};
@@ -165,7 +164,7 @@ fn check(matches: &ArgMatches) -> Outcome {
     let checker = Checker::default();
     let mut accepted = true;
     for path in paths(matches) {
-        for verdict in checker.check(path, &manifest::text_of(&read_bytes(path)?)) {
+        for verdict in checker.check_bytes(path, &read_bytes(path)?) {
             accepted &= verdict.accepted;
             let line = serde_json::to_string(&verdict).map_err(|error| error.to_string())?;
             say(&format!("{line}\n"));
