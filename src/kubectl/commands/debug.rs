@@ -1,9 +1,14 @@
 //! `debug`: an ephemeral container in a running pod, a copy of a pod to look into, or a pod with a node's file system.
 
+mod profile;
+
 use serde_json::{Value, json};
+
+use profile::Profile;
 
 use super::containers::{key_of, names, pod_of};
 use super::exec::{Then, is_shell, wait_for, wait_for_container};
+use super::run::is_reference;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, typed};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
@@ -24,7 +29,7 @@ const FLAGS: &[Flag] = &[
     switch("tty", "as a terminal").short('t'),
     switch("attach", "attach to it"),
     switch("quiet", "say less").short('q'),
-    value("profile", "has no effect here"),
+    value("profile", "legacy, general, baseline, netadmin, restricted or sysadmin: what it may do"),
     value("env", "a variable of the container, NAME=VALUE"),
     value("image-pull-policy", "when to pull the image"),
     switch("arguments-only", "what follows -- are arguments"),
@@ -52,17 +57,9 @@ pub const DEBUG: Verb = Verb {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let [word] = call.args.words.as_slice() else {
-        return Err(Failure::message("NAME or filename is required for debug"));
-    };
-    let word = word.clone();
-    let has_copy = call.args.has("copy-to");
-    if !call.args.has("image") && !call.args.has("set-image") && !has_copy && call.args.command.is_empty() {
-        return Err(Failure::message("you must specify --image, --set-image or command arguments."));
-    }
-    if call.args.on("tty") && !call.args.on("stdin") {
-        return Err(Failure::message("-i/--stdin is required for containers with -t/--tty=true"));
-    }
+    Profile::named(profile_name(call))?;
+    refuse(call)?;
+    let word = call.args.words[0].clone();
     let node = word
         .strip_prefix("node/")
         .or_else(|| word.strip_prefix("nodes/"))
@@ -84,6 +81,74 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         let container = call.args.value("container").map(str::to_string);
         let debugged = container.or_else(|| copy.spec.containers.last().map(|last| last.name.clone()));
         call.output.wait = Some(wait_for_container(copy, debugged.unwrap_or_default(), true, then(call)));
+    }
+    Ok(())
+}
+
+fn profile_name<'a>(call: &'a Call<'_, '_>) -> &'a str {
+    call.args.value("profile").unwrap_or("legacy")
+}
+
+/// Refuses what does not go together, in kubectl's order.
+fn refuse(call: &Call<'_, '_>) -> Result<(), Failure> {
+    let given = |flag: &str| call.args.value(flag).is_some_and(|text| !text.is_empty());
+    let on = |flag: &str| call.args.on(flag);
+    let (image, container, set_image) = (given("image"), given("container"), given("set-image"));
+    let has_command = !call.args.command.is_empty();
+    let why = if on("attach") && !image && !container {
+        "you must specify --container or create a new container using --image in order to attach."
+    } else if given("copy-to") {
+        match () {
+            () if !image && !set_image && !has_command => {
+                "you must specify --image, --set-image or command arguments."
+            }
+            () if has_command && !container && !image => {
+                "you must specify an existing container or a new image when specifying args."
+            }
+            () => "",
+        }
+    } else {
+        match () {
+            () if on("replace") => "--replace may only be used with --copy-to.",
+            () if on("same-node") => "--same-node may only be used with --copy-to.",
+            () if set_image => "--set-image may only be used with --copy-to.",
+            () if !image => "you must specify --image when not using --copy-to.",
+            () => "",
+        }
+    };
+    if !why.is_empty() {
+        return Err(Failure::message(why));
+    }
+    let name = call.args.value("image").unwrap_or_default();
+    if image && !is_reference(name) {
+        return Err(Failure::message(format!("invalid image name {name:?}: invalid reference format")));
+    }
+    if call.args.words.is_empty() {
+        return Err(Failure::message("NAME or filename is required for debug"));
+    }
+    let policy = call.args.value("image-pull-policy").unwrap_or_default();
+    if !["", "Always", "IfNotPresent", "Never"].contains(&policy) {
+        return Err(Failure::message(format!("invalid image pull policy: {policy}")));
+    }
+    for pair in call.args.list("set-image") {
+        let (of, image) = pair.split_once('=').ok_or_else(|| {
+            Failure::usage(format!(
+                "invalid argument {pair:?} for \"--set-image\" flag: {pair} must be formatted as key=value"
+            ))
+        })?;
+        if !is_reference(image) {
+            return Err(Failure::message(format!(
+                "invalid image name {image:?} for container {of:?}: invalid reference format"
+            )));
+        }
+    }
+    if given("target") && given("copy-to") {
+        return Err(Failure::message(
+            "--target is incompatible with --copy-to. Use --share-processes instead.",
+        ));
+    }
+    if on("tty") && !on("stdin") {
+        return Err(Failure::message("-i/--stdin is required for containers with -t/--tty=true"));
     }
     Ok(())
 }
@@ -129,6 +194,7 @@ fn ephemeral(call: &mut Call<'_, '_>, pod: &Pod) -> Result<(), Failure> {
         None => default_name(call, pod),
     };
     let mut added = container(call, &name)?;
+    Profile::named(profile_name(call))?.allow(&mut added, false);
     added["targetContainerName"] = json!(target);
     let added = typed::read(&added).map_err(|error| Failure::message(error.to_string()))?;
     let stored = call.client.add_ephemeral(&key_of(pod), added)?;
@@ -163,18 +229,26 @@ fn on_node(call: &mut Call<'_, '_>, node: &str) -> Result<(), Failure> {
         call.say(format!("Creating debugging pod {name} with container {debugger} on node {node}."));
     }
     let mut container = container(call, &debugger)?;
-    container["volumeMounts"] = json!([{"name": "host-root", "mountPath": "/host"}]);
-    let pod = json!({
+    let profile = Profile::named(profile_name(call))?;
+    profile.allow(&mut container, true);
+    if profile.sees_files() {
+        container["volumeMounts"] = json!([{"name": "host-root", "mountPath": "/host"}]);
+    }
+    let mut pod = json!({
         "metadata": {"name": name, "namespace": call.namespace, "labels": {"app.kubernetes.io/managed-by": "kubectl-debug"}},
         "spec": {
             "containers": [container],
-            "hostIPC": true, "hostNetwork": true, "hostPID": true,
             "nodeName": node,
             "restartPolicy": "Never",
             "tolerations": [{"operator": "Exists"}],
-            "volumes": [{"name": "host-root", "hostPath": {"path": "/"}}],
         },
     });
+    if profile.is_in_host() {
+        ["hostIPC", "hostNetwork", "hostPID"].iter().for_each(|field| pod["spec"][field] = true.into());
+    }
+    if profile.sees_files() {
+        pod["spec"]["volumes"] = json!([{"name": "host-root", "hostPath": {"path": "/"}}]);
+    }
     let object = Object::from_value(Kind::POD, pod).map_err(|error| Failure::message(error.to_string()))?;
     let stored = call.client.create_object(object)?;
     if let Some(pod) = stored.as_kind::<Pod>().filter(|_| call.args.on("stdin")) {
@@ -215,6 +289,9 @@ fn debugged(call: &mut Call<'_, '_>, pod: &Pod, spec: &mut Value) -> Result<(), 
     {
         fields.remove("args");
     }
+    let profile = Profile::named(profile_name(call))?;
+    profile.allow(&mut container, false);
+    profile.share(spec);
     match place {
         Some(place) => spec["containers"][place] = container,
         None => spec["containers"].as_array_mut().into_iter().for_each(|all| all.push(container.clone())),
@@ -240,14 +317,12 @@ fn copy(call: &mut Call<'_, '_>, pod: &Pod, name: &str) -> Result<Value, Failure
             spec.remove("nodeName");
         }
     }
-    if call.args.on("share-processes") {
-        spec["shareProcessNamespace"] = true.into();
+    if call.args.has("share-processes") {
+        spec["shareProcessNamespace"] = call.args.on("share-processes").into();
     }
     for container in spec["containers"].as_array_mut().into_iter().flatten() {
         for pair in call.args.list("set-image") {
-            let (of, image) = pair
-                .split_once('=')
-                .ok_or_else(|| Failure::message(format!("invalid image spec: {pair}")))?;
+            let Some((of, image)) = pair.split_once('=') else { continue };
             if of == "*" || container.text("name") == of {
                 container["image"] = image.into();
             }

@@ -99,7 +99,7 @@ fn check(call: &Call<'_, '_>) -> Result<Asked, Failure> {
     if image.is_empty() {
         return Err(Failure::message("--image is required"));
     }
-    if !Regexp::new(&reference()).is_ok_and(|pattern| pattern.is_match(image)) {
+    if !is_reference(image) {
         return Err(Failure::message(format!("Invalid image name {image:?}: invalid reference format")));
     }
     if on("tty") && !on("stdin") {
@@ -121,6 +121,11 @@ fn check(call: &Call<'_, '_>) -> Result<Asked, Failure> {
     let labels = labels(Some(text("labels")).filter(|text| !text.is_empty()), &name)?;
     let port = Some(text("port")).filter(|text| !text.is_empty()).map(port_number).transpose()?;
     Ok(Asked { name, labels, attach, port })
+}
+
+/// Whether a text can be the name of an image.
+pub fn is_reference(image: &str) -> bool {
+    Regexp::new(&reference()).is_ok_and(|pattern| pattern.is_match(image))
 }
 
 /// How an image may be called (`reference.ReferenceRegexp`).
@@ -222,14 +227,13 @@ mod tests {
 
     #[test]
     fn images_are_called_as_their_grammar_has_it() {
-        let pattern = Regexp::new(&reference()).unwrap();
         for image in
             ["nginx", "nginx:1.27", "ghcr.io/a/b_c:v1", "localhost:5000/a", "a@sha256:00ff", "Host/a"]
         {
-            assert!(pattern.is_match(image), "{image}");
+            assert!(is_reference(image), "{image}");
         }
         for image in ["Nginx", "a b", "nginx:", "a//b", "-a", "nginx:1 2", ""] {
-            assert!(!pattern.is_match(image), "{image}");
+            assert!(!is_reference(image), "{image}");
         }
     }
 
