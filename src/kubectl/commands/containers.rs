@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::api::schema::{self, TypeId};
 use crate::api::selector::Selector;
 use crate::api::{Key, Kind, MetaExt, Object, Pod};
 use crate::kubectl::Call;
@@ -16,14 +17,15 @@ const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 /// # Errors
 /// In kubectl's words if there is none.
 pub fn pod_of(call: &mut Call<'_, '_>, word: &str) -> Result<Pod, Failure> {
-    Ok(pods_of(call, word)?.swap_remove(0))
+    Ok(pods_of(call, word, "attach to")?.swap_remove(0))
 }
 
 /// The pods that a word names, at least one: the pod of that name, or those of a workload or a Service, the best first.
+/// `doing` is what cannot be done where there are none.
 ///
 /// # Errors
 /// As [`pod_of`].
-pub fn pods_of(call: &mut Call<'_, '_>, word: &str) -> Result<Vec<Pod>, Failure> {
+pub fn pods_of(call: &mut Call<'_, '_>, word: &str, doing: &str) -> Result<Vec<Pod>, Failure> {
     let (of, name) = match word.split_once('/') {
         Some((word, name)) => (kind(call.client.live(), word)?, name),
         None => (Kind::POD, word),
@@ -37,9 +39,12 @@ pub fn pods_of(call: &mut Call<'_, '_>, word: &str) -> Result<Vec<Pod>, Failure>
         Kind::SERVICE | Kind::REPLICATION_CONTROLLER => Some(Selector::from_map(&value.map("spec.selector"))),
         _ => value.matcher("spec.selector"),
     };
-    let selector = selector.ok_or_else(|| {
-        Failure::message(format!("cannot get the logs from {}: there are no pods to it", of.name()))
-    })?;
+    let go = schema::kind(&of.api_version(), of.name()).map(TypeId::go).unwrap_or_default();
+    let unable = |why: String| Failure::message(format!("cannot {doing} *{go}: {why}"));
+    if of == Kind::SERVICE && value.map("spec.selector").is_empty() {
+        return Err(unable(format!("invalid service '{name}': Service is defined without a selector")));
+    }
+    let selector = selector.ok_or_else(|| unable(format!("selector for *{go} not implemented")))?;
     let mut pods: Vec<Pod> = call
         .client
         .live()

@@ -34,6 +34,9 @@ pub const DIFF: Verb = Verb {
 };
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    if !call.args.words.is_empty() {
+        return Err(Failure::misuse(format!("Unexpected args: [{}]", call.args.words.join(" "))));
+    }
     let batch = manifests::read(call)?;
     Failure::collect(batch.failures)?;
     let mut differs = false;

@@ -1,7 +1,7 @@
 //! `exec` and `attach`: commands in running containers. A shell without a command takes the console's lines until `exit`.
 
-use super::containers::{container_of, current, key_of, pod_of, state_of};
-use crate::api::{Key, MetaExt, Pod};
+use super::containers::{container_of, current, key_of, names, pod_of, state_of};
+use crate::api::{Key, MetaExt, Pod, Status};
 use crate::client::{Client, DeleteOptions, Propagation};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
@@ -75,6 +75,12 @@ fn exec(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::message("you must specify at least one command for the container"));
     }
     let pod = pod_of(call, &word)?;
+    // The server is asked for a container that is named, and refuses it.
+    let named = call.args.value("container").filter(|name| !names(&pod).contains(name));
+    if let Some(name) = named {
+        let why = format!("container {name} is not valid for pod {}", pod.name());
+        return Err(Failure::from(Status::bad_request(why)));
+    }
     let container = container_of(call, &pod)?;
     check(&pod, &container)?;
     if is_shell(&command) {
@@ -96,6 +102,15 @@ fn attach(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::misuse("at least 1 argument is required for attach"));
     };
     let pod = pod_of(call, &word)?;
+    let phase = pod.status.phase.as_deref().unwrap_or_default();
+    if ["Succeeded", "Failed"].contains(&phase) {
+        return Err(Failure::message(format!(
+            "cannot attach a container in a completed pod; current phase is {phase}"
+        )));
+    }
+    if let Some(name) = call.args.value("container").filter(|name| !names(&pod).contains(name)) {
+        return Err(Failure::message(format!("container {name} not found in pod {}", pod.name())));
+    }
     let container = container_of(call, &pod)?;
     check(&pod, &container)?;
     call.warn("If you don't see a command prompt, try pressing enter.");
@@ -118,7 +133,8 @@ pub fn check(pod: &Pod, container: &str) -> Result<(), Failure> {
         )));
     }
     if pod.spec.node_name.is_none() {
-        return Err(Failure::message(format!("pod {} does not have a host assigned", pod.name())));
+        let why = format!("pod {} does not have a host assigned", pod.name());
+        return Err(Failure::from(Status::bad_request(why)));
     }
     if !state_of(pod, container).has("state.running") {
         return Err(Failure::message(format!(

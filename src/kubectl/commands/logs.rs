@@ -176,7 +176,7 @@ fn pods(call: &mut Call<'_, '_>) -> Result<Vec<Pod>, Failure> {
             ));
         }
     };
-    pods_of(call, &word).map_err(|failure| match failure {
+    pods_of(call, &word, "get the logs from").map_err(|failure| match failure {
         Failure::Server { status, .. } if status.code == 404 => Failure::message(format!(
             "error from server (NotFound): {} in namespace {:?}",
             status.message, call.namespace
