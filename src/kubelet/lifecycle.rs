@@ -227,9 +227,12 @@ impl ContainerRun {
         let age = self.running_since().map_or(SimDuration::ZERO, |since| now.since(since));
         let behaviour = &mut self.behaviour;
         behaviour.serves_after = behaviour.serves_when_up.map(|after| age + after);
-        // The shell has become the server.
-        if behaviour.on_term == OnTerm::Shell {
-            behaviour.on_term = OnTerm::Ends;
+    }
+
+    /// The shell has become the server.
+    pub fn become_server(&mut self) {
+        if self.behaviour.on_term == OnTerm::Shell {
+            self.behaviour.on_term = OnTerm::Ends;
         }
     }
 

@@ -89,6 +89,8 @@ pub enum ContainerStep {
     Serving,
     /// Its script goes on after a pause.
     Resume,
+    /// Its script gets SIGTERM.
+    Signal,
     /// It ends by itself.
     Ends,
     /// A probe is due.
@@ -316,6 +318,7 @@ impl PodWorker {
             ContainerStep::Hooked => self.hooked(at, turn),
             ContainerStep::Serving => self.settle_ready(at, turn),
             ContainerStep::Resume => self.resume(at, turn),
+            ContainerStep::Signal => self.signalled(at, turn),
             ContainerStep::Ends => {
                 if let Some(wait) = self.wait_to_end(at, turn) {
                     return self.after(wait, at, ContainerStep::Ends, false, turn);

@@ -346,23 +346,59 @@ impl PodWorker {
         turn.asked.append(&mut process.take_asked());
         self.runs[at].process = Some(process);
         self.runs[at].note_said(now);
-        let Some(process) = &self.runs[at].process else { return };
-        let (looped, restarts) = (process.has_looped(), self.runs[at].restarts);
+        let restarts = self.runs[at].restarts;
+        let Some(process) = &mut self.runs[at].process else { return };
+        let (looped, serves) = (process.has_looped(), process.take_serves());
+        let (idle, more) = (process.is_idle(), process.next_in(now));
         match pause {
             Pause::Sleeps(span) => {
                 // A loop may go on for ever: whoever waits for the cluster to come to rest does not wait for that.
                 self.after(span.max(BLINK), at, ContainerStep::Resume, looped || restarts > 1, turn);
             }
-            Pause::Ended(exit_code) => {
-                let end = workload::End { after: SimDuration::ZERO, exit_code, reason: None, heals: false };
-                self.runs[at].behaviour.ends = Some(end);
-                self.after(BLINK, at, ContainerStep::Ends, restarts > 1, turn);
-            }
-            Pause::StaysUp if self.runs[at].process.as_ref().is_some_and(Process::is_idle) => {}
+            Pause::Ended(exit_code) => self.script_ended(at, exit_code, turn),
+            Pause::Rests => {}
             Pause::StaysUp => {
-                self.runs[at].serve_from(turn.now());
-                self.settle_ready(at, turn);
+                if !idle {
+                    self.runs[at].serve_from(now);
+                    self.runs[at].become_server();
+                    self.settle_ready(at, turn);
+                }
+                if let Some(span) = more {
+                    self.after(span.max(BLINK), at, ContainerStep::Resume, true, turn);
+                }
             }
+        }
+        if serves {
+            self.runs[at].serve_from(now);
+            self.settle_ready(at, turn);
+        }
+    }
+
+    fn script_ended(&mut self, at: usize, exit_code: i32, turn: &mut Turn<'_>) {
+        let restarts = self.runs[at].restarts;
+        if let Progress::Stopping { hook_fails, .. } = self.runs[at].progress {
+            let delay = turn.config.stop.draw(turn.rng);
+            let ends = turn.now() + delay;
+            self.runs[at].progress = Progress::Stopping { ends, exit_code, hook_fails };
+            return self.after(delay, at, ContainerStep::Stopped, false, turn);
+        }
+        let end = workload::End { after: SimDuration::ZERO, exit_code, reason: None, heals: false };
+        self.runs[at].behaviour.ends = Some(end);
+        self.after(BLINK, at, ContainerStep::Ends, restarts > 1, turn);
+    }
+
+    /// SIGTERM comes to a script.
+    pub(super) fn signalled(&mut self, at: usize, turn: &mut Turn<'_>) {
+        if self.runs[at].process.as_mut().is_some_and(Process::signal) {
+            self.resume(at, turn);
+        }
+    }
+
+    /// A container is being stopped, and its script runs on until it ends.
+    pub(super) fn run_on(&mut self, at: usize, turn: &mut Turn<'_>) {
+        let next = self.runs[at].process.as_ref().and_then(|process| process.next_in(turn.now()));
+        if let Some(span) = next {
+            self.after(span.max(BLINK), at, ContainerStep::Resume, false, turn);
         }
     }
 

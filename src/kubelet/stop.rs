@@ -4,7 +4,6 @@
 use super::agent::Turn;
 use super::lifecycle::{PreStop, Progress};
 use super::pod_worker::{ContainerStep, PodStep, PodWorker, Stage};
-use super::shell;
 use super::workload::{EXIT_SIGKILL, OnTerm};
 use crate::api::k8s::{Container, Probe};
 use crate::client::recorder::EventType;
@@ -134,12 +133,11 @@ impl PodWorker {
         let spent = takes.min(grace);
         // Only whole seconds of the hook are taken off.
         let left = (grace - SimDuration(spent.0 - spent.0 % SECOND.0)).max(LEAST_GRACE);
-        let trapped = self.runs[at].process.as_ref().and_then(shell::Process::on_term);
-        let obeys = match (self.runs[at].behaviour.on_term, trapped) {
-            (OnTerm::EndsAfter(span), _) => Some((span, 0)),
-            (OnTerm::Shell, Some(exit_code)) => Some((turn.config.stop.draw(turn.rng), exit_code)),
-            (OnTerm::Ends, _) => Some((turn.config.stop.draw(turn.rng), 0)),
-            (OnTerm::Shell, None) | (OnTerm::Ignores, _) => None,
+        let obeys = match self.runs[at].behaviour.on_term {
+            OnTerm::EndsAfter(span) => Some((span, 0)),
+            OnTerm::Ends => Some((turn.config.stop.draw(turn.rng), 0)),
+            // A shell does what its traps say, if it has any.
+            OnTerm::Shell | OnTerm::Ignores => None,
         };
         // A process that hears the signal takes no connections from then on, or from a little later, if it says so.
         self.runs[at].closes_at = obeys.map(|_| now + spent + self.runs[at].behaviour.serves_after_term);
@@ -156,6 +154,10 @@ impl PodWorker {
         }
         self.runs[at].step(Progress::Stopping { ends, exit_code, hook_fails });
         self.after(ends.since(now), at, ContainerStep::Stopped, false, turn);
+        if self.runs[at].behaviour.on_term == OnTerm::Shell {
+            self.after(spent, at, ContainerStep::Signal, false, turn);
+        }
+        self.run_on(at, turn);
     }
 
     /// Less time is left than those that are stopping were told.
@@ -168,6 +170,7 @@ impl PodWorker {
             {
                 self.runs[at].step(Progress::Stopping { ends: by, exit_code: EXIT_SIGKILL, hook_fails });
                 self.after(grace, at, ContainerStep::Stopped, false, turn);
+                self.run_on(at, turn);
             }
         }
     }

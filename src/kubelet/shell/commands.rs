@@ -1,6 +1,6 @@
 //! The commands that the shell knows.
 
-use super::{Process, World, clients, said, text};
+use super::{Process, Program, World, clients, parse, said, text};
 use crate::clock::SimDuration;
 use crate::kubelet::files::Trouble;
 use crate::kubelet::workload;
@@ -17,6 +17,12 @@ pub enum Outcome {
     Took(i32, SimDuration),
     /// It ends the shell.
     Exit(i32),
+    /// It ends what has been called.
+    Return(i32),
+    /// It is a function or another script, with what that is told.
+    Call(Program, Vec<String>),
+    /// It waits for the jobs, or for that one.
+    Waits(Option<u32>),
     /// It does nothing, for ever.
     Idle,
     /// It is a program of its own that stays up.
@@ -25,9 +31,8 @@ pub enum Outcome {
 
 /// Commands that take no time and succeed, as far as it matters here.
 const QUICK: &[&str] = &[
-    ":", "true", "umask", "ulimit", "shift", "local", "ps", "df", "du", "free", "ln", "chown", "awk",
-    "xargs", "expr", "kill", "sync", "mktemp", "apk", "apt-get", "apt", "mount", "top", "which", "yes",
-    "source", ".",
+    ":", "true", "umask", "ulimit", "ps", "df", "du", "free", "ln", "chown", "awk", "xargs", "sync",
+    "mktemp", "apk", "apt-get", "apt", "mount", "top", "which", "yes", "jobs", "disown",
 ];
 
 /// Whether the shell knows what a command does.
@@ -35,7 +40,8 @@ pub fn is_known(name: &str) -> bool {
     const OTHERS: &[&str] = &[
         "false", "sleep", "exit", "touch", "rm", "rmdir", "cat", "test", "[", "tail", "nslookup", "dig",
         "host", "getent", "ping", "wget", "curl", "nc", "trap", "wait", "set", "exec", "mkdir", "cp", "mv",
-        "chmod", "cd", "export", "unset", "read", "return", "env", "printenv", "ls",
+        "chmod", "cd", "export", "unset", "read", "return", "env", "printenv", "ls", "local", "declare",
+        "readonly", "shift", "kill", "expr", "source", ".",
     ];
     QUICK.contains(&name)
         || OTHERS.contains(&name)
@@ -51,6 +57,9 @@ impl Process {
         let Some((first, rest)) = words.split_first() else { return Outcome::Status(0) };
         let Some(first) = first else { return Outcome::Serves };
         let name = first.rsplit('/').next().unwrap_or(first);
+        if let Some(called) = self.called(first, rest) {
+            return called;
+        }
         let known: Vec<&str> = rest.iter().map(|word| word.as_deref().unwrap_or_default()).collect();
         if text::TOOLS.contains(&name) && !(name == "tail" && follows(&known)) {
             return Outcome::Status(self.filter(name, &known));
@@ -62,29 +71,36 @@ impl Process {
             "exec" if rest.is_empty() => Outcome::Status(0),
             "exec" | "command" | "nohup" | "time" | "eval" => self.run(rest, world),
             "exit" | "return" => {
-                Outcome::Exit(known.first().map_or(self.status, |code| code.parse().unwrap_or(2)))
+                let code = known.first().map_or(self.status, |code| code.parse().unwrap_or(2));
+                if name == "exit" { Outcome::Exit(code & 255) } else { Outcome::Return(code & 255) }
             }
+            "shift" => {
+                let count = known.first().and_then(|count| count.parse().ok()).unwrap_or(1);
+                let less = self.arguments.len().checked_sub(count);
+                if less.is_some() {
+                    self.arguments.drain(..count);
+                }
+                Outcome::Status(i32::from(less.is_none()))
+            }
+            "kill" => Outcome::Status(self.kill(&known)),
             "sleep" => sleep(&known),
-            "wait" if self.has_jobs => Outcome::Idle,
-            "wait" => Outcome::Status(0),
+            "wait" => Outcome::Waits(known.iter().find_map(|word| word.parse().ok())),
             "set" => {
                 let on =
                     |letter: char| known.iter().any(|word| word.starts_with('-') && word.contains(letter));
                 let (strict, traced) = (on('e'), on('x'));
                 self.strict |= strict;
                 self.traced = (self.traced || traced) && !known.contains(&"+x");
-                Outcome::Status(0)
-            }
-            "trap" => {
-                if known.iter().skip(1).any(|signal| matches!(*signal, "TERM" | "SIGTERM" | "15" | "EXIT")) {
-                    // Without commands it is a signal not to be heard, and with a dash one that does what it always does: to
-                    // process 1 nothing either way.
-                    self.on_term =
-                        Some(known[0]).filter(|handler| !["", "-"].contains(handler)).map(exit_code);
+                if let Some(at) = known.iter().position(|word| *word == "--") {
+                    self.arguments = known[at + 1..].iter().map(|word| (*word).to_string()).collect();
                 }
                 Outcome::Status(0)
             }
-            "export" | "unset" | "read" => self.variable(name, &known),
+            "trap" => {
+                self.set_trap(&known);
+                Outcome::Status(0)
+            }
+            "export" | "local" | "declare" | "readonly" | "unset" | "read" => self.variable(name, &known),
             "env" if known.iter().any(|word| !word.contains('=')) => {
                 let at = known.iter().position(|word| !word.contains('=')).unwrap_or(0);
                 self.run(&rest[at..], world)
@@ -115,7 +131,59 @@ impl Process {
         }
     }
 
-    /// `export NAME=value`, `unset NAME`, `read NAME`.
+    /// What is called where a command is a function, or a script that lies in a file.
+    fn called(&mut self, first: &str, rest: &[Option<String>]) -> Option<Outcome> {
+        let told =
+            |words: &[Option<String>]| words.iter().map(|word| word.clone().unwrap_or_default()).collect();
+        if let Some(program) = self.functions.get(first) {
+            return Some(Outcome::Call(program.clone(), told(rest)));
+        }
+        let shell = matches!(first.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash" | "source" | "."));
+        if shell && rest.iter().flatten().any(|word| word.starts_with('-') && word.ends_with('c')) {
+            let words: Vec<String> = [first.to_string()].into_iter().chain(told(rest)).collect();
+            return Some(Outcome::Call(Program::of_command(&words)?, Vec::new()));
+        }
+        let skipped =
+            rest.iter().take_while(|word| word.as_ref().is_some_and(|word| word.starts_with('-'))).count();
+        let (path, rest) = match shell {
+            true => (rest.get(skipped)?.as_deref()?, &rest[skipped + 1..]),
+            false if first.contains('/') => (first, rest),
+            false => return None,
+        };
+        match self.files.read(path) {
+            Ok(text) if !text.is_empty() => {
+                let text = text.to_string();
+                Some(
+                    parse::compile(&text)
+                        .map_or(Outcome::Serves, |program| Outcome::Call(program, told(rest))),
+                )
+            }
+            // What an image brings along is not known.
+            _ if self.files.exists(path) => Some(Outcome::Serves).filter(|_| shell),
+            _ if shell => {
+                self.err.push_str(&format!("sh: can't open '{path}': No such file or directory\n"));
+                Some(Outcome::Status(2))
+            }
+            _ => None,
+        }
+    }
+
+    /// `trap commands signal …`. Without commands it is a signal not to be heard, and with a dash one that does what it always
+    /// does: to process 1 nothing either way.
+    fn set_trap(&mut self, words: &[&str]) {
+        let Some((commands, signals)) = words.split_first() else { return };
+        let handler =
+            Some(*commands).filter(|commands| !["", "-"].contains(commands)).and_then(parse::compile);
+        for signal in signals {
+            match *signal {
+                "TERM" | "SIGTERM" | "15" => self.on_term.clone_from(&handler),
+                "EXIT" | "0" => self.on_exit.clone_from(&handler),
+                _ => {}
+            }
+        }
+    }
+
+    /// `export NAME=value`, `local NAME=value`, `unset NAME`, `read NAME`.
     fn variable(&mut self, command: &str, words: &[&str]) -> Outcome {
         let names = words.iter().filter(|word| !word.starts_with('-'));
         if command == "read" {
@@ -299,14 +367,6 @@ fn sleep(words: &[&str]) -> Outcome {
 fn days(word: &str) -> Option<SimDuration> {
     let days: u64 = word.strip_suffix('d')?.parse().ok()?;
     Some(SimDuration::from_secs(days.checked_mul(86_400).filter(|secs| *secs < 1 << 40)?))
-}
-
-/// The code that a trap's commands end with: that of their `exit`, or 0.
-fn exit_code(handler: &str) -> i32 {
-    let after = handler.split_once("exit").map(|(_, after)| after.trim());
-    let digits =
-        |text: &str| text.split(|c: char| !c.is_ascii_digit()).next().and_then(|code| code.parse().ok());
-    after.and_then(digits).unwrap_or(0)
 }
 
 /// Whether `tail` goes on for ever.

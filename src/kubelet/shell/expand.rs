@@ -18,18 +18,36 @@ impl Process {
     fn value(&mut self, part: &Part, world: World<'_>) -> Option<String> {
         Some(match part {
             Part::Text(text) => text.clone(),
-            Part::Variable { name, .. } if name == "?" => self.status.to_string(),
             Part::Variable { name, change, .. } => {
-                let value = self.variables.get(name).cloned();
+                let value = self.variable_value(name);
                 match change {
                     None => value.unwrap_or_default(),
                     Some(change) => self.change(name, value, change, world)?,
                 }
             }
-            Part::Sum(sum) => arithmetic::value(sum, &self.variables)?.to_string(),
+            Part::Sum(sum) => {
+                let sum = self.expand(sum, world)?;
+                arithmetic::value(&sum, &self.variables)?.to_string()
+            }
             Part::Command { program, .. } => self.output_of(program, world)?,
             Part::Unknown => return None,
         })
+    }
+
+    /// The value of a variable, or of a parameter: `$1`, `$@`, `$?`.
+    fn variable_value(&self, name: &str) -> Option<String> {
+        match name {
+            "?" => Some(self.status.to_string()),
+            "$" => Some("1".into()),
+            "!" => self.last_job().map(|number| number.to_string()),
+            "#" => Some(self.arguments.len().to_string()),
+            "@" | "*" => Some(self.arguments.join(" ")),
+            "0" => Some("sh".into()),
+            _ => match name.parse::<usize>() {
+                Ok(place) => self.arguments.get(place - 1).cloned(),
+                Err(_) => self.variables.get(name).cloned(),
+            },
+        }
     }
 
     /// The words that a word becomes: what stands outside of quotes is split at its spaces. A word that cannot be known is
@@ -38,6 +56,11 @@ impl Process {
         let splits = |part: &Part| {
             matches!(part, Part::Variable { quoted: false, .. } | Part::Command { quoted: false, .. })
         };
+        if let [Part::Variable { name, change: None, quoted: true }] = word.as_slice()
+            && name == "@"
+        {
+            return self.arguments.iter().cloned().map(Some).collect();
+        }
         if !word.iter().any(splits) {
             return vec![self.expand(word, world)];
         }
@@ -73,6 +96,9 @@ impl Process {
         let mut inner = Process::new(program.clone(), self.variables.clone());
         inner.nested = self.nested + 1;
         inner.traced = self.traced;
+        inner.functions.clone_from(&self.functions);
+        inner.arguments.clone_from(&self.arguments);
+        inner.ahead = self.ahead;
         inner.files = std::mem::take(&mut self.files);
         inner.daemons = std::mem::take(&mut self.daemons);
         inner.nonce = self.nonce;

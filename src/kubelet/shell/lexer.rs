@@ -19,6 +19,9 @@ const OPERATORS: [&str; 23] = [
     "\n", "&", "|", "(", ")", ">", "<",
 ];
 
+/// Parameters with a name of one sign.
+const SPECIAL: [char; 6] = ['?', '$', '!', '#', '@', '*'];
+
 /// Takes a script apart.
 pub struct Lexer<'a> {
     /// What is still to be read.
@@ -227,13 +230,15 @@ impl Lexer<'_> {
         {
             end += close + 1;
         }
+        if end == 0 && inner.starts_with(SPECIAL) {
+            end = 1;
+        }
         let (name, rest) = inner.split_at(end);
-        let name = if inner == "?" { "?" } else { name };
         if name.is_empty() {
             return Part::Unknown;
         }
         let operator = Change::OPERATORS.into_iter().find(|operator| rest.starts_with(operator));
-        let change = match (length, rest.is_empty() || name == "?", operator) {
+        let change = match (length, rest.is_empty(), operator) {
             (true, true, _) => Some(Change { operator: "length", word: Word::new() }),
             (false, true, _) => None,
             (false, false, Some(operator)) => {
@@ -262,10 +267,10 @@ impl Lexer<'_> {
             return Some(());
         }
         let after = self.rest.strip_prefix('$')?;
-        if let Some(inner) = after.strip_prefix("((") {
-            let end = inner.find("))")?;
-            push(Part::Sum(inner[..end].to_string()));
-            self.rest = &inner[end + 2..];
+        if after.starts_with("((") {
+            let end = closing(after).filter(|end| after[..*end].ends_with(')'))?;
+            push(Part::Sum(self.expanded(&after[2..end - 1])?));
+            self.rest = &after[end + 1..];
         } else if after.starts_with('(') {
             let end = closing(after)?;
             push(substituted(&after[1..end], quoted, self.depth));
@@ -278,12 +283,8 @@ impl Lexer<'_> {
             let named = |c: char| c.is_ascii_alphanumeric() || c == '_';
             let end = after.find(|c: char| !named(c)).unwrap_or(after.len());
             match after.chars().next() {
-                Some('?') => {
-                    push(Part::variable("?", quoted));
-                    self.rest = &after[1..];
-                }
-                Some('$' | '!' | '#' | '@' | '*') => {
-                    push(Part::Unknown);
+                Some(c) if SPECIAL.contains(&c) || c.is_ascii_digit() => {
+                    push(Part::variable(&after[..1], quoted));
                     self.rest = &after[1..];
                 }
                 _ if end > 0 => {

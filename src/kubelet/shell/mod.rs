@@ -2,18 +2,20 @@
 //! wait for and end with the code they would end with. A script is compiled to a flat program; running it is a place in
 //! that program, which is plain data and can be left and taken up again.
 //!
-//! What it knows: `;` `&&` `||` `|` `!` `&`, `if`, `while`, `until`, `for`, `{ }` and `( )`, variables and sums, output to
-//! files, and the commands in [`commands`]. A program it does not know is a server: it stays up.
+//! What it knows: `;` `&&` `||` `|` `!` `&`, `if`, `while`, `until`, `for`, `case`, `{ }` and `( )`, functions, jobs and traps,
+//! variables and sums, output to files, and the commands in [`commands`]. A program it does not know is a server: it stays up.
 
 mod arithmetic;
 mod clients;
 mod commands;
 mod conditions;
 mod expand;
+mod jobs;
 mod lexer;
 mod network;
 mod parse;
 mod said;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,8 +27,8 @@ use super::daemons::Daemons;
 use super::files::Files;
 use crate::client::wire::Sample;
 use crate::clock::{SimDuration, SimTime};
-use commands::Outcome;
 use conditions::Condition;
+use jobs::{Frame, Front, Job};
 
 pub use clients::is_missing;
 pub use commands::is_known as knows;
@@ -61,7 +63,7 @@ enum Part {
     /// The value of a variable, with what is done to it.
     Variable { name: String, change: Option<Box<Change>>, quoted: bool },
     /// The value of a sum: `$((i + 1))`.
-    Sum(String),
+    Sum(Word),
     /// What a command prints.
     Command { program: Program, quoted: bool },
     /// What cannot be known.
@@ -118,8 +120,10 @@ enum Op {
     Jump(usize),
     /// Turn success into failure and the other way round.
     Not,
-    /// Start a command and do not wait for it.
-    Background,
+    /// Start that and do not wait for it.
+    Spawn(Program),
+    /// From now on there is a function of that name.
+    Define(String, Program),
     /// What follows up to [`Op::EndInput`] reads what has come through the pipe.
     Piped,
     /// A block begins that may read a file, and whose output may go to a file that is made anew.
@@ -173,12 +177,17 @@ impl Program {
         let (first, rest) = words.split_first()?;
         let name = first.rsplit('/').next().unwrap_or(first);
         if matches!(name, "sh" | "bash" | "ash" | "dash") {
-            let flag = rest.iter().position(|word| word.starts_with('-') && word.ends_with('c'))?;
-            let script = rest.get(flag + 1)?;
-            let strict = if rest[flag].contains('e') { "set -e\n" } else { "" };
-            return parse::compile(&format!("{strict}{script}"));
-        }
-        if !commands::is_known(name) {
+            if let Some(flag) = rest.iter().position(|word| word.starts_with('-') && word.ends_with('c')) {
+                let script = rest.get(flag + 1)?;
+                let strict = if rest[flag].contains('e') { "set -e\n" } else { "" };
+                // What follows is the name of the script, and what it is told.
+                let told: String =
+                    rest.iter().skip(flag + 3).map(|word| format!(" {}", conditions::shown(word))).collect();
+                let told = if told.is_empty() { told } else { format!("set --{told}\n") };
+                return parse::compile(&format!("{told}{strict}{script}"));
+            }
+            rest.iter().find(|word| !word.starts_with('-'))?;
+        } else if !commands::is_known(name) && !first.ends_with(".sh") {
             return None;
         }
         let words = words.iter().map(|word| vec![Part::Text(word.clone())]).collect();
@@ -195,6 +204,8 @@ pub enum Pause {
     Ended(i32),
     /// It is a server now.
     StaysUp,
+    /// It stays as it is: what it waits for does not end.
+    Rests,
 }
 
 /// A running script.
@@ -208,13 +219,34 @@ pub struct Process {
     pub files: Files,
     /// The servers of all pods, while it runs.
     pub daemons: Daemons,
-    on_term: Option<i32>,
+    /// What it does when it gets SIGTERM, and at its end.
+    on_term: Option<Program>,
+    on_exit: Option<Program>,
+    /// Whether SIGTERM has come and is still to be heard.
+    signalled: bool,
     strict: bool,
     /// Whether it says what it does (`set -x`).
     traced: bool,
     looped: bool,
-    has_jobs: bool,
     idle: bool,
+    /// Its functions.
+    functions: BTreeMap<String, Program>,
+    /// What it or the function that runs was told: `$1`.
+    arguments: Vec<String>,
+    /// Where the output of what runs goes, unless a command says otherwise.
+    within: Redirected,
+    /// Where it goes on after what it has called, innermost last.
+    frames: Vec<Frame>,
+    /// What it does in the foreground.
+    front: Front,
+    /// What runs in the background.
+    jobs: Vec<Job>,
+    /// How much has been started there.
+    spawned: u32,
+    /// The jobs that have ended, and how.
+    ended: Vec<(u32, i32)>,
+    /// Whether one of them has begun to serve.
+    serves: bool,
     nested: u32,
     /// What waits in the pipe for the next command.
     pipe: String,
@@ -251,11 +283,21 @@ impl Process {
             files: Files::default(),
             daemons: Daemons::default(),
             on_term: None,
+            on_exit: None,
+            signalled: false,
             strict: false,
             traced: false,
             looped: false,
-            has_jobs: false,
             idle: false,
+            functions: BTreeMap::new(),
+            arguments: Vec::new(),
+            within: Redirected::default(),
+            frames: Vec::new(),
+            front: Front::default(),
+            jobs: Vec::new(),
+            spawned: 0,
+            ended: Vec::new(),
+            serves: false,
             nested: 0,
             pipe: String::new(),
             input: Vec::new(),
@@ -291,11 +333,6 @@ impl Process {
         self.variables.entry("HOSTNAME".into()).or_insert_with(|| hostname.to_string());
     }
 
-    /// The code it ends with when it gets SIGTERM, if it has a trap for that.
-    pub fn on_term(&self) -> Option<i32> {
-        self.on_term
-    }
-
     /// Whether it has gone round a loop: it may do so for ever.
     pub fn has_looped(&self) -> bool {
         self.looped
@@ -306,20 +343,44 @@ impl Process {
         self.idle
     }
 
-    /// Runs on to the next pause.
+    /// Runs on to the next pause, if what it does in the foreground is over.
     pub fn resume(&mut self, world: World<'_>) -> Pause {
+        let now = world.now + self.ahead;
+        self.run_jobs(world);
+        if self.is_held(now) {
+            return self.rest(now);
+        }
+        self.front = Front::Ready;
         let mut asked_network = false;
         for _ in 0..BURST_MAX {
-            let Some(op) = self.program.0.get(self.at).cloned() else { return Pause::Ended(self.status) };
+            let op = self.program.0.get(self.at).cloned();
+            if op.is_none() && self.come_back() {
+                continue;
+            }
+            if self.run_traps(op.is_none(), world) {
+                return Pause::Ended(self.status);
+            }
+            let Some(op) = self.program.0.get(self.at).cloned() else { continue };
             self.at += 1;
-            if let Some(pause) = self.take_step(op, world, &mut asked_network) {
-                return pause;
+            match self.take_step(op, world, &mut asked_network) {
+                None => {}
+                Some(Pause::Sleeps(span)) => {
+                    self.front = Front::Busy(now + span);
+                    return self.rest(now);
+                }
+                Some(Pause::Rests) => return self.rest(now),
+                Some(pause) => {
+                    self.front = Front::Up;
+                    return pause;
+                }
             }
         }
         if asked_network {
-            return Pause::Sleeps(NETWORK_TURN);
+            self.front = Front::Busy(now + NETWORK_TURN);
+            return self.rest(now);
         }
         self.idle = true;
+        self.front = Front::Up;
         Pause::StaysUp
     }
 
@@ -364,8 +425,9 @@ impl Process {
             Op::IfFailed(_) | Op::IfOk(_) => {}
             Op::Jump(to) => self.jump(to),
             Op::Not => self.status = i32::from(self.status == 0),
-            Op::Background => {
-                self.has_jobs = true;
+            Op::Spawn(program) => self.spawn(program, world),
+            Op::Define(name, program) => {
+                self.functions.insert(name, program);
                 self.status = 0;
             }
             Op::Piped => {
@@ -407,7 +469,7 @@ impl Process {
     /// With `set -e`, a failure that nobody looks at ends the script.
     fn give_up_unless(&mut self, checked: bool) {
         if self.status != 0 && self.strict && !checked {
-            self.at = self.program.0.len();
+            self.leave(self.status);
         }
     }
 
@@ -419,126 +481,10 @@ impl Process {
         }
     }
 
-    /// Runs a command with its streams where they shall be.
-    fn run_redirected(
-        &mut self,
-        words: &[Word],
-        redirected: &Redirected,
-        world: World<'_>,
-        asked_network: &mut bool,
-    ) -> Option<Pause> {
-        let words: Vec<Option<String>> = words.iter().flat_map(|word| self.fields(word, world)).collect();
-        let own_input = match &redirected.input {
-            None => None,
-            Some(Input::Text(word)) => Some(self.expand(word, world).unwrap_or_default()),
-            Some(Input::File(word)) => {
-                let path = self.expand(word, world).unwrap_or_default();
-                match self.files.read(&path) {
-                    Ok(text) => Some(text.to_string()),
-                    Err(trouble) => {
-                        self.err = format!("sh: can't open {path}: {}\n", short(trouble.0));
-                        self.deliver(redirected, world);
-                        self.status = 1;
-                        return None;
-                    }
-                }
-            }
-        };
-        let reads = own_input.is_some();
-        self.input.extend(own_input);
-        if self.traced && words != [Some(":".to_string())] {
-            let shown: Vec<String> =
-                words.iter().map(|word| conditions::shown(word.as_deref().unwrap_or("?"))).collect();
-            self.trace(&shown.iter().map(String::as_str).collect::<Vec<_>>());
-        }
-        let outcome = self.run(&words, world);
-        if reads {
-            self.input.pop();
-        }
-        let delivered = self.deliver(redirected, world);
-        match outcome {
-            Outcome::Status(status) => self.status = if delivered { status } else { 1 },
-            Outcome::Network(ok) => {
-                *asked_network = true;
-                self.status = i32::from(!ok);
-            }
-            Outcome::Sleep(span) => {
-                self.status = 0;
-                return Some(Pause::Sleeps(span));
-            }
-            Outcome::Took(status, span) => {
-                self.status = if delivered { status } else { 1 };
-                return Some(Pause::Sleeps(span));
-            }
-            Outcome::Exit(status) => {
-                self.at = self.program.0.len();
-                self.status = status;
-            }
-            Outcome::Idle => {
-                self.idle = true;
-                return Some(Pause::StaysUp);
-            }
-            Outcome::Serves => return Some(Pause::StaysUp),
-        }
-        None
-    }
-
-    /// Puts what a command has printed where it shall go. Says whether that worked.
-    fn deliver(&mut self, redirected: &Redirected, world: World<'_>) -> bool {
-        let (mut out, mut err) = (std::mem::take(&mut self.out), std::mem::take(&mut self.err));
-        if redirected.err == Some(Target::Other) {
-            out.push_str(&std::mem::take(&mut err));
-        }
-        if redirected.out == Some(Target::Other) {
-            err.push_str(&std::mem::take(&mut out));
-        }
-        let delivered = self.send(out, redirected.out.as_ref(), world);
-        if redirected.err.is_none() {
-            self.complain(&err);
-            return delivered;
-        }
-        self.send(err, redirected.err.as_ref(), world) && delivered
-    }
-
-    /// Prints an error: not into what a substitution takes.
-    fn complain(&mut self, text: &str) {
-        match self.nested {
-            0 => self.say(text),
-            _ => self.aside.push_str(text),
-        }
-    }
-
-    fn send(&mut self, text: String, target: Option<&Target>, world: World<'_>) -> bool {
-        match target {
-            Some(Target::File { path, append }) => {
-                let path = self.expand(path, world).unwrap_or_default();
-                if let Err(trouble) = self.files.write(&path, &text, *append) {
-                    self.say(&format!("sh: can't create {path}: {}\n", short(trouble.0)));
-                    return false;
-                }
-            }
-            Some(Target::Pipe) if self.pipe.len() + text.len() <= KEPT_MAX => self.pipe.push_str(&text),
-            Some(Target::Pipe) => {}
-            Some(Target::Other) | None => self.say(&text),
-        }
-        true
-    }
-
-    fn say(&mut self, text: &str) {
-        if self.said.len() + text.len() <= KEPT_MAX {
-            self.said.push_str(text);
-        }
-    }
-
     fn jump(&mut self, to: usize) {
         self.looped |= to < self.at;
         self.at = to;
     }
-}
-
-/// As a shell says why a file cannot be used.
-fn short(trouble: &str) -> &str {
-    if trouble == "No such file or directory" { "nonexistent directory" } else { trouble }
 }
 
 /// What a command run beside a container's script answers.
@@ -581,6 +527,7 @@ pub fn run_beside(
                 process.ahead = answer.took;
             }
             Pause::Ended(code) => answer.code = Some(code),
+            Pause::Rests => answer.took = LONG,
             Pause::StaysUp if process.idle => answer.took = LONG,
             Pause::StaysUp => answer.known = false,
         }

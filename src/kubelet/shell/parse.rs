@@ -93,6 +93,47 @@ impl Compiler {
         }
     }
 
+    /// The operations from `start` on as a program of their own.
+    fn take_from(&mut self, start: usize) -> Program {
+        let mut ops = self.ops.split_off(start);
+        for op in &mut ops {
+            if let Op::IfFailed(to) | Op::IfOk(to) | Op::Jump(to) | Op::Next(_, to) | Op::Unless(_, to) = op {
+                *to = to.saturating_sub(start);
+            }
+        }
+        Program(ops.into())
+    }
+
+    /// The name of the function that is defined next, if one is: `name()`, `function name`.
+    fn function_name(&mut self) -> Option<String> {
+        let word = self.peek_plain()?.to_string();
+        let parentheses =
+            |tokens: &[Token]| matches!(tokens, [Token::Operator("("), Token::Operator(")"), ..]);
+        if word == "function" {
+            self.at += 1;
+            let name = self.peek_plain()?.to_string();
+            self.at += 1;
+            self.at += if parentheses(&self.tokens[self.at..]) { 2 } else { 0 };
+            return Some(name);
+        }
+        if !parentheses(&self.tokens[self.at + 1..]) {
+            return None;
+        }
+        self.at += 3;
+        Some(word)
+    }
+
+    fn function(&mut self, name: String) -> Option<()> {
+        while self.eat_operator("\n") {}
+        let start = self.ops.len();
+        let loops = std::mem::take(&mut self.loops);
+        self.command(false)?;
+        self.loops = loops;
+        let body = self.take_from(start);
+        self.push(Op::Define(name, body))?;
+        Some(())
+    }
+
     /// Commands up to one of the words in `until`, or to the end. `checked`: whether somebody looks at the status.
     fn list(&mut self, until: &[&str], checked: bool) -> Option<()> {
         self.depth += 1;
@@ -111,8 +152,8 @@ impl Compiler {
             let start = self.ops.len();
             self.and_or(checked)?;
             if self.eat_operator("&") {
-                self.ops.truncate(start);
-                self.push(Op::Background)?;
+                let job = self.take_from(start);
+                self.push(Op::Spawn(job))?;
             }
         }
     }
@@ -181,13 +222,14 @@ impl Compiler {
     }
 
     fn command(&mut self, checked: bool) -> Option<()> {
+        if let Some(name) = self.function_name() {
+            return self.function(name);
+        }
         let compound = self.peek_operator() == Some("(")
             || matches!(self.peek_plain(), Some("{" | "if" | "while" | "until" | "for" | "case"));
         if !compound {
             return match self.peek_plain() {
-                Some(
-                    "function" | "select" | "then" | "do" | "done" | "fi" | "else" | "elif" | "}" | "esac",
-                ) => None,
+                Some("select" | "then" | "do" | "done" | "fi" | "else" | "elif" | "}" | "esac") => None,
                 Some("[[") => {
                     self.at += 1;
                     let condition = self.either()?;
@@ -383,8 +425,10 @@ impl Compiler {
         self.at += 1;
         let name = self.peek_plain()?.to_string();
         self.at += 1;
-        self.eat_word("in")?;
         let mut items: Vec<Word> = Vec::new();
+        if self.eat_word("in").is_none() {
+            items.push(vec![Part::variable("@", true)]);
+        }
         while let Some(Token::Word { word, plain }) = self.tokens.get(self.at) {
             match word.as_slice() {
                 [Part::Text(text)] if *plain => items.extend(brace(text)),

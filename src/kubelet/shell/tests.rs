@@ -8,9 +8,12 @@ fn check(script: &str) -> (u64, Option<i32>) {
     let mut time = SimDuration::ZERO;
     while time < SimDuration::from_secs(86_400) {
         match process.resume(World::default()) {
-            Pause::Sleeps(span) => time = time + span,
+            Pause::Sleeps(span) => {
+                time = time + span;
+                process.ahead = time;
+            }
             Pause::Ended(code) => return (time.as_millis(), Some(code)),
-            Pause::StaysUp => return (time.as_millis(), None),
+            Pause::StaysUp | Pause::Rests => return (time.as_millis(), None),
         }
     }
     (time.as_millis(), None)
@@ -126,6 +129,31 @@ fn what_is_printed_goes_where_the_script_sends_it() {
             "ERROR 2002 (HY000): Can't connect to local MySQL server through socket '/var/run/mysqld/mysqld.sock' (2)\n",
             1,
         ),
+        ("f() { echo \"f $1 of $#\"; return 3; }; f a b; echo $?", "f a of 2\n3\n", 0),
+        (
+            "f() { for x in \"$@\"; do echo \"[$x]\"; done; }; f 'a b' c | wc -l; X=$(f d); echo $X",
+            "2\n[d]\n",
+            0,
+        ),
+        (
+            "f() { local n=$1; [ $n -le 1 ] && { echo 1; return; }; echo $((n * $(f $((n - 1))))); }; f 4",
+            "24\n",
+            0,
+        ),
+        ("log() { echo \"$*\" >> /tmp/l; }; log a b; log c; cat /tmp/l", "a b\nc\n", 0),
+        ("f() { echo x; }; f > /tmp/x; f >> /tmp/x; wc -l < /tmp/x", "2\n", 0),
+        ("set -- a b c; shift; echo $1 $# ${2:-none} ${9:-none}", "b 2 c none\n", 0),
+        (
+            "echo 'echo run $1' > /tmp/s.sh; sh /tmp/s.sh it; . /tmp/s.sh; chmod +x /tmp/s.sh; /tmp/s.sh too",
+            "run it\nrun\nrun too\n",
+            0,
+        ),
+        (
+            "sh -c 'echo $0 $1' name told; sh /tmp/none",
+            "sh told\nsh: can't open '/tmp/none': No such file or directory\n",
+            2,
+        ),
+        ("function hi { echo hi; }\nhi\ntrap 'echo out' EXIT\nexit 3", "hi\nout\n", 3),
         ("ls /nowhere", "ls: /nowhere: No such file or directory\n", 1),
     ];
     for (script, want, code) in cases {
@@ -133,30 +161,66 @@ fn what_is_printed_goes_where_the_script_sends_it() {
     }
 }
 
-#[test]
-fn a_trap_says_how_a_script_takes_sigterm() {
-    let script = "trap 'echo bye; exit 3' TERM; while true; do sleep 1; done";
-    let words: Vec<String> = ["sh", "-c", script].iter().map(|word| (*word).to_string()).collect();
-    let process = Program::of_command(&words).map(|program| {
-        let mut process = Process::new(program, BTreeMap::new());
-        assert_eq!(process.resume(World::default()), Pause::Sleeps(SimDuration::from_secs(1)));
-        assert!(!process.has_looped());
-        process.resume(World::default());
-        process
-    });
-    assert_eq!(process.map(|process| (process.on_term(), process.has_looped())), Some((Some(3), true)));
+/// When a script ends after SIGTERM, which comes after so many milliseconds, with what code, and what it has said by then.
+fn asked_to_end(script: &str, at: u64) -> Option<(u64, i32, String)> {
+    let words = ["sh", "-c", script].map(str::to_string);
+    let mut process = Process::new(Program::of_command(&words)?, BTreeMap::new());
+    let (at, mut told) = (SimDuration::from_millis(at), false);
+    while process.ahead < SimDuration::from_secs(60) {
+        if process.ahead == at && !std::mem::replace(&mut told, true) {
+            process.signal();
+        }
+        let next = match process.resume(World::default()) {
+            Pause::Sleeps(span) => Some(process.ahead + span),
+            Pause::Ended(code) => return Some((process.ahead.as_millis(), code, process.take_said())),
+            Pause::StaysUp | Pause::Rests => None,
+        };
+        process.ahead = match next {
+            Some(next) if told || next < at => next,
+            None if told => return None,
+            _ => at,
+        };
+    }
+    None
 }
 
 #[test]
-fn a_trap_without_commands_makes_a_script_deaf() {
-    for (trap, want) in [("''", None), ("-", None), ("'exit 4'", Some(4)), ("cleanup", Some(0))] {
-        let script = format!("trap {trap} TERM; sleep 9");
-        let words = ["sh", "-c", &script].map(str::to_string);
-        let process = Program::of_command(&words).map(|program| {
-            let mut process = Process::new(program, BTreeMap::new());
-            process.resume(World::default());
-            process
-        });
-        assert_eq!(process.map(|process| process.on_term()), Some(want), "{trap}");
+fn a_trap_runs_when_the_command_in_the_foreground_is_over() {
+    let bye = |at, code| Some((at, code, "bye\n".to_string()));
+    let cases = [
+        ("trap 'echo bye; exit 3' TERM; while true; do sleep 1; done", 2_500, bye(3_000, 3)),
+        ("trap 'echo bye; exit 3' TERM; sleep 50", 2_500, bye(50_000, 3)),
+        ("trap 'echo bye; exit 3' TERM; sleep infinity", 2_500, None),
+        ("trap 'echo bye; exit 3' TERM; sleep 50 & wait", 2_500, bye(2_500, 3)),
+        ("trap 'echo bye' TERM; sleep infinity & wait $!", 2_500, bye(2_500, 143)),
+        ("trap 'kill $P; echo bye' TERM; sleep 50 & P=$!; wait $P; wait $P", 500, bye(500, 143)),
+        (
+            "bye() { echo bye; sleep 2; exit 0; }; trap bye SIGTERM; while :; do sleep 1; done",
+            1_200,
+            bye(4_000, 0),
+        ),
+        ("trap 'echo bye' EXIT; trap 'exit 4' TERM; while :; do sleep 1; done", 1_200, bye(2_000, 4)),
+        ("trap '' TERM; sleep 9; echo bye", 1_000, bye(9_000, 0)),
+        ("while true; do sleep 1; done", 1_500, None),
+    ];
+    for (script, at, want) in cases {
+        assert_eq!(asked_to_end(script, at), want, "{script}");
+    }
+}
+
+#[test]
+fn jobs_run_beside_what_started_them() {
+    let cases = [
+        ("sleep 5 & sleep 1", 1_000, Some(0)),
+        ("sleep 5 & wait", 5_000, Some(0)),
+        ("(sleep 2; exit 7) & P=$!; sleep 4; wait $P", 4_000, Some(7)),
+        ("(sleep 3; touch /tmp/go) & until [ -f /tmp/go ]; do sleep 2; done", 4_000, Some(0)),
+        ("for i in 1 2 3; do sleep $i & done; wait; exit 2", 3_000, Some(2)),
+        ("sleep 9 & kill $!; wait", 0, Some(0)),
+        ("nginx & sleep 2; kill -0 $! && exit 5", 2_000, Some(5)),
+        ("nginx & wait", 0, None),
+    ];
+    for (script, millis, code) in cases {
+        assert_eq!(check(script), (millis, code), "{script}");
     }
 }

@@ -265,9 +265,8 @@ impl Process {
         process.daemons = std::mem::take(&mut self.daemons);
         let there = World { uid, ..world };
         for _ in 0..expand::NESTED_MAX {
-            if !matches!(process.resume(there), Pause::Sleeps(_)) {
-                break;
-            }
+            let Pause::Sleeps(span) = process.resume(there) else { break };
+            process.ahead = process.ahead + span;
         }
         self.daemons = std::mem::take(&mut process.daemons);
         Some(process.take_said())
