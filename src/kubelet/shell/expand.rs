@@ -1,6 +1,6 @@
 //! From words as written to words as meant: variables, sums, and what commands print.
 
-use super::{Part, Pause, Process, Program, Word, World, arithmetic};
+use super::{Part, Pause, Process, Program, Word, World};
 
 /// How deep substitutions of commands may lie in one another.
 pub(super) const NESTED_MAX: u32 = 8;
@@ -19,6 +19,7 @@ impl Process {
         Some(match part {
             Part::Text(text) => text.clone(),
             Part::Variable { name, change, .. } => {
+                self.draw_random(name);
                 let value = self.variable_value(name);
                 match change {
                     None => value.unwrap_or_default(),
@@ -27,7 +28,7 @@ impl Process {
             }
             Part::Sum(sum) => {
                 let sum = self.expand(sum, world)?;
-                arithmetic::value(&sum, &self.variables)?.to_string()
+                self.reckon(&sum)?.to_string()
             }
             Part::Command { program, .. } => self.output_of(program, world)?,
             Part::Unknown => return None,
@@ -44,7 +45,7 @@ impl Process {
             "@" | "*" => Some(self.arguments.join(" ")),
             "0" => Some("sh".into()),
             _ => match name.parse::<usize>() {
-                Ok(place) => self.arguments.get(place - 1).cloned(),
+                Ok(place) => self.arguments.get(place.checked_sub(1)?).cloned(),
                 Err(_) => self.variables.get(name).cloned(),
             },
         }

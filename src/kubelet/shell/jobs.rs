@@ -7,6 +7,12 @@ use crate::clock::{SimDuration, SimTime};
 /// So many jobs run beside a script.
 const JOBS_MAX: usize = 16;
 
+/// Jobs may start jobs, and these no more: a script may multiply without end.
+const DEPTH_MAX: u32 = 2;
+
+/// So many jobs that have ended are remembered.
+const ENDED_MAX: usize = 64;
+
 /// How deep calls may lie in one another.
 const CALLS_MAX: usize = 32;
 
@@ -57,13 +63,14 @@ impl Process {
     /// Starts a job. It runs up to its first pause.
     pub(super) fn spawn(&mut self, program: Program, world: World<'_>) {
         self.status = 0;
-        if self.jobs.len() >= JOBS_MAX {
+        if self.jobs.len() >= JOBS_MAX || self.depth >= DEPTH_MAX {
             return;
         }
         let mut process = Process::new(program, self.variables.clone());
         process.functions.clone_from(&self.functions);
         process.arguments.clone_from(&self.arguments);
         (process.nested, process.within) = (self.nested, self.within.clone());
+        process.depth = self.depth + 1;
         let number = FIRST_NUMBER + self.spawned;
         self.spawned += 1;
         self.jobs.push(Job { number, process, due: Some(world.now + self.ahead) });
@@ -88,7 +95,7 @@ impl Process {
             job.due = match pause {
                 Pause::Sleeps(span) => Some(now + span),
                 Pause::Ended(code) => {
-                    self.ended.push((job.number, code));
+                    self.note_end(job.number, code);
                     continue;
                 }
                 Pause::StaysUp | Pause::Rests => job.process.next_at(),
@@ -97,6 +104,12 @@ impl Process {
             self.looped |= job.process.looped;
             self.jobs.push(job);
         }
+    }
+
+    fn note_end(&mut self, number: u32, code: i32) {
+        self.ended.push((number, code));
+        let excess = self.ended.len().saturating_sub(ENDED_MAX);
+        self.ended.drain(..excess);
     }
 
     /// Runs another process on the same files, up to its next pause.
@@ -175,7 +188,7 @@ impl Process {
         let mut code = 0;
         for word in words.iter().filter(|word| !word.starts_with('-')) {
             let number = match word.strip_prefix('%') {
-                Some(place) => place.parse::<u32>().ok().map(|place| FIRST_NUMBER + place.saturating_sub(1)),
+                Some(place) => place.parse::<u32>().ok().map(|place| place.saturating_add(FIRST_NUMBER - 1)),
                 None => word.parse().ok(),
             };
             let found = self.jobs.iter().position(|job| Some(job.number) == number);
@@ -183,7 +196,7 @@ impl Process {
                 Some(_) if asks => {}
                 Some(at) => {
                     let job = self.jobs.remove(at);
-                    self.ended.push((job.number, INTERRUPTED));
+                    self.note_end(job.number, INTERRUPTED);
                 }
                 None if number == Some(1) => self.signalled = !asks && self.on_term.is_some(),
                 // What started before the shell is there, and unknown.

@@ -55,6 +55,22 @@ impl Lexer<'_> {
                 tokens.push(Token::Word { word, plain: false });
                 continue;
             }
+            // `((i++))` is a command of its own: `let`, with what it says as its word.
+            let begins = !in_test
+                && matches!(
+                    tokens.last(),
+                    None | Some(Token::Operator(_)) | Some(Token::Word { plain: true, .. })
+                );
+            if begins
+                && self.rest.starts_with("((")
+                && let Some(end) = closing(near(self.rest)).filter(|end| self.rest[..*end].ends_with(')'))
+            {
+                let sum = self.expanded(&self.rest[2..end - 1])?;
+                self.rest = &self.rest[end + 1..];
+                tokens.push(Token::Word { word: vec![Part::Text("let".into())], plain: true });
+                tokens.push(Token::Word { word: sum, plain: false });
+                continue;
+            }
             if let Some(operator) = OPERATORS.into_iter().find(|operator| self.rest.starts_with(operator)) {
                 self.rest = &self.rest[operator.len()..];
                 if operator == "<<" {
@@ -299,6 +315,13 @@ impl Lexer<'_> {
         }
         Some(())
     }
+}
+
+/// The beginning of a text, as far as a sum may go.
+fn near(text: &str) -> &str {
+    const MAX: usize = 1_024;
+    let end = (0..=MAX.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
 }
 
 /// Where the brace that opens `text` is closed.

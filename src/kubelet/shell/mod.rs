@@ -10,6 +10,7 @@ mod clients;
 mod commands;
 mod conditions;
 mod expand;
+mod format;
 mod jobs;
 mod lexer;
 mod network;
@@ -19,6 +20,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -241,6 +243,8 @@ pub struct Process {
     front: Front,
     /// What runs in the background.
     jobs: Vec<Job>,
+    /// How many jobs lie around it: it is one itself, and so on.
+    depth: u32,
     /// How much has been started there.
     spawned: u32,
     /// The jobs that have ended, and how.
@@ -295,6 +299,7 @@ impl Process {
             frames: Vec::new(),
             front: Front::default(),
             jobs: Vec::new(),
+            depth: 0,
             spawned: 0,
             ended: Vec::new(),
             serves: false,

@@ -420,9 +420,49 @@ impl Compiler {
         leaving.into_iter().for_each(|jump| self.land(jump));
     }
 
+    /// `for ((i = 0; i < 3; i++))`.
+    fn count(&mut self) -> Option<()> {
+        self.at += 1;
+        let Some(Token::Word { word, .. }) = self.tokens.get(self.at) else { return None };
+        let mut parts: Vec<Word> = vec![Word::new()];
+        for part in word {
+            let Part::Text(text) = part else {
+                parts.last_mut()?.push(part.clone());
+                continue;
+            };
+            for (at, piece) in text.split(';').enumerate() {
+                if at > 0 {
+                    parts.push(Word::new());
+                }
+                parts.last_mut()?.push(Part::Text(piece.to_string()));
+            }
+        }
+        let [first, condition, step] = <[Word; 3]>::try_from(parts).ok()?;
+        self.at += 1;
+        let reckon = |sum: Word| run(vec![vec![Part::Text("let".into())], sum], Redirected::default(), true);
+        self.push(reckon(first))?;
+        let into = self.push(Op::Jump(0))?;
+        let top = self.push(reckon(step))?;
+        self.land(into);
+        self.push(reckon(condition))?;
+        let out = self.push(Op::IfFailed(0))?;
+        self.loops.push((top, vec![out]));
+        self.skip_lines();
+        self.eat_word("do")?;
+        self.list(&["done"], false)?;
+        self.eat_word("done")?;
+        self.push(Op::Jump(top))?;
+        self.end_loop();
+        self.push(nothing())?;
+        Some(())
+    }
+
     /// `for`: the body once for each word, one after the other.
     fn each(&mut self) -> Option<()> {
         self.at += 1;
+        if self.peek_plain() == Some("let") {
+            return self.count();
+        }
         let name = self.peek_plain()?.to_string();
         self.at += 1;
         let mut items: Vec<Word> = Vec::new();

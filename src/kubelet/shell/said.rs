@@ -1,12 +1,12 @@
 //! What commands print, as far as it can be known.
 
-use super::{DATE, Process, USER, World};
+use super::{Process, USER, World, format};
 use crate::client::wire::Lookup;
 
 /// The commands that do nothing but print.
 pub const SPEAKS: &[&str] = &[
     "echo", "printf", "hostname", "date", "whoami", "id", "pwd", "uname", "seq", "basename", "dirname",
-    "nproc", "uptime",
+    "nproc", "uptime", "yes",
 ];
 
 impl Process {
@@ -16,17 +16,29 @@ impl Process {
         let first = words.first().copied().unwrap_or_default();
         let text = match name {
             "echo" => echo(words),
-            "printf" => words.split_first().map(|(format, rest)| printf(format, rest)).unwrap_or_default(),
+            "printf" => {
+                words.split_first().map(|(shape, rest)| format::printf(shape, rest)).unwrap_or_default()
+            }
             "hostname" if first == "-i" => format!("{}\n", self.address()),
             "hostname" => format!("{}\n", variable("HOSTNAME")),
-            "date" => format!("{}\n", date(&variable(DATE), words)),
+            "date" => format!("{}\n", format::date(world.now + self.ahead, words)),
             "whoami" => match variable(USER).split(' ').next() {
                 Some("0" | "") | None => "root\n".into(),
                 Some(user) => format!("whoami: unknown uid {user}\n"),
             },
             "id" => id(&variable(USER), first),
             "pwd" => format!("{}\n", self.files.directory()),
-            "uname" => "Linux\n".into(),
+            "uname" => match first {
+                "-m" => "x86_64\n".into(),
+                "-n" => format!("{}\n", variable("HOSTNAME")),
+                "-r" => "6.8.0\n".into(),
+                "-a" => format!("Linux {} 6.8.0 #1 SMP x86_64 GNU/Linux\n", variable("HOSTNAME")),
+                _ => "Linux\n".into(),
+            },
+            "yes" => {
+                let line = if words.is_empty() { "y\n".into() } else { format!("{}\n", words.join(" ")) };
+                line.repeat((super::KEPT_MAX / line.len()).min(1_000))
+            }
             "nproc" => "4\n".into(),
             "basename" => format!("{}\n", first.trim_end_matches('/').rsplit('/').next().unwrap_or(first)),
             "dirname" => format!("{}\n", first.rsplit_once('/').map_or(".", |(parent, _)| parent)),
@@ -38,7 +50,7 @@ impl Process {
                 let known = words.iter().filter_map(|name| self.variables.get(*name));
                 known.map(|value| format!("{value}\n")).collect()
             }
-            "seq" => seq(words),
+            "seq" => format::seq(words),
             "host" | "nslookup" | "dig" | "getent" | "ping" => lookup(name, words, world),
             _ => return,
         };
@@ -93,22 +105,6 @@ const GROUPS: [(&str, &str); 11] = [
     ("27", "video"),
 ];
 
-/// The time, `2026-11-21 00:00:00 UTC`, in the form asked for: `+%H:%M:%S`.
-fn date(now: &str, words: &[&str]) -> String {
-    let Some(format) = words.iter().find_map(|word| word.strip_prefix('+')) else { return now.to_string() };
-    let (day, time) = now.split_once(' ').unwrap_or((now, ""));
-    let time = time.split(' ').next().unwrap_or_default();
-    let (mut day_parts, mut time_parts) = (day.split('-'), time.split(':'));
-    let mut text = format.replace("%F", day).replace("%T", time).replace("%D", day);
-    for verb in ["%Y", "%m", "%d"] {
-        text = text.replace(verb, day_parts.next().unwrap_or_default());
-    }
-    for verb in ["%H", "%M", "%S"] {
-        text = text.replace(verb, time_parts.next().unwrap_or_default());
-    }
-    text
-}
-
 fn echo(words: &[&str]) -> String {
     let (mut end, mut escapes, mut rest) = ("\n", false, words);
     while let Some((flag @ ("-n" | "-e" | "-ne" | "-en"), after)) =
@@ -121,49 +117,7 @@ fn echo(words: &[&str]) -> String {
         rest = after;
     }
     let text = rest.join(" ");
-    format!("{}{end}", if escapes { unescape(&text) } else { text })
-}
-
-fn unescape(text: &str) -> String {
-    text.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")
-}
-
-/// `%s` and `%d` in turn; the format is used again for what is left over.
-fn printf(format: &str, words: &[&str]) -> String {
-    let format = unescape(format);
-    let mut words = words.iter();
-    let mut text = String::new();
-    loop {
-        let mut used = false;
-        let mut rest = format.as_str();
-        while let Some(at) = rest.find('%') {
-            text.push_str(&rest[..at]);
-            let verb = rest[at + 1..].chars().next();
-            match verb {
-                Some('s' | 'd' | 'i') => {
-                    used = true;
-                    text.push_str(words.next().unwrap_or(&""));
-                }
-                Some('%') => text.push('%'),
-                _ => text.push_str(&rest[at..at + 1 + verb.map_or(0, char::len_utf8)]),
-            }
-            rest = &rest[at + 1 + verb.map_or(0, char::len_utf8)..];
-        }
-        text.push_str(rest);
-        if words.len() == 0 || !used {
-            return text;
-        }
-    }
-}
-
-fn seq(words: &[&str]) -> String {
-    let numbers: Vec<i64> = words.iter().filter_map(|word| word.parse().ok()).collect();
-    let (from, to) = match numbers.as_slice() {
-        [to] => (1, *to),
-        [from, to] => (*from, *to),
-        _ => return String::new(),
-    };
-    (from..=to.min(from + 1_000)).map(|number| format!("{number}\n")).collect()
+    format!("{}{end}", if escapes { format::unescape(&text) } else { text })
 }
 
 /// What the cluster's DNS answers.

@@ -68,7 +68,7 @@ fn branches_and_loops_go_where_a_shell_goes() {
 
 #[test]
 fn what_is_no_script_we_can_read_is_a_server() {
-    let deep = format!("{}true{}", "(".repeat(200), ")".repeat(200));
+    let deep = format!("{}true{}", "( ".repeat(200), ")".repeat(200));
     for script in ["select x in a; do echo; done", "echo 'open", &deep] {
         assert_eq!(check(script), (0, None), "{script}");
     }
@@ -154,6 +154,38 @@ fn what_is_printed_goes_where_the_script_sends_it() {
             2,
         ),
         ("function hi { echo hi; }\nhi\ntrap 'echo out' EXIT\nexit 3", "hi\nout\n", 3),
+        (
+            "for ((i = 0; i < 3; i++)); do echo -n $i; done; n=7; ((n += 3)); ((n > 9)) && echo /$n",
+            "012/10\n",
+            0,
+        ),
+        (
+            "i=1; echo $((i++)) $i $((i * (2 + 1))) $(( $(echo 4) - 1 )); let i=i+5; echo $i",
+            "1 2 6 3\n7\n",
+            0,
+        ),
+        ("expr 3 + 4; expr 7 - 7 || echo zero; x=$(expr 2 \\* 3); echo $x", "7\n0\nzero\n6\n", 0),
+        (
+            "echo 'a b c' | awk '{print $2, $NF}'; printf 'x:1\ny:2\n' | awk -F: '$2>1 {print $1\"=\"$2}'",
+            "b c\ny=2\n",
+            0,
+        ),
+        (
+            "printf 'a b\nc\n' | xargs -n1 echo got; echo z | xargs -I{} echo [{}]",
+            "got a\ngot b\ngot c\n[z]\n",
+            0,
+        ),
+        (
+            "printf 'a\nx\nb\nc\n' | grep -A1 x; echo abcdef | cut -c2-4; printf 'a\na\nb\n' | uniq -c",
+            "x\nb\nbcd\n      2 a\n      1 b\n",
+            0,
+        ),
+        (
+            "eval 'echo ev'; command -v wget; command -v nothing || echo no; timeout 2 sleep 1; echo $?",
+            "ev\n/bin/wget\nno\n0\n",
+            0,
+        ),
+        ("yes | head -2; env > /tmp/e; date +%s", "y\ny\n1767225600\n", 0),
         ("ls /nowhere", "ls: /nowhere: No such file or directory\n", 1),
     ];
     for (script, want, code) in cases {
@@ -219,6 +251,7 @@ fn jobs_run_beside_what_started_them() {
         ("sleep 9 & kill $!; wait", 0, Some(0)),
         ("nginx & sleep 2; kill -0 $! && exit 5", 2_000, Some(5)),
         ("nginx & wait", 0, None),
+        ("bomb() { bomb | bomb & }; bomb; sleep 2", 2_000, Some(0)),
     ];
     for (script, millis, code) in cases {
         assert_eq!(check(script), (millis, code), "{script}");

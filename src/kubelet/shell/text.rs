@@ -31,13 +31,13 @@ pub const TOOLS: &[&str] = &[
 ];
 
 /// Options of one letter, with a value where the letter takes one, and the words that are no options.
-struct Words<'a> {
+pub(super) struct Words<'a> {
     options: Vec<(char, &'a str)>,
-    rest: Vec<&'a str>,
+    pub(super) rest: Vec<&'a str>,
 }
 
 impl<'a> Words<'a> {
-    fn read(words: &[&'a str], with_value: &str) -> Words<'a> {
+    pub(super) fn read(words: &[&'a str], with_value: &str) -> Words<'a> {
         let mut read = Words { options: Vec::new(), rest: Vec::new() };
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -66,7 +66,7 @@ impl<'a> Words<'a> {
         self.options.iter().any(|(known, _)| *known == letter)
     }
 
-    fn value(&self, letter: char) -> Option<&'a str> {
+    pub(super) fn value(&self, letter: char) -> Option<&'a str> {
         self.options.iter().find(|(known, _)| *known == letter).map(|(_, value)| *value)
     }
 }
@@ -77,7 +77,7 @@ impl Process {
         let with_value = match name {
             "head" | "tail" => "nc",
             "cut" => "dfc",
-            "grep" | "egrep" => "emAB",
+            "grep" | "egrep" => "emABC",
             "sort" => "kt",
             _ => "",
         };
@@ -120,9 +120,18 @@ impl Process {
             "wc" => vec![count_of(&text, &words, &files)],
             "sort" => sort(lines, &words),
             "uniq" => {
-                let mut lines = lines;
-                lines.dedup();
-                owned(lines.iter())
+                let mut counted: Vec<(usize, &str)> = Vec::new();
+                for line in lines {
+                    match counted.last_mut().filter(|(_, last)| *last == line) {
+                        Some((count, _)) => *count += 1,
+                        None => counted.push((1, line)),
+                    }
+                }
+                let shown = |(count, line): &(usize, &str)| match words.has('c') {
+                    true => format!("{count:>7} {line}"),
+                    false => (*line).to_string(),
+                };
+                counted.iter().map(shown).collect()
             }
             "tee" => {
                 for path in &files {
@@ -206,7 +215,7 @@ impl Process {
     }
 
     /// What files say one after the other, or what there is to read where there are none.
-    fn take_input(&mut self, paths: &[&str], name: &str) -> (String, i32) {
+    pub(super) fn take_input(&mut self, paths: &[&str], name: &str) -> (String, i32) {
         if paths.is_empty() || paths == ["-"] {
             return (self.input.last_mut().map(std::mem::take).unwrap_or_default(), 0);
         }
@@ -265,7 +274,12 @@ fn grep(lines: &[&str], words: &Words<'_>, extended: bool) -> Vec<String> {
         };
         return lines.iter().flat_map(parts).collect();
     }
-    let kept = lines.iter().enumerate().filter(|(_, line)| found(line) != words.has('v'));
+    let around =
+        |letter: char| words.value(letter).and_then(|count| count.parse::<usize>().ok()).unwrap_or(0);
+    let (before, after) = (around('B').max(around('C')), around('A').max(around('C')));
+    let hits: Vec<bool> = lines.iter().map(|line| found(line) != words.has('v')).collect();
+    let near = |at: usize| hits[at.saturating_sub(after)..(at + before + 1).min(hits.len())].contains(&true);
+    let kept = lines.iter().enumerate().filter(|(at, _)| near(*at));
     kept.map(|(at, line)| if words.has('n') { format!("{}:{line}", at + 1) } else { (*line).to_string() })
         .collect()
 }
@@ -306,8 +320,16 @@ fn sort(mut lines: Vec<&str>, words: &Words<'_>) -> Vec<String> {
 
 /// One field of a line, or several: `-d: -f1,3`.
 fn cut(line: &str, words: &Words<'_>) -> String {
+    const FAR: usize = 4_096;
     let numbers = |text: &str| -> Vec<usize> {
-        text.split(',').filter_map(|number| number.trim_end_matches('-').parse().ok()).collect()
+        let span = |part: &str| match part.split_once('-') {
+            Some((from, to)) => from.parse().unwrap_or(1)..=to.parse().unwrap_or(FAR).min(FAR),
+            None => {
+                let one = part.parse().unwrap_or(0);
+                one..=one
+            }
+        };
+        text.split(',').flat_map(span).collect()
     };
     let Some(fields) = words.value('f') else {
         let wanted = numbers(words.value('c').unwrap_or_default());
@@ -318,9 +340,6 @@ fn cut(line: &str, words: &Words<'_>) -> String {
         return line.to_string();
     }
     let all: Vec<&str> = line.split(delimiter).collect();
-    if let Some(from) = fields.strip_suffix('-').and_then(|from| from.parse::<usize>().ok()) {
-        return all.get(from.saturating_sub(1)..).unwrap_or_default().join(delimiter);
-    }
     let kept = numbers(fields).into_iter().filter_map(|at| all.get(at.checked_sub(1)?).copied());
     kept.collect::<Vec<_>>().join(delimiter)
 }
