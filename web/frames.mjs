@@ -1,7 +1,8 @@
 // Measures how the page plays a big cluster: ./kubeviz bench frames [NODES [PODS [SECONDS]]]
 //
 // Three phases of at most so many seconds each: pods start, the cluster rests, pods are replaced. A frame's length is read by
-// the clock; what it costs is the processor time of the page's own thread, which other work on the machine disturbs less.
+// the clock; what it costs is the processor time of the page's own thread, which other work on the machine disturbs less. Where
+// very much is on the stage, time passes in one frame and is drawn in the next: how many frames have drawn is said, too.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
@@ -22,6 +23,8 @@ await page.evaluate(() => {
   window.frames_ = [];
   const note = (now) => (window.frames_.push(now), requestAnimationFrame(note));
   requestAnimationFrame(note);
+  window.drawn_ = 0;
+  new MutationObserver(() => window.drawn_++).observe(document.querySelector("#stage"), { subtree: true, childList: true, attributes: true });
 });
 await page.waitForTimeout(3_000);
 
@@ -41,16 +44,16 @@ function ready(count, timeout = seconds * 1_000) {
 
 async function phase(name, line, until) {
   await browser.startTracing(page, { categories: ["toplevel", "cc"] });
-  await page.evaluate(() => (window.frames_ = []));
+  await page.evaluate(() => ((window.frames_ = []), (window.drawn_ = 0)));
   await page.locator('[data-testid="console-input"]').fill(line);
   await page.keyboard.press("Enter");
   const began = Date.now();
   const done = await until();
   const took = Date.now() - began;
-  const times = await page.evaluate(() => window.frames_);
+  const [times, drawn] = await page.evaluate(() => [window.frames_, window.drawn_]);
   const own = ownThread(await browser.stopTracing());
   const cost = own.filter((event) => event.name === "ProxyMain::BeginMainFrame").map((event) => event.tdur / 1_000);
-  console.log(`${name} (${done === true ? "done" : "measured"} after ${(took / 1_000).toFixed(1)} s, ${times.length} frames)`);
+  console.log(`${name} (${done === true ? "done" : "measured"} after ${(took / 1_000).toFixed(1)} s, ${times.length} frames, ${drawn} of them drew)`);
   console.log(`  frame       ${spread(times.slice(1).map((time, at) => time - times[at]))}`);
   console.log(`  processor   ${spread(cost)}`);
   console.log(`  ${blocks(own)}`);

@@ -29,6 +29,7 @@ use kubeviz::kubectl;
 use kubeviz::kubectl::script::ScriptLine;
 use kubeviz::sim::Grain;
 use kubeviz::view::files::Files;
+use kubeviz::view::find;
 use kubeviz::view::origin::owner;
 use kubeviz::view::targets::Targets;
 use kubeviz::view::{ClusterView, Inspection, StoryLine};
@@ -101,6 +102,7 @@ pub struct App {
     targets_of: Option<(u64, usize)>,
     pub(super) on: Callback<Action>,
     pub(super) complete: Callback<String, Vec<String>>,
+    pub(super) find: Callback<String, Vec<Key>>,
     pub(super) reveal: Callback<(u32, u32)>,
     reveal_at: Rc<RefCell<Option<(u32, u32)>>>,
     /// The stage as the page shows it, and what moves when it shows the next.
@@ -183,6 +185,7 @@ impl Component for App {
             targets: Shared::new(Targets::default()),
             targets_of: None,
             complete: completion(&driver),
+            find: finding(&driver),
             reveal: revealing(&reveal_at, &on),
             reveal_at,
             shown: Shared::new(ClusterView::default()),
@@ -290,6 +293,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         adding: false,
         can_undo: false,
         editing: None,
+        going: false,
         help: false,
         sharing: None,
         moment: None,
@@ -318,6 +322,15 @@ fn completion(driver: &Rc<RefCell<Driver>>) -> Callback<String, Vec<String>> {
         let driver = driver.borrow();
         kubectl::complete(&line, driver.objects(), &driver.namespace())
     })
+}
+
+/// So many objects that a text may mean are offered.
+const FOUND: usize = 12;
+
+/// The objects that a text means.
+fn finding(driver: &Rc<RefCell<Driver>>) -> Callback<String, Vec<Key>> {
+    let driver = driver.clone();
+    Callback::from(move |text: String| find::objects(&text, driver.borrow().objects(), FOUND))
 }
 
 /// Remembers the place to show; it is shown once the editor is on screen.
@@ -440,10 +453,11 @@ impl App {
             }
             Action::ToggleTheme => self.set_theme(if self.ui.theme == "dark" { "light" } else { "dark" }),
             Action::ToggleLang => self.set_lang(self.ui.lang.other()),
+            Action::GoTo => self.ui.going = true,
             Action::Help => self.ui.help = true,
             Action::Share(whole) => self.share(whole),
             Action::PointHere(link) => self.point_here(&link),
-            Action::CloseDialog => (self.ui.help, self.ui.sharing, self.ui.moment) = (false, None, None),
+            Action::CloseDialog => self.close_dialog(),
             Action::SingleKeys(on) => {
                 self.ui.single_keys = on;
                 storage::set(storage::NO_KEYS, if on { "" } else { "1" });
@@ -490,6 +504,11 @@ impl App {
             Action::Heard(request, id) => self.heard(request, id),
         }
         true
+    }
+
+    fn close_dialog(&mut self) {
+        (self.ui.going, self.ui.help) = (false, false);
+        (self.ui.sharing, self.ui.moment) = (None, None);
     }
 
     fn turn_to_owner(&mut self) {

@@ -25,11 +25,16 @@ use self::runs::Rival;
 use self::script::Arrival;
 use self::stops::Stops;
 pub use self::stops::{Goal, Hit};
+use super::components::DENSE_NODES;
 use super::panic;
 use super::shared::Shared;
 
 /// What a frame may spend in the simulator, in milliseconds.
 const FRAME_BUDGET_MS: f64 = 4.0;
+/// The same of a frame that draws nothing. While something changes on a stage of many nodes, time passes in one frame and is
+/// drawn in the next: whatever has changed, drawing such a stage takes the browser most of a frame. Each is done in time, where
+/// both together would miss every other frame, and what else moves on the page moves with every frame.
+const FULL_BUDGET_MS: f64 = 8.0;
 /// A frame should take no longer than this in all, in milliseconds. Where drawing what has changed takes longer, the simulator
 /// gets less time, so that less changes at once.
 const FRAME_GOAL_MS: f64 = 17.0;
@@ -91,6 +96,18 @@ pub struct Driver {
     pub skipped: Option<SimDuration>,
     last_frame: Option<f64>,
     last_change: f64,
+    /// Whether the last drawing has changed a stage of many nodes, and whether the next frame is for drawing only.
+    busy: bool,
+    draws: bool,
+}
+
+/// What a frame has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// Time has passed, or stood still, and the stage shows it.
+    Drawn,
+    /// Time has passed; the next frame shows it.
+    Undrawn,
 }
 
 /// The time by the wall, in milliseconds: only ever to ask how long something took.
@@ -132,6 +149,8 @@ impl Driver {
             skipped: None,
             last_frame: None,
             last_change: wall_ms(),
+            busy: false,
+            draws: false,
         };
         driver.refresh();
         driver
@@ -172,13 +191,17 @@ impl Driver {
         self.revision
     }
 
-    /// Lets a frame's worth of time pass, if time passes at all.
-    pub fn frame(&mut self) {
+    /// Lets a frame's worth of time pass, if time passes at all, or draws what passed in the frame before.
+    pub fn frame(&mut self) -> Frame {
+        if std::mem::take(&mut self.draws) && self.playing {
+            self.refresh();
+            return Frame::Drawn;
+        }
         let now = wall_ms();
         let passed = (now - self.last_frame.unwrap_or(now)).clamp(0.0, FRAME_MAX_MS);
         self.last_frame = Some(now);
         if !self.playing {
-            return;
+            return Frame::Drawn;
         }
         self.stepped = None;
         let idle = self.skip_idle && now - self.last_change > IDLE_MS;
@@ -189,7 +212,12 @@ impl Driver {
         } else {
             let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
             let target = self.clamp(self.position() + SimDuration::from_micros(micros));
-            let budget = FRAME_BUDGET_MS * (FRAME_GOAL_MS / passed.max(1.0)).clamp(LEAST_SHARE, 1.0);
+            let (budget, goal) = if self.busy {
+                (FULL_BUDGET_MS, 2.0 * FRAME_GOAL_MS)
+            } else {
+                (FRAME_BUDGET_MS, FRAME_GOAL_MS)
+            };
+            let budget = budget * (goal / passed.max(1.0)).clamp(LEAST_SHARE, 1.0);
             let slice = if self.asks { 1 } else { EVENTS_PER_SLICE };
             while self.advance(target, slice) == Progress::Busy && self.due.is_none() {
                 self.meet();
@@ -199,7 +227,12 @@ impl Driver {
             }
         }
         self.give_up();
+        self.draws = self.busy && self.playing && self.due.is_none() && self.newcomers.is_empty();
+        if self.draws {
+            return Frame::Undrawn;
+        }
         self.refresh();
+        Frame::Drawn
     }
 
     /// Lets time pass, up to what a link says is next, or the moment that is waited for.
@@ -385,6 +418,7 @@ impl Driver {
     /// Brings the stage and the story up to the position.
     fn refresh(&mut self) {
         self.meet();
+        self.busy = false;
         let revision = self.recording.view().revision();
         if revision != self.revision {
             self.revision = revision;
@@ -396,6 +430,7 @@ impl Driver {
                 self.last_change = wall_ms();
                 self.skipped = self.skipped.filter(|_| self.playing);
                 self.view = Shared::new(view);
+                self.busy = self.view.nodes.len() > DENSE_NODES;
             }
         }
         let store = self.recording.live().api().store();

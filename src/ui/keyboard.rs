@@ -8,7 +8,7 @@ use web_sys::{Element, KeyboardEvent};
 use super::state::{Action, InspectorTab, Pane, StageView};
 
 /// The shortcuts for people: key, and the message that says what it does.
-pub const KEYS: [(&str, &str); 15] = [
+pub const KEYS: [(&str, &str); 16] = [
     ("Ctrl/⌘ + Enter", "keys.apply"),
     ("Space", "keys.play"),
     (", .", "keys.step"),
@@ -20,6 +20,7 @@ pub const KEYS: [(&str, &str); 15] = [
     ("W D Y L", "keys.tabs"),
     ("O", "keys.owner"),
     ("/", "keys.filter"),
+    (": Ctrl/⌘ + K", "keys.goto"),
     ("Ctrl/⌘ + Z", "keys.undo"),
     ("← ↑ → ↓", "keys.arrows"),
     ("Esc", "keys.escape"),
@@ -41,6 +42,9 @@ pub fn action(event: &KeyboardEvent, single: bool, dialog: bool) -> Option<Actio
     if event.code() == "KeyZ" && (event.ctrl_key() || event.meta_key()) && !event.shift_key() {
         return (!dialog && !takes_text(event)).then_some(Action::Undo);
     }
+    if event.code() == "KeyK" && (event.ctrl_key() || event.meta_key()) && !event.shift_key() {
+        return (!dialog && !takes_text(event)).then_some(Action::GoTo);
+    }
     if dialog || !single || event.ctrl_key() || event.meta_key() || event.alt_key() || takes_text(event) {
         return None;
     }
@@ -60,6 +64,7 @@ pub fn action(event: &KeyboardEvent, single: bool, dialog: bool) -> Option<Actio
         ("KeyL", _) => Action::Tab(InspectorTab::Logs),
         ("Slash", true) => Action::Help,
         ("Slash", false) => Action::AskFilter,
+        ("Semicolon", true) => Action::GoTo,
         ("KeyO", _) => Action::Owner,
         (code, false) if code.starts_with("Digit") => {
             let number: usize = code.strip_prefix("Digit")?.parse().ok()?;

@@ -8,7 +8,7 @@ use yew::prelude::*;
 
 use super::app::App;
 use super::components::{
-    BannerBar, Console, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview, MomentDialog,
+    BannerBar, Console, GoTo, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview, MomentDialog,
     Palette, ShareDialog, Sprite, Stage, TimeBar,
 };
 use super::settings::Controls;
@@ -42,6 +42,7 @@ pub fn page(app: &App) -> Html {
             { tab_bar(app) }
             if let Some(wrong) = &ui.moment { <MomentDialog wrong={wrong.clone()} conditions={app.conditions()} {lang} on={on.clone()} /> }
             if let Some(sharing) = &ui.sharing { <ShareDialog sharing={sharing.clone()} {lang} on={on.clone()} /> }
+            if ui.going { <GoTo find={app.find.clone()} {lang} on={on.clone()} /> }
             if ui.help { <Help single_keys={ui.single_keys} {lang} on={on.clone()} /> }
             { unseen(app) }
         </div>

@@ -87,6 +87,8 @@ pub enum Action {
     ToggleTheme,
     /// The other language.
     ToggleLang,
+    /// Ask where to, or what to do.
+    GoTo,
     /// Show the list of keys.
     Help,
     /// Show links to what is on the page: to where one looks, or to the start.
@@ -404,6 +406,8 @@ pub struct UiState {
     pub can_undo: bool,
     /// The object that is edited in place of the manifest.
     pub editing: Option<Editing>,
+    /// Whether it is asked where to.
+    pub going: bool,
     /// Whether the list of keys is shown.
     pub help: bool,
     /// The links that are shown, if any are.

@@ -161,6 +161,7 @@ pub fn node_card(node: &Node, pods: Vec<Arc<PodCard>>, metrics: Option<&Metrics>
             used.memory / 1_000,
         ),
         pod_slots: meter(allocatable("pods", quantity::value), active().count() as i64, pods.len() as i64),
+        counts_down: pods.iter().any(|pod| pod.deadline.is_some()),
         pods,
     }
 }

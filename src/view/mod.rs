@@ -10,6 +10,7 @@ pub mod differences;
 pub mod edit;
 pub mod files;
 pub mod filter;
+pub mod find;
 pub mod format;
 pub mod insert;
 pub mod inspect;
@@ -122,6 +123,8 @@ pub struct NodeCard {
     pub pod_slots: Meter,
     /// The pods on the node, in order of arrival.
     pub pods: Vec<Arc<PodCard>>,
+    /// Whether one of them counts down to its end.
+    pub counts_down: bool,
 }
 
 /// A resource of a node: what it has, what is promised, what is in use.

@@ -17,6 +17,38 @@ use crate::clock::SimTime;
 /// More waiting pods than this are counted, not drawn: the lane is for looking at, and the rest look alike.
 pub const WAITING: usize = 400;
 
+/// The cards of the pods of one node, in slots that do not move: a pod that is written keeps its own, those behind one that is
+/// gone move up, and nothing jumps because of what happens to another pod.
+#[derive(Clone, Debug, Default)]
+struct Slots {
+    pods: Vec<Arc<PodCard>>,
+    /// How many were there at the last drawing; those behind them have come since, in any order.
+    old: usize,
+}
+
+impl Slots {
+    fn put(&mut self, card: Arc<PodCard>) {
+        match self.pods.iter_mut().find(|pod| pod.uid == card.uid) {
+            Some(slot) => *slot = card,
+            None => self.pods.push(card),
+        }
+    }
+
+    fn take_out(&mut self, uid: &str) {
+        if let Some(at) = self.pods.iter().position(|pod| pod.uid == uid) {
+            self.pods.remove(at);
+            self.old -= usize::from(at < self.old);
+        }
+    }
+
+    /// The cards, with those that are new since the last time by age.
+    fn settle(&mut self) -> Vec<Arc<PodCard>> {
+        sorting::sort_by(&mut self.pods[self.old..], |a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
+        self.old = self.pods.len();
+        self.pods.clone()
+    }
+}
+
 /// Builds [`ClusterView`]s one after another. What a view costs grows with what has been written since the last one, not with
 /// the cluster.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +56,7 @@ pub struct Stage {
     revision: Revision,
     pods: SortedMap<Key, Arc<PodCard>>,
     pending: SortedMap<(SimTime, Key), Arc<PodCard>>,
-    on_node: SortedMap<String, SortedSet<Key>>,
+    on_node: SortedMap<String, Slots>,
     nodes: SortedMap<String, (SimTime, Arc<NodeCard>)>,
     workloads: SortedMap<Key, Arc<WorkloadCard>>,
     /// How many pods are of each class.
@@ -110,27 +142,38 @@ impl Stage {
         if let Some(old) = &old {
             self.classes[old.class as usize] -= 1;
             self.pending.remove(&(old.created, key.clone()));
-            if let Some(keys) = old.node.as_ref().and_then(|node| self.on_node.get_mut(node)) {
-                keys.remove(key);
-            }
             stale.extend(old.node.clone());
         }
-        let Some(pod) = view.get::<Pod>(&key.namespace, &key.name) else { return };
-        let mut card = pod_card(pod, view);
-        let used = self.metrics.as_ref().and_then(|metrics| metrics.of_pod(pod, view)).unwrap_or_default();
-        let used = used.iter().fold(Use::default(), |sum, (_, used)| sum.plus(*used));
-        (card.cpu_used, card.memory_used) = (used.cpu, used.memory);
-        card.deadline = card.deadline.or_else(|| self.waits.get(key).copied());
-        let card = reuse(old.as_ref(), card);
+        let card =
+            view.get::<Pod>(&key.namespace, &key.name).map(|pod| self.card(view, key, pod, old.as_ref()));
+        let stays = |old: &PodCard| {
+            card.as_ref().is_some_and(|card| (&card.uid, &card.node) == (&old.uid, &old.node))
+        };
+        if let Some(old) = old.filter(|old| !stays(old))
+            && let Some(slots) = old.node.as_ref().and_then(|node| self.on_node.get_mut(node))
+        {
+            slots.take_out(&old.uid);
+        }
+        let Some(card) = card else { return };
         match &card.node {
             Some(node) => {
-                self.on_node.entry(node.clone()).or_default().insert(key.clone());
+                self.on_node.entry(node.clone()).or_default().put(card.clone());
                 stale.insert(node.clone());
             }
             None => _ = self.pending.insert((card.created, key.clone()), card.clone()),
         }
         self.classes[card.class as usize] += 1;
         self.pods.insert(key.clone(), card);
+    }
+
+    /// A pod's card: the old one if it says the same.
+    fn card(&self, view: &View, key: &Key, pod: &Pod, old: Option<&Arc<PodCard>>) -> Arc<PodCard> {
+        let mut card = pod_card(pod, view);
+        let used = self.metrics.as_ref().and_then(|metrics| metrics.of_pod(pod, view)).unwrap_or_default();
+        let used = used.iter().fold(Use::default(), |sum, (_, used)| sum.plus(*used));
+        (card.cpu_used, card.memory_used) = (used.cpu, used.memory);
+        card.deadline = card.deadline.or_else(|| self.waits.get(key).copied());
+        reuse(old, card)
     }
 
     fn draw_workload(&mut self, view: &View, key: Key) {
@@ -143,9 +186,7 @@ impl Stage {
     fn draw_node(&mut self, view: &View, name: &str) {
         let old = self.nodes.remove(name).map(|(_, card)| card);
         let Some(node) = view.get::<Node>("", name) else { return };
-        let here = self.on_node.get(name).into_iter().flat_map(SortedSet::iter);
-        let mut pods: Vec<Arc<PodCard>> = here.filter_map(|key| self.pods.get(key).cloned()).collect();
-        keep_slots(&mut pods, old.as_ref().map(|card| card.pods.as_slice()).unwrap_or_default());
+        let pods = self.on_node.get_mut(name).map(Slots::settle).unwrap_or_default();
         let card = reuse(old.as_ref(), node_card(node, pods, self.metrics.as_ref()));
         self.nodes.insert(name.into(), (node.created(), card));
     }
@@ -169,15 +210,6 @@ fn reuse<C: PartialEq>(old: Option<&Arc<C>>, new: C) -> Arc<C> {
         Some(old) if **old == new => old.clone(),
         _ => Arc::new(new),
     }
-}
-
-/// Orders a node's pods so that those which were there keep their order and new ones come last: nothing jumps because
-/// of what happens to another pod.
-fn keep_slots(pods: &mut [Arc<PodCard>], before: &[Arc<PodCard>]) {
-    let place: SortedMap<&str, usize> =
-        before.iter().enumerate().map(|(at, card)| (card.uid.as_str(), at)).collect();
-    let rank = |card: &PodCard| place.get(card.uid.as_str()).copied().unwrap_or(usize::MAX);
-    sorting::sort_by(pods, |a, b| (rank(a), a.created, &a.name).cmp(&(rank(b), b.created, &b.name)));
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use yew::Context;
 use super::App;
 use crate::tr;
 use crate::ui::components::step_text;
-use crate::ui::driver::{Goal, SPEEDS};
+use crate::ui::driver::{Frame, Goal, SPEEDS};
 use crate::ui::state::{Action, Banner};
 
 /// How often the clock is drawn while nothing happens, in frames: a page at rest leaves the machine alone.
@@ -35,7 +35,10 @@ impl App {
             return undrawn;
         } else {
             let before = self.driver.borrow().revision();
-            self.driver.borrow_mut().frame();
+            if self.driver.borrow_mut().frame() == Frame::Undrawn {
+                self.undrawn = undrawn;
+                return false;
+            }
             self.do_what_is_due();
             let mut driver = self.driver.borrow_mut();
             let missed = driver.missed.take().map(Banner::NotMet);

@@ -33,6 +33,7 @@ const SYMBOLS: &[(&str, &str)] = &[
         "help",
         r#"<circle cx="8" cy="8" r="6"/><path d="M6.2 6.3c.2-2.4 3.6-2.3 3.6-.2 0 1.4-1.8 1.5-1.8 3M8 11.2v.4"/>"#,
     ),
+    ("search", r#"<circle cx="7" cy="7" r="4.2"/><path d="M10.2 10.2 14 14"/>"#),
     ("close", r#"<path d="M4 4l8 8M12 4l-8 8"/>"#),
     (
         "share",

@@ -55,7 +55,7 @@ pub fn NodeGroup(props: &NodeGroupProps) -> Html {
     let card = |node: &Card<Node>| {
         let here = |uid: &AttrValue| node.pods.iter().any(|pod| pod.uid == uid.as_str());
         let selected = selected.as_ref().is_some_and(|key| key.kind == Kind::NODE && *key.name == node.name);
-        let second = second.filter(|_| has_leaving(node));
+        let second = second.filter(|_| node.counts_down);
         // How pods are drawn is nothing to a node without any: a change of it, on an Apply of many, leaves that node alone.
         let (density, grid) =
             if node.pods.is_empty() { (Density::Card, Grid::default()) } else { (*density, *grid) };
@@ -65,9 +65,4 @@ pub fn NodeGroup(props: &NodeGroupProps) -> Html {
         }
     };
     html! { <>{ for nodes.iter().map(card) }</> }
-}
-
-/// Whether one of the node's pods counts down.
-pub fn has_leaving(node: &Node) -> bool {
-    node.pods.iter().any(|pod| pod.deadline.is_some())
 }

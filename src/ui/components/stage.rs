@@ -11,7 +11,7 @@ use yew::prelude::*;
 use super::control_plane_strip::ControlPlaneStrip;
 use super::filter_bar::FilterBar;
 use super::node_card::Verdicts;
-use super::node_group::{GROUP, NodeGroup, has_leaving};
+use super::node_group::{GROUP, NodeGroup};
 use super::pending_lane::PendingLane;
 use super::pod_cells::Grid;
 use super::predict_bar::PredictBar;
@@ -31,7 +31,7 @@ use crate::ui::starters::Starter;
 use crate::ui::state::{Action, Sought, StageView};
 
 /// More nodes than this show no more than what tells one from another.
-const DENSE_NODES: usize = 50;
+pub const DENSE_NODES: usize = 50;
 
 /// How much of a pod is shown: the more there are, the less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +168,7 @@ pub fn Stage(props: &StageProps) -> Html {
     };
     let dense = view.nodes.len() > DENSE_NODES;
     let group = |nodes: &[std::sync::Arc<kubeviz::view::NodeCard>]| {
-        let second = second.filter(|_| nodes.iter().any(|node| has_leaving(node)));
+        let second = second.filter(|_| nodes.iter().any(|node| node.counts_down));
         let nodes: Vec<_> = nodes.iter().cloned().map(Card).collect();
         html! { <NodeGroup {nodes} {density} meant={meant.clone()} selected={selected.clone()} selected_pod={selected_pod.clone()} verdicts={verdicts.clone()} {second} grid={grids.node} {dense} lang={*lang} on={on} /> }
     };
