@@ -37,7 +37,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-use super::components::{Fixes, Scene, Track, Verdicts};
+use super::components::{Fixes, Scene, Sizes, Track, Verdicts};
 use super::driver::Driver;
 use super::editor_bridge::Editor;
 use super::flip::Moves;
@@ -287,6 +287,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         tab: InspectorTab::default(),
         compare: None,
         pane: Pane::default(),
+        sizes: storage::get(storage::SIZES).map(|kept| Sizes::read(&kept)).unwrap_or_default(),
         console_open: has_room(),
         editor_open: false,
         predict: Predict::default(),
@@ -446,6 +447,10 @@ impl App {
                 self.inspected = None;
             }
             Action::Pane(pane) => self.turn_to(pane),
+            Action::Resize(border, size) => {
+                self.ui.sizes.set(border, size);
+                storage::set(storage::SIZES, &self.ui.sizes.write());
+            }
             Action::ToggleConsole => self.ui.console_open = !self.ui.console_open,
             Action::ToggleEditor => {
                 self.ui.editor_open = !self.ui.editor_open;

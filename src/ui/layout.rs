@@ -8,8 +8,8 @@ use yew::prelude::*;
 
 use super::app::App;
 use super::components::{
-    BannerBar, Console, GoTo, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview, MomentDialog,
-    Palette, ShareDialog, Sprite, Stage, TimeBar,
+    BannerBar, Border, Console, GoTo, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview,
+    MomentDialog, Palette, ShareDialog, Splitter, Sprite, Stage, TimeBar,
 };
 use super::settings::Controls;
 use super::state::{Action, Pane};
@@ -20,9 +20,11 @@ pub fn page(app: &App) -> Html {
     let (ui, lang, on) = (&app.ui, app.ui.lang, &app.on);
     let driver = app.driver.borrow();
     let skip = |to: &'static str, text: AttrValue| html! { <a class="skip" href={to}>{ text }</a> };
+    let splitter =
+        |border: Border| html! { <Splitter {border} size={ui.sizes.of(border)} {lang} on={on.clone()} /> };
     html! {
         <div class="app" data-pane={ui.pane.as_str()} data-console={ui.console_open.to_string()} data-editor-open={ui.editor_open.to_string()}
-            data-inspecting={ui.selected.is_some().to_string()}>
+            data-inspecting={ui.selected.is_some().to_string()} style={ui.sizes.style()}>
             <Sprite />
             { skip("#stage", tr!(lang, "skip.stage")) }
             { skip("#manifest", tr!(lang, "skip.manifest")) }
@@ -31,10 +33,13 @@ pub fn page(app: &App) -> Html {
             <Header totals={driver.view.totals} namespace={driver.namespace()} theme={ui.theme} editor_open={ui.editor_open} {lang} on={on.clone()} />
             if let Some(banner) = &ui.banner { <BannerBar banner={banner.clone()} {lang} on={on.clone()} /> }
             <div class="left" id="manifest">{ manifest(app) }</div>
+            { splitter(Border::Left) }
             <main class="middle">{ stage(app) }</main>
-            <aside class="right" aria-label={tr!(lang, "inspector.label")}>
+            { splitter(Border::Right) }
+            <aside class="right" id="inspector" aria-label={tr!(lang, "inspector.label")}>
                 <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
             </aside>
+            if ui.console_open { { splitter(Border::Console) } }
             <div class="bottom" id="console">
                 <Console log={ui.log.clone()} history={ui.history.clone()} open={ui.console_open} complete={app.complete.clone()} {lang} on={on.clone()} />
             </div>

@@ -124,6 +124,9 @@ pub struct Ui {
     /// What is under the glass: `pod/web-0`, with `namespace/` before it outside of `default`.
     #[serde(default, rename = "sel", skip_serializing_if = "Option::is_none")]
     pub selected: Option<String>,
+    /// The pods that are looked for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
     /// Buttons under the stage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<ActionButton>,
@@ -236,7 +239,7 @@ mod tests {
             manifest: "kind: Pod # 파드\n".into(),
             done: vec![Done::Exactly(12_345_678, 99, input), Done::At(1.5, line)],
             position: Some(12.345_678),
-            ui: Ui { view: Some("rollout".into()), ..Default::default() },
+            ui: Ui { view: Some("rollout".into()), filter: Some("!web".into()), ..Default::default() },
             ..Default::default()
         };
         let link = hash(&shared);

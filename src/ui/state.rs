@@ -15,6 +15,7 @@ use yew::AttrValue;
 use kubeviz::sim::Grain;
 use wasm_bindgen::JsValue;
 
+use super::components::{Border, Sizes};
 use super::driver::{Goal, Hit};
 use super::editor_bridge::Editor;
 use super::host::Request;
@@ -79,6 +80,8 @@ pub enum Action {
     Compare((u64, u64)),
     /// Turn to a pane; on a wide screen, only the focus moves there.
     Pane(Pane),
+    /// Move the border of a panel, so that it is so many pixels large.
+    Resize(Border, i32),
     /// Fold or unfold the console.
     ToggleConsole,
     /// Show or hide the editor, where it lies over the stage.
@@ -394,6 +397,8 @@ pub struct UiState {
     pub compare: Option<(u64, u64)>,
     /// The pane in front, on a phone.
     pub pane: Pane,
+    /// How large the panels of a wide page are.
+    pub sizes: Sizes,
     /// Whether the console is unfolded.
     pub console_open: bool,
     /// Whether the editor is shown where it lies over the stage.

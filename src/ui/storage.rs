@@ -12,6 +12,8 @@ pub const FILES: &str = "kubeviz.files";
 pub const MANIFEST: &str = "kubeviz.manifest";
 /// The lines entered at the console, one JSON list.
 pub const HISTORY: &str = "kubeviz.history";
+/// How large the panels of a wide page are: widths of manifest and inspector, and the console's height, in pixels.
+pub const SIZES: &str = "kubeviz.sizes";
 /// Whether single-key shortcuts are off: `1`.
 pub const NO_KEYS: &str = "kubeviz.nokeys";
 

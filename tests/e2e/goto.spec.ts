@@ -46,6 +46,10 @@ test("the list is walked with arrow keys, and taken by hand", async ({ app, page
   await expect(options.last()).toBeInViewport();
   await page.keyboard.press("ArrowDown");
   await expect(options.first()).toHaveAttribute("aria-selected", "true");
+  // So are Korean words by their initial consonants.
+  await page.keyboard.type("ㅋㄹㅅㅌ");
+  await expect(options.first()).toHaveText("클러스터1");
+  await page.getByTestId("goto").fill("");
   // The words of the other language are found, too.
   await page.keyboard.type("traffic");
   await options.first().click();

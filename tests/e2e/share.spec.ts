@@ -20,6 +20,8 @@ test("a link leads to the same pods, moment and selection", async ({ app, page, 
   await app.run("kubectl scale deployment myapp-deploy --replicas=5\nload http://nowhere --rate 1");
   await app.expectReady(5);
   await app.button("play").click();
+  await page.getByTestId("filter-switch").click();
+  await page.getByTestId("filter").fill("node-1");
   await page.locator('[data-workload="myapp-deploy"]').first().click();
   const clock = await app.clock.innerText();
   const cards = await app.cards();
@@ -36,6 +38,7 @@ test("a link leads to the same pods, moment and selection", async ({ app, page, 
   expect(await other.cards()).toEqual(cards);
   await expect(other.page.getByTestId("play")).toHaveAccessibleName("Play");
   await expect(other.page.getByTestId("inspector")).toContainText("myapp-deploy");
+  await expect(other.page.getByTestId("filter")).toHaveValue("node-1");
   await expect(other.page.getByTestId("console-output")).toContainText("kubectl scale deployment myapp-deploy --replicas=5");
   await expect(other.editorText).toContainText("myapp-deploy");
   // It is the run itself, not a picture of it.

@@ -30,6 +30,9 @@ impl App {
         let position = link.position.or(self.settings.position).map(time_of);
         // A line of the link means the link's file of that name, not the reader's.
         let files = link.files().unwrap_or_else(|| self.files.clone());
+        if link.ui.filter.is_some() {
+            self.filter(link.ui.filter);
+        }
         self.selecting = link.ui.selected.or(self.settings.select.clone());
         if link.done.is_empty() && !link.draft && !link.manifest.is_empty() {
             let outcome = self.apply();
@@ -104,6 +107,12 @@ impl App {
             ui: Ui {
                 view: Some(self.ui.view.as_str().to_string()),
                 selected: self.ui.selected.as_ref().map(reference),
+                filter: self
+                    .ui
+                    .sought
+                    .as_ref()
+                    .map(|sought| sought.text.to_string())
+                    .filter(|text| !text.is_empty()),
                 actions: self.buttons.clone(),
             },
             ..Link::default()

@@ -90,14 +90,32 @@ fn choices(text: &str, find: &Callback<String, Vec<Key>>, lang: Lang) -> Vec<Cho
     let table = Kind::from_resource_word(text).map(Choice::Table);
     let lower = text.to_lowercase();
     let meant = |at: &usize| {
-        let said = |lang: Lang| message(COMMANDS[*at].0, lang).to_lowercase();
+        let means = |lang: Lang| {
+            let said = message(COMMANDS[*at].0, lang).to_lowercase();
+            let initials = initials(&said);
+            lower.split(' ').all(|word| said.contains(word) || initials.contains(word))
+        };
         // Who has learnt the English words finds them in Korean, too, and the other way round.
-        [lang, lang.other()].into_iter().any(|lang| lower.split(' ').all(|word| said(lang).contains(word)))
+        [lang, lang.other()].into_iter().any(means)
     };
     let commands = (0..COMMANDS.len()).filter(meant).map(Choice::Command);
     let objects = if text.is_empty() { Vec::new() } else { find.emit(lower.clone()) };
     let objects = objects.into_iter().map(Choice::Object);
     table.into_iter().chain(commands).chain(objects).collect()
+}
+
+/// A Korean text by its initial consonants, as one types them to find it: `ㅋㄹㅅㅌ` is 클러스터. Other letters stay.
+fn initials(text: &str) -> String {
+    const INITIALS: [char; 19] = [
+        'ㄱ', 'ㄲ', 'ㄴ', 'ㄷ', 'ㄸ', 'ㄹ', 'ㅁ', 'ㅂ', 'ㅃ', 'ㅅ', 'ㅆ', 'ㅇ', 'ㅈ', 'ㅉ', 'ㅊ', 'ㅋ', 'ㅌ',
+        'ㅍ', 'ㅎ',
+    ];
+    // Unicode has the syllables in order: each initial with 21 vowels, each of those with 28 endings.
+    let initial = |letter: char| match u32::from(letter).checked_sub(u32::from('가')) {
+        Some(at) if letter <= '힣' => INITIALS[(at / (21 * 28)) as usize],
+        _ => letter,
+    };
+    text.chars().map(initial).collect()
 }
 
 fn message(key: &'static str, lang: Lang) -> String {
