@@ -216,7 +216,7 @@ fn single_events_lead_through_the_past_both_ways() {
         let mut hops = Vec::new();
         for _ in 0..40 {
             let before = recording.view().revision();
-            let hop = recording.hop(u64::MAX).expect("there is more to come");
+            let hop = recording.step_forward(Grain::Hop, u64::MAX).expect("there is more to come");
             assert_eq!(hop.time, recording.position());
             assert!(recording.view().revision() - before >= hop.writes);
             assert_eq!(recording.moment().revision(), recording.view().revision());
@@ -226,21 +226,21 @@ fn single_events_lead_through_the_past_both_ways() {
         assert!(hops.iter().any(|(hop, _)| hop.writes == 0 && matches!(hop.deed, Deed::Hears(_))));
         while let Some((hop, events)) = hops.pop() {
             assert_eq!(recording.moment().events_done(), events);
-            assert_eq!(recording.hop_back().expect("there is a past"), hop);
+            assert_eq!(recording.step_back(Grain::Hop).expect("there is a past"), hop);
         }
         assert_same(recording.live(), &end);
 
         // From the first event to the last one, and beyond what was recorded.
         recording.seek(SimTime::ZERO);
-        (0..10).for_each(|_| _ = recording.hop(u64::MAX));
-        while recording.hop_back().is_some() {}
+        (0..10).for_each(|_| _ = recording.step_forward(Grain::Hop, u64::MAX));
+        while recording.step_back(Grain::Hop).is_some() {}
         assert_same(&recording.moment(), &Simulation::new(config()));
         while recording.is_in_past() {
-            recording.hop(u64::MAX);
+            recording.step_forward(Grain::Hop, u64::MAX);
         }
         assert_same(recording.live(), &end);
         recording.submit(kubectl("kubectl delete deployment web", None));
-        let heard = recording.hop(u64::MAX).expect("somebody hears of it");
+        let heard = recording.step_forward(Grain::Hop, u64::MAX).expect("somebody hears of it");
         assert!(matches!(heard.deed, Deed::Hears(_)) && heard.time > end.now(), "{heard:?}");
     });
 }
@@ -251,7 +251,7 @@ fn stepping_on_from_the_last_change_recorded_leads_to_the_end_of_the_recording()
     recording.submit(kubectl("kubectl create deployment web --image=nginx", None));
     recording.advance(SimTime::from_secs(100), u64::MAX);
     recording.seek(SimTime::from_secs(50));
-    assert!(!recording.step_forward(Grain::Story, u64::MAX));
+    assert_eq!(recording.step_forward(Grain::Story, u64::MAX), None);
     assert_eq!((recording.position(), recording.end()), (SimTime::from_secs(100), SimTime::from_secs(100)));
 }
 
@@ -264,12 +264,12 @@ fn inputs_that_write_nothing_are_steps_of_their_own() {
     }
     let end = recording.live().clone();
     for given in [2, 1, 0] {
-        assert_eq!(recording.hop_back().map(|hop| hop.deed), Some(Deed::Input));
+        assert_eq!(recording.step_back(Grain::Hop).map(|hop| hop.deed), Some(Deed::Input));
         assert!(recording.is_in_past());
         assert_eq!(recording.moment().journal().len(), given);
     }
     while recording.is_in_past() {
-        recording.hop(u64::MAX);
+        recording.step_forward(Grain::Hop, u64::MAX);
     }
     assert_same(recording.live(), &end);
 }

@@ -6,6 +6,7 @@ mod hops;
 
 use std::borrow::Cow;
 
+use super::hop::Hop;
 use super::input::{Input, JournalEntry, Outcome};
 use super::notable::{is_background, is_counted, is_story};
 use super::{Config, Simulation};
@@ -261,10 +262,10 @@ impl Recording {
     }
 
     /// Goes to the next write of that grain; in the past to the end of the run if there is none, at the end running on until
-    /// there is (for at most `max_events` events). Says whether there was one.
-    pub fn step_forward(&mut self, grain: Grain, max_events: u64) -> bool {
+    /// there is (for at most `max_events` events). Says what it was, if there was one.
+    pub fn step_forward(&mut self, grain: Grain, max_events: u64) -> Option<Hop> {
         if grain == Grain::Hop {
-            return self.hop(max_events).is_some();
+            return self.hop(max_events);
         }
         let from = self.shown.revision();
         let mut budget = max_events;
@@ -272,22 +273,22 @@ impl Recording {
         loop {
             if let Some(revision) = self.find_after(from, |change| matches_grain(change, grain)) {
                 self.show(revision, self.time_of(revision));
-                return true;
+                return self.change(revision).map(Hop::of);
             }
             // In the past, what was recorded ends first, and may end with nothing more to see.
             if recorded || budget == 0 || self.live.step().is_none() {
                 self.follow();
-                return false;
+                return None;
             }
             budget -= 1;
             self.checkpoint();
         }
     }
 
-    /// Goes back to the moment before the last write of that grain. Says whether there was one to undo.
-    pub fn step_back(&mut self, grain: Grain) -> bool {
+    /// Goes back to the moment before the last write of that grain. Says what is undone, if there was one.
+    pub fn step_back(&mut self, grain: Grain) -> Option<Hop> {
         if grain == Grain::Hop {
-            return self.hop_back().is_some();
+            return self.hop_back();
         }
         let store = self.live.api().store();
         let found = (1..=self.shown.revision()).rev().find(|revision| {
@@ -297,14 +298,15 @@ impl Recording {
         });
         let Some(revision) = found else {
             self.seek(SimTime::ZERO);
-            return false;
+            return None;
         };
+        let undone = self.change(revision).map(Hop::of);
         let before = self.find_before(revision, |change| matches_grain(change, grain));
         match before.filter(|before| self.time_of(*before) > SimTime::ZERO) {
             Some(before) => self.show(before, self.time_of(before)),
             None => self.show(revision - 1, self.time_of(revision - 1)),
         }
-        true
+        undone
     }
 
     fn find_after(&self, revision: Revision, wanted: impl Fn(&Change) -> bool) -> Option<Revision> {

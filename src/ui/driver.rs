@@ -370,30 +370,15 @@ impl Driver {
         if !self.recording.is_in_past() && self.recording.live().next_activity().is_none() {
             return;
         }
-        self.stepped = match grain {
-            Grain::Hop => self.recording.hop(STEP_EVENTS),
-            _ if self.recording.step_forward(grain, STEP_EVENTS) => self.last_write(grain),
-            _ => None,
-        };
+        self.stepped = self.recording.step_forward(grain, STEP_EVENTS).filter(|_| grain != Grain::Story);
         self.refresh();
     }
 
     /// Goes back to before the last step of that grain, which is what it tells.
     pub fn step_back(&mut self, grain: Grain) {
-        let undone = self.last_write(grain);
-        self.stepped = match grain {
-            Grain::Hop => self.recording.hop_back(),
-            _ if self.recording.step_back(grain) => undone,
-            _ => None,
-        };
+        self.stepped = self.recording.step_back(grain).filter(|_| grain != Grain::Story);
         self.met = self.met.min(self.recording.view().revision());
         self.refresh();
-    }
-
-    /// The write at the position, where steps are writes.
-    fn last_write(&self, grain: Grain) -> Option<Hop> {
-        let change = self.recording.change(self.recording.view().revision())?;
-        Some(change).filter(|_| grain == Grain::Write).map(Hop::of)
     }
 
     /// Looks at another time.

@@ -10,7 +10,7 @@ test("a part of a name leads to its object, a kind to its table, a word to a com
     await page.keyboard.press("Shift+Semicolon");
     await expect(page.getByTestId("goto")).toBeFocused();
     await page.keyboard.type(text);
-    return page.getByRole("option", { selected: true });
+    return page.getByRole("dialog").getByRole("option", { selected: true });
   };
   await expect(await go("deploy/w")).toContainText("Deploymentwebdefault");
   await expectAccessible(page);
@@ -31,7 +31,7 @@ test("a part of a name leads to its object, a kind to its table, a word to a com
   await expect(page.getByTestId("console-output")).toContainText("deployment.apps/web scaled");
 
   await go("no such thing");
-  await expect(page.getByRole("option")).toHaveCount(0);
+  await expect(page.getByRole("dialog").getByRole("option")).toHaveCount(0);
   await expect(page.getByRole("dialog").getByRole("status")).toHaveText("Nothing here is called so.");
   await page.keyboard.press("Escape");
   await expect(page.getByRole("dialog")).toHaveCount(0);
@@ -40,7 +40,7 @@ test("a part of a name leads to its object, a kind to its table, a word to a com
 test("the list is walked with arrow keys, and taken by hand", async ({ app, page }) => {
   await app.open({ lang: "ko" });
   await page.getByTestId("goto-open").click();
-  const options = page.getByRole("option");
+  const options = page.getByRole("dialog").getByRole("option");
   await page.keyboard.press("ArrowUp");
   await expect(options.last()).toHaveAttribute("aria-selected", "true");
   await expect(options.last()).toBeInViewport();

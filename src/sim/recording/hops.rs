@@ -20,7 +20,7 @@ impl Place {
 impl Recording {
     /// Processes the next event that is more than a heartbeat, and says what it was: in the past as it was recorded, at the
     /// end by running on, with at most `max_events` heartbeats before it.
-    pub fn hop(&mut self, max_events: u64) -> Option<Hop> {
+    pub(super) fn hop(&mut self, max_events: u64) -> Option<Hop> {
         if !self.is_in_past() {
             let hop = self.live.hop(max_events);
             self.checkpoint();
@@ -38,7 +38,7 @@ impl Recording {
     }
 
     /// Goes back to before the last event that was more than a heartbeat. `None` at the beginning of the run.
-    pub fn hop_back(&mut self) -> Option<Hop> {
+    pub(super) fn hop_back(&mut self) -> Option<Hop> {
         let here = Place::of(&self.moment());
         let begin = Simulation::new(self.live.config().clone());
         let earlier = self.checkpoints.iter().rev().filter(|checkpoint| Place::of(checkpoint) < here);
