@@ -8,7 +8,7 @@ use web_sys::{Element, KeyboardEvent};
 use super::state::{Action, InspectorTab, Pane, StageView};
 
 /// The shortcuts for people: key, and the message that says what it does.
-pub const KEYS: [(&str, &str); 16] = [
+pub const KEYS: [(&str, &str); 17] = [
     ("Ctrl/⌘ + Enter", "keys.apply"),
     ("Space", "keys.play"),
     (", .", "keys.step"),
@@ -18,6 +18,7 @@ pub const KEYS: [(&str, &str); 16] = [
     ("E", "keys.editor"),
     ("`", "keys.console"),
     ("W D Y L", "keys.tabs"),
+    ("A", "keys.deeds"),
     ("O", "keys.owner"),
     ("/", "keys.filter"),
     (": Ctrl/⌘ + K", "keys.goto"),
@@ -66,6 +67,7 @@ pub fn action(event: &KeyboardEvent, single: bool, dialog: bool) -> Option<Actio
         ("Slash", false) => Action::AskFilter,
         ("Semicolon", true) => Action::GoTo,
         ("KeyO", _) => Action::Owner,
+        ("KeyA", _) => Action::Deeds(true),
         (code, false) if code.starts_with("Digit") => {
             let number: usize = code.strip_prefix("Digit")?.parse().ok()?;
             Action::View(*StageView::ALL.get(number.checked_sub(1)?)?)

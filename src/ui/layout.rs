@@ -37,7 +37,7 @@ pub fn page(app: &App) -> Html {
             <main class="middle">{ stage(app) }</main>
             { splitter(Border::Right) }
             <aside class="right" id="inspector" aria-label={tr!(lang, "inspector.label")}>
-                <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
+                <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} deeds={ui.deeds} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
             </aside>
             if ui.console_open { { splitter(Border::Console) } }
             <div class="bottom" id="console">
@@ -47,7 +47,7 @@ pub fn page(app: &App) -> Html {
             { tab_bar(app) }
             if let Some(wrong) = &ui.moment { <MomentDialog wrong={wrong.clone()} conditions={app.conditions()} {lang} on={on.clone()} /> }
             if let Some(sharing) = &ui.sharing { <ShareDialog sharing={sharing.clone()} {lang} on={on.clone()} /> }
-            if ui.going { <GoTo find={app.find.clone()} {lang} on={on.clone()} /> }
+            if ui.going { <GoTo find={app.find.clone()} inspection={app.inspection.clone()} {lang} on={on.clone()} /> }
             if ui.help { <Help single_keys={ui.single_keys} {lang} on={on.clone()} /> }
             { unseen(app) }
         </div>
@@ -86,7 +86,7 @@ pub fn figure(app: &App) -> Html {
             <p class="caption" lang="en">{ app.feed.first().map(|line| format!("{}: {}", line.object, line.text)).unwrap_or_default() }</p>
             if selected {
                 <aside class="sheet" aria-label={tr!(lang, "inspector.label")}>
-                    <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
+                    <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} deeds={ui.deeds} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
                 </aside>
             }
             <div class="sheet yaml-sheet" hidden={!ui.editor_open}>{ manifest(app) }</div>

@@ -41,6 +41,8 @@ pub struct Inspection {
     pub earlier: Vec<Decision>,
     /// What the other deciders say of it.
     pub answers: Vec<Answer>,
+    /// What one may want to do with it, as lines for the console.
+    pub deeds: Vec<String>,
     /// The objects that its fields name: owners, node, claims, volumes, ConfigMaps and so on.
     pub links: Vec<Key>,
 }
@@ -102,6 +104,7 @@ pub fn inspect(view: &View, store: &Store, key: &Key, now: SimTime) -> Option<In
         why,
         earlier: decisions,
         answers: answers(view, store, key, now),
+        deeds: Vec::new(),
         links: references(object, view),
         due: Vec::new(),
         detail: Detail::None,

@@ -5,6 +5,7 @@ pub mod assist;
 pub mod because;
 pub mod cards;
 pub mod course;
+pub mod deeds;
 pub mod detail;
 pub mod differences;
 pub mod edit;

@@ -1,4 +1,4 @@
-import { expect, test } from "./fixture";
+import { expect, expectAccessible, test } from "./fixture";
 
 const CRASH = `apiVersion: v1
 kind: ConfigMap
@@ -91,4 +91,28 @@ spec:
   await page.getByTestId("table").getByRole("button", { name: "web", exact: true }).click();
   await page.locator("#tab-why").click();
   await expect(page.locator('.answer[data-by="autoscaler"]')).toContainText(/ceil\(\d+ × \d+% \/ 50%\) = \d+|tolerance/);
+});
+
+test("what can be done with an object is listed, and done at the console", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 60 });
+  await app.run("kubectl create deployment web --image=nginx:1.26 --replicas=1");
+  await app.expectReady(1);
+  await page.locator('[data-workload="web"]').first().click();
+  await page.keyboard.press("a");
+  const list = page.getByRole("list", { name: "Actions" });
+  const more = list.getByRole("button", { name: "kubectl scale deployment/web --replicas=2" });
+  await expect(more).toBeFocused();
+  await expectAccessible(page);
+  await page.keyboard.press("Enter");
+  await app.expectReady(2);
+  await expect(page.getByTestId("console-output")).toContainText("deployment.apps/web scaled");
+  // The list goes by what is there now.
+  await expect(list.getByRole("button").first()).toHaveText("kubectl scale deployment/web --replicas=3");
+  await page.keyboard.press("Escape");
+  await expect(list).toHaveCount(0);
+  await expect(page.getByTestId("inspector")).toContainText("Deployment");
+  await page.locator("[data-select-node]").first().click();
+  await page.getByTestId("deeds").click();
+  await page.getByRole("button", { name: /^kubectl cordon/ }).click();
+  await expect(page.getByRole("button", { name: /^kubectl uncordon/ })).toBeVisible();
 });

@@ -2,6 +2,7 @@
 
 use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
+use kubeviz::view::Inspection;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
@@ -9,6 +10,7 @@ use yew::prelude::*;
 use super::dialog::Dialog;
 use crate::tr;
 use crate::ui::i18n::{Lang, attr};
+use crate::ui::shared::Shared;
 use crate::ui::state::{Action, FileAction, InspectorTab, Pane, StageView};
 
 /// What can be done: the message that says it, the key that does it as well, and the action.
@@ -50,6 +52,8 @@ const PROGRAMS: [&str; 4] = ["kubectl ", "k ", "fault ", "load "];
 pub struct GoToProps {
     /// The objects that a text means.
     pub find: Callback<String, Vec<Key>>,
+    /// The object under the glass, whose lines are offered, too.
+    pub inspection: Option<Shared<Inspection>>,
     pub lang: Lang,
     pub on: Callback<Action>,
 }
@@ -82,7 +86,8 @@ impl Choice {
 }
 
 /// What a text may mean, the likeliest first: all commands if there is none.
-fn choices(text: &str, find: &Callback<String, Vec<Key>>, lang: Lang) -> Vec<Choice> {
+fn choices(text: &str, props: &GoToProps) -> Vec<Choice> {
+    let GoToProps { find, inspection, lang, .. } = props;
     let text = text.trim();
     if PROGRAMS.iter().any(|program| text.starts_with(program)) {
         return vec![Choice::Line(text.into())];
@@ -96,12 +101,15 @@ fn choices(text: &str, find: &Callback<String, Vec<Key>>, lang: Lang) -> Vec<Cho
             lower.split(' ').all(|word| said.contains(word) || initials.contains(word))
         };
         // Who has learnt the English words finds them in Korean, too, and the other way round.
-        [lang, lang.other()].into_iter().any(means)
+        [*lang, lang.other()].into_iter().any(means)
     };
     let commands = (0..COMMANDS.len()).filter(meant).map(Choice::Command);
     let objects = if text.is_empty() { Vec::new() } else { find.emit(lower.clone()) };
     let objects = objects.into_iter().map(Choice::Object);
-    table.into_iter().chain(commands).chain(objects).collect()
+    let deeds = inspection.iter().flat_map(|found| &found.deeds);
+    let lines =
+        deeds.filter(|line| lower.split(' ').all(|word| line.contains(word))).cloned().map(Choice::Line);
+    table.into_iter().chain(commands).chain(objects).chain(lines).collect()
 }
 
 /// A Korean text by its initial consonants, as one types them to find it: `ㅋㄹㅅㅌ` is 클러스터. Other letters stay.
@@ -125,7 +133,7 @@ fn message(key: &'static str, lang: Lang) -> String {
 /// A field, and a list of what it may mean; the arrow keys choose, Enter goes.
 #[component]
 pub fn GoTo(props: &GoToProps) -> Html {
-    let GoToProps { find, lang, on } = props;
+    let GoToProps { lang, on, .. } = props;
     let lang = *lang;
     let text = use_state(String::new);
     let chosen = use_state(|| 0_usize);
@@ -134,7 +142,7 @@ pub fn GoTo(props: &GoToProps) -> Html {
         let field = field.clone();
         use_effect_with((), move |()| focus(&field));
     }
-    let offered = choices(&text, find, lang);
+    let offered = choices(&text, props);
     let at = (*chosen).min(offered.len().saturating_sub(1));
     use_effect_with((at, offered.len()), |_| show_chosen());
     let oninput = {

@@ -1,5 +1,6 @@
 //! One object under the glass.
 
+mod deeds;
 mod events;
 mod linked;
 mod logs;
@@ -12,6 +13,7 @@ use kubeviz::view::{Inspection, StoryLine};
 use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
+use self::deeds::Deeds;
 use super::Icon;
 use super::event_list::EventList;
 use super::why::{Fixes, WhyPanel};
@@ -28,6 +30,8 @@ pub struct InspectorProps {
     /// What would let the pod run, if it waits and its reasons are looked at.
     pub fixes: Option<Fixes>,
     pub tab: InspectorTab,
+    /// Whether what can be done with it is listed.
+    pub deeds: bool,
     /// The two revisions that are compared.
     pub compare: Option<(u64, u64)>,
     /// The time looked at, in whole seconds, while something is counted down to.
@@ -54,10 +58,14 @@ pub fn Inspector(props: &InspectorProps) -> Html {
 
 #[inline(never)]
 fn pages(key: &Key, props: &InspectorProps) -> Html {
-    let InspectorProps { inspection, fixes, tab, compare, second, lang, on, .. } = props;
+    let InspectorProps { inspection, fixes, tab, deeds, compare, second, lang, on, .. } = props;
     let close = {
         let on = on.clone();
         move |_: MouseEvent| on.emit(Action::Select(None))
+    };
+    let list = {
+        let (on, open) = (on.clone(), !deeds);
+        move |_: MouseEvent| on.emit(Action::Deeds(open))
     };
     let body = match inspection {
         None => html! { <p class="empty">{ tr!(*lang, "inspector.absent") }</p> },
@@ -79,8 +87,10 @@ fn pages(key: &Key, props: &InspectorProps) -> Html {
         <section class="inspector" data-testid="inspector" aria-label={tr!(*lang, "inspector.label")} data-empty="false">
             <div class="panel-head">
                 <h2><span class="kind">{ key.kind.name() }</span>{ key.name.to_string() }</h2>
+                if inspection.is_some() { <button type="button" class="button small" data-testid="deeds" aria-expanded={deeds.to_string()} aria-controls={deeds.then_some("deeds")} title={tr!(*lang, "deeds.hint")} onclick={list}>{ tr!(*lang, "deeds.title") }</button> }
                 <button type="button" class="icon-button" aria-label={tr!(*lang, "close")} onclick={close}><Icon name="close" /></button>
             </div>
+            if let Some(found) = inspection.as_ref().filter(|_| *deeds) { <Deeds inspection={found.clone()} lang={*lang} on={on.clone()} /> }
             { tabs(*tab, pages, *lang, on) }
             <div class="panel-body" role="tabpanel" id="inspector-page" aria-labelledby={format!("tab-{}", tab_name(*tab))} tabindex="0">{ body }</div>
         </section>
