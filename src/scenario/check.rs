@@ -215,6 +215,18 @@ mod tests {
                 422,
                 "Pod \"a\" is invalid: spec.hostnameOverride: Forbidden: may not be specified when 'setHostnameAsFQDN' is true",
             ),
+            (
+                "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\nspec: {finalizers: [mine]}\n",
+                422,
+                "Namespace \"a\" is invalid: spec.finalizers: Invalid value: \"mine\": name is neither a standard finalizer \
+                 name nor is it fully qualified",
+            ),
+            (
+                "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {clusterIPs: [10.96.0.8], ports: [{port: 80}]}\n",
+                422,
+                "Service \"a\" is invalid: spec.clusterIPs: Invalid value: [\"10.96.0.8\"]: must be empty when `clusterIP` is \
+                 not specified",
+            ),
             ("metadata: {name: a}\n", 400, "error validating data: [apiVersion not set, kind not set]"),
             (
                 "a: {{ .Values.b }}\n",

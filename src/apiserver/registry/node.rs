@@ -24,6 +24,9 @@ impl Strategy for NodeStrategy {
     }
 }
 
+/// What every namespace waits for before it goes.
+const FINALIZER: &str = "kubernetes";
+
 /// Models `pkg/registry/core/namespace/strategy.go`.
 pub struct NamespaceStrategy;
 
@@ -36,7 +39,10 @@ impl Strategy for NamespaceStrategy {
         let labels = Arc::make_mut(&mut namespace.meta).labels.get_or_insert_default();
         labels.insert("kubernetes.io/metadata.name".into(), name);
         let finalizers = &mut Arc::make_mut(&mut namespace.spec).finalizers;
-        finalizers.get_or_insert_with(|| vec!["kubernetes".into()]);
+        let finalizers = finalizers.get_or_insert_default();
+        if !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
+            finalizers.push(FINALIZER.into());
+        }
         namespace.status = Arc::new(NamespaceStatus { phase: Some("Active".into()), conditions: None });
     }
 

@@ -125,13 +125,16 @@ fn allocate(spec: &mut ServiceSpec, view: &View, names: &mut Rng) -> Result<(), 
     if spec.type_.as_deref() != Some("ExternalName") {
         spec.ip_family_policy.get_or_insert_with(|| "SingleStack".into());
         spec.ip_families.get_or_insert_with(|| vec!["IPv4".into()]);
-        let given = spec.cluster_ips.as_ref().and_then(|addresses| addresses.first().cloned());
-        let address = match spec.cluster_ip.take().or(given) {
-            Some(address) => address,
-            None => free_address(view, names).ok_or_else(|| no_more("serviceIP"))?,
-        };
-        spec.cluster_ips.get_or_insert_with(|| vec![address.clone()]);
-        spec.cluster_ip = Some(address);
+        // Who gives several gives the first as the one, too. If not, the rules tell.
+        let several = spec.cluster_ips.as_ref().is_some_and(|addresses| !addresses.is_empty());
+        if spec.cluster_ip.is_some() || !several {
+            let address = match spec.cluster_ip.take() {
+                Some(address) => address,
+                None => free_address(view, names).ok_or_else(|| no_more("serviceIP"))?,
+            };
+            spec.cluster_ips.get_or_insert_with(|| vec![address.clone()]);
+            spec.cluster_ip = Some(address);
+        }
     }
     let health_port = needs_health_port(spec) && spec.health_check_node_port.unwrap_or(0) == 0;
     if !needs_node_ports(spec) && !health_port {

@@ -3,6 +3,7 @@
 use super::at::{At, Errors};
 use super::internal;
 use super::text::{self, Rule};
+use crate::api::field_error::quoted;
 
 const ANNOTATION_BYTES_MAX: usize = 256 * 1024;
 const FINALIZERS: [&str; 3] = ["foregroundDeletion", "kubernetes", "orphan"];
@@ -35,10 +36,24 @@ pub fn validate_object_meta(meta: &At, name_rule: Rule, errors: &mut Errors) {
         errors.invalid(&finalizers, why);
     }
     for finalizer in finalizers.items() {
-        if !finalizer.text().contains('/') && !FINALIZERS.contains(&finalizer.text()) {
-            let why = "name is neither a standard finalizer name nor is it fully qualified";
-            errors.invalid(&finalizer, why);
-        }
+        validate_standard_finalizer(&finalizer, finalizer.text(), errors);
+    }
+}
+
+/// `ValidateNamespace`.
+pub fn namespace(object: &At, errors: &mut Errors) {
+    let spec = object.get("spec");
+    let finalizers = spec.get("finalizers");
+    for finalizer in finalizers.texts() {
+        errors.text_as(&finalizers, finalizer, text::qualified_name);
+        validate_standard_finalizer(&finalizers, finalizer, errors);
+    }
+}
+
+fn validate_standard_finalizer(at: &At, finalizer: &str, errors: &mut Errors) {
+    if !finalizer.contains('/') && !FINALIZERS.contains(&finalizer) {
+        let why = "name is neither a standard finalizer name nor is it fully qualified";
+        errors.invalid_as(at, &quoted(finalizer), why);
     }
 }
 

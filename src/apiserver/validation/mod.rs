@@ -115,7 +115,7 @@ static RULES: &[Rules] = &[
     rules(Kind::PRIORITY_CLASS, text::dns_subdomain, cluster::priority_class)
         .on_update(cluster::priority_class_update),
     rules(Kind::NODE, text::dns_subdomain, cluster::node).on_update(cluster::node_update),
-    rules(Kind::NAMESPACE, text::dns_label, ANY),
+    rules(Kind::NAMESPACE, text::dns_label, meta::namespace),
     rules(Kind::LEASE, text::dns_subdomain, cluster::lease),
     rules(Kind::RUNTIME_CLASS, text::dns_subdomain, cluster::runtime_class)
         .on_update(cluster::runtime_class_update),
