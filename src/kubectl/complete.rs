@@ -1,6 +1,6 @@
 //! Completion of a line at the console: verbs, kinds, names of objects that exist.
 
-use super::commands::verb_paths;
+use super::commands::{verb_paths, without_alias};
 use crate::api::{Kind, MetaExt};
 use crate::client::View;
 
@@ -13,7 +13,9 @@ pub fn complete(line: &str, view: &View, namespace: &str) -> Vec<String> {
     if last.starts_with('-') {
         return options;
     }
-    let words: Vec<&str> = before.split_whitespace().collect();
+    let words = without_alias(before.split_whitespace().map(String::from).collect());
+    let before = words.join(" ");
+    let before = before.as_str();
     let verb = verb_paths()
         .filter(|path| before == *path || before.starts_with(&format!("{path} ")))
         .max_by_key(|path| path.len());
@@ -61,6 +63,7 @@ mod tests {
     fn verbs_and_kinds_are_offered_where_they_can_stand() {
         let view = View::default();
         assert_eq!(complete("kubectl rollout st", &view, "default"), ["status"]);
+        assert_eq!(complete("kubectl create svc no", &view, "default"), ["nodeport"]);
         assert_eq!(complete("kubectl sca", &view, "default"), ["scale"]);
         assert!(complete("kubectl get deploy", &view, "default").contains(&"deployments".to_string()));
         assert!(complete("kubectl get -", &view, "default").is_empty());
