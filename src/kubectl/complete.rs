@@ -16,8 +16,11 @@ pub fn complete(line: &str, view: &View, namespace: &str) -> Vec<String> {
     let words = without_alias(before.split_whitespace().map(String::from).collect());
     let before = words.join(" ");
     let before = before.as_str();
+    // `create` is a verb itself, and the beginning of others: it is those that are looked for.
+    let begins_more =
+        verb_paths().any(|path| path.strip_prefix(before).is_some_and(|rest| rest.starts_with(' ')));
     let verb = verb_paths()
-        .filter(|path| before == *path || before.starts_with(&format!("{path} ")))
+        .filter(|path| !begins_more && (before == *path || before.starts_with(&format!("{path} "))))
         .max_by_key(|path| path.len());
     match verb {
         None => {
@@ -64,6 +67,7 @@ mod tests {
         let view = View::default();
         assert_eq!(complete("kubectl rollout st", &view, "default"), ["status"]);
         assert_eq!(complete("kubectl create svc no", &view, "default"), ["nodeport"]);
+        assert_eq!(complete("kubectl create dep", &view, "default"), ["deployment"]);
         assert_eq!(complete("kubectl sca", &view, "default"), ["scale"]);
         assert!(complete("kubectl get deploy", &view, "default").contains(&"deployments".to_string()));
         assert!(complete("kubectl get -", &view, "default").is_empty());

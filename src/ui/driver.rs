@@ -235,6 +235,11 @@ impl Driver {
         Frame::Drawn
     }
 
+    /// Whether very much is on the stage, and changes.
+    pub fn is_busy(&self) -> bool {
+        self.busy
+    }
+
     /// Lets time pass, up to what a link says is next, or the moment that is waited for.
     fn advance(&mut self, target: SimTime, slice: u64) -> Progress {
         let next = self.script.front().filter(|next| next.time <= target && !self.recording.is_in_past());

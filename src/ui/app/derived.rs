@@ -19,6 +19,8 @@ const FEED: usize = 50;
 /// More new lines at once than this are listed only as often as the object under the glass is looked at: nobody can read them,
 /// and laying them out takes the time that the stage needs.
 const CALM: usize = 3;
+/// The same where very much is on the stage: frames between two looks at the story.
+const FEED_EVERY: u32 = 30;
 /// How many lines a frame may add to the list.
 const HURRY: usize = 10;
 /// How often the object under the glass is looked at again while time passes, in frames.
@@ -86,7 +88,11 @@ impl App {
         let new = driver.story().iter().rev().take_while(|line| line.revision > told).take(HURRY + 1).count();
         let hurried = driver.playing && new > HURRY;
         let unchanged = self.feed_of == last && !self.feed_grows;
-        let due = !driver.playing || new <= CALM || self.frames.is_multiple_of(INSPECT_EVERY);
+        let due = match (driver.playing, driver.is_busy()) {
+            (false, _) => true,
+            (true, true) => self.frames.is_multiple_of(FEED_EVERY),
+            (true, false) => new <= CALM || self.frames.is_multiple_of(INSPECT_EVERY),
+        };
         if unchanged || !due {
             return;
         }
