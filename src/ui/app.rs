@@ -285,7 +285,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         sought: None,
         selected: None,
         tab: InspectorTab::default(),
-        deeds: false,
+        menu: false,
         compare: None,
         pane: Pane::default(),
         sizes: storage::get(storage::SIZES).map(|kept| Sizes::read(&kept)).unwrap_or_default(),
@@ -440,7 +440,7 @@ impl App {
                 self.ui.compare = Some(pair);
                 self.inspected = None;
             }
-            Action::Deeds(open) => self.ui.deeds = open && self.inspection.is_some(),
+            Action::Menu(open) => self.ui.menu = open && self.inspection.is_some(),
             Action::AskFilter => self.ask_filter(),
             Action::Filter(text) => self.filter(text),
             Action::Owner => self.turn_to_owner(),
@@ -538,7 +538,7 @@ impl App {
         if self.ui.tab == InspectorTab::Logs && key.as_ref().is_none_or(|key| key.kind != Kind::POD) {
             self.ui.tab = InspectorTab::Summary;
         }
-        (self.ui.selected, self.ui.compare, self.ui.deeds) = (key, None, false);
+        (self.ui.selected, self.ui.compare, self.ui.menu) = (key, None, false);
         self.inspected = None;
     }
 

@@ -34,7 +34,7 @@ const FRAME_BUDGET_MS: f64 = 4.0;
 /// The same of a frame that draws nothing. While something changes on a stage of many nodes, time passes in one frame and is
 /// drawn in the next: whatever has changed, drawing such a stage takes the browser most of a frame. Each is done in time, where
 /// both together would miss every other frame, and what else moves on the page moves with every frame.
-const FULL_BUDGET_MS: f64 = 8.0;
+const FULL_BUDGET_MS: f64 = 6.0;
 /// A frame should take no longer than this in all, in milliseconds. Where drawing what has changed takes longer, the simulator
 /// gets less time, so that less changes at once.
 const FRAME_GOAL_MS: f64 = 17.0;

@@ -18,7 +18,7 @@ pub const KEYS: [(&str, &str); 17] = [
     ("E", "keys.editor"),
     ("`", "keys.console"),
     ("W D Y L", "keys.tabs"),
-    ("A", "keys.deeds"),
+    ("A", "keys.menu"),
     ("O", "keys.owner"),
     ("/", "keys.filter"),
     (": Ctrl/⌘ + K", "keys.goto"),
@@ -67,7 +67,7 @@ pub fn action(event: &KeyboardEvent, single: bool, dialog: bool) -> Option<Actio
         ("Slash", false) => Action::AskFilter,
         ("Semicolon", true) => Action::GoTo,
         ("KeyO", _) => Action::Owner,
-        ("KeyA", _) => Action::Deeds(true),
+        ("KeyA", _) => Action::Menu(true),
         (code, false) if code.starts_with("Digit") => {
             let number: usize = code.strip_prefix("Digit")?.parse().ok()?;
             Action::View(*StageView::ALL.get(number.checked_sub(1)?)?)

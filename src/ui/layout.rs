@@ -37,7 +37,7 @@ pub fn page(app: &App) -> Html {
             <main class="middle">{ stage(app) }</main>
             { splitter(Border::Right) }
             <aside class="right" id="inspector" aria-label={tr!(lang, "inspector.label")}>
-                <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} deeds={ui.deeds} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
+                <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} menu={ui.menu} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
             </aside>
             if ui.console_open { { splitter(Border::Console) } }
             <div class="bottom" id="console">
@@ -86,7 +86,7 @@ pub fn figure(app: &App) -> Html {
             <p class="caption" lang="en">{ app.feed.first().map(|line| format!("{}: {}", line.object, line.text)).unwrap_or_default() }</p>
             if selected {
                 <aside class="sheet" aria-label={tr!(lang, "inspector.label")}>
-                    <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} deeds={ui.deeds} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
+                    <Inspector selected={ui.selected.clone()} inspection={app.inspection.clone()} fixes={app.fixes.clone()} tab={ui.tab} menu={ui.menu} compare={ui.compare} second={second(app)} story={app.feed.clone()} {lang} on={on.clone()} />
                 </aside>
             }
             <div class="sheet yaml-sheet" hidden={!ui.editor_open}>{ manifest(app) }</div>

@@ -77,7 +77,7 @@ pub enum Action {
     /// Turn to a page of the inspector.
     Tab(InspectorTab),
     /// List what can be done with the object under the glass, or no more.
-    Deeds(bool),
+    Menu(bool),
     /// Compare two revisions of the object under the glass.
     Compare((u64, u64)),
     /// Turn to a pane; on a wide screen, only the focus moves there.
@@ -396,7 +396,7 @@ pub struct UiState {
     /// The inspector's page.
     pub tab: InspectorTab,
     /// Whether what can be done with the object under the glass is listed.
-    pub deeds: bool,
+    pub menu: bool,
     /// The two of its revisions that are compared.
     pub compare: Option<(u64, u64)>,
     /// The pane in front, on a phone.

@@ -42,7 +42,7 @@ pub struct Inspection {
     /// What the other deciders say of it.
     pub answers: Vec<Answer>,
     /// What one may want to do with it, as lines for the console.
-    pub deeds: Vec<String>,
+    pub menu: Vec<String>,
     /// The objects that its fields name: owners, node, claims, volumes, ConfigMaps and so on.
     pub links: Vec<Key>,
 }
@@ -104,7 +104,7 @@ pub fn inspect(view: &View, store: &Store, key: &Key, now: SimTime) -> Option<In
         why,
         earlier: decisions,
         answers: answers(view, store, key, now),
-        deeds: Vec::new(),
+        menu: Vec::new(),
         links: references(object, view),
         due: Vec::new(),
         detail: Detail::None,

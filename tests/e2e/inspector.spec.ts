@@ -112,7 +112,7 @@ test("what can be done with an object is listed, and done at the console", async
   await expect(list).toHaveCount(0);
   await expect(page.getByTestId("inspector")).toContainText("Deployment");
   await page.locator("[data-select-node]").first().click();
-  await page.getByTestId("deeds").click();
+  await page.getByTestId("menu").click();
   await page.getByRole("button", { name: /^kubectl cordon/ }).click();
   await expect(page.getByRole("button", { name: /^kubectl uncordon/ })).toBeVisible();
 });

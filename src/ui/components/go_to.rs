@@ -106,9 +106,9 @@ fn choices(text: &str, props: &GoToProps) -> Vec<Choice> {
     let commands = (0..COMMANDS.len()).filter(meant).map(Choice::Command);
     let objects = if text.is_empty() { Vec::new() } else { find.emit(lower.clone()) };
     let objects = objects.into_iter().map(Choice::Object);
-    let deeds = inspection.iter().flat_map(|found| &found.deeds);
+    let menu = inspection.iter().flat_map(|found| &found.menu);
     let lines =
-        deeds.filter(|line| lower.split(' ').all(|word| line.contains(word))).cloned().map(Choice::Line);
+        menu.filter(|line| lower.split(' ').all(|word| line.contains(word))).cloned().map(Choice::Line);
     table.into_iter().chain(commands).chain(objects).chain(lines).collect()
 }
 

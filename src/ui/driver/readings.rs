@@ -6,8 +6,8 @@ use kubeviz::api::Key;
 use kubeviz::api::explain::Explain;
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::clock::SimDuration;
-use kubeviz::view::deeds::deeds;
 use kubeviz::view::inspect::Detail;
+use kubeviz::view::menu::menu;
 use kubeviz::view::preview::{Planned, preview};
 use kubeviz::view::quick_fix::{self, QuickFix};
 use kubeviz::view::rollout::{Curve, Rollout, rollout};
@@ -47,8 +47,7 @@ impl Driver {
     pub fn inspect(&self, key: &Key, page: InspectorTab, compare: Option<(u64, u64)>) -> Option<Inspection> {
         let (view, log) = (self.recording.view(), self.recording.live().api().store());
         let mut found = inspect(view, log, key, self.position())?;
-        found.deeds =
-            view.object(key).map(|object| deeds(key, object, &self.namespace())).unwrap_or_default();
+        found.menu = view.object(key).map(|object| menu(key, object, &self.namespace())).unwrap_or_default();
         match page {
             InspectorTab::Summary => found.due = self.recording.moment().due(key),
             InspectorTab::Why => {}

@@ -1,9 +1,9 @@
 //! One object under the glass.
 
-mod deeds;
 mod events;
 mod linked;
 mod logs;
+mod menu;
 mod summary;
 mod yaml;
 
@@ -13,7 +13,7 @@ use kubeviz::view::{Inspection, StoryLine};
 use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
-use self::deeds::Deeds;
+use self::menu::Menu;
 use super::Icon;
 use super::event_list::EventList;
 use super::why::{Fixes, WhyPanel};
@@ -31,7 +31,7 @@ pub struct InspectorProps {
     pub fixes: Option<Fixes>,
     pub tab: InspectorTab,
     /// Whether what can be done with it is listed.
-    pub deeds: bool,
+    pub menu: bool,
     /// The two revisions that are compared.
     pub compare: Option<(u64, u64)>,
     /// The time looked at, in whole seconds, while something is counted down to.
@@ -58,14 +58,14 @@ pub fn Inspector(props: &InspectorProps) -> Html {
 
 #[inline(never)]
 fn pages(key: &Key, props: &InspectorProps) -> Html {
-    let InspectorProps { inspection, fixes, tab, deeds, compare, second, lang, on, .. } = props;
+    let InspectorProps { inspection, fixes, tab, menu, compare, second, lang, on, .. } = props;
     let close = {
         let on = on.clone();
         move |_: MouseEvent| on.emit(Action::Select(None))
     };
     let list = {
-        let (on, open) = (on.clone(), !deeds);
-        move |_: MouseEvent| on.emit(Action::Deeds(open))
+        let (on, open) = (on.clone(), !menu);
+        move |_: MouseEvent| on.emit(Action::Menu(open))
     };
     let body = match inspection {
         None => html! { <p class="empty">{ tr!(*lang, "inspector.absent") }</p> },
@@ -87,10 +87,10 @@ fn pages(key: &Key, props: &InspectorProps) -> Html {
         <section class="inspector" data-testid="inspector" aria-label={tr!(*lang, "inspector.label")} data-empty="false">
             <div class="panel-head">
                 <h2><span class="kind">{ key.kind.name() }</span>{ key.name.to_string() }</h2>
-                if inspection.is_some() { <button type="button" class="button small" data-testid="deeds" aria-expanded={deeds.to_string()} aria-controls={deeds.then_some("deeds")} title={tr!(*lang, "deeds.hint")} onclick={list}>{ tr!(*lang, "deeds.title") }</button> }
+                if inspection.is_some() { <button type="button" class="button small" data-testid="menu" aria-expanded={menu.to_string()} aria-controls={menu.then_some("menu")} title={tr!(*lang, "menu.hint")} onclick={list}>{ tr!(*lang, "menu.title") }</button> }
                 <button type="button" class="icon-button" aria-label={tr!(*lang, "close")} onclick={close}><Icon name="close" /></button>
             </div>
-            if let Some(found) = inspection.as_ref().filter(|_| *deeds) { <Deeds inspection={found.clone()} lang={*lang} on={on.clone()} /> }
+            if let Some(found) = inspection.as_ref().filter(|_| *menu) { <Menu inspection={found.clone()} lang={*lang} on={on.clone()} /> }
             { tabs(*tab, pages, *lang, on) }
             <div class="panel-body" role="tabpanel" id="inspector-page" aria-labelledby={format!("tab-{}", tab_name(*tab))} tabindex="0">{ body }</div>
         </section>

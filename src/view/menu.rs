@@ -3,7 +3,7 @@
 use crate::api::{Key, Kind, Object};
 
 /// The lines for an object, the likeliest first. `namespace` is the one that commands work in: others are named.
-pub fn deeds(key: &Key, object: &Object, namespace: &str) -> Vec<String> {
+pub fn menu(key: &Key, object: &Object, namespace: &str) -> Vec<String> {
     let name = format!("{}/{}", key.kind.info().singular, key.name);
     let flag = match &*key.namespace {
         "" => String::new(),
@@ -116,7 +116,7 @@ mod tests {
         let objects: Vec<_> = simulation.view().all().filter(|(key, _)| tried.contains(&key.kind)).collect();
         let mut seen = 0;
         for (key, object) in objects {
-            for line in deeds(key, object, "default") {
+            for line in menu(key, object, "default") {
                 let mut copy = simulation.clone();
                 let outcome = copy.kubectl_line(&line);
                 // A first revision cannot be undone, and what is watched goes on.
@@ -134,7 +134,7 @@ mod tests {
         for line in ["cordon node-1", "create deployment web --image=nginx --replicas=0 -n kube-system"] {
             assert_eq!(simulation.kubectl_line(line).code, 0, "{line}");
         }
-        let offered = |key: Key| deeds(&key, simulation.view().object(&key).expect("it is there"), "default");
+        let offered = |key: Key| menu(&key, simulation.view().object(&key).expect("it is there"), "default");
         assert_eq!(offered(Key::cluster(Kind::NODE, "node-1"))[0], "kubectl uncordon node-1");
         assert_eq!(offered(Key::cluster(Kind::NODE, "node-2"))[0], "kubectl cordon node-2");
         let web = offered(Key::new(Kind::DEPLOYMENT, "kube-system", "web"));

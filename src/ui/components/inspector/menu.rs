@@ -10,7 +10,7 @@ use crate::ui::state::Action;
 use kubeviz::view::Inspection;
 
 #[derive(Properties, PartialEq)]
-pub struct DeedsProps {
+pub struct MenuProps {
     pub inspection: Shared<Inspection>,
     pub lang: Lang,
     pub on: Callback<Action>,
@@ -18,8 +18,8 @@ pub struct DeedsProps {
 
 /// The lines as a list of buttons, the first of which takes the focus.
 #[component]
-pub fn Deeds(props: &DeedsProps) -> Html {
-    let DeedsProps { inspection, lang, on } = props;
+pub fn Menu(props: &MenuProps) -> Html {
+    let MenuProps { inspection, lang, on } = props;
     let list = use_node_ref();
     {
         let list = list.clone();
@@ -39,13 +39,13 @@ pub fn Deeds(props: &DeedsProps) -> Html {
         move |event: KeyboardEvent| {
             if event.code() == "Escape" {
                 event.stop_propagation();
-                on.emit(Action::Deeds(false));
+                on.emit(Action::Menu(false));
             }
         }
     };
     let line = |line: &String| {
         let (on, run) = (on.clone(), line.clone());
-        html! { <li><button type="button" class="deed" lang="en" onclick={move |_| on.emit(Action::Run(run.clone()))}>{ line.clone() }</button></li> }
+        html! { <li><button type="button" class="menu-line" lang="en" onclick={move |_| on.emit(Action::Run(run.clone()))}>{ line.clone() }</button></li> }
     };
-    html! { <ul class="deeds" id="deeds" role="list" ref={list} aria-label={tr!(*lang, "deeds.title")} {onkeydown}>{ for inspection.deeds.iter().map(line) }</ul> }
+    html! { <ul class="menu" id="menu" role="list" ref={list} aria-label={tr!(*lang, "menu.title")} {onkeydown}>{ for inspection.menu.iter().map(line) }</ul> }
 }
