@@ -405,12 +405,17 @@ impl Compiler {
         self.list(&["do"], true)?;
         self.eat_word("do")?;
         let out = self.push(if while_ok { Op::IfFailed(0) } else { Op::IfOk(0) })?;
+        self.body(top, out, nothing())
+    }
+
+    /// A loop's body up to `done`: from there back to `top`; `out` leads behind it, to `end`.
+    fn body(&mut self, top: usize, out: usize, end: Op) -> Option<()> {
         self.loops.push((top, vec![out]));
         self.list(&["done"], false)?;
         self.eat_word("done")?;
         self.push(Op::Jump(top))?;
         self.end_loop();
-        self.push(nothing())?;
+        self.push(end)?;
         Some(())
     }
 
@@ -446,15 +451,9 @@ impl Compiler {
         self.land(into);
         self.push(reckon(condition))?;
         let out = self.push(Op::IfFailed(0))?;
-        self.loops.push((top, vec![out]));
         self.skip_lines();
         self.eat_word("do")?;
-        self.list(&["done"], false)?;
-        self.eat_word("done")?;
-        self.push(Op::Jump(top))?;
-        self.end_loop();
-        self.push(nothing())?;
-        Some(())
+        self.body(top, out, nothing())
     }
 
     /// `for`: the body once for each word, one after the other.
@@ -480,13 +479,7 @@ impl Compiler {
         self.eat_word("do")?;
         self.push(Op::Each(items))?;
         let top = self.push(Op::Next(name, 0))?;
-        self.loops.push((top, vec![top]));
-        self.list(&["done"], false)?;
-        self.eat_word("done")?;
-        self.push(Op::Jump(top))?;
-        self.end_loop();
-        self.push(Op::EndEach)?;
-        Some(())
+        self.body(top, top, Op::EndEach)
     }
 
     fn simple(&mut self, checked: bool) -> Option<()> {
