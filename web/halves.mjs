@@ -1,6 +1,6 @@
 // Optimises the built page's module and splits it in two halves: what the first picture runs, and the rest.
 //
-//   node halves.mjs            makes the halves, by the list in first.txt
+//   node halves.mjs            makes the halves, by the list in later.txt
 //   node halves.mjs --record   makes a page that notes which functions run, for record.mjs
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -8,8 +8,9 @@ import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSyn
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { placement, withoutPlacement } from "./data.mjs";
+import { recorded } from "./later.mjs";
 import { instrument, split } from "./split.mjs";
-import { parse, stableName } from "./wasm.mjs";
+import { parse } from "./wasm.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "../dist");
@@ -35,8 +36,7 @@ if (process.argv.includes("--record")) {
   writeFileSync(join(dist, "functions.json"), JSON.stringify([...parse(program).names]));
   replaceIn("index.html", /<script type="module">/, "<script>kubeviz.ran = new Set(); kubeviz.loadRest = (one) => kubeviz.ran.add(one);</script>\n$&");
 } else {
-  const ran = new Set(readFileSync(join(here, "first.txt"), "utf8").split("\n"));
-  const { first, rest } = split(program, (name) => !ran.has(stableName(name)), placed);
+  const { first, rest } = split(program, recorded(), placed);
   const half = wasm.replace("_bg", "_rest");
   writeFileSync(join(dist, wasm), first);
   writeFileSync(join(dist, half), rest);

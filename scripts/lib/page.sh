@@ -44,7 +44,8 @@ page_trunk() {
     die "The page could not be built." "Look at the lines above; they are the compiler's."
 }
 
-# Writes web/first.txt anew: which functions the first picture runs. For when the end-to-end test of it fails.
+# Writes web/later.txt anew: which functions the first picture does without. For when the end-to-end test of it fails, or the first
+# load has grown.
 page_record() {
   need_page_tools
   need_node "$NODE_FOR_TESTS"

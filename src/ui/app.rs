@@ -361,7 +361,7 @@ fn listeners(settings: &Settings, on: &Callback<Action>) -> Vec<EventListener> {
         vec![EventListener::new_with_options(&gloo::utils::window(), "keydown", options, pressed)];
     // Once the program's other half is there.
     let whole = on.clone();
-    listeners.push(EventListener::once(&gloo::utils::window(), "kubeviz-whole", move |_| {
+    listeners.push(EventListener::once(&gloo::utils::window(), rest::WHOLE, move |_| {
         whole.emit(Action::Rehearse)
     }));
     if settings.embed {

@@ -3,6 +3,9 @@
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
+/// The window's event when the other half is there.
+pub const WHOLE: &str = "kubeviz-whole";
+
 #[wasm_bindgen]
 extern "C" {
     /// Fetches the other half; 0 where nobody waits for it. The split finds this import by its name, and calls it with

@@ -51,7 +51,7 @@ test("nothing but the page's own host is asked for anything", async ({ page, bas
 
 for (const shape of ["/?lang=en&theme=light", "/?embed=1&seed=7&nodes=4&speed=0.5&label=Pods"]) {
   test(`the first picture needs nothing of the program's other half: ${shape}`, async ({ page }) => {
-    // If this fails, the first picture runs functions that web/first.txt does not name: `./kubeviz record` names them.
+    // If this fails, the first picture runs functions that web/later.txt names: `./kubeviz record` takes them out.
     expect(await waitsForTheRest(page, shape)).toBe(0);
   });
 }
