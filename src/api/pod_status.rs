@@ -116,6 +116,12 @@ fn end_text(reason: Option<&str>, signal: Option<i32>, exit_code: i32) -> String
     }
 }
 
+/// Whether a resize of the pod can never be granted, which leaves it with what it has.
+pub fn resize_is_infeasible(pod: &Pod) -> bool {
+    let pending = super::condition::find(pod.status.conditions.as_deref(), "PodResizePending");
+    pending.is_some_and(|condition| condition.reason.as_deref() == Some("Infeasible"))
+}
+
 /// What a pod asks for of one resource, in thousandths: its containers together, or its largest init container if that is
 /// more, with sidecars and overhead added (`resourcehelper.PodRequests`).
 pub fn pod_request_milli(spec: &PodSpec, resource: &str) -> i64 {

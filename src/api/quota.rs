@@ -1,5 +1,7 @@
 //! What an object uses of a namespace's quota, and which quotas concern it (`pkg/quota/v1/evaluator/core`).
 
+mod devices;
+mod resizing;
 mod scopes;
 
 use std::collections::BTreeMap;
@@ -8,7 +10,7 @@ use sorted::{SortedMap, SortedSet};
 
 pub use scopes::{concerns, is_bounded};
 
-use super::k8s::{Container, PodSpec, Quantity, ServiceSpec};
+use super::k8s::{PodSpec, Quantity, ServiceSpec};
 use super::quantity::{self, Parsed};
 use super::{Kind, MetaExt, Object, PersistentVolumeClaim, Pod, ResourceQuota};
 use crate::clock::{SimDuration, SimTime};
@@ -93,6 +95,7 @@ pub fn usage(object: &Object) -> Usage {
         Object::Pod(pod) => use_pod(pod, &mut usage),
         Object::Service(service) => use_service(&service.spec, &mut usage),
         Object::PersistentVolumeClaim(claim) => use_claim(claim, &mut usage),
+        claim if claim.kind() == Kind::RESOURCE_CLAIM => devices::count(claim, &mut usage),
         other => {
             const ALONE: [Kind; 4] =
                 [Kind::CONFIG_MAP, Kind::SECRET, Kind::REPLICATION_CONTROLLER, Kind::RESOURCE_QUOTA];
@@ -158,6 +161,7 @@ pub fn is_counted(name: &str, kinds: &[Kind]) -> bool {
     KNOWN.contains(&name)
         || ["hugepages-", "requests."].iter().any(|start| name.starts_with(start))
         || name.contains(".storageclass.storage.k8s.io/")
+        || name.ends_with(devices::OF_CLASS)
         || kinds.iter().copied().any(counts)
 }
 
@@ -167,43 +171,33 @@ fn use_pod(pod: &Pod, usage: &mut Usage) {
         return;
     }
     usage.insert("pods".into(), Amount::count(1));
-    for (name, amount) in pod_total(&pod.spec, false) {
+    for (name, amount) in pod_total(pod, false) {
         if ["cpu", "memory", "ephemeral-storage"].contains(&name.as_str()) || name.starts_with("hugepages-") {
             usage.insert(name.clone(), amount.clone());
         }
         usage.insert(format!("requests.{name}"), amount);
     }
-    for (name, amount) in pod_total(&pod.spec, true) {
+    for (name, amount) in pod_total(pod, true) {
         usage.insert(format!("limits.{name}"), amount);
     }
 }
 
-fn amounts(container: &Container, limits: bool) -> Usage {
-    let resources = container.resources.as_ref();
-    let list = resources.and_then(|r| if limits { r.limits.as_ref() } else { r.requests.as_ref() });
-    let mut usage = Usage::new();
-    for (name, quantity) in list.into_iter().flatten() {
-        usage.insert(name.clone(), Amount::parse(&quantity.0));
-    }
-    usage
-}
-
 /// The list that a pod states for all its containers.
 fn of_pod(spec: &PodSpec, limits: bool) -> Option<&BTreeMap<String, Quantity>> {
-    let resources = spec.resources.as_ref()?;
-    if limits { resources.limits.as_ref() } else { resources.requests.as_ref() }
+    resizing::list(spec.resources.as_ref(), limits)
 }
 
 /// What a pod's containers ask for together: the ordinary ones and the sidecars at once, or one init container beside the
 /// sidecars before it, whichever is more; and the overhead.
-fn pod_total(spec: &PodSpec, limits: bool) -> Usage {
+fn pod_total(pod: &Pod, limits: bool) -> Usage {
+    let spec = &pod.spec;
     let mut total = Usage::new();
     for container in &spec.containers {
-        add(&mut total, &amounts(container, limits));
+        add(&mut total, &resizing::of_container(pod, container, limits));
     }
     let (mut sidecars, mut peak) = (Usage::new(), Usage::new());
     for container in spec.init_containers.iter().flatten() {
-        let own = amounts(container, limits);
+        let own = resizing::of_container(pod, container, limits);
         let mut now = sidecars.clone();
         add(&mut now, &own);
         if container.restart_policy.as_deref() == Some("Always") {
@@ -214,9 +208,9 @@ fn pod_total(spec: &PodSpec, limits: bool) -> Usage {
     }
     raise(&mut total, peak);
     // What the pod says for all its containers together holds, whatever they say.
-    for (name, quantity) in of_pod(spec, limits).into_iter().flatten() {
+    for (name, amount) in resizing::of_whole(pod, limits) {
         if ["cpu", "memory"].contains(&name.as_str()) || name.starts_with("hugepages-") {
-            total.insert(name.clone(), Amount::parse(&quantity.0));
+            total.insert(name, amount);
         }
     }
     let mut overhead = Usage::new();
@@ -286,12 +280,13 @@ pub fn unsaid(quota: &ResourceQuota, pod: &Pod) -> Option<String> {
     let mut missing: SortedMap<String, SortedSet<String>> = SortedMap::new();
     let containers = pod.spec.containers.iter().chain(pod.spec.init_containers.iter().flatten());
     for container in containers {
-        let (requests, limits) = (amounts(container, false), amounts(container, true));
+        let list = |limits| resizing::list(container.resources.as_ref(), limits);
+        let says = |limits, name: &str| list(limits).is_some_and(|list| list.contains_key(name));
         for name in quota.status.hard.iter().flatten().map(|(name, _)| name.as_str()) {
             let said = match name.split_once('.') {
-                Some(("limits", resource)) => limits.contains_key(resource),
-                Some(("requests", resource)) => requests.contains_key(resource),
-                _ => requests.contains_key(name),
+                Some(("limits", resource)) => says(true, resource),
+                Some(("requests", resource)) => says(false, resource),
+                _ => says(false, name),
             };
             if SAID.contains(&name) && !said {
                 missing.entry(name.into()).or_default().insert(container.name.clone());

@@ -19,11 +19,12 @@ const RESYNC: SimDuration = SimDuration::from_secs(300);
 pub struct ResourceQuotaController;
 
 /// Kinds whose removal is noticed at once.
-const COUNTED: [Kind; 13] = [
+const COUNTED: [Kind; 14] = [
     Kind::RESOURCE_QUOTA,
     Kind::POD,
     Kind::SERVICE,
     Kind::PERSISTENT_VOLUME_CLAIM,
+    Kind::RESOURCE_CLAIM,
     Kind::CONFIG_MAP,
     Kind::SECRET,
     Kind::REPLICATION_CONTROLLER,

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use super::agent::{Agent, Shared};
-use super::eviction::{self, DEFAULT_HARD, Met, Shortage};
+use super::eviction::{self, Met, Name, Shortage, Thresholds};
 use super::pod_worker::PodWorker;
 use super::usage::{self, Amounts};
 use super::workload::EXIT_SIGKILL;
 use super::{Timer, TimerKind, node_status};
 use crate::api::k8s::ObjectReference;
-use crate::api::{MetaExt, Node, Pod};
+use crate::api::{Node, Pod};
 use crate::client::metrics::Metrics;
 use crate::client::recorder::{EventType, reference};
 use crate::clock::{SimDuration, SimTime};
@@ -32,6 +32,10 @@ pub struct Pressure {
     used: Amounts,
     /// What was short, and when that was last seen.
     seen: Vec<(Shortage, SimTime)>,
+    /// The thresholds that were passed at the last round, and since when.
+    since: Vec<(Name, SimTime)>,
+    /// Those of them that have been passed for too long: what is taken back is taken back for them.
+    acted_on: Vec<Name>,
     /// When the next round is.
     planned: Option<SimTime>,
 }
@@ -85,22 +89,26 @@ impl Agent {
 
     /// The machine has been off: its kubelet knows of no shortage.
     pub(super) fn forget_shortages(&mut self, shared: &mut Shared<'_>) {
-        (self.pressure.seen, self.pressure.planned) = (Vec::new(), None);
+        self.pressure = Pressure { used: self.pressure.used, ..Pressure::default() };
         self.plan_round(false, shared);
     }
 
     /// Plans the next round, if there is anything to do in it.
     fn plan_round(&mut self, certain: bool, shared: &mut Shared<'_>) {
-        if !shared.config.judges || self.pressure.planned.is_some() {
+        if !shared.config.judges {
             return;
         }
         let Some((met, exhausted)) = self.shortages(shared) else { return };
-        let news = met.iter().any(|met| self.pressure.seen.iter().all(|(seen, _)| *seen != met.what));
+        let news = met.iter().any(|met| self.pressure.since.iter().all(|(name, _)| *name != met.name));
         let wait = match () {
             () if exhausted => SimDuration::from_millis(500),
             () if certain || news => SimDuration(PERIOD.0 - shared.api.now().0 % PERIOD.0),
             () => return,
         };
+        let at = shared.api.now() + wait;
+        if self.pressure.planned.is_some_and(|planned| planned <= at) {
+            return;
+        }
         self.round_in(wait, false, shared);
     }
 
@@ -114,8 +122,8 @@ impl Agent {
     fn shortages(&self, shared: &Shared<'_>) -> Option<(Vec<Met>, bool)> {
         let node = shared.api.view().get::<Node>("", self.name())?;
         let (capacity, used) = self.balance(node, shared.api.now());
-        let hard = node.annotation("kubeviz.dev/eviction-hard").unwrap_or(DEFAULT_HARD);
-        Some((eviction::met(hard, capacity, used), used.memory > capacity.memory))
+        let met = Thresholds::of(node).met(capacity, used, &self.pressure.acted_on);
+        Some((met, used.memory > capacity.memory))
     }
 
     /// What the node has, and what is used of it.
@@ -140,16 +148,34 @@ impl Agent {
         }
         let Some((met, _)) = self.shortages(shared) else { return };
         self.note_shortages(&met, shared);
-        let acted = self.evict_for_limits(shared) || self.evict_one(&met, shared);
+        let (ripe, unripe) = self.judge(met, now);
+        let acted = self.evict_for_limits(shared) || self.evict_one(&ripe, shared);
         let still = self.shortages(shared).is_some_and(|(met, _)| !met.is_empty());
         let last = self.pressure.seen.iter().map(|(_, at)| *at + TRANSITION).min();
         match last {
             _ if acted || exhausted => self.round_in(PERIOD, false, shared),
+            // The next threshold that is passed for too long.
+            _ if ripe.is_empty() && unripe.is_some() => {
+                let wait = unripe.unwrap_or(PERIOD).0.div_ceil(PERIOD.0).max(1) * PERIOD.0;
+                self.round_in(SimDuration(wait), false, shared);
+            }
             // Nobody is left who could be evicted.
             _ if still => self.round_in(PERIOD, true, shared),
             Some(end) => self.round_in(end.since(now).max(PERIOD), false, shared),
             None => {}
         }
+    }
+
+    /// The thresholds that have been passed for as long as they may be, and how long it is until the next is.
+    fn judge(&mut self, met: Vec<Met>, now: SimTime) -> (Vec<Met>, Option<SimDuration>) {
+        let before = std::mem::take(&mut self.pressure.since);
+        let since = |met: &Met| before.iter().find(|(name, _)| *name == met.name).map_or(now, |(_, at)| *at);
+        self.pressure.since = met.iter().map(|met| (met.name, since(met))).collect();
+        let left = |met: &Met| (since(met) + met.grace).since(now);
+        let (ripe, unripe): (Vec<Met>, Vec<Met>) =
+            met.into_iter().partition(|met| left(met) == SimDuration::ZERO);
+        self.pressure.acted_on = ripe.iter().map(|met| met.name).collect();
+        (ripe, unripe.iter().map(left).min())
     }
 
     /// Takes note of what is short, and reports conditions that have come or gone.
@@ -195,7 +221,7 @@ impl Agent {
         let passed = candidates.filter_map(|(uid, worker)| Some((uid.clone(), usage::passed_limit(worker)?)));
         let passed: Vec<(Arc<str>, String)> = passed.collect();
         for (uid, message) in &passed {
-            self.evict_pod(uid, message, None, shared);
+            self.evict_pod(uid, message, (None, GRACE), shared);
         }
         !passed.is_empty()
     }
@@ -217,11 +243,13 @@ impl Agent {
         eviction::rank(&mut pods, first.what);
         let Some(victim) = pods.first() else { return false };
         let (uid, message) = (victim.uid.clone(), eviction::message(*first, victim, &metrics));
+        let victim_period = victim.pod.spec.termination_grace_period_seconds;
         let reckoning = eviction::reckoning(*first, self.name(), &pods);
         if let Some(worker) = self.workers.get_mut(&uid) {
             Arc::make_mut(worker).reckoning = Some(Box::new(reckoning));
         }
-        self.evict_pod(&uid, &message, Some(message.clone()), shared);
+        let grace = self.grace(*first, victim_period, shared);
+        self.evict_pod(&uid, &message, (Some(message.clone()), grace), shared);
         true
     }
 
@@ -229,14 +257,23 @@ impl Agent {
         &mut self,
         uid: &Arc<str>,
         message: &str,
-        disrupted: Option<String>,
+        (disrupted, grace): (Option<String>, SimDuration),
         shared: &mut Shared<'_>,
     ) {
         self.with_worker(uid, shared, |worker, turn| {
             turn.event(reference(&worker.pod), EventType::Warning, "Evicted", message.into(), None);
             worker.disruption = disrupted;
-            worker.fail("Evicted".into(), message.into(), Some(GRACE), turn);
+            worker.fail("Evicted".into(), message.into(), Some(grace), turn);
         });
+    }
+
+    /// How much time a pod gets to end, which would take `period` seconds of itself.
+    fn grace(&self, met: Met, period: Option<i64>, shared: &Shared<'_>) -> SimDuration {
+        let (_, soft) = met.name;
+        let node = shared.api.view().get::<Node>("", self.name()).filter(|_| soft);
+        let Some(node) = node else { return GRACE };
+        let period = period.and_then(|period| u64::try_from(period).ok()).unwrap_or(30);
+        SimDuration::from_secs(Thresholds::of(node).max_pod_grace.min(period))
     }
 
     /// Removes the images that no pod uses. Says whether there were any.

@@ -49,7 +49,7 @@ fn scopes(spec: &ResourceQuotaSpec) -> Vec<Scope<'_>> {
 
 fn in_scope(pod: &Pod, scope: &Scope<'_>) -> bool {
     let bounded = is_bounded(pod);
-    let best_effort = || pod_total(&pod.spec, false).is_empty() && pod_total(&pod.spec, true).is_empty();
+    let best_effort = || pod_total(pod, false).is_empty() && pod_total(pod, true).is_empty();
     match scope.name {
         "Terminating" => bounded,
         "NotTerminating" => !bounded,

@@ -31,8 +31,9 @@ pub enum Outcome {
 
 /// Commands that take no time and succeed, as far as it matters here.
 const QUICK: &[&str] = &[
-    ":", "true", "umask", "ulimit", "ps", "df", "du", "free", "ln", "chown", "awk", "xargs", "sync",
-    "mktemp", "apk", "apt-get", "apt", "mount", "top", "find", "stat", "readlink", "jobs", "disown",
+    ":", "true", "break", "continue", "umask", "ulimit", "ps", "df", "du", "free", "ln", "chown", "awk",
+    "xargs", "sync", "mktemp", "apk", "apt-get", "apt", "mount", "top", "find", "stat", "readlink", "jobs",
+    "disown",
 ];
 
 /// Whether the shell knows what a command does.

@@ -1,9 +1,13 @@
 //! From words as written to words as meant: variables, sums, and what commands print.
 
+use super::conditions::fits;
 use super::{Part, Pause, Process, Program, Word, World};
 
 /// How deep substitutions of commands may lie in one another.
 pub(super) const NESTED_MAX: u32 = 8;
+
+/// So many files a pattern names at most.
+const NAMED_MAX: usize = 1_024;
 
 impl Process {
     /// The text of a word; `None` if it cannot be known.
@@ -31,6 +35,7 @@ impl Process {
                 self.reckon(&sum)?.to_string()
             }
             Part::Command { program, .. } => self.output_of(program, world)?,
+            Part::Wild(c) => c.to_string(),
             Part::Unknown => return None,
         })
     }
@@ -63,12 +68,15 @@ impl Process {
             return self.arguments.iter().cloned().map(Some).collect();
         }
         if !word.iter().any(splits) {
-            return vec![self.expand(word, world)];
+            let Some(text) = self.expand(word, world) else { return vec![None] };
+            let wild = word.iter().any(|part| matches!(part, Part::Wild(_)));
+            return if wild { self.named(text).map(Some).collect() } else { vec![Some(text)] };
         }
         let mut fields: Vec<String> = Vec::new();
-        let mut open = false;
+        let (mut open, mut wild) = (false, false);
         for part in word {
             let Some(text) = self.value(part, world) else { return vec![None] };
+            wild |= matches!(part, Part::Wild(_)) || (splits(part) && text.contains(['*', '?']));
             if !splits(part) {
                 match fields.last_mut().filter(|_| open) {
                     Some(last) => last.push_str(&text),
@@ -86,7 +94,42 @@ impl Process {
             fields.extend(pieces.map(str::to_string));
             open = !fields.is_empty() && !text.ends_with(char::is_whitespace);
         }
+        if wild {
+            return fields.into_iter().flat_map(|field| self.named(field)).map(Some).collect();
+        }
         fields.into_iter().map(Some).collect()
+    }
+
+    /// The files that a pattern names, in order; the pattern itself where there are none.
+    fn named(&self, pattern: String) -> impl Iterator<Item = String> + use<> {
+        let absolute = pattern.starts_with('/');
+        let mut found = vec![if absolute { "/".to_string() } else { String::new() }];
+        for part in pattern.split('/').filter(|part| !part.is_empty()) {
+            found =
+                found.iter().flat_map(|directory| self.named_in(directory, part)).take(NAMED_MAX).collect();
+        }
+        if found.is_empty() {
+            found.push(pattern);
+        }
+        found.into_iter()
+    }
+
+    /// The files in a directory that one part of a pattern names.
+    fn named_in(&self, directory: &str, part: &str) -> Vec<String> {
+        let join = |name: &str| match directory.is_empty() || directory.ends_with('/') {
+            true => format!("{directory}{name}"),
+            false => format!("{directory}/{name}"),
+        };
+        if !part.contains(['*', '?', '[']) {
+            return Some(join(part)).filter(|path| self.files.exists(path)).into_iter().collect();
+        }
+        let place = if directory.is_empty() { "." } else { directory };
+        if !self.files.is_directory(place) {
+            return Vec::new();
+        }
+        let items = self.files.list(place).unwrap_or_default();
+        let names = items.keys().filter(|name| part.starts_with('.') || !name.starts_with('.'));
+        names.filter(|name| fits(part, name)).map(|name| join(name)).collect()
     }
 
     /// What a command prints, without the line's end: it runs in no time, on the same files.

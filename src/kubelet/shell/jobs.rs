@@ -1,6 +1,8 @@
 //! What goes on beside and above the script: jobs in the background, functions and other scripts that it calls, and the
 //! signals that it has set traps for.
 
+use std::collections::BTreeMap;
+
 use super::{Pause, Process, Program, Redirected, Target, World};
 use crate::clock::{SimDuration, SimTime};
 
@@ -57,6 +59,21 @@ pub(super) struct Frame {
     depths: [usize; 3],
     /// The status that counts after it, if not its own: that of what a signal has interrupted.
     status: Option<i32>,
+    /// What a subshell leaves as it was.
+    outside: Option<Box<Outside>>,
+}
+
+/// What the shell around a subshell knows, and finds again.
+#[derive(Clone, Debug)]
+struct Outside {
+    variables: BTreeMap<String, String>,
+    functions: BTreeMap<String, Program>,
+    directory: String,
+    /// `set -e` and `set -x`.
+    modes: (bool, bool),
+    traps: [Option<Program>; 2],
+    /// Whether somebody looks at how the subshell ends.
+    checked: bool,
 }
 
 impl Process {
@@ -243,12 +260,46 @@ impl Process {
             within: std::mem::replace(&mut self.within, within),
             depths: [self.input.len(), self.loops.len(), self.cases.len()],
             status,
+            outside: None,
         };
         self.frames.push(frame);
     }
 
+    /// Goes on in a subshell: what that sets, changes into or leaves is its own, but for files.
+    pub(super) fn enter_subshell(
+        &mut self,
+        program: Program,
+        redirected: &Redirected,
+        checked: bool,
+        world: World<'_>,
+    ) {
+        let outside = Outside {
+            variables: self.variables.clone(),
+            functions: self.functions.clone(),
+            directory: self.files.directory(),
+            modes: (self.strict, self.traced),
+            traps: [self.on_term.clone(), self.on_exit.take()],
+            checked,
+        };
+        self.status = 0;
+        let depth = self.frames.len();
+        self.call(program, self.arguments.clone(), redirected, None, world);
+        match self.frames.get_mut(depth) {
+            Some(frame) => frame.outside = Some(Box::new(outside)),
+            // Calls lie too deep in one another: the script is over.
+            None => [_, self.on_exit] = outside.traps,
+        }
+    }
+
     /// Comes back from what was called. Says whether there was anything.
-    pub(super) fn come_back(&mut self) -> bool {
+    pub(super) fn come_back(&mut self, world: World<'_>) -> bool {
+        // A subshell may have set a trap for its own end.
+        if self.frames.last().is_some_and(|frame| frame.outside.is_some())
+            && let Some(handler) = self.on_exit.take()
+        {
+            self.call(handler, Vec::new(), &Redirected::default(), Some(self.status), world);
+            return true;
+        }
         let Some(frame) = self.frames.pop() else { return false };
         (self.program, self.at) = (frame.program, frame.at);
         (self.arguments, self.within) = (frame.arguments, frame.within);
@@ -256,13 +307,24 @@ impl Process {
         self.loops.truncate(frame.depths[1]);
         self.cases.truncate(frame.depths[2]);
         self.status = frame.status.unwrap_or(self.status);
+        if let Some(outside) = frame.outside {
+            (self.variables, self.functions) = (outside.variables, outside.functions);
+            // Where it has been taken away, the shell stays where the subshell was.
+            let _ = self.files.enter(&outside.directory);
+            (self.strict, self.traced) = outside.modes;
+            [self.on_term, self.on_exit] = outside.traps;
+            self.give_up_unless(outside.checked);
+        }
         true
     }
 
-    /// Ends the script.
+    /// Ends the script, or the subshell that it is in.
     pub(super) fn leave(&mut self, status: i32) {
-        self.frames.clear();
-        self.within = Redirected::default();
+        let around = self.frames.iter().rposition(|frame| frame.outside.is_some());
+        self.frames.truncate(around.map_or(0, |at| at + 1));
+        if around.is_none() {
+            self.within = Redirected::default();
+        }
         self.at = self.program.0.len();
         self.status = status;
     }

@@ -198,6 +198,13 @@ impl Lexer<'_> {
                     self.rest = &self.rest[1 + escaped.len_utf8()..];
                     plain = false;
                 }
+                '*' | '?' => {
+                    if !text.is_empty() {
+                        word.push(Part::Text(std::mem::take(&mut text)));
+                    }
+                    word.push(Part::Wild(next));
+                    self.rest = &self.rest[1..];
+                }
                 _ => {
                     text.push(next);
                     self.rest = &self.rest[next.len_utf8()..];

@@ -68,6 +68,8 @@ enum Part {
     Sum(Word),
     /// What a command prints.
     Command { program: Program, quoted: bool },
+    /// `*` or `?` outside of quotes, which file names may match.
+    Wild(char),
     /// What cannot be known.
     Unknown,
 }
@@ -122,6 +124,8 @@ enum Op {
     Jump(usize),
     /// Turn success into failure and the other way round.
     Not,
+    /// `( )`: run that on variables of its own.
+    Subshell { program: Program, redirected: Redirected, checked: bool },
     /// Start that and do not wait for it.
     Spawn(Program),
     /// From now on there is a function of that name.
@@ -359,7 +363,7 @@ impl Process {
         let mut asked_network = false;
         for _ in 0..BURST_MAX {
             let op = self.program.0.get(self.at).cloned();
-            if op.is_none() && self.come_back() {
+            if op.is_none() && self.come_back(world) {
                 continue;
             }
             if self.run_traps(op.is_none(), world) {
@@ -430,6 +434,9 @@ impl Process {
             Op::IfFailed(_) | Op::IfOk(_) => {}
             Op::Jump(to) => self.jump(to),
             Op::Not => self.status = i32::from(self.status == 0),
+            Op::Subshell { program, redirected, checked } => {
+                self.enter_subshell(program, &redirected, checked, world);
+            }
             Op::Spawn(program) => self.spawn(program, world),
             Op::Define(name, program) => {
                 self.functions.insert(name, program);

@@ -178,9 +178,17 @@ impl Compiler {
 
     /// Whether `&&` or `||` comes before the command is over.
     fn has_chain(&self) -> bool {
-        let rest = self.tokens[self.at..].iter();
-        let ends = |token: &&Token| matches!(token, Token::Operator(";" | "\n" | "&" | "&&" | "||"));
-        matches!(rest.clone().find(ends), Some(Token::Operator("&&" | "||")))
+        let mut depth = 0u32;
+        for token in &self.tokens[self.at..] {
+            match token {
+                Token::Operator("(") => depth += 1,
+                Token::Operator(")") => depth = depth.saturating_sub(1),
+                Token::Operator("&&" | "||") if depth == 0 => return true,
+                Token::Operator(";" | "\n" | "&") if depth == 0 => return false,
+                _ => {}
+            }
+        }
+        false
     }
 
     fn pipeline(&mut self, checked: bool) -> Option<()> {
@@ -215,7 +223,7 @@ impl Compiler {
     /// What the commands from `begun` on print goes there, unless it goes somewhere else already.
     fn send_all(&mut self, begun: usize, target: &Target) {
         for op in &mut self.ops[begun..] {
-            if let Op::Run { redirected, .. } = op {
+            if let Op::Run { redirected, .. } | Op::Subshell { redirected, .. } = op {
                 redirected.out.get_or_insert_with(|| target.clone());
             }
         }
@@ -276,7 +284,12 @@ impl Compiler {
 
     fn compound(&mut self, checked: bool) -> Option<()> {
         if self.eat_operator("(") {
+            let start = self.ops.len();
+            let loops = std::mem::take(&mut self.loops);
             self.list(&[], checked)?;
+            self.loops = loops;
+            let program = self.take_from(start);
+            self.push(Op::Subshell { program, redirected: Redirected::default(), checked })?;
             return self.eat_operator(")").then_some(());
         }
         match self.peek_plain() {

@@ -40,7 +40,11 @@ impl Process {
                 line.repeat((super::KEPT_MAX / line.len()).min(1_000))
             }
             "nproc" => "4\n".into(),
-            "basename" => format!("{}\n", first.trim_end_matches('/').rsplit('/').next().unwrap_or(first)),
+            "basename" => {
+                let base = first.trim_end_matches('/').rsplit('/').next().unwrap_or(first);
+                let shorter = words.get(1).and_then(|end| base.strip_suffix(end)).filter(|it| !it.is_empty());
+                format!("{}\n", shorter.unwrap_or(base))
+            }
             "dirname" => format!("{}\n", first.rsplit_once('/').map_or(".", |(parent, _)| parent)),
             "env" | "printenv" if words.is_empty() => {
                 let shown = self.variables.iter().filter(|(name, _)| !name.contains(['(', '[']));

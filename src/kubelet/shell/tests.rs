@@ -257,3 +257,45 @@ fn jobs_run_beside_what_started_them() {
         assert_eq!(check(script), (millis, code), "{script}");
     }
 }
+
+#[test]
+fn a_subshell_keeps_what_it_sets_to_itself() {
+    let cases = [
+        ("x=1; (x=2; echo $x); echo $x", "2\n1\n", 0),
+        ("(cd /tmp && pwd); pwd", "/tmp\n/\n", 0),
+        ("(exit 3); echo $?", "3\n", 0),
+        ("(exit 3) || echo no; (echo a; exit 0; echo b) && echo c", "no\na\nc\n", 0),
+        ("set -e; (false; echo a); echo b", "", 1),
+        ("set -e; (false; true) || echo no; echo b", "b\n", 0),
+        ("(set -e; false; echo a); echo b", "b\n", 0),
+        ("f() { echo out; }; (f() { echo in; }; f); f", "in\nout\n", 0),
+        ("trap 'echo bye' EXIT; (trap 'echo inner' EXIT; echo x); echo y", "x\ninner\ny\nbye\n", 0),
+        ("(echo b; echo a) | sort; (echo c) > /tmp/x; cat /tmp/x", "a\nb\nc\n", 0),
+        ("f() { (return_code=4; exit $return_code); echo $?; }; f", "4\n", 0),
+        ("for i in 1 2; do (i=9; echo $i); echo $i; done", "9\n1\n9\n2\n", 0),
+        ("x=$( (echo a; (echo b; exit 2); echo $?) ); echo $x", "a b 2\n", 0),
+    ];
+    for (script, text, code) in cases {
+        assert_eq!(said(script), (text.into(), Some(code)), "{script}");
+    }
+}
+
+#[test]
+fn patterns_outside_of_quotes_name_files() {
+    let make = "mkdir -p /data/a /data/b; touch /data/a/1.txt /data/b/2.txt /data/.hidden /data/c.log; ";
+    let cases = [
+        ("for f in /data/*; do echo $f; done", "/data/a\n/data/b\n/data/c.log\n"),
+        ("for f in /data/*/*.txt; do basename $f .txt; done", "1\n2\n"),
+        (
+            "cd /data; echo *.log ?; D=/data; echo \"$D\"/[ab]*/?.txt",
+            "c.log a b\n/data/a/1.txt /data/b/2.txt\n",
+        ),
+        ("for f in /data/*.none; do echo $f; done", "/data/*.none\n"),
+        ("echo '/data/*' \"/data/*\" /data/\\*", "/data/* /data/* /data/*\n"),
+        ("P='/data/*.log'; echo $P \"$P\"", "/data/c.log /data/*.log\n"),
+        ("X=/data/*; echo \"$X\"; case a.txt in *.txt) echo fits;; esac", "/data/*\nfits\n"),
+    ];
+    for (script, text) in cases {
+        assert_eq!(said(&format!("{make}{script}")), (text.into(), Some(0)), "{script}");
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sorted::SortedMap;
 
 use crate::api::k8s::{Container, ContainerStatus, Quantity, ResourceRequirements};
-use crate::api::pod_status::is_sidecar;
+use crate::api::pod_status::{is_sidecar, resize_is_infeasible};
 use crate::api::{Pod, quantity};
 
 /// What a container without a CPU request counts as when nodes are scored: a tenth of a CPU, in thousandths.
@@ -221,12 +221,6 @@ fn container_requests(
         asked.memory_bytes = missing.memory_bytes;
     }
     asked
-}
-
-/// A resize that can never be granted leaves the pod with what it has.
-fn resize_is_infeasible(pod: &Pod) -> bool {
-    let pending = crate::api::condition::find(pod.status.conditions.as_deref(), "PodResizePending");
-    pending.is_some_and(|condition| condition.reason.as_deref() == Some("Infeasible"))
 }
 
 /// What the pod as a whole asks for, or has while it is being resized, takes the place of what its containers ask for.
