@@ -6,80 +6,35 @@ use super::shell;
 use crate::api::k8s::Container;
 
 /// Programs that a Debian or Alpine image has besides those that the shell knows.
-const COMMON: &[&str] = &[
-    "sh",
-    "bash",
-    "ash",
-    "dash",
-    "find",
-    "vi",
-    "crond",
-    "httpd",
-    "traceroute",
-    "telnet",
-    "openssl",
-    "dd",
-    "watch",
-    "stat",
-    "id",
-    "less",
-    "ip",
-    "ifconfig",
-    "netstat",
-    "arp",
-    "route",
-    "tar",
-    "gzip",
-    "gunzip",
-    "unzip",
-    "adduser",
-    "addgroup",
-    "su",
-    "pidof",
-    "pgrep",
-    "pkill",
-    "killall",
-    "login",
-    "getopt",
-    "cmp",
-    "diff",
-    "dmesg",
-    "nohup",
-    "nice",
-    "timeout",
-    "realpath",
-    "readlink",
-    "rev",
-    "paste",
-    "comm",
-    "fold",
-    "od",
-    "hexdump",
-    "strings",
-    "bc",
-    "dc",
-    "busybox",
-    "chroot",
-    "init",
-    "mount",
-    "umount",
-    "sysctl",
-    "lsof",
-    "time",
-    "test",
-    "unlink",
-    "usleep",
-    "uuidgen",
-    "whois",
-    "xxd",
-];
+const COMMON: &str = "sh bash ash dash find vi crond httpd traceroute telnet openssl dd watch stat id less ip ifconfig netstat \
+    arp route tar gzip gunzip unzip adduser addgroup su pidof pgrep pkill killall login getopt cmp diff \
+    dmesg nohup nice timeout realpath readlink rev paste comm fold od hexdump strings bc dc busybox chroot \
+    init mount umount sysctl lsof time test unlink usleep uuidgen whois xxd more sum split expand shuf tac \
+    truncate ed patch setsid script flock ionice renice fuser vmstat iostat mkfifo mknod sha1sum sha256sum \
+    sha512sum md5sum cksum base64 fallocate factor hd arping brctl vconfig ipcalc ping6 traceroute6 tftp \
+    ssl_client tee tty stty reset clear blkid fdisk losetup lsmod modprobe syslogd klogd logger crontab \
+    inetd tcpsvd udpsvd telnetd ftpd ftpget ftpput udhcpc nc6 ntpd iptunnel ifup ifdown nameif rdate hwclock \
+    halt poweroff reboot getty passwd chpasswd deluser delgroup cryptpw mkpasswd cpio bzip2 bunzip2 bzcat xz \
+    unxz xzcat zcat lzma unlzma ar uncompress depmod insmod rmmod nsenter unshare pivot_root switch_root \
+    ulimit which xargs envdir setuidgid chpst runsv runsvdir sv svlogd who users last mesg wall tsort \
+    install link logname nl pathchk printenv sync tr true uniq uudecode uuencode volname wc yes cal ttysize \
+    lsusb lspci nsswitch ldd apk";
 
 /// Why a container's program cannot be run, in the words of the runtime; `None` if it can.
 pub fn missing(words: &[String], container: &Container) -> Option<String> {
     container.command.as_ref().filter(|command| !command.is_empty())?;
     let program = words.first()?;
+    match (is_absent(container.image.as_deref().unwrap_or_default(), program), program.contains('/')) {
+        (false, _) => None,
+        (true, false) => Some(format!("{program:?}: executable file not found in $PATH")),
+        (true, true) => Some(format!("{program:?}: stat {program}: no such file or directory")),
+    }
+}
+
+/// Whether it is known of an image that nothing but what somebody else has put there makes it have a program.
+pub fn is_absent(image: &str, program: &str) -> bool {
     let name = program.rsplit('/').next().unwrap_or(program);
-    let image = ImageName::parse(container.image.as_deref().unwrap_or_default());
+    let image = ImageName::parse(image);
     let bare = matches!(image.base(), "busybox" | "alpine");
     let marked = [
         "doesnotexist",
@@ -91,16 +46,8 @@ pub fn missing(words: &[String], container: &Container) -> Option<String> {
         "not-found",
         "notfound",
     ];
-    let there = shell::knows(name) || COMMON.contains(&name);
-    let gone = marked.iter().any(|mark| name.contains(mark))
-        || (bare && !there)
-        || (image.base() == "alpine" && name == "bash")
-        || (image.base() == "busybox" && name == "bash");
-    match (gone, program.contains('/')) {
-        (false, _) => None,
-        (true, false) => Some(format!("{program:?}: executable file not found in $PATH")),
-        (true, true) => Some(format!("{program:?}: stat {program}: no such file or directory")),
-    }
+    let there = shell::knows(name) || COMMON.split_whitespace().any(|common| common == name);
+    marked.iter().any(|mark| name.contains(mark)) || (bare && (!there || name == "bash"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The commands that the shell knows.
 
-use super::{Process, Program, World, clients, parse, said, text};
+use super::{IMAGE, Process, Program, World, clients, parse, said, text};
 use crate::clock::SimDuration;
 use crate::kubelet::files::Trouble;
-use crate::kubelet::workload;
+use crate::kubelet::{executable, workload};
 
 /// What a command does.
 pub enum Outcome {
@@ -105,6 +105,10 @@ impl Process {
                 self.set_trap(&known);
                 Outcome::Status(0)
             }
+            "apk" | "apt" | "apt-get" => {
+                self.installs = true;
+                Outcome::Status(0)
+            }
             "export" | "local" | "declare" | "readonly" | "unset" | "read" => self.variable(name, &known),
             "env" if known.iter().any(|word| !word.contains('=')) => {
                 let at = known.iter().position(|word| !word.contains('=')).unwrap_or(0);
@@ -133,8 +137,19 @@ impl Process {
             "nc" => self.netcat(name, &known, world),
             name if clients::PROGRAMS.contains(&name) => self.client(name, &known, world),
             name if QUICK.contains(&name) || said::SPEAKS.contains(&name) => Outcome::Status(0),
-            _ => Outcome::Serves,
+            _ => self.other(first),
         }
+    }
+
+    /// A program that the shell does not know: a server, or nothing that the image has.
+    fn other(&mut self, program: &str) -> Outcome {
+        let image = self.variables.get(IMAGE).map_or("", String::as_str);
+        let brought = self.installs || (program.contains('/') && self.files.exists(program));
+        if brought || !executable::is_absent(image, program) {
+            return Outcome::Serves;
+        }
+        self.err.push_str(&format!("sh: {program}: not found\n"));
+        Outcome::Status(127)
     }
 
     /// What is called where a command is a function, or a script that lies in a file.

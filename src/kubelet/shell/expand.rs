@@ -139,7 +139,7 @@ impl Process {
         }
         let mut inner = Process::new(program.clone(), self.variables.clone());
         inner.nested = self.nested + 1;
-        inner.traced = self.traced;
+        (inner.traced, inner.installs) = (self.traced, self.installs);
         inner.functions.clone_from(&self.functions);
         inner.arguments.clone_from(&self.arguments);
         inner.ahead = self.ahead;

@@ -88,6 +88,7 @@ impl Process {
         process.arguments.clone_from(&self.arguments);
         (process.nested, process.within) = (self.nested, self.within.clone());
         process.depth = self.depth + 1;
+        process.installs = self.installs;
         let number = FIRST_NUMBER + self.spawned;
         self.spawned += 1;
         self.jobs.push(Job { number, process, due: Some(world.now + self.ahead) });

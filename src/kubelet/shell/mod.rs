@@ -3,7 +3,8 @@
 //! that program, which is plain data and can be left and taken up again.
 //!
 //! What it knows: `;` `&&` `||` `|` `!` `&`, `if`, `while`, `until`, `for`, `case`, `{ }` and `( )`, functions, jobs and traps,
-//! variables and sums, output to files, and the commands in [`commands`]. A program it does not know is a server: it stays up.
+//! variables and sums, output to files, and the commands in [`commands`]. A program it does not know is a server: it stays up,
+//! unless the image is known not to have it.
 
 mod arithmetic;
 mod clients;
@@ -235,6 +236,8 @@ pub struct Process {
     traced: bool,
     looped: bool,
     idle: bool,
+    /// Whether it has installed something: what there is besides is not known any more.
+    installs: bool,
     /// Its functions.
     functions: BTreeMap<String, Program>,
     /// What it or the function that runs was told: `$1`.
@@ -297,6 +300,7 @@ impl Process {
             traced: false,
             looped: false,
             idle: false,
+            installs: false,
             functions: BTreeMap::new(),
             arguments: Vec::new(),
             within: Redirected::default(),

@@ -20,6 +20,11 @@ impl Process {
                 words.split_first().map(|(shape, rest)| format::printf(shape, rest)).unwrap_or_default()
             }
             "hostname" if first == "-i" => format!("{}\n", self.address()),
+            "hostname" if ["-f", "-d", "--fqdn"].contains(&first) => {
+                let full = self.full_name();
+                let domain = full.split_once('.').map_or("", |(_, domain)| domain);
+                format!("{}\n", if first == "-d" { domain } else { full.as_str() })
+            }
             "hostname" => format!("{}\n", variable("HOSTNAME")),
             "date" => format!("{}\n", format::date(world.now + self.ahead, words)),
             "whoami" => match variable(USER).split(' ').next() {
@@ -59,6 +64,16 @@ impl Process {
             _ => return,
         };
         self.out.push_str(&text);
+    }
+
+    /// The name of this host with its domain, as `/etc/hosts` has it: the first of the line on which its name stands.
+    fn full_name(&self) -> String {
+        let own = self.variables.get("HOSTNAME").cloned().unwrap_or_default();
+        let hosts = self.files.read("/etc/hosts").unwrap_or_default();
+        let lines = hosts.lines().map(|line| line.split_whitespace().skip(1).collect::<Vec<_>>());
+        let full =
+            lines.filter(|names| names.contains(&own.as_str())).find_map(|names| names.first().copied());
+        full.unwrap_or(&own).to_string()
     }
 
     /// The container's address, as its hosts file has it.

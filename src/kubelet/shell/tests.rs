@@ -299,3 +299,41 @@ fn patterns_outside_of_quotes_name_files() {
         assert_eq!(said(&format!("{make}{script}")), (text.into(), Some(0)), "{script}");
     }
 }
+
+#[test]
+fn a_program_that_an_image_is_known_not_to_have_is_not_found() {
+    let cases = [
+        ("busybox:1.36", "xyz; echo $?", "sh: xyz: not found\n127\n", Some(0)),
+        ("alpine", "/app/server --port 1 || exit 4", "sh: /app/server: not found\n", Some(4)),
+        ("alpine", "echo $(xyz 2>&1)", "sh: xyz: not found\n", Some(0)),
+        ("busybox", "xyz", "sh: xyz: not found\n", Some(127)),
+        // What is installed is not known, nor what other images have.
+        ("alpine", "apk add xyz && xyz", "", None),
+        ("example.com/app", "xyz", "", None),
+        ("busybox", "httpd -f -p 80", "", None),
+    ];
+    for (image, script, text, code) in cases {
+        let words: Vec<String> = ["sh", "-c", script].iter().map(|word| (*word).to_string()).collect();
+        let variables = BTreeMap::from([(IMAGE.into(), image.into())]);
+        let (mut files, mut daemons) = (Files::default(), Daemons::default());
+        let limit = SimDuration::from_secs(60);
+        let answer = run_beside(&words, (&mut files, &mut daemons), variables, World::default(), limit);
+        let answer = answer.map(|answer| (answer.said, answer.code));
+        assert_eq!(answer, Some((text.into(), code)), "{image}: {script}");
+    }
+}
+
+#[test]
+fn a_host_knows_its_domain() {
+    let hosts = "printf '127.0.0.1\\tlocalhost\\n10.0.0.1\\tdb-0.db.default.svc.cluster.local\\tdb-0\\n' > /etc/hosts; ";
+    let cases = [
+        (
+            format!("HOSTNAME=db-0; {hosts}hostname; hostname -f; hostname -d"),
+            "db-0\ndb-0.db.default.svc.cluster.local\ndb.default.svc.cluster.local\n",
+        ),
+        ("HOSTNAME=web; hostname -f; hostname -d".into(), "web\n\n"),
+    ];
+    for (script, text) in cases {
+        assert_eq!(said(&script), (text.into(), Some(0)), "{script}");
+    }
+}
