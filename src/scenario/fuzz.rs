@@ -262,7 +262,7 @@ impl Fuzzer {
                 let object = Value::of(&json!({"metadata": {"name": "a", "labels": {"app": "b"}},
                     "spec": {"containers": [{"name": "x", "image": "a/b:1", "ports": [{"containerPort": 8080}]}]}}));
                 let declared = [("object", Type::Dyn), (OBJECTS, Type::Dyn)];
-                if let Ok(program) = Program::compile(&text, &declared, None)
+                if let Ok((program, _)) = Program::typed(&text, &declared)
                     && let Ok(value) = program.evaluate(&[("object", object)])
                 {
                     value.to_json();

@@ -134,6 +134,10 @@ impl<'s> Checker<'_, 's> {
                 Some(found) => found,
                 None => self.fault(at, format!("undefined field '{name}'")),
             },
+            Type::Record(_, fields) => match fields.iter().find(|(known, _)| known == name) {
+                Some((_, found)) => found.clone(),
+                None => self.fault(at, format!("undefined field '{name}'")),
+            },
             other => self.fault(at, format!("type '{other}' does not support field selection")),
         }
     }
@@ -279,7 +283,8 @@ pub fn compatible(one: &Type, other: &Type) -> bool {
         (Type::Dyn, _) | (_, Type::Dyn) => true,
         (Type::List(a), Type::List(b)) | (Type::Optional(a), Type::Optional(b)) => compatible(a, b),
         (Type::Map(k, v), Type::Map(l, w)) => compatible(k, l) && compatible(v, w),
-        (Type::Object(..), Type::Plain('n')) | (Type::Plain('n'), Type::Object(..)) => true,
+        (Type::Object(..) | Type::Record(..), Type::Plain('n'))
+        | (Type::Plain('n'), Type::Object(..) | Type::Record(..)) => true,
         _ => one == other,
     }
 }
@@ -323,13 +328,12 @@ fn fits<'s>(
         ('*', _) => true,
         ('A' | 'B', _) => {
             let place = &mut bound[usize::from(letter == 'B')];
-            match place {
-                Some(Type::Dyn) | None => {
-                    *place = Some(actual.clone());
-                    true
-                }
-                Some(known) => compatible(known, actual),
+            // Of two types that go together the one that says less stands for both.
+            let goes = place.as_ref().is_none_or(|known| compatible(known, actual));
+            if place.is_none() || matches!(actual, Type::Dyn) {
+                *place = Some(actual.clone());
             }
+            goes
         }
         ('[', Type::List(item)) => inner(item, bound),
         ('?', Type::Optional(item)) => inner(item, bound),

@@ -11,6 +11,7 @@ mod lexer;
 mod lists;
 mod net;
 mod parse;
+mod request;
 mod semver;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod time;
 mod types;
 mod value;
 
+pub use request::{namespace_type, request_type};
 pub use types::{OBJECTS, Type, of_schema, value as of_json};
 pub use value::Value;
 
@@ -28,24 +30,24 @@ pub struct Program {
 }
 
 impl Program {
-    /// Reads and checks an expression that may use these names, and must be of the wanted type if one is.
+    /// Reads and checks an expression that may use these names, and must be of the wanted type. What may be anything is not.
     ///
     /// # Errors
     /// All that is wrong with it, as the server writes it.
-    pub fn compile(
-        text: &str,
-        declared: &[(&str, Type)],
-        wanted: Option<(&Type, &str)>,
-    ) -> Result<Program, String> {
+    pub fn compile(text: &str, declared: &[(&str, Type)], wanted: (&Type, &str)) -> Result<Program, String> {
+        let (program, found) = Program::typed(text, declared)?;
+        let fits = found != Type::Dyn && check::compatible(&found, wanted.0);
+        if fits { Ok(program) } else { Err(wanted.1.into()) }
+    }
+
+    /// Reads and checks an expression that may use these names, and says its type.
+    ///
+    /// # Errors
+    /// All that is wrong with it, as the server writes it.
+    pub fn typed<'s>(text: &str, declared: &[(&str, Type<'s>)]) -> Result<(Program, Type<'s>), String> {
         let expr = parse::parse(text).map_err(|fault| report(text, &[fault]))?;
         let (found, faults) = check::check(&expr, declared);
-        if !faults.is_empty() {
-            return Err(report(text, &faults));
-        }
-        match wanted {
-            Some((wanted, why)) if !check::compatible(&found, wanted) => Err(why.into()),
-            _ => Ok(Program { expr }),
-        }
+        if faults.is_empty() { Ok((Program { expr }, found)) } else { Err(report(text, &faults)) }
     }
 
     /// Whether the expression uses a name.

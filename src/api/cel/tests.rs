@@ -6,7 +6,7 @@ use super::{Program, Type, Value, of_json, of_schema};
 
 fn value(text: &str) -> Result<String, String> {
     let object = json!({"name": "web", "n": 3, "list": [1, 2, 3], "labels": {"app": "web", "tier": "front"}, "none": null});
-    let program = Program::compile(text, &[("self", Type::Dyn)], None)?;
+    let (program, _) = Program::typed(text, &[("self", Type::Dyn)])?;
     let value = program.evaluate(&[("self", Value::of(&object))])?;
     Ok(value.shown().unwrap_or_else(|| value.type_name().into()))
 }
@@ -94,8 +94,7 @@ fn what_does_not_fit_a_schema_is_refused_before_it_runs() {
     }});
     let compile = |text: &str| {
         let own = of_schema(&schema, true).unwrap();
-        Program::compile(text, &[("self", own)], Some((&Type::Plain('b'), "must evaluate to a bool")))
-            .map(drop)
+        Program::compile(text, &[("self", own)], (&Type::Plain('b'), "must evaluate to a bool")).map(drop)
     };
     for text in [
         "self.size > 1 && self.name.startsWith('a')",
@@ -130,7 +129,7 @@ fn what_does_not_fit_a_schema_is_refused_before_it_runs() {
         assert!(compile(text).is_err(), "{text}");
     }
     let object = json!({"size": 2, "name": "x", "a-b": "c"});
-    let program = Program::compile("self.a__dash__b", &[("self", Type::Dyn)], None).unwrap();
+    let (program, _) = Program::typed("self.a__dash__b", &[("self", Type::Dyn)]).unwrap();
     let found = program.evaluate(&[("self", of_json(&object, &schema))]).unwrap();
     assert_eq!(found.shown().as_deref(), Some("c"));
 }
@@ -200,7 +199,7 @@ fn the_least_number_and_maps_by_number_are_known() {
 fn objects_are_made_where_mutations_are_written() {
     let declared = [("object", Type::Dyn), (super::OBJECTS, Type::Dyn)];
     let made = |text: &str| {
-        let program = Program::compile(text, &declared, None)?;
+        let (program, _) = Program::typed(text, &declared)?;
         let object = Value::of(&serde_json::json!({"n": [1, 2]}));
         let value = program.evaluate(&[("object", object)])?;
         value.to_json().map(|json| json.to_string()).ok_or_else(|| "no JSON".to_string())
@@ -229,6 +228,6 @@ fn objects_are_made_where_mutations_are_written() {
             (found, _) => panic!("{text}: {found:?}"),
         }
     }
-    let rule = Program::compile("Object{a: 1}", &[("self", Type::Dyn)], None);
+    let rule = Program::typed("Object{a: 1}", &[("self", Type::Dyn)]);
     assert!(rule.is_err(), "rules make no objects");
 }

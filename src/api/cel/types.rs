@@ -24,6 +24,22 @@ pub enum Type<'s> {
     Optional(Arc<Type<'s>>),
     /// An object with the properties of this schema; whether it has what every object has, too.
     Object(&'s Json, bool),
+    /// An object of a name that has these fields, and no others.
+    Record(&'static str, Arc<Vec<(String, Type<'s>)>>),
+}
+
+impl Type<'_> {
+    /// Its full name, which is not the one in errors about overloads.
+    pub fn declared(&self) -> String {
+        match self {
+            Type::Plain('n') => "null_type".into(),
+            Type::Plain('t') => "google.protobuf.Timestamp".into(),
+            Type::Plain('r') => "google.protobuf.Duration".into(),
+            Type::List(item) => format!("list({})", item.declared()),
+            Type::Map(key, value) => format!("map({}, {})", key.declared(), value.declared()),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Type<'_> {
@@ -59,6 +75,7 @@ impl fmt::Display for Type<'_> {
             Type::Map(key, value) => write!(f, "map({key}, {value})"),
             Type::Optional(inner) => write!(f, "optional_type({inner})"),
             Type::Object(..) => f.write_str("object"),
+            Type::Record(name, _) => f.write_str(name),
         }
     }
 }

@@ -20,7 +20,7 @@ pub fn compile(
 ) -> Result<Program, String> {
     let own = of_schema(schema, is_root).unwrap_or(Type::Dyn);
     let old = if flag(rule, "optionalOldSelf") { Type::Optional(own.clone().into()) } else { own.clone() };
-    Program::compile(text, &[("self", own), ("oldSelf", old)], Some((&Type::Plain(wanted.0), wanted.1)))
+    Program::compile(text, &[("self", own), ("oldSelf", old)], (&Type::Plain(wanted.0), wanted.1))
 }
 
 /// What an object breaks, the old version being what it was before a change.

@@ -341,7 +341,7 @@ pub fn ask(text: &str, names: &[(&str, Value)]) -> Result<Value, String> {
     let mut declared: Vec<(&str, Type)> = names.iter().map(|(name, _)| (*name, Type::Dyn)).collect();
     // What may make no objects has been refused with its policy.
     declared.push((OBJECTS, Type::Dyn));
-    let program = Program::compile(text, &declared, None)?;
+    let (program, _) = Program::typed(text, &declared)?;
     program.evaluate(names).map_err(|why| format!("expression '{text}' resulted in error: {why}"))
 }
 

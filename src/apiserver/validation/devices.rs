@@ -161,8 +161,14 @@ fn validate_selectors(selectors: &At, errors: &mut Errors) {
             continue;
         }
         let expression = cel.get("expression");
-        let wanted = (&Type::Plain('b'), "must evaluate to bool or the unknown type, not to another");
-        if let Err(why) = Program::compile(expression.text(), &[("device", Type::Dyn)], Some(wanted)) {
+        let why = match Program::typed(expression.text(), &[("device", Type::Dyn)]) {
+            Ok((_, Type::Plain('b') | Type::Dyn)) => None,
+            Ok((_, found)) => {
+                Some(format!("must evaluate to bool or the unknown type, not {}", found.declared()))
+            }
+            Err(why) => Some(why),
+        };
+        if let Some(why) = why {
             errors.invalid_as(&expression, &quoted(expression.text()), &why);
         }
     }

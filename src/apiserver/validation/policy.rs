@@ -1,20 +1,61 @@
 //! The rules of admission policies and their bindings (`pkg/apis/admissionregistration/validation`). Their expressions must compile.
 
-use serde_json::{Value, json};
-
 use super::at::{At, Errors};
 use super::meta::validate_selector;
 use super::registration::validate_rule;
 use super::text;
-use crate::api::cel::{OBJECTS, Program, Type, of_schema};
+use crate::api::cel::{OBJECTS, Program, Type, namespace_type, request_type};
 use crate::apiserver::admission::POLICY_NAMES;
 
 const REASONS: [&str; 4] = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
 const CONDITIONS_MAX: usize = 64;
-type Wanted<'a> = (&'a Type<'a>, &'a str);
 
-const OF_BOOL: Wanted = (&Type::Plain('b'), "must evaluate to bool");
-const OF_STRING: Wanted = (&Type::Plain('s'), "must evaluate to string");
+/// What an expression is for.
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Condition,
+    Message,
+    Annotation,
+    Variable,
+    Configuration,
+    Patch,
+}
+
+impl Role {
+    /// The types of which one is wanted, by their names; nothing where all will do.
+    fn wanted(self) -> Vec<Type<'static>> {
+        match self {
+            Role::Condition => vec![Type::Plain('b')],
+            Role::Message => vec![Type::Plain('s')],
+            Role::Annotation => vec![Type::Plain('s'), Type::Plain('n')],
+            Role::Variable => vec![],
+            Role::Configuration => vec![Type::Plain('O')],
+            Role::Patch => vec![Type::List(Type::Plain('J').into())],
+        }
+    }
+
+    /// Why a type is none that is wanted.
+    fn misfit(self, found: &Type) -> Option<String> {
+        let wanted = self.wanted();
+        let fits = |wanted: &Type| match (wanted, found) {
+            // A list of nothing is one of patches.
+            (Type::List(_), Type::List(item)) => **item == Type::Dyn || wanted == found,
+            _ => wanted == found,
+        };
+        if wanted.is_empty() || wanted.iter().any(fits) {
+            return None;
+        }
+        let names: Vec<String> = wanted.iter().map(Type::declared).collect();
+        let names = match names.as_slice() {
+            [one] => one.clone(),
+            several => format!("one of [{}]", several.join(" ")),
+        };
+        Some(format!("must evaluate to {names} but got {}", found.declared()))
+    }
+}
+
+/// What the variables of a policy are known to be.
+type Variables = Vec<(String, Type<'static>)>;
 
 /// `ValidateValidatingAdmissionPolicy`.
 pub fn admission_policy(object: &At, errors: &mut Errors) {
@@ -36,24 +77,24 @@ pub fn admission_policy(object: &At, errors: &mut Errors) {
         if value.text().trim().is_empty() {
             errors.required(&value, "valueExpression is not specified");
         } else {
-            compile(with_params, &value, &variables, None, errors);
+            compile(with_params, &value, Some(&variables), Role::Annotation, errors);
         }
     }
 }
 
-fn validate_validation(with_params: bool, validation: &At, variables: &Value, errors: &mut Errors) {
+fn validate_validation(with_params: bool, validation: &At, variables: &Variables, errors: &mut Errors) {
     let (expression, message) = (validation.get("expression"), validation.get("message"));
     let has_lines = |at: &At| at.text().trim().contains(['\n', '\r']);
     if expression.text().trim().is_empty() {
         errors.required(&expression, "expression is not specified");
     } else {
-        compile(with_params, &expression, variables, Some(OF_BOOL), errors);
+        compile(with_params, &expression, Some(variables), Role::Condition, errors);
     }
     let told = validation.get("messageExpression");
     if !told.is_empty() && told.text().trim().is_empty() {
         errors.invalid(&told, "must be non-empty if specified");
     } else if !told.is_empty() {
-        compile(with_params, &told, variables, Some(OF_STRING), errors);
+        compile(with_params, &told, Some(variables), Role::Message, errors);
     }
     if !message.is_empty() && message.text().trim().is_empty() {
         errors.invalid(&message, "message must be non-empty if specified");
@@ -72,20 +113,15 @@ pub fn mutating_policy(object: &At, errors: &mut Errors) {
     let spec = object.get("spec");
     let variables = validate_common(&spec, errors);
     let with_params = spec.get("paramKind").is_set();
-    let patches = Type::List(Type::Plain('J').into());
     let mutations = spec.get("mutations");
     if mutations.is_empty() {
         errors.required(&mutations, "mutations must contain at least one item");
     }
     for mutation in mutations.items() {
         let type_ = mutation.get("patchType");
-        let (own, other, wanted) = match type_.text() {
-            "ApplyConfiguration" => {
-                ("applyConfiguration", "jsonPatch", (&Type::Plain('O'), "must evaluate to Object"))
-            }
-            "JSONPatch" => {
-                ("jsonPatch", "applyConfiguration", (&patches, "must evaluate to list(JSONPatch)"))
-            }
+        let (own, other, role) = match type_.text() {
+            "ApplyConfiguration" => ("applyConfiguration", "jsonPatch", Role::Configuration),
+            "JSONPatch" => ("jsonPatch", "applyConfiguration", Role::Patch),
             _ => {
                 errors.required_one_of(&type_, &["ApplyConfiguration", "JSONPatch"]);
                 continue;
@@ -101,7 +137,7 @@ pub fn mutating_policy(object: &At, errors: &mut Errors) {
         } else if expression.text().trim().is_empty() {
             errors.required(&expression, "expression is not specified");
         } else {
-            compile(with_params, &expression, &variables, Some(wanted), errors);
+            compile(with_params, &expression, Some(&variables), role, errors);
         }
         if mutation.get(other).is_set() {
             errors.invalid_as(
@@ -114,9 +150,8 @@ pub fn mutating_policy(object: &At, errors: &mut Errors) {
     errors.required_one_of(&spec.get("reinvocationPolicy"), &["IfNeeded", "Never"]);
 }
 
-/// What both sorts of policies have: parameters, constraints, conditions and variables. Returns what is known of the variables, as a
-/// schema.
-fn validate_common(spec: &At, errors: &mut Errors) -> Value {
+/// What both sorts of policies have: parameters, constraints, conditions and variables. Returns what is known of the variables.
+fn validate_common(spec: &At, errors: &mut Errors) -> Variables {
     if spec.get("failurePolicy").is_set() {
         errors.one_of(&spec.get("failurePolicy"), &["Fail", "Ignore"]);
     }
@@ -134,24 +169,34 @@ fn validate_common(spec: &At, errors: &mut Errors) -> Value {
     }
     validate_conditions(&spec.get("matchConditions"), spec.get("paramKind").is_set(), errors);
     let with_params = kind.is_set();
-    let mut variables = no_variables();
+    let mut variables = Variables::new();
     for variable in spec.get("variables").items() {
         let (name, expression) = (variable.get("name"), variable.get("expression"));
         if name.text().trim().is_empty() {
             errors.required(&name, "name is not specified");
         }
+        let mut type_ = Type::Dyn;
         if expression.text().trim().is_empty() {
             errors.required(&expression, "expression is not specified");
         } else {
-            compile(with_params, &expression, &variables, None, errors);
+            type_ = compile(with_params, &expression, Some(&variables), Role::Variable, errors);
         }
-        variables["properties"][name.text()] = json!({"x-kubernetes-int-or-string": true});
+        variables.retain(|(known, _)| known != name.text());
+        variables.push((name.text().into(), type_));
     }
     variables
 }
 
-fn no_variables() -> Value {
-    json!({"type": "object", "properties": {}})
+/// What stays known of a type when a variable has it: plain types, and lists and maps of them.
+fn as_variable(found: Type) -> Type<'static> {
+    match found {
+        Type::Plain(plain) if "bydrinstu".contains(plain) => Type::Plain(plain),
+        Type::List(item) => Type::List(as_variable((*item).clone()).into()),
+        Type::Map(key, value) => {
+            Type::Map(as_variable((*key).clone()).into(), as_variable((*value).clone()).into())
+        }
+        _ => Type::Dyn,
+    }
 }
 
 /// The conditions under which a policy, or a webhook, is asked at all.
@@ -165,7 +210,7 @@ pub fn validate_conditions(conditions: &At, with_params: bool, errors: &mut Erro
         if expression.text().trim().is_empty() {
             errors.required(&expression, "");
         } else {
-            compile(with_params, &expression, &no_variables(), Some(OF_BOOL), errors);
+            compile(with_params, &expression, None, Role::Condition, errors);
         }
         if !errors.require(&name) {
             errors.text(&name, text::qualified_name);
@@ -189,19 +234,42 @@ fn validate_match(constraints: &At, errors: &mut Errors) {
     }
 }
 
-/// An expression must fit what policies know: parameters if they are asked for, and the variables before.
-fn compile(with_params: bool, at: &At, variables: &Value, wanted: Option<Wanted>, errors: &mut Errors) {
-    let given = |name: &&&str| **name != "params" || with_params;
+/// An expression must fit what policies know: parameters if they are asked for, and the variables before, where there may be some.
+/// Returns what is known of its value.
+fn compile(
+    with_params: bool,
+    at: &At,
+    variables: Option<&Variables>,
+    role: Role,
+    errors: &mut Errors,
+) -> Type<'static> {
+    let type_of = |name: &str| match name {
+        "request" => request_type(),
+        "namespaceObject" => namespace_type(),
+        _ => Type::Dyn,
+    };
+    let given = |name: &&str| match *name {
+        "params" => with_params,
+        "authorizer" => role != Role::Message,
+        _ => true,
+    };
     let mut declared: Vec<(&str, Type)> =
-        POLICY_NAMES.iter().filter(given).map(|name| (*name, Type::Dyn)).collect();
+        POLICY_NAMES.into_iter().filter(given).map(|name| (name, type_of(name))).collect();
     // Objects are made in mutations alone.
-    if wanted.is_some_and(|(wanted, _)| matches!(wanted, Type::Plain('O') | Type::List(_))) {
+    if matches!(role, Role::Configuration | Role::Patch) {
         declared.push((OBJECTS, Type::Dyn));
     }
-    declared.push(("variables", of_schema(variables, false).unwrap_or(Type::Dyn)));
-    if let Err(why) = Program::compile(at.text(), &declared, wanted) {
+    if let Some(variables) = variables {
+        declared.push(("variables", Type::Record("kubernetes.variables", variables.clone().into())));
+    }
+    let (fault, found) = match Program::typed(at.text(), &declared) {
+        Ok((_, found)) => (role.misfit(&found), as_variable(found)),
+        Err(why) => (Some(why), Type::Dyn),
+    };
+    if let Some(why) = fault {
         errors.invalid(at, &why);
     }
+    found
 }
 
 /// `ValidateValidatingAdmissionPolicyBinding`.
@@ -258,6 +326,8 @@ fn validate_binding(spec: &At, errors: &mut Errors) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::apiserver::validation::at::check;
 
@@ -294,5 +364,40 @@ mod tests {
                  undeclared reference to 'params' (in container '')\n | params.max > 1\n | ^",
             ],
         );
+    }
+    #[test]
+    fn requests_and_namespaces_have_known_fields() {
+        let cases = [
+            ("request.operation == 'CREATE' && request.namespace == 'a' && request.dryRun", ""),
+            ("request.userInfo.groups.exists(g, g == 'a') || 'k' in request.userInfo.extra", ""),
+            ("namespaceObject != null && namespaceObject.metadata.labels['a'] == 'b'", ""),
+            ("variables.n == 1 && variables.b", ""),
+            ("request.foo == 'x'", "undefined field 'foo'"),
+            ("request.object.spec.replicas > 1", "undefined field 'object'"),
+            ("namespaceObject.metadata.ownerReferences.size() > 0", "undefined field 'ownerReferences'"),
+            ("request.kind.kind == 1", "found no matching overload for '_==_' applied to '(string, int)'"),
+            ("request.name", "must evaluate to bool but got string"),
+            ("object.spec.paused", "must evaluate to bool but got dyn"),
+            ("object.?spec.?paused.orValue(false)", "must evaluate to bool but got dyn"),
+            ("variables.n", "must evaluate to bool but got dyn"),
+            ("[request.dryRun]", "must evaluate to bool but got list(bool)"),
+        ];
+        for (expression, why) in cases {
+            let policy = json!({"spec": {
+                "matchConstraints": {"resourceRules": [
+                    {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]},
+                ]},
+                "variables": [
+                    {"name": "n", "expression": "object.spec.replicas"},
+                    {"name": "b", "expression": "variables.n > 1"},
+                ],
+                "validations": [{"expression": expression}],
+            }});
+            let mut errors = Errors::default();
+            admission_policy(&At::root(&policy), &mut errors);
+            let told: Vec<String> = errors.into_vec().iter().map(ToString::to_string).collect();
+            assert_eq!(told.is_empty(), why.is_empty(), "{expression}: {told:?}");
+            assert!(told.iter().all(|told| told.contains(why)), "{expression}: {told:?}");
+        }
     }
 }

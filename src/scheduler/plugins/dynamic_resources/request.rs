@@ -41,7 +41,7 @@ struct Selector {
 impl Selector {
     fn read(selector: &Value) -> Selector {
         let expression = text(selector, "/cel/expression");
-        let program = Program::compile(expression, &[("device", Type::Dyn)], None);
+        let program = Program::typed(expression, &[("device", Type::Dyn)]).map(|(program, _)| program);
         let mut texts: Vec<String> = Vec::new();
         for quote in ['"', '\''] {
             texts.extend(expression.split(quote).skip(1).step_by(2).map(String::from));
