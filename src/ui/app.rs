@@ -26,6 +26,7 @@ use gloo::timers::callback::Timeout;
 use kubeviz::api::{Key, Kind};
 use kubeviz::clock::SimTime;
 use kubeviz::kubectl;
+use kubeviz::kubectl::print::listing::Listing;
 use kubeviz::kubectl::script::ScriptLine;
 use kubeviz::sim::Grain;
 use kubeviz::view::files::Files;
@@ -91,7 +92,7 @@ pub struct App {
     /// What the decision looked at says of each node.
     pub(super) verdicts: Shared<Verdicts>,
     /// The run and the write for which the pods that are looked for were found.
-    sought_of: Option<(usize, u64)>,
+    sought_of: Option<(usize, u64, Option<Shared<Listing>>)>,
     /// The view whose button was last brought in sight.
     seen: StageView,
     /// What would let the pod under the glass run; and the pod and the decision for which that was tried.

@@ -25,7 +25,7 @@ use self::runs::Rival;
 use self::script::Arrival;
 use self::stops::Stops;
 pub use self::stops::{Goal, Hit};
-use super::components::DENSE_NODES;
+use super::components::{DENSE_NODES, TURNS};
 use super::panic;
 use super::shared::Shared;
 
@@ -96,8 +96,10 @@ pub struct Driver {
     pub skipped: Option<SimDuration>,
     last_frame: Option<f64>,
     last_change: f64,
-    /// Whether the last drawing has changed a stage of many nodes, and whether the next frame is for drawing only.
-    busy: bool,
+    /// How often the stage has been drawn, which drawing has last changed a stage of many nodes, and whether the next frame is for
+    /// drawing only.
+    drawing: u32,
+    busy: Option<u32>,
     draws: bool,
 }
 
@@ -149,7 +151,8 @@ impl Driver {
             skipped: None,
             last_frame: None,
             last_change: wall_ms(),
-            busy: false,
+            drawing: 0,
+            busy: None,
             draws: false,
         };
         driver.refresh();
@@ -212,7 +215,7 @@ impl Driver {
         } else {
             let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
             let target = self.clamp(self.position() + SimDuration::from_micros(micros));
-            let (budget, goal) = if self.busy {
+            let (budget, goal) = if self.is_busy() {
                 (FULL_BUDGET_MS, 2.0 * FRAME_GOAL_MS)
             } else {
                 (FRAME_BUDGET_MS, FRAME_GOAL_MS)
@@ -227,7 +230,7 @@ impl Driver {
             }
         }
         self.give_up();
-        self.draws = self.busy && self.playing && self.due.is_none() && self.newcomers.is_empty();
+        self.draws = self.is_busy() && self.playing && self.due.is_none() && self.newcomers.is_empty();
         if self.draws {
             return Frame::Undrawn;
         }
@@ -237,7 +240,13 @@ impl Driver {
 
     /// Whether very much is on the stage, and changes.
     pub fn is_busy(&self) -> bool {
-        self.busy
+        self.busy == Some(self.drawing)
+    }
+
+    /// While very much on the stage changes, and until what is drawn in turns has caught up: the drawing's number.
+    pub fn turn(&self) -> Option<u32> {
+        let lively = self.busy.is_some_and(|last| self.drawing - last <= TURNS);
+        (self.playing && lively).then_some(self.drawing)
     }
 
     /// Lets time pass, up to what a link says is next, or the moment that is waited for.
@@ -408,7 +417,7 @@ impl Driver {
     /// Brings the stage and the story up to the position.
     fn refresh(&mut self) {
         self.meet();
-        self.busy = false;
+        self.drawing += 1;
         let revision = self.recording.view().revision();
         if revision != self.revision {
             self.revision = revision;
@@ -420,7 +429,7 @@ impl Driver {
                 self.last_change = wall_ms();
                 self.skipped = self.skipped.filter(|_| self.playing);
                 self.view = Shared::new(view);
-                self.busy = self.view.nodes.len() > DENSE_NODES;
+                self.busy = (self.view.nodes.len() > DENSE_NODES).then_some(self.drawing);
             }
         }
         let store = self.recording.live().api().store();

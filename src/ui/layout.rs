@@ -146,7 +146,8 @@ fn stage(app: &App) -> Html {
     let second = anyone.then(|| driver.position().0 / 1_000_000);
     html! {
         <Stage view={driver.view.clone()} revision={app.feed.first().map_or(0, |line| line.revision)} last={app.feed.first().cloned()} selected={app.ui.selected.clone()}
-            verdicts={app.verdicts.clone()} predict={app.ui.predict.clone()} sought={app.ui.sought.clone()} scene={app.scene.clone()} {second} starters={!app.settings.embed && app.is_untouched()} lang={app.ui.lang} on={app.on.clone()} />
+            verdicts={app.verdicts.clone()} predict={app.ui.predict.clone()} sought={app.ui.sought.clone()} scene={app.scene.clone()} {second} starters={!app.settings.embed && app.is_untouched()}
+            turn={driver.turn()} lang={app.ui.lang} on={app.on.clone()} />
     }
 }
 

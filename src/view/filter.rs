@@ -1,4 +1,4 @@
-//! Which pods a reader looks for: words that all must hold.
+//! Which pods, or which rows of a table, a reader looks for: words that all must hold.
 //!
 //! | word | pods |
 //! |---|---|
@@ -9,9 +9,10 @@
 
 use sorted::SortedSet;
 
+use super::timeline::Lane;
 use super::{ClusterView, PodCard};
 use crate::api::selector::Selector;
-use crate::api::{MetaExt, Pod};
+use crate::api::{Key, Kind, MetaExt, Pod};
 use crate::apiserver::View;
 
 /// See the module.
@@ -22,13 +23,24 @@ pub struct Filter {
     selectors: Vec<Selector>,
 }
 
-/// The pods that are meant, of all that are on show.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What is meant, of all that is on show.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Meant {
-    /// Their uids.
+    by: Filter,
+    /// The uids of pods.
     pub uids: SortedSet<String>,
-    /// Of how many.
+    /// The same pods, or the rows of a table.
+    pub keys: SortedSet<Key>,
+    /// How many, and of how many.
+    pub count: usize,
     pub of: usize,
+}
+
+impl Meant {
+    /// Whether the pod of a lane is meant. Of one that is gone no more is known than what it was called.
+    pub fn has_lane(&self, lane: &Lane) -> bool {
+        self.uids.contains(&lane.uid) || lane.end.is_some() && self.by.means_gone(&lane.key)
+    }
 }
 
 impl Filter {
@@ -79,14 +91,47 @@ impl Filter {
     /// The pods on show that are meant.
     pub fn find(&self, shown: &ClusterView, view: &View) -> Meant {
         let pods = || shown.pending.iter().chain(shown.nodes.iter().flat_map(|node| &node.pods));
-        let meant = pods().filter(|pod| self.means(pod, view));
-        Meant { uids: meant.map(|pod| pod.uid.clone()).collect(), of: pods().count() }
+        let mut meant = Meant { by: self.clone(), of: pods().count(), ..Meant::default() };
+        for pod in pods().filter(|pod| self.means(pod, view)) {
+            meant.uids.insert(pod.uid.clone());
+            meant.keys.insert(Key::new(Kind::POD, &pod.namespace, &pod.name));
+            meant.count += 1;
+        }
+        meant
+    }
+
+    /// The rows of a table that are meant: words are looked for in every cell.
+    pub fn find_rows(&self, rows: &[(Key, Vec<String>)], view: &View) -> Meant {
+        let means = |key: &Key, cells: &[String]| {
+            let has = |word: &str| {
+                cells
+                    .iter()
+                    .map(String::as_str)
+                    .chain([&*key.namespace])
+                    .any(|cell| cell.to_lowercase().contains(word))
+            };
+            self.words.iter().all(|(word, wanted)| has(word) == *wanted)
+                && (self.selectors.is_empty()
+                    || view.object(key).is_some_and(|object| {
+                        self.selectors.iter().all(|selector| selector.matches(object.labels()))
+                    }))
+        };
+        let found = rows.iter().filter(|(key, cells)| means(key, cells));
+        let keys: SortedSet<Key> = found.map(|(key, _)| key.clone()).collect();
+        Meant { by: self.clone(), count: keys.len(), of: rows.len(), keys, uids: SortedSet::new() }
+    }
+
+    fn means_gone(&self, pod: &Key) -> bool {
+        let has =
+            |word: &str| [&pod.name, &pod.namespace].iter().any(|text| text.to_lowercase().contains(word));
+        self.selectors.is_empty() && self.words.iter().all(|(word, wanted)| has(word) == *wanted)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SimTime;
     use crate::sim::{Config, Simulation};
     use crate::view::Stage;
 
@@ -127,5 +172,38 @@ mod tests {
         }
         assert!(Filter::parse("app=a=b").is_err());
         assert!(Filter::parse(" ! ").unwrap().is_empty());
+    }
+
+    #[test]
+    fn rows_are_meant_by_any_of_their_cells_and_lanes_of_pods_that_are_gone_by_their_names() {
+        let mut simulation = Simulation::new(Config::small(1));
+        let view = simulation.view();
+        let nodes = view.all().map(|(key, _)| key.clone()).filter(|key| key.kind == Kind::NODE);
+        let rows: Vec<(Key, Vec<String>)> =
+            nodes.map(|key| (key.clone(), vec![key.name.to_string(), "Ready".into()])).collect();
+        let found = |text: &str| {
+            let meant = Filter::parse(text).unwrap().find_rows(&rows, view);
+            assert_eq!((meant.of, meant.count), (3, meant.keys.len()));
+            meant.keys.iter().map(|key| key.name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(found("ready"), ["node-1", "node-2", "node-3"]);
+        assert_eq!(found("!node-2 ready"), ["node-1", "node-3"]);
+        assert_eq!(found("kubernetes.io/hostname=node-3"), ["node-3"]);
+
+        assert_eq!(simulation.kubectl_line("run web --image=nginx").code, 0);
+        simulation.advance(SimTime::from_secs(10), u64::MAX);
+        let uid = simulation.view().get::<Pod>("default", "web").unwrap().uid().to_string();
+        let meant = |text: &str| Filter::parse(text).unwrap().find(&Default::default(), simulation.view());
+        let lane = |end| Lane {
+            uid: uid.clone(),
+            key: Key::new(Kind::POD, "default", "web"),
+            spans: Vec::new(),
+            warnings: Vec::new(),
+            end,
+        };
+        let gone = lane(Some((9, SimTime::from_secs(9))));
+        assert!(meant("web").has_lane(&gone));
+        assert!(!meant("api").has_lane(&gone) && !meant("app=web").has_lane(&gone));
+        assert!(!meant("web").has_lane(&lane(None)), "not on show");
     }
 }

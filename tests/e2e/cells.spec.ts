@@ -53,3 +53,23 @@ test("cells are pointed at, walked over by keys, and looked into", async ({ app,
   await expect.poll(focused).toBe("node-head");
   await expect(page.locator('.stage [tabindex="0"]'), "one tab stop").toHaveCount(1);
 });
+
+test("nodes that nobody sees are drawn in turns, and all of them once time stands still", async ({ app, page }) => {
+  test.setTimeout(150_000);
+  await app.open({ speed: 4, nodes: 200 });
+  await app.apply(MANY.replace("replicas: 420", "replicas: 900"));
+  const heads = app.element.locator(".node-head");
+  const onNodes = () => heads.evaluateAll((all) => all.reduce((sum, head) => sum + Number(/(\d+) pods$/.exec(head.getAttribute("aria-label")!)![1]), 0));
+  const counted = async () => {
+    const [, pods, pending] = /, (\d+) pods, (\d+) pending/.exec((await app.element.getAttribute("aria-label"))!)!;
+    return Number(pods) - Number(pending);
+  };
+  await expect(heads.last()).not.toBeInViewport();
+  await expect.poll(onNodes).toBeGreaterThan(100);
+  await page.getByTestId("play").click();
+  await expect.poll(async () => (await onNodes()) - (await counted())).toBe(0);
+  expect(await counted(), "in the middle").toBeLessThan(900);
+  await page.getByTestId("play").click();
+  await app.expectAllReady(900, 120_000);
+  await expect.poll(onNodes).toBe(900);
+});

@@ -31,6 +31,58 @@ test("pods that are not looked for lose their colour, and it is said how many th
   await expect(off).toHaveCount(0);
 });
 
+test("what is looked for stands out in every view that shows pods, and in any table", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 60 });
+  await app.run(`${PODS}\nkubectl expose deployment web --port=80\nkubectl run gone --image=redis`);
+  await app.expectReady(5);
+  await app.run("kubectl delete pod gone --now");
+  await app.expectReady(4);
+  const view = async (name: string) => {
+    await page.locator(`[data-view="${name}"]`).click();
+    await expect(page.locator(`[data-view="${name}"]`)).toHaveAttribute("aria-pressed", "true");
+  };
+  await view("timeline");
+  await page.keyboard.press("Slash");
+  await page.keyboard.type("web");
+  const off = app.element.locator("[data-off]");
+  const count = page.getByTestId("filter-count");
+  await expect(count).toHaveText("3 of 4 pods");
+  await expect(off).toHaveCount(2);
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("gone");
+  await expect(count).toHaveText("0 of 4 pods");
+  await expect(off).toHaveCount(4);
+  await expect(app.element.locator('[data-lane="gone"]')).not.toHaveAttribute("data-off");
+  await expectAccessible(page);
+
+  await page.getByTestId("filter").fill("api");
+  await view("tree");
+  await expect(off.first()).toHaveAttribute("data-kind", "Pod");
+  await expectAccessible(page);
+  await view("rollout");
+  await expect(app.element.locator(".rollout [data-pod][data-off]")).toHaveCount(3);
+  await view("traffic");
+  // The selector lets three through and one not; that one is looked for.
+  await expect(app.element.locator(".flow-row[data-off]")).toHaveCount(6);
+  await expectAccessible(page);
+
+  await view("table");
+  await expect(count).toHaveText("1 of 4 rows");
+  await page.locator(".table-kind select").selectOption("Node");
+  await page.getByTestId("filter").fill("node-2");
+  await expect(count).toHaveText("1 of 3 rows");
+  await expect(off).toHaveCount(2);
+  await expectAccessible(page);
+  await page.keyboard.press("Escape");
+  await expect(off).toHaveCount(0);
+
+  // Where nothing could stand out, the field leads to where it can.
+  await view("xray");
+  await page.keyboard.press("Slash");
+  await expect(page.locator('[data-view="cluster"]')).toHaveAttribute("aria-pressed", "true");
+  await expect(page.getByTestId("filter")).toBeFocused();
+});
+
 test("keys lead from a pod to its owner and back to before the last command", async ({ app, page }) => {
   await app.open({ lang: "en", speed: 60 });
   await app.run("kubectl create deployment web --image=nginx:1.26 --replicas=1");

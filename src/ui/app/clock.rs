@@ -46,7 +46,8 @@ impl App {
             drop(driver);
             let stopped = told.is_some() || !self.is_playing();
             self.ui.banner = told.or(self.ui.banner.take());
-            let still = !stopped && self.driver.borrow().revision() == before;
+            let driver = self.driver.borrow();
+            let still = !stopped && driver.turn().is_none() && driver.revision() == before;
             return undrawn || !still || self.frames.is_multiple_of(STILL_EVERY);
         }
         true

@@ -11,6 +11,8 @@ use crate::ui::state::{Action, Sought};
 #[derive(Properties, PartialEq)]
 pub struct FilterBarProps {
     pub sought: Sought,
+    /// Whether the rows of a table are meant, rather than pods.
+    pub rows: bool,
     pub lang: Lang,
     pub on: Callback<Action>,
 }
@@ -18,7 +20,7 @@ pub struct FilterBarProps {
 /// A field for words, and how many pods they mean. Pods that are not meant lose their colours.
 #[component]
 pub fn FilterBar(props: &FilterBarProps) -> Html {
-    let FilterBarProps { sought, lang, on } = props;
+    let FilterBarProps { sought, rows, lang, on } = props;
     let lang = *lang;
     let field = use_node_ref();
     {
@@ -46,7 +48,11 @@ pub fn FilterBar(props: &FilterBarProps) -> Html {
     let said = match (&sought.wrong, &sought.meant) {
         (Some(wrong), _) => html! { <span class="filter-wrong" lang="en">{ wrong.clone() }</span> },
         (None, Some(meant)) => {
-            html! { tr!(lang, "filter.count", count = meant.uids.len(), of = meant.of) }
+            if *rows {
+                html! { tr!(lang, "filter.rows", count = meant.count, of = meant.of) }
+            } else {
+                html! { tr!(lang, "filter.count", count = meant.count, of = meant.of) }
+            }
         }
         (None, None) => html! {},
     };

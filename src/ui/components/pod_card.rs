@@ -78,7 +78,12 @@ pub fn PodCard(props: &PodCardProps) -> Html {
 
 /// Whether a pod is none of those that are looked for.
 pub fn is_off(meant: &Option<Shared<Meant>>, pod: &Pod) -> bool {
-    meant.as_ref().is_some_and(|meant| !meant.uids.contains(&pod.uid))
+    is_other(meant, &pod.uid)
+}
+
+/// The same of a pod's uid.
+pub fn is_other(meant: &Option<Shared<Meant>>, uid: &str) -> bool {
+    meant.as_ref().is_some_and(|meant| !meant.uids.contains(uid))
 }
 
 fn name(name: &str) -> Html {

@@ -3,12 +3,13 @@
 use kubeviz::api::Kind;
 use kubeviz::view::PodCard as Pod;
 use kubeviz::view::course::Course;
+use kubeviz::view::filter::Meant;
 use kubeviz::view::rollout::{Revision, Rollout};
 use std::sync::Arc;
 use yew::prelude::*;
 
 use super::Icon;
-use super::pod_card::PodCard;
+use super::pod_card::{PodCard, is_off};
 use super::rollout_chart::RolloutChart;
 use super::rollout_runs::RolloutRuns;
 use super::stage::Density;
@@ -46,6 +47,8 @@ pub struct Shown {
 #[derive(Properties, PartialEq)]
 pub struct RolloutViewProps {
     pub rolling: Rolling,
+    /// What is looked for; nothing if all is.
+    pub meant: Option<Shared<Meant>>,
     pub selected_pod: Option<AttrValue>,
     pub second: Option<u64>,
     pub lang: Lang,
@@ -150,7 +153,7 @@ fn card(props: &RolloutViewProps, rollout: &Rollout, revision: &Revision, densit
     let pod = |pod: &Arc<Pod>| {
         let selected = props.selected_pod.as_deref() == Some(pod.uid.as_str());
         let second = props.second.filter(|_| pod.deadline.is_some());
-        html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} {density} {selected} {second} lang={props.lang} /> }
+        html! { <PodCard key={pod.uid.as_str()} pod={Card(pod.clone())} {density} {selected} off={is_off(&props.meant, pod)} {second} lang={props.lang} /> }
     };
     let more = revision.pods.len().saturating_sub(PODS);
     html! {

@@ -1,6 +1,7 @@
 //! The stage: the cluster as one sees it.
 
 use kubeviz::api::{Key, Kind};
+use kubeviz::view::filter::Meant;
 use kubeviz::view::tree::Branch;
 use kubeviz::view::{ClusterView, StoryLine};
 use wasm_bindgen::JsCast;
@@ -11,11 +12,12 @@ use yew::prelude::*;
 use super::control_plane_strip::ControlPlaneStrip;
 use super::filter_bar::FilterBar;
 use super::node_card::Verdicts;
-use super::node_group::{GROUP, NodeGroup};
+use super::node_group::{GROUP, NodeGroup, TURNS};
 use super::pending_lane::PendingLane;
 use super::pod_cells::Grid;
 use super::predict_bar::PredictBar;
 use super::rollout_view::{Rolling, RolloutView};
+use super::sight::use_out_of_sight;
 use super::table_view::{Rows, TableView};
 use super::timeline_view::{Lanes, TimelineView};
 use super::traffic_view::{Traffic, TrafficView};
@@ -117,6 +119,8 @@ pub struct StageProps {
     pub second: Option<u64>,
     /// Whether to offer the starters.
     pub starters: bool,
+    /// While very much changes with every frame, the drawing's number: what nobody sees is drawn in turns.
+    pub turn: Option<u32>,
     pub lang: Lang,
     pub on: Callback<Action>,
 }
@@ -135,6 +139,7 @@ pub fn Stage(props: &StageProps) -> Html {
         scene,
         second,
         starters,
+        turn,
         lang,
         on,
     } = props;
@@ -167,10 +172,13 @@ pub fn Stage(props: &StageProps) -> Html {
         Callback::from(move |event: KeyboardEvent| move_focus(&root, &event))
     };
     let dense = view.nodes.len() > DENSE_NODES;
-    let group = |nodes: &[std::sync::Arc<kubeviz::view::NodeCard>]| {
+    let out_of_sight = use_out_of_sight(&root);
+    let group = |(at, nodes): (usize, &[std::sync::Arc<kubeviz::view::NodeCard>])| {
         let second = second.filter(|_| nodes.iter().any(|node| node.counts_down));
+        let waits = turn.is_some_and(|turn| !(turn as usize + at).is_multiple_of(TURNS as usize))
+            && nodes.iter().all(|node| out_of_sight.contains(&node.name));
         let nodes: Vec<_> = nodes.iter().cloned().map(Card).collect();
-        html! { <NodeGroup {nodes} {density} meant={meant.clone()} selected={selected.clone()} selected_pod={selected_pod.clone()} verdicts={verdicts.clone()} {second} grid={grids.node} {dense} lang={*lang} on={on} /> }
+        html! { <NodeGroup {nodes} {density} meant={meant.clone()} selected={selected.clone()} selected_pod={selected_pod.clone()} verdicts={verdicts.clone()} {second} grid={grids.node} {dense} {waits} lang={*lang} on={on} /> }
     };
     let groups = view.nodes.chunks(if dense { GROUP } else { usize::MAX });
     let label =
@@ -184,31 +192,35 @@ pub fn Stage(props: &StageProps) -> Html {
                 <ControlPlaneStrip revision={*revision} last={last.clone()} lang={*lang} />
             </div>
             <WorkloadStrip view={view.clone()} selected={selected_workload} lang={*lang} />
-            if let Some(other) = other(props, selected_pod.as_ref()) { { other } } else {
-                if let Some(sought) = sought { <FilterBar sought={sought.clone()} lang={*lang} on={on.clone()} /> }
+            if let Some(sought) = sought.as_ref().filter(|_| scene.view() != StageView::Xray) {
+                <FilterBar sought={sought.clone()} rows={scene.view() == StageView::Table} lang={*lang} on={on.clone()} />
+            }
+            if let Some(other) = other(props, meant.clone(), selected_pod.as_ref()) { { other } } else {
                 <PendingLane view={view.clone()} {density} meant={meant.clone()} selected_pod={selected_pod.clone()} second={*second} grid={grids.lane} lang={*lang} on={on} />
                 if predict.on { <PredictBar predict={predict.clone()} view={view.clone()} lang={*lang} on={on} /> }
                 if *starters { { offer(*lang, on) } }
-                <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()} data-dense={dense.to_string()}>{ for groups.map(group) }</ul>
+                <ul class="nodes" role="list" data-many={(view.nodes.len() > 12).to_string()} data-dense={dense.to_string()}>{ for groups.enumerate().map(group) }</ul>
             }
         </section>
     }
 }
 
 /// What is looked at in place of nodes and pods, if anything is.
-fn other(props: &StageProps, selected_pod: Option<&AttrValue>) -> Option<Html> {
+fn other(props: &StageProps, meant: Option<Shared<Meant>>, selected_pod: Option<&AttrValue>) -> Option<Html> {
     let StageProps { scene, selected, second, lang, on, .. } = props;
     let (selected, lang, on) = (selected.clone(), *lang, on.clone());
     Some(match scene {
         Scene::Cluster => return None,
         Scene::Xray(xray) => html! { <XrayView xray={xray.clone()} {lang} {on} /> },
-        Scene::Traffic(traffic) => html! { <TrafficView traffic={traffic.clone()} {lang} {on} /> },
+        Scene::Traffic(traffic) => html! { <TrafficView traffic={traffic.clone()} {meant} {lang} {on} /> },
         Scene::Rollout(rolling) => {
-            html! { <RolloutView rolling={rolling.clone()} selected_pod={selected_pod.cloned()} second={*second} {lang} {on} /> }
+            html! { <RolloutView rolling={rolling.clone()} {meant} selected_pod={selected_pod.cloned()} second={*second} {lang} {on} /> }
         }
-        Scene::Timeline(lanes) => html! { <TimelineView lanes={lanes.clone()} {selected} {lang} {on} /> },
-        Scene::Tree(tree) => html! { <TreeView tree={tree.clone()} {selected} {lang} {on} /> },
-        Scene::Table(rows) => html! { <TableView rows={rows.clone()} {selected} {lang} {on} /> },
+        Scene::Timeline(lanes) => {
+            html! { <TimelineView lanes={lanes.clone()} {meant} {selected} {lang} {on} /> }
+        }
+        Scene::Tree(tree) => html! { <TreeView tree={tree.clone()} {meant} {selected} {lang} {on} /> },
+        Scene::Table(rows) => html! { <TableView rows={rows.clone()} {meant} {selected} {lang} {on} /> },
     })
 }
 

@@ -2,6 +2,7 @@
 
 use kubeviz::api::{Key, Kind};
 use kubeviz::kubectl::print::listing::Listing;
+use kubeviz::view::filter::Meant;
 use yew::prelude::*;
 
 use crate::tr;
@@ -23,6 +24,8 @@ pub struct Rows {
 #[derive(Properties, PartialEq)]
 pub struct TableViewProps {
     pub rows: Rows,
+    /// What is looked for; nothing if all is.
+    pub meant: Option<Shared<Meant>>,
     pub selected: Option<Key>,
     pub lang: Lang,
     pub on: Callback<Action>,
@@ -31,7 +34,7 @@ pub struct TableViewProps {
 /// See the module. A name leads to its object.
 #[component]
 pub fn TableView(props: &TableViewProps) -> Html {
-    let TableViewProps { rows: Rows { kinds, kind, listing }, selected, lang, on } = props;
+    let TableViewProps { rows: Rows { kinds, kind, listing }, meant, selected, lang, on } = props;
     let choose = {
         let (on, kinds) = (on.clone(), kinds.clone());
         Callback::from(move |event: Event| {
@@ -47,8 +50,9 @@ pub fn TableView(props: &TableViewProps) -> Html {
     let row = |(key, cells): &(Key, Vec<String>)| {
         let (on, to) = (on.clone(), key.clone());
         let pressed = (selected.as_ref() == Some(key)).to_string();
+        let off = meant.as_ref().is_some_and(|meant| !meant.keys.contains(key));
         html! {
-            <tr key={key.to_string()}>
+            <tr key={key.to_string()} data-off={off.then_some("")}>
                 if namespaced { <td>{ key.namespace.to_string() }</td> }
                 <th scope="row"><button type="button" class="link" aria-pressed={pressed} onclick={move |_| on.emit(Action::Select(Some(to.clone())))}>{ cells.first().cloned() }</button></th>
                 { for cells.iter().skip(1).map(|cell| html! { <td>{ cell.clone() }</td> }) }

@@ -2,6 +2,7 @@
 
 use kubeviz::api::Key;
 use kubeviz::clock::SimTime;
+use kubeviz::view::filter::Meant;
 use kubeviz::view::timeline::{Lane, Span};
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -32,6 +33,8 @@ pub struct Lanes {
 #[derive(Properties, PartialEq)]
 pub struct TimelineViewProps {
     pub lanes: Lanes,
+    /// What is looked for; nothing if all is.
+    pub meant: Option<Shared<Meant>>,
     pub selected: Option<Key>,
     pub lang: Lang,
     pub on: Callback<Action>,
@@ -40,8 +43,13 @@ pub struct TimelineViewProps {
 /// See the module. A click on a lane leads to the moment, one on its name to the pod.
 #[component]
 pub fn TimelineView(props: &TimelineViewProps) -> Html {
-    let TimelineViewProps { lanes: Lanes { lanes, earlier, from, span, window, now }, selected, lang, on } =
-        props;
+    let TimelineViewProps {
+        lanes: Lanes { lanes, earlier, from, span, window, now },
+        meant,
+        selected,
+        lang,
+        on,
+    } = props;
     let scale = Scale { from: *from, span: (*span).max(1) };
     let seek = {
         let (on, from, span) = (on.clone(), scale.from, scale.span);
@@ -58,7 +66,11 @@ pub fn TimelineView(props: &TimelineViewProps) -> Html {
             on.emit(Action::Seek(SimTime(from + (share * span as f64) as u64)));
         })
     };
-    let lane = |lane: &Lane| row(lane, &scale, *now, selected.as_ref() == Some(&lane.key), &seek, *lang, on);
+    let lane = |lane: &Lane| {
+        let off = meant.as_ref().is_some_and(|meant| !meant.has_lane(lane));
+        let lit = Lit { selected: selected.as_ref() == Some(&lane.key), off };
+        row(lane, &scale, *now, lit, &seek, *lang, on)
+    };
     html! {
         <section class="timeline" data-testid="timeline" aria-label={tr!(*lang, "timeline.label")}>
             if lanes.is_empty() { <p class="empty">{ tr!(*lang, "timeline.none") }</p> } else { { choice(*window, *lang, on) } }
@@ -111,11 +123,18 @@ fn percent(part: u64, whole: u64) -> String {
     format!("{}.{:03}%", mille / 1_000, mille % 1_000)
 }
 
+/// Whether a lane is under the glass, and whether another is looked for.
+#[derive(Clone, Copy)]
+struct Lit {
+    selected: bool,
+    off: bool,
+}
+
 fn row(
     lane: &Lane,
     scale: &Scale,
     now: SimTime,
-    selected: bool,
+    Lit { selected, off }: Lit,
     seek: &Callback<MouseEvent>,
     lang: Lang,
     on: &Callback<Action>,
@@ -137,7 +156,7 @@ fn row(
     let icon = if lane.end.is_some() { "gone" } else { last.map_or("wait", |span| span.class.as_str()) };
     let (head, tail) = format::split_name(&lane.key.name);
     html! {
-        <li class="timeline-lane" key={lane.uid.clone()} data-lane={lane.key.name.to_string()}>
+        <li class="timeline-lane" data-off={off.then_some("")} key={lane.uid.clone()} data-lane={lane.key.name.to_string()}>
             <button type="button" class="timeline-name" aria-pressed={selected.to_string()} onclick={select} aria-label={told(lane, lang)}>
                 <Icon name={icon} /><span class="pod-name"><span class="head">{ head.to_string() }</span><span class="tail">{ tail.to_string() }</span></span></button>
             <div class="timeline-track" onclick={seek.clone()}>{ for lane.spans.iter().enumerate().filter_map(bar) }{ for lane.warnings.iter().filter(|(_, time, _)| time.0 >= scale.from).map(flag) }

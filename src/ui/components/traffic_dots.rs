@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use kubeviz::view::filter::Meant;
 use kubeviz::view::traffic::{Dot, Fate, Hop, Sample, Seen};
 use yew::prelude::*;
 
 use crate::tr;
 use crate::ui::format;
 use crate::ui::i18n::Lang;
+use crate::ui::shared::Shared;
 use crate::ui::state::Action;
 
 /// What dots need besides themselves.
@@ -18,6 +20,8 @@ pub struct Drawing {
     pub still: bool,
     /// The request that is asked about.
     pub asked: Option<Arc<Sample>>,
+    /// The pods that are looked for; nothing if all are.
+    pub meant: Option<Shared<Meant>>,
     pub lang: Lang,
     pub on: Callback<Action>,
 }
@@ -28,7 +32,7 @@ pub fn track<'a>(dots: impl Iterator<Item = &'a Dot>, drawing: &Drawing) -> Html
 }
 
 fn one(dot: &Dot, drawing: &Drawing) -> Html {
-    let Drawing { still, asked, lang, on } = drawing;
+    let Drawing { still, asked, lang, on, .. } = drawing;
     let sample = dot.sample.clone();
     let at = format!("transform:translateX({}.{}%)", dot.along / 10, dot.along % 10);
     let fate = dot.fate.map_or("", Fate::as_str);

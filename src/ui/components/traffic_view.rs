@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use kubeviz::view::filter::Meant;
 use kubeviz::view::traffic::{Dot, Lane, Leg, LoadMeter, Meters, Sample, Sieved, Valve};
 use yew::prelude::*;
 
 use super::Icon;
+use super::pod_card::is_other;
 use super::traffic_dots::{self, Drawing};
 use crate::tr;
 use crate::ui::format;
@@ -40,6 +42,8 @@ pub struct Traffic {
 #[derive(Properties, PartialEq)]
 pub struct TrafficViewProps {
     pub traffic: Traffic,
+    /// What is looked for; nothing if all is.
+    pub meant: Option<Shared<Meant>>,
     pub lang: Lang,
     pub on: Callback<Action>,
 }
@@ -47,9 +51,15 @@ pub struct TrafficViewProps {
 /// See the module.
 #[component]
 pub fn TrafficView(props: &TrafficViewProps) -> Html {
-    let TrafficViewProps { traffic, lang, on } = props;
+    let TrafficViewProps { traffic, meant, lang, on } = props;
     let (lang, lanes) = (*lang, &traffic.lanes);
-    let drawing = Drawing { still: traffic.still, asked: traffic.asked.clone(), lang, on: on.clone() };
+    let drawing = Drawing {
+        still: traffic.still,
+        asked: traffic.asked.clone(),
+        meant: meant.clone(),
+        lang,
+        on: on.clone(),
+    };
     html! {
         <div class="traffic" data-testid="traffic">
             <section class="loads" aria-label={tr!(lang, "traffic.loads")}>
@@ -162,7 +172,7 @@ fn service(lane: &Lane, traffic: &Traffic, drawing: &Drawing) -> Html {
             </header>
             if !lane.rules.is_empty() { <ul class="pills" role="list" aria-label="Ingress">{ for rules }</ul> }
             <div class="service-parts">
-                { sieve(lane, lang) }
+                { sieve(lane, drawing) }
                 { endpoints(lane, traffic, drawing) }
             </div>
         </section>
@@ -170,14 +180,15 @@ fn service(lane: &Lane, traffic: &Traffic, drawing: &Drawing) -> Html {
 }
 
 /// The selector, and which pods it lets through.
-fn sieve(lane: &Lane, lang: Lang) -> Html {
+fn sieve(lane: &Lane, drawing: &Drawing) -> Html {
+    let lang = drawing.lang;
     let row = |pod: &Sieved| {
         let key = |((name, wanted), (has, right)): (&(String, String), &(Option<String>, bool))| {
             let has = has.clone().unwrap_or_else(|| "–".into());
             html! { <span class="pill" data-right={right.to_string()}>{ if *right { format!("{name}={wanted}") } else { format!("{name}={has} ≠ {wanted}") } }</span> }
         };
         html! {
-            <li class="flow-row" key={pod.uid.clone()} data-open={pod.passes.to_string()}>
+            <li class="flow-row" key={pod.uid.clone()} data-off={is_other(&drawing.meant, &pod.uid).then_some("")} data-open={pod.passes.to_string()}>
                 <Icon name={if pod.passes { "ready" } else { "gone" }} />
                 <span class="flow-name">{ pod.name.clone() }</span><span class="of">{ pod.status.clone() }</span>
                 if !pod.passes { { for lane.selector.iter().zip(&pod.keys).map(key) } }
@@ -212,9 +223,10 @@ fn endpoints(lane: &Lane, traffic: &Traffic, drawing: &Drawing) -> Html {
             .iter()
             .flat_map(|load| &load.endpoints)
             .filter(|one| valve.pod.is_some() && one.pod == valve.pod);
+        let off = valve.pod.as_ref().is_some_and(|uid| is_other(&drawing.meant, uid));
         let (answered, lost) = counts.fold((0, 0), |sums, one| (sums.0 + one.answered, sums.1 + one.lost));
         html! {
-            <li class="flow-row" key={valve.address.clone()} data-open={valve.ready.to_string()}>
+            <li class="flow-row" key={valve.address.clone()} data-off={off.then_some("")} data-open={valve.ready.to_string()}>
                 { traffic_dots::track(dots.iter().copied().filter(|dot| leads_to(dot, valve)), drawing) }
                 <Icon name={icon} />
                 <span class="flow-name">{ valve.pod_name.clone().unwrap_or_else(|| valve.address.clone()) }</span>

@@ -1,6 +1,7 @@
 //! Who owns whom, as nested lists.
 
-use kubeviz::api::Key;
+use kubeviz::api::{Key, Kind};
+use kubeviz::view::filter::Meant;
 use kubeviz::view::tree::Branch;
 use yew::prelude::*;
 
@@ -13,6 +14,8 @@ use crate::ui::state::Action;
 #[derive(Properties, PartialEq)]
 pub struct TreeViewProps {
     pub tree: Shared<Vec<Branch>>,
+    /// What is looked for; nothing if all is.
+    pub meant: Option<Shared<Meant>>,
     pub selected: Option<Key>,
     pub lang: Lang,
     pub on: Callback<Action>,
@@ -35,9 +38,12 @@ fn entry(branch: &Branch, props: &TreeViewProps) -> Html {
         move |_: MouseEvent| on.emit(Action::Select(Some(key.clone())))
     };
     let pressed = (props.selected.as_ref() == Some(&branch.key)).to_string();
+    let off = branch.key.kind == Kind::POD
+        && branch.count <= 1
+        && props.meant.as_ref().is_some_and(|meant| !meant.keys.contains(&branch.key));
     html! {
         <li key={branch.key.to_string()}>
-            <button type="button" class="tree-entry" data-kind={branch.key.kind.name()} data-status={branch.class.map(|class| class.as_str())} aria-pressed={pressed} onclick={select}>
+            <button type="button" class="tree-entry" data-off={off.then_some("")} data-kind={branch.key.kind.name()} data-status={branch.class.map(|class| class.as_str())} aria-pressed={pressed} onclick={select}>
                 if let Some(class) = branch.class { <Icon name={class.as_str()} /> }
                 <span class="kind">{ branch.key.kind.name() }</span>
                 if branch.count > 1 { <b>{ format!("{}×", branch.count) }</b> } else { <b>{ branch.key.name.to_string() }</b> }
