@@ -146,6 +146,12 @@ impl Status {
         Status::new(403, Reason::Forbidden, message).about(kind, name)
     }
 
+    /// No role allows a request: `pods is forbidden: User "jane" cannot list resource …`.
+    pub fn unauthorized_request(resource: &str, name: &str, why: &str) -> Status {
+        let object = if name.is_empty() { String::new() } else { format!(" {name:?}") };
+        Status::new(403, Reason::Forbidden, format!("{resource}{object} is forbidden: {why}"))
+    }
+
     /// A policy refuses, for a reason of its own: the words are those of `Forbidden`, whatever the reason.
     pub fn denied(kind: Kind, name: &str, why: &str, reason: &str) -> Status {
         let mut status = Status::forbidden(kind, name, why);

@@ -2,6 +2,7 @@
 //! validated, gets the next revision and is appended to the log, where watches find it.
 
 pub mod admission;
+pub mod authorization;
 mod binding;
 mod decode;
 mod dry_run;

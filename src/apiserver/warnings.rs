@@ -28,6 +28,11 @@ impl ApiServer {
         }
     }
 
+    /// Notes something for the user.
+    pub fn note_warning(&mut self, warning: &str) {
+        self.warnings.push(warning.into());
+    }
+
     /// What has been noted for the user since this was last asked.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)

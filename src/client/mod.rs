@@ -16,7 +16,7 @@ pub use crate::apiserver::extensions::{CLEANUP_FINALIZER, terminating};
 pub use crate::apiserver::heartbeat::Beat;
 pub use crate::apiserver::{
     Actor, ApiServer, Applying, Change, DeleteOptions, FOREGROUND_FINALIZER, FieldValidation,
-    ORPHAN_FINALIZER, Propagation, View, metrics, typed,
+    ORPHAN_FINALIZER, Propagation, View, authorization, metrics, typed,
 };
 pub use informer::Informer;
 pub use workqueue::{Retries, WorkQueue};
@@ -24,8 +24,9 @@ pub use workqueue::{Retries, WorkQueue};
 use crate::api::explain::Explain;
 use crate::api::k8s::EphemeralContainer;
 use crate::api::meta::Revision;
-use crate::api::{Key, KubeObject, Object, Pod, Status};
+use crate::api::{Key, Kind, KubeObject, MetaExt, Object, Pod, Status};
 use crate::apiserver::Origin;
+use crate::apiserver::authorization::{Attributes, User, authorize};
 use crate::clock::SimTime;
 
 /// A component's access to the API server for the length of one turn. Every write it makes carries its actor and
@@ -37,12 +38,24 @@ pub struct Client<'a> {
     streams: Option<&'a mut dyn streams::Streams>,
     manager: Arc<str>,
     subresource: &'static str,
+    user: Option<Arc<User>>,
+    update_verb: &'static str,
 }
 
 impl<'a> Client<'a> {
     /// Access for `actor`, who is reacting to the write `cause`.
     pub fn new(api: &'a mut ApiServer, actor: Actor, cause: Option<Revision>) -> Client<'a> {
-        Client { api, actor, cause, streams: None, manager: "".into(), subresource: "" }
+        let manager = "".into();
+        Client {
+            api,
+            actor,
+            cause,
+            streams: None,
+            manager,
+            subresource: "",
+            user: None,
+            update_verb: "update",
+        }
     }
 
     /// The same, which also reaches the kubelets.
@@ -93,9 +106,64 @@ impl<'a> Client<'a> {
         self.api.take_warnings()
     }
 
+    /// Has the server note something for the user, as it does along with every answer about some kinds.
+    pub fn note_warning(&mut self, warning: &str) {
+        self.api.note_warning(warning);
+    }
+
     /// From here on, writes carry another cause.
     pub fn caused_by(&mut self, cause: Option<Revision>) {
         self.cause = cause;
+    }
+
+    /// From here on, requests are those of another user, who may do what roles allow; `None` for who may do everything.
+    pub fn impersonate(&mut self, user: Option<User>) {
+        self.user = user.map(Arc::new);
+    }
+
+    /// Who asks, if it is not who may do everything.
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_deref()
+    }
+
+    /// From here on, objects are changed by requests of this verb: `patch` or `update`.
+    pub fn update_by(&mut self, verb: &'static str) {
+        self.update_verb = verb;
+    }
+
+    /// Whether who asks may do something: what reads of the live view are preceded by.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn authorize(&self, asked: &Attributes) -> Result<(), Status> {
+        authorize(self.api.view(), self.user.as_ref(), asked)
+    }
+
+    /// The same for the objects of a kind, in a namespace or in all.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn may(&self, verb: &str, kind: Kind, namespace: Option<&str>) -> Result<(), Status> {
+        if self.user.is_none() { Ok(()) } else { self.authorize(&Attributes::of_kind(verb, kind, namespace)) }
+    }
+
+    /// The same for one object or a part of it.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn may_with(&self, verb: &str, key: &Key, subresource: &str) -> Result<(), Status> {
+        if self.user.is_none() {
+            return Ok(());
+        }
+        self.authorize(&Attributes::of_object(verb, key, subresource))
+    }
+
+    fn may_create(&self, object: &Object) -> Result<(), Status> {
+        self.may("create", object.kind(), Some(object.namespace()))
+    }
+
+    fn may_update(&self, object: &Object, subresource: &str) -> Result<(), Status> {
+        self.may_with(self.update_verb, &object.key(), subresource)
     }
 
     /// From here on, fields are managed under this name.
@@ -113,6 +181,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// As [`ApiServer::apply`].
     pub fn apply(&mut self, applying: &Applying<'_>) -> Result<Arc<Object>, Status> {
+        self.may_with("patch", applying.key, "")?;
         let origin = self.origin(None);
         self.api.apply(&origin, applying)
     }
@@ -122,6 +191,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// As [`ApiServer::apply`].
     pub fn dry_run_apply(&self, applying: &Applying<'_>) -> Result<Arc<Object>, Status> {
+        self.may_with("patch", applying.key, "")?;
         self.api.rehearsal().apply(&self.origin(None), applying)
     }
 
@@ -130,6 +200,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// As [`ApiServer::update`].
     pub fn set_managers(&mut self, key: &Key, list: serde_json::Value) -> Result<Arc<Object>, Status> {
+        self.may_with("patch", key, "")?;
         let origin = self.origin(None);
         self.api.set_managers(&origin, key, list)
     }
@@ -149,6 +220,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// `NotFound`.
     pub fn get(&self, key: &Key) -> Result<Arc<Object>, Status> {
+        self.may_with("get", key, "")?;
         self.api.get(key)
     }
 
@@ -158,6 +230,8 @@ impl<'a> Client<'a> {
     /// As [`ApiServer::create`].
     pub fn create<K: KubeObject>(&mut self, object: K, explain: Option<Explain>) -> Result<K, Status> {
         let origin = self.origin(explain);
+        let object: Object = object.into();
+        self.may_create(&object)?;
         self.api.create(&origin, object).map(|stored| typed(&stored))
     }
 
@@ -166,8 +240,27 @@ impl<'a> Client<'a> {
     /// # Errors
     /// As [`ApiServer::create`].
     pub fn create_object(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        self.may_create(&object)?;
         let origin = self.origin(None);
         self.api.create(&origin, object)
+    }
+
+    /// What creating an object would leave.
+    ///
+    /// # Errors
+    /// As [`ApiServer::create`].
+    pub fn dry_run_create(&self, object: Object) -> Result<Object, Status> {
+        self.may_create(&object)?;
+        self.api.dry_run_create(object)
+    }
+
+    /// What replacing an object would leave.
+    ///
+    /// # Errors
+    /// As [`ApiServer::update`].
+    pub fn dry_run_update(&self, object: Object) -> Result<Object, Status> {
+        self.may_update(&object, self.subresource)?;
+        self.api.dry_run_update(object)
     }
 
     /// Replaces an object (status aside) if it still has the revision it was read at.
@@ -176,6 +269,8 @@ impl<'a> Client<'a> {
     /// As [`ApiServer::update`].
     pub fn update<K: KubeObject>(&mut self, object: K, explain: Option<Explain>) -> Result<K, Status> {
         let origin = self.origin(explain);
+        let object: Object = object.into();
+        self.may_update(&object, self.subresource)?;
         self.api.update(&origin, object).map(|stored| typed(&stored))
     }
 
@@ -184,6 +279,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// As [`ApiServer::update`].
     pub fn update_object(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        self.may_update(&object, self.subresource)?;
         let origin = self.origin(None);
         self.api.update(&origin, object)
     }
@@ -202,6 +298,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// As [`ApiServer::update_status`].
     pub fn update_object_status(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        self.may_update(&object, "status")?;
         let origin = self.origin(None);
         self.api.update_status(&origin, object)
     }
@@ -216,6 +313,7 @@ impl<'a> Client<'a> {
         options: &DeleteOptions,
         explain: Option<Explain>,
     ) -> Result<Arc<Object>, Status> {
+        self.may_with("delete", key, "")?;
         let origin = self.origin(explain);
         self.api.delete(&origin, key, options)
     }
@@ -225,6 +323,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// As [`ApiServer::evict`].
     pub fn evict(&mut self, pod: &Key, options: &DeleteOptions, dry_run: bool) -> Result<(), Status> {
+        self.may_with("create", pod, "eviction")?;
         let origin = self.origin(None);
         self.api.evict(&origin, pod, options, dry_run)
     }
@@ -234,6 +333,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// As [`ApiServer::resize`].
     pub fn resize(&mut self, pod: &Object) -> Result<Arc<Object>, Status> {
+        self.may_update(pod, "resize")?;
         let origin = self.origin(None);
         self.api.resize(&origin, pod)
     }
@@ -243,6 +343,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// As [`ApiServer::add_ephemeral`].
     pub fn add_ephemeral(&mut self, pod: &Key, added: EphemeralContainer) -> Result<Arc<Object>, Status> {
+        self.may_with("patch", pod, "ephemeralcontainers")?;
         let origin = self.origin(None);
         self.api.add_ephemeral(&origin, pod, added)
     }

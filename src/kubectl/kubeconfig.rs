@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 /// What the cluster, the user and the context that there are from the start are called.
 pub const NAME: &str = "kubeviz";
 
+/// Where its API server is.
+pub const SERVER: &str = "https://kubeviz:6443";
+
 /// A context.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {

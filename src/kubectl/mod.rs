@@ -6,6 +6,7 @@ mod describe;
 mod errors;
 mod field_selector;
 mod filters;
+mod global;
 mod kubeconfig;
 mod manifests;
 mod parse;
@@ -32,6 +33,7 @@ use crate::clock::{SimDuration, SimTime};
 
 use errors::Failure;
 use filters::Filter;
+use global::Globals;
 use parse::{Args, Flag};
 
 /// What the command line lives in: the files it may name and where it stands.
@@ -170,14 +172,6 @@ struct Verb {
     /// What it does.
     run: fn(&mut Call<'_, '_>) -> Result<(), Failure>,
 }
-
-/// Flags that every verb knows.
-const GLOBAL_FLAGS: &[Flag] = &[
-    parse::value("namespace", "the namespace to work in").short('n'),
-    parse::value("context", "the context to use"),
-    parse::value("v", "how much to log").short('v'),
-    parse::value("request-timeout", "how long a watch may go on"),
-];
 
 /// Runs one command.
 pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'_>) -> Output {
@@ -323,7 +317,7 @@ fn prepare(
     // Global flags may stand before the verb.
     let mut leading = Vec::new();
     while words.first().is_some_and(|word| word.starts_with('-')) {
-        let separate = !words[0].contains('=') && words.len() > 1;
+        let separate = global::takes_next(&words[0]) && words.len() > 1;
         leading.extend(words.drain(..if separate { 2 } else { 1 }));
     }
     words = commands::without_alias(words);
@@ -335,10 +329,12 @@ fn prepare(
     if rest.iter().take_while(|word| *word != "--").any(|word| word == "--help" || word == "-h") {
         return Ok(Output { stdout: commands::help_of(verb), ..Default::default() });
     }
-    let args = parse::args(&rest, &[verb.flags, GLOBAL_FLAGS])?;
+    let args = parse::args(&rest, &[verb.flags, global::FLAGS])?;
     let kubeconfig = context.kubeconfig.clone();
-    let namespace = namespace_of(&args, verb, &kubeconfig)?;
+    let Globals { namespace, user } = global::read(&args, verb, &kubeconfig, &invocation)?;
     client.manage_as(&commands::field_manager(&args, verb.path));
+    client.impersonate(user);
+    client.update_by(commands::update_verb(verb.path));
     let output = Output::default();
     let mut call = Call { args, invocation: &invocation, namespace, kubeconfig, client, output };
     let done = (verb.run)(&mut call);
@@ -350,32 +346,20 @@ fn prepare(
             said.push(warning);
         }
     }
-    if let Err(failure) = done {
-        call.output.stderr.push_str(&failure.render(verb.path));
-        call.output.code = 1;
+    match done {
+        Err(failure) => {
+            call.output.stderr.push_str(&failure.render(verb.path));
+            call.output.code = 1;
+        }
+        Ok(()) if call.args.on("warnings-as-errors") && !said.is_empty() => {
+            let s = if said.len() == 1 { "" } else { "s" };
+            call.warn(format!("error: {} warning{s} received", said.len()));
+            call.output.code = 1;
+        }
+        Ok(()) => {}
     }
     context.kubeconfig = call.kubeconfig;
     Ok(call.output)
-}
-
-/// The namespace that a command means: that of its flag, or of its context.
-fn namespace_of(args: &Args, verb: &Verb, kubeconfig: &Kubeconfig) -> Result<String, Failure> {
-    let mut config = kubeconfig.clone();
-    if let Some(name) = args.value("context").filter(|name| !name.is_empty()) {
-        config.current = name.to_string();
-        if config.entry().is_none() {
-            return Err(Failure::message(format!("context {name:?} does not exist")));
-        }
-    }
-    // A context without a cluster, or none at all, is where there is no server.
-    let nowhere = config.entry().is_none_or(|entry| entry.cluster.is_empty());
-    if nowhere && !verb.path.starts_with("config ") && !commands::is_local(verb) {
-        return Err(Failure::Shown(
-            "The connection to the server localhost:8080 was refused - did you specify the right host or port?\n"
-                .into(),
-        ));
-    }
-    Ok(args.value("namespace").unwrap_or(config.namespace()).to_string())
 }
 
 /// Looks again at a command that waits. `output.stdout` and `stderr` hold only what is new; `wait` is `None` once it

@@ -185,7 +185,7 @@ pub fn would_be(call: &mut Call<'_, '_>, item: &Item) -> Result<Object, Failure>
         if object.namespace().is_empty() {
             object.meta_mut().namespace = Some(key.namespace.to_string()).filter(|name| !name.is_empty());
         }
-        return call.client.server().dry_run_create(object).map_err(Failure::from);
+        return call.client.dry_run_create(object).map_err(Failure::from);
     };
     let noted = noted(item, &live);
     let mut wanted = item.value.clone();
@@ -197,7 +197,7 @@ pub fn would_be(call: &mut Call<'_, '_>, item: &Item) -> Result<Object, Failure>
     let mut object =
         Object::from_value(item.kind, merged).map_err(|error| Failure::message(error.to_string()))?;
     object.set_revision(0);
-    call.client.server().dry_run_update(object).map_err(Failure::from)
+    call.client.dry_run_update(object).map_err(Failure::from)
 }
 
 /// The manifest that was applied last.
@@ -423,8 +423,8 @@ fn write(
     let done = match (DryRun::of(call)?, new) {
         (DryRun::No, true) => call.client.create_object(object),
         (DryRun::No, false) => call.client.update_object(object),
-        (_, true) => call.client.server().dry_run_create(object).map(Arc::new),
-        (_, false) => call.client.server().dry_run_update(object).map(Arc::new),
+        (_, true) => call.client.dry_run_create(object).map(Arc::new),
+        (_, false) => call.client.dry_run_update(object).map(Arc::new),
     };
     done.map_err(|status| refuse(call, item, status, doing))
 }

@@ -1,8 +1,9 @@
 //! `auth`: who may do what. The person at the console may do everything; whom `--as` names, what roles grant.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::api::{Key, Kind, sorting};
+use crate::api::{sorting, typed};
+use crate::client::authorization::{Attributes, Granted, User, granted};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{switch, value};
 use crate::kubectl::print::fields::Fields;
@@ -14,8 +15,6 @@ pub const CAN_I: Verb = Verb {
     path: "auth can-i",
     help: "Check whether an action is allowed",
     flags: &[
-        value("as", "the user to ask for"),
-        value("as-group", "a group of that user"),
         value("subresource", "a part of the resource"),
         switch("all-namespaces", "in every namespace").short('A'),
         switch("quiet", "say nothing; only the exit status tells").short('q'),
@@ -30,14 +29,37 @@ pub const WHO_AM_I: Verb = Verb {
     path: "auth whoami",
     help: "Experimental: Check self subject attributes",
     flags: &[value("output", "yaml or json").short('o')],
-    run: |call| {
-        call.say("ATTRIBUTE   VALUE\nUsername    kubernetes-admin\nGroups      [kubeadm:cluster-admins system:authenticated]");
-        Ok(())
-    },
+    run: who_am_i,
 };
 
-/// What the console asks for itself as.
-const ADMIN: &str = "kubernetes-admin";
+/// The groups of the person at the console, as they are told.
+const ADMIN_GROUPS: [&str; 2] = ["kubeadm:cluster-admins", "system:authenticated"];
+
+fn who_am_i(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let admin = User { groups: ADMIN_GROUPS.map(String::from).into(), ..User::admin() };
+    let user = call.client.user().cloned().unwrap_or(admin);
+    let uid = call.args.value("as-uid").unwrap_or_default().to_string();
+    if let Some(format) = call.args.output().map(str::to_string) {
+        let mut info = json!({"groups": user.groups, "username": user.name});
+        if !uid.is_empty() {
+            info["uid"] = uid.into();
+        }
+        let review = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview",
+            "metadata": {"creationTimestamp": typed::write(&call.client.now().to_time())}, "status": {"userInfo": info},
+        });
+        let text = super::get::shaped(call, &format, &[review], true)?;
+        call.output.stdout.push_str(&text);
+        return Ok(());
+    }
+    call.say("ATTRIBUTE   VALUE");
+    call.say(format!("Username    {}", user.name));
+    if !uid.is_empty() {
+        call.say(format!("UID         {uid}"));
+    }
+    call.say(format!("Groups      [{}]", user.groups.join(" ")));
+    Ok(())
+}
 
 /// Verbs that requests to objects may have.
 const VERBS: [&str; 16] = [
@@ -61,16 +83,6 @@ const VERBS: [&str; 16] = [
 
 /// Verbs that requests to other paths may have.
 const URL_VERBS: [&str; 8] = ["get", "put", "post", "head", "options", "delete", "patch", "*"];
-
-/// A question to the roles.
-struct Question<'a> {
-    verb: &'a str,
-    group: String,
-    resource: String,
-    name: String,
-    url: Option<String>,
-    namespace: Option<String>,
-}
 
 fn can_i(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let part = call.args.value("subresource").filter(|part| !part.is_empty()).map(str::to_string);
@@ -96,39 +108,32 @@ fn can_i(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::message("--subresource can not be used with NonResourceURL"));
     }
     let everywhere = call.args.on("all-namespaces");
-    let mut question = Question {
-        verb,
-        group: String::new(),
+    let mut question = Attributes {
+        verb: verb.clone(),
         resource: object.clone(),
-        name: String::new(),
-        url,
+        path: url,
         namespace: (!everywhere).then(|| call.namespace.clone()),
+        ..Attributes::default()
     };
-    let known: &[&str] = if question.url.is_some() { &URL_VERBS } else { &VERBS };
-    if question.url.is_none() {
+    let known: &[&str] = if question.path.is_some() { &URL_VERBS } else { &VERBS };
+    if question.path.is_none() {
         let (word, name) = object.split_once('/').unwrap_or((object, ""));
         question.name = name.into();
         name_resource(call, word, &mut question);
-        if let Some(part) = part {
-            question.resource = format!("{}/{part}", question.resource);
-        }
+        question.subresource = part.unwrap_or_default();
     }
     // With -A nobody looks at the verbs of resources.
-    let looked_at = !everywhere || question.url.is_some();
+    let looked_at = !everywhere || question.path.is_some();
     if looked_at && !known.contains(&verb.as_str()) {
         call.warn(format!("Warning: verb '{verb}' is not a known verb\n"));
     }
     if call.args.on("no-headers") {
         return Err(Failure::message("--no-headers cannot be set without --list specified"));
     }
-    let Granted { rules, errors, of_master } = rules(call, question.namespace.as_deref());
-    let allowed = of_master || rules.iter().any(|rule| grants(rule, &question));
+    let granted = rules(call, question.namespace.as_deref());
+    let allowed = granted.allows(&question);
     if !call.args.on("quiet") {
-        let why = match errors.as_slice() {
-            [] => String::new(),
-            [only] => format!(" - RBAC: {only}"),
-            several => format!(" - RBAC: [{}]", several.join(", ")),
-        };
+        let why = granted.reason().map(|why| format!(" - {why}")).unwrap_or_default();
         call.say(if allowed { "yes".into() } else { format!("no{why}") });
     }
     call.output.code = i32::from(!allowed);
@@ -136,7 +141,7 @@ fn can_i(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 /// Finds the kind that a word means, and says so if there is none or it is in no namespace.
-fn name_resource(call: &mut Call<'_, '_>, word: &str, question: &mut Question<'_>) {
+fn name_resource(call: &mut Call<'_, '_>, word: &str, question: &mut Attributes) {
     match call.client.live().kind_from_word(word) {
         Some(kind) => {
             let info = kind.info();
@@ -160,7 +165,7 @@ fn name_resource(call: &mut Call<'_, '_>, word: &str, question: &mut Question<'_
 
 /// All that is allowed, each resource with its verbs, in the order of what they are called.
 fn list(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let Granted { rules, .. } = rules(call, Some(&call.namespace.clone()));
+    let rules = rules(call, Some(&call.namespace.clone())).rules;
     let mut lines: Vec<Line> = Vec::new();
     for rule in &rules {
         for line in Line::of(rule) {
@@ -255,71 +260,8 @@ impl Line {
     }
 }
 
-/// What roles grant, and what is wrong with bindings to them.
-struct Granted {
-    rules: Vec<Value>,
-    errors: Vec<String>,
-    /// Whether no role is needed: the group `system:masters` may do everything.
-    of_master: bool,
-}
-
 /// The rules that hold for whom `--as` names, or for the person at the console, in a namespace.
 fn rules(call: &Call<'_, '_>, namespace: Option<&str>) -> Granted {
-    let user = call.args.value("as").unwrap_or(ADMIN);
-    let mut groups: Vec<String> = call.args.list("as-group").into_iter().map(String::from).collect();
-    if !call.args.has("as") {
-        groups.push("system:masters".into());
-    }
-    groups.push("system:authenticated".into());
-    if let Some((of, _)) = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
-        groups.push("system:serviceaccounts".into());
-        groups.push(format!("system:serviceaccounts:{of}"));
-    }
-    let is_subject = |subject: &Value, binding: &Value| match subject.text("kind") {
-        "User" => subject.text("name") == user,
-        "Group" => groups.iter().any(|group| group == subject.text("name")),
-        _ => {
-            let namespace = subject.text_or("namespace", binding.text("metadata.namespace"));
-            user == format!("system:serviceaccount:{namespace}:{}", subject.text("name"))
-        }
-    };
-    let view = call.client.live();
-    let everywhere = view.objects(Kind::CLUSTER_ROLE_BINDING, None);
-    let here = view.objects(Kind::ROLE_BINDING, namespace).filter(|_| namespace.is_some());
-    let (mut rules, mut errors) = (Vec::new(), Vec::new());
-    for binding in everywhere.chain(here).map(|binding| binding.to_value()) {
-        if !binding.list("subjects").iter().any(|subject| is_subject(subject, &binding)) {
-            continue;
-        }
-        let name = binding.text("roleRef.name");
-        let key = match binding.text("roleRef.kind") {
-            "Role" => Key::new(Kind::ROLE, binding.text("metadata.namespace"), name),
-            _ => Key::cluster(Kind::CLUSTER_ROLE, name),
-        };
-        match view.object(&key) {
-            Some(role) => rules.extend(role.to_value().list("rules").iter().cloned()),
-            None => errors.push(format!("{} \"{name}\" not found", key.kind.group_singular())),
-        }
-    }
-    let of_master = groups.iter().any(|group| group == "system:masters");
-    Granted { rules, errors, of_master }
-}
-
-fn grants(rule: &Value, question: &Question<'_>) -> bool {
-    let has = |path: &str, wanted: &str| rule.texts(path).iter().any(|text| *text == "*" || *text == wanted);
-    if !has("verbs", question.verb) {
-        return false;
-    }
-    if let Some(url) = &question.url {
-        let covers = |pattern: &&str| match pattern.strip_suffix('*') {
-            Some(prefix) => url.starts_with(prefix),
-            None => *pattern == url,
-        };
-        return rule.texts("nonResourceURLs").iter().any(covers);
-    }
-    let part = question.resource.split_once('/').map(|(_, part)| format!("*/{part}"));
-    let names = rule.texts("resourceNames");
-    has("apiGroups", &question.group)
-        && (has("resources", &question.resource) || part.is_some_and(|part| has("resources", &part)))
-        && (names.is_empty() || names.contains(&question.name.as_str()))
+    let user = call.client.user().cloned().unwrap_or_else(User::admin);
+    granted(call.client.live(), &user, namespace)
 }

@@ -3,13 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::kubectl::errors::Failure;
-use crate::kubectl::kubeconfig::{Entry, NAME};
+use crate::kubectl::kubeconfig::{Entry, NAME, SERVER};
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::format;
 use crate::kubectl::print::table::Table;
 use crate::kubectl::{Call, Verb};
 
-const SERVER: &str = "https://kubeviz:6443";
 /// Where the kubeconfig is, in what is said of it.
 const PATH: &str = "/root/.kube/config";
 

@@ -45,6 +45,7 @@ pub fn pods_of(call: &mut Call<'_, '_>, word: &str, doing: &str) -> Result<Vec<P
         return Err(unable(format!("invalid service '{name}': Service is defined without a selector")));
     }
     let selector = selector.ok_or_else(|| unable(format!("selector for *{go} not implemented")))?;
+    call.client.may("list", Kind::POD, Some(&call.namespace))?;
     let mut pods: Vec<Pod> = call
         .client
         .live()

@@ -70,6 +70,9 @@ fn beginning_with(call: &mut Call<'_, '_>) -> Result<Vec<Arc<Object>>, Failure> 
     };
     let [(kind, prefix)] = named.as_slice() else { return Ok(Vec::new()) };
     let namespace = kind.info().namespaced.then_some(call.namespace.as_str());
+    if call.client.may("list", *kind, namespace).is_err() {
+        return Ok(Vec::new());
+    }
     let objects = call.client.live().objects(*kind, namespace);
     Ok(objects.filter(|object| object.name().starts_with(prefix.as_str())).cloned().collect())
 }

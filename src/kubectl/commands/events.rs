@@ -41,7 +41,10 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::message("valid --types are Normal or Warning"));
     }
     let fields = FieldSelector::parse(&selector(about.as_ref(), &types))?;
-    if call.args.on("watch") {
+    let place = (!everywhere).then_some(call.namespace.as_str());
+    let is_watch = call.args.on("watch");
+    call.client.may(if is_watch { "watch" } else { "list" }, Kind::EVENT, place)?;
+    if is_watch {
         return watch::events(call, fields);
     }
     let namespace = (!everywhere).then_some(call.namespace.as_str());

@@ -82,6 +82,7 @@ fn exec(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::from(Status::bad_request(why)));
     }
     let container = container_of(call, &pod)?;
+    call.client.may_with("create", &key_of(&pod), "exec")?;
     check(&pod, &container)?;
     if is_shell(&command) {
         if call.args.on("stdin") {
@@ -112,6 +113,7 @@ fn attach(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::message(format!("container {name} not found in pod {}", pod.name())));
     }
     let container = container_of(call, &pod)?;
+    call.client.may_with("create", &key_of(&pod), "attach")?;
     check(&pod, &container)?;
     call.warn("If you don't see a command prompt, try pressing enter.");
     let then = Then { quiet: call.args.on("quiet"), resume: call.args.on("tty"), ..Then::default() };

@@ -74,6 +74,7 @@ fn forward(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             "unable to forward port because pod is not running. Current status={phase}"
         )));
     }
+    call.client.may_with("create", &key_of(&pod), "portforward")?;
     for (local, remote) in forwards {
         call.say(format!("Forwarding from 127.0.0.1:{local} -> {remote}"));
         call.say(format!("Forwarding from [::1]:{local} -> {remote}"));

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::api::Kind;
 use crate::kubectl::errors::Failure;
+use crate::kubectl::kubeconfig::SERVER;
 use crate::kubectl::parse::{optional, switch, value};
 use crate::kubectl::print::table::Table;
 use crate::kubectl::{Call, Verb};
@@ -235,7 +236,7 @@ pub const CLUSTER_INFO: Verb = Verb {
     help: "Display cluster information",
     flags: &[],
     run: |call: &mut Call<'_, '_>| {
-        call.say("Kubernetes control plane is running at https://kubeviz:6443\n");
+        call.say(format!("Kubernetes control plane is running at {SERVER}\n"));
         call.say("To further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.");
         Ok(())
     },
@@ -280,7 +281,7 @@ pub const OPTIONS: Verb = Verb {
     flags: &[],
     run: |call: &mut Call<'_, '_>| {
         call.say("The following options can be passed to any command:\n");
-        for flag in crate::kubectl::GLOBAL_FLAGS {
+        for flag in crate::kubectl::global::FLAGS {
             let short = flag.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
             call.say(format!("    {short}--{}:\n\t{}\n", flag.name, flag.help));
         }

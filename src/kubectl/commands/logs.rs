@@ -85,6 +85,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         };
         for container in containers {
             let previous = call.args.on("previous");
+            call.client.may_with("get", &key_of(&pod), "log")?;
             let lines = lines(call.client, &pod, &container, previous)?;
             let text = shown(&lines, &pod, &container, &form);
             call.output.stdout.push_str(&text);

@@ -37,7 +37,7 @@ mod top;
 pub(super) mod wait;
 mod writing;
 
-pub use writing::field_manager;
+pub use writing::{field_manager, update_verb};
 
 use super::errors::Failure;
 use super::{Output, Verb};

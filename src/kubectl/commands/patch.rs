@@ -271,7 +271,7 @@ fn sent(
     }
     object.set_revision(0);
     if dry == DryRun::Server {
-        return Ok(Arc::new(call.client.server().dry_run_update(object)?));
+        return Ok(Arc::new(call.client.dry_run_update(object)?));
     }
     Ok(match call.args.value("subresource").filter(|part| !part.is_empty()) {
         Some("resize") => call.client.resize(&object)?,

@@ -2,6 +2,7 @@
 
 use crate::api::selector::Selector;
 use crate::api::{MetaExt, Node, Object, Pod, quantity, sorting};
+use crate::client::authorization::Attributes;
 use crate::client::metrics::{Metrics, Use};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::field_selector::FieldSelector;
@@ -43,7 +44,25 @@ fn metrics(call: &Call<'_, '_>, verb: &str) -> Result<Metrics, Failure> {
         return Err(Failure::message("only one of NAME or selector can be provided"));
     }
     let metrics = call.client.server().metrics().cloned();
+    if metrics.is_some() {
+        authorize(call, verb)?;
+    }
     metrics.ok_or_else(|| Failure::message("Metrics API not available"))
+}
+
+/// Whether who asks may read what is measured, of one object or of all.
+fn authorize(call: &Call<'_, '_>, verb: &str) -> Result<(), Failure> {
+    let name = call.args.words.first().cloned().unwrap_or_default();
+    let place = verb == "pod" && !call.args.on("all-namespaces");
+    let asked = Attributes {
+        verb: if name.is_empty() { "list" } else { "get" }.into(),
+        group: "metrics.k8s.io".into(),
+        resource: format!("{verb}s"),
+        name,
+        namespace: place.then(|| call.namespace.clone()),
+        ..Attributes::default()
+    };
+    Ok(call.client.authorize(&asked)?)
 }
 
 fn selector(call: &Call<'_, '_>) -> Result<Selector, Failure> {

@@ -13,7 +13,7 @@ use crate::kubectl::print::format::{Printing, WRITE};
 use crate::kubectl::print::jsonpath::{Path, text};
 use crate::kubectl::print::served;
 use crate::kubectl::resource_names::{Named, named};
-use crate::kubectl::{Call, GLOBAL_FLAGS, Output, Verb, Wait};
+use crate::kubectl::{Call, Output, Verb, Wait, global};
 
 use super::get::{names_beside_selector, select_by_name};
 use super::writing::{OUTPUT, TEMPLATE};
@@ -90,7 +90,7 @@ impl Waiting {
                     words.remove(0);
                 }
             }
-            let args = parse::args(&words, &[FLAGS, GLOBAL_FLAGS])?;
+            let args = parse::args(&words, &[FLAGS, global::FLAGS])?;
             let wanted = wanted(args.value("for").unwrap_or_default())?;
             let Named::Objects(objects) = named(view, &args.words)? else {
                 return Err(Failure::message("resource name must be provided"));
@@ -199,6 +199,9 @@ fn shall_come(call: &mut Call<'_, '_>, waiting: &mut Waiting) -> Result<(), Fail
             return Err(names_beside_selector(&call.args.words));
         }
         Named::Objects(objects) => {
+            for (kind, name) in &objects {
+                call.client.may_with("list", &call.key(*kind, name), "")?;
+            }
             let keys = objects.into_iter().map(|(kind, name)| (call.key(kind, &name), String::new()));
             waiting.objects = keys.collect();
         }
@@ -206,6 +209,9 @@ fn shall_come(call: &mut Call<'_, '_>, waiting: &mut Waiting) -> Result<(), Fail
             let labels = call.args.value("selector").unwrap_or_default();
             let selector = Selector::parse(labels).map_err(|why| Failure::message(why.to_string()))?;
             let namespace = (!call.args.on("all-namespaces")).then(|| call.namespace.clone());
+            for kind in &kinds {
+                call.client.may("list", *kind, namespace.as_deref())?;
+            }
             waiting.coming = Some(Coming { kinds, namespace, selector });
         }
         // What is said of kinds alone and of nothing at all.

@@ -37,6 +37,14 @@ pub fn field_manager(args: &Args, path: &str) -> String {
     }
 }
 
+/// The verb of the requests by which a command changes objects, as roles name it.
+pub fn update_verb(path: &str) -> &'static str {
+    match path.split(' ').next().unwrap_or_default() {
+        "replace" | "certificate" => "update",
+        _ => "patch",
+    }
+}
+
 /// How much of a write is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DryRun {
@@ -97,7 +105,7 @@ pub fn update(
             object.set_revision(live.revision());
             Ok(Arc::new(object))
         }
-        DryRun::Server => Ok(Arc::new(call.client.server().dry_run_update(object)?)),
+        DryRun::Server => Ok(Arc::new(call.client.dry_run_update(object)?)),
     }
 }
 

@@ -111,7 +111,7 @@ pub fn make(
     }
     let object = Object::from_value(kind, value).map_err(|error| Failure::message(error.to_string()))?;
     let stored = match dry {
-        DryRun::Server => call.client.server().dry_run_create(object).map(|object| object.to_value()),
+        DryRun::Server => call.client.dry_run_create(object).map(|object| object.to_value()),
         _ => call.client.create_object(object).map(|stored| stored.to_value()),
     };
     let stored = stored.map_err(|status| match doing {

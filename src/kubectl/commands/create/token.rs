@@ -109,7 +109,9 @@ fn granted(
     asked: Option<i64>,
     bound: Option<(Kind, String)>,
 ) -> Result<Value, Status> {
-    let account = call.client.get(&call.key(Kind::SERVICE_ACCOUNT, name))?;
+    let key = call.key(Kind::SERVICE_ACCOUNT, name);
+    call.client.may_with("create", &key, "token")?;
+    let account = call.client.server().get(&key)?;
     let refused = |why: &str| {
         let seconds = asked.unwrap_or_default();
         let shown = format!("spec.expirationSeconds: Invalid value: {seconds}: {why}");

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::shaped;
 use crate::api::{Key, Kind, Status};
+use crate::client::authorization::Attributes;
 use crate::kubectl::Call;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::print::{json::go_json, served};
@@ -30,6 +31,10 @@ pub fn get(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::message(why));
     }
     let path = asked.split('?').next().unwrap_or_default().trim_end_matches('/');
+    if !path.starts_with("/api") {
+        let asked = Attributes { verb: "get".into(), path: Some(path.into()), ..Attributes::default() };
+        call.client.authorize(&asked)?;
+    }
     if HEALTH.contains(&path) {
         call.output.stdout.push_str("ok");
         return Ok(());
@@ -74,6 +79,9 @@ fn answer(call: &Call<'_, '_>, path: &str) -> Option<Result<Value, Failure>> {
     if let Some(name) = name {
         let key = Key::new(kind, namespace.unwrap_or_default(), name);
         return Some(call.client.get(&key).map(|object| served(&object)).map_err(Failure::from));
+    }
+    if let Err(status) = call.client.may("list", kind, namespace) {
+        return Some(Err(status.into()));
     }
     let items = view.objects(kind, namespace).map(|object| {
         let mut item = served(object);

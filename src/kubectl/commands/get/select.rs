@@ -51,6 +51,10 @@ pub fn select(call: &mut Call<'_, '_>) -> Result<(Vec<Arc<Object>>, Vec<Failure>
                     }
                 };
                 let namespace = (kind.info().namespaced && !all).then_some(call.namespace.as_str());
+                if let Err(status) = call.client.may("list", kind, namespace) {
+                    failures.push(Failure::from(status));
+                    continue;
+                }
                 let selected = call.client.live().objects(kind, namespace);
                 let meant = |object: &&Arc<Object>| {
                     selector.matches(object.labels())
@@ -162,7 +166,7 @@ pub fn warn_of_deprecated(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         (Kind::ENDPOINTS, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
     ] {
         if asked.contains(&kind) {
-            call.warn(format!("Warning: {warning}"));
+            call.client.note_warning(warning);
         }
     }
     Ok(())

@@ -85,6 +85,8 @@ pub fn start(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         let text = watching.show(&shown, call.client)?;
         call.output.stdout.push_str(&text);
     }
+    // What there is has been listed by then.
+    call.client.may("watch", kind, watching.namespace.as_deref())?;
     call.output.wait = Some(Wait::Watch(Box::new(watching)));
     Ok(())
 }

@@ -329,6 +329,7 @@ type Pods = Vec<(Key, String)>;
 fn pods_to_go(node: &str, rules: &Rules, client: &Client<'_>) -> Result<(Pods, String), Vec<String>> {
     let selector = Selector::parse(&rules.pods).map_err(|why| vec![why])?;
     let (mut pods, mut warnings, mut errors) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    client.may("list", Kind::POD, None).map_err(|status| vec![status.message])?;
     for pod in client.live().list::<Pod>(None) {
         if pod.spec.node_name.as_deref() != Some(node) || !selector.matches(pod.labels()) {
             continue;

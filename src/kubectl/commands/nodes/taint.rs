@@ -180,7 +180,7 @@ fn change(call: &mut Call<'_, '_>, node: &Node, changes: &Changes) -> Result<(),
     let stored = match dry {
         DryRun::No => call.client.update(updated, None)?.into(),
         DryRun::Client => Object::from(updated),
-        DryRun::Server => call.client.server().dry_run_update(Object::from(updated))?,
+        DryRun::Server => call.client.dry_run_update(Object::from(updated))?,
     };
     done(call, &stored, word, dry)
 }
