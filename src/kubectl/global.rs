@@ -125,7 +125,7 @@ fn check_values(given: &Given<'_>) -> Result<(), Failure> {
     let is_span = |text: &str| text.parse::<u32>().is_ok() || SimDuration::parse(text).is_some();
     if given.value("request-timeout").is_some_and(|text| !is_span(text)) {
         return Err(Failure::message(
-            "invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding \
+            "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding \
              time unit (e.g. 1s | 2m | 3h)",
         ));
     }
