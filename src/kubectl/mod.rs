@@ -116,6 +116,8 @@ pub enum Wait {
     Edit(Box<Editing>),
     /// `drain`.
     Drain(Box<commands::nodes::drain::Drain>),
+    /// `replace --force`.
+    Replace(Box<commands::force_replace::Replacing>),
 }
 
 /// One run of a verb.
@@ -137,6 +139,29 @@ impl Call<'_, '_> {
     fn warn(&mut self, line: impl AsRef<str>) {
         self.output.stderr.push_str(line.as_ref());
         self.output.stderr.push('\n');
+    }
+
+    /// Says what the server has warned of, each warning once, and what went wrong.
+    fn end(&mut self, done: Result<(), Failure>, verb: &str) {
+        let mut said: Vec<String> = Vec::new();
+        for warning in self.client.take_warnings() {
+            if !said.contains(&warning) {
+                self.warn(format!("Warning: {warning}"));
+                said.push(warning);
+            }
+        }
+        match done {
+            Err(failure) => {
+                self.output.stderr.push_str(&failure.render(verb));
+                self.output.code = 1;
+            }
+            Ok(()) if self.args.on("warnings-as-errors") && !said.is_empty() => {
+                let s = if said.len() == 1 { "" } else { "s" };
+                self.warn(format!("error: {} warning{s} received", said.len()));
+                self.output.code = 1;
+            }
+            Ok(()) => {}
+        }
     }
 
     /// The moment at which a command with a timeout gives up, if it has one: zero and less mean never.
@@ -338,26 +363,7 @@ fn prepare(
     let output = Output::default();
     let mut call = Call { args, invocation: &invocation, namespace, kubeconfig, client, output };
     let done = (verb.run)(&mut call);
-    // kubectl says each warning once.
-    let mut said: Vec<String> = Vec::new();
-    for warning in call.client.take_warnings() {
-        if !said.contains(&warning) {
-            call.warn(format!("Warning: {warning}"));
-            said.push(warning);
-        }
-    }
-    match done {
-        Err(failure) => {
-            call.output.stderr.push_str(&failure.render(verb.path));
-            call.output.code = 1;
-        }
-        Ok(()) if call.args.on("warnings-as-errors") && !said.is_empty() => {
-            let s = if said.len() == 1 { "" } else { "s" };
-            call.warn(format!("error: {} warning{s} received", said.len()));
-            call.output.code = 1;
-        }
-        Ok(()) => {}
-    }
+    call.end(done, verb.path);
     context.kubeconfig = call.kubeconfig;
     Ok(call.output)
 }
@@ -373,6 +379,7 @@ pub fn poll(wait: Wait, client: &mut Client<'_>) -> Output {
         Wait::Condition(waiting) => commands::wait::poll(*waiting, client),
         Wait::Edit(_) => Output { wait: Some(wait), ..Output::default() },
         Wait::Drain(drain) => commands::nodes::drain::poll(*drain, client),
+        Wait::Replace(replacing) => commands::force_replace::poll(*replacing, client),
         Wait::Watch(watching) => commands::get::watch::poll(*watching, client),
     }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::force_replace;
 use super::prune;
 use super::server_side;
 use super::writing::{self, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::patch::{json_merge, strategic, three_way};
 use crate::api::selector::Selector;
 use crate::api::{Kind, MetaExt, Object, Status, versions};
-use crate::client::{DeleteOptions, Propagation};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::manifests::{self, Item};
 use crate::kubectl::parse::{Flag, optional, switch, value};
@@ -70,9 +70,9 @@ const CREATE_FLAGS: &[Flag] = writing_flags![SELECTOR, SAVE_CONFIG];
 const REPLACE_FLAGS: &[Flag] = writing_flags![
     SAVE_CONFIG,
     switch("force", "delete and create anew"),
-    value("cascade", "background, foreground or orphan (with --force)"),
+    optional("cascade", "background", "background, foreground or orphan (with --force)"),
     value("grace-period", "seconds that a pod gets to end (with --force)"),
-    value("timeout", "has no effect here"),
+    value("timeout", "how long to wait until each object is gone (with --force)"),
     value("subresource", "status or scale"),
 ];
 
@@ -257,7 +257,7 @@ fn replace(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         }
     }
     if call.args.on("force") {
-        return each(call, "replace", anew);
+        return force_replace::start(call);
     }
     each(call, "replace", |call, item| {
         let key = place(call, item)?;
@@ -271,26 +271,6 @@ fn replace(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         let object = decode(call, item, &value, "error when replacing")?;
         write(call, item, object, false, "error when replacing").map(|stored| ("replaced", stored))
     })
-}
-
-/// `replace --force`: deletes the object, at once if it is a pod, and creates it anew.
-fn anew(call: &mut Call<'_, '_>, item: &Item) -> Result<Done, Failure> {
-    let key = place(call, item)?;
-    let object = decode(call, item, &item.value, "error when replacing")?;
-    let propagation = match call.args.value("cascade") {
-        Some("orphan" | "false") => Propagation::Orphan,
-        Some("foreground") => Propagation::Foreground,
-        _ => Propagation::Background,
-    };
-    let grace_period_seconds = call.args.number("grace-period")?.filter(|seconds| *seconds >= 0).or(Some(0));
-    let options = DeleteOptions { grace_period_seconds, propagation, uid: None };
-    if call.client.get(&key).is_ok() {
-        call.client.delete(&key, &options, None)?;
-        let (of, place) = (item.kind.group_singular(), &key.namespace);
-        let scope = if place.is_empty() { String::new() } else { format!(" from {place} namespace") };
-        call.say(format!("{of} \"{}\" deleted{scope}", item.name));
-    }
-    write(call, item, object, true, "error when replacing").map(|stored| ("replaced", stored))
 }
 
 /// What was done to an object, in a word, and the object then.
@@ -309,9 +289,8 @@ fn each(
         let selector = Selector::parse(&text).map_err(|error| Failure::message(error.to_string()))?;
         batch.items.retain(|item| selector.matches(&item.value.map("metadata.labels")));
     }
-    // Replacing nothing is no mistake, unless it is done by force.
-    let nothing = batch.items.is_empty() && batch.failures.is_empty();
-    if nothing && (verb != "replace" || call.args.on("force")) {
+    // Replacing nothing is no mistake.
+    if batch.items.is_empty() && batch.failures.is_empty() && verb != "replace" {
         return Err(Failure::message(format!("no objects passed to {verb}")));
     }
     let shaped = !matches!(call.args.value("output"), None | Some("" | "name"));
@@ -369,7 +348,7 @@ fn address(item: &Item, namespace: &str) -> String {
 }
 
 /// Writes the manifest into its own annotation, as kubectl does: keys sorted, namespace filled in, one line.
-fn remember(value: &mut Value, kind: Kind, namespace: &str) {
+pub(super) fn remember(value: &mut Value, kind: Kind, namespace: &str) {
     if !value["metadata"].is_object() {
         return;
     }

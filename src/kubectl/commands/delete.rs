@@ -49,9 +49,9 @@ pub struct Going {
 }
 
 /// An object that is to go, and the file that names it, if one does.
-struct Target {
-    key: Key,
-    source: Option<String>,
+pub(super) struct Target {
+    pub(super) key: Key,
+    pub(super) source: Option<String>,
 }
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
@@ -163,7 +163,21 @@ fn options(call: &mut Call<'_, '_>) -> Result<DeleteOptions, Failure> {
              resource may continue to run on the cluster indefinitely.",
         );
     }
-    let propagation = match call.args.value("cascade") {
+    let propagation = propagation(call)?;
+    if let Some(other) = call.args.value("output").filter(|output| !["", "name"].contains(output)) {
+        return Err(Failure::message(format!(
+            "unexpected -o output mode: {other}. We only support '-o name'"
+        )));
+    }
+    Ok(DeleteOptions { grace_period_seconds: grace, propagation, uid: None })
+}
+
+/// What `--cascade` says.
+///
+/// # Errors
+/// In kubectl's words if it says something else.
+pub(super) fn propagation(call: &mut Call<'_, '_>) -> Result<Propagation, Failure> {
+    Ok(match call.args.value("cascade") {
         None | Some("background") => Propagation::Background,
         Some("foreground") => Propagation::Foreground,
         Some("orphan") => Propagation::Orphan,
@@ -181,17 +195,11 @@ fn options(call: &mut Call<'_, '_>) -> Result<DeleteOptions, Failure> {
                 "invalid cascade value ({other}). Must be \"background\", \"foreground\", or \"orphan\""
             )));
         }
-    };
-    if let Some(other) = call.args.value("output").filter(|output| !["", "name"].contains(output)) {
-        return Err(Failure::message(format!(
-            "unexpected -o output mode: {other}. We only support '-o name'"
-        )));
-    }
-    Ok(DeleteOptions { grace_period_seconds: grace, propagation, uid: None })
+    })
 }
 
 /// Deletes and says so; returns the objects that are not gone at once.
-fn delete_all(
+pub(super) fn delete_all(
     call: &mut Call<'_, '_>,
     targets: Vec<Target>,
     options: &DeleteOptions,

@@ -18,6 +18,7 @@ mod events;
 pub(super) mod exec;
 mod explain;
 mod expose;
+pub(super) mod force_replace;
 pub(super) mod forward;
 pub(super) mod get;
 mod info;

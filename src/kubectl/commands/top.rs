@@ -19,6 +19,7 @@ const FLAGS: &[Flag] = &[
     switch("no-headers", "leave the headings out"),
     switch("sum", "a line with the sums"),
     switch("show-capacity", "capacity instead of what is allocatable"),
+    switch("show-swap", "swap, too: there is none"),
     switch("use-protocol-buffers", "has no effect here"),
 ];
 
@@ -75,6 +76,7 @@ fn pods(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let fields = FieldSelector::parse(call.args.value("field-selector").unwrap_or_default())?;
     let everywhere = call.args.on("all-namespaces");
     let by_container = call.args.on("containers");
+    let swap = call.args.on("show-swap");
     let name = call.args.words.first().cloned();
     let view = call.client.live();
     if let Some(name) = &name
@@ -111,16 +113,23 @@ fn pods(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if !call.args.on("no-headers") {
         text.push_str(if everywhere { "NAMESPACE\t" } else { "" });
         text.push_str(if by_container { "POD\t" } else { "" });
-        text.push_str("NAME\tCPU(cores)\tMEMORY(bytes)\t\n");
+        text.push_str("NAME\tCPU(cores)\tMEMORY(bytes)\t");
+        text.push_str(if swap { "SWAP(bytes)\t\n" } else { "\n" });
     }
+    let amounts = |used: Use| {
+        let swapped = swap.then(|| "0Mi".to_string());
+        [cores(used), mebibytes(used)].into_iter().chain(swapped).collect::<Vec<_>>()
+    };
     let sum = rows.iter().fold(Use::default(), |sum, (_, used)| sum.plus(*used));
     let empty = vec![String::new(); rows[0].0.len()];
     for (words, used) in &rows {
-        line(&mut text, words, &[cores(*used), mebibytes(*used)]);
+        line(&mut text, words, &amounts(*used));
     }
     if call.args.on("sum") {
-        line(&mut text, &empty, &["________".into(), "________".into()]);
-        line(&mut text, &empty, &[cores(sum), mebibytes(sum)]);
+        // kubectl rules two columns off, the last ones.
+        let ruled = ["".into(), "________".into(), "________".into()];
+        line(&mut text, &empty, &ruled[usize::from(!swap)..]);
+        line(&mut text, &empty, &amounts(sum));
     }
     call.output.stdout.push_str(&TabWriter::TABLE.format(&text));
     Ok(())
@@ -129,6 +138,7 @@ fn pods(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 fn nodes(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let (metrics, selector) = (metrics(call, "node")?, selector(call)?);
     let capacity = call.args.on("show-capacity");
+    let swap = call.args.on("show-swap");
     let name = call.args.words.first().cloned();
     let view = call.client.live();
     if let Some(name) = name.as_ref().filter(|name| view.get::<Node>("", name).is_none()) {
@@ -160,13 +170,18 @@ fn nodes(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     sort(call, &mut rows);
     let mut text = String::new();
     if !call.args.on("no-headers") {
-        text.push_str("NAME\tCPU(cores)\tCPU(%)\tMEMORY(bytes)\tMEMORY(%)\t\n");
+        text.push_str("NAME\tCPU(cores)\tCPU(%)\tMEMORY(bytes)\tMEMORY(%)\t");
+        text.push_str(if swap { "SWAP(bytes)\tSWAP(%)\t\n" } else { "\n" });
     }
+    // No node says what swap it has.
+    let unknown = ["<unknown>"; 6].map(String::from);
+    let swapped = &unknown[..if swap { 2 } else { 0 }];
     for (words, used) in &rows {
-        line(&mut text, &words[..1], &[cores(*used), words[1].clone(), mebibytes(*used), words[2].clone()]);
+        let known = [cores(*used), words[1].clone(), mebibytes(*used), words[2].clone()];
+        line(&mut text, &words[..1], &[&known, swapped].concat());
     }
     for name in lost {
-        line(&mut text, &[name], &["<unknown>"; 4].map(String::from));
+        line(&mut text, &[name], &unknown[..4 + swapped.len()]);
     }
     call.output.stdout.push_str(&TabWriter::TABLE.format(&text));
     Ok(())
