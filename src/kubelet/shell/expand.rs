@@ -1,5 +1,6 @@
 //! From words as written to words as meant: variables, sums, and what commands print.
 
+use super::arithmetic;
 use super::conditions::fits;
 use super::{Part, Pause, Process, Program, Word, World};
 
@@ -27,6 +28,9 @@ impl Process {
                 let value = self.variable_value(name);
                 match change {
                     None => value.unwrap_or_default(),
+                    Some(change) if change.operator == "length" && name.ends_with("[@]") => {
+                        self.elements(name.trim_end_matches("[@]")).len().to_string()
+                    }
                     Some(change) => self.change(name, value, change, world)?,
                 }
             }
@@ -51,9 +55,45 @@ impl Process {
             "0" => Some("sh".into()),
             _ => match name.parse::<usize>() {
                 Ok(place) => self.arguments.get(place.checked_sub(1)?).cloned(),
-                Err(_) => self.variables.get(name).cloned(),
+                Err(_) => match self.variables.get(name) {
+                    Some(value) => Some(value.clone()),
+                    None => self.element(name),
+                },
             },
         }
+    }
+
+    /// The elements of a list.
+    fn elements(&self, list: &str) -> Vec<String> {
+        let each = (0..).map_while(|at| self.variables.get(&format!("{list}[{at}]")).cloned());
+        each.collect()
+    }
+
+    /// `list[index]`, and all of `list[@]`.
+    fn element(&self, name: &str) -> Option<String> {
+        let (list, index) = name.strip_suffix(']')?.split_once('[')?;
+        if ["@", "*"].contains(&index) {
+            return Some(self.elements(list).join(" ")).filter(|all| !all.is_empty());
+        }
+        let index = arithmetic::value(&index.replace(['$', '{', '}'], ""), &self.variables)?;
+        let elements = self.elements(list);
+        let index = if index < 0 { index + elements.len() as i64 } else { index };
+        elements.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    /// `name=(a b c)`: `$name` is the first of them.
+    pub(super) fn set_list(&mut self, name: &str, words: &[Word], more: bool, world: World<'_>) {
+        let mut elements = if more { self.elements(name) } else { Vec::new() };
+        elements.extend(words.iter().flat_map(|word| self.fields(word, world)).flatten());
+        let own = format!("{name}[");
+        self.variables.retain(|known, _| known != name && !known.starts_with(&own));
+        for (at, element) in elements.into_iter().enumerate() {
+            if at == 0 {
+                self.variables.insert(name.into(), element.clone());
+            }
+            self.variables.insert(format!("{name}[{at}]"), element);
+        }
+        self.status = 0;
     }
 
     /// The words that a word becomes: what stands outside of quotes is split at its spaces. A word that cannot be known is
@@ -62,10 +102,13 @@ impl Process {
         let splits = |part: &Part| {
             matches!(part, Part::Variable { quoted: false, .. } | Part::Command { quoted: false, .. })
         };
-        if let [Part::Variable { name, change: None, quoted: true }] = word.as_slice()
-            && name == "@"
-        {
-            return self.arguments.iter().cloned().map(Some).collect();
+        if let [Part::Variable { name, change: None, quoted: true }] = word.as_slice() {
+            if name == "@" {
+                return self.arguments.iter().cloned().map(Some).collect();
+            }
+            if let Some(list) = name.strip_suffix("[@]") {
+                return self.elements(list).into_iter().map(Some).collect();
+            }
         }
         if !word.iter().any(splits) {
             let Some(text) = self.expand(word, world) else { return vec![None] };

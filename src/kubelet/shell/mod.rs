@@ -117,6 +117,8 @@ enum Op {
     EndCase,
     /// Set a variable.
     Set(String, Word),
+    /// Make a list: `name=(a b)`, or with `true` make it longer: `name+=(c)`.
+    List(String, Vec<Word>, bool),
     /// Go there if the last command failed.
     IfFailed(usize),
     /// Go there if it did not.
@@ -410,6 +412,7 @@ impl Process {
                 self.trace(&[&format!("{name}={}", conditions::shown(&value))]);
                 self.variables.insert(name, value);
             }
+            Op::List(name, words, more) => self.set_list(&name, &words, more, world),
             Op::Test { condition, checked } => {
                 let holds = self.judge_condition(&condition, world);
                 self.status = i32::from(!holds);

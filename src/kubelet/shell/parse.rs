@@ -116,7 +116,8 @@ impl Compiler {
             self.at += if parentheses(&self.tokens[self.at..]) { 2 } else { 0 };
             return Some(name);
         }
-        if !parentheses(&self.tokens[self.at + 1..]) {
+        // `name=()` is an empty list.
+        if word.contains('=') || !parentheses(&self.tokens[self.at + 1..]) {
             return None;
         }
         self.at += 3;
@@ -504,8 +505,15 @@ impl Compiler {
             let word = word.clone();
             self.at += 1;
             match assignment(&word) {
-                Some((name, value)) if words.is_empty() => {
-                    self.push(Op::Set(name, value))?;
+                Some((name, _)) if words.is_empty() && self.peek_operator() == Some("(") => {
+                    return self.list_of(&name);
+                }
+                Some((name, mut value)) if words.is_empty() => {
+                    let longer = name.strip_suffix('+');
+                    if let Some(name) = longer {
+                        value.insert(0, Part::variable(name, true));
+                    }
+                    self.push(Op::Set(longer.unwrap_or(&name).into(), value))?;
                     if !matches!(self.tokens.get(self.at), Some(Token::Word { .. })) {
                         return Some(());
                     }
@@ -520,6 +528,23 @@ impl Compiler {
             words.push(vec![Part::Text(":".into())]);
         }
         self.push(run(words, redirected, checked))?;
+        Some(())
+    }
+
+    /// The words of a list, in parentheses.
+    fn list_of(&mut self, name: &str) -> Option<()> {
+        self.at += 1;
+        let mut words = Vec::new();
+        while !self.eat_operator(")") {
+            match self.tokens.get(self.at)? {
+                Token::Word { word, .. } => words.push(word.clone()),
+                Token::Operator("\n") => {}
+                Token::Operator(_) => return None,
+            }
+            self.at += 1;
+        }
+        let more = name.ends_with('+');
+        self.push(Op::List(name.trim_end_matches('+').into(), words, more))?;
         Some(())
     }
 
@@ -564,7 +589,12 @@ fn assignment(word: &Word) -> Option<(String, Word)> {
     let (Part::Text(first), rest) = word.split_first()? else { return None };
     let (name, value) = first.split_once('=')?;
     let named = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        && name
+            .split_once('[')
+            .map_or(name.trim_end_matches('+'), |(list, _)| list)
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && (!name.contains('[') || name.ends_with(']'));
     let mut parts = vec![Part::Text(value.to_string())];
     parts.extend_from_slice(rest);
     named.then(|| (name.to_string(), parts))

@@ -337,3 +337,17 @@ fn a_host_knows_its_domain() {
         assert_eq!(said(&script), (text.into(), Some(0)), "{script}");
     }
 }
+
+#[test]
+fn a_list_has_its_elements() {
+    let cases = [
+        ("items=(foo bar 'b z'); I=1; echo ${items[$I]} ${items[2]} $items ${#items[@]}", "bar b z foo 3\n"),
+        ("a=(x 'y z'); for i in \"${a[@]}\"; do echo $i; done; echo ${a[@]} ${a[-1]}", "x\ny z\nx y z y z\n"),
+        ("a=(); a+=(p q); a[1]=r; i=0; echo ${#a[@]} ${a[i+1]}-${a[7]}-", "2 r--\n"),
+        ("a=(\n one\n two\n); a=(three); echo ${a[*]} $(seq 2 | rev) | rev", "2 1 eerht\n"),
+        ("a=x; a+=y; echo $a", "xy\n"),
+    ];
+    for (script, text) in cases {
+        assert_eq!(said(script), (text.into(), Some(0)), "{script}");
+    }
+}
