@@ -60,6 +60,11 @@ impl SimTime {
         EPOCH_UNIX_SECONDS + (self.0 / 1_000_000) as i64
     }
 
+    /// The calendar instant in microseconds, counted from 1970.
+    pub const fn to_unix_micros(self) -> u64 {
+        EPOCH_UNIX_SECONDS as u64 * 1_000_000 + self.0
+    }
+
     /// The instant of a calendar second; one before the cluster began reads as zero.
     pub const fn from_unix_seconds(seconds: i64) -> SimTime {
         let since = seconds - EPOCH_UNIX_SECONDS;

@@ -135,6 +135,21 @@ impl View {
             .map(|(_, object)| object)
     }
 
+    /// The objects of a kind in a namespace whose names begin with `prefix`, in order of name.
+    pub fn called<'a>(
+        &'a self,
+        kind: Kind,
+        namespace: &'a str,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<Object>> {
+        let within =
+            move |key: &Key| key.kind == kind && &*key.namespace == namespace && key.name.starts_with(prefix);
+        self.objects
+            .range((Bound::Included(Key::new(kind, namespace, prefix)), Bound::Unbounded))
+            .take_while(move |(key, _)| within(key))
+            .map(|(_, object)| object)
+    }
+
     /// Every object of a modelled kind, in one namespace or in all.
     pub fn list<'a, K: KubeObject + 'a>(&'a self, namespace: Option<&'a str>) -> impl Iterator<Item = &'a K> {
         self.objects(K::KIND, namespace).filter_map(|object| object.as_kind())

@@ -59,17 +59,20 @@ impl Client<'_> {
         let namespace = about.namespace.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| "default".into());
         let verdict = self.api.correlate(saying(&self.actor, &about, type_, reason, &message));
         let Verdict::Say { combined, kept_back } = verdict else { return };
-        let identity = if combined { COMBINED } else { &message };
-        let name = event_name(&self.actor, &about, type_, reason, identity);
+        let source = self.source();
+        let same = |event: &Event| {
+            let fields = &event.spec;
+            let said = fields.message.as_deref().unwrap_or_default();
+            let again = if combined { said.starts_with(COMBINED) } else { said == message };
+            again && fields.source.as_ref() == Some(&source) && speaks_of(fields, &about, type_, reason)
+        };
+        let before = self.said(&namespace, &about, same);
         if combined {
             message.insert_str(0, COMBINED);
         }
         let now = self.now();
-        let key = Key::new(Kind::EVENT, &namespace, &name);
         let said = 1 + kept_back as i32;
-        if let Some(mut event) =
-            self.live().object(&key).and_then(|object| object.as_kind::<Event>()).cloned()
-        {
+        if let Some(mut event) = before {
             let fields = Arc::make_mut(&mut event.spec);
             fields.count = Some(fields.count.unwrap_or(1) + said);
             fields.last_timestamp = Some(now.to_time());
@@ -78,25 +81,20 @@ impl Client<'_> {
             let _ = self.update(event, None);
             return;
         }
-        let host = match &self.actor {
-            Actor::Kubelet(node) => Some(node.to_string()),
-            _ => None,
-        };
-        let component = source_of(&self.actor).to_string();
         let fields = EventFields {
+            reporting_component: source.component.clone().unwrap_or_default(),
+            reporting_instance: source.host.clone().unwrap_or_default(),
             involved_object: about,
             reason: Some(reason.into()),
             message: Some(message),
-            source: Some(EventSource { component: Some(component.clone()), host: host.clone() }),
+            source: Some(source),
             first_timestamp: Some(now.to_time()),
             last_timestamp: Some(now.to_time()),
             count: Some(said),
             type_: Some(type_.as_str().into()),
-            reporting_component: component,
-            reporting_instance: host.unwrap_or_default(),
             ..Default::default()
         };
-        self.store_event(namespace, name, fields);
+        self.store_event(namespace, fields);
     }
 
     /// Records an event in the new form (`events.k8s.io`), as the scheduler does, each of its profiles under its own name.
@@ -111,8 +109,12 @@ impl Client<'_> {
     ) {
         let message = message.into();
         let namespace = about.namespace.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| "default".into());
-        let name = event_name(&self.actor, &about, type_, reason, &message);
-        if self.live().object(&Key::new(Kind::EVENT, &namespace, &name)).is_some() {
+        let same = |event: &Event| {
+            let fields = &event.spec;
+            let again = fields.reporting_component == reporter && fields.message.as_ref() == Some(&message);
+            again && speaks_of(fields, &about, type_, reason)
+        };
+        if self.said(&namespace, &about, same).is_some() {
             return;
         }
         let fields = EventFields {
@@ -127,10 +129,36 @@ impl Client<'_> {
             reporting_instance: reporter.to_string(),
             ..Default::default()
         };
-        self.store_event(namespace, name, fields);
+        self.store_event(namespace, fields);
     }
 
-    fn store_event(&mut self, namespace: String, name: String, fields: EventFields) {
+    /// Who speaks, and from where.
+    fn source(&self) -> EventSource {
+        let host = match &self.actor {
+            Actor::Kubelet(node) => Some(node.to_string()),
+            _ => None,
+        };
+        EventSource { component: Some(source_of(&self.actor).into()), host }
+    }
+
+    /// The event among those about an object that `same` knows again. Upstream's reporters remember what they have said; here
+    /// it is looked up, and survives a snapshot.
+    fn said(&self, namespace: &str, about: &ObjectReference, same: impl Fn(&Event) -> bool) -> Option<Event> {
+        let prefix = format!("{}.", about.name.as_deref().unwrap_or_default());
+        let events = self.live().called(Kind::EVENT, namespace, &prefix);
+        let mut events = events.filter_map(|object| object.as_kind::<Event>());
+        events.find(|event| same(event)).cloned()
+    }
+
+    /// Stores a new event. Its name ends in the nanosecond in which it is written, so that a list has the events of an object
+    /// in their order; a clock of microseconds leaves three digits for those of one moment.
+    fn store_event(&mut self, namespace: String, fields: EventFields) {
+        let about = fields.involved_object.name.clone().unwrap_or_default();
+        let moment = self.now().to_unix_micros() * 1_000;
+        let name = |nano: u64| format!("{about}.{nano:x}");
+        let taken =
+            |nano: &u64| self.live().object(&Key::new(Kind::EVENT, &namespace, &name(*nano))).is_some();
+        let name = name((moment..).find(|nano| !taken(nano)).unwrap_or(moment));
         let meta = ObjectMeta { name: Some(name), namespace: Some(namespace), ..Default::default() };
         // An event that cannot be stored (its namespace is gone) is lost, as it is in a real cluster.
         let _ = self.create_object(Object::Event(Event::new(meta, fields)));
@@ -161,17 +189,11 @@ fn saying(actor: &Actor, about: &ObjectReference, type_: EventType, reason: &str
     }
 }
 
-/// Equal events have equal names, so that a repeated one finds its predecessor. Upstream keeps that memory in the
-/// reporter; here it is in the name, and survives a snapshot.
-fn event_name(
-    actor: &Actor,
-    about: &ObjectReference,
-    type_: EventType,
-    reason: &str,
-    message: &str,
-) -> String {
-    let uid = about.uid.as_deref().unwrap_or_default();
-    let part = about.field_path.as_deref().unwrap_or_default();
-    let identity = [actor.component(), uid, part, type_.as_str(), reason, message].join("\u{0}");
-    format!("{}.{:016x}", about.name.as_deref().unwrap_or_default(), fnv1a_64(identity.as_bytes()))
+/// Whether an event says that kind of thing about an object, or about a part of it.
+fn speaks_of(fields: &EventFields, about: &ObjectReference, type_: EventType, reason: &str) -> bool {
+    let object = &fields.involved_object;
+    object.uid == about.uid
+        && object.field_path == about.field_path
+        && fields.type_.as_deref() == Some(type_.as_str())
+        && fields.reason.as_deref() == Some(reason)
 }

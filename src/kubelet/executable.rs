@@ -36,9 +36,16 @@ pub fn is_absent(image: &str, program: &str) -> bool {
     let name = program.rsplit('/').next().unwrap_or(program);
     let image = ImageName::parse(image);
     let bare = matches!(image.base(), "busybox" | "alpine");
-    let marked = [
+    let there = shell::knows(name) || COMMON.split_whitespace().any(|common| common == name);
+    says_missing(name) || (bare && (!there || name == "bash"))
+}
+
+/// Whether the name of an image or a program says that there is none, as names in tutorials do.
+pub fn says_missing(name: &str) -> bool {
+    let marks = [
         "doesnotexist",
         "nonexist",
+        "non-exist",
         "does-not-exist",
         "not-exist",
         "nosuch",
@@ -46,8 +53,7 @@ pub fn is_absent(image: &str, program: &str) -> bool {
         "not-found",
         "notfound",
     ];
-    let there = shell::knows(name) || COMMON.split_whitespace().any(|common| common == name);
-    marked.iter().any(|mark| name.contains(mark)) || (bare && (!there || name == "bash"))
+    marks.iter().any(|mark| name.contains(mark))
 }
 
 #[cfg(test)]

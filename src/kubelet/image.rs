@@ -3,6 +3,7 @@
 use sorted::SortedMap;
 
 use super::config::Pulling;
+use super::executable::says_missing;
 use crate::api::hash::fnv1a_64;
 use crate::api::k8s::ContainerImage;
 use crate::api::sorting;
@@ -106,11 +107,9 @@ impl ImageName {
     }
 
     /// Whether no registry has it. There is no registry to ask, so the name says it: a tag `bad…`, or
-    /// `doesnotexist` anywhere.
+    /// `doesnotexist` and the like anywhere.
     pub fn is_missing(&self) -> bool {
-        self.tag.starts_with("bad")
-            || self.repository.contains("doesnotexist")
-            || self.tag.contains("doesnotexist")
+        self.tag.starts_with("bad") || says_missing(&self.repository) || says_missing(&self.tag)
     }
 
     /// Bytes to pull. Well-known images have about their true size, others 20 to 120 MB, each always the same.
@@ -369,6 +368,7 @@ mod tests {
             ("app:bad-tag", true),
             ("doesnotexist", true),
             ("app:doesnotexist", true),
+            ("non-existing-repo/non-existing-image:example", true),
             ("badger:1", false),
             ("app:1", false),
         ];
