@@ -11,6 +11,7 @@ mod kubeconfig;
 mod manifests;
 mod parse;
 pub mod print;
+mod redirect;
 mod refer;
 mod resource_names;
 pub mod script;
@@ -210,6 +211,11 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
         }
         return output;
     }
+    if let Some((line, redirections)) = redirect::cut(&invocation.line) {
+        let mut output = run(&Invocation { line, ..invocation.clone() }, context, client);
+        redirections.apply(&mut output, context);
+        return output;
+    }
     if let Some((from, into)) = filters::cut_at_kubectl(&invocation.line) {
         return piped(from, into, invocation, context, client);
     }
@@ -287,8 +293,17 @@ fn of_shell(invocation: &Invocation, context: &mut Context, client: &mut Client<
         "cat" => {
             let file = |name| context.files.get(name).or_else(|| invocation.files.get(name));
             let files: Vec<&String> = line.split_whitespace().skip(1).filter_map(file).collect();
-            (!files.is_empty())
-                .then(|| Output { stdout: files.into_iter().cloned().collect(), ..Output::default() })
+            let given = invocation.stdin.as_ref().filter(|_| line == "cat");
+            let files = files.into_iter().chain(given).cloned().reduce(|all, next| all + &next);
+            files.map(|stdout| Output { stdout, ..Output::default() })
+        }
+        // Folders beside the console are but the beginnings of files' names.
+        "mkdir" => Some(Output::default()),
+        "rm" => {
+            for word in line.split_whitespace().skip(1).map(|word| word.trim_start_matches("./")) {
+                context.files.retain(|name, _| name != word && !name.starts_with(&format!("{word}/")));
+            }
+            Some(Output::default())
         }
         _ => None,
     }
@@ -321,7 +336,11 @@ fn prepare(
     invocation.editor = invocation.editor.or_else(|| context.editor.clone());
     invocation.host_edits |= context.host_edits;
     for (name, text) in &context.files {
-        invocation.files.entry(name.clone()).or_insert_with(|| text.clone());
+        let dotted = format!("./{name}");
+        if line.contains(&dotted) {
+            invocation.files.insert(dotted, text.clone());
+        }
+        invocation.files.insert(name.clone(), text.clone());
     }
     // Variables may be set for the command alone: `KUBE_EDITOR="sed -i …" kubectl edit …`.
     while let Some((name, value)) = words.first().and_then(|word| word.split_once('=')) {

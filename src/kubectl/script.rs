@@ -67,10 +67,25 @@ pub fn parse(text: &str) -> Result<Vec<ScriptLine>, (usize, String)> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
+        if is_open(&line) {
+            // A quotation that is never closed is left to whoever reads the line.
+            let mut whole = line.clone();
+            let mut ahead = lines.clone();
+            while is_open(&whole)
+                && let Some((_, next)) = ahead.next()
+            {
+                whole.push('\n');
+                whole.push_str(next);
+            }
+            if !is_open(&whole) {
+                (line, lines) = (whole, ahead);
+            }
+        }
         for (when, part) in list(&line) {
             let (part, stdin) = match here_document(part) {
-                Some((command, end)) => {
-                    (command, Some(document(&mut lines, &end).ok_or_else(|| open(number, &end))?))
+                Some((command, end, verbatim)) => {
+                    let body = document(&mut lines, &end).ok_or_else(|| open(number, &end))?;
+                    (command, Some(if verbatim { body } else { unescape(&body) }))
                 }
                 None => (part.to_string(), None),
             };
@@ -79,6 +94,21 @@ pub fn parse(text: &str) -> Result<Vec<ScriptLine>, (usize, String)> {
         }
     }
     Ok(commands)
+}
+
+/// Whether a line ends within quotes, and so goes on in the next.
+fn is_open(line: &str) -> bool {
+    let (mut quote, mut escaped) = (None, false);
+    for letter in line.chars() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' if quote != Some('\'') => escaped = true,
+            '\'' | '"' if quote.is_none() => quote = Some(letter),
+            _ if quote == Some(letter) => quote = None,
+            _ => {}
+        }
+    }
+    quote.is_some()
 }
 
 /// The lines up to the one that ends a here-document.
@@ -143,21 +173,30 @@ fn list(line: &str) -> Vec<(When, &str)> {
     if parts.iter().any(is_ours) { parts } else { vec![(When::Always, line)] }
 }
 
-/// The command before `<<EOF` and the word that ends the document.
-fn here_document(line: &str) -> Option<(String, String)> {
-    let (command, rest) = line.split_once("<<")?;
-    let rest = rest.trim_start_matches('-').trim();
-    let (word, tail) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let end = word.trim_matches(|c| c == '\'' || c == '"').to_string();
-    let command = command.strip_prefix("cat").map_or(command, |_| tail.trim().trim_start_matches('|'));
-    (!end.is_empty()).then(|| {
-        (
-            format!("{} {}", command.trim(), if command.contains(tail.trim()) { "" } else { tail })
-                .trim()
-                .to_string(),
-            end,
-        )
-    })
+/// The command around `<<EOF`, the word that ends the document, and whether that is quoted, so that the document is taken as it is.
+/// `cat` only hands the document on.
+fn here_document(line: &str) -> Option<(String, String, bool)> {
+    let (before, rest) = line.split_once("<<").filter(|(before, _)| !is_open(before))?;
+    let rest = rest.trim_start_matches('-').trim_start();
+    let length = rest.find(|c: char| c.is_whitespace() || "|>&;".contains(c)).unwrap_or(rest.len());
+    let (word, behind) = (&rest[..length], rest[length..].trim());
+    let end = word.trim_matches(['\'', '"']);
+    let command = match (before.trim(), behind.strip_prefix('|')) {
+        ("cat", Some(next)) => next.trim().to_string(),
+        (before, _) => format!("{before} {behind}").trim().to_string(),
+    };
+    (!end.is_empty()).then(|| (command, end.to_string(), end != word))
+}
+
+/// A here-document as a shell reads it: a backslash hides what would be a variable, and joins lines.
+fn unescape(body: &str) -> String {
+    let mut text = String::new();
+    let mut letters = body.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let hidden = letters.next_if(|next| letter == '\\' && ['$', '`', '\\', '\n'].contains(next));
+        text.extend(hidden.or(Some(letter)).filter(|_| hidden != Some('\n')));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -208,9 +247,39 @@ mod tests {
         let piped = Some("a: 1\n".to_string());
         assert!(matches!(&found[1].command, Command::Kubectl { stdin, .. } if *stdin == piped), "{found:?}");
         assert!(matches!(&found[2].command, Command::Kubectl { stdin: None, .. }), "{found:?}");
+        let piped_on = |line: &str| {
+            parse(&format!("{line}\na: \\$x\nEOF")).map(|lines| lines[0].command.clone()).unwrap()
+        };
+        let kubectl =
+            |line: &str, stdin: &str| Command::Kubectl { line: line.into(), stdin: Some(stdin.into()) };
+        for (line, want, stdin) in [
+            ("cat <<EOF | kubectl apply -f -", "kubectl apply -f -", "a: $x\n"),
+            ("cat << 'EOF' |kubectl apply -f -", "kubectl apply -f -", "a: \\$x\n"),
+            ("cat <<EOF >./a.yaml", "cat >./a.yaml", "a: $x\n"),
+            ("cat > a.yaml <<EOF", "cat > a.yaml", "a: $x\n"),
+        ] {
+            assert_eq!(piped_on(line), kubectl(want, stdin), "{line}");
+        }
         assert!(
             When::Failed.holds_after(1) && !When::Succeeded.holds_after(1) && When::Always.holds_after(1)
         );
+    }
+
+    #[test]
+    fn a_quotation_goes_on_to_its_end() {
+        let lines = |text: &str| -> Vec<String> {
+            let line = |found: &ScriptLine| match &found.command {
+                Command::Kubectl { line, .. } => line.clone(),
+                Command::Sleep(_) => "sleep".into(),
+            };
+            parse(text).unwrap().iter().map(line).collect()
+        };
+        assert_eq!(
+            lines("k patch x -p 'a:\n  b: \"c\"\n'\nk get x"),
+            ["k patch x -p 'a:\n  b: \"c\"\n'", "k get x"]
+        );
+        assert_eq!(lines("echo don't\nk get x"), ["echo don't", "k get x"]);
+        assert_eq!(lines("k a -p \"{\\\"x\\\"}\"\nk b").len(), 2);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod inside;
 mod lifecycle;
 mod mounting;
 mod node_status;
+mod perl;
 mod pod_worker;
 mod preemption;
 mod pressure;

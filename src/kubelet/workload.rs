@@ -22,6 +22,7 @@
 use super::config::KubeletConfig;
 use super::daemons;
 use super::image::ImageName;
+use super::perl;
 use super::shell::Program;
 use crate::api::k8s::{Container, Probe};
 use crate::api::{MetaExt, Pod};
@@ -176,10 +177,15 @@ fn of_image(image: &ImageName, container: &Container, words: &[String]) -> Behav
         container.command.is_some() || (!own && words.first().is_some_and(|word| !word.starts_with('-')));
     behaviour.daemon = daemons::Program::of_image(image.base());
     if let (false, Some(first), true) = (words.is_empty(), words.first(), runs_shell) {
+        let mut words = words.to_vec();
         if first.ends_with("perl") {
-            return Behaviour::completing_after(SimDuration::from_secs(5));
+            let Some(printed) = perl::printed(&words) else {
+                return Behaviour::completing_after(SimDuration::from_secs(5));
+            };
+            let script = format!("sleep 5; printf %s '{}'", printed.replace('\'', "'\\''"));
+            words = vec!["sh".into(), "-c".into(), script];
         }
-        if let Some(program) = Program::of_command(words) {
+        if let Some(program) = Program::of_command(&words) {
             behaviour.serves_when_up = behaviour.serves_after.take();
             behaviour.on_term = OnTerm::Shell;
             behaviour.daemon = None;
@@ -286,7 +292,7 @@ mod tests {
         assert_eq!(end(check("nginx", &[], &[], 0)), None);
         assert_eq!(end(check("example.com/unknown:1", &[], &[], 0)), None);
         assert_eq!(end(check("busybox", &[], &[], 0)), Some((0, 0)));
-        assert_eq!(end(check("perl", &["perl", "-wle", "print 1"], &[], 0)), Some((5, 0)));
+        assert_eq!(end(check("perl", &["perl", "-wle", "print $x"], &[], 0)), Some((5, 0)));
         let sleeping = check("busybox", &["sleep", "30"], &[], 0);
         assert!(sleeping.script.is_some() && sleeping.on_term == OnTerm::Shell);
     }

@@ -178,17 +178,34 @@ impl Compiler {
         }
     }
 
-    /// Whether `&&` or `||` comes before the command is over.
+    /// Whether `&&` or `||` comes before the command is over, which may be a block of several.
     fn has_chain(&self) -> bool {
-        let mut depth = 0u32;
+        let (mut depth, mut begins) = (0u32, true);
         for token in &self.tokens[self.at..] {
-            match token {
-                Token::Operator("(") => depth += 1,
-                Token::Operator(")") => depth = depth.saturating_sub(1),
-                Token::Operator("&&" | "||") if depth == 0 => return true,
-                Token::Operator(";" | "\n" | "&") if depth == 0 => return false,
+            let keyword = match token {
+                Token::Word { word, plain: true } if begins => match word.as_slice() {
+                    [Part::Text(text)] => text.as_str(),
+                    _ => "",
+                },
+                _ => "",
+            };
+            match (token, keyword) {
+                (Token::Operator("("), _) | (_, "{" | "if" | "while" | "until" | "for" | "case") => {
+                    depth += 1
+                }
+                (Token::Operator(")"), _) | (_, "}" | "fi" | "done" | "esac") => {
+                    depth = depth.saturating_sub(1)
+                }
+                (Token::Operator("&&" | "||"), _) if depth == 0 => return true,
+                (Token::Operator(";" | "\n" | "&"), _) if depth == 0 => return false,
                 _ => {}
             }
+            begins = match token {
+                Token::Operator(operator) => !operator.contains(['<', '>']),
+                Token::Word { .. } => {
+                    ["{", "if", "while", "until", "then", "do", "else", "elif", "!"].contains(&keyword)
+                }
+            };
         }
         false
     }

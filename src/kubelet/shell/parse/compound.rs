@@ -22,30 +22,30 @@ impl Compiler {
                 self.list(&["}"], checked)?;
                 self.eat_word("}")?;
             }
-            Some("if") => self.branch()?,
-            Some("while") => self.repeat(true)?,
-            Some("until") => self.repeat(false)?,
-            Some("case") => self.case()?,
-            _ => self.each()?,
+            Some("if") => self.branch(checked)?,
+            Some("while") => self.repeat(true, checked)?,
+            Some("until") => self.repeat(false, checked)?,
+            Some("case") => self.case(checked)?,
+            _ => self.each(checked)?,
         }
         Some(())
     }
 
-    fn branch(&mut self) -> Option<()> {
+    fn branch(&mut self, checked: bool) -> Option<()> {
         let mut ends = Vec::new();
         self.at += 1;
         loop {
             self.list(&["then"], true)?;
             self.eat_word("then")?;
             let otherwise = self.push(Op::IfFailed(0))?;
-            self.list(&["elif", "else", "fi"], false)?;
+            self.list(&["elif", "else", "fi"], checked)?;
             ends.push(self.push(Op::Jump(0))?);
             self.land(otherwise);
             if self.eat_word("elif").is_some() {
                 continue;
             }
             if self.eat_word("else").is_some() {
-                self.list(&["fi"], false)?;
+                self.list(&["fi"], checked)?;
             } else {
                 // Without a branch taken, `if` succeeds.
                 self.push(nothing())?;
@@ -57,7 +57,7 @@ impl Compiler {
     }
 
     /// `case word in pattern|pattern) commands;; esac`.
-    fn case(&mut self) -> Option<()> {
+    fn case(&mut self, checked: bool) -> Option<()> {
         self.at += 1;
         let Some(Token::Word { word, .. }) = self.tokens.get(self.at) else { return None };
         let value = word.clone();
@@ -84,7 +84,7 @@ impl Compiler {
                 return None;
             }
             let otherwise = self.push(Op::Unless(patterns, 0))?;
-            self.list(&["esac"], false)?;
+            self.list(&["esac"], checked)?;
             self.eat_operator(";;");
             ends.push(self.push(Op::Jump(0))?);
             self.land(otherwise);
@@ -136,19 +136,19 @@ impl Compiler {
         (1..=3).contains(&words.len()).then_some(Condition::Words(words))
     }
 
-    fn repeat(&mut self, while_ok: bool) -> Option<()> {
+    fn repeat(&mut self, while_ok: bool, checked: bool) -> Option<()> {
         self.at += 1;
         let top = self.ops.len();
         self.list(&["do"], true)?;
         self.eat_word("do")?;
         let out = self.push(if while_ok { Op::IfFailed(0) } else { Op::IfOk(0) })?;
-        self.body(top, out, nothing())
+        self.body((top, out), nothing(), checked)
     }
 
     /// A loop's body up to `done`: from there back to `top`; `out` leads behind it, to `end`.
-    fn body(&mut self, top: usize, out: usize, end: Op) -> Option<()> {
+    fn body(&mut self, (top, out): (usize, usize), end: Op, checked: bool) -> Option<()> {
         self.loops.push((top, vec![out]));
-        self.list(&["done"], false)?;
+        self.list(&["done"], checked)?;
         self.eat_word("done")?;
         self.push(Op::Jump(top))?;
         self.end_loop();
@@ -163,7 +163,7 @@ impl Compiler {
     }
 
     /// `for ((i = 0; i < 3; i++))`.
-    fn count(&mut self) -> Option<()> {
+    fn count(&mut self, checked: bool) -> Option<()> {
         self.at += 1;
         let Some(Token::Word { word, .. }) = self.tokens.get(self.at) else { return None };
         let mut parts: Vec<Word> = vec![Word::new()];
@@ -190,14 +190,14 @@ impl Compiler {
         let out = self.push(Op::IfFailed(0))?;
         self.skip_lines();
         self.eat_word("do")?;
-        self.body(top, out, nothing())
+        self.body((top, out), nothing(), checked)
     }
 
     /// `for`: the body once for each word, one after the other.
-    fn each(&mut self) -> Option<()> {
+    fn each(&mut self, checked: bool) -> Option<()> {
         self.at += 1;
         if self.peek_plain() == Some("let") {
-            return self.count();
+            return self.count(checked);
         }
         let name = self.peek_plain()?.to_string();
         self.at += 1;
@@ -216,7 +216,7 @@ impl Compiler {
         self.eat_word("do")?;
         self.push(Op::Each(items))?;
         let top = self.push(Op::Next(name, 0))?;
-        self.body(top, top, Op::EndEach)
+        self.body((top, top), Op::EndEach, checked)
     }
 }
 
