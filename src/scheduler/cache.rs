@@ -186,11 +186,11 @@ impl Cache {
         info.version = self.versions;
         let name = info.name.clone();
         let index = self.free.pop().unwrap_or(self.slots.len() as NodeIndex);
-        let waiting = |placed: &&mut PlacedPod| matches!(&placed.at, At::Unknown(at) if *at == name);
-        for placed in self.pods.values_mut().filter(waiting) {
+        let waiting = |placed: &PlacedPod| matches!(&placed.at, At::Unknown(at) if *at == name);
+        self.pods.change(waiting, |placed| {
             placed.at = At::Node(index);
             info.add_pod(placed.info.clone());
-        }
+        });
         self.slots.put(index, info);
         self.epoch += 1;
         let before = |other: &NodeIndex| self.slots.get(*other).name < name;
@@ -204,9 +204,8 @@ impl Cache {
     pub fn remove_node(&mut self, name: &str) {
         if let Some(index) = Arc::make_mut(&mut self.by_name).remove(name) {
             let known: Arc<str> = name.into();
-            for placed in self.pods.values_mut().filter(|placed| placed.at == At::Node(index)) {
-                placed.at = At::Unknown(known.clone());
-            }
+            let here = |placed: &PlacedPod| placed.at == At::Node(index);
+            self.pods.change(here, |placed| placed.at = At::Unknown(known.clone()));
             self.forget_images(index);
             self.slots.clear(index);
             self.epoch += 1;

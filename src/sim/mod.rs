@@ -68,7 +68,7 @@ pub(crate) struct ControllerSlot {
 /// A cluster, its clock and all that is going to happen.
 #[derive(Clone)]
 pub struct Simulation {
-    config: Config,
+    config: Arc<Config>,
     now: SimTime,
     events: EventQueue,
     events_done: u64,
@@ -124,7 +124,7 @@ impl Simulation {
             },
             journal: Journal::default(),
             boot_errors: Vec::new(),
-            config,
+            config: Arc::new(config),
         };
         simulation.boot();
         simulation

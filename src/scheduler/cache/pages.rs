@@ -39,6 +39,11 @@ impl<T: Clone> Pages<T> {
         &mut Arc::make_mut(&mut book[page % BOOK])[place % PAGE]
     }
 
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.books.iter().flat_map(|book| book.iter()).flat_map(|page| page.iter())
+    }
+
     /// Adds one at the end.
     pub fn push(&mut self, item: T) {
         if self.len.is_multiple_of(PAGE * BOOK) {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::NodeIndex;
+use super::pages::Pages;
 use crate::scheduler::framework::PodInfo;
 use crate::scheduler::framework::pod_info::digest;
 
@@ -30,7 +31,7 @@ pub enum At {
 /// The pods.
 #[derive(Clone, Debug, Default)]
 pub struct Pods {
-    places: Vec<Option<PlacedPod>>,
+    places: Pages<Option<PlacedPod>>,
     free: Vec<u32>,
     /// A power of two of entries, no more than half of them taken. An entry is where its digest says, or a little behind.
     index: Vec<Option<Entry>>,
@@ -48,15 +49,21 @@ impl Pods {
         self.places.iter().flatten()
     }
 
-    /// The same, to change them.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut PlacedPod> {
-        self.places.iter_mut().flatten()
+    /// Changes those that pass. What snapshots share of the others stays shared.
+    pub fn change(&mut self, which: impl Fn(&PlacedPod) -> bool, mut change: impl FnMut(&mut PlacedPod)) {
+        for place in 0..self.places.len() {
+            if self.places.get(place).as_ref().is_some_and(&which)
+                && let Some(placed) = self.places.get_mut(place)
+            {
+                change(placed);
+            }
+        }
     }
 
     /// The pod of that uid.
     pub fn get(&self, uid: &str) -> Option<&PlacedPod> {
         let entry = self.index[self.find(digest(uid), || uid)?]?;
-        self.places[entry.place as usize].as_ref()
+        self.places.get(entry.place as usize).as_ref()
     }
 
     /// Puts a pod in, which must not be there yet.
@@ -69,7 +76,7 @@ impl Pods {
             self.places.push(None);
             self.places.len() as u32 - 1
         });
-        self.places[place as usize] = Some(pod);
+        *self.places.get_mut(place as usize) = Some(pod);
         self.enter(Entry { digest, place });
     }
 
@@ -87,7 +94,7 @@ impl Pods {
         let entry = self.index[at].take()?;
         self.close_gap(at);
         self.free.push(entry.place);
-        self.places[entry.place as usize].take()
+        self.places.get_mut(entry.place as usize).take()
     }
 
     fn find<'a>(&self, digest: u32, uid: impl Fn() -> &'a str) -> Option<usize> {
@@ -95,7 +102,7 @@ impl Pods {
         let mut at = digest as usize & last;
         while let Some(entry) = self.index[at] {
             let is_it = |pod: &PlacedPod| pod.info.uid() == uid();
-            if entry.digest == digest && self.places[entry.place as usize].as_ref().is_some_and(is_it) {
+            if entry.digest == digest && self.places.get(entry.place as usize).as_ref().is_some_and(is_it) {
                 return Some(at);
             }
             at = (at + 1) & last;

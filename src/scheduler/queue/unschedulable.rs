@@ -1,6 +1,6 @@
 //! The pods that fit nowhere, or may not be tried yet. They wait for something to happen that may help them.
 
-use sorted::{SortedMap, SortedSet};
+use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::QueuedPod;
 use crate::api::Key;
@@ -9,17 +9,18 @@ use crate::clock::{SimDuration, SimTime};
 /// A pod that has waited as long as this is tried again though nothing seems to have helped it.
 pub const POD_MAX_IN_UNSCHEDULABLE: SimDuration = SimDuration::from_secs(5 * 60);
 
-/// The unschedulable part of the queue (`backend/queue/unschedulable_pods.go`), gated pods among them.
+/// The unschedulable part of the queue (`backend/queue/unschedulable_pods.go`), gated pods among them. Copies
+/// share what they have in common.
 #[derive(Clone, Debug, Default)]
 pub struct UnschedulablePods {
-    pods: SortedMap<Key, QueuedPod>,
-    waiting_since: SortedSet<(SimTime, Key)>,
+    pods: RedBlackTreeMapSync<Key, QueuedPod>,
+    waiting_since: RedBlackTreeSetSync<(SimTime, Key)>,
 }
 
 impl UnschedulablePods {
     /// How many pods are in it, gated ones not counted.
     pub fn len(&self) -> usize {
-        self.waiting_since.len()
+        self.waiting_since.size()
     }
 
     /// Whether there are none, gated ones not counted.
@@ -29,21 +30,22 @@ impl UnschedulablePods {
 
     /// How many pods wait at a gate.
     pub fn gated(&self) -> usize {
-        self.pods.len() - self.waiting_since.len()
+        self.pods.size() - self.waiting_since.size()
     }
 
     /// Adds a pod.
     pub fn insert(&mut self, pod: QueuedPod) {
         if !pod.is_gated() {
-            self.waiting_since.insert((pod.timestamp, pod.key.clone()));
+            self.waiting_since.insert_mut((pod.timestamp, pod.key.clone()));
         }
-        self.pods.insert(pod.key.clone(), pod);
+        self.pods.insert_mut(pod.key.clone(), pod);
     }
 
     /// Takes a pod.
     pub fn remove(&mut self, key: &Key) -> Option<QueuedPod> {
-        let pod = self.pods.remove(key)?;
-        self.waiting_since.remove(&(pod.timestamp, key.clone()));
+        let pod = self.pods.get(key)?.clone();
+        self.pods.remove_mut(key);
+        self.waiting_since.remove_mut(&(pod.timestamp, key.clone()));
         Some(pod)
     }
 
