@@ -16,6 +16,7 @@ use kubeviz::sim::notable::is_background;
 use kubeviz::sim::{
     Change, Config, Grain, Input, JournalEntry, Outcome, Progress, Recording, SessionId, View,
 };
+use kubeviz::view::graphs::Graphs;
 use kubeviz::view::rollout::Curve;
 use kubeviz::view::timeline::Timeline;
 use kubeviz::view::why;
@@ -65,6 +66,8 @@ pub struct Driver {
     curve: Curve,
     rival: Option<Rival>,
     timeline: Timeline,
+    graphs: Graphs,
+    rival_graphs: Option<(usize, Graphs)>,
     /// The stage at the position; another allocation only when something on it has changed.
     pub view: Shared<ClusterView>,
     /// The last write at the position.
@@ -131,6 +134,8 @@ impl Driver {
             curve: Curve::default(),
             rival: None,
             timeline: Timeline::default(),
+            graphs: Graphs::default(),
+            rival_graphs: None,
             view: Shared::new(ClusterView::default()),
             revision: 0,
             story: Vec::new(),

@@ -12,6 +12,7 @@ pub mod files;
 pub mod filter;
 pub mod find;
 pub mod format;
+pub mod graphs;
 pub mod insert;
 pub mod inspect;
 pub mod manifest;

@@ -5,7 +5,7 @@
 mod calculator;
 mod given;
 mod limits;
-mod measure;
+pub mod measure;
 
 use std::cmp::Ordering;
 use std::sync::Arc;

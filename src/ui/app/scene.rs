@@ -1,8 +1,10 @@
 //! What the stage shows besides the cluster itself, brought up to date while it is looked at.
 
 use kubeviz::api::{Key, Kind};
+use kubeviz::clock::SimTime;
 use kubeviz::kubectl::print::listing::{kinds, listing};
 use kubeviz::view::course::Course;
+use kubeviz::view::graphs::Graph;
 use kubeviz::view::rollout;
 use kubeviz::view::timeline::Lane;
 use wasm_bindgen::JsCast;
@@ -10,7 +12,7 @@ use web_sys::HtmlElement;
 
 use super::App;
 use super::derived::INSPECT_EVERY;
-use crate::ui::components::{Lanes, Rolling, Rows, Scene, Shown, Track, Traffic, Xray};
+use crate::ui::components::{GraphRow, Lanes, Rolling, Rows, Scene, Shown, Track, Traffic, Xray};
 use crate::ui::driver::wall_ms;
 use crate::ui::flip;
 use crate::ui::shared::Shared;
@@ -21,6 +23,10 @@ use crate::ui::tokens::Tokens;
 const LANES: usize = 60;
 /// The same for the rows of a table.
 const ROWS: usize = 300;
+/// The same for graphs of workloads and autoscalers.
+const GRAPHS: usize = 6;
+/// A graph is drawn in so many columns.
+const COLUMNS: u64 = 500;
 
 impl App {
     /// What has been written shows at once; while time passes, only so often.
@@ -147,7 +153,38 @@ impl App {
         let all: Vec<&Lane> = driver.timeline().lanes().filter(shows).collect();
         let earlier = all.len().saturating_sub(LANES);
         let lanes = Shared::new(all.into_iter().skip(earlier).cloned().collect());
-        Lanes { lanes, earlier, from, span, window, now }
+        let others = driver.kept().into_iter().map(|(run, _)| run).collect();
+        drop(driver);
+        let (graphs, more) = self.graphs(SimTime(from), span);
+        Lanes { lanes, earlier, from, span, window, now, graphs, more, others, against: self.ui.against }
+    }
+
+    /// The graphs of what is under the glass, if it has any, else the first ones; and how many others there are.
+    fn graphs(&mut self, from: SimTime, span: u64) -> (Shared<Vec<GraphRow>>, usize) {
+        let mut driver = self.driver.borrow_mut();
+        let selected = self.ui.selected.as_ref();
+        let all: Vec<Graph> = driver.graphs().iter().map(|graph| graph.part(from, span, COLUMNS)).collect();
+        let about = |graph: &Graph| {
+            selected.is_some() && [&graph.about, &graph.target].map(Option::as_ref).contains(&selected)
+        };
+        let targets: Vec<Key> =
+            all.iter().filter(|graph| about(graph)).filter_map(|graph| graph.target.clone()).collect();
+        let near =
+            |graph: &Graph| about(graph) || graph.about.as_ref().is_some_and(|key| targets.contains(key));
+        let (alone, count) = (all.iter().any(near), all.len());
+        let (own, whole): (Vec<Graph>, Vec<Graph>) = all.into_iter().partition(|graph| graph.about.is_some());
+        let own = own.into_iter().filter(|graph| !alone || near(graph)).take(GRAPHS);
+        let shown: Vec<Graph> = own.chain(whole).collect();
+        let more = count - shown.len();
+        let other = self.ui.against.and_then(|run| Some((run, driver.graphs_in(run)?)));
+        let row = |graph: Graph| {
+            let same = |other: &&Graph| other.is_of(&graph);
+            let against = other.and_then(|(run, other)| {
+                Some((run, other.iter().find(same)?.part(from, span, COLUMNS).samples))
+            });
+            GraphRow { graph, against }
+        };
+        (Shared::new(shown.into_iter().map(row).collect()), more)
     }
 
     fn rows(&self) -> Rows {
@@ -159,7 +196,7 @@ impl App {
 
     /// Whether something else is under the glass than what is shown, where that shows.
     fn turned(&self) -> bool {
-        if self.ui.view == StageView::Xray {
+        if matches!(self.ui.view, StageView::Xray | StageView::Timeline) {
             return self.traced != (self.ui.selected.clone(), self.driver.borrow().inputs());
         }
         let Scene::Rollout(Rolling { shown: Some(shown), .. }) = &self.scene else { return false };

@@ -26,25 +26,35 @@ pub fn RolloutRuns(props: &RolloutRunsProps) -> Html {
     }
     let against = rolling.shown.as_ref().and_then(|shown| shown.against.clone());
     let chosen = against.as_ref().map(|(run, _)| *run);
+    html! {
+        <div class="rollout-next rollout-runs" data-testid="rollout-runs">
+            { choice(&rolling.others, chosen, *lang, on) }
+            if let (Some(shown), Some((run, other))) = (&rolling.shown, &against) {
+                <div class="matrix-frame"><table class="matrix">
+                    <thead><tr><td></td><th scope="col">{ name(rolling.run, *lang) }</th><th scope="col">{ name(*run, *lang) }</th></tr></thead>
+                    <tbody>{ for rows(&shown.course, other, *lang) }</tbody>
+                </table></div>
+            }
+        </div>
+    }
+}
+
+fn name(run: usize, lang: Lang) -> AttrValue {
+    tr!(lang, "runs.name", run = format::run(run))
+}
+
+/// Which of the runs that were left is laid over the one shown.
+pub fn choice(others: &[usize], chosen: Option<usize>, lang: Lang, on: &Callback<Action>) -> Html {
     let onchange = {
         let on = on.clone();
         move |event: Event| {
             on.emit(Action::Against(event.target_unchecked_into::<HtmlSelectElement>().value().parse().ok()));
         }
     };
-    let name = |run: usize| tr!(*lang, "runs.name", run = format::run(run));
-    let option = |run: &usize| html! { <option value={run.to_string()} selected={chosen == Some(*run)}>{ name(*run) }</option> };
+    let option = |run: &usize| html! { <option value={run.to_string()} selected={chosen == Some(*run)}>{ name(*run, lang) }</option> };
     html! {
-        <div class="rollout-next rollout-runs" data-testid="rollout-runs">
-            <label class="table-kind">{ tr!(*lang, "runs.against") }{ " " }
-                <select {onchange}><option value="" selected={chosen.is_none()}>{ tr!(*lang, "runs.nothing") }</option>{ for rolling.others.iter().map(option) }</select></label>
-            if let (Some(shown), Some((run, other))) = (&rolling.shown, &against) {
-                <div class="matrix-frame"><table class="matrix">
-                    <thead><tr><td></td><th scope="col">{ name(rolling.run) }</th><th scope="col">{ name(*run) }</th></tr></thead>
-                    <tbody>{ for rows(&shown.course, other, *lang) }</tbody>
-                </table></div>
-            }
-        </div>
+        <label class="table-kind">{ tr!(lang, "runs.against") }{ " " }
+            <select {onchange}><option value="" selected={chosen.is_none()}>{ tr!(lang, "runs.nothing") }</option>{ for others.iter().map(option) }</select></label>
     }
 }
 

@@ -8,6 +8,7 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::Icon;
+use super::timeline_graphs::{GraphRow, graphs};
 use crate::tr;
 use crate::ui::format;
 use crate::ui::i18n::Lang;
@@ -28,6 +29,12 @@ pub struct Lanes {
     pub window: u32,
     /// The time looked at.
     pub now: SimTime,
+    /// The graphs shown, and how many others there are.
+    pub graphs: Shared<Vec<GraphRow>>,
+    pub more: usize,
+    /// The runs that were left, and which of them is laid over this one.
+    pub others: Vec<usize>,
+    pub against: Option<usize>,
 }
 
 #[derive(Properties, PartialEq)]
@@ -44,7 +51,7 @@ pub struct TimelineViewProps {
 #[component]
 pub fn TimelineView(props: &TimelineViewProps) -> Html {
     let TimelineViewProps {
-        lanes: Lanes { lanes, earlier, from, span, window, now },
+        lanes: all @ Lanes { lanes, earlier, from, span, window, now, .. },
         meant,
         selected,
         lang,
@@ -74,6 +81,7 @@ pub fn TimelineView(props: &TimelineViewProps) -> Html {
     html! {
         <section class="timeline" data-testid="timeline" aria-label={tr!(*lang, "timeline.label")}>
             if lanes.is_empty() { <p class="empty">{ tr!(*lang, "timeline.none") }</p> } else { { choice(*window, *lang, on) } }
+            { graphs(all, &seek, *lang, on) }
             if *earlier > 0 { <p class="hint">{ tr!(*lang, "timeline.earlier", count = earlier) }</p> }
             <ul role="list">{ for lanes.iter().map(lane) }</ul>
             if !lanes.is_empty() { <p class="timeline-axis"><span>{ format::clock(SimTime(scale.from)) }</span><span>{ format::clock(SimTime(scale.from + scale.span)) }</span></p> }

@@ -6,6 +6,7 @@ use kubeviz::api::Key;
 use kubeviz::api::explain::Explain;
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::clock::SimDuration;
+use kubeviz::view::graphs::Graphs;
 use kubeviz::view::inspect::Detail;
 use kubeviz::view::menu::menu;
 use kubeviz::view::preview::{Planned, preview};
@@ -104,6 +105,12 @@ impl Driver {
     pub fn timeline(&mut self) -> &Timeline {
         self.timeline.follow(self.recording.live().api().store(), self.recording.view().revision());
         &self.timeline
+    }
+
+    /// How the figures of workloads, autoscalers and nodes went up to the position.
+    pub fn graphs(&mut self) -> &Graphs {
+        self.graphs.follow(self.recording.live().api().store(), self.recording.view().revision());
+        &self.graphs
     }
 
     /// How the last write up to the position came about: of one object, or of all.

@@ -5,6 +5,7 @@ use kubeviz::clock::SimTime;
 use kubeviz::sim::Run;
 use kubeviz::view::Stage;
 use kubeviz::view::course::Course;
+use kubeviz::view::graphs::Graphs;
 use kubeviz::view::rollout::Curve;
 use kubeviz::view::timeline::Timeline;
 
@@ -53,6 +54,7 @@ impl Driver {
     /// Forgets what was read of the run so far.
     pub(super) fn forget_readings(&mut self) {
         (self.timeline, self.curve, self.rival) = (Timeline::default(), Curve::default(), None);
+        (self.graphs, self.rival_graphs) = (Graphs::default(), None);
     }
 
     /// How a workload's rollout went in a run that was left.
@@ -67,5 +69,16 @@ impl Driver {
             self.rival = Some(Rival { run, key: key.clone(), course: kept.and_then(read).map(Shared::new) });
         }
         self.rival.as_ref().and_then(|rival| rival.course.clone())
+    }
+
+    /// How the figures went in a run that was left, to its end.
+    pub fn graphs_in(&mut self, run: usize) -> Option<&Graphs> {
+        if self.rival_graphs.as_ref().is_none_or(|(known, _)| *known != run) {
+            let simulation = &self.recording.runs().iter().find(|kept| kept.number == run)?.simulation;
+            let mut graphs = Graphs::default();
+            graphs.follow(simulation.api().store(), simulation.view().revision());
+            self.rival_graphs = Some((run, graphs));
+        }
+        self.rival_graphs.as_ref().map(|(_, graphs)| graphs)
     }
 }
