@@ -1,5 +1,7 @@
 //! Fields by path, and what is being typed at a caret.
 
+use std::ops::Range;
+
 use super::flow::{self, Flow};
 use super::table::{Field, Table, Type, TypeId};
 use crate::api::manifest::Span;
@@ -66,7 +68,7 @@ pub struct Place<'t> {
     pub around: Vec<(&'t str, &'t str)>,
     /// How much deeper than its line the place stands: behind dashes.
     pub deeper: usize,
-    /// Whether it stands in braces, where all goes on one line.
+    /// Whether it stands in braces, where all that is put in goes on one line.
     pub in_braces: bool,
 }
 
@@ -86,7 +88,7 @@ pub enum Wanted<'t> {
 }
 
 /// What fits at a byte offset of a text that may be broken: completion must work in the middle of typing, so only
-/// indentation, `key:` and the braces of the line count. `None` where nothing is known (comments, block text, unknown kinds).
+/// indentation, `key:` and braces count. `None` where nothing is known (comments, block text, unknown kinds).
 pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
     let offset = floor_boundary(text, offset);
     let (lines, current) = document_lines(text, offset);
@@ -98,7 +100,9 @@ pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
     let (api_version, kind) =
         (declared(&lines, "apiVersion").unwrap_or_default(), declared(&lines, "kind").unwrap_or_default());
     let ty = Table::get().kind(api_version, kind);
-    let above = parents(&lines, current, offset - here.start);
+    let braces = opener(&lines, current);
+    let first = braces.as_ref().map_or(current, |braces| braces.start);
+    let above = parents(&lines, first, offset - here.start);
     let mut place = Place {
         span: Span::new(offset, offset),
         api_version,
@@ -110,9 +114,14 @@ pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
         deeper: 0,
         in_braces: false,
     };
-    let typed = match here.flow(offset - here.start) {
+    let flow = braces.and_then(|braces| {
+        let (own, value) = lines[braces.start].opens()?;
+        let end = lines.get(braces.end).map_or(text.len(), |next| next.start);
+        Some((own, flow::flow(text.get(value..offset)?, text.get(offset..end)?)?))
+    });
+    let typed = match flow {
         Some((own, flow)) => {
-            let outside = || siblings(&lines, current, here.content_column());
+            let outside = || siblings(&lines, first, lines[first].content_column());
             in_braces(&mut place, ty, own, flow, outside)?
         }
         None => in_lines(&mut place, ty, &lines, current, before, &above)?,
@@ -121,7 +130,7 @@ pub fn place_at(text: &str, offset: usize) -> Option<Place<'_>> {
     Some(place)
 }
 
-/// Fills in what stands in braces on the caret's line. Gives the word that is being typed.
+/// Fills in what stands in braces. Gives the word that is being typed.
 fn in_braces<'t>(
     place: &mut Place<'t>,
     ty: Option<TypeId>,
@@ -289,18 +298,51 @@ impl<'t> Line<'t> {
         Some((key, typed))
     }
 
-    /// The braces that a caret stands in, and the key that they stand behind, if they do.
-    fn flow(&self, column: usize) -> Option<(Option<&'t str>, Flow<'t>)> {
-        let (before, after) = (self.text.get(..column)?, self.text.get(column..)?);
-        let content = before.get(self.content_column()..)?;
+    /// Where a value begins that is in braces, and the key that it stands behind, if it does.
+    fn opens(&self) -> Option<(Option<&'t str>, usize)> {
+        let content = self.text.get(self.content_column()..)?;
         let (own, value) = match content.split_once(": ") {
             _ if content.starts_with(['{', '[']) => (None, content),
             Some((key, value)) => (Some(key.trim_matches(['"', '\''])), value.trim_start()),
             None => return None,
         };
-        let flow = flow::flow(value, after).filter(|_| value.starts_with(['{', '[']))?;
-        Some((own, flow))
+        let start = self.start + self.text.len() - value.len();
+        value.starts_with(['{', '[']).then_some((own, start))
     }
+
+    fn indentation(&self) -> usize {
+        self.text.len() - self.text.trim_start_matches(' ').len()
+    }
+}
+
+/// The lines of the braces that begin on the line of the caret or before it and go on to it, if there are any. Braces that nobody
+/// has closed end where a line stands no deeper than the first.
+fn opener(lines: &[Line<'_>], current: usize) -> Option<Range<usize>> {
+    let mut at = 0;
+    while at <= current {
+        let Some((_, value)) = lines[at].opens() else {
+            at += 1;
+            continue;
+        };
+        let (line, mut next) = (&lines[at], at + 1);
+        let mut open = flow::opened(&line.text[value - line.start..], 0);
+        while let Some(line) = lines.get(next).filter(|_| open > 0) {
+            let text = line.text.trim_start();
+            if line.indentation() <= lines[at].indentation()
+                && !text.is_empty()
+                && !text.starts_with(['}', ']'])
+            {
+                break;
+            }
+            open = flow::opened(line.text, open);
+            next += 1;
+        }
+        if current < next {
+            return Some(at..next);
+        }
+        at = next;
+    }
+    None
 }
 
 /// The lines of the document that holds the caret, and which one has it.

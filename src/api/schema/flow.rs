@@ -1,4 +1,4 @@
-//! Braces and brackets before a caret, on its line: `{name: a, env: [{na`.
+//! Braces and brackets before a caret, on its line or on lines before: `{name: a, env: [{na`.
 
 /// What a caret in braces stands in.
 pub(super) struct Flow<'t> {
@@ -30,8 +30,10 @@ pub(super) fn flow<'t>(text: &'t str, after: &'t str) -> Option<Flow<'t>> {
     let mut quote = None;
     for (at, byte) in text.bytes().enumerate() {
         match (quote, byte) {
+            (Some(b'#'), _) => quote = Some(b'#').filter(|_| byte != b'\n'),
             (Some(open), _) => quote = Some(open).filter(|open| byte != *open),
             (None, b'"' | b'\'') if word(text, levels.last()?.word, at).is_empty() => quote = Some(byte),
+            (None, b'#') if text[..at].ends_with([' ', '\n']) => quote = Some(b'#'),
             (None, b'{' | b'[') => {
                 levels.push(Level { is_map: byte == b'{', word: at + 1, ..Level::default() });
             }
@@ -40,7 +42,7 @@ pub(super) fn flow<'t>(text: &'t str, after: &'t str) -> Option<Flow<'t>> {
                 levels.last()?;
             }
             (None, b',') => end_entry(levels.last_mut()?, text, at),
-            (None, b':') if matches!(text.as_bytes().get(at + 1), None | Some(b' ')) => {
+            (None, b':') if matches!(text.as_bytes().get(at + 1), None | Some(b' ' | b'\n')) => {
                 let level = levels.last_mut()?;
                 if level.is_map && level.key.is_none() {
                     (level.key, level.word) = (Some(word(text, level.word, at)), at + 1);
@@ -51,6 +53,10 @@ pub(super) fn flow<'t>(text: &'t str, after: &'t str) -> Option<Flow<'t>> {
     }
     let mut inner = levels.pop()?;
     let typed = text[inner.word..].trim_start().trim_start_matches(['"', '\'']);
+    // A comma is missing.
+    if typed.contains('\n') {
+        return None;
+    }
     if inner.is_map {
         inner.entries.extend(rest(after));
     } else {
@@ -60,6 +66,23 @@ pub(super) fn flow<'t>(text: &'t str, after: &'t str) -> Option<Flow<'t>> {
     let path = levels.iter().filter_map(|level| level.key).collect();
     let around = levels.into_iter().rfind(|level| level.is_map).map(|level| level.entries);
     Some(Flow { path, key: inner.key, typed, beside: inner.entries, around })
+}
+
+/// How many braces and brackets are open after a line, if so many were before.
+pub(super) fn opened(line: &str, before: usize) -> usize {
+    let (mut open, mut quote, mut last) = (before, None, b' ');
+    for byte in line.bytes() {
+        match (quote, byte) {
+            (Some(quoted), _) => quote = Some(quoted).filter(|quoted| byte != *quoted),
+            (None, b'"' | b'\'') if b" :,{[".contains(&last) => quote = Some(byte),
+            (None, b'#') if last == b' ' => break,
+            (None, b'{' | b'[') => open += 1,
+            (None, b'}' | b']') => open = open.saturating_sub(1),
+            _ => {}
+        }
+        last = byte;
+    }
+    open
 }
 
 fn word(text: &str, from: usize, to: usize) -> &str {

@@ -123,6 +123,17 @@ fn braces_are_completed_as_lines_are() {
         "  tolerations: [{key: gpu, operator: Exists, value: x, effect: NoExecute, t|}]",
         &["tolerationSeconds"],
     );
+    check("  nodeSelector: {\n    disk: |\n  }", &["ssd", "hdd"]);
+    check("  tolerations: [\n    {key: a}, # {one\n    {key: gpu,\n     value: |", &["true"]);
+    check(
+        "  tolerations: [{key: gpu,\n    operator: Exists, value: x,\n  effect: NoExecute}]\n  hostname: |",
+        &[],
+    );
+    check(
+        "  tolerations: [{key: gpu, operator: Exists,\n    t|,\n    value: x, effect: a\n  }]",
+        &["tolerationSeconds"],
+    );
+    check("  hostAliases: [{\n  nodeSelector:\n    disk: |", &["ssd", "hdd"]);
     check("  securityContext: {}|", &[]);
     check("  containers: [{name: \"a, {|\"}]", &[]);
     let containers = offered(&simulation, &format!("{POD}  containers: [{{|"));
