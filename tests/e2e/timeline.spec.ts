@@ -41,8 +41,8 @@ test("figures are drawn with their rules: of what is selected, and of another ru
   const drawn = async (id: string, line: string) => (await graph(id).locator(`.${line}`).first().getAttribute("d")) ?? "";
 
   await expect(graph("Deployment/web").locator(".graph-now")).toHaveText("1 / 1");
-  await expect(graph("nodes cpu").locator(".graph-now")).toHaveText("0.2 / 12");
-  await expect(graph("nodes memory").locator(".graph-now")).toHaveText("64Mi / 24Gi");
+  await expect(graph("nodes cpu").locator(".graph-now")).toHaveText("cpu 0.2 / 12");
+  await expect(graph("nodes memory").locator(".graph-now")).toHaveText("memory 64Mi / 24Gi");
   await app.run("load svc/web --rate 200");
   const cpu = "HorizontalPodAutoscaler/web cpu";
   await expect(graph(cpu).getByRole("img")).toHaveAccessibleName(/target 50%; nothing changes from 45% to 55%/, { timeout: 30_000 });

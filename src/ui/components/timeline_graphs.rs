@@ -116,7 +116,7 @@ fn figure(
     let (said, now) = (told(graph, last, lang), scale.x(lanes.now));
     html! {
         <li class="timeline-lane timeline-graph" data-graph={id(graph)}>
-            { label(graph, &said, on) }
+            { label(graph, &said, lang, on) }
             <div class="timeline-track" onclick={seek.clone()}>
                 <svg viewBox={format!("0 0 {WIDTH} {HEIGHT}")} preserveAspectRatio="none" role="img" aria-label={said}>
                     <path class="plot-held" d={scale.held(&graph.samples, lanes.now)} />
@@ -136,14 +136,15 @@ fn figure(
 }
 
 /// What names a graph, and where it stands.
-fn label(graph: &Graph, said: &AttrValue, on: &Callback<Action>) -> Html {
+fn label(graph: &Graph, said: &AttrValue, lang: Lang, on: &Callback<Action>) -> Html {
     let name = match &graph.about {
         Some(key) => {
-            html! { <><span class="kind">{ key.kind.name() }</span>{ " " }{ key.name.to_string() }</> }
+            html! { <>{ key.name.to_string() }{ " " }<span class="kind">{ key.kind.name() }</span></> }
         }
-        None => html! {},
+        None => html! { { tr!(lang, "graph.nodes") } },
     };
-    let lines = html! { <span class="graph-name">{ name }{ " " }{ graph.name.clone() }<span class="graph-now">{ standing(graph) }</span></span> };
+    let now = html! { <span class="graph-now">{ graph.name.clone() }{ " " }{ standing(graph) }</span> };
+    let lines = html! { <span class="graph-name">{ name }{ now }</span> };
     match graph.about.clone() {
         Some(key) => {
             let on = on.clone();
