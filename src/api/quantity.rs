@@ -95,6 +95,14 @@ pub fn canonical(text: &str) -> String {
     parse(text).map_or_else(|| text.to_string(), |amount| amount.format_like(text))
 }
 
+/// A quantity in whole units in the suffixes of another, if its own are of another form: `100M` as `100000000` beside `1Gi`.
+pub fn in_form_of(text: &str, like: &str) -> String {
+    match parse(text).filter(|_| Form::of(text) != Form::of(like)) {
+        Some(amount) => Parsed::of(amount.value()).format_like(like),
+        None => text.into(),
+    }
+}
+
 /// Base and exponent of a suffix: `Ki` is 2^10, `m` is 10^-3, `e3` is 10^3.
 fn suffix_scale(suffix: &str) -> Option<(u32, i32)> {
     Some(match suffix {

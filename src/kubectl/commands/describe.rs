@@ -37,12 +37,19 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         ));
     }
     warn_of_deprecated(call)?;
-    let (mut objects, mut failures) = select(call)?;
-    if objects.is_empty() && !failures.is_empty() {
-        let begun = beginning_with(call)?;
-        if !begun.is_empty() {
-            (objects, failures) = (begun, Vec::new());
+    let (objects, failures) = select(call)?;
+    if let [failure] = failures.as_slice()
+        && failure.is_not_found()
+        && let Some(found) = beginning_with(call)?
+    {
+        // Events are shown only to whom asks for them, and each description ends in an empty line.
+        let show_events = call.args.switch("show-events", false);
+        for object in found {
+            let text = described(call, &object, show_events);
+            call.output.stdout.push_str(&text);
+            call.output.stdout.push('\n');
         }
+        return Ok(());
     }
     if objects.is_empty() && failures.is_empty() {
         let text = match call.args.on("all-namespaces") {
@@ -51,28 +58,31 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         };
         call.warn(text);
     }
-    // With several objects, events are shown only to whom asks for them.
-    let show_events = call.args.switch("show-events", objects.len() == 1);
+    // With several objects, or one that is missing, events are shown only to whom asks for them.
+    let show_events = call.args.switch("show-events", objects.len() == 1 && failures.is_empty());
     for (index, object) in objects.iter().enumerate() {
-        let value = object.to_value();
-        let subject = Subject { value: &value, view: call.client.live(), now: call.client.now() };
-        let text = describe(object.kind(), &subject, show_events);
+        let text = described(call, object, show_events);
         call.output.stdout.push_str(if index > 0 { "\n\n" } else { "" });
         call.output.stdout.push_str(&text);
     }
     Failure::collect(failures)
 }
 
-/// A single name that nothing has may be the beginning of names.
-fn beginning_with(call: &mut Call<'_, '_>) -> Result<Vec<Arc<Object>>, Failure> {
-    let Named::Objects(named) = named(call.client.live(), &call.args.words.clone())? else {
-        return Ok(Vec::new());
-    };
-    let [(kind, prefix)] = named.as_slice() else { return Ok(Vec::new()) };
+fn described(call: &Call<'_, '_>, object: &Object, show_events: bool) -> String {
+    let value = object.to_value();
+    let subject = Subject { value: &value, view: call.client.live(), now: call.client.now() };
+    describe(object.kind(), &subject, show_events)
+}
+
+/// A kind and a name that nothing has: the name may be the beginning of names (`DescribeMatchingResources`).
+fn beginning_with(call: &mut Call<'_, '_>) -> Result<Option<Vec<Arc<Object>>>, Failure> {
+    let [_, prefix] = call.args.words.as_slice() else { return Ok(None) };
+    let Named::Objects(named) = named(call.client.live(), &call.args.words)? else { return Ok(None) };
+    let Some((kind, _)) = named.first().filter(|(_, name)| name == prefix) else { return Ok(None) };
     let namespace = kind.info().namespaced.then_some(call.namespace.as_str());
-    if call.client.may("list", *kind, namespace).is_err() {
-        return Ok(Vec::new());
-    }
+    call.client.may("list", *kind, namespace)?;
     let objects = call.client.live().objects(*kind, namespace);
-    Ok(objects.filter(|object| object.name().starts_with(prefix.as_str())).cloned().collect())
+    let found: Vec<_> =
+        objects.filter(|object| object.name().starts_with(prefix.as_str())).cloned().collect();
+    Ok(Some(found).filter(|found| !found.is_empty()))
 }

@@ -8,6 +8,7 @@ use super::Subject;
 use super::page::Page;
 use crate::api::Kind;
 use crate::api::manifest::base64;
+use crate::api::quantity;
 use crate::kubectl::print::fields::Fields;
 
 /// A ConfigMap.
@@ -98,7 +99,7 @@ fn quotas(page: &mut Page, quotas: &[Value]) {
         scopes(page, quota, 1, "*");
         page.line(1, "Resource\tUsed\tHard");
         page.line(1, "--------\t---\t---");
-        usage(page, quota, 1);
+        usage(page, quota, 1, |used, _| used.into());
     }
 }
 
@@ -108,13 +109,14 @@ pub fn quota(page: &mut Page, subject: &Subject<'_>) {
     scopes(page, subject.value, 0, " *");
     page.line(0, "Resource\tUsed\tHard");
     page.line(0, "--------\t----\t----");
-    usage(page, subject.value, 0);
+    usage(page, subject.value, 0, quantity::in_form_of);
 }
 
-fn usage(page: &mut Page, quota: &Value, level: usize) {
+/// What is used of each resource, in the form that `shown` gives it beside the bound.
+fn usage(page: &mut Page, quota: &Value, level: usize, shown: fn(&str, &str) -> String) {
     let used = quota.map("status.used");
     for (resource, hard) in quota.map("status.hard") {
-        let used = used.get(&resource).map_or("0", String::as_str);
+        let used = shown(used.get(&resource).map_or("0", String::as_str), &hard);
         page.line(level, format!("{resource}\t{used}\t{hard}"));
     }
 }

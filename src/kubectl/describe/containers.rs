@@ -232,18 +232,20 @@ fn one_variable(page: &mut Page, variable: &Value, container: &Value, pod: Optio
     }
 }
 
-/// The field of a pod that a downward reference names.
+/// The field of a pod that a downward reference names (`ExtractFieldPathAsString`): kubectl knows those of the metadata, and
+/// shows nothing for the others.
 fn field_of(pod: &Value, path: &str) -> String {
-    if let Some((map, key)) = path.split_once("['") {
-        return pod.map(map).get(key.trim_end_matches("']")).cloned().unwrap_or_default();
+    let mapped = |path: &str| ["metadata.labels", "metadata.annotations"].contains(&path);
+    if let Some((map, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
+        return if mapped(map) { pod.map(map).get(key).cloned().unwrap_or_default() } else { String::new() };
     }
     match path {
-        "metadata.labels" | "metadata.annotations" => {
+        "metadata.name" | "metadata.namespace" | "metadata.uid" => pod.plain(path),
+        path if mapped(path) => {
             let pairs = pod.map(path).into_iter().map(|(key, value)| format!("{key}={value:?}"));
             pairs.collect::<Vec<_>>().join("\n")
         }
-        "status.podIPs" => pod.each("status.podIPs", "ip").join(","),
-        path => pod.plain(path),
+        _ => String::new(),
     }
 }
 
@@ -302,6 +304,26 @@ mod tests {
         ];
         for (field, want) in cases {
             assert_eq!(resource_of(&container, &field), want, "{field}");
+        }
+    }
+
+    #[test]
+    fn only_fields_of_the_metadata_are_looked_up() {
+        let pod = json!({
+            "metadata": {"name": "web", "uid": "u-1", "labels": {"app": "web", "tier": "a"}},
+            "spec": {"nodeName": "node-1"}, "status": {"podIP": "10.0.0.1"},
+        });
+        let cases = [
+            ("metadata.name", "web"),
+            ("metadata.uid", "u-1"),
+            ("metadata.labels", "app=\"web\"\ntier=\"a\""),
+            ("metadata.labels['tier']", "a"),
+            ("metadata.labels['none']", ""),
+            ("spec.nodeName", ""),
+            ("status.podIP", ""),
+        ];
+        for (path, want) in cases {
+            assert_eq!(field_of(&pod, path), want, "{path}");
         }
     }
 

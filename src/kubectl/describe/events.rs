@@ -25,7 +25,10 @@ pub fn events(page: &mut Page, kind: Kind, subject: &Subject<'_>) {
     for event in found {
         let source = event.text_or("source.component", event.text("reportingComponent"));
         let (type_, reason) = (event.text("type"), event.text("reason"));
-        let message = event.text("message").trim();
+        let message = match (event.text("involvedObject.fieldPath"), event.text("message").trim()) {
+            ("", message) => message.to_string(),
+            (part, message) => format!("{part}: {message}"),
+        };
         page.line(1, format!("{type_}\t{reason}\t{}\t{source}\t{message}", interval(&event, subject.now)));
     }
 }

@@ -15,7 +15,7 @@ const SKIPPED: [&str; 5] = [
     ".metadata.annotations",
 ];
 /// Words that stay in capitals.
-const ACRONYMS: [&str; 5] = ["API", "URL", "UID", "OSB", "GUID"];
+const ACRONYMS: [&str; 4] = ["API", "URL", "UID", "GUID"];
 
 /// Any object.
 pub fn any(page: &mut Page, subject: &Subject<'_>) {
@@ -56,7 +56,7 @@ fn label(field: &str) -> String {
     if field.chars().any(|c| !c.is_alphabetic() && c != '-') {
         return field.into();
     }
-    let parts = words(field).into_iter().map(|word| {
+    let parts = joined(words(field)).into_iter().map(|word| {
         let upper = word.to_uppercase();
         if ACRONYMS.contains(&upper.as_str()) {
             return upper;
@@ -66,6 +66,27 @@ fn label(field: &str) -> String {
         format!("{first}{}", letters.as_str())
     });
     parts.collect::<Vec<_>>().join(" ")
+}
+
+/// An acronym and what begins with a capital behind it are one word: the `CID` and `Rs` of `podCIDRs`.
+fn joined(words: Vec<String>) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    let mut open = false;
+    for word in words {
+        let capital = word.starts_with(char::is_uppercase);
+        let acronym = word.len() >= 2 && !word.contains(|c: char| c.is_alphabetic() && !c.is_uppercase());
+        match joined.last_mut() {
+            Some(before) if open && capital => {
+                before.push_str(&word);
+                open = false;
+            }
+            _ => {
+                joined.push(word);
+                open = acronym;
+            }
+        }
+    }
+    joined
 }
 
 /// The words of a name in camel case; a run of capitals is one, but for its last if a word begins there.
@@ -100,6 +121,8 @@ mod tests {
             ("apiVersion", "API Version"),
             ("uid", "UID"),
             ("clusterIPs", "Cluster I Ps"),
+            ("podCIDRs", "Pod CIDRs"),
+            ("tlsURLPath", "Tls URLPath"),
             ("storage.kubernetes.io/x", "storage.kubernetes.io/x"),
         ];
         for (field, want) in cases {

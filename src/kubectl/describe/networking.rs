@@ -92,35 +92,41 @@ fn slices_of(subject: &Subject<'_>, service: &str) -> Vec<Value> {
     subject.neighbours(Kind::ENDPOINT_SLICE).filter(of).collect()
 }
 
-/// `10.0.0.1:80,10.0.0.2:80 + 3 more...`: the ready endpoints behind a port (`formatEndpointSlices`).
+/// `10.0.0.1:80,10.0.0.2:80 + 3 more...`: the ready endpoints behind a port (`formatEndpointSlices`). Whether there are more
+/// than are named is asked before whether they are ready, so that there may be `0 more`.
 fn addresses(slices: &[Value], port_name: &str) -> String {
     if slices.is_empty() {
         return NONE.into();
     }
-    let mut all = Vec::new();
+    let (mut named, mut ready, mut more) = (Vec::new(), 0, false);
+    let mut count = |endpoint: &Value, port: Option<i64>| {
+        more |= named.len() == SHOWN;
+        if endpoint.at("conditions.ready").as_bool() == Some(false) {
+            return;
+        }
+        ready += 1;
+        if more {
+            return;
+        }
+        let host = endpoint.texts("addresses").first().copied().unwrap_or_default();
+        named.push(match port {
+            None => host.to_string(),
+            Some(port) if host.contains(':') => format!("[{host}]:{port}"),
+            Some(port) => format!("{host}:{port}"),
+        });
+    };
     for slice in slices {
-        let ready = |endpoint: &&Value| endpoint.at("conditions.ready").as_bool() != Some(false);
-        let hosts: Vec<&str> = slice
-            .list("endpoints")
-            .iter()
-            .filter(ready)
-            .filter_map(|endpoint| endpoint.texts("addresses").first().copied())
-            .collect();
-        let ports = slice.list("ports");
+        let (endpoints, ports) = (slice.list("endpoints"), slice.list("ports"));
         if ports.is_empty() {
-            all.extend(hosts.iter().map(|host| (*host).to_string()));
+            endpoints.iter().for_each(|endpoint| count(endpoint, None));
         }
         for port in ports.iter().filter(|port| port.text("name") == port_name) {
-            let join = |host: &&str| match host.contains(':') {
-                true => format!("[{host}]:{}", port.int("port")),
-                false => format!("{host}:{}", port.int("port")),
-            };
-            all.extend(hosts.iter().map(join));
+            endpoints.iter().for_each(|endpoint| count(endpoint, Some(port.int("port"))));
         }
     }
-    match all.len() {
-        0..=SHOWN => all.join(","),
-        many => format!("{} + {} more...", all[..SHOWN].join(","), many - SHOWN),
+    match more {
+        true => format!("{} + {} more...", named.join(","), ready - SHOWN),
+        false => named.join(","),
     }
 }
 
@@ -193,6 +199,7 @@ pub fn ingress(page: &mut Page, subject: &Subject<'_>) {
     let balancers = ingress.list("status.loadBalancer.ingress");
     let mut hosts: Vec<&str> = balancers.iter().map(|at| at.text_or("ip", at.text("hostname"))).collect();
     hosts.sort_unstable();
+    hosts.dedup();
     page.field(0, "Address", hosts.join(","));
     page.field(0, "Ingress Class", ingress.text_or("spec.ingressClassName", NONE));
     let default = match ingress.at("spec.defaultBackend") {
@@ -371,5 +378,32 @@ fn policy_peer(page: &mut Page, peer: &Value) {
         page.line(3, "IPBlock:");
         page.line(4, format!("CIDR: {}", peer.text("ipBlock.cidr")));
         page.line(4, format!("Except: {}", peer.texts("ipBlock.except").join(", ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn three_endpoints_are_named_and_the_others_counted() {
+        let slice = |ready: &[bool]| {
+            let endpoint = |(index, ready)| json!({"addresses": [format!("10.0.0.{index}")], "conditions": {"ready": ready}});
+            let endpoints: Vec<Value> = ready.iter().enumerate().map(endpoint).collect();
+            json!({"endpoints": endpoints, "ports": [{"name": "", "port": 80}]})
+        };
+        let three = "10.0.0.0:80,10.0.0.1:80,10.0.0.2:80";
+        let cases = [
+            (vec![], NONE.to_string()),
+            (vec![slice(&[false])], String::new()),
+            (vec![slice(&[true; 3])], three.into()),
+            (vec![slice(&[true, true, true, true, false, true])], format!("{three} + 2 more...")),
+            (vec![slice(&[true, true, true, false])], format!("{three} + 0 more...")),
+            (vec![slice(&[true, true, true]), json!({"endpoints": []})], three.into()),
+        ];
+        for (slices, want) in cases {
+            assert_eq!(addresses(&slices, ""), want);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Nodes.
 
-use sorted::SortedSet;
+use sorted::{SortedMap, SortedSet};
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::api::meta::StringMap;
 use crate::api::pod_status::pod_amount_milli;
 use crate::api::quantity;
 use crate::api::sorting;
-use crate::api::{Lease, MetaExt, Object, Pod};
+use crate::api::{Kind, Lease, MetaExt, Object, Pod};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::print::node_roles;
 
@@ -38,6 +38,7 @@ pub fn node(page: &mut Page, subject: &Subject<'_>) {
         }
         amounts.iter().for_each(|(name, amount)| page.field(1, name, amount));
     }
+    resource_slices(page, subject);
     system_info(page, node.at("status.nodeInfo"));
     for (label, value) in [
         ("PodCIDR", node.plain("spec.podCIDR")),
@@ -79,6 +80,32 @@ fn lease(page: &mut Page, subject: &Subject<'_>) {
     page.field(1, "HolderIdentity", lease.text_or("spec.holderIdentity", "<unset>"));
     page.field(1, "AcquireTime", time("spec.acquireTime"));
     page.field(1, "RenewTime", time("spec.renewTime"));
+}
+
+/// The pools of devices that are the node's own (`describeNodeResourceSlices`): the first ten.
+fn resource_slices(page: &mut Page, subject: &Subject<'_>) {
+    const SHOWN: usize = 10;
+    let mut pools: SortedMap<String, (String, usize, usize)> = SortedMap::new();
+    let slices = subject.view.objects(Kind::RESOURCE_SLICE, None).map(|object| object.to_value());
+    for slice in slices.filter(|slice| slice.text("spec.nodeName") == subject.name()) {
+        let (driver, pool) = (slice.text("spec.driver"), slice.text("spec.pool.name"));
+        let (_, count, devices) =
+            pools.entry(format!("{driver}/{pool}")).or_insert_with(|| (format!("{driver}\t{pool}"), 0, 0));
+        *count += 1;
+        *devices += slice.list("spec.devices").len();
+    }
+    if pools.is_empty() {
+        return;
+    }
+    page.line(0, "Node-Local ResourceSlices:");
+    page.line(1, "Driver\tPool\tSlices\tDevices");
+    page.line(1, "------\t----\t------\t-------");
+    for (pool, slices, devices) in pools.values().take(SHOWN) {
+        page.line(1, format!("{pool}\t{slices}\t{devices}"));
+    }
+    if pools.len() > SHOWN {
+        page.line(1, format!("...and {} more pools", pools.len() - SHOWN));
+    }
 }
 
 fn system_info(page: &mut Page, info: &Value) {

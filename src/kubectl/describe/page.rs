@@ -46,7 +46,7 @@ impl Page {
 
     /// Lines up what there is: the columns of what comes next are their own.
     pub fn flush(&mut self) {
-        let open = std::mem::take(&mut self.open);
+        let open = escaped(std::mem::take(&mut self.open));
         self.done.push_str(&TabWriter::DESCRIBE.format(&open));
     }
 
@@ -129,7 +129,12 @@ impl Page {
         let mut headings = vec!["Type", "Status"];
         headings.extend(looked.map(|(heading, _)| heading));
         headings.extend(["LastTransitionTime", "Reason", "Message"]);
-        let rule: Vec<String> = headings.iter().map(|heading| "-".repeat(heading.len())).collect();
+        // The rule below the second time is as long for a probe as for a heartbeat.
+        let dashes = |heading: &&str| match *heading {
+            "LastProbeTime" => "LastHeartbeatTime".len(),
+            heading => heading.len(),
+        };
+        let rule: Vec<String> = headings.iter().map(|heading| "-".repeat(dashes(heading))).collect();
         // The kinds with such a time have a space before each tab.
         let tab = if looked.is_some() { " \t" } else { "\t" };
         let row = |c: &Value| {
@@ -147,6 +152,11 @@ impl Page {
         self.line(level, rule);
         rows.for_each(|row| self.line(level, row));
     }
+}
+
+/// What a terminal would obey, written out (`WriteEscaped`).
+fn escaped(text: String) -> String {
+    if text.contains(['\x1b', '\r']) { text.replace('\x1b', "^[").replace('\r', "\\r") } else { text }
 }
 
 /// The first so many bytes, and dots for the rest.

@@ -51,41 +51,49 @@ impl Rule {
         text
     }
 
-    /// As the real one sorts them: by the whole rule, written out.
+    /// As the real one sorts them: by the whole rule, as Go prints it.
     fn order(&self) -> String {
-        let part = |list: &[String]| list.join(",");
-        let (group, resource) = (self.group.as_deref().unwrap_or_default(), self.resource());
-        format!("{}\0{group}\0{resource}\0{}\0{}", part(&self.verbs), part(&self.names), part(&self.urls))
+        let one = |text: &Option<String>| format!("[{}]", text.as_deref().unwrap_or_default());
+        let all = |list: &[String]| format!("[{}]", list.join(" "));
+        [all(&self.verbs), one(&self.group), one(&self.resource), all(&self.names), all(&self.urls)].join(",")
     }
 }
 
-/// The rules of a role, broken down to single resources, with those for the same resource made one.
+/// The rules of a role, broken down to single verbs, resources and names (`BreakdownRule`), with the verbs on the same
+/// resource, or the same name of it, made one rule again (`CompactRules`). Rules for URLs stay apart.
 fn compact(role: &Value) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
     for rule in role.list("rules") {
-        let owned = |path: &str| -> Vec<String> { rule.texts(path).into_iter().map(String::from).collect() };
-        let (verbs, names) = (owned("verbs"), owned("resourceNames"));
+        let owned = |text: &str| text.to_string();
+        let names = rule.texts("resourceNames");
+        let names: Vec<Option<&str>> =
+            if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
         for group in rule.texts("apiGroups") {
             for resource in rule.texts("resources") {
-                let at = |known: &Rule| {
-                    known.group.as_deref() == Some(group)
-                        && known.resource.as_deref() == Some(resource)
-                        && known.names.is_empty()
-                };
-                match rules.iter_mut().find(|known| names.is_empty() && at(known)) {
-                    Some(known) => known.verbs.extend(verbs.iter().cloned()),
-                    None => rules.push(Rule {
-                        group: Some(group.into()),
-                        resource: Some(resource.into()),
-                        names: names.clone(),
-                        verbs: verbs.clone(),
-                        ..Rule::default()
-                    }),
+                for verb in rule.texts("verbs") {
+                    for name in &names {
+                        let at = |known: &&mut Rule| {
+                            known.group.as_deref() == Some(group)
+                                && known.resource.as_deref() == Some(resource)
+                                && known.names.first().map(String::as_str) == *name
+                        };
+                        match rules.iter_mut().find(at) {
+                            Some(known) => known.verbs.push(owned(verb)),
+                            None => rules.push(Rule {
+                                group: Some(owned(group)),
+                                resource: Some(owned(resource)),
+                                names: name.iter().map(|name| owned(name)).collect(),
+                                verbs: vec![owned(verb)],
+                                ..Rule::default()
+                            }),
+                        }
+                    }
                 }
             }
         }
         for url in rule.texts("nonResourceURLs") {
-            rules.push(Rule { urls: vec![url.into()], verbs: verbs.clone(), ..Rule::default() });
+            let of_url = |verb| Rule { urls: vec![owned(url)], verbs: vec![owned(verb)], ..Rule::default() };
+            rules.extend(rule.texts("verbs").into_iter().map(of_url));
         }
     }
     sorting::sort_by_key(&mut rules, Rule::order);
@@ -103,4 +111,38 @@ pub fn binding(page: &mut Page, subject: &Subject<'_>) {
     page.line(0, "Subjects:");
     let row = |s: &Value| format!("{}\t{}\t{}", s.text("kind"), s.text("name"), s.text("namespace"));
     page.table(1, "Kind\tName\tNamespace", "----\t----\t---------", binding.list("subjects").iter().map(row));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rules_are_broken_down_and_compacted() {
+        let role = json!({"rules": [
+            {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]},
+            {"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["get"]},
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["watch"]},
+            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a", "b"], "verbs": ["get"]},
+            {"nonResourceURLs": ["/healthz"], "verbs": ["get", "post"]},
+        ]});
+        let shown: Vec<String> = compact(&role)
+            .iter()
+            .map(|rule| {
+                format!("{} {:?} {:?} {:?}", rule.resource(), rule.urls, rule.names, rule.verbs)
+                    .replace('"', "")
+            })
+            .collect();
+        let want = [
+            "pods [] [] [get, list, watch]",
+            "pods/log [] [] [get, list]",
+            " [/healthz] [] [get]",
+            "secrets [] [a] [get]",
+            "secrets [] [b] [get]",
+            "deployments.apps/scale [] [] [get]",
+            " [/healthz] [] [post]",
+        ];
+        assert_eq!(shown, want);
+    }
 }

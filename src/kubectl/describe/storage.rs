@@ -116,10 +116,16 @@ pub(super) fn claim_template(page: &mut Page, template: &Value) {
     if template.is_null() {
         return;
     }
+    page.field(2, "StorageClass", class_of(template));
+    page.field(2, "Volume", template.text("spec.volumeName"));
+    // The real one indents each piece that it writes, also the value behind its label, and the tab before the next value.
     let mut inner = Page::default();
-    inner.field(0, "StorageClass", class_of(template));
-    inner.field(0, "Volume", template.text("spec.volumeName"));
     inner.labels_and_annotations(template);
+    for line in inner.raw().lines() {
+        let (label, value) = line.split_once('\t').unwrap_or_default();
+        page.line(2, format!("{label}\t    {value}"));
+    }
+    let mut inner = Page::default();
     inner.field(0, "Capacity", "");
     inner.field(0, "Access Modes", "");
     claim_source(&mut inner, template);

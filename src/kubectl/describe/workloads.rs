@@ -75,20 +75,22 @@ fn created(sets: &[Value]) -> String {
 
 /// A ReplicaSet.
 pub fn replica_set(page: &mut Page, subject: &Subject<'_>) {
-    replicated(page, subject, subject.value.selector("spec.selector"));
+    replicated(page, subject, subject.value.selector("spec.selector"), true);
 }
 
 /// A ReplicationController.
 pub fn replication_controller(page: &mut Page, subject: &Subject<'_>) {
-    replicated(page, subject, format_labels(&subject.value.map("spec.selector")));
+    replicated(page, subject, format_labels(&subject.value.map("spec.selector")), false);
 }
 
-fn replicated(page: &mut Page, subject: &Subject<'_>, selector: String) {
+fn replicated(page: &mut Page, subject: &Subject<'_>, selector: String, is_replica_set: bool) {
     let set = subject.value;
     page.name_and_namespace(set);
     page.field(0, "Selector", selector);
     page.labels_and_annotations(set);
-    page.controlled_by(set);
+    if is_replica_set {
+        page.controlled_by(set);
+    }
     let (current, desired) = (set.int("status.replicas"), set.int("spec.replicas"));
     page.field(0, "Replicas", format!("{current} current / {desired} desired"));
     page.field(0, "Pods Status", pods_status(subject));
