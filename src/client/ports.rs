@@ -17,6 +17,7 @@ const KNOWN: &[(&str, &[u16])] = &[
     ("mongo", &[27017]),
     ("mysql", &[3306]),
     ("nginx", &[80]),
+    ("nginx-slim", &[80]),
     ("nginx-unprivileged", &[8080]),
     ("postgres", &[5432]),
     ("rabbitmq", &[5672, 15672]),

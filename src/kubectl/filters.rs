@@ -1,10 +1,13 @@
 //! What a command's output is piped through: `| grep Running`, `| head -3`, `| wc -l`, `| sort`. The usual uses of the usual
 //! tools, no more; anything else is refused by name.
 
+mod transform;
+
 use super::Output;
 use super::errors::Failure;
 use super::parse;
 use crate::api::regexp::Regexp;
+use transform::Transform;
 
 /// A line cut at its pipes: the command, and the filters after it.
 pub fn split(line: &str) -> Vec<&str> {
@@ -45,6 +48,8 @@ pub struct Filter {
     around: (usize, usize),
     /// What `grep` looks for.
     pattern: Option<Regexp>,
+    /// What it makes of the text, where it does more than choose lines.
+    transform: Option<Transform>,
 }
 
 impl Filter {
@@ -55,6 +60,19 @@ impl Filter {
     pub fn parse(text: &str) -> Result<Filter, Failure> {
         let mut words = parse::words(text)?.into_iter();
         let name = words.next().unwrap_or_default();
+        let mut filter = Filter {
+            name,
+            options: String::new(),
+            count: None,
+            around: (0, 0),
+            pattern: None,
+            transform: None,
+        };
+        let name = filter.name.clone();
+        if transform::NAMES.contains(&name.as_str()) {
+            filter.transform = Some(Transform::parse(&name, &words.collect::<Vec<_>>())?);
+            return Ok(filter);
+        }
         let known = match name.as_str() {
             "grep" | "egrep" => "vicnwEFeABC",
             "head" | "tail" => "nc",
@@ -65,7 +83,6 @@ impl Filter {
             "" => return Err(Failure::Shell("syntax error near unexpected token `|'".into())),
             _ => return Err(Failure::Shell(format!("{name}: command not found"))),
         };
-        let mut filter = Filter { name, options: String::new(), count: None, around: (0, 0), pattern: None };
         let mut patterns: Vec<String> = Vec::new();
         let mut takes_number = false;
         for word in words {
@@ -132,6 +149,15 @@ impl Filter {
 
     /// Lets the output through; a search that finds nothing fails.
     pub fn apply(&self, output: &mut Output) {
+        if let Some(transform) = &self.transform {
+            let (text, valid) = transform.apply(&output.stdout);
+            output.stdout = text;
+            if !valid {
+                output.code = 1;
+                output.stderr.push_str(&format!("{}: invalid input\n", self.name));
+            }
+            return;
+        }
         let count = self.count.unwrap_or(10);
         if self.has('c') && matches!(self.name.as_str(), "head" | "tail") {
             let bytes = output.stdout.as_bytes();
@@ -270,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_is_no_filter_is_refused() {
-        for filter in ["awk '{print $1}'", "", "grep", "grep --color x", "head -q", "xargs kubectl delete"] {
+        for filter in ["awk '{x++}'", "", "grep", "grep --color x", "head -q", "xargs kubectl delete"] {
             assert!(Filter::parse(filter).is_err(), "{filter}");
         }
     }

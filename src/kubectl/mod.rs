@@ -16,6 +16,7 @@ mod refer;
 mod resource_names;
 pub mod script;
 mod subresource;
+mod variables;
 
 use std::collections::BTreeMap;
 
@@ -61,6 +62,8 @@ pub struct Context {
     pub attached: Option<Attached>,
     /// The editor that `export EDITOR=…` has set.
     pub editor: Option<String>,
+    /// The variables that lines have set.
+    pub variables: BTreeMap<String, String>,
     /// The ports that lead to pods.
     pub forwards: Vec<Forward>,
     /// The files that `cp` has brought from containers.
@@ -70,6 +73,17 @@ pub struct Context {
 }
 
 impl Context {
+    /// Sets the shell's variables; one of them names the editor.
+    fn set(&mut self, pairs: Vec<(String, String)>) {
+        const LENGTH_MAX: usize = 1 << 16;
+        for (name, value) in pairs.into_iter().filter(|(_, value)| value.len() <= LENGTH_MAX) {
+            if ["EDITOR", "KUBE_EDITOR"].contains(&name.as_str()) {
+                self.editor = Some(value.clone());
+            }
+            self.variables.insert(name, value);
+        }
+    }
+
     /// The namespace that commands without `-n` mean: that of the current context.
     pub fn namespace(&self) -> &str {
         self.kubeconfig.namespace()
@@ -211,6 +225,15 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
         }
         return output;
     }
+    if let Some((line, complaints)) = expanded(invocation, context, client) {
+        let mut output = run(&Invocation { line, ..invocation.clone() }, context, client);
+        output.stderr.insert_str(0, &complaints);
+        return output;
+    }
+    if let Some(set) = variables::set(&invocation.line) {
+        context.set(set);
+        return Output::default();
+    }
     if let Some((line, redirections)) = redirect::cut(&invocation.line) {
         let mut output = run(&Invocation { line, ..invocation.clone() }, context, client);
         redirections.apply(&mut output, context);
@@ -267,21 +290,36 @@ fn piped(
     output
 }
 
-/// A line that is the shell's around kubectl: `curl`, `export EDITOR=…`, `echo`, `cat FILE`.
+/// A line with what a shell puts into it, and what the commands for that complained about; `None` if there is nothing to put.
+fn expanded(
+    invocation: &Invocation,
+    context: &mut Context,
+    client: &mut Client<'_>,
+) -> Option<(String, String)> {
+    let line = invocation.line.as_str();
+    const PROGRAMS: [&str; 4] = ["kubectl", "k", "cat", "echo"];
+    const COMMANDS_MAX: usize = 16;
+    if !line.contains('$') || line.matches("$(").count() > COMMANDS_MAX {
+        return None;
+    }
+    let (known, mut complaints) = (context.variables.clone(), String::new());
+    let line = variables::expand(line, &known, |command| {
+        let first = command.split_whitespace().next()?;
+        PROGRAMS.contains(&first).then_some(())?;
+        let own = Invocation { line: command.into(), stdin: None, ..invocation.clone() };
+        let output = run(&own, context, client);
+        complaints.push_str(&output.stderr);
+        Some(output.stdout)
+    })?;
+    Some((line, complaints))
+}
+
+/// A line that is the shell's around kubectl: `curl`, `echo`, `cat FILE`, `rm FILE`.
 fn of_shell(invocation: &Invocation, context: &mut Context, client: &mut Client<'_>) -> Option<Output> {
     let line = invocation.line.as_str();
     match line.split_whitespace().next()? {
         "curl" | "wget" => Some(commands::forward::curl(line, context, client)),
-        "export" => {
-            for word in shlex::split(line).unwrap_or_default() {
-                if let Some((name, value)) = word.split_once('=')
-                    && ["EDITOR", "KUBE_EDITOR"].contains(&name)
-                {
-                    context.editor = Some(value.to_string());
-                }
-            }
-            Some(Output::default())
-        }
+        "export" => Some(Output::default()),
         "echo" => {
             let words = shlex::split(line)?;
             let (end, words) = match words.get(1).map(String::as_str) {

@@ -1,6 +1,9 @@
 //! Several commands in one text, as a shell script: comments, line continuations, here-documents, lists (`a; b && c || d`), and `sleep`
 //! for the passage of simulated time.
 
+use std::collections::BTreeMap;
+
+use super::variables::expand;
 use crate::clock::SimDuration;
 
 /// One command of a script.
@@ -81,7 +84,19 @@ pub fn parse(text: &str) -> Result<Vec<ScriptLine>, (usize, String)> {
                 (line, lines) = (whole, ahead);
             }
         }
-        for (when, part) in list(&line) {
+        if line.starts_with("for ") && !ends(&line) {
+            // A loop over several lines, on one.
+            let mut ahead = lines.clone();
+            let body: Vec<&str> =
+                ahead.by_ref().map(|(_, next)| next.trim()).take_while(|next| *next != "done").collect();
+            if lines.clone().count() > body.len() {
+                let sign = if line.ends_with(" do") { "" } else { ";" };
+                line = format!("{line}{sign} {}; done", body.join("; ")).replacen("; do; ", "; do ", 1);
+                lines = ahead;
+            }
+        }
+        let turns = turns(&line);
+        for (when, part) in turns.iter().flat_map(|turn| list(turn)) {
             let (part, stdin) = match here_document(part) {
                 Some((command, end, verbatim)) => {
                     let body = document(&mut lines, &end).ok_or_else(|| open(number, &end))?;
@@ -109,6 +124,45 @@ fn is_open(line: &str) -> bool {
         }
     }
     quote.is_some()
+}
+
+fn ends(line: &str) -> bool {
+    line.trim_end().ends_with("done")
+}
+
+/// A loop over known words with commands of the console in it, as its body for each word; any other line as it is.
+fn turns(line: &str) -> Vec<String> {
+    turns_of_loop(line).unwrap_or_else(|| vec![line.to_string()])
+}
+
+fn turns_of_loop(line: &str) -> Option<Vec<String>> {
+    const TURNS_MAX: i64 = 1_000;
+    let (name, rest) = line.strip_prefix("for ")?.trim().split_once(" in ")?;
+    let (words, rest) = rest.split_once(';')?;
+    let body = rest.trim().strip_prefix("do ")?.trim_end().strip_suffix("done")?.trim().trim_end_matches(';');
+    let ours = |part: &(When, &str)| {
+        part.1.split_whitespace().next().is_some_and(|word| ["kubectl", "k"].contains(&word))
+    };
+    if !list(body).iter().any(ours) {
+        return None;
+    }
+    let counted = |(first, last): (&str, &str)| -> Option<Vec<String>> {
+        let (first, last) = (first.trim().parse::<i64>().ok()?, last.trim().parse::<i64>().ok()?);
+        (last - first < TURNS_MAX).then(|| (first..=last).map(|number| number.to_string()).collect())
+    };
+    let words = words.trim();
+    let range = words.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let seq = words.strip_prefix("$(seq ").and_then(|rest| rest.strip_suffix(')'));
+    let words = match (range, seq) {
+        (Some(range), _) => counted(range.split_once("..")?)?,
+        (_, Some(seq)) => counted(seq.trim().split_once(' ').unwrap_or(("1", seq)))?,
+        _ => shlex::split(words).filter(|words| !words.iter().any(|word| word.contains('$')))?,
+    };
+    let turn = |word: &String| {
+        let known = BTreeMap::from([(name.trim().to_string(), word.clone())]);
+        expand(body, &known, |_| None).unwrap_or_else(|| body.to_string())
+    };
+    Some(words.iter().map(turn).collect())
 }
 
 /// The lines up to the one that ends a here-document.
@@ -263,6 +317,32 @@ mod tests {
         assert!(
             When::Failed.holds_after(1) && !When::Succeeded.holds_after(1) && When::Always.holds_after(1)
         );
+    }
+
+    #[test]
+    fn a_loop_runs_its_commands_for_each_word() {
+        let lines = |text: &str| -> Vec<String> {
+            let line = |found: &ScriptLine| match &found.command {
+                Command::Kubectl { line, .. } => line.clone(),
+                Command::Sleep(span) => span.human(),
+            };
+            parse(text).unwrap().iter().map(line).collect()
+        };
+        for (text, want) in [
+            (
+                "for i in 0 1; do kubectl exec web-$i -- sh -c 'echo $i'; done",
+                vec!["kubectl exec web-0 -- sh -c 'echo $i'", "kubectl exec web-1 -- sh -c 'echo $i'"],
+            ),
+            ("for i in {1..2}; do k get x${i}; sleep 1; done", vec!["k get x1", "1s", "k get x2", "1s"]),
+            (
+                "for p in a b\ndo\n  kubectl get pod \"$p\"\ndone\nk end",
+                vec!["kubectl get pod \"a\"", "kubectl get pod \"b\"", "k end"],
+            ),
+            ("for i in $(seq 2); do kubectl get $i; done", vec!["kubectl get 1", "kubectl get 2"]),
+            ("for i in 1 2; do echo $i; done", vec!["for i in 1 2; do echo $i; done"]),
+        ] {
+            assert_eq!(lines(text), want, "{text}");
+        }
     }
 
     #[test]

@@ -137,13 +137,18 @@ impl Network {
         let image = container.and_then(|container| container.image.as_deref()).unwrap_or_default();
         let name = &server.name;
         match base_name(image) {
-            "nginx" | "nginx-unprivileged" => {
+            "nginx" | "nginx-slim" | "nginx-unprivileged" => {
                 "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n\
                 <body>\n<h1>Welcome to nginx!</h1>\n</body>\n</html>\n"
                     .into()
             }
             "httpd" => "<html><body><h1>It works!</h1></body></html>\n".into(),
             "hpa-example" => "OK!".into(),
+            "hello-app" => {
+                let tag = image.rsplit_once(':').map_or("latest", |(_, tag)| tag);
+                let version = if tag.contains('.') { format!("{tag}.0") } else { tag.to_string() };
+                format!("Hello, world!\nVersion: {version}\nHostname: {name}\n")
+            }
             "whoami" => format!("Hostname: {name}\nIP: {}\n", server.ip),
             "http-echo" => {
                 let args = container.iter().flat_map(|container| container.args.iter().flatten());

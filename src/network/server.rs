@@ -46,6 +46,7 @@ const fn known(image: &'static str, answer_us: (u64, u64), cpu_us: u64) -> Known
 /// Images by the last part of their name.
 const IMAGES: &[Known] = &[
     known("nginx", (300, 1_500), 200),
+    known("nginx-slim", (300, 1_500), 200),
     known("nginx-unprivileged", (300, 1_500), 200),
     known("httpd", (400, 2_000), 300),
     known("whoami", (300, 1_500), 200),

@@ -2,10 +2,11 @@
 //! network's to say; here it is put in their words.
 
 use super::commands::Outcome;
-use super::{Process, World};
+use super::{IMAGE, Process, World};
 use crate::api::Pod;
-use crate::client::wire::{Lookup, Reply, Request, Seen, Wire};
+use crate::client::wire::{Fate, Lookup, Reply, Request, Seen, Wire};
 use crate::clock::{SimDuration, SimTime};
+use crate::kubelet::image::ImageName;
 
 /// A program that is not told how long to wait gives up when the system does.
 const PATIENCE: SimDuration = SimDuration::from_secs(127);
@@ -204,7 +205,7 @@ impl Process {
         };
         self.nonce += 1;
         let timeout = asked.timeout.unwrap_or(PATIENCE);
-        let reply = net.wire.request(&Request {
+        let mut reply = net.wire.request(&Request {
             from: net.pod,
             host,
             port,
@@ -214,6 +215,11 @@ impl Process {
             now: net.now + self.ahead,
             nonce: self.nonce,
         });
+        if reply.sample.fate == Fate::Answered
+            && let Some(page) = self.own_page(host, path)
+        {
+            reply.body = page;
+        }
         let status = match program {
             "curl" => self.curl(&asked, (host, port), &reply),
             "wget" => self.wget(&asked, (host, port), &reply),
@@ -230,6 +236,20 @@ impl Process {
         let took = reply.took;
         self.asked.push(reply.sample);
         Outcome::Took(status, took)
+    }
+
+    /// The page that a web server in this very container serves from its disk.
+    fn own_page(&self, host: &str, path: &str) -> Option<String> {
+        let image = self.variables.get(IMAGE)?;
+        let root = match ImageName::parse(image).base() {
+            "nginx" | "nginx-slim" | "nginx-unprivileged" => "/usr/share/nginx/html",
+            "httpd" => "/usr/local/apache2/htdocs",
+            _ => return None,
+        };
+        let path = path.split('?').next().unwrap_or_default().trim_matches('/');
+        let file = format!("{root}/{}", if path.is_empty() { "index.html" } else { path });
+        let page = self.files.read(&file).ok().filter(|_| ["localhost", "127.0.0.1"].contains(&host))?;
+        Some(page.to_string()).filter(|page| !page.is_empty())
     }
 
     /// Puts an answer where it shall go.
