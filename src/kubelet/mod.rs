@@ -14,6 +14,7 @@ mod executable;
 mod expansion;
 mod files;
 pub mod image;
+mod image_volumes;
 mod inside;
 mod lifecycle;
 mod mounting;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::admission::Refusal;
 use super::agent::Turn;
+use super::image_volumes::ImageStep;
 use super::lifecycle::{ContainerRun, ContainerState, Progress};
 use super::pressure;
 use super::probe::ProbeKind;
@@ -51,6 +52,8 @@ pub enum PodStep {
     Refresh,
     /// The sandbox is up: the pod has an address.
     Sandbox,
+    /// Something about an image that is a volume.
+    Image(ImageStep),
     /// All its containers begin anew.
     Anew,
     /// `activeDeadlineSeconds` is over.
@@ -112,6 +115,8 @@ pub enum Stage {
     Volumes,
     /// Its sandbox is being made.
     Sandbox,
+    /// The images that it mounts are pulled.
+    Images,
     /// Its containers are started and kept going.
     Up,
     /// Its containers are being stopped.
@@ -150,6 +155,7 @@ pub struct PodWorker {
     /// Its volumes, in the order of its manifest, once they are mounted.
     pub volumes: Vec<Volume>,
     pub(super) mount_failures: u32,
+    pub(super) image_failures: u32,
     /// Until when its containers may take to stop.
     pub(super) stop_by: Option<SimTime>,
     pub uid: Arc<str>,
@@ -180,6 +186,7 @@ impl PodWorker {
             rejected: false,
             volumes: Vec::new(),
             mount_failures: 0,
+            image_failures: 0,
             stop_by: None,
             uid: pod.uid().into(),
             cause: None,
@@ -288,6 +295,7 @@ impl PodWorker {
             }
             PodStep::Anew if self.stage == Stage::Up && self.anew == Anew::Down => self.begin_anew(turn),
             PodStep::Sandbox if self.stage == Stage::Sandbox => self.sandbox_up(turn),
+            PodStep::Image(step) if self.stage == Stage::Images => self.image_step(step, turn),
             PodStep::Deadline if self.stage < Stage::Stopping => {
                 let message = "Pod was active on the node longer than the specified deadline".to_string();
                 let (about, reason) = (reference(&self.pod), "DeadlineExceeded");
@@ -375,14 +383,14 @@ impl PodWorker {
     }
 
     pub(super) fn sandbox_up(&mut self, turn: &mut Turn<'_>) {
-        self.stage = Stage::Up;
+        self.stage = Stage::Images;
         let host_network = self.pod.spec.host_network == Some(true);
         self.address = Some(if host_network { turn.node.host_ip.clone() } else { turn.node.take_address() });
         self.dirty = true;
         if !turn.config.runs_commands {
             self.pass_init(turn.now());
         }
-        self.start_next(turn);
+        self.pull_volumes(0, turn);
     }
 
     /// Where nothing is run, init containers have done their work at once, and sidecars are up.
@@ -514,7 +522,7 @@ impl PodWorker {
             Stage::Finished if self.pod.is_deleting() => self.remove(turn),
             Stage::Finished => {}
             Stage::Stopping => self.finish(turn),
-            Stage::Sandbox | Stage::Up => {
+            Stage::Sandbox | Stage::Images | Stage::Up => {
                 for at in 0..self.runs.len() {
                     let over = match &self.runs[at].state {
                         ContainerState::Terminated(end) => Some(end.exit_code),

@@ -474,7 +474,7 @@ impl PodWorker {
 }
 
 /// What the container runtime says of an image that the registry does not have.
-fn not_found(image: &ImageName) -> String {
+pub(super) fn not_found(image: &ImageName) -> String {
     let full = image.full();
     format!(
         "rpc error: code = NotFound desc = failed to pull and unpack image {full:?}: failed to resolve reference {full:?}: {full}: not found"

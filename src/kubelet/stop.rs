@@ -22,7 +22,9 @@ impl PodWorker {
         match self.stage {
             Stage::Finished => self.remove(turn),
             Stage::Stopping => self.hurry(grace, turn),
-            Stage::New | Stage::Volumes | Stage::Sandbox | Stage::Up => self.stop(grace, turn),
+            Stage::New | Stage::Volumes | Stage::Sandbox | Stage::Images | Stage::Up => {
+                self.stop(grace, turn)
+            }
         }
     }
 
