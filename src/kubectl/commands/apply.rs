@@ -257,6 +257,9 @@ fn replace(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         }
     }
     if call.args.on("force") {
+        if DryRun::of(call)? != DryRun::No {
+            return Err(Failure::message("--dry-run can not be used when --force is set"));
+        }
         return force_replace::start(call);
     }
     each(call, "replace", |call, item| {

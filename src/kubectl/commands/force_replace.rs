@@ -112,7 +112,6 @@ fn go_on(call: &mut Call<'_, '_>, mut replacing: Replacing) -> Result<(), Failur
 }
 
 fn create_all(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let dry = DryRun::of(call)?;
     let batch = manifests::read(call)?;
     if batch.items.is_empty() && batch.failures.is_empty() {
         return Err(Failure::message("no objects passed to replace"));
@@ -120,8 +119,7 @@ fn create_all(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let mut failures = batch.failures;
     for item in &batch.items {
         match create(call, item) {
-            // A dry run only says that it is one: the object is gone by now.
-            Ok(object) => writing::done(call, &object, "replaced", dry)?,
+            Ok(object) => writing::done(call, &object, "replaced", DryRun::No)?,
             Err(failure) => failures.push(failure),
         }
     }

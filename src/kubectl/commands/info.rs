@@ -1,10 +1,9 @@
-//! What the cluster is and serves: `api-resources`, `api-versions`, `version`, `cluster-info`, and what lies outside the model.
+//! What the cluster is and serves: `api-resources`, `api-versions`, `version`, and what lies outside the model.
 
 use serde_json::json;
 
 use crate::api::Kind;
 use crate::kubectl::errors::Failure;
-use crate::kubectl::kubeconfig::SERVER;
 use crate::kubectl::parse::{optional, switch, value};
 use crate::kubectl::print::table::Table;
 use crate::kubectl::{Call, Verb};
@@ -226,18 +225,6 @@ pub const VERSION: Verb = Verb {
         if !client_only {
             call.say(format!("Server Version: {VERSION_TEXT}"));
         }
-        Ok(())
-    },
-};
-
-/// See the module.
-pub const CLUSTER_INFO: Verb = Verb {
-    path: "cluster-info",
-    help: "Display cluster information",
-    flags: &[],
-    run: |call: &mut Call<'_, '_>| {
-        call.say(format!("Kubernetes control plane is running at {SERVER}\n"));
-        call.say("To further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.");
         Ok(())
     },
 };

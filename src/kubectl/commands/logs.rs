@@ -186,6 +186,15 @@ fn pods(call: &mut Call<'_, '_>) -> Result<Vec<Pod>, Failure> {
     })
 }
 
+/// All that a container has printed.
+///
+/// # Errors
+/// Where there is no log yet, in the words of the API server.
+pub fn whole(client: &Client<'_>, pod: &Pod, container: &str) -> Result<String, Failure> {
+    let lines = lines(client, pod, container, false)?;
+    Ok(lines.into_iter().map(|(_, line)| format!("{line}\n")).collect())
+}
+
 /// What a container has printed; an error where there is no log yet, in the words of the API server.
 fn lines(
     client: &Client<'_>,

@@ -4,6 +4,7 @@ mod apply;
 mod auth;
 mod autoscale;
 mod certificate;
+mod cluster_info;
 mod config;
 mod containers;
 mod cp;
@@ -63,6 +64,7 @@ const VERBS: &[&Verb] = &[
     &set::ENV,
     &set::SELECTOR,
     &set::SERVICE_ACCOUNT,
+    &set::SUBJECT,
     &rollout::STATUS,
     &rollout::HISTORY,
     &rollout::UNDO,
@@ -86,7 +88,8 @@ const VERBS: &[&Verb] = &[
     &info::API_RESOURCES,
     &info::API_VERSIONS,
     &info::VERSION,
-    &info::CLUSTER_INFO,
+    &cluster_info::CLUSTER_INFO,
+    &cluster_info::DUMP,
     &info::COMPLETION,
     &info::OPTIONS,
     &config::SET_CONTEXT,

@@ -3,6 +3,7 @@
 mod env;
 mod resources;
 mod selector;
+mod subject;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::kubectl::{Call, Verb};
 pub use env::ENV;
 pub use resources::{RESOURCES, read as read_amounts};
 pub use selector::SELECTOR;
+pub use subject::SUBJECT;
 
 const FILENAME: Flag = value("filename", "the manifests of the objects").short('f');
 const KUSTOMIZE: Flag = value("kustomize", "the directory of a kustomization").short('k');
