@@ -17,6 +17,7 @@ use kubeviz::sim::{
     Change, Config, Grain, Input, JournalEntry, Outcome, Progress, Recording, SessionId, View,
 };
 use kubeviz::view::graphs::Graphs;
+use kubeviz::view::readiness::Readiness;
 use kubeviz::view::rollout::Curve;
 use kubeviz::view::timeline::Timeline;
 use kubeviz::view::why;
@@ -75,6 +76,8 @@ pub struct Driver {
     /// Everything worth telling, up to the end of the run.
     story: Vec<StoryLine>,
     told: u64,
+    /// How many pods were ready, up to the end of the run.
+    readiness: Readiness,
     /// Whether the clock stops for pods that are made without a node, up to which write that was looked for, and who came.
     asks: bool,
     met: u64,
@@ -140,6 +143,7 @@ impl Driver {
             revision: 0,
             story: Vec::new(),
             told: 0,
+            readiness: Readiness::default(),
             asks: false,
             met: 0,
             newcomers: Vec::new(),
@@ -369,6 +373,7 @@ impl Driver {
             let kept = self.story.partition_point(|line| line.revision <= self.revision);
             self.story.truncate(kept);
             self.told = self.revision;
+            self.readiness.go_back(self.revision);
             self.forget_readings();
         }
         self.last_change = wall_ms();
@@ -419,6 +424,11 @@ impl Driver {
         &self.story
     }
 
+    /// How many pods were ready, from the beginning of the run to its end.
+    pub fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
     /// Brings the stage and the story up to the position.
     fn refresh(&mut self) {
         self.meet();
@@ -441,6 +451,7 @@ impl Driver {
         for change in store.since(self.told) {
             self.story.extend(story_line(change));
             self.stops.note(change);
+            self.readiness.note(change);
         }
         self.told = store.revision();
     }

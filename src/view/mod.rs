@@ -21,6 +21,7 @@ pub mod origin;
 pub mod picture;
 pub mod preview;
 pub mod quick_fix;
+pub mod readiness;
 pub mod rollout;
 pub mod stage;
 pub mod story;

@@ -35,7 +35,7 @@ impl App {
         if self.track_of != driver.run() {
             (self.track_of, self.track) = (driver.run(), Shared::new(Track::default()));
         }
-        if let Some(track) = self.track.of(driver.whole_story(), span_ms) {
+        if let Some(track) = self.track.of(driver.whole_story(), driver.readiness(), span_ms) {
             self.track = Shared::new(track);
         }
         drop(driver);

@@ -2,6 +2,7 @@
 
 use kubeviz::clock::SimTime;
 use kubeviz::view::StoryLine;
+use kubeviz::view::readiness::Readiness;
 use web_sys::{HtmlInputElement, KeyboardEvent};
 use yew::prelude::*;
 
@@ -24,6 +25,9 @@ pub struct Track {
     warnings: Ticks,
     /// When somebody did something.
     commands: Ticks,
+    /// How many pods were ready, and its outline.
+    ready: Area,
+    outline: AttrValue,
 }
 
 /// An SVG path over 1,000 by 10: a tick per moment, at most one per pixel.
@@ -43,6 +47,42 @@ impl Ticks {
     }
 }
 
+/// A count over time as the outline of an area over 1,000 by 10, its last step kept apart: what follows in its column replaces it.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Area {
+    path: String,
+    last: Option<(u64, u32)>,
+    /// What the height stands for, and how many counts have been read.
+    top: u32,
+    read: usize,
+}
+
+impl Area {
+    /// A round height, so that the picture stands still while more pods come.
+    fn top_for(readiness: &Readiness) -> u32 {
+        readiness.counts().map(|(_, count)| count).max().unwrap_or(0).max(4).next_power_of_two()
+    }
+
+    fn step(&self, (x, count): (u64, u32)) -> String {
+        let y = 10_000 - u64::from(count) * 10_000 / u64::from(self.top.max(1));
+        format!("H{x}V{}.{:03}", y / 1_000, y % 1_000)
+    }
+
+    fn add(&mut self, time: SimTime, count: u32, span_ms: u64) {
+        let x = ((time.0 / 1_000).saturating_mul(1_000) / span_ms.max(1)).min(1_000);
+        if let Some(last) = self.last.replace((x, count)).filter(|last| last.0 != x) {
+            self.path += &self.step(last);
+        }
+        self.read += 1;
+    }
+
+    /// The whole area, the last count to the end of the width.
+    fn outline(&self) -> AttrValue {
+        let last = self.last.map(|last| self.step(last)).unwrap_or_default();
+        format!("M0 10{}{last}H1000V10Z", self.path).into()
+    }
+}
+
 impl Track {
     /// A round span that holds `end`, so that the picture stands still while time passes.
     pub fn span_for(end: SimTime) -> u64 {
@@ -52,9 +92,10 @@ impl Track {
     }
 
     /// The track of a story that has gone on since this one of `span_ms` was made, or of another; `None` if nothing is new.
-    pub fn of(&self, story: &[StoryLine], span_ms: u64) -> Option<Track> {
-        let goes_on = self.span_ms == span_ms && self.lines <= story.len();
-        if goes_on && self.lines == story.len() {
+    pub fn of(&self, story: &[StoryLine], readiness: &Readiness, span_ms: u64) -> Option<Track> {
+        let counts = readiness.counts();
+        let goes_on = self.span_ms == span_ms && self.lines <= story.len() && self.ready.read <= counts.len();
+        if goes_on && self.lines == story.len() && self.ready.read == counts.len() {
             return None;
         }
         let mut track = if goes_on { self.clone() } else { Track { span_ms, ..Track::default() } };
@@ -68,6 +109,14 @@ impl Track {
             }
         }
         track.lines = story.len();
+        let top = Area::top_for(readiness);
+        if track.ready.top != top {
+            track.ready = Area { top, ..Area::default() };
+        }
+        for (time, count) in counts.skip(track.ready.read) {
+            track.ready.add(time, count, span_ms);
+        }
+        track.outline = track.ready.outline();
         Some(track)
     }
 }
@@ -130,6 +179,7 @@ pub fn Scrubber(props: &ScrubberProps) -> Html {
         <div class="scrubber">
             <span class="scrubber-run" style={format!("width:{}", share(*end))}></span>
             <span class="scrubber-done" style={format!("width:{}", share(*position))}></span>
+            <svg class="scrubber-ready" style={format!("clip-path:inset(0 calc(100% - {}) 0 0)", share(*end))} viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true"><path d={track.outline.clone()} /></svg>
             <svg class="scrubber-marks" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">
                 <path class="ticks" d={track.ticks.path.clone()} /><path class="warnings" d={track.warnings.path.clone()} /><path class="commands" d={track.commands.path.clone()} />
             </svg>

@@ -44,6 +44,7 @@ impl Driver {
             self.stage = Stage::default();
             self.story.clear();
             (self.revision, self.told) = (0, 0);
+            self.readiness.go_back(0);
             self.met = self.recording.view().revision();
             self.newcomers.clear();
             self.forget_readings();
