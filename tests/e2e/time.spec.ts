@@ -104,3 +104,13 @@ test("digits turn to the views", async ({ app, page }) => {
     await expect(page.locator(`[data-view="${view}"]`)).toHaveAttribute("aria-pressed", "true");
   }
 });
+
+test("behind the track stands how many pods were ready", async ({ app, page }) => {
+  await app.open({ speed: 60 }, MANIFEST);
+  await app.expectReady(3);
+  const outline = page.locator(".scrubber-ready path");
+  // Three of the four that the height stands for.
+  await expect(outline).toHaveAttribute("d", /^M0 10(H\d+V[\d.]+)*H\d+V2\.500H1000V10Z$/);
+  await app.run("kubectl scale deployment myapp-deploy --replicas=0");
+  await expect(outline).toHaveAttribute("d", /H\d+V10\.000H1000V10Z$/);
+});
