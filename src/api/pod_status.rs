@@ -1,7 +1,7 @@
 //! How a pod is doing, in the one word that `kubectl get pods` prints.
 
 use super::k8s::{Container, ContainerState, ContainerStatus, PodSpec, ResourceRequirements};
-use super::{MetaExt, Pod, condition};
+use super::{MetaExt, Object, Pod, condition};
 
 /// The columns READY, STATUS and RESTARTS of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +120,23 @@ fn end_text(reason: Option<&str>, signal: Option<i32>, exit_code: i32) -> String
 pub fn resize_is_infeasible(pod: &Pod) -> bool {
     let pending = super::condition::find(pod.status.conditions.as_deref(), "PodResizePending");
     pending.is_some_and(|condition| condition.reason.as_deref() == Some("Infeasible"))
+}
+
+/// Whether a claim made for a pod alone is this pod's (`ephemeral.VolumeIsForPod`).
+///
+/// # Errors
+/// A sentence saying that it is not.
+pub fn is_for_pod(pod: &Pod, claim: &Object) -> Result<(), String> {
+    if claim.namespace() == pod.namespace() && claim.is_controlled_by(pod.uid()) {
+        return Ok(());
+    }
+    Err(format!(
+        "PVC {}/{} was not created for pod {}/{} (pod is not owner)",
+        claim.namespace(),
+        claim.name(),
+        pod.namespace(),
+        pod.name()
+    ))
 }
 
 /// What a pod asks for of one resource, in thousandths: its containers together, or its largest init container if that is

@@ -165,10 +165,11 @@ impl Client<'_> {
     }
 }
 
-/// Who an event comes from: one controller speaks under another name than it writes under.
+/// Who an event comes from: two controllers speak under other names than they write under.
 fn source_of(actor: &Actor) -> &str {
     match actor.component() {
         "generic-garbage-collector" => "garbage-collector-controller",
+        "ephemeral-volume-controller" => "ephemeral_volume",
         own => own,
     }
 }

@@ -146,6 +146,7 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         Box::new(persistentvolume::PersistentVolumeController),
         Box::new(persistentvolume::AttachDetachController::default()),
         Box::new(persistentvolume::ProvisionerController::default()),
+        Box::new(persistentvolume::EphemeralVolumeController),
         Box::new(persistentvolume::PvcProtectionController),
         Box::new(persistentvolume::PvProtectionController),
         Box::new(podautoscaler::HorizontalController::new(settings.autoscaler_sync)),

@@ -1,9 +1,10 @@
 //! Volumes: the binder, who brings claims and volumes together; the controller that attaches them to nodes; the provisioner and the
-//! driver beside it, who make, attach, enlarge and delete them; and the two protections, which keep what is in use.
+//! driver beside it, who make, attach, enlarge and delete them; who makes the claims of pods' own volumes; and the two protections, which keep what is in use.
 
 mod attach_detach;
 mod binder;
 mod driver;
+mod ephemeral;
 mod protection;
 mod provisioner;
 mod reclaim;
@@ -11,6 +12,7 @@ mod reclaim;
 pub use attach_detach::AttachDetachController;
 pub use binder::PersistentVolumeController;
 pub use driver::{AttacherController, DeleterController, ResizerController};
+pub use ephemeral::EphemeralVolumeController;
 pub use protection::{PvProtectionController, PvcProtectionController};
 pub use provisioner::ProvisionerController;
 

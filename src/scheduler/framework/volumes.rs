@@ -269,23 +269,6 @@ pub fn uses_claim(pod: &Pod, claim: &Object) -> bool {
         && volumes.any(|volume| claim_name(pod, volume).is_some_and(|(name, _)| name == claim.name()))
 }
 
-/// Whether a claim made for a pod alone is this pod's (`ephemeral.VolumeIsForPod`).
-///
-/// # Errors
-/// A sentence saying that it is not.
-pub fn is_for_pod(pod: &Pod, claim: &Object) -> Result<(), String> {
-    if claim.namespace() == pod.namespace() && claim.is_controlled_by(pod.uid()) {
-        return Ok(());
-    }
-    Err(format!(
-        "PVC {}/{} was not created for pod {}/{} (pod is not owner)",
-        claim.namespace(),
-        claim.name(),
-        pod.namespace(),
-        pod.name()
-    ))
-}
-
 /// What is said of an object that is not there (`apierrors.NewNotFound`).
 pub fn not_found(kind: Kind, name: &str) -> String {
     format!("{} {name:?} not found", kind.group_singular())

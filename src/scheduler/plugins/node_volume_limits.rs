@@ -11,11 +11,10 @@ use serde_json::Value;
 
 use super::names;
 use crate::api::k8s::Volume as PodVolume;
+use crate::api::pod_status::is_for_pod;
 use crate::api::{Kind, MetaExt, Object, Pod};
 use crate::client::Change;
-use crate::scheduler::framework::volumes::{
-    Claim, claim_name, class_field, find, is_for_pod, not_found, uses_claim,
-};
+use crate::scheduler::framework::volumes::{Claim, claim_name, class_field, find, not_found, uses_claim};
 use crate::scheduler::framework::{
     Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
     PreFilterResult, Status,

@@ -12,12 +12,13 @@ use std::sync::Arc;
 
 use super::{Args, Made, names};
 use crate::api::field_error::FieldError;
+use crate::api::pod_status::is_for_pod;
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, sorting};
 use crate::client::{Change, Client};
 use crate::clock::SimDuration;
 use crate::scheduler::framework::volumes::{
     self, Claim, Volume, allows_topology, claim_name, class_field, delays_binding, find,
-    find_matching_volume, has_capacity, is_for_pod, not_found, uses_claim,
+    find_matching_volume, has_capacity, not_found, uses_claim,
 };
 use crate::scheduler::framework::{
     Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
