@@ -2,7 +2,7 @@
 
 use super::at::{At, Errors};
 use super::meta::validate_selector;
-use super::resources::amount;
+use super::resources::{amount, validate_nonnegative};
 use super::workload::{validate_at_most_all, validate_int_or_percent};
 use super::{internal, text};
 
@@ -211,6 +211,10 @@ fn validate_rules(rules: &At, errors: &mut Errors) {
             errors.invalid(&policy.get("periodSeconds"), &why);
         }
     }
+    let tolerance = rules.get("tolerance");
+    if tolerance.is_set() {
+        validate_nonnegative(&tolerance, errors);
+    }
 }
 
 /// `ValidatePodDisruptionBudget`.
@@ -240,6 +244,20 @@ mod tests {
 
     use super::*;
     use crate::apiserver::validation::at::check;
+
+    #[test]
+    fn what_is_tolerated_is_not_negative() {
+        let tolerates = |tolerance: &str| {
+            let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"});
+            let policies = json!([{"type": "Pods", "value": 1, "periodSeconds": 15}]);
+            let behavior = json!({"scaleDown": {"policies": policies, "tolerance": tolerance}});
+            json!({"spec": {"maxReplicas": 1, "scaleTargetRef": target, "behavior": behavior}})
+        };
+        check(horizontal_pod_autoscaler, &tolerates("0"), &[]);
+        let why =
+            "spec.behavior.scaleDown.tolerance: Invalid value: \"-50m\": must be greater than or equal to 0";
+        check(horizontal_pod_autoscaler, &tolerates("-50m"), &[why]);
+    }
 
     #[test]
     fn what_is_scaled_names_its_group_unless_it_is_of_the_core() {

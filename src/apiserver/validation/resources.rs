@@ -87,12 +87,17 @@ pub fn validate_name(at: &At, name: &str, errors: &mut Errors) -> bool {
     errors.len() == before
 }
 
-/// An amount may not be negative, and of what comes in units it must be whole.
-pub fn validate_amount(at: &At, name: &str, errors: &mut Errors) {
-    let amount = amount(at);
-    if amount.sign() < 0 {
+/// An amount may not be negative (`ValidateNonnegativeQuantity`).
+pub fn validate_nonnegative(at: &At, errors: &mut Errors) {
+    if amount(at).sign() < 0 {
         errors.invalid(at, "must be greater than or equal to 0");
     }
+}
+
+/// The same, and of what comes in units it must be whole.
+pub fn validate_amount(at: &At, name: &str, errors: &mut Errors) {
+    validate_nonnegative(at, errors);
+    let amount = amount(at);
     let whole = COUNTS.contains(&name) || name.starts_with("count/") || is_extended(name);
     if whole && amount.milli() % 1_000 != 0 {
         errors.invalid(at, "must be an integer");

@@ -36,9 +36,12 @@ impl Controller for EphemeralVolumeController {
                 }
             }
             (Some(before), None) if change.key.kind == Kind::PERSISTENT_VOLUME_CLAIM => {
-                let uses = |pod: &&Pod| super::claims_of(pod).any(|key| key == change.key);
-                for pod in view.list::<Pod>(Some(before.namespace())).filter(uses) {
-                    queue.add(Key::new(Kind::POD, pod.namespace(), pod.name()), Some(change.revision));
+                // Its name is that of a pod and of a volume, with a dash between: no need to go through all pods.
+                let named = before.name().match_indices('-').map(|(dash, _)| &before.name()[..dash]);
+                for pod in named.filter_map(|pod| view.get::<Pod>(before.namespace(), pod)) {
+                    if super::claims_of(pod).any(|key| key == change.key) {
+                        queue.add(Key::new(Kind::POD, pod.namespace(), pod.name()), Some(change.revision));
+                    }
                 }
             }
             _ => {}

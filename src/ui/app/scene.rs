@@ -163,19 +163,20 @@ impl App {
     fn graphs(&mut self, from: SimTime, span: u64) -> (Shared<Vec<GraphRow>>, usize) {
         let mut driver = self.driver.borrow_mut();
         let selected = self.ui.selected.as_ref();
-        let all: Vec<Graph> = driver.graphs().iter().map(|graph| graph.part(from, span, COLUMNS)).collect();
+        let graphs = driver.graphs();
         let about = |graph: &Graph| {
             selected.is_some() && [&graph.about, &graph.target].map(Option::as_ref).contains(&selected)
         };
-        let targets: Vec<Key> =
-            all.iter().filter(|graph| about(graph)).filter_map(|graph| graph.target.clone()).collect();
+        let targets: Vec<&Key> =
+            graphs.iter().filter(|graph| about(graph)).filter_map(|graph| graph.target.as_ref()).collect();
         let near =
-            |graph: &Graph| about(graph) || graph.about.as_ref().is_some_and(|key| targets.contains(key));
-        let (alone, count) = (all.iter().any(near), all.len());
-        let (own, whole): (Vec<Graph>, Vec<Graph>) = all.into_iter().partition(|graph| graph.about.is_some());
-        let own = own.into_iter().filter(|graph| !alone || near(graph)).take(GRAPHS);
-        let shown: Vec<Graph> = own.chain(whole).collect();
-        let more = count - shown.len();
+            |graph: &Graph| about(graph) || graph.about.as_ref().is_some_and(|key| targets.contains(&key));
+        let alone = graphs.iter().any(near);
+        let own = graphs.iter().filter(|graph| graph.about.is_some() && (!alone || near(graph)));
+        let whole = graphs.iter().filter(|graph| graph.about.is_none());
+        let shown = own.take(GRAPHS).chain(whole).map(|graph| graph.part(from, span, COLUMNS));
+        let shown: Vec<Graph> = shown.collect();
+        let more = graphs.iter().count() - shown.len();
         let other = self.ui.against.and_then(|run| Some((run, driver.graphs_in(run)?)));
         let row = |graph: Graph| {
             let same = |other: &&Graph| other.is_of(&graph);
