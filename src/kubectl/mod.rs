@@ -314,12 +314,13 @@ fn expanded(
     Some((line, complaints))
 }
 
-/// A line that is the shell's around kubectl: `curl`, `echo`, `cat FILE`, `rm FILE`.
+/// A line that is the shell's around kubectl: `curl`, `echo`, `cat FILE`, `rm FILE`, `true`.
 fn of_shell(invocation: &Invocation, context: &mut Context, client: &mut Client<'_>) -> Option<Output> {
     let line = invocation.line.as_str();
     match line.split_whitespace().next()? {
         "curl" | "wget" => Some(commands::forward::curl(line, context, client)),
-        "export" => Some(Output::default()),
+        "export" | "true" | ":" => Some(Output::default()),
+        "false" => Some(Output { code: 1, ..Output::default() }),
         "echo" => {
             let words = shlex::split(line)?;
             let (end, words) = match words.get(1).map(String::as_str) {

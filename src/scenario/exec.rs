@@ -1,5 +1,5 @@
 //! `kubeviz exec`: runs a script of kubectl lines. `sleep 30s` passes virtual time, and so does a command that waits
-//! (`rollout status`, `delete`); any other line takes none.
+//! (`rollout status`, `delete`); any other line takes as long as the program needs to start and to ask.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,9 @@ use super::steps::follow;
 use crate::clock::SimDuration;
 use crate::kubectl::script::{self, Command, ScriptLine, When};
 use crate::sim::{Config, Input, Simulation};
+
+/// How long a client needs for a line that waits for nothing.
+const CLIENT: SimDuration = SimDuration::from_millis(50);
 
 /// A script that could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +105,8 @@ impl Script {
                         print(Printed::Out(out));
                         print(Printed::Err(err));
                     });
+                    let until = executed.simulation.now() + CLIENT;
+                    executed.simulation.advance(until, u64::MAX);
                     // A load for some time is waited for, as any program that takes its time.
                     if let Some(report) =
                         outcome.load.as_deref().and_then(|load| executed.simulation.finish_load(load))
@@ -161,6 +166,21 @@ fn without_key(value: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_takes_its_time_so_that_the_next_one_sees_what_came_of_it() {
+        let text = "kubectl create deployment web --image=web:1 --replicas=2\nkubectl get pods -o name | wc -l\nkubectl get pod nope || true\nfalse\n";
+        let script = Script::parse(text).expect("a script");
+        let mut out = String::new();
+        let wait = SimDuration::from_secs(60);
+        let executed = script.run(Config::small(7), &BTreeMap::new(), wait, &mut |printed| {
+            if let Printed::Out(text) = printed {
+                out.push_str(text);
+            }
+        });
+        assert!(out.contains("wc -l\n2\n"), "{out}");
+        assert_eq!(executed.failed, [4]);
+    }
 
     #[test]
     fn files_are_found_in_every_form_of_the_flag() {
@@ -224,7 +244,7 @@ mod tests {
             text.push_str(part);
         });
         assert_eq!(executed.failed, [2]);
-        assert_eq!(executed.simulation.now().to_string(), "00:05.000");
+        assert_eq!(executed.simulation.now().to_string(), "00:05.150");
         assert!(text.contains("pods \"nope\" not found"), "{text}");
     }
 }
