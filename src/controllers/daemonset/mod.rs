@@ -38,8 +38,8 @@ const FAILED_MAX: SimDuration = SimDuration::from_secs(15 * 60);
 pub struct DaemonSetController {
     expectations: Expectations,
     pods: OwnerIndex,
-    /// Per set and node: how often a pod failed there, and when it was last replaced.
-    failures: SortedMap<(Key, String), (u32, SimTime)>,
+    /// Per set, its generation and node: how often a pod failed there, and when it was last replaced.
+    failures: SortedMap<(Key, i64, String), (u32, SimTime)>,
 }
 
 impl Default for DaemonSetController {
@@ -100,7 +100,7 @@ impl Controller for DaemonSetController {
     }
 
     fn watches(&self) -> &'static [Kind] {
-        &[Kind::DAEMON_SET, Kind::POD, Kind::NODE]
+        &[Kind::DAEMON_SET, Kind::POD, Kind::NODE, Kind::CONTROLLER_REVISION]
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
@@ -108,6 +108,7 @@ impl Controller for DaemonSetController {
         match change.key.kind {
             Kind::POD => self.observe_pod(change, view, queue),
             Kind::NODE => observe_node(change, view, queue),
+            Kind::CONTROLLER_REVISION => observe_revision(change, view, queue),
             _ => {
                 if change.after.is_none() {
                     self.expectations.forget(&change.key);
@@ -120,7 +121,7 @@ impl Controller for DaemonSetController {
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         let Some(set) = view.get::<DaemonSet>(&key.namespace, &key.name) else {
             self.expectations.forget(key);
-            self.failures.retain(|(owner, _), _| owner != key);
+            self.failures.retain(|(owner, ..), _| owner != key);
             return Ok(Action::AwaitChange);
         };
         let selector = selector_of(set);
@@ -270,18 +271,20 @@ impl DaemonSetController {
         (running, wait)
     }
 
-    /// How much longer a failed pod stays on the node before it is replaced; `None` if its time has come.
+    /// Whether a failed pod stays on the node for now, and when to look again; `None` if its time has come. A look comes after
+    /// the whole of the present delay, not after what is left of it. A new generation of the set is not held back by the
+    /// failures of the one before.
     fn back_off(&mut self, look: &Look<'_>, node: &Node) -> Option<SimDuration> {
-        let place = (look.key.clone(), node.name().to_string());
+        let generation = look.set.status.observed_generation.unwrap_or(0);
+        let place = (look.key.clone(), generation, node.name().to_string());
         let known = self.failures.get(&place).copied();
         // What was long ago is forgotten.
         let known = known.filter(|(_, last)| look.now.since(*last) <= SimDuration(FAILED_MAX.0 * 2));
         let (failures, last) = known.unwrap_or_default();
         if failures > 0 {
             let wait = FAILED_BASE.doubled(failures - 1, FAILED_MAX);
-            let since = look.now.since(last);
-            if since < wait {
-                return Some(SimDuration(wait.0 - since.0));
+            if look.now.since(last) < wait {
+                return Some(wait);
             }
         }
         self.failures.insert(place, (failures + 1, look.now));
@@ -380,6 +383,29 @@ fn observe_node(change: &Change, view: &View, queue: &mut WorkQueue) {
         if deserves {
             queue.add(Key::new(Kind::DAEMON_SET, set.namespace(), set.name()), Some(change.revision));
         }
+    }
+}
+
+/// Queues the set whose history was changed or deleted, or that may take in a revision that nobody owns.
+fn observe_revision(change: &Change, view: &View, queue: &mut WorkQueue) {
+    let cause = Some(change.revision);
+    let (before, after) = (change.before.as_deref(), change.after.as_deref());
+    let owner = |revision: &Object| owner_set(revision, view);
+    match (before, after) {
+        (None, Some(new)) if new.controller().is_some() => {}
+        (Some(_), _) if before.is_some_and(|old| old.controller().is_some()) => {
+            for owner in [before, after].into_iter().flatten().filter_map(owner) {
+                queue.add(owner, cause);
+            }
+        }
+        (_, Some(orphan)) => {
+            for set in view.list::<DaemonSet>(Some(orphan.namespace())) {
+                if selector_of(set).matches(orphan.labels()) {
+                    queue.add(Key::new(Kind::DAEMON_SET, set.namespace(), set.name()), cause);
+                }
+            }
+        }
+        _ => {}
     }
 }
 

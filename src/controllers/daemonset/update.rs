@@ -55,7 +55,7 @@ pub fn plan(look: &Look<'_>) -> (Changes, TurnStep) {
     };
     let (changes, counted) = match surge {
         0 => make_room(look, &nodes, limit),
-        _ => take_over(look, &nodes, limit),
+        _ => take_over(look, &nodes, desired, limit),
     };
     let old = |pod: &&Pod| !pod.is_deleting() && !look.is_updated(pod);
     let outdated = nodes.iter().flat_map(|(_, pods)| pods.iter()).filter(old).count();
@@ -65,7 +65,7 @@ pub fn plan(look: &Look<'_>) -> (Changes, TurnStep) {
     (changes, TurnStep { desired, field, limit, counted, outdated, moved, waits })
 }
 
-/// Old pods that are unavailable go at once; of the others as many as the bound leaves room for.
+/// Old pods that are unavailable go at once, and count against the bound; of the others as many go as it leaves room for.
 fn make_room(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_unavailable: i32) -> (Changes, i32) {
     let mut unavailable = 0;
     let (mut delete, mut candidates) = (Vec::new(), Vec::new());
@@ -74,7 +74,10 @@ fn make_room(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_unavailable: i32) ->
             None | Some((None, None) | (Some(_), Some(_))) => unavailable += 1,
             Some((Some(new), None)) => unavailable += i32::from(!look.is_available(new)),
             Some((None, Some(old))) if look.is_available(old) => candidates.push(old.clone()),
-            Some((None, Some(old))) => delete.push(old.clone()),
+            Some((None, Some(old))) => {
+                unavailable += 1;
+                delete.push(old.clone());
+            }
         }
     }
     let room = usize::try_from(max_unavailable - unavailable).unwrap_or(0);
@@ -82,22 +85,40 @@ fn make_room(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_unavailable: i32) ->
     (Changes { create: Vec::new(), delete }, unavailable)
 }
 
-/// New pods come beside old ones, as many at a time as the bound allows; an old one goes when the new one is available.
-fn take_over(look: &Look<'_>, nodes: &[(&str, &[Pod])], max_surge: i32) -> (Changes, i32) {
-    let mut surging = 0;
+/// New pods come beside old ones, as many at a time as the bound allows; an old one goes when the new one is available. On a
+/// node where the set does not belong any more nothing new comes: what is there goes at once if it is unavailable, else when
+/// enough pods are available elsewhere.
+fn take_over(look: &Look<'_>, nodes: &[(&str, &[Pod])], desired: i32, max_surge: i32) -> (Changes, i32) {
+    let (mut surging, mut available) = (0, 0);
     let mut changes = Changes::default();
-    let mut candidates = Vec::new();
+    let (mut candidates, mut misplaced) = (Vec::new(), Vec::new());
     for (node, pods) in nodes {
-        match new_and_old(look, pods) {
-            None => surging += 1,
-            Some((_, None)) => {}
-            Some((None, Some(old))) if look.is_available(old) => candidates.push((*node).to_string()),
-            Some((None, Some(_))) => changes.create.push((*node).to_string()),
-            Some((Some(new), Some(old))) if look.is_available(new) => changes.delete.push(old.clone()),
-            Some((Some(_), Some(_))) => surging += 1,
+        let Some((new, old)) = new_and_old(look, pods) else {
+            surging += 1;
+            continue;
+        };
+        let serves = old.or(new).is_some_and(|pod| look.is_available(pod));
+        available += i32::from(serves);
+        match (new, old) {
+            (_, None) => {}
+            (None, Some(old)) => match (belongs(look, node), serves) {
+                (true, true) => candidates.push((*node).to_string()),
+                (true, false) => changes.create.push((*node).to_string()),
+                (false, true) => misplaced.push(old.clone()),
+                (false, false) => changes.delete.push(old.clone()),
+            },
+            (Some(new), Some(old)) if look.is_available(new) => changes.delete.push(old.clone()),
+            (Some(_), Some(_)) => surging += 1,
         }
     }
+    let spare = usize::try_from(available - desired).unwrap_or(0);
+    changes.delete.extend(misplaced.into_iter().take(spare));
     let room = usize::try_from(max_surge - surging).unwrap_or(0);
     changes.create.extend(candidates.into_iter().take(room));
     (changes, surging)
+}
+
+/// Whether a missing pod would be created on a node.
+fn belongs(look: &Look<'_>, node: &str) -> bool {
+    look.nodes.iter().any(|known| known.name() == node && nodes::verdict(look.set, known).run)
 }
