@@ -5,7 +5,6 @@ mod zone;
 
 use std::sync::Arc;
 
-use super::job::is_finished;
 use super::owner_index::OwnerIndex;
 use super::ref_manager::controller_reference;
 use super::{Action, Controller};
@@ -68,25 +67,14 @@ impl Controller for CronJobController {
             return Ok(Action::AwaitChange);
         };
         let jobs: Vec<Job> = self.jobs.controlled_by::<Job>(cron.uid(), cron.namespace()).cloned().collect();
-        let mut look = Look { cron: cron.clone(), now: client.now() };
-        let cleaned = look.clean_up(&jobs, client);
-        let result = look.note_jobs(&jobs, client).and_then(|noted| {
-            let (started, again) = look.start(client)?;
-            Ok((noted || started, again))
-        });
-        let (noted, again) = match result {
-            Ok(found) => found,
-            Err(refused) => {
-                if cleaned {
-                    client.update_status(look.cron, None)?;
-                }
-                return Err(refused);
-            }
-        };
-        if cleaned || noted {
+        let mut look = Look { cron: cron.clone(), changed: false, now: client.now() };
+        look.clean_up(&jobs, client);
+        let result = look.note_jobs(&jobs, client).and_then(|()| look.start(client));
+        // What was found out before something failed is written all the same.
+        if look.changed {
             client.update_status(look.cron, None)?;
         }
-        Ok(again.map_or(Action::AwaitChange, Action::RequeueAfter))
+        Ok(result?.map_or(Action::AwaitChange, Action::RequeueAfter))
     }
 }
 
@@ -108,6 +96,8 @@ fn end_of(job: &Job) -> Option<&'static str> {
 struct Look {
     /// The CronJob, with the status that will be written.
     cron: CronJob,
+    /// Whether that status is news.
+    changed: bool,
     now: SimTime,
 }
 
@@ -132,9 +122,8 @@ impl Look {
         status.active = status.active.take().filter(|active| !active.is_empty());
     }
 
-    /// Deletes the oldest finished Jobs beyond the two limits. Returns whether the status changed.
-    fn clean_up(&mut self, jobs: &[Job], client: &mut Client<'_>) -> bool {
-        let mut changed = false;
+    /// Deletes the oldest finished Jobs beyond the two limits.
+    fn clean_up(&mut self, jobs: &[Job], client: &mut Client<'_>) {
         let spec = self.cron.spec.clone();
         let limits =
             [("Complete", spec.successful_jobs_history_limit), ("Failed", spec.failed_jobs_history_limit)];
@@ -143,13 +132,14 @@ impl Look {
             let mut ended: Vec<&Job> = jobs.iter().filter(|job| end_of(job) == Some(end)).collect();
             sorting::sort_by(&mut ended, |a, b| {
                 let start = |job: &Job| job.status.start_time.as_ref().map(SimTime::from_time);
-                start(a).cmp(&start(b)).then_with(|| a.name().cmp(b.name()))
+                // One that never started comes last.
+                let key = |job: &Job| (start(job).is_none(), start(job));
+                key(a).cmp(&key(b)).then_with(|| a.name().cmp(b.name()))
             });
             for job in ended.iter().take(ended.len().saturating_sub(limit)) {
-                changed |= self.delete(job, client);
+                self.delete(job, client);
             }
         }
-        changed
     }
 
     /// Deletes a Job. Returns whether that could be done.
@@ -164,14 +154,14 @@ impl Look {
                 self.drop_active(job.uid());
                 let message = format!("Deleted job {}", job.name());
                 self.say(EventType::Normal, "SuccessfulDelete", message, client);
+                self.changed = true;
                 true
             }
         }
     }
 
-    /// Brings the list of running Jobs up to date. Returns whether the status changed.
-    fn note_jobs(&mut self, jobs: &[Job], client: &mut Client<'_>) -> Result<bool, Status> {
-        let mut changed = false;
+    /// Brings the list of running Jobs up to date.
+    fn note_jobs(&mut self, jobs: &[Job], client: &mut Client<'_>) -> Result<(), Status> {
         for job in jobs {
             let (known, end) = (self.is_active(job.uid()), end_of(job));
             if !known && end.is_none() {
@@ -186,10 +176,10 @@ impl Look {
                 self.drop_active(job.uid());
                 let message = format!("Saw completed job: {}, condition: {end}", job.name());
                 self.say(EventType::Normal, "SawCompletedJob", message, client);
-                changed = true;
+                self.changed = true;
             }
             if end == Some("Complete") {
-                changed |= self.note_success(job);
+                self.note_success(job);
             }
         }
         for gone in self.active().to_vec() {
@@ -199,105 +189,105 @@ impl Look {
                 let message = format!("Active job went missing: {name}");
                 self.say(EventType::Normal, "MissingJob", message, client);
                 self.drop_active(&uid);
-                changed = true;
+                self.changed = true;
             }
         }
-        Ok(changed)
+        Ok(())
     }
 
-    fn note_success(&mut self, job: &Job) -> bool {
-        let Some(end) = &job.status.completion_time else { return false };
+    fn note_success(&mut self, job: &Job) {
+        let Some(end) = &job.status.completion_time else { return };
         let last = self.cron.status.last_successful_time.as_ref().map(SimTime::from_time);
-        if last.is_some_and(|last| last >= SimTime::from_time(end)) {
-            return false;
+        if last.is_none_or(|last| last < SimTime::from_time(end)) {
+            Arc::make_mut(&mut self.cron.status).last_successful_time = Some(end.clone());
+            self.changed = true;
         }
-        Arc::make_mut(&mut self.cron.status).last_successful_time = Some(end.clone());
-        true
     }
 
-    /// Starts the Job that is due, if one is. Returns whether the status changed, and when the next is due.
-    fn start(&mut self, client: &mut Client<'_>) -> Result<(bool, Option<SimDuration>), Status> {
+    /// Starts the Job that is due, if one is. Returns when the next is due.
+    fn start(&mut self, client: &mut Client<'_>) -> Result<Option<SimDuration>, Status> {
         let spec = self.cron.spec.clone();
         if self.cron.is_deleting() {
-            return Ok((false, None));
+            return Ok(None);
         }
         let zone_name = spec.time_zone.as_deref().unwrap_or_default();
         let Some(zone) = Zone::named(zone_name) else {
             let message = format!("invalid timeZone: {zone_name:?}: unknown time zone {zone_name}");
             self.say(EventType::Warning, "UnknownTimeZone", message, client);
-            return Ok((false, None));
+            return Ok(None);
         };
         if spec.suspend == Some(true) {
-            return Ok((false, None));
+            return Ok(None);
         }
         let schedule = match cron::parse(&spec.schedule) {
             Ok(schedule) => schedule,
             Err(why) => {
                 let message = format!("unparseable schedule: {:?} : {why}", spec.schedule);
                 self.say(EventType::Warning, "UnparseableSchedule", message, client);
-                return Ok((false, None));
+                return Ok(None);
             }
         };
         let times = Times { schedule, zone, now: seconds(self.now) };
         let until_next = times.until_next(earliest(&self.cron), self.now);
         let deadline = spec.starting_deadline_seconds;
         let earliest = deadline.map_or(i64::MIN, |seconds| times.now - seconds).max(earliest(&self.cron));
-        if next(&times.schedule, earliest, &times.zone).is_none() {
-            // A day that never comes, like 31 February.
-            let why = "time difference between two schedules is less than 1 second";
-            let message = format!("invalid schedule: {} : {why}", spec.schedule);
-            self.say(EventType::Warning, "InvalidSchedule", message, client);
-            return Ok((false, None));
-        }
-        let (due, missed) = times.most_recent(earliest);
-        if missed > MANY {
+        let missed = match times.missed(earliest) {
+            Ok(missed) => missed,
+            Err(NeverDue) => {
+                let why = "time difference between two schedules is less than 1 second";
+                let message = format!("invalid schedule: {} : {why}", spec.schedule);
+                self.say(EventType::Warning, "InvalidSchedule", message, client);
+                return Ok(None);
+            }
+        };
+        let Some(due) = missed.last else { return Ok(until_next) };
+        if missed.count > MANY {
             let message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
             self.say(EventType::Warning, "TooManyMissedTimes", message.into(), client);
         }
-        let Some(due) = due else { return Ok((false, until_next)) };
         if deadline.is_some_and(|seconds| due + seconds < times.now) {
             let when = SimTime::from_unix_seconds(due).to_time().0.rfc1123();
             let message = format!("Missed scheduled time to start a job: {when}");
             self.say(EventType::Warning, "MissSchedule", message, client);
-            return Ok((false, until_next));
+            return Ok(until_next);
         }
         let name = format!("{}-{}", self.cron.name(), due.div_euclid(60));
         let last = self.cron.status.last_schedule_time.as_ref().map(|time| seconds(SimTime::from_time(time)));
         if last == Some(due) || self.active().iter().any(|job| job.name.as_deref() == Some(&name)) {
-            return Ok((false, until_next));
+            return Ok(until_next);
         }
-        let mut changed = false;
         match spec.concurrency_policy.as_deref() {
             Some("Forbid") if !self.active().is_empty() => {
                 let message =
                     "Not starting job because prior execution is running and concurrency policy is Forbid";
                 self.say(EventType::Normal, "JobAlreadyActive", message.into(), client);
-                return Ok((false, until_next));
+                return Ok(until_next);
             }
             Some("Replace") => {
                 for running in self.active().to_vec() {
-                    changed |= self.replace(&running, client)?;
+                    self.replace(&running, client)?;
                 }
             }
             _ => {}
         }
-        changed |= self.create(&name, due, zone, client)?;
-        Ok((changed, until_next))
+        let created = self.create(&name, due, zone, client)?;
+        Ok(until_next.filter(|_| created))
     }
 
-    fn replace(&mut self, running: &ObjectReference, client: &mut Client<'_>) -> Result<bool, Status> {
+    fn replace(&mut self, running: &ObjectReference, client: &mut Client<'_>) -> Result<(), Status> {
         let name = running.name.as_deref().unwrap_or_default();
         let job = client.get(&Key::new(Kind::JOB, self.cron.namespace(), name)).inspect_err(|refused| {
             let message = format!("Get job: {refused}");
             client.event(reference(&self.cron), EventType::Warning, "FailedGet", message);
         })?;
         if job.as_kind::<Job>().is_some_and(|job| self.delete(job, client)) {
-            return Ok(true);
+            return Ok(());
         }
         Err(Status::bad_request(format!("could not replace job {}/{name}", self.cron.namespace())))
     }
 
-    /// Creates the Job for a time and lists it as running. Returns whether it is listed.
+    /// Creates the Job for a time and lists it as running. Returns whether it is listed: a Job of that name that is somebody
+    /// else's takes the CronJob out of its rhythm until something changes.
     fn create(&mut self, name: &str, due: i64, zone: Zone, client: &mut Client<'_>) -> Result<bool, Status> {
         let job = match client.create(self.job(name, due, zone), None) {
             Ok(job) => {
@@ -307,9 +297,9 @@ impl Look {
             }
             Err(refused) if refused.reason == Reason::AlreadyExists => {
                 let existing = client.get(&Key::new(Kind::JOB, self.cron.namespace(), name))?;
-                let own = existing.as_kind::<Job>().filter(|job| {
-                    job.is_controlled_by(self.cron.uid()) && !is_finished(job) && !self.is_active(job.uid())
-                });
+                let own = existing
+                    .as_kind::<Job>()
+                    .filter(|job| job.is_controlled_by(self.cron.uid()) && !self.is_active(job.uid()));
                 let Some(job) = own else { return Ok(false) };
                 job.clone()
             }
@@ -328,6 +318,7 @@ impl Look {
         let status = Arc::make_mut(&mut self.cron.status);
         status.active.get_or_insert_default().push(running);
         status.last_schedule_time = Some(SimTime::from_unix_seconds(due).to_time());
+        self.changed = true;
         Ok(true)
     }
 
@@ -379,25 +370,81 @@ struct Times {
     now: i64,
 }
 
+/// The times that have come since one was last acted on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Missed {
+    last: Option<i64>,
+    /// About how many there are.
+    count: i64,
+}
+
+/// The schedule names a day that never comes, like 31 February.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct NeverDue;
+
 impl Times {
-    /// The last time after `earliest` that has come, and how many have (`mostRecentScheduleTime`).
-    fn most_recent(&self, earliest: i64) -> (Option<i64>, i64) {
-        let next = |time: i64| next(&self.schedule, time, &self.zone).filter(|next| *next <= self.now);
-        let Some(first) = next(earliest) else { return (None, 0) };
-        let Some(second) = next(first) else { return (Some(first), 1) };
-        // Long ago, the distance between the first two tells how many there were: only the last ones are looked for.
-        let missed = (self.now - first) / (second - first) + 1;
-        let mut last = if missed > MANY { self.now - (second - first) * 2 } else { second };
-        while let Some(time) = next(last) {
-            last = time;
-        }
-        (Some(last), missed)
+    fn next(&self, time: i64) -> Option<i64> {
+        next(&self.schedule, time, &self.zone)
     }
 
-    /// How long until the next time, and a little longer.
+    /// The last time after `earliest` that has come, and how many have (`mostRecentScheduleTime`). The distance between the first
+    /// two tells how many there were; the last is looked for from where the last but one should be. Where times do not come
+    /// evenly there may be none from there on, and none is found.
+    fn missed(&self, earliest: i64) -> Result<Missed, NeverDue> {
+        let first = self.next(earliest).ok_or(NeverDue)?;
+        if self.now < first {
+            return Ok(Missed::default());
+        }
+        let second = self.next(first).ok_or(NeverDue)?;
+        if self.now < second {
+            return Ok(Missed { last: Some(first), count: 1 });
+        }
+        let between = second - first;
+        let count = (self.now - first) / between + 1;
+        let mut last = None;
+        let mut at = first + (count - 2) * between;
+        while let Some(time) = self.next(at).filter(|time| *time <= self.now) {
+            (last, at) = (Some(time), time);
+        }
+        Ok(Missed { last, count })
+    }
+
+    /// How long until the next time, and a little longer (`nextScheduleTimeDuration`).
     fn until_next(&self, earliest: i64, now: SimTime) -> Option<SimDuration> {
-        let from = self.most_recent(earliest).0.unwrap_or(earliest);
-        let next = next(&self.schedule, from, &self.zone)?;
-        Some(SimTime::from_unix_seconds(next).since(now) + MARGIN)
+        let from = match self.missed(earliest) {
+            Ok(Missed { last: Some(last), .. }) => last,
+            Ok(Missed { count: 0, .. }) => earliest,
+            _ => self.now,
+        };
+        Some(SimTime::from_unix_seconds(self.next(from)?).since(now) + MARGIN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_many_missed_times_is_found_without_counting_them() {
+        let times = |schedule: &str, now| {
+            let zone = Zone::named("").unwrap();
+            Times { schedule: cron::parse(schedule).unwrap(), zone, now }
+        };
+        let found = |last, count| Ok(Missed { last, count });
+        // All begin on Thursday, 1 January 1970; `now` in seconds.
+        let cases = [
+            ("*/5 * * * *", 10, 299, found(None, 0)),
+            ("*/5 * * * *", 10, 300, found(Some(300), 1)),
+            ("*/5 * * * *", 10, 1_000, found(Some(900), 3)),
+            ("@every 7m", 0, 420 * 200 + 5, found(Some(420 * 200), 200)),
+            ("* * * * *", 0, 60 * 100, found(Some(60 * 100), 100)),
+            ("* * * * *", 0, 60 * 101, found(Some(60 * 101), 101)),
+            // Twice in one minute's distance, and then not for a day: nothing is found where the last but one should be.
+            ("0,1 0 * * *", -60, 5 * 3600, found(None, 301)),
+            ("0 0 31 2 *", 0, 60, Err(NeverDue)),
+        ];
+        for (schedule, earliest, now, want) in cases {
+            assert_eq!(times(schedule, now).missed(earliest), want, "{schedule} at {now}");
+        }
     }
 }
