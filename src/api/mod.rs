@@ -1,6 +1,7 @@
 //! Objects and the small vocabulary around them: quantities, selectors, taints, conditions, the kinds that
 //! exist and the errors a client can see. Nothing here changes state.
 
+pub mod budgets;
 pub mod cel;
 pub mod condition;
 pub mod cron;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{ApiServer, DeleteOptions, Origin, View};
 use crate::api::k8s;
 use crate::api::selector::Selector;
-use crate::api::{Key, Kind, MetaExt, Pod, PodDisruptionBudget, Status, condition};
+use crate::api::{Key, Kind, MetaExt, Pod, PodDisruptionBudget, Status, budgets, condition};
 use crate::clock::SimTime;
 
 const REFUSED: &str = "Cannot evict pod as it would violate the pod's disruption budget.";
@@ -34,21 +34,19 @@ impl ApiServer {
         if let Some(budget) = charged {
             self.update_status(origin, budget)?;
         }
-        if !pod.is_deleting() {
-            let mut marked = pod.clone();
-            let disrupted = k8s::PodCondition {
-                type_: "DisruptionTarget".into(),
-                status: "True".into(),
-                reason: Some("EvictionByEvictionAPI".into()),
-                message: Some("Eviction API: evicting".into()),
-                last_transition_time: Some(self.now().to_time()),
-                observed_generation: pod.meta.generation,
-                ..Default::default()
-            };
-            condition::set(&mut Arc::make_mut(&mut marked.status).conditions, disrupted);
-            marked.revision = 0;
-            self.update_status(origin, marked)?;
-        }
+        let mut marked = pod.clone();
+        let disrupted = k8s::PodCondition {
+            type_: "DisruptionTarget".into(),
+            status: "True".into(),
+            reason: Some("EvictionByEvictionAPI".into()),
+            message: Some("Eviction API: evicting".into()),
+            last_transition_time: Some(self.now().to_time()),
+            observed_generation: pod.meta.generation,
+            ..Default::default()
+        };
+        condition::set(&mut Arc::make_mut(&mut marked.status).conditions, disrupted);
+        marked.revision = 0;
+        self.update_status(origin, marked)?;
         self.delete(origin, key, options).map(|_| ())
     }
 }
@@ -92,17 +90,35 @@ pub fn budget_to_charge(pod: &Pod, view: &View, now: SimTime) -> Result<Option<P
         ));
     }
     if count(status.disruptions_allowed) == 0 {
-        let (wanted, there) = (count(status.desired_healthy), count(status.current_healthy));
-        let why =
-            format!("The disruption budget {name} needs {wanted} healthy pods and has {there} currently");
-        return Err(Status::too_many_requests(REFUSED, &why));
+        return Err(Status::too_many_requests(REFUSED, &why_none(name, status)));
     }
     let mut charged = budget.clone();
     charged.revision = 0;
     let status = Arc::make_mut(&mut charged.status);
     status.disruptions_allowed = Some(count(status.disruptions_allowed) - 1);
+    if status.disruptions_allowed == Some(0) {
+        budgets::say_whether_allowed(status, now);
+    }
     status.disrupted_pods.get_or_insert_default().insert(pod.name().into(), now.to_time());
     Ok(Some(charged))
+}
+
+/// Why a budget allows no disruption. Its counts say nothing while they cannot be worked out.
+fn why_none(name: &str, status: &k8s::PodDisruptionBudgetStatus) -> String {
+    let (wanted, there) = (status.desired_healthy.unwrap_or(0), status.current_healthy.unwrap_or(0));
+    let denied = format!("The disruption budget {name} does not allow evicting pods currently");
+    let told =
+        budgets::condition_of(status).filter(|told| told.status == "False" && !told.message.is_empty());
+    match told {
+        Some(told) if told.reason == budgets::SYNC_FAILED => {
+            format!("{denied} because it failed sync: {}", told.message)
+        }
+        _ if there <= wanted => {
+            format!("The disruption budget {name} needs {wanted} healthy pods and has {there} currently")
+        }
+        Some(told) => format!("{denied} ({}): {}", told.reason, told.message),
+        None => denied,
+    }
 }
 
 /// The budgets whose selector matches a pod.

@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use sorted::SortedMap;
 
-use super::pods::{is_ready, is_terminal};
+use super::pods::is_ready;
 use super::{Action, Controller};
 use crate::api::int_or_string::{Rounding, scaled};
-use crate::api::k8s::{Condition, IntOrString, LabelSelector, PodDisruptionBudgetStatus, Time};
+use crate::api::k8s::{IntOrString, LabelSelector, PodDisruptionBudgetStatus, Time};
 use crate::api::selector::Selector;
-use crate::api::{Key, Kind, MetaExt, Object, Pod, PodDisruptionBudget, Status};
+use crate::api::{Key, Kind, MetaExt, Object, Pod, PodDisruptionBudget, Status, budgets};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 
 /// For so long an eviction that the API server granted counts as under way, though the pod is not seen deleted yet.
 const DELETION_TIMEOUT: SimDuration = SimDuration::from_secs(120);
+
+/// The built-in kinds that say how many pods they want in `scale`.
+const SCALABLE: [Kind; 4] =
+    [Kind::DEPLOYMENT, Kind::REPLICA_SET, Kind::STATEFUL_SET, Kind::REPLICATION_CONTROLLER];
 
 /// The controller. It remembers which pods have more than one budget, until that is reported.
 #[derive(Clone, Debug, Default)]
@@ -58,19 +62,16 @@ impl Controller for DisruptionController {
                 Some((key, selector_of(budget)?))
             })
             .collect();
-        let versions = [&change.before, &change.after].into_iter().flatten();
-        let labels = versions.map(|pod| pod.labels());
-        let mut seen = None;
-        for labels in labels.filter(|labels| seen.replace(*labels) != Some(*labels)) {
-            let own: Vec<&Key> =
-                budgets.iter().filter(|(_, it)| it.matches(labels)).map(|(key, _)| key).collect();
-            // Which of several is as good as chance: the list comes out of a map.
-            let Some(chosen) = own.get(change.revision as usize % own.len().max(1)) else { continue };
-            if own.len() > 1 {
-                self.crowded.entry((*chosen).clone()).or_default().push(change.key.clone());
-            }
-            queue.add((*chosen).clone(), Some(change.revision));
+        // A pod counts by the labels that it has now; one that is gone by those that it had.
+        let Some(pod) = change.after.as_ref().or(change.before.as_ref()) else { return };
+        let own: Vec<&Key> =
+            budgets.iter().filter(|(_, it)| it.matches(pod.labels())).map(|(key, _)| key).collect();
+        // Which of several is as good as chance: the list comes out of a map.
+        let Some(chosen) = own.get(change.revision as usize % own.len().max(1)) else { return };
+        if own.len() > 1 {
+            self.crowded.entry((*chosen).clone()).or_default().push(change.key.clone());
         }
+        queue.add((*chosen).clone(), Some(change.revision));
     }
 
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
@@ -168,9 +169,11 @@ fn expected_scale(pods: &[&Pod], view: &View) -> Result<(i32, bool), String> {
 /// The workload that decides how many pods there are of this one's kind, by its uid, and how many it asks for.
 fn scale_of(pod: &Pod, view: &View) -> Result<Option<(String, i32)>, String> {
     let Some(owner) = pod.controller() else { return Ok(None) };
-    let Some(kind) = Kind::from_manifest(&owner.api_version, &owner.kind) else { return Ok(None) };
-    let unscaled = [Kind::DAEMON_SET, Kind::JOB];
-    if unscaled.contains(&kind) {
+    let Some(kind) = view.kind_from_manifest(&owner.api_version, &owner.kind) else {
+        return Err(format!("no matches for kind {:?} in version {:?}", owner.kind, owner.api_version));
+    };
+    let custom = view.definition(kind).and_then(|definition| Some(definition.preferred()?.scale()?.replicas));
+    if custom.is_none() && !SCALABLE.contains(&kind) {
         return Err(format!("{} does not implement the scale subresource", kind.group_resource()));
     }
     let found = view.object(&Key::new(kind, pod.namespace(), &owner.name));
@@ -189,9 +192,16 @@ fn scale_of(pod: &Pod, view: &View) -> Result<Option<(String, i32)>, String> {
         }
         Object::StatefulSet(set) => set.spec.replicas,
         Object::ReplicationController(controller) => controller.spec.replicas,
-        _ => return Ok(None),
+        Object::Deployment(deployment) => deployment.spec.replicas,
+        other => return Ok(custom.map(|path| (owner.uid.clone(), number_at(other, path)))),
     };
     Ok(Some((owner.uid.clone(), wanted.unwrap_or(1))))
+}
+
+/// The number that a custom object keeps at a path like `.spec.replicas`; none is zero.
+fn number_at(object: &Object, path: &str) -> i32 {
+    let found = object.to_value().pointer(&path.replace('.', "/")).and_then(serde_json::Value::as_i64);
+    found.and_then(|number| i32::try_from(number).ok()).unwrap_or(0)
 }
 
 fn report_unmanaged(budget: &PodDisruptionBudget, counts: &Counts, client: &mut Client<'_>) {
@@ -234,13 +244,13 @@ fn write(
     client: &mut Client<'_>,
 ) -> Result<Action, Status> {
     let now = client.now();
-    let (disrupted, again) = disrupted(budget, pods, now);
+    let (disrupted, again) = disrupted(budget, pods, client);
     let healthy = pods.iter().filter(|pod| {
         !pod.is_deleting() && !disrupted.iter().any(|(name, _)| name == pod.name()) && is_ready(pod)
     });
     let current = i32::try_from(healthy.count()).unwrap_or(i32::MAX);
     let allowed = if counts.expected <= 0 { 0 } else { (current - counts.desired).max(0) };
-    let status = PodDisruptionBudgetStatus {
+    let mut status = PodDisruptionBudgetStatus {
         current_healthy: Some(current),
         desired_healthy: Some(counts.desired),
         expected_pods: Some(counts.expected),
@@ -248,8 +258,9 @@ fn write(
         disrupted_pods: Some(disrupted.into_iter().collect())
             .filter(|pods: &std::collections::BTreeMap<_, _>| !pods.is_empty()),
         observed_generation: budget.meta.generation,
-        conditions: conditions(budget, allowed > 0, now),
+        conditions: budget.status.conditions.clone(),
     };
+    budgets::say_whether_allowed(&mut status, now);
     update(budget, status, client)?;
     Ok(again.map_or(Action::AwaitChange, Action::RequeueAfter))
 }
@@ -267,64 +278,36 @@ fn update(
     Ok(())
 }
 
-/// The pods whose eviction was granted and that are not marked yet, and when the first of them counts again.
+/// The pods whose eviction was granted and that are not marked yet, and when the first of them counts again
+/// (`buildDisruptedPodMap`). Of one that should have gone by now that is said.
 fn disrupted(
     budget: &PodDisruptionBudget,
     pods: &[&Pod],
-    now: SimTime,
+    client: &mut Client<'_>,
 ) -> (Vec<(String, Time)>, Option<SimDuration>) {
+    let now = client.now();
     let mut still = Vec::new();
     let mut again: Option<SimDuration> = None;
     for (name, since) in budget.status.disrupted_pods.iter().flatten() {
-        let there = pods.iter().any(|pod| pod.name() == name && !pod.is_deleting() && !is_terminal(pod));
-        let left = (SimTime::from_time(since) + DELETION_TIMEOUT).since(now);
-        if there && left > SimDuration::ZERO {
+        let Some(pod) = pods.iter().find(|pod| pod.name() == name && !pod.is_deleting()) else { continue };
+        let due = SimTime::from_time(since) + DELETION_TIMEOUT;
+        if due < now {
+            let place = format!("{}/{}", budget.namespace(), budget.name());
+            let message = format!("Pod was expected by PDB {place} to be deleted but it wasn't");
+            client.event(reference(*pod), EventType::Warning, "NotDeleted", message);
+        } else {
             still.push((name.clone(), since.clone()));
-            again = again.into_iter().chain([left]).min();
+            // A moment later, so that the time has surely passed.
+            again = again.into_iter().chain([due.since(now) + SimDuration::from_micros(1)]).min();
         }
     }
     (still, again)
 }
 
-/// The condition `DisruptionAllowed`; others stay.
-fn conditions(budget: &PodDisruptionBudget, allowed: bool, now: SimTime) -> Option<Vec<Condition>> {
-    let (status, reason) = if allowed { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
-    Some(with_condition(budget, status, reason, "", now))
-}
-
-fn with_condition(
-    budget: &PodDisruptionBudget,
-    status: &str,
-    reason: &str,
-    message: &str,
-    now: SimTime,
-) -> Vec<Condition> {
-    let mut conditions = budget.status.conditions.clone().unwrap_or_default();
-    let old = conditions.iter().position(|condition| condition.type_ == "DisruptionAllowed");
-    let since = old.map(|at| conditions[at].clone()).filter(|old| old.status == status);
-    let condition = Condition {
-        type_: "DisruptionAllowed".into(),
-        status: status.into(),
-        reason: reason.into(),
-        message: message.into(),
-        observed_generation: budget.meta.generation,
-        last_transition_time: since.map_or_else(|| now.to_time(), |old| old.last_transition_time),
-    };
-    match old {
-        Some(at) => conditions[at] = condition,
-        None => conditions.push(condition),
-    }
-    conditions
-}
-
-/// Where the counts cannot be worked out, nothing may be evicted.
+/// Where the counts cannot be worked out, nothing may be evicted (`failSafe`). The generation has not been dealt with.
 fn fail_safe(budget: &PodDisruptionBudget, why: &str, client: &mut Client<'_>) -> Result<Action, Status> {
-    let status = PodDisruptionBudgetStatus {
-        disruptions_allowed: Some(0),
-        observed_generation: budget.meta.generation,
-        conditions: Some(with_condition(budget, "False", "SyncFailed", why, client.now())),
-        ..(*budget.status).clone()
-    };
+    let mut status = PodDisruptionBudgetStatus { disruptions_allowed: Some(0), ..(*budget.status).clone() };
+    budgets::note(&mut status, "False", budgets::SYNC_FAILED, why, client.now());
     update(budget, status, client)?;
     Ok(Action::AwaitChange)
 }
