@@ -1,28 +1,23 @@
 //! The taint eviction controller: pods leave a node whose `NoExecute` taints they do not tolerate, at once or when their
 //! `tolerationSeconds` are over. Models `pkg/controller/tainteviction`.
 
-use sorted::SortedMap;
+use sorted::{SortedMap, SortedSet};
 use std::sync::Arc;
 
 use super::ref_manager::gone_is_fine;
 use super::{Action, Controller};
-use crate::api::k8s::{PodCondition, Taint, Toleration};
+use crate::api::k8s::{ObjectReference, PodCondition, Taint, Toleration};
 use crate::api::taint::{NO_EXECUTE, tolerates};
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, Status, condition};
-use crate::client::recorder::{EventType, reference};
+use crate::client::recorder::EventType;
 use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 
-/// The controller, with the evictions that are due later: since when they are planned, and until when they wait.
+/// The controller, with the times of the evictions that are due later, and the pods whose taints or tolerations are news.
 #[derive(Clone, Debug, Default)]
 pub struct TaintEvictionController {
-    planned: SortedMap<Key, Planned>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Planned {
-    since: SimTime,
-    due: SimTime,
+    planned: SortedMap<Key, SimTime>,
+    news: SortedSet<Key>,
 }
 
 impl Controller for TaintEvictionController {
@@ -44,7 +39,9 @@ impl Controller for TaintEvictionController {
                 {
                     let on_node = |pod: &&Pod| pod.spec.node_name.as_deref() == Some(node.name());
                     for pod in view.list::<Pod>(None).filter(on_node) {
-                        queue.add(Key::new(Kind::POD, pod.namespace(), pod.name()), Some(change.revision));
+                        let key = Key::new(Kind::POD, pod.namespace(), pod.name());
+                        self.news.insert(key.clone());
+                        queue.add(key, Some(change.revision));
                     }
                 }
             }
@@ -57,58 +54,63 @@ impl Controller for TaintEvictionController {
                         || before.spec.tolerations != pod.spec.tolerations
                 });
                 if tainted && news {
+                    self.news.insert(change.key.clone());
                     queue.add(change.key.clone(), Some(change.revision));
                 }
             }
-            None if change.key.kind == Kind::POD => drop(self.planned.remove(&change.key)),
+            // Its eviction is off, and that is said.
+            None if self.planned.contains_key(&change.key) => {
+                queue.add(change.key.clone(), Some(change.revision));
+            }
             _ => {}
         }
     }
 
-    /// Models `processPodOnNode`.
+    /// Models `processPodOnNode`. A pod that is on its way out already is treated like any other.
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
-        let pod = view.get::<Pod>(&key.namespace, &key.name).filter(|pod| !pod.is_deleting());
-        let Some(pod) = pod else {
-            self.planned.remove(key);
+        let news = self.news.remove(key);
+        let Some(pod) = view.get::<Pod>(&key.namespace, &key.name) else {
+            self.cancel(key, client);
             return Ok(Action::AwaitChange);
         };
         let node = pod.spec.node_name.as_deref().and_then(|node| view.get::<Node>("", node));
-        let taints: Vec<&Taint> = node.map(|node| no_execute(node).collect()).unwrap_or_default();
-        let tolerations = pod.spec.tolerations.as_deref().unwrap_or_default();
         let now = client.now();
-        match patience(&taints, tolerations) {
-            Patience::Endless => {
-                self.cancel(key, pod, client);
-                Ok(Action::AwaitChange)
-            }
-            Patience::For(SimDuration::ZERO) => self.evict(key, pod, client),
-            Patience::For(wait) => {
-                // A plan runs on when another taint comes, as long as it is due no later than a new one would be.
-                let planned =
-                    *self.planned.entry(key.clone()).or_insert(Planned { since: now, due: now + wait });
-                let due = planned.due.min(planned.since + wait);
-                self.planned.insert(key.clone(), Planned { since: planned.since, due });
-                if due <= now {
-                    self.evict(key, pod, client)
-                } else {
-                    Ok(Action::RequeueAfter(due.since(now)))
+        // Of a node that is gone nothing is known; what was planned stays planned.
+        if let Some(node) = node.filter(|_| news) {
+            let taints: Vec<&Taint> = no_execute(node).collect();
+            match patience(&taints, pod.spec.tolerations.as_deref().unwrap_or_default()) {
+                Patience::Endless => self.cancel(key, client),
+                Patience::None => {
+                    self.cancel(key, client);
+                    return self.evict(key, client);
                 }
+                // A plan stands, whatever other taints come that are tolerated for a while.
+                Patience::For(wait) => drop(self.planned.entry(key.clone()).or_insert(now + wait)),
             }
+        }
+        match self.planned.get(key) {
+            Some(due) if *due <= now => self.evict(key, client),
+            Some(due) => Ok(Action::RequeueAfter(due.since(now))),
+            None => Ok(Action::AwaitChange),
         }
     }
 }
 
 impl TaintEvictionController {
-    fn cancel(&mut self, key: &Key, pod: &Pod, client: &mut Client<'_>) {
+    fn cancel(&mut self, key: &Key, client: &mut Client<'_>) {
         if self.planned.remove(key).is_some() {
-            let message = format!("Cancelling deletion of Pod {}/{}", pod.namespace(), pod.name());
-            client.event(reference(pod), EventType::Normal, "TaintManagerEviction", message);
+            let message = format!("Cancelling deletion of Pod {}/{}", key.namespace, key.name);
+            client.event(about(key), EventType::Normal, "TaintManagerEviction", message);
         }
     }
 
-    fn evict(&mut self, key: &Key, pod: &Pod, client: &mut Client<'_>) -> Result<Action, Status> {
-        let message = format!("Marking for deletion Pod {}/{}", pod.namespace(), pod.name());
-        client.event(reference(pod), EventType::Normal, "TaintManagerEviction", message);
+    /// Says that the pod goes, marks and deletes it (`addConditionAndDeletePod`).
+    fn evict(&mut self, key: &Key, client: &mut Client<'_>) -> Result<Action, Status> {
+        self.planned.remove(key);
+        let message = format!("Marking for deletion Pod {}/{}", key.namespace, key.name);
+        client.event(about(key), EventType::Normal, "TaintManagerEviction", message);
+        let Ok(found) = client.get(key) else { return Ok(Action::AwaitChange) };
+        let Some(pod) = found.as_kind::<Pod>() else { return Ok(Action::AwaitChange) };
         let mut target = pod.clone();
         let disrupted = PodCondition {
             type_: "DisruptionTarget".into(),
@@ -120,13 +122,21 @@ impl TaintEvictionController {
             ..Default::default()
         };
         condition::set(&mut Arc::make_mut(&mut target.status).conditions, disrupted);
-        // The kubelet writes the same status; the condition goes onto whatever version there is now.
-        target.revision = client.get(key).map_or(0, |object| object.revision());
         if gone_is_fine(client.update_status(target, None))?.is_some() {
             gone_is_fine(client.delete(key, &DeleteOptions::default(), None))?;
         }
-        self.planned.remove(key);
         Ok(Action::AwaitChange)
+    }
+}
+
+/// The pod, as its events name it: by its name alone, so that `kubectl describe` does not show them.
+fn about(pod: &Key) -> ObjectReference {
+    ObjectReference {
+        api_version: Some("v1".into()),
+        kind: Some("Pod".into()),
+        name: Some(pod.name.to_string()),
+        namespace: Some(pod.namespace.to_string()),
+        ..Default::default()
     }
 }
 
@@ -151,8 +161,10 @@ fn tolerated<'a>(taint: &Taint, tolerations: &'a [Toleration]) -> Option<&'a Tol
 enum Patience {
     /// Whatever happens.
     Endless,
-    /// For so long; zero if not at all.
+    /// For so long.
     For(SimDuration),
+    /// Not at all.
+    None,
 }
 
 /// How long a pod with these tolerations bears these taints: not at all if it does not tolerate one of them; else as long as
@@ -160,7 +172,7 @@ enum Patience {
 fn patience(taints: &[&Taint], tolerations: &[Toleration]) -> Patience {
     let matching: Option<Vec<&Toleration>> =
         taints.iter().map(|taint| tolerated(taint, tolerations)).collect();
-    let Some(matching) = matching else { return Patience::For(SimDuration::ZERO) };
+    let Some(matching) = matching else { return Patience::None };
     let bounded = matching.iter().filter_map(|toleration| toleration.toleration_seconds);
     bounded.min().map_or(Patience::Endless, |seconds| {
         Patience::For(SimDuration::from_secs(u64::try_from(seconds).unwrap_or(0)))
@@ -184,13 +196,13 @@ mod tests {
         let secs = |secs| Patience::For(SimDuration::from_secs(secs));
         let cases = [
             (vec![], vec![], Patience::Endless),
-            (vec![&a], vec![], secs(0)),
+            (vec![&a], vec![], Patience::None),
             (vec![&a], vec![toleration("a", None)], Patience::Endless),
             (vec![&a], vec![toleration("a", Some(30))], secs(30)),
             (vec![&a], vec![toleration("a", Some(-5))], secs(0)),
             (vec![&a, &b], vec![toleration("a", Some(30)), toleration("b", Some(3))], secs(3)),
             (vec![&a, &b], vec![toleration("a", None), toleration("b", Some(3))], secs(3)),
-            (vec![&a, &b], vec![toleration("a", None)], secs(0)),
+            (vec![&a, &b], vec![toleration("a", None)], Patience::None),
         ];
         for (taints, tolerations, want) in cases {
             assert_eq!(patience(&taints, &tolerations), want, "{taints:?} {tolerations:?}");

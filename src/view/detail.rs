@@ -46,11 +46,20 @@ pub struct Cause {
     pub key: Key,
 }
 
+/// Whether an event is about an object. Some name it without its uid.
+pub fn is_about(event: &Event, kind: Kind, object: &impl MetaExt) -> bool {
+    let about = &event.spec.involved_object;
+    match about.uid.as_deref() {
+        Some(uid) => uid == object.uid(),
+        None => about.kind.as_deref() == Some(kind.name()) && about.name.as_deref() == Some(object.name()),
+    }
+}
+
 /// The events about an object, grouped by the command or fault that led to them, the latest group first.
 pub fn event_groups(view: &View, log: &Store, key: &Key) -> Vec<EventGroup> {
     let Some(object) = view.object(key) else { return Vec::new() };
     let namespace = if object.namespace().is_empty() { "default" } else { object.namespace() };
-    let about = |event: &&Event| event.spec.involved_object.uid.as_deref() == Some(object.uid());
+    let about = |event: &&Event| is_about(event, object.kind(), object.as_ref());
     let mut groups: Vec<EventGroup> = Vec::new();
     for event in view.list::<Event>(Some(namespace)).filter(about) {
         let of = Key::new(Kind::EVENT, event.namespace(), event.name());

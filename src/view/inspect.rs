@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::because::{Answer, answers};
-use super::detail::{EventGroup, Log, Written, references};
+use super::detail::{EventGroup, Log, Written, is_about, references};
 use super::differences::Difference;
 use super::workloads::workload_card;
 use crate::api::explain::Explain;
@@ -170,7 +170,7 @@ fn rows(view: &View, object: &Object, now: SimTime) -> Vec<(&'static str, String
 
 fn events_about(view: &View, object: &Object) -> Vec<EventRow> {
     let namespace = if object.namespace().is_empty() { "default" } else { object.namespace() };
-    let about = |event: &&Event| event.spec.involved_object.uid.as_deref() == Some(object.uid());
+    let about = |event: &&Event| is_about(event, object.kind(), object);
     let mut events: Vec<EventRow> =
         view.list::<Event>(Some(namespace)).filter(about).map(event_row).collect();
     sorting::sort_by_key(&mut events, |event| std::cmp::Reverse(event.time));

@@ -87,7 +87,7 @@ pub fn tainted(pod: &Pod, view: &View) -> Option<Answer> {
             Some(Some(seconds)) => Line::new("taint.for", [shown, text(seconds)]).holds(true),
         }
     };
-    let event = super::last_event((pod.namespace(), pod.uid()), &["TaintManagerEviction"], view);
+    let event = super::last_event((Kind::POD, pod), &["TaintManagerEviction"], view);
     let said = event.map(|event| {
         let part = |part: &Option<String>| part.clone().unwrap_or_default();
         (part(&event.spec.reason), part(&event.spec.message))

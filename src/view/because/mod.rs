@@ -9,6 +9,7 @@ mod workloads;
 
 use serde::{Serialize, Serializer};
 
+use super::detail::is_about;
 use super::inspect::decisions;
 use crate::api::explain::Explain;
 use crate::api::meta::Revision;
@@ -119,10 +120,14 @@ pub fn answers(view: &View, store: &Store, key: &Key, now: SimTime) -> Vec<Answe
 }
 
 /// The last event about an object with one of these reasons.
-fn last_event<'a>((namespace, uid): (&str, &str), reasons: &[&str], view: &'a View) -> Option<&'a Event> {
+fn last_event<'a>(
+    (kind, object): (Kind, &impl MetaExt),
+    reasons: &[&str],
+    view: &'a View,
+) -> Option<&'a Event> {
     let about = |event: &&Event| {
-        event.namespace() == namespace
-            && event.spec.involved_object.uid.as_deref() == Some(uid)
+        event.namespace() == object.namespace()
+            && is_about(event, kind, object)
             && event.spec.reason.as_deref().is_some_and(|reason| reasons.contains(&reason))
     };
     view.list::<Event>(None).filter(about).max_by_key(|event| event.revision)

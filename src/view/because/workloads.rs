@@ -58,7 +58,7 @@ fn refusal(object: &Object, view: &View) -> Option<(String, String)> {
         Some((text("reason"), text("message")))
     };
     let by_event = || {
-        let event = last_event((object.namespace(), object.uid()), &["FailedCreate"], view)?;
+        let event = last_event((object.kind(), object), &["FailedCreate"], view)?;
         Some((part(&event.spec.reason), part(&event.spec.message)))
     };
     match object.kind() {
