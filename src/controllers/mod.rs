@@ -2,6 +2,7 @@
 //! they meet in objects.
 
 pub mod cloud;
+mod cluster_role_aggregation;
 pub mod cronjob;
 pub mod custom_resources;
 pub mod daemonset;
@@ -155,6 +156,7 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         Box::new(taint_eviction::TaintEvictionController::default()),
         Box::new(pod_gc::PodGcController::default()),
         Box::new(custom_resources::CustomResourceFinalizer),
+        Box::new(cluster_role_aggregation::ClusterRoleAggregationController),
     ];
     if settings.cloud {
         all.push(Box::new(cloud::ServiceController::default()));

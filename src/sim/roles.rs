@@ -1,5 +1,5 @@
-//! The roles for users that every cluster has (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy`), with what `admin`, `edit` and `view`
-//! are aggregated from written out, and who has them; and the names of the roles of the system's components.
+//! The roles for users that every cluster has (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy`), with those that `admin`, `edit` and
+//! `view` are made of, and who has them; and the names of the roles of the system's components.
 
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ const PUBLIC: &str = "/healthz /livez /readyz /version /version/";
 
 /// Roles of components, and of those who help them. They are there by name, so that no other role takes it: the components here
 /// do what they do without asking for leave.
-const OF_COMPONENTS: &str = "system:aggregate-to-admin system:aggregate-to-edit system:aggregate-to-view system:auth-delegator \
+const OF_COMPONENTS: &str = "system:auth-delegator \
     system:certificates.k8s.io:certificatesigningrequests:nodeclient \
     system:certificates.k8s.io:certificatesigningrequests:selfnodeclient \
     system:certificates.k8s.io:kube-apiserver-client-approver \
@@ -204,7 +204,7 @@ pub fn objects() -> Vec<(Kind, Value)> {
     ]);
     let mut objects = vec![
         (Kind::CLUSTER_ROLE, json!({"metadata": meta("cluster-admin"), "rules": everything})),
-        role("admin", &[ADMIN, EDIT, VIEW]),
+        role("admin", &[EDIT, VIEW, ADMIN]),
         role("edit", &[EDIT, VIEW]),
         role("view", &[VIEW]),
         role("system:basic-user", &[BASIC]),
@@ -215,10 +215,19 @@ pub fn objects() -> Vec<(Kind, Value)> {
         binding("system:discovery", "system:authenticated"),
         binding("system:public-info-viewer", "system:authenticated system:unauthenticated"),
     ];
-    for (_, role) in &mut objects[1..4] {
-        let name = role["metadata"]["name"].as_str().unwrap_or_default();
-        let label = format!("rbac.authorization.k8s.io/aggregate-to-{name}");
-        role["aggregationRule"] = json!({"clusterRoleSelectors": [{"matchLabels": {label: "true"}}]});
+    let label = |name: &str| format!("rbac.authorization.k8s.io/aggregate-to-{name}");
+    let own = [("admin", "", ADMIN), ("edit", "admin", EDIT), ("view", "edit", VIEW)];
+    for ((_, made), (name, part_of, _)) in objects[1..4].iter_mut().zip(own) {
+        let selector = json!({"matchLabels": {label(name): "true"}});
+        made["aggregationRule"] = json!({"clusterRoleSelectors": [selector]});
+        if !part_of.is_empty() {
+            made["metadata"]["labels"][label(part_of)] = "true".into();
+        }
+    }
+    for (name, _, rules) in own {
+        let (kind, mut part) = role(&format!("system:aggregate-to-{name}"), &[rules]);
+        part["metadata"]["labels"][label(name)] = "true".into();
+        objects.push((kind, part));
     }
     objects
 }
