@@ -18,6 +18,9 @@ const MOST: usize = 55;
 /// Nodes that wait are looked at so often (`NodeEvictionPeriod`).
 pub const TICK: SimDuration = SimDuration::from_millis(100);
 
+/// The label of a node that does not count when it is asked how many are lost.
+const EXCLUDED: &str = "node.kubernetes.io/exclude-disruption";
+
 /// How a zone fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -29,6 +32,8 @@ enum State {
 
 #[derive(Clone, Debug)]
 struct Zone {
+    members: usize,
+    /// Of those that count.
     ready: usize,
     lost: usize,
     state: State,
@@ -43,7 +48,7 @@ struct Zone {
 impl Zone {
     fn new() -> Zone {
         let (state, every) = (State::Initial, Some(USUAL));
-        Zone { ready: 0, lost: 0, state, every, free: SimTime::default(), waiting: Vec::new() }
+        Zone { members: 0, ready: 0, lost: 0, state, every, free: SimTime::default(), waiting: Vec::new() }
     }
 
     /// Models `ComputeZoneState`.
@@ -80,7 +85,8 @@ impl Zone {
 #[derive(Clone, Debug, Default)]
 pub struct Zones {
     zones: SortedMap<String, Zone>,
-    nodes: SortedMap<Key, (String, bool)>,
+    /// Each node's zone, and whether it is ready; nothing for one that does not count.
+    nodes: SortedMap<Key, (String, Option<bool>)>,
     /// Whether every zone was lost at the last look.
     all_lost: bool,
 }
@@ -96,29 +102,38 @@ impl Zones {
     /// until something is heard again.
     pub fn note(&mut self, key: &Key, node: Option<&Node>, now: SimTime) -> bool {
         let is_ready = |node: &Node| condition::is_true(node.status.conditions.as_deref(), "Ready");
-        let news = node.map(|node| (zone_of(node), is_ready(node)));
+        let counts = |node: &Node| !node.labels().contains_key(EXCLUDED);
+        let news = node.map(|node| (zone_of(node), counts(node).then(|| is_ready(node))));
         if self.nodes.get(key) == news.as_ref() {
             return false;
         }
         if let Some((name, ready)) = self.nodes.remove(key)
             && let Some(zone) = self.zones.get_mut(&name)
         {
-            *(if ready { &mut zone.ready } else { &mut zone.lost }) -= 1;
+            zone.members -= 1;
+            if let Some(ready) = ready {
+                *(if ready { &mut zone.ready } else { &mut zone.lost }) -= 1;
+            }
             if news.as_ref().is_none_or(|(other, _)| *other != name) {
                 zone.waiting.retain(|waiting| waiting != key);
             }
         }
         if let Some((name, ready)) = news {
             let zone = self.zones.entry(name.clone()).or_insert_with(Zone::new);
-            *(if ready { &mut zone.ready } else { &mut zone.lost }) += 1;
+            zone.members += 1;
+            if let Some(ready) = ready {
+                *(if ready { &mut zone.ready } else { &mut zone.lost }) += 1;
+            }
             self.nodes.insert(key.clone(), (name, ready));
         }
-        self.zones.retain(|_, zone| zone.ready + zone.lost > 0);
+        self.zones.retain(|_, zone| zone.members > 0);
         self.judge(now)
     }
 
     fn judge(&mut self, now: SimTime) -> bool {
-        let all = !self.zones.is_empty() && self.zones.values().all(|zone| zone.next_state() == State::Full);
+        let counted = |zone: &&Zone| zone.ready + zone.lost > 0;
+        let all = self.zones.values().any(|zone| counted(&zone))
+            && self.zones.values().filter(counted).all(|zone| zone.next_state() == State::Full);
         let were_all = std::mem::replace(&mut self.all_lost, all);
         match (were_all, all) {
             (true, true) => {}
@@ -228,6 +243,26 @@ mod tests {
         for (zones, want) in cases {
             assert_eq!(tainted(zones), want, "{zones:?}");
         }
+    }
+
+    #[test]
+    fn a_node_that_is_excluded_does_not_count_and_is_tainted_with_its_zone() {
+        let now = SimTime::from_secs(1_000);
+        let key = |name: &str| Key::cluster(Kind::NODE, name);
+        let mut excluded = node("z", true);
+        Arc::make_mut(&mut excluded.meta)
+            .labels
+            .get_or_insert_default()
+            .insert(EXCLUDED.into(), String::new());
+        let mut zones = Zones::default();
+        zones.note(&key("a"), Some(&node("z", true)), now);
+        zones.note(&key("b"), Some(&excluded), now);
+        assert_eq!(zones.may_taint(&key("b"), now), Ok(()));
+        assert!(zones.note(&key("a"), Some(&node("z", false)), now), "all that count are lost");
+        assert_eq!(zones.may_taint(&key("b"), now), Err(None));
+        zones.note(&key("a"), None, now);
+        zones.note(&key("b"), None, now);
+        assert!(zones.zones.is_empty());
     }
 
     #[test]
