@@ -2,7 +2,8 @@
 //! `cli-runtime/pkg/genericclioptions`, and the checks of `client-go/tools/clientcmd`.
 
 use super::errors::Failure;
-use super::kubeconfig::{Entry, Kubeconfig, NAME, SERVER};
+use super::identity::Known;
+use super::kubeconfig::{Kubeconfig, NAME, SERVER};
 use super::parse::{self, Args, Flag};
 use super::{Invocation, Verb, commands};
 use crate::client::authorization::User;
@@ -56,6 +57,8 @@ pub struct Globals {
     pub namespace: String,
     /// Whom it acts as, if not as who may do everything.
     pub user: Option<User>,
+    /// What it is known by, where that is a token.
+    pub token: Option<String>,
 }
 
 /// The global flags of one line.
@@ -94,15 +97,27 @@ pub fn read(
         if given.value("context").is_some() && config.entry().is_none() {
             return Err(no_context(&config.current));
         }
-        return Ok(Globals { namespace, user: None });
+        return Ok(Globals { namespace, user: None, token: None });
     }
     check_names(&given, &config)?;
     check_server(&given, &config)?;
-    let user = impersonated(&given)?;
-    if user.is_none() && given.value("token").is_some() {
-        return Err(Failure::message("You must be logged in to the server (Unauthorized)"));
+    let name = given.value("user").or_else(|| config.entry().map(|entry| entry.user.as_str())).unwrap_or(NAME);
+    let known = match given.value("token") {
+        Some(token) => Known::Token(token.to_string()),
+        None => Known::of(&config, name, invocation)?,
+    };
+    match (impersonated(&given)?, known) {
+        (Some(user), _) => Ok(Globals { namespace, user: Some(user), token: None }),
+        (None, Known::Token(token)) => Ok(Globals { namespace, user: None, token: Some(token) }),
+        (None, Known::User(user)) => Ok(Globals { namespace, user, token: None }),
     }
-    Ok(Globals { namespace, user })
+}
+
+/// A file that the line or the kubeconfig names.
+pub fn file_of<'a>(invocation: &'a Invocation, path: &str) -> Option<&'a str> {
+    const HOME: [&str; 4] = ["", "./", "/root/", "~/"];
+    let mut names = HOME.iter().filter_map(|start| path.strip_prefix(start));
+    names.find_map(|name| invocation.files.get(name)).map(String::as_str)
 }
 
 /// Whether a flag before the verb takes the next word as its value.
@@ -148,7 +163,7 @@ fn check_files(given: &Given<'_>, invocation: &Invocation) -> Result<(), Failure
         ("client-key", "client-key"),
         ("certificate-authority", "certificate-authority"),
     ] {
-        if let Some(path) = given.value(flag).filter(|path| !invocation.files.contains_key(*path)) {
+        if let Some(path) = given.value(flag).filter(|path| file_of(invocation, path).is_none()) {
             let of = given.value(whose(flag)).unwrap_or(NAME);
             return Err(Failure::message(format!(
                 "invalid configuration: unable to read {what} {path} for {of} due to open {path}: no such file or directory"
@@ -164,13 +179,13 @@ fn no_context(name: &str) -> Failure {
 
 /// Refuses users, contexts and clusters that the kubeconfig does not have.
 fn check_names(given: &Given<'_>, config: &Kubeconfig) -> Result<(), Failure> {
-    if let Some(user) = given.value("user").filter(|user| *user != NAME) {
+    if let Some(user) = given.value("user").filter(|user| !config.users.contains_key(*user)) {
         return Err(Failure::message(format!("auth info {user:?} does not exist")));
     }
     if given.value("context").is_some() && config.entry().is_none() {
         return Err(no_context(&config.current));
     }
-    match given.value("cluster").filter(|cluster| *cluster != NAME) {
+    match given.value("cluster").filter(|cluster| !config.clusters.contains_key(*cluster)) {
         Some(cluster) => Err(Failure::message(format!("cluster {cluster:?} does not exist"))),
         None => Ok(()),
     }
@@ -182,13 +197,10 @@ fn check_server(given: &Given<'_>, config: &Kubeconfig) -> Result<(), Failure> {
         let server = server.split_once("://").map_or(server, |(_, host)| host);
         server.trim_end_matches('/').to_string()
     };
-    let named = given.value("cluster").is_some();
-    let nowhere = !named && config.entry().is_none_or(|entry: &Entry| entry.cluster.is_empty());
-    let asked = given.value("server").map(host);
-    let refused = match asked {
-        Some(asked) => (asked != host(SERVER)).then_some(asked),
-        None => nowhere.then(|| "localhost:8080".into()),
-    };
+    let cluster = given.value("cluster").or_else(|| config.entry().map(|entry| entry.cluster.as_str()));
+    let noted = cluster.and_then(|cluster| config.server(cluster)).unwrap_or("localhost:8080");
+    let asked = host(given.value("server").unwrap_or(noted));
+    let refused = (asked != host(SERVER)).then_some(asked);
     match refused {
         None => Ok(()),
         Some(host) => Err(Failure::Shown(format!(

@@ -1,6 +1,10 @@
-//! The kubeconfig of the console: its contexts, and the one that is current. All of them lead to the one cluster.
+//! The kubeconfig of the console: clusters, users and contexts, and the context that is current. There is one cluster
+//! behind it; entries of the others are kept, and lead nowhere.
 
 use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sorted::SortedMap;
 
 /// What the cluster, the user and the context that there are from the start are called.
 pub const NAME: &str = "kubeviz";
@@ -19,6 +23,17 @@ pub struct Entry {
     pub namespace: String,
 }
 
+impl Entry {
+    /// The entry as a kubeconfig writes it.
+    pub fn to_value(&self) -> Value {
+        let mut context = json!({"cluster": self.cluster, "user": self.user});
+        if !self.namespace.is_empty() {
+            context["namespace"] = self.namespace.as_str().into();
+        }
+        context
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kubeconfig {
@@ -26,12 +41,21 @@ pub struct Kubeconfig {
     pub current: String,
     /// The contexts by name.
     pub contexts: BTreeMap<String, Entry>,
+    /// The clusters by name: the fields of each.
+    pub clusters: SortedMap<String, Value>,
+    /// The users by name: the fields of each.
+    pub users: SortedMap<String, Value>,
 }
 
 impl Default for Kubeconfig {
     fn default() -> Self {
         let entry = Entry { cluster: NAME.into(), user: NAME.into(), namespace: String::new() };
-        Kubeconfig { current: NAME.into(), contexts: BTreeMap::from([(NAME.into(), entry)]) }
+        Kubeconfig {
+            current: NAME.into(),
+            contexts: BTreeMap::from([(NAME.into(), entry)]),
+            clusters: SortedMap::from([(NAME.into(), json!({"server": SERVER}))]),
+            users: SortedMap::from([(NAME.into(), json!({}))]),
+        }
     }
 }
 
@@ -54,5 +78,10 @@ impl Kubeconfig {
     pub fn namespace(&self) -> &str {
         let namespace = self.entry().map(|entry| entry.namespace.as_str()).filter(|name| !name.is_empty());
         namespace.unwrap_or("default")
+    }
+
+    /// The server of a cluster; nothing if the kubeconfig does not say one.
+    pub fn server(&self, cluster: &str) -> Option<&str> {
+        self.clusters.get(cluster)?["server"].as_str().filter(|server| !server.is_empty())
     }
 }

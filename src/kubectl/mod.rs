@@ -7,6 +7,7 @@ mod errors;
 mod field_selector;
 mod filters;
 mod global;
+mod identity;
 mod kubeconfig;
 mod manifests;
 mod parse;
@@ -414,7 +415,10 @@ fn prepare(
     }
     let args = parse::args(&rest, &[verb.flags, global::FLAGS])?;
     let kubeconfig = context.kubeconfig.clone();
-    let Globals { namespace, user } = global::read(&args, verb, &kubeconfig, &invocation)?;
+    let Globals { namespace, mut user, token } = global::read(&args, verb, &kubeconfig, &invocation)?;
+    if let Some(token) = token {
+        user = Some(identity::of_token(&token, client)?);
+    }
     client.manage_as(&commands::field_manager(&args, verb.path));
     client.impersonate(user);
     client.update_by(commands::update_verb(verb.path));

@@ -125,8 +125,20 @@ impl Script {
 }
 
 /// Flags whose value is a file, or a file behind a key and `=`.
-const FILE_FLAGS: [&str; 6] =
-    ["--filename", "--from-file", "--from-env-file", "--cert", "--key", "--patch-file"];
+const FILE_FLAGS: [&str; 9] = [
+    "--filename",
+    "--from-file",
+    "--from-env-file",
+    "--cert",
+    "--key",
+    "--patch-file",
+    "--client-certificate",
+    "--client-key",
+    "--certificate-authority",
+];
+/// Formats of `-o` that read their template from a file.
+const FILE_FORMATS: [&str; 4] =
+    ["jsonpath-file=", "custom-columns-file=", "go-template-file=", "templatefile="];
 
 /// The values of `-f` and of other flags that name files on a line, and what `cat` prints, other than `-` and addresses.
 fn named_files(line: &str) -> Vec<String> {
@@ -138,6 +150,8 @@ fn named_files(line: &str) -> Vec<String> {
     }
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
+        let format = word.trim_start_matches("--output=").trim_start_matches("-o").trim_start_matches('=');
+        values.extend(FILE_FORMATS.iter().find_map(|start| format.strip_prefix(start)));
         match word {
             "--" => break,
             "-f" => values.extend(words.next()),
@@ -188,6 +202,9 @@ mod tests {
             ("cat a.yaml b.yaml | kubectl apply -f -", &["a.yaml", "b.yaml"]),
             ("kubectl apply -f a.yaml", &["a.yaml"]),
             ("kubectl create cm c --from-file=k=a.txt --from-env-file b.env", &["a.txt", "b.env"]),
+            ("kubectl get pods -o custom-columns-file=a.txt", &["a.txt"]),
+            ("kubectl get pods -ojsonpath-file=a.txt", &["a.txt"]),
+            ("kubectl config set-credentials b --client-key=b.key", &["b.key"]),
             ("kubectl apply -fa.yaml --filename=b.yaml", &["a.yaml", "b.yaml"]),
             (
                 "kubectl apply --filename 'my file.yaml' -f=c.yaml,d.yaml",

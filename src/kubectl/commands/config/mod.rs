@@ -1,11 +1,17 @@
-//! `config`: contexts, and the namespaces in them. Models `pkg/cmd/config`.
+//! `config`: contexts, and the namespaces in them; the clusters and users that they name. Models `pkg/cmd/config`.
 
-use serde_json::{Value, json};
+mod entries;
+mod property;
+mod view;
+
+pub use entries::{DELETE_CLUSTER, DELETE_USER, GET_CLUSTERS, GET_USERS, SET_CLUSTER, SET_CREDENTIALS};
+pub use property::{SET, UNSET};
+pub use view::VIEW;
+
 
 use crate::kubectl::errors::Failure;
-use crate::kubectl::kubeconfig::{Entry, NAME, SERVER};
+use crate::kubectl::kubeconfig::Entry;
 use crate::kubectl::parse::{Flag, switch, value};
-use crate::kubectl::print::format;
 use crate::kubectl::print::table::Table;
 use crate::kubectl::{Call, Verb};
 
@@ -14,6 +20,7 @@ const PATH: &str = "/root/.kube/config";
 
 const NO_HEADERS: Flag = switch("no-headers", "leave the headings out");
 const OUTPUT: Flag = value("output", "name: print only names").short('o');
+const OUTPUT_ANY: Flag = value("output", "yaml, json or jsonpath=…").short('o');
 
 /// See the module.
 pub const SET_CONTEXT: Verb = Verb {
@@ -181,73 +188,4 @@ fn get_contexts(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         call.output.stdout.push_str(&text);
     }
     Failure::collect(missing)
-}
-
-/// See the module.
-pub const GET_CLUSTERS: Verb = Verb {
-    path: "config get-clusters",
-    help: "Display clusters defined in the kubeconfig",
-    flags: &[],
-    run: names,
-};
-
-/// See the module.
-pub const GET_USERS: Verb = Verb {
-    path: "config get-users",
-    help: "Display users defined in the kubeconfig",
-    flags: &[],
-    run: names,
-};
-
-fn names(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    call.say(format!("NAME\n{NAME}"));
-    Ok(())
-}
-
-/// See the module.
-pub const VIEW: Verb = Verb {
-    path: "config view",
-    help: "Display merged kubeconfig settings or a specified kubeconfig file",
-    flags: &[
-        switch("minify", "show only what the current context uses"),
-        switch("raw", "show secrets too"),
-        switch("flatten", "has no effect here"),
-        value("output", "yaml, json or jsonpath=…").short('o'),
-    ],
-    run: view,
-};
-
-fn view(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let config = call.kubeconfig.clone();
-    let minify = call.args.on("minify");
-    if minify && config.entry().is_none() {
-        let name = &config.current;
-        return Err(Failure::message(match name.is_empty() {
-            true => "current-context must exist in order to minify".to_string(),
-            false => format!("cannot locate context {name}"),
-        }));
-    }
-    let shown = config.contexts.iter().filter(|(name, _)| !minify || **name == config.current);
-    let contexts: Vec<Value> = shown
-        .map(|(name, entry)| {
-            let mut context = json!({"cluster": entry.cluster, "user": entry.user});
-            if !entry.namespace.is_empty() {
-                context["namespace"] = entry.namespace.as_str().into();
-            }
-            json!({"context": context, "name": name})
-        })
-        .collect();
-    let value = json!({
-        "apiVersion": "v1",
-        "clusters": [{"cluster": {"server": SERVER}, "name": NAME}],
-        "contexts": contexts,
-        "current-context": config.current,
-        "kind": "Config",
-        "preferences": {},
-        "users": [{"name": NAME, "user": {}}],
-    });
-    let format = call.args.value("output").unwrap_or("yaml").to_string();
-    let text = super::get::shaped_in(call, &format, &[value], true, format::WRITE)?;
-    call.output.stdout.push_str(&text);
-    Ok(())
 }
