@@ -26,11 +26,13 @@ impl Known {
     /// In kubectl's words: a user that nothing makes known, a file that is not there.
     pub fn of(config: &Kubeconfig, name: &str, invocation: &Invocation) -> Result<Known, Failure> {
         let fields = config.users.get(name);
-        let text = |field: &str| fields.and_then(|fields| fields[field].as_str()).filter(|text| !text.is_empty());
+        let text =
+            |field: &str| fields.and_then(|fields| fields[field].as_str()).filter(|text| !text.is_empty());
         if let Some(token) = text("token") {
             return Ok(Known::Token(token.to_string()));
         }
-        let certified = ["client-certificate", "client-certificate-data"].into_iter().any(|field| text(field).is_some());
+        let certified =
+            ["client-certificate", "client-certificate-data"].into_iter().any(|field| text(field).is_some());
         if certified {
             check_files(name, text, invocation)?;
             // Certificates are not read here: one is that of the user that the kubeconfig names with it.

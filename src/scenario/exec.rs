@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn files_are_found_in_every_form_of_the_flag() {
-        let cases: [(&str, &[&str]); 8] = [
+        let cases: [(&str, &[&str]); 11] = [
             ("cat a.yaml b.yaml | kubectl apply -f -", &["a.yaml", "b.yaml"]),
             ("kubectl apply -f a.yaml", &["a.yaml"]),
             ("kubectl create cm c --from-file=k=a.txt --from-env-file b.env", &["a.txt", "b.env"]),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::force_replace;
 use super::prune;
 use super::server_side;
-use super::writing::{self, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::writing::{self, ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::patch::{json_merge, strategic, three_way};
 use crate::api::selector::Selector;
 use crate::api::{Kind, MetaExt, Object, Status, versions};
@@ -42,6 +42,7 @@ macro_rules! writing_flags {
             DRY_RUN,
             OUTPUT,
             TEMPLATE,
+            ALLOW_MISSING,
             FIELD_MANAGER,
             RECORD,
             VALIDATE,
@@ -170,7 +171,10 @@ fn patch(call: &mut Call<'_, '_>, item: &Item, live: &Arc<Object>) -> Result<Don
     let merged = merge(item.kind, &current, &patch)?;
     let mut object =
         Object::from_value(item.kind, merged).map_err(|error| Failure::message(error.to_string()))?;
-    object.set_revision(0);
+    // A manifest may say which version it changes.
+    if object.revision() == live.revision() {
+        object.set_revision(0);
+    }
     write(call, item, object, false, &doing).map(|stored| ("configured", stored))
 }
 

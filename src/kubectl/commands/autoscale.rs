@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::apply::SAVE_CONFIG;
 use super::create::make;
 use super::get::select_by_name;
-use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::quantity;
 use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
@@ -26,6 +26,7 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
+    ALLOW_MISSING,
     FIELD_MANAGER,
 ];
 

@@ -10,7 +10,7 @@ use super::apply::LAST_APPLIED as NOTED;
 use super::get::select;
 use super::last_applied::note;
 use super::patch::{Strictness, patched};
-use super::writing::{OUTPUT, TEMPLATE};
+use super::writing::{ALLOW_MISSING, OUTPUT, TEMPLATE};
 use crate::api::manifest::{self, Limits, to_yaml};
 use crate::api::patch::three_way;
 use crate::api::sed::Sed;
@@ -27,6 +27,7 @@ const FLAGS: &[Flag] = &[
     value("filename", "the manifests of the objects").short('f'),
     OUTPUT,
     TEMPLATE,
+    ALLOW_MISSING,
     value("selector", "only objects with these labels").short('l'),
     switch("output-patch", "print the patch"),
     switch("save-config", "has no effect here"),
@@ -41,6 +42,7 @@ const LAST_APPLIED_FLAGS: &[Flag] = &[
     value("filename", "the manifests of the objects").short('f'),
     OUTPUT,
     TEMPLATE,
+    ALLOW_MISSING,
     switch("record", "has no effect any more"),
     switch("show-managed-fields", "has no effect here"),
     switch("windows-line-endings", "has no effect here"),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::get::select_by_name;
-use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done, update};
+use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done, update};
 use crate::api::meta::StringMap;
 use crate::api::text::label_value;
 use crate::api::{MetaExt, Object, Status};
@@ -28,6 +28,7 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
+    ALLOW_MISSING,
     FIELD_MANAGER,
 ];
 

@@ -17,7 +17,7 @@ use crate::kubectl::{Call, Verb};
 
 use super::get::rows::Layout;
 use super::get::{shaped_in, watch};
-use super::writing::TEMPLATE;
+use super::writing::{ALLOW_MISSING, TEMPLATE};
 
 const FLAGS: &[Flag] = &[
     switch("all-namespaces", "events of every namespace").short('A'),
@@ -27,6 +27,7 @@ const FLAGS: &[Flag] = &[
     switch("no-headers", "leave the headings out"),
     value("output", "yaml, json, name or a template").short('o'),
     TEMPLATE,
+    ALLOW_MISSING,
     value("chunk-size", "has no effect here"),
 ];
 

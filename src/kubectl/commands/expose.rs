@@ -7,7 +7,7 @@ use super::apply::SAVE_CONFIG;
 use super::create::make;
 use super::get::select_by_name;
 use super::overrides::{OVERRIDE_TYPE, OVERRIDES, overridden};
-use super::writing::{DRY_RUN, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::writing::{ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::k8s::{LabelSelector, LabelSelectorRequirement, PodSpec};
 use crate::api::meta::StringMap;
 use crate::api::{Kind, MetaExt, Object};
@@ -35,6 +35,7 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
+    ALLOW_MISSING,
     FIELD_MANAGER,
     SAVE_CONFIG,
 ];

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::get::{select_by_name, shaped_in};
 use super::scale::set_at;
-use super::writing::{self, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::writing::{self, ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::field_error::{FieldError, Path};
 use crate::api::manifest::{self, Limits};
 use crate::api::patch::{json_merge, json_patch, strategic};
@@ -32,6 +32,7 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
+    ALLOW_MISSING,
     FIELD_MANAGER,
 ];
 
@@ -55,15 +56,15 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         let given = call.args.value("type").unwrap_or_default();
         return Err(Failure::message(format!("--type must be one of [json merge strategic], not {given:?}")));
     }
-    let patch = read(&text)?;
+    let patch = read(&text, &type_)?;
     let (objects, mut failures) = select_by_name(call)?;
     if objects.is_empty() && failures.is_empty() {
         return Err(Failure::message("no objects passed to patch"));
     }
     for object in objects {
-        if let Err(failure) = change(call, &object, &type_, &patch, dry) {
-            failures.push(failure);
-        }
+        let done = patch.as_ref().map_err(Failure::clone);
+        let done = done.and_then(|patch| change(call, &object, &type_, patch, dry));
+        failures.extend(done.err());
     }
     Failure::collect(failures)
 }
@@ -83,10 +84,27 @@ fn text(call: &Call<'_, '_>) -> Result<String, Failure> {
     }
 }
 
-fn read(text: &str) -> Result<Value, Failure> {
+/// Reads a patch. What looks like JSON goes to the server as it is, which says what is wrong with it: that is what the
+/// inner error holds.
+fn read(text: &str, type_: &str) -> Result<Result<Value, Failure>, Failure> {
+    if text.trim_start().starts_with('{')
+        && let Err(error) = serde_json::from_str::<Value>(text)
+    {
+        let decoding = if type_ == "merge" { "error decoding patch: " } else { "" };
+        let (_, words) = manifest::json_error(&error, text);
+        return Ok(Err(Status::bad_request(format!("{decoding}{words}")).into()));
+    }
+    read_yaml(text).map(Ok)
+}
+
+fn read_yaml(text: &str) -> Result<Value, Failure> {
     let stream = manifest::parse(text, &Limits::default());
     match (stream.documents.first(), stream.errors.first()) {
-        (_, Some(error)) => Err(Failure::message(format!("unable to parse {text:?}: {}", error.message))),
+        (_, Some(error)) => {
+            let words = error.kubectl.as_deref().unwrap_or(&error.message);
+            let words = words.trim_start_matches("error converting YAML to JSON: ");
+            Err(Failure::message(format!("unable to parse {text:?}: {words}")))
+        }
         (Some(document), None) => Ok(document.root.to_value()),
         (None, None) => Ok(Value::Null),
     }
@@ -269,7 +287,10 @@ fn sent(
             return Err(Failure::from(Status::bad_request(why)));
         }
     }
-    object.set_revision(0);
+    // A version that the patch names has to be the one that there is.
+    if object.revision() == live.revision() {
+        object.set_revision(0);
+    }
     if dry == DryRun::Server {
         return Ok(Arc::new(call.client.dry_run_update(object)?));
     }

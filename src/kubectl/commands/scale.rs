@@ -9,7 +9,7 @@ use crate::kubectl::subresource::replicas_pointer;
 use crate::kubectl::{Call, Verb};
 
 use super::get::select_by_name;
-use super::writing::{DRY_RUN, DryRun, OUTPUT, TEMPLATE, done, update};
+use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, OUTPUT, TEMPLATE, done, update};
 
 const FLAGS: &[Flag] = &[
     value("replicas", "how many pods there shall be"),
@@ -23,6 +23,7 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
+    ALLOW_MISSING,
 ];
 
 /// See the module.
@@ -38,19 +39,24 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         .args
         .number("replicas")?
         .ok_or_else(|| Failure::message("required flag(s) \"replicas\" not set"))?;
+    if call.args.number("current-replicas")?.is_some_and(|count| count < -1) {
+        return Err(Failure::message("The --current-replicas must specify an integer of -1 or greater"));
+    }
     if replicas < 0 || i32::try_from(replicas).is_err() {
         return Err(Failure::message(
             "The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0",
         ));
     }
     let dry = DryRun::of(call)?;
-    let (objects, mut failures) = select_by_name(call)?;
+    let (objects, failures) = select_by_name(call)?;
+    if objects.len() > 1 && call.args.value("resource-version").is_some_and(|version| !version.is_empty()) {
+        return Err(Failure::message("cannot use --resource-version with multiple resources"));
+    }
     if objects.is_empty() && failures.is_empty() {
         return Err(Failure::message("no objects passed to scale"));
     }
-    for object in objects {
-        failures.extend(scale(call, &object, replicas, dry).err());
-    }
+    // The first that cannot be scaled ends the command; what was not there is told at its end.
+    objects.iter().try_for_each(|object| scale(call, object, replicas, dry))?;
     Failure::collect(failures)
 }
 

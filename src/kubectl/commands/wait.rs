@@ -16,7 +16,7 @@ use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Output, Verb, Wait, global};
 
 use super::get::{names_beside_selector, select_by_name};
-use super::writing::{OUTPUT, TEMPLATE};
+use super::writing::{ALLOW_MISSING, OUTPUT, TEMPLATE};
 
 const FLAGS: &[Flag] = &[
     value("for", "delete, create, condition=NAME[=VALUE] or jsonpath='{…}'[=VALUE]"),
@@ -31,6 +31,7 @@ const FLAGS: &[Flag] = &[
     switch("recursive", "has no effect here").short('R'),
     OUTPUT,
     TEMPLATE,
+    ALLOW_MISSING,
 ];
 
 /// Without `--timeout`, so long.
@@ -144,6 +145,7 @@ impl Waiting {
                     value: &value,
                     items: std::slice::from_ref(&value),
                     headings: true,
+                    missing_allowed: true,
                     files: &BTreeMap::new(),
                     allowed: WRITE,
                 };
@@ -255,6 +257,9 @@ fn wanted(text: &str) -> Result<For, Failure> {
                 ));
             }
         };
+        if path.is_empty() && value.is_none() {
+            return Err(Failure::message("jsonpath expression cannot be empty"));
+        }
         Path::parse(path).map_err(Failure::message)?;
         if value.as_deref() == Some("") {
             return Err(Failure::message(

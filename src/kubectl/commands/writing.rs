@@ -16,6 +16,11 @@ use crate::kubectl::print::served;
 pub const DRY_RUN: Flag = optional("dry-run", "unchanged", "client, server or none");
 /// `-o`.
 pub const OUTPUT: Flag = value("output", "yaml, json, name or a template").short('o');
+/// Whether a template may name fields that are not there.
+pub const ALLOW_MISSING: Flag = crate::kubectl::parse::switch(
+    "allow-missing-template-keys",
+    "take fields that are not there for nothing",
+);
 /// `--template`.
 pub const TEMPLATE: Flag = value("template", "the template, where -o does not bring it");
 /// `--field-manager`.
@@ -150,6 +155,7 @@ pub fn done_to(
                 value,
                 items: std::slice::from_ref(value),
                 headings: true,
+                missing_allowed: call.args.switch("allow-missing-template-keys", true),
                 files: &call.invocation.files,
                 allowed: WRITE,
             };

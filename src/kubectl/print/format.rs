@@ -8,13 +8,15 @@ use super::custom_columns::{columns, columns_of_file, custom_columns};
 use super::go_template;
 use super::json::go_json_indented;
 use super::jsonpath::{Template, go_syntax};
+use super::kyaml;
 use crate::api::manifest::to_yaml;
 
 /// The formats of `get`, in the order in which errors list them.
 pub const READ: &str = "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,\
-                        jsonpath-file,name,template,templatefile,wide,yaml";
+                        jsonpath-file,kyaml,name,template,templatefile,wide,yaml";
 /// The formats of verbs that write.
-pub const WRITE: &str = "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,yaml";
+pub const WRITE: &str = "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,template,templatefile,\
+                         yaml";
 
 /// What is to be printed and how.
 pub struct Printing<'a> {
@@ -28,6 +30,8 @@ pub struct Printing<'a> {
     pub items: &'a [Value],
     /// Whether headings are wanted.
     pub headings: bool,
+    /// Whether a template may name fields that are not there.
+    pub missing_allowed: bool,
     /// The files that the line may name.
     pub files: &'a BTreeMap<String, String>,
     /// The formats that the verb offers.
@@ -65,11 +69,13 @@ impl Printing<'_> {
                 argument.ok_or_else(|| format!("{what} format specified but no template file given"))?;
             let text = self.files.get(path);
             text.cloned().ok_or_else(|| {
-                format!("error reading --template {path}, open {path}: no such file or directory\n")
+                let flag = if what == "custom-columns" { "" } else { "--" };
+                format!("error reading {flag}template {path}, open {path}: no such file or directory")
             })
         };
         match format {
             "yaml" => Ok(self.yaml()),
+            "kyaml" => Ok(kyaml::document(self.value)),
             "json" => Ok(format!("{}\n", go_json_indented(self.value))),
             "jsonpath" => self.jsonpath(&template("template")?),
             "jsonpath-file" => self.jsonpath(&file("template")?),
@@ -91,17 +97,22 @@ impl Printing<'_> {
     }
 
     fn jsonpath(&self, template: &str) -> Result<String, String> {
-        let parsed =
-            Template::parse(template).map_err(|why| format!("error parsing jsonpath {template}, {why}"))?;
+        let parsed = self.parsed(template)?;
         parsed.fill(self.value).map_err(|why| self.unfollowed(template, &why))
     }
 
     fn jsonpath_as_json(&self, template: &str) -> Result<String, String> {
-        let parsed =
-            Template::parse(template).map_err(|why| format!("error parsing jsonpath {template}, {why}"))?;
+        let parsed = self.parsed(template)?;
         let values = parsed.values(self.value).map_err(|why| self.unfollowed(template, &why))?;
         let found = Value::Array(values.into_iter().cloned().collect());
         Ok(format!("{}\n", go_json_indented(&found)))
+    }
+
+    fn parsed(&self, template: &str) -> Result<Template, String> {
+        match Template::parse(template) {
+            Ok(parsed) => Ok(parsed.allow_missing(self.missing_allowed)),
+            Err(why) => Err(format!("error parsing jsonpath {template}, {why}")),
+        }
     }
 
     fn unfollowed(&self, template: &str, why: &str) -> String {
@@ -115,6 +126,7 @@ impl Printing<'_> {
     fn go_template(&self, template: &str) -> Result<String, String> {
         let parsed = go_template::parse(template)
             .map_err(|why| format!("error parsing template {template}, {why}"))?;
+        let parsed = parsed.allow_missing(self.missing_allowed);
         parsed.fill(self.value).map_err(|why| format!("error executing template {template:?}: {why}"))
     }
 }

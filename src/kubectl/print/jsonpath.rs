@@ -40,7 +40,11 @@ pub struct Path(Vec<Step>);
 
 /// A whole template.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Template(Vec<Piece>);
+pub struct Template {
+    pieces: Vec<Piece>,
+    /// Whether paths may name fields that are not there.
+    missing_allowed: bool,
+}
 
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
@@ -74,7 +78,7 @@ impl Path {
     /// # Errors
     /// Where a list has no such place, or there is no list.
     pub fn find<'a>(&self, root: &'a Value) -> Result<Vec<&'a Value>, String> {
-        walk(&self.0, root, root)
+        walk(&self.0, Root { value: root, missing_allowed: true }, root)
     }
 
     /// What the path leads to; nothing where it cannot be followed.
@@ -117,7 +121,17 @@ impl Template {
             reader.space();
             rest = reader.rest.strip_prefix('}').ok_or_else(|| reader.unexpected())?;
         }
-        if open.is_empty() { Ok(Template(pieces)) } else { Err("unterminated range".into()) }
+        if open.is_empty() {
+            Ok(Template { pieces, missing_allowed: true })
+        } else {
+            Err("unterminated range".into())
+        }
+    }
+
+    /// The same, with fields that are not there being errors or not.
+    pub fn allow_missing(mut self, allowed: bool) -> Template {
+        self.missing_allowed = allowed;
+        self
     }
 
     /// What its paths lead to, apart from the text around them.
@@ -126,9 +140,9 @@ impl Template {
     /// As [`Path::find`].
     pub fn values<'a>(&self, root: &'a Value) -> Result<Vec<&'a Value>, String> {
         let mut values = Vec::new();
-        for piece in &self.0 {
+        for piece in &self.pieces {
             if let Piece::Path(path) = piece {
-                values.extend(walk(path, root, root)?);
+                values.extend(walk(path, Root { value: root, missing_allowed: self.missing_allowed }, root)?);
             }
         }
         Ok(values)
@@ -140,12 +154,12 @@ impl Template {
     /// As [`Path::find`].
     pub fn fill(&self, root: &Value) -> Result<String, String> {
         let mut out = String::new();
-        fill(&self.0, root, root, &mut out)?;
+        fill(&self.pieces, Root { value: root, missing_allowed: self.missing_allowed }, root, &mut out)?;
         Ok(out)
     }
 }
 
-fn fill(pieces: &[Piece], root: &Value, current: &Value, out: &mut String) -> Result<(), String> {
+fn fill(pieces: &[Piece], root: Root<'_>, current: &Value, out: &mut String) -> Result<(), String> {
     for piece in pieces {
         match piece {
             Piece::Text(text) => out.push_str(text),
@@ -172,17 +186,25 @@ pub fn text(value: &Value) -> String {
     }
 }
 
+/// The object that paths begin at.
+#[derive(Clone, Copy)]
+struct Root<'a> {
+    value: &'a Value,
+    /// Whether paths may name fields that are not there.
+    missing_allowed: bool,
+}
+
 type Found<'a> = Result<Vec<&'a Value>, String>;
 
-fn walk<'a>(steps: &[Step], root: &'a Value, from: &'a Value) -> Found<'a> {
+fn walk<'a>(steps: &[Step], root: Root<'a>, from: &'a Value) -> Found<'a> {
     follow(steps, root, vec![from])
 }
 
-fn follow<'a>(steps: &[Step], root: &'a Value, from: Vec<&'a Value>) -> Found<'a> {
+fn follow<'a>(steps: &[Step], root: Root<'a>, from: Vec<&'a Value>) -> Found<'a> {
     steps.iter().try_fold(from, |found, step| take(step, root, found))
 }
 
-fn take<'a>(step: &Step, root: &'a Value, input: Vec<&'a Value>) -> Found<'a> {
+fn take<'a>(step: &Step, root: Root<'a>, input: Vec<&'a Value>) -> Found<'a> {
     let mut found = Vec::new();
     if let Step::Union(lists) = step {
         for steps in lists {
@@ -192,7 +214,7 @@ fn take<'a>(step: &Step, root: &'a Value, input: Vec<&'a Value>) -> Found<'a> {
     }
     for value in input.into_iter().filter(|value| !value.is_null()) {
         match step {
-            Step::Field(name) if name == "$" => found.push(root),
+            Step::Field(name) if name == "$" => found.push(root.value),
             Step::Field(name) => found.extend(value.get(name)),
             Step::Deep(name) => deep(name, value, &mut found),
             Step::All => found.extend(children(value)),
@@ -216,7 +238,10 @@ fn take<'a>(step: &Step, root: &'a Value, input: Vec<&'a Value>) -> Found<'a> {
             Step::Union(_) => {}
         }
     }
-    Ok(found)
+    match step {
+        Step::Field(name) if found.is_empty() && !root.missing_allowed => Err(format!("{name} is not found")),
+        _ => Ok(found),
+    }
 }
 
 fn deep<'a>(name: &str, value: &'a Value, found: &mut Vec<&'a Value>) {
@@ -293,7 +318,7 @@ pub fn go_syntax(value: &Value) -> String {
 fn holds(
     left: &Operand,
     test: Option<&(String, Operand)>,
-    root: &Value,
+    root: Root<'_>,
     item: &Value,
 ) -> Result<bool, String> {
     let found = operand(left, root, item);
@@ -306,7 +331,7 @@ fn holds(
     }
 }
 
-fn operand<'a>(operand: &'a Operand, root: &'a Value, item: &'a Value) -> Found<'a> {
+fn operand<'a>(operand: &'a Operand, root: Root<'a>, item: &'a Value) -> Found<'a> {
     match operand {
         Operand::Path(steps) => walk(steps, root, item),
         Operand::Value(value) => Ok(vec![value]),

@@ -8,6 +8,7 @@ mod go_template;
 pub mod go_value;
 pub mod json;
 pub mod jsonpath;
+mod kyaml;
 pub mod listing;
 pub mod metrics;
 mod roles;

@@ -34,7 +34,8 @@ pub const SET_CLUSTER: Verb = Verb {
 
 fn set_cluster(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let name = only_word(call)?;
-    let (insecure, authority) = (call.args.on("insecure-skip-tls-verify"), call.args.has("certificate-authority"));
+    let (insecure, authority) =
+        (call.args.on("insecure-skip-tls-verify"), call.args.has("certificate-authority"));
     if insecure && authority {
         return Err(Failure::message(
             "you cannot specify a certificate authority and insecure mode at the same time",

@@ -8,7 +8,6 @@ pub use entries::{DELETE_CLUSTER, DELETE_USER, GET_CLUSTERS, GET_USERS, SET_CLUS
 pub use property::{SET, UNSET};
 pub use view::VIEW;
 
-
 use crate::kubectl::errors::Failure;
 use crate::kubectl::kubeconfig::Entry;
 use crate::kubectl::parse::{Flag, switch, value};

@@ -126,7 +126,9 @@ impl<'a> Place<'a> {
             [] => None,
             [word] => known(word),
             [_, ..] => {
-                return Err(Failure::message(format!("unable to parse one or more field values of {path} at {inside}")));
+                return Err(Failure::message(format!(
+                    "unable to parse one or more field values of {path} at {inside}"
+                )));
             }
         };
         Ok(Place { part: parts[0], name, field })
@@ -203,7 +205,8 @@ impl<'a> Place<'a> {
                 let mut fields = config.contexts.get(name).map_or_else(|| json!({}), Entry::to_value);
                 change(&mut fields);
                 let text = |field: &str| fields[field].as_str().unwrap_or_default().to_string();
-                let entry = Entry { cluster: text("cluster"), user: text("user"), namespace: text("namespace") };
+                let entry =
+                    Entry { cluster: text("cluster"), user: text("user"), namespace: text("namespace") };
                 config.contexts.insert(name.to_string(), entry);
                 return;
             }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, require, required,
+    ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name,
+    require, required,
 };
 use crate::api::Kind;
 use crate::api::schema::{self, TypeId};
@@ -23,6 +24,7 @@ pub const JOB: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -41,6 +43,7 @@ pub const CRON_JOB: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,

@@ -11,7 +11,7 @@ mod workload;
 use serde_json::{Map, Value, json};
 
 use super::apply::{SAVE_CONFIG, note};
-use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done_to};
+use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done_to};
 use crate::api::{Kind, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::Flag;

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, require};
+use super::{
+    ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name,
+    require,
+};
 use crate::api::Kind;
 use crate::api::text::{dns_subdomain, port_name};
 use crate::kubectl::errors::Failure;
@@ -22,6 +25,7 @@ pub const CLUSTER_IP: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -52,6 +56,7 @@ pub const EXTERNAL_NAME: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -144,6 +149,7 @@ pub const INGRESS: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name};
+use super::{
+    ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name,
+};
 use crate::api::Kind;
 use crate::api::selector::{Operator, Selector};
 use crate::kubectl::errors::Failure;
@@ -21,6 +23,7 @@ pub const QUOTA: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -55,6 +58,7 @@ pub const PRIORITY_CLASS: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -84,6 +88,7 @@ pub const DISRUPTION_BUDGET: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,

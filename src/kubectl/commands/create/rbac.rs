@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, pairs};
+use super::{
+    ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name,
+    pairs,
+};
 use crate::api::Kind;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, value};
@@ -63,6 +66,7 @@ pub const CLUSTER_ROLE: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -187,6 +191,7 @@ pub const ROLE_BINDING: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -212,6 +217,7 @@ pub const CLUSTER_ROLE_BINDING: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,

@@ -58,6 +58,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         value: &request,
         items: std::slice::from_ref(&request),
         headings: true,
+        missing_allowed: call.args.switch("allow-missing-template-keys", true),
         files: &call.invocation.files,
         allowed: WRITE,
     };

@@ -44,7 +44,7 @@ const FLAGS: &[Flag] = &[
     switch("watch-only", "show only what changes"),
     switch("output-watch-events", "say what happened to each object"),
     switch("server-print", "the columns of the server; otherwise name and age"),
-    switch("allow-missing-template-keys", "has no effect here"),
+    super::writing::ALLOW_MISSING,
     value("chunk-size", "has no effect here"),
     value("raw", "a path of the API"),
     value("subresource", "status, scale or resize: the part of the object"),
@@ -191,6 +191,7 @@ pub fn shaped_in(
         value,
         items,
         headings: !call.args.on("no-headers"),
+        missing_allowed: call.args.switch("allow-missing-template-keys", true),
         files: &call.invocation.files,
         allowed,
     };

@@ -187,7 +187,16 @@ impl Watching {
         let files = std::collections::BTreeMap::new();
         let headings = self.layout.headings && !self.begun;
         let template = self.template.as_deref();
-        let printing = Printing { format, template, value, items, headings, files: &files, allowed: READ };
+        let printing = Printing {
+            format,
+            template,
+            value,
+            items,
+            headings,
+            missing_allowed: true,
+            files: &files,
+            allowed: READ,
+        };
         let text = printing.text().map_err(Failure::message)?;
         let apart = format == "yaml" && self.begun;
         self.begun = true;

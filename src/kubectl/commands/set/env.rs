@@ -15,7 +15,7 @@ use crate::kubectl::print::fields::Fields;
 use crate::kubectl::resource_names::kind;
 use crate::kubectl::{Call, Verb};
 
-use super::super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 
 const FLAGS: &[Flag] = &[
     value("containers", "the containers to change; * for all").short('c'),
@@ -36,6 +36,7 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
+    ALLOW_MISSING,
     FIELD_MANAGER,
 ];
 

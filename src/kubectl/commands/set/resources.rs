@@ -12,7 +12,7 @@ use crate::kubectl::parse::{Flag, value};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::{Call, Verb};
 
-use super::super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 
 const FLAGS: &[Flag] = &[
     value("limits", "the limits: cpu=200m,memory=512Mi"),
@@ -28,6 +28,7 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
+    ALLOW_MISSING,
     FIELD_MANAGER,
 ];
 

@@ -8,7 +8,7 @@ use super::{
     ALL, FILENAME, KUSTOMIZE, LABELS, LOCAL, RECURSIVE, Words, refuse_contradictions, targets, write,
 };
 use crate::api::{Kind, MetaExt};
-use crate::kubectl::commands::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use crate::kubectl::commands::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::value;
 use crate::kubectl::{Call, Verb};
@@ -32,6 +32,7 @@ pub const SUBJECT: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
+        ALLOW_MISSING,
         FIELD_MANAGER,
     ],
     run,

@@ -14,7 +14,11 @@ const DEPTH_MAX: usize = 64;
 
 /// A template.
 #[derive(Clone, Debug)]
-pub struct Template(Vec<Node>);
+pub struct Template {
+    nodes: Vec<Node>,
+    text: String,
+    missing_allowed: bool,
+}
 
 #[derive(Clone, Debug)]
 enum Node {
@@ -65,27 +69,47 @@ pub fn parse(text: &str) -> Result<Template, String> {
     let mut parser = Parser::new(text);
     let (nodes, end) = parser.nodes(0)?;
     match end {
-        None => Ok(Template(nodes)),
+        None => Ok(Template { nodes, text: text.to_string(), missing_allowed: true }),
         Some(word) => Err(format!("template: output:1: unexpected {{{{{word}}}}}")),
     }
 }
 
 /// What actions see: the dot, and the variables, the newest last.
 struct Scope<'a> {
+    template: &'a Template,
     root: &'a Value,
     dot: Value,
     variables: Vec<(String, Value)>,
 }
 
 impl Template {
+    /// The same, with keys that are not there being errors or not.
+    pub fn allow_missing(mut self, allowed: bool) -> Template {
+        self.missing_allowed = allowed;
+        self
+    }
+
+    /// What is said of a key that is not there, with its place: the line from 1 and the byte from 0, as Go counts.
+    fn missing(&self, fields: &[String], field: &str) -> String {
+        let path = format!(".{}", fields.join("."));
+        let first = fields.first().filter(|_| fields.len() > 1).map_or(0, |first| first.len() + 1);
+        let at = self.text.find(&path).map_or(0, |at| at + first);
+        let before = &self.text[..at];
+        let (line, byte) =
+            (before.matches('\n').count() + 1, at - before.rfind('\n').map_or(0, |end| end + 1));
+        format!(
+            "template: output:{line}:{byte}: executing \"output\" at <{path}>: map has no entry for key {field:?}"
+        )
+    }
+
     /// The template filled in.
     ///
     /// # Errors
     /// What cannot be done, in Go's manner.
     pub fn fill(&self, root: &Value) -> Result<String, String> {
         let mut out = String::new();
-        let mut scope = Scope { root, dot: root.clone(), variables: Vec::new() };
-        scope.nodes(&self.0, &mut out)?;
+        let mut scope = Scope { template: self, root, dot: root.clone(), variables: Vec::new() };
+        scope.nodes(&self.nodes, &mut out)?;
         Ok(out)
     }
 }
@@ -222,6 +246,9 @@ impl Scope<'_> {
         let mut value = base;
         for field in fields {
             value = match value {
+                Value::Object(map) if !map.contains_key(field) && !self.template.missing_allowed => {
+                    return Err(self.template.missing(fields, field));
+                }
                 Value::Object(mut map) => map.remove(field).unwrap_or(Value::Null),
                 Value::Null => Value::Null,
                 other => {
