@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::force_replace;
 use super::prune;
+use super::raw;
 use super::server_side;
 use super::writing::{self, ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::patch::{json_merge, strategic, three_way};
@@ -66,10 +67,13 @@ const APPLY_FLAGS: &[Flag] = writing_flags![
     value("timeout", "has no effect here"),
 ];
 
-const CREATE_FLAGS: &[Flag] = writing_flags![SELECTOR, SAVE_CONFIG];
+const RAW: Flag = value("raw", "a path of the API to send the file to");
+
+const CREATE_FLAGS: &[Flag] = writing_flags![SELECTOR, SAVE_CONFIG, RAW];
 
 const REPLACE_FLAGS: &[Flag] = writing_flags![
     SAVE_CONFIG,
+    RAW,
     switch("force", "delete and create anew"),
     optional("cascade", "background", "background, foreground or orphan (with --force)"),
     value("grace-period", "seconds that a pod gets to end (with --force)"),
@@ -242,6 +246,9 @@ fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         call.warn("Error: must specify one of -f and -k\n");
         return Err(failure);
     }
+    if call.args.value("raw").is_some_and(|path| !path.is_empty()) {
+        return raw::post(call);
+    }
     each(call, "create", |call, item| {
         let key = place(call, item)?;
         let mut value = item.value.clone();
@@ -254,6 +261,9 @@ fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 fn replace(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    if call.args.value("raw").is_some_and(|path| !path.is_empty()) {
+        return raw::put(call);
+    }
     for flag in ["grace-period", "timeout"] {
         let given = call.args.value(flag).is_some_and(|text| !text.starts_with('-') && text != "0s");
         if given && call.args.has_files() && !call.args.on("force") {

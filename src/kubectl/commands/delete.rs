@@ -28,6 +28,7 @@ const FLAGS: &[Flag] = &[
     switch("ignore-not-found", "say nothing of objects that are not there"),
     switch("interactive", "ask first; what is piped in answers").short('i'),
     switch("recursive", "has no effect here").short('R'),
+    value("raw", "a path of the API to delete"),
     DRY_RUN,
     value("output", "name: print only names").short('o'),
 ];
@@ -55,6 +56,9 @@ pub(super) struct Target {
 }
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    if call.args.value("raw").is_some_and(|path| !path.is_empty()) {
+        return super::raw::delete(call);
+    }
     let dry = DryRun::of(call)?;
     let options = options(call)?;
     let deadline = call.timeout("timeout")?;

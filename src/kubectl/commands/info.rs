@@ -8,7 +8,8 @@ use crate::kubectl::parse::{optional, switch, value};
 use crate::kubectl::print::table::Table;
 use crate::kubectl::{Call, Verb};
 
-const VERSION_TEXT: &str = "v1.36.2";
+/// The version of this kubectl and of the server.
+pub const VERSION_TEXT: &str = "v1.36.2";
 
 /// Refuses a command that takes no words but has some.
 fn no_words(call: &Call<'_, '_>) -> Result<(), Failure> {

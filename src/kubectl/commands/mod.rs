@@ -30,6 +30,7 @@ pub(super) mod nodes;
 mod overrides;
 mod patch;
 mod prune;
+mod raw;
 pub(super) mod rollout;
 mod run;
 mod scale;

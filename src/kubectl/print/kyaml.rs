@@ -125,7 +125,23 @@ fn is_number(text: &str) -> bool {
     let digits = |prefix: &str, radix: u32| {
         text.strip_prefix(prefix).is_some_and(|rest| i64::from_str_radix(rest, radix).is_ok())
     };
-    text.parse::<f64>().is_ok() || digits("0x", 16) || digits("0o", 8) || digits("0b", 2)
+    is_decimal(text) || digits("0x", 16) || digits("0o", 8) || digits("0b", 2)
+}
+
+/// Whether it is a decimal number, with or without a fraction and an exponent, or one of the words for none.
+fn is_decimal(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if ["inf", "infinity", "nan"].contains(&unsigned) {
+        return true;
+    }
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let (number, exponent) = unsigned.split_once('e').map_or((unsigned, None), |(n, e)| (n, Some(e)));
+    let exponent = exponent.map(|e| e.strip_prefix(['+', '-']).unwrap_or(e));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    whole.len() + fraction.len() > 0
+        && all_digits(whole)
+        && all_digits(fraction)
+        && exponent.is_none_or(|exponent| !exponent.is_empty() && all_digits(exponent))
 }
 
 /// Whether it is a day, with or without a time: `2026-1-2`.
@@ -153,5 +169,22 @@ mod tests {
                     \x20      one\\n\\\n      \\  two\\\n      \",\n    \"no\": \"x\",\n  },\n  empty: {},\n  none: [],\n  \
                     ports: [{\n    port: 80,\n  }, {\n    port: 81,\n  }],\n  words: [\n    \"a\",\n    null,\n    true,\n  ],\n}\n";
         assert_eq!(document(&value), want);
+    }
+
+    #[test]
+    fn names_that_could_be_something_else_are_quoted() {
+        let cases =
+            [("app", false), ("a.b/c", false), ("a_b", false), ("", true), ("Yes", true), ("12", true)];
+        let more = [
+            ("1e3", true),
+            ("-.5", true),
+            ("0x1F", true),
+            ("2026-01-02", true),
+            ("a:b", true),
+            ("e3", false),
+        ];
+        for (name, want) in cases.into_iter().chain(more) {
+            assert_eq!(needs_quotes(name), want, "{name}");
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! `get`: objects as tables, YAML, JSON, names or whatever a template makes of them.
 
-mod raw;
 pub(in crate::kubectl) mod rows;
 mod select;
 mod sort;
@@ -55,7 +54,7 @@ pub const GET: Verb = Verb { path: "get", help: "Display one or many resources",
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if call.args.value("raw").is_some_and(|path| !path.is_empty()) {
-        return raw::get(call);
+        return super::raw::get(call);
     }
     call.args.number("chunk-size")?;
     refuse(call)?;

@@ -1,0 +1,167 @@
+//! What the server says of itself: its health, its version, its groups and kinds.
+
+use serde_json::{Value, json};
+
+use crate::api::Kind;
+use crate::kubectl::Call;
+use crate::kubectl::commands::info::{VERSION_TEXT, verbs};
+
+/// What the server goes through when it is asked how it is, beside the hooks that it has run since its start.
+const CHECKS: [&str; 3] = ["ping", "log", "etcd"];
+/// The hooks, in the order in which they are told.
+const HOOKS: [&str; 29] = [
+    "start-apiserver-admission-initializer",
+    "generic-apiserver-start-informers",
+    "priority-and-fairness-config-consumer",
+    "priority-and-fairness-filter",
+    "storage-object-count-tracker-hook",
+    "start-apiextensions-informers",
+    "start-apiextensions-controllers",
+    "crd-informer-synced",
+    "start-system-namespaces-controller",
+    "start-cluster-authentication-info-controller",
+    "start-kube-apiserver-identity-lease-controller",
+    "start-kube-apiserver-identity-lease-garbage-collector",
+    "start-legacy-token-tracking-controller",
+    "start-service-ip-repair-controllers",
+    "rbac/bootstrap-roles",
+    "scheduling/bootstrap-system-priority-classes",
+    "priority-and-fairness-config-producer",
+    "bootstrap-controller",
+    "start-kubernetes-service-cidr-controller",
+    "aggregator-reload-proxy-client-cert",
+    "start-kube-aggregator-informers",
+    "apiservice-status-local-available-controller",
+    "apiservice-status-remote-available-controller",
+    "apiservice-registration-controller",
+    "apiservice-discovery-controller",
+    "kube-apiserver-autoregistration",
+    "autoregister-completion",
+    "apiservice-openapi-controller",
+    "apiservice-openapiv3-controller",
+];
+
+/// How the server is. It answers, so that all is well with it.
+pub fn health(path: &str, query: &str) -> Option<String> {
+    let (what, one) = path.strip_prefix('/')?.split_once('/').unwrap_or((&path[1..], ""));
+    if !["healthz", "livez", "readyz"].contains(&what) {
+        return None;
+    }
+    let ready = what == "readyz";
+    let more: &[&str] = if ready { &["etcd-readiness", "informer-sync"] } else { &[] };
+    let hooks = HOOKS.iter().map(|hook| match *hook {
+        "autoregister-completion" => hook.to_string(),
+        hook => format!("poststarthook/{hook}"),
+    });
+    let checks = CHECKS.iter().chain(more).map(|check| check.to_string()).chain(hooks);
+    let mut checks: Vec<String> = checks.chain(ready.then(|| "shutdown".to_string())).collect();
+    if !one.is_empty() {
+        return checks.iter().any(|check| check == one).then(|| "ok".into());
+    }
+    if values(query, "verbose").is_empty() {
+        return Some("ok".into());
+    }
+    let left_out = values(query, "exclude");
+    let lines = checks.drain(..).map(|check| match left_out.contains(&check.as_str()) {
+        true => format!("[+]{check} excluded: ok\n"),
+        false => format!("[+]{check} ok\n"),
+    });
+    Some(format!("{}{what} check passed\n", lines.collect::<String>()))
+}
+
+/// What a query says of one thing; a name alone says nothing of it, and that once.
+fn values<'a>(query: &'a str, name: &str) -> Vec<&'a str> {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).collect()
+}
+
+/// The version, spread over lines as the server writes it.
+pub fn version(path: &str) -> Option<String> {
+    (path == "/version").then(|| {
+        let fields =
+            [("major", "1"), ("minor", "36"), ("gitVersion", VERSION_TEXT), ("platform", "linux/amd64")];
+        let lines = fields.map(|(name, value)| format!("  \"{name}\": \"{value}\""));
+        format!("{{\n{}\n}}", lines.join(",\n"))
+    })
+}
+
+/// The groups, versions and kinds; nothing at a path of objects.
+pub fn answer(call: &Call<'_, '_>, path: &str) -> Option<Value> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    match parts.as_slice() {
+        ["api"] => Some(versions()),
+        ["apis"] => Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(call)})),
+        ["apis", name] => {
+            let mut group = groups(call).into_iter().find(|group| group["name"] == *name)?;
+            group["kind"] = "APIGroup".into();
+            group["apiVersion"] = "v1".into();
+            Some(group)
+        }
+        ["api", version] => resources(call, version),
+        ["apis", group, version] => resources(call, &format!("{group}/{version}")),
+        _ => None,
+    }
+}
+
+fn versions() -> Value {
+    let address = json!({"clientCIDR": "0.0.0.0/0", "serverAddress": "kubeviz:6443"});
+    json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [address]})
+}
+
+fn groups(call: &Call<'_, '_>) -> Vec<Value> {
+    let view = call.client.live();
+    let mut groups: Vec<(String, String)> = Vec::new();
+    for kind in view.kinds() {
+        let api_version = view.api_version(kind);
+        let Some((group, version)) = api_version.split_once('/') else { continue };
+        if !groups.iter().any(|(known, _)| known == group) {
+            groups.push((group.to_string(), version.to_string()));
+        }
+    }
+    let group = |(name, version): (String, String)| {
+        let version = json!({"groupVersion": format!("{name}/{version}"), "version": version});
+        json!({"name": name, "versions": [version], "preferredVersion": version})
+    };
+    groups.into_iter().map(group).collect()
+}
+
+fn resources(call: &Call<'_, '_>, group_version: &str) -> Option<Value> {
+    let view = call.client.live();
+    let kinds = view.kinds().into_iter().filter(|kind| view.api_version(*kind) == group_version);
+    let resource = |kind: Kind| {
+        let info = kind.info();
+        let mut value = json!({
+            "name": info.plural, "singularName": info.singular, "namespaced": info.namespaced, "kind": info.kind,
+            "verbs": verbs(kind).split(',').collect::<Vec<_>>(),
+        });
+        if !info.short_names.is_empty() {
+            value["shortNames"] = info.short_names.to_vec().into();
+        }
+        value
+    };
+    let resources: Vec<Value> = kinds.map(resource).collect();
+    (!resources.is_empty())
+        .then(|| json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": resources}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_says_how_it_is_and_what_it_has_looked_at() {
+        assert_eq!(health("/livez", "").as_deref(), Some("ok"));
+        assert_eq!(health("/readyz/etcd", "").as_deref(), Some("ok"));
+        assert_eq!(health("/readyz/nope", ""), None);
+        assert_eq!(health("/version", ""), None);
+        let live = health("/livez", "verbose").unwrap_or_default();
+        assert!(live.starts_with("[+]ping ok\n[+]log ok\n[+]etcd ok\n[+]poststarthook/"), "{live}");
+        assert!(live.ends_with("\nlivez check passed\n"), "{live}");
+        let ready = health("/readyz", "verbose&exclude=etcd").unwrap_or_default();
+        assert!(
+            ready.contains("[+]etcd excluded: ok\n[+]etcd-readiness ok\n[+]informer-sync ok\n"),
+            "{ready}"
+        );
+        assert!(ready.ends_with("[+]shutdown ok\nreadyz check passed\n"), "{ready}");
+    }
+}

@@ -1,0 +1,207 @@
+//! `--raw`: what the server would answer at a path. There is no HTTP under it; the usual paths are read as what they name.
+
+mod discovery;
+mod measured;
+mod write;
+
+use serde_json::{Value, json};
+
+use crate::api::selector::Selector;
+use crate::api::{Key, Kind, MetaExt, Status};
+use crate::client::View;
+use crate::client::authorization::Attributes;
+use crate::kubectl::Call;
+use crate::kubectl::errors::Failure;
+use crate::kubectl::field_selector::FieldSelector;
+use crate::kubectl::print::{json::go_json, served};
+use crate::kubectl::subresource::{has, scale_of};
+
+pub use write::{delete, post, put};
+
+/// A path of objects: `/apis/apps/v1/namespaces/default/deployments/web/scale`.
+struct Place {
+    kind: Kind,
+    api_version: String,
+    namespace: Option<String>,
+    /// The name of one object; all of the kind without it.
+    name: Option<String>,
+    /// A part of the object.
+    part: Option<String>,
+}
+
+impl Place {
+    /// What a path names; nothing where the server knows no such path.
+    fn of(view: &View, path: &str) -> Option<Place> {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let (api_version, rest) = match parts.as_slice() {
+            ["api", version, rest @ ..] => (version.to_string(), rest),
+            ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
+            _ => return None,
+        };
+        let (namespace, plural, rest) = match rest {
+            ["namespaces", _, part @ ("status" | "finalize")] => (None, "namespaces", &[rest[1], part][..]),
+            ["namespaces", namespace, plural, rest @ ..] => (Some(*namespace), *plural, rest),
+            [plural, rest @ ..] => (None, *plural, rest),
+            [] => return None,
+        };
+        let rest: Vec<String> = rest.iter().map(|part| part.to_string()).collect();
+        let (name, part) = match rest.as_slice() {
+            [] => (None, None),
+            [name] => (Some(name.clone()), None),
+            [name, part] => (Some(name.clone()), Some(part.clone())),
+            _ => return None,
+        };
+        let here = |kind: &Kind| view.api_version(*kind) == api_version && kind.info().plural == plural;
+        let kind = view.kinds().into_iter().find(here)?;
+        // Objects of a namespace have it in their path, and others have none.
+        let fits = namespace.is_none() || kind.info().namespaced;
+        (fits && (name.is_none() || kind.info().namespaced == namespace.is_some())).then(|| Place {
+            kind,
+            api_version,
+            namespace: namespace.map(String::from),
+            name,
+            part,
+        })
+    }
+
+    fn key(&self) -> Key {
+        let name = self.name.as_deref().unwrap_or_default();
+        Key::new(self.kind, self.namespace.as_deref().unwrap_or_default(), name)
+    }
+}
+
+/// `get --raw`.
+///
+/// # Errors
+/// In kubectl's words, or the server's.
+pub fn get(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let asked = call.args.value("raw").unwrap_or_default().to_string();
+    if !call.args.words.is_empty() {
+        return Err(Failure::message("arguments may not be passed when --raw is specified"));
+    }
+    if ["watch", "watch-only"].iter().any(|flag| call.args.on(flag)) || call.args.has("selector") {
+        return Err(Failure::message(
+            "--raw may not be specified with other flags that filter the server request or alter the output",
+        ));
+    }
+    if call.args.value("output").is_some_and(|output| !output.is_empty()) {
+        return Err(Failure::message("--raw and --output are mutually exclusive"));
+    }
+    refuse_no_path(&asked)?;
+    let (path, query) = asked.split_once('?').unwrap_or((&asked, ""));
+    let path = path.trim_end_matches('/');
+    if !path.starts_with("/api") {
+        let asked = Attributes { verb: "get".into(), path: Some(path.into()), ..Attributes::default() };
+        call.client.authorize(&asked)?;
+    }
+    if let Some(text) = discovery::health(path, query).or_else(|| discovery::version(path)) {
+        call.output.stdout.push_str(&text);
+        return Ok(());
+    }
+    let answer = discovery::answer(call, path)
+        .map(Ok)
+        .or_else(|| measured::answer(call, path))
+        .or_else(|| objects(call, path, query))
+        .ok_or_else(Status::no_such_resource)??;
+    call.say(go_json(&answer));
+    Ok(())
+}
+
+/// Refuses what is no path.
+fn refuse_no_path(asked: &str) -> Result<(), Failure> {
+    if asked.starts_with('/') || asked.contains("://") {
+        return Ok(());
+    }
+    let why = format!("--raw must be a valid URL path: parse {asked:?}: invalid URI for request");
+    Err(Failure::message(why))
+}
+
+/// The objects at a path; nothing where there can be none.
+fn objects(call: &Call<'_, '_>, path: &str, query: &str) -> Option<Result<Value, Failure>> {
+    let place = Place::of(call.client.live(), path)?;
+    if place.name.is_none() {
+        return Some(list(call, &place, query));
+    }
+    let part = place.part.as_deref();
+    if part.is_some_and(|part| !has(call.client.live(), place.kind, part)) {
+        return None;
+    }
+    let object = match call.client.get(&place.key()) {
+        Ok(object) => object,
+        Err(status) => return Some(Err(status.into())),
+    };
+    Some(Ok(match part {
+        Some("scale") => scale_of(call.client.live(), &object)?,
+        _ => served(&object),
+    }))
+}
+
+/// A list of objects, with those that the query selects.
+fn list(call: &Call<'_, '_>, place: &Place, query: &str) -> Result<Value, Failure> {
+    let (kind, namespace) = (place.kind, place.namespace.as_deref());
+    call.client.may("list", kind, namespace)?;
+    let labels = asked_for(query, "labelSelector").unwrap_or_default();
+    let selector = Selector::parse(&labels)
+        .map_err(|why| Status::bad_request(format!("unable to parse requirement: {why}")))?;
+    let fields = FieldSelector::parse(&asked_for(query, "fieldSelector").unwrap_or_default())?;
+    let view = call.client.live();
+    let meant = view.objects(kind, namespace).filter(|object| {
+        selector.matches(object.labels())
+            && (fields == FieldSelector::default() || fields.matches(&object.to_value()))
+    });
+    let items: Vec<Value> = meant
+        .map(|object| {
+            let mut item = served(object);
+            // The list says what they are.
+            if let Some(fields) = item.as_object_mut() {
+                fields.remove("apiVersion");
+                fields.remove("kind");
+            }
+            item
+        })
+        .collect();
+    let newest = view.objects(kind, namespace).map(|object| object.revision()).max().unwrap_or_default();
+    Ok(json!({
+        "kind": format!("{}List", kind.name()), "apiVersion": place.api_version,
+        "metadata": {"resourceVersion": newest.to_string()}, "items": items,
+    }))
+}
+
+/// What a query says of one thing, with what is escaped in it.
+fn asked_for(query: &str, name: &str) -> Option<String> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, text) = pairs.into_iter().find(|(key, _)| *key == name)?;
+    let (mut plain, mut rest) = (Vec::new(), text.as_bytes());
+    while let [first, tail @ ..] = rest {
+        let escaped = tail.get(..2).filter(|_| *first == b'%').and_then(|two| std::str::from_utf8(two).ok());
+        match escaped.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                plain.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                plain.push(if *first == b'+' { b' ' } else { *first });
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(plain).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_read_with_what_is_escaped_in_them() {
+        let cases = [
+            ("labelSelector=app%3Dweb&limit=5", "labelSelector", Some("app=web")),
+            ("limit=5", "labelSelector", None),
+            ("a=b+c%2", "a", Some("b c%2")),
+            ("a=%ff", "a", None),
+        ];
+        for (query, name, want) in cases {
+            assert_eq!(asked_for(query, name).as_deref(), want, "{query}");
+        }
+    }
+}
