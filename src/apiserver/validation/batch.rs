@@ -215,6 +215,9 @@ fn validate_failure_policy(spec: &At, errors: &mut Errors) {
         if codes.is_set() {
             validate_exit_codes(spec, &codes, errors);
         }
+        if conditions.len() > POLICY_RULES_MAX {
+            errors.too_many(&conditions, POLICY_RULES_MAX);
+        }
         for pattern in conditions.items() {
             errors.text_as(&pattern.get("type"), pattern.get("type").text(), text::qualified_name);
             required_word(&pattern.get("status"), &["False", "True", "Unknown"], errors);
@@ -271,7 +274,8 @@ fn validate_success_policy(spec: &At, errors: &mut Errors) {
         return;
     }
     if spec.get("completionMode").text() != "Indexed" {
-        errors.invalid_as(&policy, &policy.shown(), "requires indexed completion mode");
+        let shown = internal::dump("SuccessPolicy", policy.value());
+        errors.invalid_as(&policy, &shown, "requires indexed completion mode");
         return;
     }
     let rules = policy.get("rules");

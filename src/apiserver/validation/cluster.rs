@@ -96,12 +96,27 @@ pub fn lease(object: &At, errors: &mut Errors) {
 pub fn runtime_class(object: &At, errors: &mut Errors) {
     let handler = object.get("handler");
     errors.text_as(&handler, handler.text(), text::dns_label);
-    let overhead = object.get("overhead.podFixed");
-    let limits = serde_json::json!({ "limits": overhead.value() });
+    let overhead = object.get("overhead");
+    let limits = serde_json::json!({ "limits": overhead.get("podFixed").value() });
     super::resources::validate_container(&overhead.with(&limits), &[], errors);
     let scheduling = object.get("scheduling");
     validate_labels(&scheduling.get("nodeSelector"), errors);
-    scheduling::validate_tolerations(&scheduling.get("tolerations"), errors);
+    let tolerations = scheduling.get("tolerations");
+    scheduling::validate_tolerations(&tolerations, errors);
+    for (index, toleration) in tolerations.items().enumerate() {
+        if tolerations
+            .items()
+            .take(index)
+            .any(|before| toleration_key(before.value()) == toleration_key(toleration.value()))
+        {
+            errors.duplicate_as(&toleration, &internal::dump("Toleration", toleration.value()));
+        }
+    }
+}
+
+/// What tells tolerations of a class apart.
+fn toleration_key(toleration: &serde_json::Value) -> [&str; 4] {
+    ["key", "operator", "value", "effect"].map(|field| toleration[field].as_str().unwrap_or_default())
 }
 
 /// `ValidateRuntimeClassUpdate`.
@@ -226,5 +241,22 @@ mod tests {
             let want = why.map(|why| format!("spec.podCIDRs[0]: Invalid value: {why}"));
             check(node, &json!({ "spec": spec }), want.as_deref().as_slice());
         }
+    }
+
+    #[test]
+    fn what_a_runtime_takes_and_tolerates_is_checked() {
+        let class = serde_json::json!({
+            "handler": "h", "overhead": {"podFixed": {"cpu": "-1"}},
+            "scheduling": {"tolerations": [{"key": "a", "operator": "Exists"}, {"key": "a", "operator": "Exists"}]},
+        });
+        super::super::at::check(
+            runtime_class,
+            &class,
+            &[
+                "overhead.limits[cpu]: Invalid value: \"-1\": must be greater than or equal to 0",
+                "scheduling.tolerations[1]: Duplicate value: {\"Key\":\"a\",\"Operator\":\"Exists\",\"Value\":\"\",\"Effect\":\"\",\
+                 \"TolerationSeconds\":null}",
+            ],
+        );
     }
 }

@@ -24,7 +24,8 @@ pub fn csi_driver(object: &At, errors: &mut Errors) {
     for token in tokens.items() {
         let (audience, seconds) = (token.get("audience"), token.get("expirationSeconds"));
         if audiences.contains(&audience.text()) {
-            errors.duplicate(&audience);
+            errors.duplicate_as(&audience, &super::text_shown(&audience));
+            continue;
         }
         audiences.push(audience.text());
         if seconds.is_set() && seconds.int() < TOKEN_SECONDS_MIN {
@@ -36,7 +37,7 @@ pub fn csi_driver(object: &At, errors: &mut Errors) {
     }
     for mode in spec.get("volumeLifecycleModes").items() {
         let at = spec.get("volumeLifecycleModes");
-        errors.one_of(&at.with(mode.value()), &["Ephemeral", "Persistent"]);
+        errors.one_of(&at.with(mode.value()), &["Persistent", "Ephemeral"]);
     }
     let period = spec.get("nodeAllocatableUpdatePeriodSeconds");
     if period.is_set() && period.int() < 10 {
@@ -158,7 +159,7 @@ mod tests {
             &driver(json!({"fsGroupPolicy": "All", "volumeLifecycleModes": ["Inline"]})),
             &[
                 "spec.fsGroupPolicy: Unsupported value: \"All\": supported values: \"File\", \"None\", \"ReadWriteOnceWithFSType\"",
-                "spec.volumeLifecycleModes: Unsupported value: \"Inline\": supported values: \"Ephemeral\", \"Persistent\"",
+                "spec.volumeLifecycleModes: Unsupported value: \"Inline\": supported values: \"Persistent\", \"Ephemeral\"",
             ],
         );
         check(

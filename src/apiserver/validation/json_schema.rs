@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::at::{At, Errors};
-use super::schema_rules;
+use super::{schema_extensions, schema_rules};
 use crate::api::field_error::FieldError;
 use crate::api::regexp::Regexp;
 use crate::api::sorting;
@@ -61,17 +61,56 @@ pub fn validate(schema: &At, with_status: bool, errors: &mut Errors) {
     if schema.get("nullable").is_true() {
         errors.forbidden(&schema.get("nullable"), "nullable cannot be true at the root");
     }
-    let mut structural = Errors::default();
-    invariants(schema, Level::Root, &mut structural);
-    complete(schema, &mut structural);
-    let mut found = structural.into_vec();
-    sorting::sort_by_key(&mut found, FieldError::to_string);
-    let is_structural = found.is_empty();
-    found.into_iter().for_each(|error| errors.push(error));
-    if is_structural {
-        defaults(schema, errors);
+    let before = errors.len();
+    let foreign = foreign_field(schema.value());
+    let mut compiles = false;
+    if foreign.is_none() {
+        let mut structural = Errors::default();
+        invariants(schema, Level::Root, &mut structural);
+        complete(schema, &mut structural);
+        let mut found = structural.into_vec();
+        sorting::sort_by_key(&mut found, FieldError::to_string);
+        if found.is_empty() {
+            let before = errors.len();
+            defaults(schema, errors);
+            compiles = errors.len() == before;
+        }
+        found.into_iter().for_each(|error| errors.push(error));
     }
-    open_api(schema, true, Context::default(), errors);
+    let mut found = Found::default();
+    open_api(schema, true, Context { compiles, ..Context::default() }, &mut found);
+    found.schema.into_vec().into_iter().chain(found.rules.into_vec()).for_each(|error| errors.push(error));
+    if let Some(field) = foreign.filter(|_| errors.len() == before) {
+        errors.invalid_as(schema, "\"\"", &format!("OpenAPI '{field}' is not supported"));
+    }
+}
+
+/// A field of OpenAPI that keeps a schema from being read as a structural one at all: nothing more is said of its structure then.
+fn foreign_field(schema: &Value) -> Option<&'static str> {
+    const FIELDS: [(&str, &str); 7] = [
+        ("id", "id"),
+        ("$schema", "schema"),
+        ("$ref", "$ref"),
+        ("additionalItems", "additionalItems"),
+        ("patternProperties", "patternProperties"),
+        ("definitions", "definitions"),
+        ("dependencies", "dependencies"),
+    ];
+    let own = FIELDS.iter().find(|(field, _)| says(&schema[*field]) && schema[*field] != json!({}));
+    let own = own.map(|(_, shown)| *shown).or_else(|| schema["items"].is_array().then_some("items"));
+    let parts = ["items", "additionalProperties", "not"].map(|field| &schema[field]);
+    let lists = COMBINED.map(|field| schema[field].as_array());
+    let fields = schema["properties"].as_object();
+    own.or_else(|| parts.into_iter().filter(|part| part.is_object()).find_map(foreign_field))
+        .or_else(|| lists.into_iter().flatten().flatten().find_map(foreign_field))
+        .or_else(|| fields.into_iter().flatten().map(|(_, field)| field).find_map(foreign_field))
+}
+
+/// What is wrong with a schema and, told after that, with its rules.
+#[derive(Default)]
+struct Found {
+    schema: Errors,
+    rules: Errors,
 }
 
 fn validate_root_with_status(schema: &At, errors: &mut Errors) {
@@ -305,33 +344,42 @@ fn defaults(schema: &At, errors: &mut Errors) {
 
 /// What holds from some schema on inwards.
 #[derive(Clone, Copy, Default)]
-struct Context {
+struct Context<'a> {
     /// Why there may be no defaults.
     no_defaults: Option<&'static str>,
-    /// Whether a value cannot be told from others after a change: it is in a list that is no map.
-    untold: bool,
+    /// The outermost schema whose values cannot be told from others after a change: a list that is no map, or an atomic map.
+    untold: Option<&'a At<'a, 'a>>,
     in_metadata: bool,
+    /// Whether rules are compiled: the schema is structural, and this is no part of a combination.
+    compiles: bool,
 }
 
-fn open_api(schema: &At, is_root: bool, context: Context, errors: &mut Errors) {
-    supported(schema, context, errors);
+impl<'a> Context<'a> {
+    fn under(self, schema: &'a At<'a, 'a>, untold: bool) -> Context<'a> {
+        Context { untold: self.untold.or(untold.then_some(schema)), ..self }
+    }
+}
+
+fn open_api(schema: &At, is_root: bool, context: Context, found: &mut Found) {
+    let before = found.schema.len();
+    supported(schema, context, &mut found.schema);
     if flag(schema, "uniqueItems") {
         let why = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
-        errors.forbidden(&schema.get("uniqueItems"), why);
+        found.schema.forbidden(&schema.get("uniqueItems"), why);
     }
     let (properties, rest) = (schema.get("properties"), schema.get("additionalProperties"));
     if rest.is_set() {
         if !properties.is_empty() && *rest.value() != true {
-            errors.forbidden(&rest, "additionalProperties and properties are mutual exclusive");
+            found.schema.forbidden(&rest, "additionalProperties and properties are mutual exclusive");
         }
         let reason = "inside additionalProperties applying to object metadata";
         let no_defaults = if context.in_metadata { Some(reason) } else { context.no_defaults };
         if rest.value().is_object() {
-            open_api(&rest, false, Context { no_defaults, ..context }, errors);
+            open_api(&rest, false, Context { no_defaults, ..context }, found);
         }
     }
     for name in properties.keys() {
-        let mut inner = context;
+        let mut inner = context.under(schema, schema.get("x-kubernetes-map-type").text() == "atomic");
         let own = [
             ("metadata", "in top-level metadata"),
             ("kind", "in top-level kind"),
@@ -343,20 +391,24 @@ fn open_api(schema: &At, is_root: bool, context: Context, errors: &mut Errors) {
             inner.in_metadata = true;
             inner.no_defaults = if is_root { Some(reason) } else { inner.no_defaults };
         }
-        open_api(&properties.key(name), false, inner, errors);
+        open_api(&properties.key(name), false, inner, found);
     }
+    let part_of = Context { compiles: false, ..context };
     if schema.get("not").is_set() {
-        open_api(&schema.get("not"), false, context, errors);
+        open_api(&schema.get("not"), false, part_of, found);
     }
     for name in ["allOf", "oneOf", "anyOf"] {
-        schema.get(name).items().for_each(|part| open_api(&part, false, context, errors));
+        schema.get(name).items().for_each(|part| open_api(&part, false, part_of, found));
     }
     if schema.get("items").value().is_object() {
-        let untold = context.untold || schema.get("x-kubernetes-list-type").text() != "map";
-        open_api(&schema.get("items"), false, Context { untold, ..context }, errors);
+        let inner = context.under(schema, schema.get("x-kubernetes-list-type").text() != "map");
+        open_api(&schema.get("items"), false, inner, found);
     }
-    extensions(schema, errors);
-    schema_rules::validate(schema, is_root, context.untold, errors);
+    schema_extensions::validate(schema, &mut found.schema);
+    schema_rules::validate(schema, &mut found.schema);
+    if context.compiles && found.schema.len() == before {
+        schema_rules::compile(schema, is_root, context.untold, &mut found.rules);
+    }
 }
 
 /// What of OpenAPI is not to be used.
@@ -388,91 +440,92 @@ fn supported(schema: &At, context: Context, errors: &mut Errors) {
     }
 }
 
-/// Kubernetes' own fields of a schema.
-fn extensions(schema: &At, errors: &mut Errors) {
-    let (type_, items) = (schema.get("type"), schema.get("items"));
-    let (list, map, keys) = (
-        schema.get("x-kubernetes-list-type"),
-        schema.get("x-kubernetes-map-type"),
-        schema.get("x-kubernetes-list-map-keys"),
-    );
-    let preserve = schema.get("x-kubernetes-preserve-unknown-fields");
-    if *preserve.value() == false {
-        errors.invalid(&preserve, "must be true or undefined");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(schema: &Value, want: &[&str]) {
+        let mut errors = Errors::default();
+        validate(&At::root(schema), false, &mut errors);
+        let found: Vec<String> = errors.into_vec().iter().map(ToString::to_string).collect();
+        assert_eq!(found, want);
     }
-    for (at, wanted, name) in [(&map, "object", "map"), (&list, "array", "list")] {
-        if at.is_set() && type_.text() != wanted {
-            let why = format!("must be {wanted} if x-kubernetes-{name}-type is specified");
-            if type_.is_empty() { errors.required(&type_, &why) } else { errors.invalid(&type_, &why) }
-        }
+
+    fn root(fields: &Value) -> Value {
+        json!({"type": "object", "properties": fields})
     }
-    if map.is_set() {
-        errors.one_of(&map, &["atomic", "granular"]);
-    }
-    if list.is_set() {
-        errors.one_of(&list, &["atomic", "set", "map"]);
-    }
-    if list.text() == "set" && type_.text() == "array" {
-        let (inner, name) = match items.get("type").text() {
-            "array" => (items.get("x-kubernetes-list-type"), ""),
-            _ => (items.get("x-kubernetes-map-type"), "object"),
-        };
-        let wrong = match items.get("type").text() {
-            "array" => inner.is_set() && inner.text() != "atomic",
-            type_ => type_ == name && inner.text() != "atomic",
-        };
-        if wrong {
-            errors.invalid(&inner, "must be atomic as item of a list with x-kubernetes-list-type=set");
-        }
-    }
-    if !keys.is_empty() && list.text() != "map" {
-        let why = "must be map if x-kubernetes-list-map-keys is non-empty";
-        if list.is_set() { errors.invalid(&list, why) } else { errors.required(&list, why) }
-    }
-    if list.text() == "map" {
-        map_keys(&keys, &items, errors);
-    }
-    if ["set", "map"].contains(&list.text()) && items.get("nullable").is_true() {
-        errors.forbidden(
-            &items.get("nullable"),
-            &format!("cannot be nullable when x-kubernetes-list-type is {}", list.text()),
+
+    #[test]
+    fn rules_are_told_after_the_schema_and_only_where_it_is_sound() {
+        let rules = json!([{"rule": "self.b"}]);
+        let sound = json!({"type": "object", "x-kubernetes-validations": rules});
+        let unsound = json!({"type": "object", "properties": {"c": {"type": "array", "items": {"type": "string"}, "uniqueItems": true}},
+            "x-kubernetes-validations": rules});
+        let shown = r#"{"Rule":"self.b","Message":"","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}"#;
+        let rule = format!(
+            "properties[a].x-kubernetes-validations[0].rule: Invalid value: {shown}: compilation failed: ERROR: <input>:1:5: \
+             undefined field 'b'\n | self.b\n | ....^"
+        );
+        check(
+            &root(&json!({"a": sound, "z": unsound})),
+            &[
+                "properties[z].properties[c].uniqueItems: Forbidden: uniqueItems cannot be set to true since the runtime complexity \
+                 becomes quadratic",
+                &rule,
+            ],
+        );
+        check(
+            &root(&json!({"a": sound, "z": {"type": "array"}})),
+            &["properties[z].items: Required value: must be specified"],
         );
     }
-}
 
-fn map_keys(keys: &At, items: &At, errors: &mut Errors) {
-    if keys.is_empty() {
-        errors.required(keys, "must not be empty if x-kubernetes-list-type is map");
+    #[test]
+    fn values_that_cannot_be_told_from_others_have_no_past() {
+        let past = json!({"type": "string", "x-kubernetes-validations": [{"rule": "self == oldSelf"}]});
+        let item = json!({"type": "object", "properties": {"n": past}});
+        let list = |type_: &str| json!({"type": "array", "items": item, "x-kubernetes-list-type": type_});
+        let why = "oldSelf cannot be used on the uncorrelatable portion of the schema within";
+        let said = |place: &str, within: &str| {
+            format!(
+                "{place}.x-kubernetes-validations[0].rule: Invalid value: \"self == oldSelf\": {why} {within}"
+            )
+        };
+        let (of_list, of_map) = (
+            said("properties[a].items.properties[n]", "properties[a]"),
+            said("properties[a].properties[n]", "properties[a]"),
+        );
+        check(&root(&json!({"a": list("atomic")})), &[&of_list]);
+        let map = json!({"type": "object", "x-kubernetes-map-type": "atomic", "properties": {"n": past}});
+        check(&root(&json!({"a": map})), &[&of_map]);
+        check(&root(&json!({"a": past})), &[]);
     }
-    if !items.is_set() {
-        return errors.required(items, "must have a schema if x-kubernetes-list-type is map");
+
+    #[test]
+    fn a_foreign_schema_is_not_looked_at_for_its_structure() {
+        check(
+            &root(&json!({"a": {"$ref": "#/definitions/a"}, "b": {}})),
+            &["properties[a].$ref: Forbidden: $ref is not supported"],
+        );
+        let mut schema = root(&json!({}));
+        schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
+        check(&schema, &["<nil>: Invalid value: \"\": OpenAPI 'schema' is not supported"]);
     }
-    if items.get("type").text() != "object" {
-        let why = "must be object if parent array's x-kubernetes-list-type is map";
-        return errors.invalid_as(&items.get("type"), &format!("{:?}", items.get("type").text()), why);
-    }
-    let properties = items.get("properties");
-    for (index, key) in keys.texts().enumerate() {
-        let field = properties.key(key);
-        if !field.is_set() {
-            errors.invalid(keys, "entries must all be names of item properties");
-        } else if ["array", "object"].contains(&field.get("type").text()) {
-            let why = "must be a scalar type if parent array's x-kubernetes-list-type is map";
-            errors.invalid_as(&field.get("type"), "\"object\"", why);
-        }
-        if keys.texts().take(index).any(|earlier| earlier == key) {
-            errors.invalid(keys, "must not contain duplicate entries");
-        }
-    }
-    for key in keys.texts().filter(|key| properties.key(key).is_set()) {
-        let field = properties.key(key);
-        if !items.get("required").texts().any(|required| required == key) && !field.get("default").is_set() {
-            let why = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
-            errors.required(&field.get("default"), why);
-        }
-        if field.get("nullable").is_true() {
-            let why = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
-            errors.forbidden(&field.get("nullable"), why);
-        }
+
+    #[test]
+    fn items_of_a_map_are_never_null_and_have_keys() {
+        let item = json!({"type": "object", "nullable": true, "properties": {"k": {"type": "string", "nullable": true}}});
+        let list = json!({"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], "items": item});
+        check(
+            &root(&json!({"a": list})),
+            &[
+                "properties[a].items.nullable: Forbidden: cannot be nullable when x-kubernetes-list-type is map",
+                "properties[a].items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, so it must \
+                 have a default or be a required property",
+                "properties[a].items.properties[k].nullable: Forbidden: this property is in x-kubernetes-list-map-keys, so it cannot be \
+                 nullable",
+            ],
+        );
     }
 }

@@ -23,6 +23,7 @@ mod registration;
 pub mod resources;
 pub mod review;
 mod scheduling;
+mod schema_extensions;
 mod schema_rules;
 mod security;
 mod service;
@@ -99,8 +100,9 @@ static RULES: &[Rules] = &[
     rules(Kind::INGRESS, text::dns_subdomain, networking::ingress).on_create(networking::ingress_create),
     rules(Kind::INGRESS_CLASS, text::dns_subdomain, networking::ingress_class)
         .on_update(networking::ingress_class_update),
-    rules(Kind::SERVICE_CIDR, text::dns_subdomain, networking::service_cidr),
-    rules(Kind::IP_ADDRESS, text::ip, networking::ip_address),
+    rules(Kind::SERVICE_CIDR, text::dns_subdomain, networking::service_cidr)
+        .on_update(networking::service_cidr_update),
+    rules(Kind::IP_ADDRESS, text::ip, networking::ip_address).on_update(networking::ip_address_update),
     rules(Kind::NETWORK_POLICY, text::dns_subdomain, networking::network_policy),
     rules(Kind::PERSISTENT_VOLUME, text::dns_subdomain, storage::volume).on_update(storage::volume_update),
     rules(Kind::PERSISTENT_VOLUME_CLAIM, text::dns_subdomain, storage::claim)

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::at::{At, Errors};
 use super::container::validate_port_or_name;
 use super::meta::validate_selector;
-use super::text;
+use super::{internal, text};
 
 /// `ValidateIngressCreate`.
 pub fn ingress(object: &At, errors: &mut Errors) {
@@ -233,7 +233,8 @@ fn validate_policy_port(rule: &At, errors: &mut Errors) {
     validate_port_or_name(&port, errors);
     if end.is_set() && !named {
         if end.int() < port.int() {
-            errors.invalid(&end, "must be greater than or equal to `port`");
+            // The number that is shown is that of the port.
+            errors.invalid_as(&end, &port.shown(), "must be greater than or equal to `port`");
         }
         errors.port(&end);
     }
@@ -284,6 +285,7 @@ fn is_strictly_within(inner: (IpAddr, u32), outer: (IpAddr, u32)) -> bool {
 /// `ValidateServiceCIDR`.
 pub fn service_cidr(object: &At, errors: &mut Errors) {
     let ranges = object.get("spec.cidrs");
+    let shown = || internal::dump("ServiceCIDRSpec", object.get("spec").value());
     match ranges.len() {
         0 => return errors.required(&ranges, "at least one CIDR required"),
         1 => {}
@@ -291,13 +293,35 @@ pub fn service_cidr(object: &At, errors: &mut Errors) {
             let is_six = |at: At| at.text().contains(':');
             if is_six(ranges.index(0)) == is_six(ranges.index(1)) {
                 let why = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
-                errors.invalid(&ranges, why);
+                errors.invalid_as(&ranges, &shown(), why);
+                return;
             }
         }
-        _ => return errors.invalid(&ranges, "must only hold up to 2 values"),
+        _ => return errors.invalid_as(&ranges, &shown(), "may only hold up to 2 values"),
     }
     for range in ranges.items() {
         errors.text(&range, text::cidr);
+    }
+}
+
+/// `ValidateServiceCIDRUpdate`: a second family can be added.
+pub fn service_cidr_update(object: &At, old: &At, errors: &mut Errors) {
+    let (ranges, before) = (object.get("spec.cidrs"), old.get("spec.cidrs"));
+    if ranges.len() != before.len() && (before.len(), ranges.len()) != (1, 2) {
+        return errors.immutable(&ranges, &before);
+    }
+    for (index, before) in before.items().enumerate() {
+        errors.immutable(&ranges.index(index), &before);
+    }
+}
+
+/// `ValidateIPAddressUpdate`: an address stays its owner's.
+pub fn ip_address_update(object: &At, old: &At, errors: &mut Errors) {
+    let (owner, before) = (object.get("spec.parentRef"), old.get("spec.parentRef"));
+    if owner.value() != before.value() {
+        let shown =
+            if owner.is_set() { internal::dump("ParentReference", owner.value()) } else { "null".into() };
+        errors.invalid_as(&owner, &shown, "field is immutable");
     }
 }
 
@@ -330,5 +354,49 @@ mod tests {
                 "spec.parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'",
             ],
         );
+    }
+
+    #[test]
+    fn a_range_of_ports_ends_above_its_port() {
+        let policy = |port: &serde_json::Value| json!({"spec": {"ingress": [{"ports": [port]}]}});
+        check(network_policy, &policy(&json!({"port": 80, "endPort": 90})), &[]);
+        check(
+            network_policy,
+            &policy(&json!({"port": 80, "endPort": 70})),
+            &["spec.ingress[0].ports[0].endPort: Invalid value: 80: must be greater than or equal to `port`"],
+        );
+    }
+
+    #[test]
+    fn services_have_one_range_of_addresses_for_each_family() {
+        let ranges = |ranges: &[&str]| json!({"spec": {"cidrs": ranges}});
+        check(service_cidr, &ranges(&["10.0.0.0/16", "fd00::/64"]), &[]);
+        check(
+            service_cidr,
+            &ranges(&["10.0.0.0/16", "10.1.0.0/16"]),
+            &[
+                "spec.cidrs: Invalid value: {\"CIDRs\":[\"10.0.0.0/16\",\"10.1.0.0/16\"]}: may specify no more than one IP for each IP \
+                 family, i.e 192.168.0.0/24 and 2001:db8::/64",
+            ],
+        );
+        let changes: [(&[&str], &[&str], &[&str]); 3] = [
+            (&["10.0.0.0/16"], &["10.0.0.0/16", "fd00::/64"], &[]),
+            (
+                &["10.0.0.0/16"],
+                &["10.1.0.0/16"],
+                &["spec.cidrs[0]: Invalid value: \"10.1.0.0/16\": field is immutable"],
+            ),
+            (
+                &["10.0.0.0/16", "fd00::/64"],
+                &["fd00::/64"],
+                &["spec.cidrs: Invalid value: [\"fd00::/64\"]: field is immutable"],
+            ),
+        ];
+        for (old, new, want) in changes {
+            let (old, new, mut errors) = (ranges(old), ranges(new), Errors::default());
+            service_cidr_update(&At::root(&new), &At::root(&old), &mut errors);
+            let found: Vec<String> = errors.into_vec().iter().map(ToString::to_string).collect();
+            assert_eq!(found, want);
+        }
     }
 }

@@ -5,10 +5,14 @@ use super::meta::validate_selector;
 use super::registration::validate_rule;
 use super::text;
 use crate::api::cel::{OBJECTS, Program, Type, namespace_type, request_type};
+use crate::api::field_error::quoted;
 use crate::apiserver::admission::POLICY_NAMES;
 
 const REASONS: [&str; 4] = ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"];
 const CONDITIONS_MAX: usize = 64;
+const ANNOTATIONS_MAX: usize = 20;
+/// Of an expression that makes the value of an annotation.
+const ANNOTATION_BYTES_MAX: usize = 5 * 1024;
 
 /// What an expression is for.
 #[derive(Clone, Copy, PartialEq)]
@@ -63,7 +67,7 @@ pub fn admission_policy(object: &At, errors: &mut Errors) {
     let variables = validate_common(&spec, errors);
     let (validations, annotations) = (spec.get("validations"), spec.get("auditAnnotations"));
     if validations.is_empty() && annotations.is_empty() {
-        let why = "validations or auditAnnotations must be set";
+        let why = "validations or auditAnnotations must contain at least one item";
         errors.required(&validations, why);
         errors.required(&annotations, why);
     }
@@ -71,20 +75,33 @@ pub fn admission_policy(object: &At, errors: &mut Errors) {
     for validation in validations.items() {
         validate_validation(with_params, &validation, &variables, errors);
     }
-    for annotation in annotations.items() {
+    if annotations.len() > ANNOTATIONS_MAX {
+        errors.invalid(&annotations, &format!("must not have more than {ANNOTATIONS_MAX} auditAnnotations"));
+    }
+    let owner = object.get("metadata.name");
+    for (index, annotation) in annotations.items().enumerate() {
         let (key, value) = (annotation.get("key"), annotation.get("valueExpression"));
-        errors.text(&key, text::qualified_name);
-        if value.text().trim().is_empty() {
+        if owner.is_empty() {
+            errors.invalid_as(&key, &super::text_shown(&key), "requires metadata.name be non-empty");
+        } else {
+            errors.text_as(&key, &format!("{}/{}", owner.text(), key.text()), text::qualified_name);
+        }
+        let length = value.text().trim().len();
+        if length == 0 {
             errors.required(&value, "valueExpression is not specified");
+        } else if length > ANNOTATION_BYTES_MAX {
+            errors.required(&value, &format!("must not exceed {ANNOTATION_BYTES_MAX} bytes in length"));
         } else {
             compile(with_params, &value, Some(&variables), Role::Annotation, errors);
+        }
+        if annotations.items().take(index).any(|before| before.get("key").text() == key.text()) {
+            errors.duplicate_as(&key, &super::text_shown(&key));
         }
     }
 }
 
 fn validate_validation(with_params: bool, validation: &At, variables: &Variables, errors: &mut Errors) {
     let (expression, message) = (validation.get("expression"), validation.get("message"));
-    let has_lines = |at: &At| at.text().trim().contains(['\n', '\r']);
     if expression.text().trim().is_empty() {
         errors.required(&expression, "expression is not specified");
     } else {
@@ -98,10 +115,9 @@ fn validate_validation(with_params: bool, validation: &At, variables: &Variables
     }
     if !message.is_empty() && message.text().trim().is_empty() {
         errors.invalid(&message, "message must be non-empty if specified");
-    } else if has_lines(&message) {
+    } else if message.text().trim().contains(['\n', '\r']) {
+        // An expression of several lines needs no message here, other than a rule of a CustomResourceDefinition.
         errors.invalid(&message, "message must not contain line breaks");
-    } else if has_lines(&expression) && message.text().trim().is_empty() {
-        errors.required(&message, "message must be specified if expression contains line breaks");
     }
     if validation.get("reason").is_set() {
         errors.one_of(&validation.get("reason"), &REASONS);
@@ -157,13 +173,12 @@ fn validate_common(spec: &At, errors: &mut Errors) -> Variables {
     }
     let kind = spec.get("paramKind");
     if kind.is_set() {
-        errors.require(&kind.get("apiVersion"));
-        errors.require(&kind.get("kind"));
+        validate_param_kind(&kind, errors);
     }
     let constraints = spec.get("matchConstraints");
     if constraints.is_set() {
-        errors.require(&constraints.get("resourceRules"));
         validate_match(&constraints, errors);
+        errors.require(&constraints.get("resourceRules"));
     } else {
         errors.required(&constraints, "");
     }
@@ -174,6 +189,8 @@ fn validate_common(spec: &At, errors: &mut Errors) -> Variables {
         let (name, expression) = (variable.get("name"), variable.get("expression"));
         if name.text().trim().is_empty() {
             errors.required(&name, "name is not specified");
+        } else if !is_identifier(name.text()) {
+            errors.invalid(&name, "name is not a valid CEL identifier");
         }
         let mut type_ = Type::Dyn;
         if expression.text().trim().is_empty() {
@@ -185,6 +202,73 @@ fn validate_common(spec: &At, errors: &mut Errors) -> Variables {
         variables.push((name.text().into(), type_));
     }
     variables
+}
+
+/// `validateParamKind`: a group and version as APIServices have them, and a kind.
+fn validate_param_kind(kind: &At, errors: &mut Errors) {
+    let (version, name) = (kind.get("apiVersion"), kind.get("kind"));
+    let label = |text: &str| text::dns_1035_label(text).join(",");
+    let invalid = |at: &At, shown: &str, why: &str, errors: &mut Errors| {
+        if !why.is_empty() {
+            errors.invalid_as(at, &quoted(shown), why);
+        }
+    };
+    if !errors.require(&version) {
+        let (group, number) = version.text().split_once('/').unwrap_or(("", version.text()));
+        if number.contains('/') {
+            invalid(
+                &version,
+                version.text(),
+                &format!("unexpected GroupVersion string: {}", version.text()),
+                errors,
+            );
+        } else {
+            if !group.is_empty() {
+                invalid(&version, group, &text::dns_subdomain(group).join(","), errors);
+            }
+            if number.is_empty() {
+                invalid(&version, version.text(), "version must be specified", errors);
+            } else {
+                invalid(&version, number, &label(number), errors);
+            }
+        }
+    }
+    if !errors.require(&name) {
+        let why = label(&name.text().to_lowercase());
+        if !why.is_empty() {
+            errors.invalid(&name, &format!("may have mixed case, but should otherwise match: {why}"));
+        }
+    }
+}
+
+/// Whether a name can stand in an expression.
+fn is_identifier(name: &str) -> bool {
+    const RESERVED: [&str; 21] = [
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    ];
+    name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic())
+        && name.chars().all(|letter| letter == '_' || letter.is_ascii_alphanumeric())
+        && !RESERVED.contains(&name)
 }
 
 /// What stays known of a type when a variable has it: plain types, and lists and maps of them.
@@ -223,14 +307,23 @@ pub fn validate_conditions(conditions: &At, with_params: bool, errors: &mut Erro
 }
 
 fn validate_match(constraints: &At, errors: &mut Errors) {
-    for list in ["resourceRules", "excludeResourceRules"] {
-        constraints.get(list).items().for_each(|rule| validate_rule(&rule, errors));
+    if constraints.get("matchPolicy").is_set() {
+        errors.one_of(&constraints.get("matchPolicy"), &["Equivalent", "Exact"]);
     }
     for selector in ["namespaceSelector", "objectSelector"] {
         validate_selector(&constraints.get(selector), errors);
     }
-    if constraints.get("matchPolicy").is_set() {
-        errors.one_of(&constraints.get("matchPolicy"), &["Equivalent", "Exact"]);
+    for list in ["resourceRules", "excludeResourceRules"] {
+        for rule in constraints.get(list).items() {
+            let names = rule.get("resourceNames");
+            for (index, name) in names.items().enumerate() {
+                errors.text(&name, text::path_segment);
+                if names.texts().take(index).any(|before| before == name.text()) {
+                    errors.duplicate_as(&name, &super::text_shown(&name));
+                }
+            }
+            validate_rule(&rule, errors);
+        }
     }
 }
 
@@ -279,7 +372,6 @@ pub fn admission_policy_binding(object: &At, errors: &mut Errors) {
     let spec = object.get("spec");
     validate_binding(&spec, errors);
     let actions = spec.get("validationActions");
-    errors.require(&actions);
     let mut seen: Vec<&str> = Vec::new();
     for action in actions.items() {
         errors.one_of(&action, &["Audit", "Deny", "Warn"]);
@@ -290,6 +382,9 @@ pub fn admission_policy_binding(object: &At, errors: &mut Errors) {
     }
     if ["Deny", "Warn"].iter().all(|action| seen.contains(action)) {
         errors.invalid(&actions, BOTH);
+    }
+    if actions.is_empty() {
+        errors.required(&actions, "at least one validation action is required");
     }
 }
 
@@ -306,18 +401,22 @@ fn validate_binding(spec: &At, errors: &mut Errors) {
     let param = spec.get("paramRef");
     if param.is_set() {
         let (name, selector) = (param.get("name"), param.get("selector"));
-        match (name.is_empty(), selector.is_set()) {
-            (true, false) => errors.required(&param, "one of name or selector must be specified"),
-            (false, true) => errors.forbidden(&name, "name and selector are mutually exclusive"),
-            (false, false) => errors.text(&name, text::path_segment),
-            (true, true) => validate_selector(&selector, errors),
+        const BOTH: &str = "name and selector are mutually exclusive";
+        if !name.is_empty() {
+            errors.text(&name, text::path_segment);
+        }
+        if !name.is_empty() && selector.is_set() {
+            errors.forbidden(&name, BOTH);
+        }
+        validate_selector(&selector, errors);
+        if !name.is_empty() && selector.is_set() {
+            errors.forbidden(&selector, BOTH);
+        }
+        if name.is_empty() && !selector.is_set() {
+            errors.required(&param, "one of name or selector must be specified");
         }
         let action = param.get("parameterNotFoundAction");
-        if action.is_set() {
-            errors.one_of(&action, &["Deny", "Allow"]);
-        } else {
-            errors.required(&action, "");
-        }
+        errors.required_one_of(&action, &["Deny", "Allow"]);
     }
     if spec.get("matchResources").is_set() {
         validate_match(&spec.get("matchResources"), errors);
@@ -399,5 +498,47 @@ mod tests {
             assert_eq!(told.is_empty(), why.is_empty(), "{expression}: {told:?}");
             assert!(told.iter().all(|told| told.contains(why)), "{expression}: {told:?}");
         }
+    }
+
+    #[test]
+    fn what_surrounds_expressions_is_checked_in_order() {
+        let rule = json!({"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"],
+            "resourceNames": ["a", "a", "b/c"]});
+        let mut policy = json!({"metadata": {"name": "p"}, "spec": {
+            "matchConstraints": {"resourceRules": [rule]},
+            "validations": [{"expression": "object.spec.containers.all(c,\n  c.image != '')"}],
+        }});
+        let names = [
+            "spec.matchConstraints.resourceRules[0].resourceNames[1]: Duplicate value: \"a\"",
+            "spec.matchConstraints.resourceRules[0].resourceNames[2]: Invalid value: \"b/c\": may not contain '/'",
+        ];
+        check(admission_policy, &policy, &names);
+        policy["spec"]["matchConstraints"] = json!({"matchPolicy": "Some"});
+        policy["spec"]["paramKind"] = json!({"apiVersion": "a/b/c", "kind": "ConfigMap"});
+        policy["spec"]["variables"] = json!([{"name": "a-b", "expression": "1"}]);
+        policy["spec"]["auditAnnotations"] = json!([{"key": "a b", "valueExpression": "''"}]);
+        check(
+            admission_policy,
+            &policy,
+            &[
+                "spec.paramKind.apiVersion: Invalid value: \"a/b/c\": unexpected GroupVersion string: a/b/c",
+                "spec.matchConstraints.matchPolicy: Unsupported value: \"Some\": supported values: \"Equivalent\", \"Exact\"",
+                "spec.matchConstraints.resourceRules: Required value",
+                "spec.variables[0].name: Invalid value: \"a-b\": name is not a valid CEL identifier",
+                "spec.auditAnnotations[0].key: Invalid value: \"p/a b\": name part must consist of alphanumeric characters, '-', '_' or \
+                 '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used \
+                 for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
+            ],
+        );
+        check(
+            admission_policy_binding,
+            &json!({"spec": {"policyName": "p", "paramRef": {"name": "a", "selector": {}}}}),
+            &[
+                "spec.paramRef.name: Forbidden: name and selector are mutually exclusive",
+                "spec.paramRef.selector: Forbidden: name and selector are mutually exclusive",
+                "spec.paramRef.parameterNotFoundAction: Required value",
+                "spec.validationActions: Required value: at least one validation action is required",
+            ],
+        );
     }
 }

@@ -89,11 +89,11 @@ fn validate_webhook(webhook: &At, errors: &mut Errors) {
     for selector in ["namespaceSelector", "objectSelector"] {
         validate_selector(&webhook.get(selector), errors);
     }
-    validate_client(&webhook.get("clientConfig"), errors);
-    validate_conditions(&webhook.get("matchConditions"), false, errors);
     if webhook.get("reinvocationPolicy").is_set() {
         errors.one_of(&webhook.get("reinvocationPolicy"), &["IfNeeded", "Never"]);
     }
+    validate_client(&webhook.get("clientConfig"), errors);
+    validate_conditions(&webhook.get("matchConditions"), false, errors);
 }
 
 /// Where a webhook is: at an address, or behind a service.

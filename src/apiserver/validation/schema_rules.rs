@@ -9,8 +9,8 @@ use crate::api::structural;
 const REASONS: [&str; 4] =
     ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
 
-/// The rules of one schema. `untold` are values that cannot be told from others after a change: those in a list that is no map.
-pub fn validate(schema: &At, is_root: bool, untold: bool, errors: &mut Errors) {
+/// What the rules of one schema say beside expressions.
+pub fn validate(schema: &At, errors: &mut Errors) {
     for rule in schema.get("x-kubernetes-validations").items() {
         let (text, message) = (rule.get("rule"), rule.get("message"));
         let has_lines = |at: &At| at.text().trim().contains(['\n', '\r']);
@@ -23,7 +23,6 @@ pub fn validate(schema: &At, is_root: bool, untold: bool, errors: &mut Errors) {
         } else if has_lines(&text) && message.is_empty() {
             errors.required(&message, "message must be specified if rule contains line breaks");
         }
-        compile(schema, is_root, untold, &rule, errors);
         let expression = rule.get("messageExpression");
         if !expression.is_empty() && expression.text().trim().is_empty() {
             errors.required(&expression, "messageExpression must be non-empty if specified");
@@ -78,28 +77,22 @@ fn step(path: &str) -> Option<(String, &str)> {
     Some((rest[..end].replace("\\'", "'"), &rest[end + 2..]))
 }
 
-/// Expressions fit the schema where they stand.
-fn compile(schema: &At, is_root: bool, untold: bool, rule: &At, errors: &mut Errors) {
+/// Expressions fit the schema where they stand. `untold` is the schema whose values cannot be told from others after a change, and
+/// this one is in.
+pub fn compile(schema: &At, is_root: bool, untold: Option<&At>, errors: &mut Errors) {
+    schema.get("x-kubernetes-validations").items().for_each(|rule| {
+        compile_rule(schema, is_root, untold, &rule, errors);
+    });
+}
+
+fn compile_rule(schema: &At, is_root: bool, untold: Option<&At>, rule: &At, errors: &mut Errors) {
     let shown = || internal::dump("ValidationRule", rule.value());
-    let text = rule.get("rule");
-    if !text.text().trim().is_empty() {
-        let wanted = ('b', "cel expression must evaluate to a bool");
-        match structural::rules::compile(schema.value(), is_root, rule.value(), text.text(), wanted) {
-            Err(why) => errors.invalid_as(&text, &shown(), &why),
-            Ok(program) if untold && program.uses("oldSelf") => {
-                errors.invalid_as(
-                    &text,
-                    &shown(),
-                    "oldSelf cannot be used on the uncorrelatable portion of the schema",
-                );
-            }
-            Ok(program) if rule.get("optionalOldSelf").is_set() && !program.uses("oldSelf") => {
-                errors.invalid(&rule.get("optionalOldSelf"), "may not be set if oldSelf is not used in rule");
-            }
-            Ok(_) => {}
-        }
+    let (text, told) = (rule.get("rule"), rule.get("messageExpression"));
+    let wanted = ('b', "cel expression must evaluate to a bool");
+    let program = structural::rules::compile(schema.value(), is_root, rule.value(), text.text(), wanted);
+    if let Err(why) = &program {
+        errors.invalid_as(&text, &shown(), why);
     }
-    let told = rule.get("messageExpression");
     if !told.text().trim().is_empty() {
         let wanted = ('s', "messageExpression must evaluate to a string");
         if let Err(why) =
@@ -107,6 +100,19 @@ fn compile(schema: &At, is_root: bool, untold: bool, rule: &At, errors: &mut Err
         {
             errors.invalid_as(&told, &shown(), &format!("messageExpression {why}"));
         }
+    }
+    let looks_back = program.is_ok_and(|program| program.uses("oldSelf"));
+    let optional = rule.get("optionalOldSelf");
+    if looks_back {
+        if let Some(untold) = untold {
+            let why = format!(
+                "oldSelf cannot be used on the uncorrelatable portion of the schema within {}",
+                untold.path()
+            );
+            errors.invalid(&text, &why);
+        }
+    } else if optional.is_set() {
+        errors.invalid(&optional, "may not be set if oldSelf is not used in rule");
     }
 }
 
@@ -144,7 +150,10 @@ mod tests {
                 "x-kubernetes-validations": [rule],
             });
             let mut errors = Errors::default();
-            validate(&At::root(&schema), false, false, &mut errors);
+            validate(&At::root(&schema), &mut errors);
+            if errors.is_empty() {
+                compile(&At::root(&schema), false, None, &mut errors);
+            }
             let texts: Vec<String> = errors.into_vec().iter().map(ToString::to_string).collect();
             assert_eq!(texts.join(", "), want, "{rule}");
         }
