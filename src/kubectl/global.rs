@@ -92,7 +92,8 @@ pub fn read(
     if let Some(name) = given.value("context") {
         config.current = name.to_string();
     }
-    let namespace = args.value("namespace").unwrap_or(config.namespace()).to_string();
+    let named = args.value("namespace").filter(|namespace| !namespace.is_empty());
+    let namespace = named.unwrap_or(config.namespace()).to_string();
     if verb.path.starts_with("config ") || commands::is_local(verb) {
         if given.value("context").is_some() && config.entry().is_none() {
             return Err(no_context(&config.current));

@@ -31,6 +31,7 @@ mod overrides;
 mod patch;
 mod prune;
 mod raw;
+mod reconcile;
 pub(super) mod rollout;
 mod run;
 mod scale;
@@ -86,6 +87,7 @@ const VERBS: &[&Verb] = &[
     &edit::EDIT,
     &auth::CAN_I,
     &auth::WHO_AM_I,
+    &reconcile::RECONCILE,
     &info::API_RESOURCES,
     &info::API_VERSIONS,
     &info::VERSION,

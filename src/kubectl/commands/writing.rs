@@ -72,7 +72,10 @@ impl DryRun {
             Some("server") => Ok(DryRun::Server),
             Some("client") => Ok(DryRun::Client),
             Some("unchanged" | "true") => {
-                call.warn("W: --dry-run is deprecated and can be replaced with --dry-run=client.");
+                const OLD: &str = "W: --dry-run is deprecated and can be replaced with --dry-run=client.";
+                if !call.output.stderr.contains(OLD) {
+                    call.warn(OLD);
+                }
                 Ok(DryRun::Client)
             }
             Some(other) => Err(Failure::message(format!(
