@@ -7,6 +7,7 @@ use crate::client::authorization::{Attributes, Granted, User, granted};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{switch, value};
 use crate::kubectl::print::fields::Fields;
+use crate::kubectl::print::format::READ;
 use crate::kubectl::print::table::Table;
 use crate::kubectl::{Call, Verb};
 
@@ -48,7 +49,7 @@ fn who_am_i(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview",
             "metadata": {"creationTimestamp": typed::write(&call.client.now().to_time())}, "status": {"userInfo": info},
         });
-        let text = super::get::shaped(call, &format, &[review], true)?;
+        let text = super::get::shaped_own(call, &format, review, READ)?;
         call.output.stdout.push_str(&text);
         return Ok(());
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::api::Kind;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{optional, switch, value};
+use crate::kubectl::print::format::READ;
 use crate::kubectl::print::table::Table;
 use crate::kubectl::{Call, Verb};
 
@@ -121,7 +122,7 @@ fn api_resources(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             };
             let resources: Vec<serde_json::Value> = all.iter().map(resource).collect();
             let value = json!({"apiVersion": "v1", "groupVersion": "", "kind": "APIResourceList", "resources": resources});
-            let text = super::get::shaped(call, &format, &[value], true)?;
+            let text = super::get::shaped_own(call, &format, value, READ)?;
             call.output.stdout.push_str(&text);
             return Ok(());
         }
@@ -218,7 +219,7 @@ pub const VERSION: Verb = Verb {
             if !["json", "yaml"].contains(&format.as_str()) {
                 return Err(Failure::message("--output must be 'yaml' or 'json'"));
             }
-            let text = super::get::shaped(call, &format, &[value], true)?;
+            let text = super::get::shaped_own(call, &format, value, READ)?;
             call.output.stdout.push_str(&text);
             return Ok(());
         }

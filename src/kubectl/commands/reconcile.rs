@@ -139,7 +139,7 @@ fn write(call: &mut Call<'_, '_>, key: &Key, operation: &str, value: Value) -> R
     let read = |kind: Kind, value: Value| {
         Object::from_value(kind, value).map_err(|error| Failure::message(error.to_string()))
     };
-    let home = Key::new(Kind::NAMESPACE, "", &*key.namespace);
+    let home = Key::new(Kind::NAMESPACE, "", &key.namespace);
     if operation == "create" && !key.namespace.is_empty() && call.client.live().object(&home).is_none() {
         let namespace = json!({"metadata": {"name": key.namespace.to_string()}});
         call.client.create_object(read(Kind::NAMESPACE, namespace)?)?;

@@ -4,6 +4,7 @@ mod columns;
 pub mod custom_columns;
 pub mod fields;
 pub mod format;
+pub mod go_order;
 mod go_template;
 pub mod go_value;
 pub mod json;

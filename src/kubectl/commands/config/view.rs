@@ -71,7 +71,7 @@ fn view(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         "users": named(config.users, "user"),
     });
     let format = call.args.value("output").unwrap_or("yaml").to_string();
-    let text = crate::kubectl::commands::get::shaped_in(call, &format, &[value], true, format::WRITE)?;
+    let text = crate::kubectl::commands::get::shaped_own(call, &format, value, format::WRITE)?;
     call.output.stdout.push_str(&text);
     Ok(())
 }

@@ -10,11 +10,12 @@ mod workload;
 
 use serde_json::{Map, Value, json};
 
-use super::apply::{SAVE_CONFIG, note};
+use super::apply::{LAST_APPLIED, SAVE_CONFIG};
 use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done_to};
 use crate::api::{Kind, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::Flag;
+use crate::kubectl::print::go_order;
 use crate::kubectl::{Call, Verb};
 
 /// Every generator.
@@ -101,10 +102,13 @@ pub fn make(
     let unasked = value["metadata"].as_object_mut().filter(|_| !call.args.has("namespace"));
     let home = unasked.and_then(|metadata| metadata.remove("namespace"));
     if call.args.on("save-config") {
-        note(&mut value);
+        let noted = format!("{}\n", go_order::compact(&value));
+        value["metadata"]["annotations"][LAST_APPLIED] = noted.into();
     }
+    // `expose` hands its Service to the server as a tree.
+    let typed = dry == DryRun::Client || what != "exposed";
     if dry == DryRun::Client {
-        return done_to(call, kind, &value, what, dry);
+        return show(call, kind, &value, what, dry, typed);
     }
     if let Some(home) = home {
         value["metadata"]["namespace"] = home;
@@ -118,5 +122,21 @@ pub fn make(
         "" => Failure::from(status),
         doing => Failure::while_doing(doing, status),
     })?;
-    done_to(call, kind, &stored, what, dry)
+    show(call, kind, &stored, what, dry, typed)
+}
+
+/// Says what was made, or prints it: an object of a Go type with its fields in their order.
+fn show(
+    call: &mut Call<'_, '_>,
+    kind: Kind,
+    value: &Value,
+    what: &str,
+    dry: DryRun,
+    typed: bool,
+) -> Result<(), Failure> {
+    if typed && call.args.output() == Some("json") {
+        call.say(go_order::indented(value));
+        return Ok(());
+    }
+    done_to(call, kind, value, what, dry)
 }

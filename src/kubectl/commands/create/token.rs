@@ -7,10 +7,11 @@ use super::name;
 use crate::api::manifest::base64_encode;
 use crate::api::{Kind, MetaExt, Status, sha256, typed};
 use crate::clock::{SimDuration, SimTime};
+use crate::kubectl::commands::get::shaped_own;
 use crate::kubectl::commands::writing::OUTPUT;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::value;
-use crate::kubectl::print::format::{Printing, WRITE};
+use crate::kubectl::print::format::WRITE;
 use crate::kubectl::print::json::go_json;
 use crate::kubectl::{Call, Verb};
 
@@ -52,17 +53,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         call.say(format!("tokenrequest.authentication.k8s.io/{name}"));
         return Ok(());
     }
-    let printing = Printing {
-        format,
-        template: None,
-        value: &request,
-        items: std::slice::from_ref(&request),
-        headings: true,
-        missing_allowed: call.args.switch("allow-missing-template-keys", true),
-        files: &call.invocation.files,
-        allowed: WRITE,
-    };
-    let text = printing.text().map_err(Failure::message)?;
+    let text = shaped_own(call, format, request, WRITE)?;
     call.output.stdout.push_str(&text);
     Ok(())
 }

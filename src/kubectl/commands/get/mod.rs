@@ -15,6 +15,7 @@ use crate::api::{MetaExt, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::format::{self, Printing};
+use crate::kubectl::print::go_order;
 use crate::kubectl::print::served;
 use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Verb};
@@ -195,4 +196,20 @@ pub fn shaped_in(
         allowed,
     };
     printing.text().map_err(Failure::message)
+}
+
+/// An object of one of kubectl's own types: in JSON its fields stand in the order of Go's.
+///
+/// # Errors
+/// As [`Printing::text`].
+pub fn shaped_own(
+    call: &Call<'_, '_>,
+    format: &str,
+    object: Value,
+    allowed: &'static str,
+) -> Result<String, Failure> {
+    if format == "json" {
+        return Ok(go_order::indented(&object) + "\n");
+    }
+    shaped_in(call, format, &[object], true, allowed)
 }
