@@ -348,6 +348,7 @@ fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
 
 /// `ValidateJobUpdate`.
 pub fn job_update(object: &At, old: &At, errors: &mut Errors) {
+    let waits = waits(old);
     let (spec, old) = (object.get("spec"), old.get("spec"));
     let completions = spec.get("completions");
     if spec.get("completionMode").text() == "Indexed" {
@@ -364,7 +365,11 @@ pub fn job_update(object: &At, old: &At, errors: &mut Errors) {
         errors.invalid_as(&selector, &shown, "field is immutable");
     }
     let template = spec.get("template");
-    if template.value() != old.get("template").value() {
+    let mut before = old.get("template").value().clone();
+    if waits {
+        take_mutable(&mut before, template.value());
+    }
+    if *template.value() != before {
         let shown = internal::dump("PodTemplateSpec", template.value());
         errors.invalid_as(&template, &shown, "field is immutable");
     }
@@ -372,6 +377,53 @@ pub fn job_update(object: &At, old: &At, errors: &mut Errors) {
     {
         errors.immutable(&spec.get(field), &old.get(field));
     }
+}
+
+/// Whether a Job is suspended and has no pods: then its next pods may go elsewhere, and ask for other resources.
+fn waits(job: &At) -> bool {
+    let status = job.get("status");
+    let says_so = |condition: At| {
+        condition.get("type").text() == "Suspended" && condition.get("status").text() == "True"
+    };
+    job.get("spec.suspend").is_true()
+        && status.get("active").int() == 0
+        && (!status.get("startTime").is_set() || status.get("conditions").items().any(says_so))
+}
+
+/// Writes into an old template what a new one may change while its Job waits.
+fn take_mutable(old: &mut Value, new: &Value) {
+    for field in ["annotations", "labels"] {
+        take(old, new, &["metadata"], field);
+    }
+    for field in ["nodeSelector", "tolerations", "schedulingGates"] {
+        take(old, new, &["spec"], field);
+    }
+    let others = |template: &Value| {
+        let affinity = template["spec"]["affinity"].as_object();
+        affinity.into_iter().flatten().any(|(field, _)| field != "nodeAffinity")
+    };
+    if others(old) || others(new) {
+        take(old, new, &["spec", "affinity"], "nodeAffinity");
+    } else {
+        take(old, new, &["spec"], "affinity");
+    }
+    for list in ["containers", "initContainers"] {
+        let containers = old.pointer_mut(&format!("/spec/{list}")).and_then(Value::as_array_mut);
+        let others = new["spec"][list].as_array();
+        for (old, new) in containers.into_iter().flatten().zip(others.into_iter().flatten()) {
+            take(old, new, &[], "resources");
+        }
+    }
+}
+
+/// Gives a field at the end of a way the value that it has elsewhere.
+fn take(to: &mut Value, from: &Value, way: &[&str], field: &str) {
+    let end = way.iter().try_fold(to, |to, step| to.get_mut(*step)).and_then(Value::as_object_mut);
+    let Some(end) = end else { return };
+    match way.iter().fold(from, |from, step| &from[*step]).get(field) {
+        Some(value) => end.insert(field.into(), value.clone()),
+        None => end.remove(field),
+    };
 }
 
 /// `ValidateCronJobCreate`: an older name may be longer.
@@ -424,6 +476,8 @@ pub fn cron_job(object: &At, errors: &mut Errors) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -435,5 +489,33 @@ mod tests {
         assert_eq!(wrong("3-2"), "non-increasing order, previous: 3, current: 2");
         assert_eq!(wrong("5"), "too large index: \"5\"");
         assert_eq!(wrong("a"), "cannot convert string to integer for index: \"a\"");
+    }
+
+    #[test]
+    fn the_template_of_a_job_changes_in_part_while_the_job_waits() {
+        let job = |suspend: bool, status: Value, pod: Value| json!({"spec": {"suspend": suspend, "template": {"spec": pod}}, "status": status});
+        let pod = |cpu: &str, image: &str| json!({"containers": [{"name": "c", "image": image, "resources": {"requests": {"cpu": cpu}}}]});
+        let mut moved = pod("2", "i");
+        moved["nodeSelector"] = json!({"disk": "ssd"});
+        moved["affinity"] = json!({"nodeAffinity": {}});
+        let cases = [
+            (true, json!({}), moved.clone(), false),
+            (
+                true,
+                json!({"startTime": "t", "conditions": [{"type": "Suspended", "status": "True"}]}),
+                moved.clone(),
+                false,
+            ),
+            (true, json!({"startTime": "t"}), moved.clone(), true),
+            (true, json!({"active": 1}), moved.clone(), true),
+            (false, json!({}), moved, true),
+            (true, json!({}), pod("1", "other"), true),
+        ];
+        for (suspend, status, new, refused) in cases {
+            let (old, new) = (job(suspend, status, pod("1", "i")), job(suspend, json!({}), new));
+            let mut errors = Errors::default();
+            job_update(&At::root(&new), &At::root(&old), &mut errors);
+            assert_eq!(!errors.is_empty(), refused, "{old} {new}");
+        }
     }
 }

@@ -187,7 +187,9 @@ fn validate_deprecation(version: &At, errors: &mut Errors) {
     if warning.text().is_empty() {
         errors.invalid(&warning, "must not be an empty string");
     }
-    if let Some((index, _)) = warning.text().char_indices().find(|(_, letter)| letter.is_control()) {
+    // Of the spaces, only the plain one is printable.
+    let is_hidden = |letter: char| letter.is_control() || (letter.is_whitespace() && letter != ' ');
+    if let Some((index, _)) = warning.text().char_indices().find(|(_, letter)| is_hidden(*letter)) {
         let why = format!(
             "must only contain printable UTF-8 characters; non-printable character found at index {index}"
         );

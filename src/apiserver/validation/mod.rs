@@ -96,7 +96,8 @@ static RULES: &[Rules] = &[
     rules(Kind::ENDPOINT_SLICE, text::dns_subdomain, service::endpoint_slice)
         .on_update(service::endpoint_slice_update),
     rules(Kind::HORIZONTAL_POD_AUTOSCALER, text::dns_subdomain, autoscaling::horizontal_pod_autoscaler),
-    rules(Kind::POD_DISRUPTION_BUDGET, text::dns_subdomain, autoscaling::pod_disruption_budget),
+    // Its own rules look at no name, so that any that can stand in an address will do.
+    rules(Kind::POD_DISRUPTION_BUDGET, text::path_segment, autoscaling::pod_disruption_budget),
     rules(Kind::INGRESS, text::dns_subdomain, networking::ingress).on_create(networking::ingress_create),
     rules(Kind::INGRESS_CLASS, text::dns_subdomain, networking::ingress_class)
         .on_update(networking::ingress_class_update),
@@ -132,8 +133,11 @@ static RULES: &[Rules] = &[
     rules(Kind::VOLUME_ATTACHMENT, text::dns_subdomain, drivers::volume_attachment),
     rules(Kind::VOLUME_ATTRIBUTES_CLASS, text::dns_subdomain, drivers::attributes_class)
         .on_update(drivers::attributes_class_update),
-    rules(Kind::RESOURCE_CLAIM, text::dns_subdomain, devices::claim).on_update(devices::immutable_spec),
-    rules(Kind::RESOURCE_CLAIM_TEMPLATE, text::dns_subdomain, devices::claim_template)
+    rules(Kind::RESOURCE_CLAIM, text::dns_subdomain, ANY)
+        .on_create(devices::claim)
+        .on_update(devices::immutable_spec),
+    rules(Kind::RESOURCE_CLAIM_TEMPLATE, text::dns_subdomain, ANY)
+        .on_create(devices::claim_template)
         .on_update(devices::immutable_spec),
     rules(Kind::DEVICE_CLASS, text::dns_subdomain, devices::device_class),
     rules(Kind::RESOURCE_SLICE, text::dns_subdomain, devices::resource_slice)
@@ -145,7 +149,7 @@ static RULES: &[Rules] = &[
     rules(Kind::MUTATING_ADMISSION_POLICY, text::dns_subdomain, policy::mutating_policy),
     rules(Kind::MUTATING_ADMISSION_POLICY_BINDING, text::dns_subdomain, policy::mutating_binding),
     rules(Kind::API_SERVICE, text::path_segment, registration::api_service),
-    rules(Kind::CERTIFICATE_SIGNING_REQUEST, text::dns_subdomain, ANY)
+    rules(Kind::CERTIFICATE_SIGNING_REQUEST, text::path_segment, ANY)
         .on_create(registration::signing_request),
     rules(Kind::ROLE, text::path_segment, cluster::role),
     rules(Kind::CLUSTER_ROLE, text::path_segment, cluster::cluster_role),

@@ -110,15 +110,13 @@ pub fn validate_client(client: &At, errors: &mut Errors) {
 
 /// `ValidateWebhookService`.
 fn validate_service(service: &At, errors: &mut Errors) {
-    for (field, why) in [("name", "service name is required"), ("namespace", "service namespace is required")]
-    {
-        if service.get(field).is_empty() {
-            errors.required(&service.get(field), why);
+    // The server takes each of the two for the other, and so names the one that is there.
+    for (missing, named) in [("namespace", "name"), ("name", "namespace")] {
+        if service.get(missing).is_empty() {
+            errors.required(&service.get(named), "");
         }
     }
-    if service.get("port").is_set() && !(1..=65_535).contains(&service.get("port").int()) {
-        errors.invalid(&service.get("port"), "port is not valid: must be between 1 and 65535, inclusive");
-    }
+    validate_port(&service.get("port"), errors);
     validate_url_path(&service.get("path"), errors);
 }
 
@@ -154,6 +152,13 @@ fn validate_url(url: &At, errors: &mut Errors) {
     }
 }
 
+/// A port that somebody named; it has a default.
+fn validate_port(port: &At, errors: &mut Errors) {
+    if port.is_set() && !(1..=65_535).contains(&port.int()) {
+        errors.invalid(port, "port is not valid: must be between 1 and 65535, inclusive");
+    }
+}
+
 /// The path of a webhook that is a service: segments that are domain names.
 fn validate_url_path(path: &At, errors: &mut Errors) {
     let text = path.text();
@@ -161,7 +166,7 @@ fn validate_url_path(path: &At, errors: &mut Errors) {
         return;
     }
     if text == "//" {
-        errors.invalid(path, "segment[0] may not be empty");
+        return errors.invalid(path, "segment[0] may not be empty");
     }
     if !text.starts_with('/') {
         errors.invalid(path, "must start with a '/'");
@@ -262,6 +267,14 @@ pub fn api_service(object: &At, errors: &mut Errors) {
     }
     let (insecure, bundle) = (spec.get("insecureSkipTLSVerify"), spec.get("caBundle"));
     if !service.is_set() {
+        if !bundle.is_empty() {
+            let bytes = base64::decode(bundle.text()).map_or(0, |bytes| bytes.len());
+            errors.invalid_as(
+                &bundle,
+                &quoted(&format!("{bytes} bytes")),
+                "local APIServices may not have a caBundle",
+            );
+        }
         if insecure.is_true() {
             errors.invalid(&insecure, "local APIServices may not have insecureSkipTLSVerify");
         }
@@ -269,6 +282,7 @@ pub fn api_service(object: &At, errors: &mut Errors) {
     }
     errors.require(&service.get("namespace"));
     errors.require(&service.get("name"));
+    validate_port(&service.get("port"), errors);
     if insecure.is_true() && !bundle.is_empty() {
         errors.invalid(&insecure, "may not be true if caBundle is present");
     }
@@ -279,11 +293,8 @@ pub fn signing_request(object: &At, errors: &mut Errors) {
     let spec = object.get("spec");
     let (request, signer, usages) = (spec.get("request"), spec.get("signerName"), spec.get("usages"));
     let decoded = base64::decode(request.text()).unwrap_or_default();
-    let pem = String::from_utf8_lossy(&decoded);
-    if !pem.contains("-----BEGIN CERTIFICATE REQUEST-----")
-        || !pem.contains("-----END CERTIFICATE REQUEST-----")
-    {
-        errors.invalid(&request, "PEM block type must be CERTIFICATE REQUEST");
+    if let Some(why) = fault_of_request(&String::from_utf8_lossy(&decoded)) {
+        errors.invalid(&request, why);
     }
     if usages.is_empty() {
         errors.required(&usages, "usages must be provided");
@@ -300,6 +311,31 @@ pub fn signing_request(object: &At, errors: &mut Errors) {
     let seconds = spec.get("expirationSeconds");
     if seconds.is_set() && seconds.int() < 600 {
         errors.invalid(&seconds, "may not specify a duration less than 600 seconds (10 minutes)");
+    }
+}
+
+/// What keeps a request from being read. Of what it says, only its length is looked at: most broken ones were cut short.
+fn fault_of_request(pem: &str) -> Option<&'static str> {
+    const NOT_PEM: &str = "PEM block type must be CERTIFICATE REQUEST";
+    let body = pem.split_once("-----BEGIN CERTIFICATE REQUEST-----").map(|(_, rest)| rest);
+    let Some((body, _)) = body.and_then(|rest| rest.split_once("-----END CERTIFICATE REQUEST-----")) else {
+        return Some(NOT_PEM);
+    };
+    let Ok(der) = base64::decode(&body.split_whitespace().collect::<String>()) else { return Some(NOT_PEM) };
+    let (Some(0x30), Some(first)) = (der.first(), der.get(1)) else { return None };
+    let (start, long) =
+        if *first < 0x80 { (2, 0) } else { (2 + usize::from(first & 0x7f), usize::from(first & 0x7f)) };
+    let length = match long {
+        0 => usize::from(*first),
+        1..=3 if der.len() >= start => {
+            der[2..start].iter().fold(0, |length, byte| length << 8 | usize::from(*byte))
+        }
+        _ => return None,
+    };
+    match der.len().cmp(&(start + length)) {
+        std::cmp::Ordering::Less => Some("asn1: syntax error: data truncated"),
+        std::cmp::Ordering::Equal => None,
+        std::cmp::Ordering::Greater => Some("asn1: syntax error: trailing data"),
     }
 }
 
@@ -389,6 +425,14 @@ mod tests {
                 "webhooks[0].clientConfig.url: Invalid value: \"b\": query parameters are not permitted in the URL",
             ],
         );
+        check(
+            webhooks,
+            &hook(&json!({"service": {"name": "a", "path": "//"}}), &["pods"]),
+            &[
+                "webhooks[0].clientConfig.service.name: Required value",
+                "webhooks[0].clientConfig.service.path: Invalid value: \"//\": segment[0] may not be empty",
+            ],
+        );
         let service = json!({"service": {"name": "a", "namespace": "b", "path": "/mutate//Pods"}});
         check(
             webhooks,
@@ -406,7 +450,7 @@ mod tests {
     #[test]
     fn a_request_to_be_signed_says_for_what_and_by_whom() {
         let pem =
-            base64::encode(b"-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n");
+            base64::encode(b"-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n");
         let request = |signer: &str, usages: &[&str]| json!({"spec": {"request": pem, "signerName": signer, "usages": usages}});
         check(signing_request, &request("kubernetes.io/kubelet-serving", &["server auth"]), &[]);
         check(
@@ -429,6 +473,23 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_was_cut_short_is_refused() {
+        let pem = |der: &[u8]| {
+            format!(
+                "-----BEGIN CERTIFICATE REQUEST-----\n{}\n-----END CERTIFICATE REQUEST-----\n",
+                base64::encode(der)
+            )
+        };
+        assert_eq!(fault_of_request(&pem(&[0x30, 2, 5, 0])), None);
+        assert_eq!(
+            fault_of_request(&pem(&[0x30, 0x82, 1, 0, 5])),
+            Some("asn1: syntax error: data truncated")
+        );
+        assert_eq!(fault_of_request(&pem(&[0x30, 0, 5])), Some("asn1: syntax error: trailing data"));
+        assert_eq!(fault_of_request("hello"), Some("PEM block type must be CERTIFICATE REQUEST"));
+    }
+
+    #[test]
     fn an_aggregated_api_is_named_after_its_version_and_group() {
         let service = json!({"name": "metrics-server", "namespace": "kube-system"});
         let mut object = json!({"metadata": {"name": "v1beta1.metrics.k8s.io"}, "spec": {
@@ -438,12 +499,14 @@ mod tests {
         check(api_service, &object, &[]);
         object["metadata"]["name"] = json!("metrics");
         object["spec"]["versionPriority"] = json!(0);
+        object["spec"]["service"]["port"] = json!(70_000);
         check(
             api_service,
             &object,
             &[
                 "metadata.name: Invalid value: \"metrics\": must be `spec.version+\".\"+spec.group`: \"v1beta1.metrics.k8s.io\"",
                 "spec.versionPriority: Invalid value: 0: must be positive and less than 1000",
+                "spec.service.port: Invalid value: 70000: port is not valid: must be between 1 and 65535, inclusive",
             ],
         );
     }
