@@ -443,6 +443,11 @@ impl Agent {
         found
     }
 
+    /// See [`PodWorker::hear_signal`].
+    pub fn signal_container(&mut self, uid: &str, container: &str, shared: &mut Shared<'_>) {
+        self.with_worker(&uid.into(), shared, |worker, turn| worker.hear_signal(container, turn));
+    }
+
     /// See [`PodWorker::set_health`].
     pub fn set_health(
         &mut self,

@@ -143,6 +143,8 @@ pub struct Kubelets {
     disks: Disks,
     /// What programs have asked over the network, until somebody takes it.
     asked: Vec<Sample>,
+    /// The containers whose first process commands have asked to end, until that is passed on.
+    asked_to_end: Vec<(Pod, String)>,
     /// The servers in containers that keep something for their clients.
     daemons: Daemons,
     /// What can be pulled.
@@ -176,6 +178,7 @@ impl Kubelets {
             services: SortedMap::new(),
             disks: SortedMap::new(),
             asked: Vec::new(),
+            asked_to_end: Vec::new(),
             daemons: Daemons::default(),
             registry: Registry::default(),
             rng,
@@ -404,6 +407,16 @@ impl Kubelets {
             found = agent.kill_container(pod.uid(), container, exit_code, reason, shared);
         });
         found
+    }
+
+    /// Passes SIGTERM on to the containers in which a command has sent it to the first process.
+    pub fn pass_signals(&mut self, api: &mut ApiServer, timers: &mut Vec<(SimDuration, Timer)>) {
+        for (pod, container) in std::mem::take(&mut self.asked_to_end) {
+            let Some(node) = pod.spec.node_name.as_deref() else { continue };
+            self.with_agent(node, api, timers, |agent, shared| {
+                agent.signal_container(pod.uid(), &container, shared);
+            });
+        }
     }
 
     /// The server in a container falls ill, for so long or until the container runs anew, or gets well (`None`). Says whether

@@ -4,7 +4,7 @@
 use super::agent::Turn;
 use super::lifecycle::{PreStop, Progress};
 use super::pod_worker::{ContainerStep, PodStep, PodWorker, Stage};
-use super::workload::{EXIT_SIGKILL, OnTerm};
+use super::workload::{EXIT_SIGKILL, End, OnTerm};
 use crate::api::k8s::{Container, Probe};
 use crate::client::recorder::EventType;
 use crate::clock::SimDuration;
@@ -160,6 +160,24 @@ impl PodWorker {
             self.after(spent, at, ContainerStep::Signal, false, turn);
         }
         self.run_on(at, turn);
+    }
+
+    /// SIGTERM comes to the first process of a container from within, of which the kubelet knows nothing: what hears it ends.
+    pub fn hear_signal(&mut self, container: &str, turn: &mut Turn<'_>) {
+        let found = self.place_of(container).filter(|at| self.runs[*at].progress == Progress::Up);
+        let Some((at, since)) = found.and_then(|at| Some((at, self.runs[at].running_since()?))) else {
+            return;
+        };
+        let span = match self.runs[at].behaviour.on_term {
+            OnTerm::EndsAfter(span) => span,
+            OnTerm::Ends => turn.config.stop.draw(turn.rng),
+            OnTerm::Shell => return self.signalled(at, turn),
+            OnTerm::Ignores => return,
+        };
+        let after = turn.now().since(since) + span;
+        let end = End { after, exit_code: 0, reason: None, heals: true };
+        self.runs[at].behaviour.ends = Some(end);
+        self.after(span, at, ContainerStep::Ends, false, turn);
     }
 
     /// Less time is left than those that are stopping were told.

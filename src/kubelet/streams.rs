@@ -73,12 +73,15 @@ impl Streams for Reach<'_> {
         view: &View,
         now: SimTime,
     ) -> Option<Answer> {
-        let Kubelets { agents, disks, asked, daemons, .. } = &mut *self.kubelets;
+        let Kubelets { agents, disks, asked, asked_to_end, daemons, .. } = &mut *self.kubelets;
         let agent = pod.spec.node_name.as_deref().and_then(|node| agents.get_mut(node)).map(Arc::make_mut);
         let answer = agent.and_then(|agent| {
             agent.exec(pod.uid(), container, command, (view, now, self.wire), disks, daemons)
         });
-        let mut answer = answer.inspect(|answer| asked.extend(answer.asked.iter().cloned()));
+        let mut answer = answer.inspect(|answer| {
+            asked.extend(answer.asked.iter().cloned());
+            asked_to_end.extend(answer.ends_first.then(|| (pod.clone(), container.to_string())));
+        });
         self.kubelets.write_back(view, now);
         let answer = answer.take()?;
         if !answer.known {

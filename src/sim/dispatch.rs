@@ -194,6 +194,14 @@ impl Simulation {
         let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut reach);
         session.absorb(kubectl::poll(wait, &mut client));
         self.note_asked();
+        self.pass_signals();
+    }
+
+    /// What commands in containers have sent to the first process there arrives.
+    pub(super) fn pass_signals(&mut self) {
+        let mut timers = Vec::new();
+        self.kubelets.pass_signals(&mut self.api, &mut timers);
+        self.set_timers(timers);
     }
 
     /// Whether a requeue is still meant: an earlier one may have taken its place.

@@ -247,6 +247,7 @@ impl Simulation {
         let mut client = Client::new(&mut self.api, Actor::User, None).with_streams(&mut reach);
         let output = kubectl::run(&invocation, &mut self.context, &mut client);
         self.note_asked();
+        self.pass_signals();
         let id = self.sessions.keys().next_back().map_or(0, |last| last + 1);
         let session = Session::new(invocation.line, self.now, self.revision(), output);
         let outcome = Outcome {

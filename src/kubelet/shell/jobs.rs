@@ -140,6 +140,7 @@ impl Process {
         self.daemons = std::mem::take(&mut inner.daemons);
         self.nonce = inner.nonce;
         self.asked.append(&mut inner.asked);
+        self.ends_first |= inner.ends_first;
         let (said, aside) = (inner.take_said(), std::mem::take(&mut inner.aside));
         self.say(&said);
         self.complain(&aside);
@@ -216,7 +217,12 @@ impl Process {
                     let job = self.jobs.remove(at);
                     self.note_end(job.number, INTERRUPTED);
                 }
-                None if number == Some(1) => self.signalled = !asks && self.on_term.is_some(),
+                None if number == Some(1) => {
+                    // The kernel keeps SIGKILL from the first process of a container.
+                    let unheard = ["-9", "-KILL", "-SIGKILL"].iter().any(|signal| words.contains(signal));
+                    self.signalled = !asks && self.on_term.is_some();
+                    self.ends_first |= !asks && !unheard;
+                }
                 // What started before the shell is there, and unknown.
                 None if number.is_none_or(|number| number >= FIRST_NUMBER) => {
                     self.err.push_str(&format!("sh: can't kill pid {word}: No such process\n"));

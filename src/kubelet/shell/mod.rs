@@ -233,6 +233,8 @@ pub struct Process {
     on_exit: Option<Program>,
     /// Whether SIGTERM has come and is still to be heard.
     signalled: bool,
+    /// Whether it has asked the first process of its container to end.
+    ends_first: bool,
     strict: bool,
     /// Whether it says what it does (`set -x`).
     traced: bool,
@@ -298,6 +300,7 @@ impl Process {
             on_term: None,
             on_exit: None,
             signalled: false,
+            ends_first: false,
             strict: false,
             traced: false,
             looped: false,
@@ -519,6 +522,8 @@ pub struct Answer {
     pub known: bool,
     /// What it has asked over the network.
     pub asked: Vec<Sample>,
+    /// Whether it has asked the first process of its container to end (`kill 1`).
+    pub ends_first: bool,
 }
 
 /// A command that takes longer than any grace period.
@@ -536,8 +541,14 @@ pub fn run_beside(
     let mut process = Process::new(Program::of_command(words)?, environment);
     process.files = std::mem::take(files);
     process.daemons = std::mem::take(daemons);
-    let mut answer =
-        Answer { said: String::new(), code: None, took: SimDuration::ZERO, known: true, asked: Vec::new() };
+    let mut answer = Answer {
+        said: String::new(),
+        code: None,
+        took: SimDuration::ZERO,
+        known: true,
+        asked: Vec::new(),
+        ends_first: false,
+    };
     // A loop that sleeps is followed for so many turns.
     for _ in 0..1_000 {
         match process.resume(world) {
@@ -558,5 +569,6 @@ pub fn run_beside(
     *daemons = std::mem::take(&mut process.daemons);
     answer.said = process.take_said();
     answer.asked = process.take_asked();
+    answer.ends_first = process.ends_first;
     Some(answer)
 }
