@@ -8,12 +8,14 @@ use super::pods::is_terminal;
 use super::ref_manager::gone_is_fine;
 use super::{Action, Controller};
 use crate::api::k8s::PodCondition;
-use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, Status, condition};
+use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, Status, condition, sorting};
 use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 
 /// The collector looks so often (`gcCheckPeriod`).
 const PERIOD: SimDuration = SimDuration::from_secs(20);
+/// So many pods that have ended are kept (`terminated-pod-gc-threshold`).
+const KEPT: usize = 12_500;
 /// A node that is missing for so long is gone (`quarantineTime`).
 const QUARANTINE: SimDuration = SimDuration::from_secs(40);
 
@@ -21,6 +23,8 @@ const QUARANTINE: SimDuration = SimDuration::from_secs(40);
 #[derive(Clone, Debug, Default)]
 pub struct PodGcController {
     missing: SortedMap<Key, SimTime>,
+    /// How many pods have ended.
+    ended: usize,
 }
 
 impl Controller for PodGcController {
@@ -33,6 +37,12 @@ impl Controller for PodGcController {
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
+        let ended = |object: Option<&Object>| matches!(object, Some(Object::Pod(pod)) if is_terminal(pod));
+        let (before, after) = (ended(change.before.as_deref()), ended(change.after.as_deref()));
+        self.ended = (self.ended + usize::from(after)).saturating_sub(usize::from(before));
+        if after && !before && self.ended > KEPT {
+            queue.add(Key::cluster(Kind::POD, ""), Some(change.revision));
+        }
         let node = match change.after.as_deref() {
             None if change.key.kind == Kind::NODE => change.key.clone(),
             Some(Object::Node(node)) => {
@@ -58,6 +68,12 @@ impl Controller for PodGcController {
 
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         let now = client.now();
+        if key.kind == Kind::POD && key.name.is_empty() {
+            return match self.wait_for_look(key, SimDuration::ZERO, now) {
+                Some(wait) => Ok(wait),
+                None => collect_ended(KEPT, view, client),
+            };
+        }
         if key.kind == Kind::POD {
             return self.collect_unscheduled(key, client);
         }
@@ -114,6 +130,23 @@ impl PodGcController {
     }
 }
 
+/// Of the pods that have ended all but so many go, first those that were evicted, then the oldest (`gcTerminated`).
+fn collect_ended(kept: usize, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+    let mut ended: Vec<&Pod> = view.list::<Pod>(None).filter(|pod| is_terminal(pod)).collect();
+    let is_evicted = |pod: &Pod| {
+        pod.status.phase.as_deref() == Some("Failed") && pod.status.reason.as_deref() == Some("Evicted")
+    };
+    sorting::sort_by(&mut ended, |a, b| {
+        let key = |pod: &Pod| (!is_evicted(pod), pod.created());
+        key(a).cmp(&key(b)).then_with(|| a.name().cmp(b.name()))
+    });
+    let excess = ended.len().saturating_sub(kept);
+    for pod in ended.into_iter().take(excess) {
+        fail_and_delete(pod.clone(), false, client)?;
+    }
+    Ok(Action::AwaitChange)
+}
+
 /// Whether somebody has said of a node that is not ready that it will not come back (`node.kubernetes.io/out-of-service`).
 fn is_out_of_service(node: &Node) -> bool {
     node.spec.taints.iter().flatten().any(|taint| taint.key == "node.kubernetes.io/out-of-service")
@@ -164,6 +197,37 @@ fn fail_and_delete(mut pod: Pod, disrupted: bool, client: &mut Client<'_>) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::Namespace;
+    use crate::api::k8s::ObjectMeta;
+    use crate::apiserver::ApiServer;
+    use crate::client::Actor;
+
+    #[test]
+    fn of_the_pods_that_have_ended_the_evicted_go_first_and_then_the_oldest() {
+        let mut api = ApiServer::new(1);
+        let mut client = Client::new(&mut api, Actor::Environment, None);
+        let meta = ObjectMeta { name: Some("default".into()), ..Default::default() };
+        client.create(Namespace::new(meta, Default::default()), None).unwrap();
+        for (name, phase, reason) in [
+            ("a", "Succeeded", None),
+            ("b", "Failed", None),
+            ("c", "Failed", Some("Evicted")),
+            ("d", "Running", None),
+        ] {
+            let mut pod = crate::testing::pod(name).build();
+            Arc::make_mut(&mut pod.spec).containers[0].image = Some("app".into());
+            let status = Arc::make_mut(&mut pod.status);
+            (status.phase, status.reason) = (Some(phase.into()), reason.map(str::to_string));
+            let made = client.create(pod.clone(), None).unwrap();
+            pod.revision = made.revision;
+            pod.meta = made.meta;
+            client.update_status(pod, None).unwrap();
+        }
+        let view = client.live().clone();
+        collect_ended(1, &view, &mut client).unwrap();
+        let left: Vec<&str> = client.live().list::<Pod>(None).map(MetaExt::name).collect();
+        assert_eq!(left, ["b", "d"]);
+    }
 
     #[test]
     fn looks_come_every_twenty_seconds() {

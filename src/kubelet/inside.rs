@@ -106,6 +106,7 @@ impl PodWorker {
         all.insert("PATH".into(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
         all.insert("HOSTNAME".into(), volumes::hostname(&self.pod));
         all.insert(shell::USER.into(), user::words(&self.pod, self.container(at)));
+        all.insert(shell::MADE.into(), shell::day_and_minute(self.pod.created()));
         for environment in run.services.iter().chain(&run.environment) {
             all.extend(environment.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
@@ -158,6 +159,7 @@ impl PodWorker {
         variables.insert(shell::DATE.into(), super::start::date(ground.now));
         variables.insert(shell::IMAGE.into(), image);
         if tty {
+            variables.insert("TERM".into(), "xterm".into());
             variables.insert(shell::TTY.into(), String::new());
         }
         let mut files = self.open_files(at, ground);

@@ -52,6 +52,9 @@ pub fn is_known(name: &str) -> bool {
         || clients::PROGRAMS.contains(&name)
 }
 
+/// A file takes whole blocks of so many bytes.
+const BLOCK: usize = 4096;
+
 impl Process {
     /// Runs one command. A word that cannot be known is `None`.
     pub(super) fn run(&mut self, words: &[Option<String>], world: World<'_>) -> Outcome {
@@ -295,7 +298,7 @@ impl Process {
     /// `ls`, one name a line; `-l` with mode and size, `-a` with hidden ones.
     fn list(&mut self, words: &[&str]) -> Outcome {
         let has = |letter: char| words.iter().any(|word| word.starts_with('-') && word.contains(letter));
-        let (long, all) = (has('l'), has('a') || has('A'));
+        let (long, all, dots) = (has('l'), has('a') || has('A'), has('a'));
         let mut paths: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('-')).collect();
         if paths.is_empty() {
             paths.push(".");
@@ -310,16 +313,30 @@ impl Process {
                     continue;
                 }
             };
-            if paths.len() > 1 && self.files.is_directory(path) {
+            let within = self.files.is_directory(path);
+            if paths.len() > 1 && within {
                 self.out.push_str(&format!("{path}:\n"));
             }
-            for (name, item) in items.iter().filter(|(name, _)| all || !name.starts_with('.')) {
-                let name = if self.files.is_directory(path) { name } else { *path };
+            let shown = items.iter().filter(|(name, _)| all || !name.starts_with('.'));
+            let mut rows: Vec<(&str, bool, i32, usize)> = shown
+                .map(|(name, item)| {
+                    (if within { name.as_str() } else { *path }, item.directory, item.mode, item.size)
+                })
+                .collect();
+            if dots && within {
+                rows.splice(0..0, [".", ".."].map(|name| (name, true, 0o755, BLOCK)));
+            }
+            if long && within {
+                let kilobytes: usize =
+                    rows.iter().map(|(.., size)| size.div_ceil(BLOCK) * BLOCK / 1024).sum();
+                self.out.push_str(&format!("total {kilobytes}\n"));
+            }
+            let made = self.variables.get(super::MADE).cloned().unwrap_or_default();
+            for (name, directory, mode, size) in rows {
                 if long {
-                    let kind = if item.directory { 'd' } else { '-' };
-                    let mode = letters(item.mode);
+                    let (kind, mode) = (if directory { 'd' } else { '-' }, letters(mode));
                     self.out
-                        .push_str(&format!("{kind}{mode}    1 root     root     {:>9} {name}\n", item.size));
+                        .push_str(&format!("{kind}{mode}    1 root     root     {size:>9} {made} {name}\n"));
                 } else {
                     self.out.push_str(&format!("{name}\n"));
                 }

@@ -58,6 +58,14 @@ pub const USER: &str = "(user)";
 /// The variable that is there where what is printed goes to a terminal.
 pub const TTY: &str = "(tty)";
 
+/// The variable that says when the container's files were made, as `ls -l` has it.
+pub const MADE: &str = "(made)";
+
+/// A time as `ls -l` has it: `Jan  1 00:00`.
+pub fn day_and_minute(time: SimTime) -> String {
+    format::date(time, &["+%b %e %H:%M"])
+}
+
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {

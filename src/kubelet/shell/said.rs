@@ -1,6 +1,7 @@
 //! What commands print, as far as it can be known.
 
 use super::{Process, USER, World, format};
+use crate::api::sorting;
 use crate::client::wire::Lookup;
 
 /// The commands that do nothing but print.
@@ -53,7 +54,16 @@ impl Process {
             "dirname" => format!("{}\n", first.rsplit_once('/').map_or(".", |(parent, _)| parent)),
             "env" | "printenv" if words.is_empty() => {
                 let shown = self.variables.iter().filter(|(name, _)| !name.contains(['(', '[']));
-                shown.map(|(name, value)| format!("{name}={value}\n")).collect()
+                let mut shown: Vec<(&String, &String)> = shown.collect();
+                // The runtime puts some before and one behind those of the manifest, which come in no order.
+                sorting::sort_by_key(&mut shown, |(name, _)| match name.as_str() {
+                    "PATH" => 0,
+                    "HOSTNAME" => 1,
+                    "TERM" => 2,
+                    "HOME" => 4,
+                    _ => 3,
+                });
+                shown.into_iter().map(|(name, value)| format!("{name}={value}\n")).collect()
             }
             "printenv" => {
                 let known = words.iter().filter_map(|name| self.variables.get(*name));
