@@ -292,7 +292,8 @@ fn disrupted(
         let Some(pod) = pods.iter().find(|pod| pod.name() == name && !pod.is_deleting()) else { continue };
         let due = SimTime::from_time(since) + DELETION_TIMEOUT;
         if due < now {
-            let place = format!("{}/{}", budget.namespace(), budget.name());
+            // It names the namespace twice, and not the budget.
+            let place = format!("{0}/{0}", budget.namespace());
             let message = format!("Pod was expected by PDB {place} to be deleted but it wasn't");
             client.event(reference(*pod), EventType::Warning, "NotDeleted", message);
         } else {

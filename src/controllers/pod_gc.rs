@@ -199,8 +199,7 @@ mod tests {
     use super::*;
     use crate::api::Namespace;
     use crate::api::k8s::ObjectMeta;
-    use crate::apiserver::ApiServer;
-    use crate::client::Actor;
+    use crate::client::{Actor, ApiServer};
 
     #[test]
     fn of_the_pods_that_have_ended_the_evicted_go_first_and_then_the_oldest() {
