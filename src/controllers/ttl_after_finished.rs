@@ -3,7 +3,7 @@
 use super::job::is_finished;
 use super::ref_manager::gone_is_fine;
 use super::{Action, Controller};
-use crate::api::{Job, Key, Kind, MetaExt, Status};
+use crate::api::{Job, Key, Kind, MetaExt, Object, Status};
 use crate::client::{Change, Client, DeleteOptions, Propagation, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 
@@ -30,6 +30,16 @@ impl Controller for TtlAfterFinishedController {
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         let job = view.get::<Job>(&key.namespace, &key.name).filter(|job| !job.is_deleting());
         let Some((job, expires)) = job.and_then(|job| Some((job, expires_at(job)?))) else {
+            return Ok(Action::AwaitChange);
+        };
+        let left = expires.since(client.now());
+        if left > SimDuration::ZERO {
+            return Ok(Action::RequeueAfter(left));
+        }
+        // The time may have been changed a moment ago: what the server has decides.
+        let fresh = client.get(key).ok();
+        let fresh = fresh.as_deref().and_then(Object::as_kind::<Job>).filter(|job| !job.is_deleting());
+        let Some((job, expires)) = fresh.and_then(|job| Some((job, expires_at(job)?))) else {
             return Ok(Action::AwaitChange);
         };
         let left = expires.since(client.now());

@@ -29,6 +29,9 @@ const PRESSURES: [(&str, &str); 4] = [
     ("PIDPressure", "node.kubernetes.io/pid-pressure"),
 ];
 
+/// How long a node may take to say anything at all (`node-startup-grace-period`).
+const STARTUP_GRACE: SimDuration = SimDuration::from_secs(60);
+
 /// The conditions that a lost node's kubelet would have to speak for.
 const SPOKEN_FOR: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
@@ -108,7 +111,8 @@ impl Controller for NodeLifecycleController {
         let due = self.due.get(key).is_some_and(|at| *at <= now);
         let mut node = node.clone();
         let was_ready = ready_status(&node) == Some("True");
-        let lost = due && now.since(heard) > self.grace && ready_status(&node) != Some("Unknown");
+        let grace = if ready_status(&node).is_none() { STARTUP_GRACE } else { self.grace };
+        let lost = due && now.since(heard) > grace && ready_status(&node) != Some("Unknown");
         if lost {
             node = declare_lost(node, client)?;
         }
@@ -127,7 +131,7 @@ impl Controller for NodeLifecycleController {
         // As long as the lease goes on being renewed, looks would change nothing. Of a node that has just been heard of
         // nothing can be told before its grace is over: the looks until then are left out.
         let silent =
-            (!client.server().beats_on(&key.name)).then(|| self.next_pass(now.max(heard + self.grace)));
+            (!client.server().beats_on(&key.name)).then(|| self.next_pass(now.max(heard + grace)));
         let again = silent.map(|at| at.since(now)).into_iter().chain(wait).min();
         match again {
             Some(again) => {
