@@ -130,8 +130,7 @@ impl Controller for NodeLifecycleController {
         }
         // As long as the lease goes on being renewed, looks would change nothing. Of a node that has just been heard of
         // nothing can be told before its grace is over: the looks until then are left out.
-        let silent =
-            (!client.server().beats_on(&key.name)).then(|| self.next_pass(now.max(heard + grace)));
+        let silent = (!client.server().beats_on(&key.name)).then(|| self.next_pass(now.max(heard + grace)));
         let again = silent.map(|at| at.since(now)).into_iter().chain(wait).min();
         match again {
             Some(again) => {
