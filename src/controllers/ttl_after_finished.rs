@@ -29,9 +29,7 @@ impl Controller for TtlAfterFinishedController {
 
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         let job = view.get::<Job>(&key.namespace, &key.name).filter(|job| !job.is_deleting());
-        let Some((job, expires)) = job.and_then(|job| Some((job, expires_at(job)?))) else {
-            return Ok(Action::AwaitChange);
-        };
+        let Some(expires) = job.and_then(expires_at) else { return Ok(Action::AwaitChange) };
         let left = expires.since(client.now());
         if left > SimDuration::ZERO {
             return Ok(Action::RequeueAfter(left));
