@@ -14,9 +14,18 @@ use crate::kubectl::{Call, Context, Output, Verb};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward {
     local: u16,
-    pod: Key,
-    uid: String,
-    remote: u16,
+    to: To,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum To {
+    Pod {
+        pod: Key,
+        uid: String,
+        remote: u16,
+    },
+    /// The API server, behind `kubectl proxy`.
+    Api,
 }
 
 /// `port-forward`.
@@ -41,8 +50,11 @@ pub const PROXY: Verb = Verb {
         value("www", "has no effect here"),
     ],
     run: |call| {
-        let port = call.args.value("port").unwrap_or("8001").to_string();
-        call.say(format!("Starting to serve on 127.0.0.1:{port}"));
+        let port = call.args.number("port")?.unwrap_or(8001);
+        let local = u16::try_from(port)
+            .map_err(|_| Failure::message(format!("listen tcp: address {port}: invalid port")))?;
+        call.say(format!("Starting to serve on 127.0.0.1:{local}"));
+        call.output.forwards.push(Forward { local, to: To::Api });
         Ok(())
     },
 };
@@ -78,7 +90,8 @@ fn forward(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     for (local, remote) in forwards {
         call.say(format!("Forwarding from 127.0.0.1:{local} -> {remote}"));
         call.say(format!("Forwarding from [::1]:{local} -> {remote}"));
-        call.output.forwards.push(Forward { local, pod: key_of(&pod), uid: pod.uid().to_string(), remote });
+        let to = To::Pod { pod: key_of(&pod), uid: pod.uid().to_string(), remote };
+        call.output.forwards.push(Forward { local, to });
     }
     Ok(())
 }
@@ -130,6 +143,23 @@ fn read(text: &str, pod: &Pod, service: Option<&Service>) -> Result<(u16, u16), 
     Ok((local, remote))
 }
 
+/// The pod, the port and the path behind `/api/v1/namespaces/default/pods/web:80/proxy/…`.
+fn proxied(path: &str, client: &Client<'_>) -> Option<(Pod, u16, String)> {
+    let rest = path.strip_prefix("/api/v1/namespaces/")?;
+    let (namespace, rest) = rest.split_once("/pods/")?;
+    let (name, rest) = rest.split_once("/proxy")?;
+    let (name, port) = name.split_once(':').map_or((name, None), |(name, port)| (name, Some(port)));
+    let pod = client.live().get::<Pod>(namespace, name)?.clone();
+    let first = || pod.spec.containers.first()?.ports.iter().flatten().next();
+    let own = || first().and_then(|port| u16::try_from(port.container_port).ok());
+    let port = match port {
+        Some(port) => port.parse().ok()?,
+        None => own().unwrap_or(80),
+    };
+    let path = if rest.is_empty() { "/" } else { rest };
+    Some((pod, port, path.to_string()))
+}
+
 /// `curl` and `wget` at the console: they reach what is forwarded.
 pub fn curl(line: &str, context: &Context, client: &mut Client<'_>) -> Output {
     let words = shlex::split(line).unwrap_or_default();
@@ -160,21 +190,36 @@ pub fn curl(line: &str, context: &Context, client: &mut Client<'_>) -> Output {
     let Some(forward) = context.forwards.iter().rev().find(|forward| forward.local == number) else {
         return refused();
     };
-    let Some(pod) = super::containers::current(&forward.pod, &forward.uid, client.live()) else {
-        let mut output = refused();
-        output.stderr = format!("error: lost connection to pod\n{}", output.stderr);
-        return output;
+    let (pod, remote, path, handling) = match &forward.to {
+        To::Pod { pod, uid, remote } => {
+            let Some(pod) = super::containers::current(pod, uid, client.live()) else {
+                let mut output = refused();
+                output.stderr = format!("error: lost connection to pod\n{}", output.stderr);
+                return output;
+            };
+            (pod, *remote, path.to_string(), format!("Handling connection for {number}\n"))
+        }
+        To::Api => match proxied(path, client) {
+            Some((pod, remote, path)) => (pod, remote, path, String::new()),
+            None => return Output { stdout: super::raw::asked_by_http(path, client), ..Output::default() },
+        },
     };
-    let inside = format!("{scheme}://localhost:{}{path}", forward.remote);
+    let inside = format!("{scheme}://localhost:{remote}{path}");
     let command: Vec<String> =
         words.iter().map(|word| if *word == url { inside.clone() } else { word.clone() }).collect();
     let container = pod.spec.containers.first().map(|container| container.name.clone()).unwrap_or_default();
-    let mut output = Output { stderr: format!("Handling connection for {number}\n"), ..Output::default() };
+    let mut output = Output { stderr: handling, ..Output::default() };
     let Some(answer) = client.exec(&pod, &container, (&command, false)) else { return output };
     output.code = answer.code.unwrap_or(0);
-    if output.code == 7 || answer.said.contains("Connection refused") {
+    let refused = output.code == 7 || answer.said.contains("Connection refused");
+    if refused && forward.to == To::Api {
+        // The server says it, in an answer of its own.
+        let ip = pod.status.pod_ip.as_deref().unwrap_or_default();
+        output.stdout =
+            format!("Error trying to reach service: 'dial tcp {ip}:{remote}: connect: connection refused'");
+        output.code = 0;
+    } else if refused {
         // The port of this machine is open; it is the pod that does not answer.
-        let Forward { remote, .. } = forward;
         output.stderr.push_str(&format!(
             "error: lost connection to pod: an error occurred forwarding {number} -> {remote}: failed to connect to localhost:{remote} inside \
              namespace: connection refused\ncurl: (52) Empty reply from server\n"

@@ -7,7 +7,7 @@ use super::json::go_json;
 
 /// The fields of an object by the field that it stands under, in the order of their declaration. Kinds share a line where
 /// their fields do not contradict each other; maps have none, and are sorted.
-const ORDER: [(&str, &[&str]); 35] = [
+const ORDER: [(&str, &[&str]); 36] = [
     (
         "",
         &[
@@ -38,6 +38,13 @@ const ORDER: [(&str, &[&str]); 35] = [
             "preemptionPolicy",
             "spec",
             "status",
+            "message",
+            "reason",
+            "details",
+            "code",
+            "versions",
+            "serverAddressByClientCIDRs",
+            "items",
         ],
     ),
     (
@@ -225,6 +232,7 @@ const ORDER: [(&str, &[&str]); 35] = [
     ("projected", &["sources", "defaultMode"]),
     ("configMap", &["name", "items", "defaultMode"]),
     ("items", &["key", "path", "fieldRef"]),
+    ("details", &["name", "group", "kind", "uid"]),
     ("userInfo", &["username", "uid", "groups"]),
     ("clientVersion", &["major", "minor", "gitVersion"]),
     ("serverVersion", &["major", "minor", "gitVersion"]),

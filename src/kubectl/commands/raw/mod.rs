@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use crate::api::selector::Selector;
 use crate::api::{Key, Kind, MetaExt, Status};
-use crate::client::View;
 use crate::client::authorization::Attributes;
-use crate::kubectl::Call;
+use crate::client::{Client, View};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::field_selector::FieldSelector;
-use crate::kubectl::print::{json::go_json, served};
+use crate::kubectl::parse::Args;
+use crate::kubectl::print::{go_order, json::go_json, served};
 use crate::kubectl::subresource::{has, scale_of};
+use crate::kubectl::{Call, Invocation};
 
 pub use write::{delete, post, put};
 
@@ -105,6 +106,50 @@ pub fn get(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         .ok_or_else(Status::no_such_resource)??;
     call.say(go_json(&answer));
     Ok(())
+}
+
+/// The server's answer to a request by HTTP, as `curl` gets it: spread over lines, and with refusals as documents.
+pub fn asked_by_http(path: &str, client: &mut Client<'_>) -> String {
+    let mut args = Args::default();
+    args.set_value("raw", if path.is_empty() { "/" } else { path }.to_string());
+    let invocation = Invocation::default();
+    let (kubeconfig, output) = Default::default();
+    let mut call =
+        Call { args, invocation: &invocation, namespace: "default".into(), kubeconfig, client, output };
+    let answer = match get(&mut call) {
+        Ok(()) => call.output.stdout,
+        Err(Failure::Server { status, .. }) => go_json(&json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": status.message,
+            "reason": format!("{:?}", status.reason), "details": about(&status), "code": status.code,
+        })),
+        Err(failure) => failure.text(),
+    };
+    match serde_json::from_str::<Value>(&answer) {
+        Ok(_) if answer.trim_end().contains('\n') => answer,
+        // The server indents by two.
+        Ok(value) => go_order::indented(&value)
+            .lines()
+            .map(|line| {
+                let text = line.trim_start_matches(' ');
+                format!("{}{text}\n", " ".repeat((line.len() - text.len()) / 2))
+            })
+            .collect::<String>()
+            .trim_end()
+            .to_string(),
+        Err(_) => answer,
+    }
+}
+
+/// What a refusal is about.
+fn about(status: &Status) -> Value {
+    let mut details = json!({});
+    if let Some(kind) = status.kind {
+        details["kind"] = kind.info().plural.into();
+    }
+    if !status.name.is_empty() {
+        details["name"] = status.name.as_str().into();
+    }
+    details
 }
 
 /// Refuses what is no path.
