@@ -1,6 +1,8 @@
 //! Who owns whom: objects below the owners that keep them, as the garbage collector sees them.
 
-use sorted::{SortedMap, SortedSet};
+use std::sync::Arc;
+
+use sorted::SortedMap;
 
 use super::PodClass;
 use super::cards::state;
@@ -15,6 +17,11 @@ const LEFT_OUT: [Kind; 3] = [Kind::EVENT, Kind::LEASE, Kind::NODE];
 const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 /// More siblings of one kind without children of their own than this are one entry.
 const SIBLINGS: usize = 12;
+/// Owners may be written in a circle.
+const DEPTH: usize = 8;
+
+/// An object, when it was made and its key.
+type Sibling<'v> = (SimTime, &'v Key, &'v Object);
 
 /// An object, and what it owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,27 +47,32 @@ pub struct Branch {
 /// The trees of a cluster: objects without an owner, in order of creation, with what they own. Only what people or controllers have
 /// made is shown.
 pub fn tree(view: &View) -> Vec<Branch> {
-    let mut children: SortedMap<String, Vec<Key>> = SortedMap::new();
-    let mut roots: Vec<(SimTime, Key)> = Vec::new();
-    let alive: SortedSet<String> = view.all().map(|(_, object)| object.uid().to_string()).collect();
-    for (key, object) in view.all() {
-        if LEFT_OUT.contains(&key.kind) || SYSTEM.contains(&&*key.namespace) {
-            continue;
-        }
-        let owners = object.meta().owner_references.iter().flatten();
-        let owners: Vec<&str> =
-            owners.map(|owner| owner.uid.as_str()).filter(|uid| alive.contains(*uid)).collect();
-        for owner in &owners {
-            children.entry((*owner).to_string()).or_default().push(key.clone());
+    // Events and leases own nothing, and are most of what there is.
+    let owners = view.all().filter(|(key, _)| !matches!(key.kind, Kind::EVENT | Kind::LEASE));
+    let mut alive: Vec<&str> = owners.map(|(_, object)| object.uid()).collect();
+    sorting::sort_by(&mut alive, Ord::cmp);
+    let mut children: SortedMap<&str, Vec<Sibling<'_>>> = SortedMap::new();
+    let mut roots: Vec<Sibling<'_>> = Vec::new();
+    for (key, object) in shown(view) {
+        let mut owned = false;
+        for owner in object.meta().owner_references.iter().flatten() {
+            if alive.binary_search(&owner.uid.as_str()).is_ok() {
+                children.entry(&owner.uid).or_default().push((object.created(), key, object));
+                owned = true;
+            }
         }
         let boots = object.labels().contains_key("kubernetes.io/bootstrapping");
-        if owners.is_empty() && !boots && !comes_with_the_cluster(key) {
-            roots.push((object.created(), key.clone()));
+        if !owned && !boots && !comes_with_the_cluster(key) {
+            roots.push((object.created(), key, object));
         }
     }
-    sorting::sort_by(&mut roots, Ord::cmp);
-    let grow = |(_, key): (SimTime, Key)| branch(view, &children, &key, 0);
-    fold(roots.into_iter().filter_map(grow).collect())
+    grow(&children, roots, 0)
+}
+
+/// What may stand in a tree.
+fn shown(view: &View) -> impl Iterator<Item = (&Key, &Arc<Object>)> {
+    let left_out = |key: &Key| LEFT_OUT.contains(&key.kind) || SYSTEM.contains(&&*key.namespace);
+    view.all().filter(move |(key, _)| !left_out(key))
 }
 
 /// Whether every cluster, or every namespace, has it from the start.
@@ -77,24 +89,43 @@ fn comes_with_the_cluster(key: &Key) -> bool {
     }
 }
 
-fn branch(view: &View, children: &SortedMap<String, Vec<Key>>, key: &Key, depth: usize) -> Option<Branch> {
-    /// Owners may be written in a circle.
-    const DEPTH: usize = 8;
-    let object = view.object(key)?;
-    let mut own: Vec<(SimTime, &Key)> = Vec::new();
-    for child in children.get(object.uid()).into_iter().flatten().filter(|_| depth < DEPTH) {
-        own.extend(view.object(child).map(|object| (object.created(), child)));
-    }
-    sorting::sort_by(&mut own, Ord::cmp);
-    let (class, status) = match &**object {
-        Object::Pod(pod) => {
-            let (class, status) = state(pod);
-            (Some(class), status)
+/// Siblings in order of creation, each with what it owns. Those of one kind that own nothing and are in the same state become one
+/// entry when there are many: told apart before they are written out, for there may be thousands.
+fn grow(
+    children: &SortedMap<&str, Vec<Sibling<'_>>>,
+    mut siblings: Vec<Sibling<'_>>,
+    depth: usize,
+) -> Vec<Branch> {
+    sorting::sort_by(&mut siblings, |a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    let plain = |object: &Object| depth >= DEPTH || !children.contains_key(object.uid());
+    let mut sizes: SortedMap<(Kind, String), (usize, Option<usize>)> = SortedMap::new();
+    let mut states: Vec<Option<(Kind, String)>> = Vec::with_capacity(siblings.len());
+    for (_, key, object) in &siblings {
+        let of = (plain(object) && !object.is_deleting()).then(|| (key.kind, status(object).1));
+        if let Some(of) = &of {
+            sizes.entry(of.clone()).or_default().0 += 1;
         }
-        other => (None, counts(other)),
-    };
-    let grown = own.into_iter().filter_map(|(_, child)| branch(view, children, child, depth + 1));
-    Some(Branch {
+        states.push(of);
+    }
+    let mut grown: Vec<Branch> = Vec::new();
+    for ((_, key, object), of) in siblings.into_iter().zip(states) {
+        let many = of.and_then(|of| sizes.get_mut(&of)).filter(|(size, _)| *size > SIBLINGS);
+        match many {
+            Some((_, Some(place))) => grown[*place].count += 1,
+            Some((_, place)) => {
+                *place = Some(grown.len());
+                grown.push(branch(children, key, object, depth));
+            }
+            None => grown.push(branch(children, key, object, depth)),
+        }
+    }
+    grown
+}
+
+fn branch(children: &SortedMap<&str, Vec<Sibling<'_>>>, key: &Key, object: &Object, depth: usize) -> Branch {
+    let own = children.get(object.uid()).filter(|_| depth < DEPTH).cloned().unwrap_or_default();
+    let (class, status) = status(object);
+    Branch {
         key: key.clone(),
         status,
         class,
@@ -102,8 +133,19 @@ fn branch(view: &View, children: &SortedMap<String, Vec<Key>>, key: &Key, depth:
         finalizers: object.meta().finalizers.clone().unwrap_or_default(),
         orphaned: object.meta().owner_references.iter().flatten().next().is_some() && depth == 0,
         count: 1,
-        children: fold(grown.collect()),
-    })
+        children: grow(children, own, depth + 1),
+    }
+}
+
+/// An object's state in a word or two, and a pod's class.
+fn status(object: &Object) -> (Option<PodClass>, String) {
+    match object {
+        Object::Pod(pod) => {
+            let (class, status) = state(pod);
+            (Some(class), status)
+        }
+        other => (None, counts(other)),
+    }
 }
 
 fn counts(object: &Object) -> String {
@@ -116,29 +158,6 @@ fn counts(object: &Object) -> String {
             workload_card(other).map(|card| format!("{}/{}", card.ready, card.desired)).unwrap_or_default()
         }
     }
-}
-
-/// Siblings of one kind that own nothing and are in the same state become one entry when there are many.
-fn fold(branches: Vec<Branch>) -> Vec<Branch> {
-    let mut sizes: SortedMap<(Kind, String), usize> = SortedMap::new();
-    let plain = |branch: &Branch| branch.children.is_empty() && !branch.deleting;
-    for branch in branches.iter().filter(|branch| plain(branch)) {
-        *sizes.entry((branch.key.kind, branch.status.clone())).or_default() += 1;
-    }
-    let mut folded: Vec<Branch> = Vec::new();
-    let mut places: SortedMap<(Kind, String), usize> = SortedMap::new();
-    for branch in branches {
-        let of = (branch.key.kind, branch.status.clone());
-        if !plain(&branch) || sizes.get(&of).is_none_or(|size| *size <= SIBLINGS) {
-            folded.push(branch);
-        } else if let Some(place) = places.get(&of) {
-            folded[*place].count += 1;
-        } else {
-            places.insert(of, folded.len());
-            folded.push(branch);
-        }
-    }
-    folded
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::Subject;
 use super::page::Page;
-use crate::api::Kind;
 use crate::api::sorting;
+use crate::api::{Kind, Object};
 use crate::clock::SimTime;
 use crate::kubectl::print::fields::Fields;
 
@@ -39,11 +39,16 @@ fn about(kind: Kind, subject: &Subject<'_>) -> Vec<Value> {
     let namespace = Some(subject.namespace()).filter(|namespace| !namespace.is_empty());
     let mut found: Vec<(u64, Value)> = Vec::new();
     for object in subject.view.objects(Kind::EVENT, namespace) {
+        // Of the thousands that there may be, only those about an object of this name are written out.
+        if !matches!(&**object, Object::Event(event) if event.spec.involved_object.name.as_deref() == Some(name))
+        {
+            continue;
+        }
         let event = object.to_value();
         let about = event.at("involvedObject");
         let same_uid = about.text("uid") == uid || (kind == Kind::NODE && about.text("uid") == name);
         let same_kind = kind == Kind::POD || about.text("kind") == kind.name();
-        if about.text("name") == name && same_uid && same_kind {
+        if same_uid && same_kind {
             found.push((object.revision(), event));
         }
     }
