@@ -18,6 +18,8 @@ use crate::clock::{SimDuration, SimTime};
 pub struct TaintEvictionController {
     planned: SortedMap<Key, SimTime>,
     news: SortedSet<Key>,
+    /// Those whose eviction has been said, and has failed.
+    failed: SortedSet<Key>,
 }
 
 impl Controller for TaintEvictionController {
@@ -98,35 +100,48 @@ impl Controller for TaintEvictionController {
 
 impl TaintEvictionController {
     fn cancel(&mut self, key: &Key, client: &mut Client<'_>) {
+        self.failed.remove(key);
         if self.planned.remove(key).is_some() {
             let message = format!("Cancelling deletion of Pod {}/{}", key.namespace, key.name);
             client.event(about(key), EventType::Normal, "TaintManagerEviction", message);
         }
     }
 
-    /// Says that the pod goes, marks and deletes it (`addConditionAndDeletePod`).
+    /// Says that the pod goes, marks and deletes it. What fails is tried again, and not said again.
     fn evict(&mut self, key: &Key, client: &mut Client<'_>) -> Result<Action, Status> {
         self.planned.remove(key);
-        let message = format!("Marking for deletion Pod {}/{}", key.namespace, key.name);
-        client.event(about(key), EventType::Normal, "TaintManagerEviction", message);
-        let Ok(found) = client.get(key) else { return Ok(Action::AwaitChange) };
-        let Some(pod) = found.as_kind::<Pod>() else { return Ok(Action::AwaitChange) };
-        let mut target = pod.clone();
-        let disrupted = PodCondition {
-            type_: "DisruptionTarget".into(),
-            status: "True".into(),
-            reason: Some("DeletionByTaintManager".into()),
-            message: Some("Taint manager: deleting due to NoExecute taint".into()),
-            last_transition_time: Some(client.now().to_time()),
-            observed_generation: pod.meta.generation,
-            ..Default::default()
-        };
-        condition::set(&mut Arc::make_mut(&mut target.status).conditions, disrupted);
-        if gone_is_fine(client.update_status(target, None))?.is_some() {
-            gone_is_fine(client.delete(key, &DeleteOptions::default(), None))?;
+        if !self.failed.remove(key) {
+            let message = format!("Marking for deletion Pod {}/{}", key.namespace, key.name);
+            client.event(about(key), EventType::Normal, "TaintManagerEviction", message);
         }
-        Ok(Action::AwaitChange)
+        let done = mark_and_delete(key, client);
+        if done.is_err() {
+            self.planned.insert(key.clone(), client.now());
+            self.failed.insert(key.clone());
+        }
+        done
     }
+}
+
+/// Models `addConditionAndDeletePod`.
+fn mark_and_delete(key: &Key, client: &mut Client<'_>) -> Result<Action, Status> {
+    let Ok(found) = client.get(key) else { return Ok(Action::AwaitChange) };
+    let Some(pod) = found.as_kind::<Pod>() else { return Ok(Action::AwaitChange) };
+    let mut target = pod.clone();
+    let disrupted = PodCondition {
+        type_: "DisruptionTarget".into(),
+        status: "True".into(),
+        reason: Some("DeletionByTaintManager".into()),
+        message: Some("Taint manager: deleting due to NoExecute taint".into()),
+        last_transition_time: Some(client.now().to_time()),
+        observed_generation: pod.meta.generation,
+        ..Default::default()
+    };
+    condition::set(&mut Arc::make_mut(&mut target.status).conditions, disrupted);
+    if gone_is_fine(client.update_status(target, None))?.is_some() {
+        gone_is_fine(client.delete(key, &DeleteOptions::default(), None))?;
+    }
+    Ok(Action::AwaitChange)
 }
 
 /// The pod, as its events name it: by its name alone, so that `kubectl describe` does not show them.
