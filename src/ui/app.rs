@@ -87,6 +87,8 @@ pub struct App {
     /// What the stage shows, and at which write and time.
     pub(super) scene: Scene,
     scene_of: (u64, SimTime, StageView),
+    /// Until when another view rests after it has been read anew, by the wall, in milliseconds.
+    scene_rests: f64,
     /// What was under the glass then, and how much had been done.
     traced: (Option<Key>, usize),
     /// What the decision looked at says of each node.
@@ -177,6 +179,7 @@ impl Component for App {
             scene: Scene::Cluster,
             tokens: Tokens::default(),
             scene_of: (0, SimTime::ZERO, StageView::Cluster),
+            scene_rests: 0.0,
             traced: (None, 0),
             verdicts: Shared::new(Verdicts::new()),
             sought_of: None,

@@ -20,6 +20,7 @@ mod time;
 mod types;
 mod value;
 
+pub use parse::is_reserved;
 pub use request::{namespace_type, request_type};
 pub use types::{OBJECTS, Type, of_schema, value as of_json};
 pub use value::Value;

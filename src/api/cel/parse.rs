@@ -76,7 +76,9 @@ pub type Fault = (usize, String);
 const DEPTH_MAX: u32 = 60;
 /// How high the tree may grow, which is gone through from its root: `1 + 1 + 1` is a tree of three.
 const HEIGHT_MAX: u32 = 250;
-const RESERVED: [&str; 16] = [
+/// Words that mean something, and words that the language keeps to itself.
+const MEANT: [&str; 4] = ["true", "false", "null", "in"];
+const KEPT: [&str; 17] = [
     "as",
     "break",
     "const",
@@ -93,7 +95,14 @@ const RESERVED: [&str; 16] = [
     "return",
     "var",
     "void",
+    "while",
 ];
+
+/// Whether a name cannot be that of a variable.
+pub fn is_reserved(name: &str) -> bool {
+    MEANT.contains(&name) || KEPT.contains(&name)
+}
+
 const COMPARISONS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
 
 /// Reads an expression.
@@ -317,7 +326,7 @@ impl Parser<'_> {
                     self.grow(at, 0)?;
                     return function(open, name, args);
                 }
-                if RESERVED.contains(&name.as_str()) {
+                if KEPT.contains(&name.as_str()) {
                     return Err((at, format!("reserved identifier: {name}")));
                 }
                 self.height = 0;

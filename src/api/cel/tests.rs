@@ -231,3 +231,17 @@ fn objects_are_made_where_mutations_are_written() {
     let rule = Program::typed("Object{a: 1}", &[("self", Type::Dyn)]);
     assert!(rule.is_err(), "rules make no objects");
 }
+
+#[test]
+fn a_field_is_written_as_a_name_that_the_language_allows() {
+    let cases = [
+        ("while", "__while__"),
+        ("var", "__var__"),
+        ("in", "__in__"),
+        ("whiles", "whiles"),
+        ("a-b/c", "a__dash__b__slash__c"),
+    ];
+    for (field, want) in cases {
+        assert_eq!(super::types::escape(field).as_deref(), Some(want), "{field}");
+    }
+}

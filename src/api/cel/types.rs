@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::parse::is_reserved;
 use super::time;
 use super::value::Value;
 use crate::api::manifest::base64;
@@ -130,28 +131,7 @@ pub fn field<'s>(schema: &'s Json, is_object: bool, name: &str) -> Option<Type<'
 
 /// A field's name as expressions write it: `a-b` is `a__dash__b`. Nothing if they cannot.
 pub fn escape(name: &str) -> Option<String> {
-    const WORDS: [&str; 19] = [
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "void",
-    ];
-    if WORDS.contains(&name) {
+    if is_reserved(name) {
         return Some(format!("__{name}__"));
     }
     let begins = name

@@ -4,7 +4,7 @@ use super::at::{At, Errors};
 use super::meta::validate_selector;
 use super::registration::validate_rule;
 use super::text;
-use crate::api::cel::{OBJECTS, Program, Type, namespace_type, request_type};
+use crate::api::cel::{self, OBJECTS, Program, Type, namespace_type, request_type};
 use crate::api::field_error::quoted;
 use crate::apiserver::admission::POLICY_NAMES;
 
@@ -243,32 +243,9 @@ fn validate_param_kind(kind: &At, errors: &mut Errors) {
 
 /// Whether a name can stand in an expression.
 fn is_identifier(name: &str) -> bool {
-    const RESERVED: [&str; 21] = [
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ];
     name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic())
         && name.chars().all(|letter| letter == '_' || letter.is_ascii_alphanumeric())
-        && !RESERVED.contains(&name)
+        && !cel::is_reserved(name)
 }
 
 /// What stays known of a type when a variable has it: plain types, and lists and maps of them.

@@ -25,6 +25,8 @@ const LANES: usize = 60;
 const ROWS: usize = 300;
 /// The same for graphs of workloads and autoscalers.
 const GRAPHS: usize = 6;
+/// So many times as long as it took to read a view of very much, the next look waits while time passes: the rest is the clock's.
+const REST: f64 = 9.0;
 /// A graph is drawn in so many columns.
 const COLUMNS: u64 = 500;
 
@@ -44,7 +46,10 @@ impl App {
     fn look_elsewhere(&mut self) {
         let driver = self.driver.borrow();
         let now = (driver.revision(), driver.position(), self.ui.view);
-        let due = !driver.playing || self.frames.is_multiple_of(INSPECT_EVERY) || self.scene_of.2 != now.2;
+        let begun = wall_ms();
+        let rested = begun >= self.scene_rests || self.scene_of.0 == 0;
+        let turn = self.frames.is_multiple_of(INSPECT_EVERY) && rested;
+        let due = !driver.playing || turn || self.scene_of.2 != now.2;
         drop(driver);
         if self.scene_of == now && !self.turned() || !due {
             return;
@@ -59,6 +64,8 @@ impl App {
             StageView::Table => Scene::Table(self.rows()),
         };
         self.scene_of = now;
+        let done = wall_ms();
+        self.scene_rests = done + (done - begun) * REST;
         self.traced = (self.ui.selected.clone(), self.driver.borrow().inputs());
     }
 
