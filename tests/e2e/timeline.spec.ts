@@ -43,8 +43,10 @@ test("figures are drawn with their rules: of what is selected, and of another ru
   await expect(graph("Deployment/web").locator(".graph-now")).toHaveText("1 / 1");
   await expect(graph("nodes cpu").locator(".graph-now")).toHaveText("cpu 0.2 / 12");
   await expect(graph("nodes memory").locator(".graph-now")).toHaveText("memory 64Mi / 24Gi");
-  await app.run("load svc/web --rate 200");
+  // Undoing goes back to before the load: the autoscaler has to have measured by then, or its figure is not there to compare.
   const cpu = "HorizontalPodAutoscaler/web cpu";
+  await expect(graph(cpu)).toHaveCount(1, { timeout: 30_000 });
+  await app.run("load svc/web --rate 200");
   await expect(graph(cpu).getByRole("img")).toHaveAccessibleName(/target 50%; nothing changes from 45% to 55%/, { timeout: 30_000 });
   await expect(graph("Deployment/web").locator(".graph-now")).toHaveText(/\/ [2-6]$/, { timeout: 30_000 });
   expect(await drawn(cpu, "plot-wanted")).toMatch(/^M\d+ \d+H\d+/);
