@@ -7,7 +7,7 @@ fn feed(target: Target, times: u32) {
     let mut fuzzer = Fuzzer::new(target, 7);
     for _ in 0..times {
         let text = fuzzer.step(|_| {});
-        assert!(text.len() <= 16_000, "texts stay short");
+        assert!(text.len() <= 32_000, "texts stay short");
     }
 }
 
@@ -19,6 +19,11 @@ fn broken_manifests_are_answered() {
 #[test]
 fn broken_lines_are_answered() {
     feed(Target::Kubectl, 600);
+}
+
+#[test]
+fn broken_documents_are_answered_by_whatever_reads_one() {
+    feed(Target::Document, 400);
 }
 
 #[test]

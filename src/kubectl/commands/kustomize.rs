@@ -12,7 +12,7 @@ use crate::api::manifest::{self, Limits, to_yaml};
 use crate::api::sorting;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, value};
-use crate::kubectl::print::fields::Fields;
+use crate::kubectl::print::fields::{Fields, slot};
 use crate::kubectl::{Call, Verb};
 
 const FLAGS: &[Flag] = &[
@@ -88,7 +88,7 @@ impl Resource {
     }
 
     fn rename(&mut self, name: String) {
-        self.value["metadata"]["name"] = name.clone().into();
+        *slot(&mut self.value, ["metadata", "name"]) = name.clone().into();
         self.names.push(name);
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::api::{Object, Status};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::print::fields::slot;
 use crate::kubectl::subresource::replicas_pointer;
 use crate::kubectl::{Call, Verb};
 
@@ -83,6 +84,5 @@ fn scale(call: &mut Call<'_, '_>, object: &Object, replicas: i64, dry: DryRun) -
 
 /// Sets the number of replicas.
 pub fn set_at(value: &mut Value, pointer: &str, replicas: Value) {
-    let place = pointer.split('/').skip(1).fold(value, |value, name| &mut value[name]);
-    *place = replicas;
+    *slot(value, pointer.split('/').skip(1)) = replicas;
 }

@@ -11,6 +11,16 @@ use crate::clock::SimTime;
 
 static NULL: Value = Value::Null;
 
+/// The place at a path of names, made if there is none. What stands in the way and has no fields gives way.
+pub fn slot<'v, 'n>(value: &'v mut Value, names: impl IntoIterator<Item = &'n str>) -> &'v mut Value {
+    names.into_iter().fold(value, |value, name| {
+        if !value.is_object() {
+            *value = Value::Object(Map::new());
+        }
+        &mut value[name]
+    })
+}
+
 /// Access by dotted paths: `spec.template.spec`. An empty path is the value itself.
 pub trait Fields {
     /// The value at a path, null if there is none.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Resource, file, join};
 use crate::api::manifest::base64;
-use crate::kubectl::print::fields::Fields;
+use crate::kubectl::print::fields::{Fields, slot};
 
 /// Makes what the generators of a kustomization say, or changes what there is.
 pub fn generate(
@@ -25,10 +25,10 @@ pub fn generate(
                 ("merge", Some(at)) => {
                     let data = made.value["data"].as_object().cloned().unwrap_or_default();
                     for (key, value) in data {
-                        all[at].value["data"][key] = value;
+                        *slot(&mut all[at].value, ["data", &*key]) = value;
                     }
                 }
-                ("replace", Some(at)) => all[at].value["data"] = made.value["data"].clone(),
+                ("replace", Some(at)) => *slot(&mut all[at].value, ["data"]) = made.value["data"].clone(),
                 ("" | "create" | "unspecified", Some(_)) => {
                     return Err(format!(
                         "id resid.ResId{{{kind} {name}}} exists; behavior must be merge or replace"

@@ -10,7 +10,7 @@ use crate::api::patch::{json_merge, json_patch, strategic};
 use crate::api::regexp::Regexp;
 use crate::api::selector::Selector;
 use crate::api::sha256;
-use crate::kubectl::print::fields::Fields;
+use crate::kubectl::print::fields::{Fields, slot};
 use crate::kubectl::print::json::go_json;
 
 /// Where the pods of a workload are described.
@@ -64,7 +64,7 @@ pub fn transform(
             let counted = ["Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"]
                 .contains(&resource.kind());
             if counted && resource.names.iter().any(|name| name == count.text("name")) {
-                resource.value["spec"]["replicas"] = count["count"].clone();
+                *slot(&mut resource.value, ["spec", "replicas"]) = count["count"].clone();
             }
         }
         for image in spec.list("images") {
@@ -83,10 +83,10 @@ fn set_namespace(resource: &mut Resource, namespace: &str) {
         return resource.rename(namespace.to_string());
     }
     if known.is_none_or(|kind| kind.info().namespaced) {
-        value["metadata"]["namespace"] = namespace.into();
+        *slot(value, ["metadata", "namespace"]) = namespace.into();
     }
     if value.text("kind").ends_with("RoleBinding") {
-        for subject in value["subjects"].as_array_mut().into_iter().flatten() {
+        for subject in value.get_mut("subjects").and_then(Value::as_array_mut).into_iter().flatten() {
             if subject.text("kind") == "ServiceAccount"
                 && (subject.text("name") == "default" || !subject.text("namespace").is_empty())
             {
@@ -97,12 +97,9 @@ fn set_namespace(resource: &mut Resource, namespace: &str) {
 }
 
 fn put_all(value: &mut Value, pointer: &str, pairs: &Map<String, Value>) {
-    let mut at = value;
-    for part in pointer.split('/').filter(|part| !part.is_empty()) {
-        if !at[part].is_object() {
-            at[part] = json!({});
-        }
-        at = &mut at[part];
+    let at = slot(value, pointer.split('/').filter(|part| !part.is_empty()));
+    if !at.is_object() {
+        *at = json!({});
     }
     for (key, text) in pairs {
         at[key] = text.clone();
@@ -135,7 +132,12 @@ fn label(value: &mut Value, labels: &Map<String, Value>, selectors: bool, templa
         _ => {}
     }
     if kind == "StatefulSet" {
-        for claim in value["spec"]["volumeClaimTemplates"].as_array_mut().into_iter().flatten() {
+        for claim in value
+            .pointer_mut("/spec/volumeClaimTemplates")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             put_all(claim, "/metadata/labels", labels);
         }
     }
@@ -271,7 +273,7 @@ fn apply(patch: &Value, target: &Value, all: &mut Vec<Resource>) -> Result<(), S
             Some(kind) => resource.value = strategic::apply(kind, &resource.value, patch)?,
             None => json_merge(&mut resource.value, patch),
         }
-        resource.value["metadata"]["name"] = name;
+        *slot(&mut resource.value, ["metadata", "name"]) = name;
     }
     gone.into_iter().rev().for_each(|at| {
         all.remove(at);

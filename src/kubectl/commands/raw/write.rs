@@ -52,28 +52,36 @@ fn required(body: Option<Value>) -> Result<Value, Failure> {
 }
 
 /// An object as its path says it is.
-fn object(place: &Place, mut value: Value) -> Result<Object, Failure> {
+fn object(place: &Place, value: Value) -> Result<Object, Failure> {
+    let refuse = |why: String| Err(Status::bad_request(why).into());
     let said = value["kind"].as_str().unwrap_or_default();
     if said != place.kind.name() {
-        let why = format!("the kind of the object ({said}) does not match the path ({})", place.kind.name());
-        return Err(Status::bad_request(why).into());
+        return refuse(format!(
+            "the kind of the object ({said}) does not match the path ({})",
+            place.kind.name()
+        ));
     }
-    for (field, wanted, part) in [("namespace", &place.namespace, "namespace"), ("name", &place.name, "name")]
-    {
-        let Some(wanted) = wanted else { continue };
-        match value["metadata"][field].as_str().unwrap_or_default() {
-            "" => value["metadata"][field] = wanted.as_str().into(),
-            given if given != wanted => {
-                let why = match part {
-                    "namespace" => "the namespace of the provided object does not match the namespace sent on the request".into(),
-                    _ => format!("the name of the object ({given}) does not match the name on the URL ({wanted})"),
-                };
-                return Err(Status::bad_request(why).into());
-            }
-            _ => {}
+    let mut object =
+        Object::from_value(place.kind, value).map_err(|error| Status::bad_request(error.to_string()))?;
+    let meta = object.meta_mut();
+    if let Some(wanted) = &place.namespace {
+        let given = meta.namespace.get_or_insert_with(|| wanted.as_str().into());
+        if &**given != wanted.as_str() {
+            return refuse(
+                "the namespace of the provided object does not match the namespace sent on the request"
+                    .into(),
+            );
         }
     }
-    Object::from_value(place.kind, value).map_err(|error| Status::bad_request(error.to_string()).into())
+    if let Some(wanted) = &place.name {
+        let given = meta.name.get_or_insert_with(|| wanted.as_str().into());
+        if &**given != wanted.as_str() {
+            return refuse(format!(
+                "the name of the object ({given}) does not match the name on the URL ({wanted})"
+            ));
+        }
+    }
+    Ok(object)
 }
 
 /// What is said where a path does not take what is done to it.

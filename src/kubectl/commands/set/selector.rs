@@ -50,11 +50,13 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             }
             _ => None,
         };
-        let mut value = object.to_value();
-        value["spec"]["selector"] = Value::Object(labels.clone().unwrap_or_default());
         let written = match refused {
             Some(refused) => Err(refused),
-            None => write(call, &object, value, words, dry),
+            None => {
+                let mut value = object.to_value();
+                value["spec"]["selector"] = Value::Object(labels.clone().unwrap_or_default());
+                write(call, &object, value, words, dry)
+            }
         };
         failures.extend(written.err());
     }

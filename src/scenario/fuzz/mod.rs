@@ -1,6 +1,8 @@
 //! Hostile input: texts made by breaking good ones, from a seed, and given to whatever reads text. Nothing may panic, hang or
 //! grow without bound; what is answered does not matter.
 
+mod documents;
+
 use serde_json::json;
 
 use crate::api::cel::{OBJECTS, Program, Type, Value};
@@ -8,8 +10,9 @@ use crate::api::manifest::{self, Limits};
 use crate::api::quantity;
 use crate::api::selector::Selector;
 use crate::kubectl::print::jsonpath::Template;
+use crate::kubectl::script::{self, Command};
 use crate::rng::Rng;
-use crate::sim::{Config, Simulation};
+use crate::sim::{Config, Input, Simulation};
 
 /// What reads the texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +29,20 @@ pub enum Target {
     Selector,
     /// Expressions in CEL, about an object.
     Cel,
+    /// Documents, given to every command that reads one.
+    Document,
 }
 
 impl Target {
     /// Every target, by the word that names it on a command line.
-    pub const ALL: [(&'static str, Target); 6] = [
+    pub const ALL: [(&'static str, Target); 7] = [
         ("yaml", Target::Yaml),
         ("kubectl", Target::Kubectl),
         ("jsonpath", Target::Jsonpath),
         ("quantity", Target::Quantity),
         ("selector", Target::Selector),
         ("cel", Target::Cel),
+        ("document", Target::Document),
     ];
 
     /// The target of a word.
@@ -52,6 +58,8 @@ impl Target {
             Target::Quantity => QUANTITIES,
             Target::Selector => SELECTORS,
             Target::Cel => EXPRESSIONS,
+            // These are made of values.
+            Target::Document => &[],
         }
     }
 }
@@ -202,6 +210,7 @@ pub struct Fuzzer {
     target: Target,
     rng: Rng,
     simulation: Simulation,
+    documents: Vec<serde_json::Value>,
     fed: u64,
 }
 
@@ -217,13 +226,17 @@ impl Fuzzer {
             target,
             rng: Rng::new(seed, "fuzz"),
             simulation: Simulation::new(Config::small(seed)),
+            documents: documents::seeds(),
             fed: 0,
         }
     }
 
     /// Makes a text, feeds it and returns it. `before` sees it first: whoever wants to know what has hurt writes it down.
     pub fn step(&mut self, before: impl FnOnce(&str)) -> String {
-        let text = text(self.target, &mut self.rng);
+        let text = match self.target {
+            Target::Document => documents::text(&self.documents, &mut self.rng),
+            target => text(target, &mut self.rng),
+        };
         before(&text);
         self.fed += 1;
         if self.fed.is_multiple_of(CLUSTER_LASTS) || self.simulation.revision() > WRITES_MAX {
@@ -241,6 +254,14 @@ impl Fuzzer {
             }
             Target::Kubectl => {
                 self.simulation.kubectl_line(&text);
+                self.pass();
+            }
+            Target::Document => {
+                for line in script::parse(&text).into_iter().flatten() {
+                    if let Command::Kubectl { line, stdin } = line.command {
+                        self.simulation.submit(Input::Kubectl { line, stdin, files: Default::default() });
+                    }
+                }
                 self.pass();
             }
             Target::Jsonpath => {
