@@ -113,6 +113,8 @@ pub struct App {
     moves: Moves,
     /// Whether the next frame draws the page whatever happens in it.
     undrawn: bool,
+    /// Whether more of the log has to be read for the view that is looked at: the one before stays until then.
+    unread: bool,
     tokens: Tokens,
     focused_uid: Option<String>,
     frame: Option<AnimationFrame>,
@@ -195,6 +197,7 @@ impl Component for App {
             shown: Shared::new(ClusterView::default()),
             moves: Moves::default(),
             undrawn: false,
+            unread: false,
             focused_uid: None,
             frame: None,
             frames: 0,
@@ -240,11 +243,12 @@ impl Component for App {
             }
         }
         self.follow_sessions();
+        let was_unread = self.unread;
         self.derive();
         self.announce();
         self.tell_host();
         self.ask_for_frame(ctx);
-        changed
+        changed || was_unread && !self.unread
     }
 
     fn view(&self, _ctx: &Context<Self>) -> Html {

@@ -74,19 +74,22 @@ pub struct Graphs {
 }
 
 impl Graphs {
-    /// Goes on up to a write of the log, or back to it.
-    pub fn follow(&mut self, log: &Store, upto: Revision) {
+    /// Goes on up to a write of the log, over at most so many writes, or back to it. Says whether it got there.
+    pub fn follow(&mut self, log: &Store, upto: Revision, most: usize) -> bool {
         if upto < self.read {
             self.graphs.retain(|_, graph| {
                 graph.samples.truncate(graph.samples.partition_point(|sample| sample.revision <= upto));
                 !graph.samples.is_empty()
             });
-        } else {
-            log.since(self.read)
-                .take_while(|change| change.revision <= upto)
-                .for_each(|change| self.note(change));
+            self.read = upto;
+            return true;
         }
-        self.read = upto;
+        let mut changes = log.since(self.read).take_while(|change| change.revision <= upto);
+        for change in changes.by_ref().take(most) {
+            self.note(change);
+            self.read = change.revision;
+        }
+        changes.next().is_none()
     }
 
     /// The graphs: those of workloads, of autoscalers, and of all nodes together.
@@ -318,7 +321,7 @@ mod tests {
 
     fn read(run: &Recording) -> Graphs {
         let mut graphs = Graphs::default();
-        graphs.follow(run.live().api().store(), run.view().revision());
+        graphs.follow(run.live().api().store(), run.view().revision(), usize::MAX);
         graphs
     }
 
@@ -347,10 +350,10 @@ mod tests {
         let whole = graphs;
         run.seek(SimTime(500_000));
         let mut back = whole.clone();
-        back.follow(run.live().api().store(), run.view().revision());
+        while !back.follow(run.live().api().store(), run.view().revision(), 100) {}
         assert!(back.iter().zip(read(&run).iter()).all(|(back, anew)| back == anew));
         run.seek(run.end());
-        back.follow(run.live().api().store(), run.view().revision());
+        while !back.follow(run.live().api().store(), run.view().revision(), 100) {}
         assert!(back.iter().zip(whole.iter()).all(|(back, whole)| back == whole));
     }
 

@@ -51,20 +51,23 @@ pub struct Span {
 }
 
 impl Timeline {
-    /// Goes on up to a write of the log, or back to it.
-    pub fn follow(&mut self, log: &Store, upto: Revision) {
+    /// Goes on up to a write of the log, over at most so many writes, or back to it. Says whether it got there.
+    pub fn follow(&mut self, log: &Store, upto: Revision, most: usize) -> bool {
         if upto < self.read {
             self.go_back(upto);
-        } else {
-            for change in log.since(self.read).take_while(|change| change.revision <= upto) {
-                match change.key.kind {
-                    Kind::POD => self.pod(change),
-                    Kind::EVENT => self.warning(change),
-                    _ => {}
-                }
-            }
+            self.read = upto;
+            return true;
         }
-        self.read = upto;
+        let mut changes = log.since(self.read).take_while(|change| change.revision <= upto);
+        for change in changes.by_ref().take(most) {
+            match change.key.kind {
+                Kind::POD => self.pod(change),
+                Kind::EVENT => self.warning(change),
+                _ => {}
+            }
+            self.read = change.revision;
+        }
+        changes.next().is_none()
     }
 
     /// The lanes, in order of creation.
@@ -150,7 +153,7 @@ mod tests {
         run.advance(SimTime::from_secs(30), u64::MAX);
         let mut timeline = Timeline::default();
         let store = |run: &Recording| run.live().api().store().clone();
-        timeline.follow(&store(&run), run.view().revision());
+        timeline.follow(&store(&run), run.view().revision(), usize::MAX);
         let early = timeline.lanes.clone();
         let states = |timeline: &Timeline, at: usize| -> Vec<PodClass> {
             let lane = timeline.lanes().nth(at).expect("a lane");
@@ -166,12 +169,19 @@ mod tests {
         command(&mut run, "delete pod web --wait=false");
         command(&mut run, "run later --image=web:1");
         run.advance(SimTime::from_secs(90), u64::MAX);
-        timeline.follow(&store(&run), run.view().revision());
+        // In parts it comes to the same.
+        let whole = {
+            let mut whole = timeline.clone();
+            whole.follow(&store(&run), run.view().revision(), usize::MAX);
+            whole
+        };
+        let parts = (1..).find(|_| timeline.follow(&store(&run), run.view().revision(), 7));
+        assert!(timeline.lanes == whole.lanes && parts > Some(3));
         assert_eq!(states(&timeline, 0).last(), Some(&PodClass::Gone));
         assert!(
             timeline.lanes().next().is_some_and(|lane| lane.end.is_some()) && timeline.lanes().count() == 3
         );
-        timeline.follow(&store(&run), then);
+        timeline.follow(&store(&run), then, usize::MAX);
         assert!(timeline.lanes == early && timeline.lanes().count() == 2);
     }
 }

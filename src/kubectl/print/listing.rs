@@ -1,6 +1,6 @@
 //! A kind's table as plain data: what `kubectl get KIND -A -o wide` prints, with the object of each row.
 
-use super::{Row, columns_of, served};
+use super::{Row, columns_of};
 use crate::api::{Key, Kind, MetaExt, sorting};
 use crate::client::View;
 use crate::clock::SimTime;
@@ -35,8 +35,7 @@ pub fn listing(view: &View, kind: Kind, now: SimTime, most: usize) -> Listing {
     for object in view.objects(kind, None) {
         all += 1;
         if rows.len() < most {
-            let value = served(object);
-            let row = Row { object, value: &value, now };
+            let row = Row::new(object, now);
             let cells = columns.iter().map(|column| column.cell(&row)).collect();
             rows.push((Key::new(kind, object.namespace(), object.name()), cells));
         }

@@ -54,7 +54,7 @@ impl App {
     }
 
     pub(super) fn ask_for_frame(&mut self, ctx: &Context<App>) {
-        if self.frame.is_none() && (self.is_playing() || self.sleeping.is_some()) {
+        if self.frame.is_none() && (self.is_playing() || self.sleeping.is_some() || self.unread) {
             let link = ctx.link().clone();
             self.frame =
                 Some(gloo::render::request_animation_frame(move |_| link.send_message(Action::Frame)));

@@ -34,7 +34,7 @@ impl App {
     /// What has been written shows at once; while time passes, only so often.
     pub(super) fn derive_scene(&mut self) {
         if self.ui.view == StageView::Cluster {
-            self.scene = Scene::Cluster;
+            (self.scene, self.unread) = (Scene::Cluster, false);
             return;
         }
         self.look_elsewhere();
@@ -51,7 +51,11 @@ impl App {
         let turn = self.frames.is_multiple_of(INSPECT_EVERY) && rested;
         let due = !driver.playing || turn || self.scene_of.2 != now.2;
         drop(driver);
-        if self.scene_of == now && !self.turned() || !due {
+        if self.scene_of == now && !self.turned() || !due && !self.unread {
+            return;
+        }
+        self.unread = self.ui.view == StageView::Timeline && !self.driver.borrow_mut().read_on();
+        if self.unread {
             return;
         }
         self.scene = match self.ui.view {
@@ -146,8 +150,8 @@ impl App {
     }
 
     /// The lives of the youngest pods.
-    fn lanes(&mut self) -> Lanes {
-        let mut driver = self.driver.borrow_mut();
+    fn lanes(&self) -> Lanes {
+        let driver = self.driver.borrow();
         let now = driver.position();
         let whole = Track::span_for(driver.end()).saturating_mul(1_000);
         let window = self.ui.window;
@@ -167,7 +171,7 @@ impl App {
     }
 
     /// The graphs of what is under the glass, if it has any, else the first ones; and how many others there are.
-    fn graphs(&mut self, from: SimTime, span: u64) -> (Shared<Vec<GraphRow>>, usize) {
+    fn graphs(&self, from: SimTime, span: u64) -> (Shared<Vec<GraphRow>>, usize) {
         let mut driver = self.driver.borrow_mut();
         let selected = self.ui.selected.as_ref();
         let graphs = driver.graphs();

@@ -19,7 +19,7 @@ use kubeviz::view::tree::{Branch, tree};
 use kubeviz::view::xray::{Exchange, Hop, chain, exchanges};
 use kubeviz::view::{Inspection, assist, detail, inspect, trial, why};
 
-use super::Driver;
+use super::{Driver, wall_ms};
 use crate::ui::rehearsal::Rehearsal;
 use crate::ui::state::InspectorTab;
 
@@ -27,6 +27,9 @@ use crate::ui::state::InspectorTab;
 const DOT_WAY_US: u64 = 900_000;
 /// How many requests are drawn at once.
 const DOTS: usize = 40;
+/// Writes that are read for lives and figures between two looks at the clock, and how long a frame reads.
+const WRITES_PER_LOOK: usize = 256;
+const READING_BUDGET_MS: f64 = 8.0;
 
 impl Driver {
     /// What there is to act on at the position.
@@ -101,15 +104,26 @@ impl Driver {
         Some((rollout(view, &self.stage, key)?, &self.curve))
     }
 
-    /// The lives of pods up to the position.
-    pub fn timeline(&mut self) -> &Timeline {
-        self.timeline.follow(self.recording.live().api().store(), self.recording.view().revision());
+    /// Reads on in the log for lives and figures, for a part of a frame. Says whether all is read up to the position.
+    pub fn read_on(&mut self) -> bool {
+        let (log, upto) = (self.recording.live().api().store(), self.recording.view().revision());
+        let begun = wall_ms();
+        loop {
+            let lives = self.timeline.follow(log, upto, WRITES_PER_LOOK);
+            let figures = self.graphs.follow(log, upto, WRITES_PER_LOOK);
+            if lives && figures || wall_ms() - begun > READING_BUDGET_MS {
+                return lives && figures;
+            }
+        }
+    }
+
+    /// The lives of pods, as far as they are read.
+    pub fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
-    /// How the figures of workloads, autoscalers and nodes went up to the position.
-    pub fn graphs(&mut self) -> &Graphs {
-        self.graphs.follow(self.recording.live().api().store(), self.recording.view().revision());
+    /// How the figures of workloads, autoscalers and nodes went, as far as they are read.
+    pub fn graphs(&self) -> &Graphs {
         &self.graphs
     }
 

@@ -77,7 +77,7 @@ impl Driver {
         if self.rival_graphs.as_ref().is_none_or(|(known, _)| *known != run) {
             let simulation = &self.recording.runs().iter().find(|kept| kept.number == run)?.simulation;
             let mut graphs = Graphs::default();
-            graphs.follow(simulation.api().store(), simulation.view().revision());
+            graphs.follow(simulation.api().store(), simulation.view().revision(), usize::MAX);
             self.rival_graphs = Some((run, graphs));
         }
         self.rival_graphs.as_ref().map(|(_, graphs)| graphs)

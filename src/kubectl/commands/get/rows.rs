@@ -69,18 +69,21 @@ impl Layout {
 
     /// An object's row.
     pub fn row(&self, object: &Object, view: &View, now: SimTime) -> Vec<String> {
+        self.cells(&self.columns(object.kind(), view), object, now)
+    }
+
+    fn cells(&self, columns: &[Column], object: &Object, now: SimTime) -> Vec<String> {
         let kind = object.kind();
-        let value = object.to_value();
-        let row = Row { object, value: &value, now };
+        let row = Row::new(object, now);
         let mut cells = Vec::new();
         if self.namespaces && kind.info().namespaced {
             cells.push(object.namespace().to_string());
         }
         if self.events {
-            cells.extend(events::row(&value, now));
+            cells.extend(events::row(row.value(), now));
             return cells;
         }
-        for column in self.columns(kind, view).iter() {
+        for column in columns {
             let cell = column.cell(&row);
             let named = self.kinds && column.header == "NAME";
             cells.push(if named { format!("{}/{cell}", kind.group_singular()) } else { cell });
@@ -98,7 +101,8 @@ impl Layout {
     pub fn table(&self, kind: Kind, objects: &[&Object], view: &View, now: SimTime) -> String {
         let headers = self.headers(kind, view);
         let mut table = Table::new(&headers.iter().map(String::as_str).collect::<Vec<_>>());
-        objects.iter().for_each(|object| table.row(self.row(object, view, now)));
+        let columns = self.columns(kind, view);
+        objects.iter().for_each(|object| table.row(self.cells(&columns, object, now)));
         table.render(self.headings)
     }
 }

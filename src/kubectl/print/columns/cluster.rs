@@ -8,7 +8,7 @@ use crate::kubectl::print::fields::Fields;
 
 const ROLE: Column = column(
     "ROLE",
-    Cell::With(|row| format!("{}/{}", row.value.text("roleRef.kind"), row.value.text("roleRef.name"))),
+    Cell::With(|row| format!("{}/{}", row.value().text("roleRef.kind"), row.value().text("roleRef.name"))),
 );
 const USERS: Column = wide("USERS", Cell::With(|row| subjects(row, "User")));
 const GROUPS: Column = wide("GROUPS", Cell::With(|row| subjects(row, "Group")));
@@ -27,7 +27,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "PORTS",
                 Cell::With(|row| {
-                    let secure = !row.value.list("spec.tls").is_empty();
+                    let secure = !row.value().list("spec.tls").is_empty();
                     if secure { "80, 443" } else { "80" }.into()
                 }),
             ),
@@ -42,7 +42,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "PARAMETERS",
                 Cell::With(|row| {
-                    let parameters = row.value.at("spec.parameters");
+                    let parameters = row.value().at("spec.parameters");
                     if parameters.is_null() {
                         return "<none>".into();
                     }
@@ -56,11 +56,11 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
     ),
     (
         Kind::NETWORK_POLICY,
-        &[NAME, column("POD-SELECTOR", Cell::With(|row| row.value.selector("spec.podSelector"))), AGE],
+        &[NAME, column("POD-SELECTOR", Cell::With(|row| row.value().selector("spec.podSelector"))), AGE],
     ),
     (
         Kind::SERVICE_CIDR,
-        &[NAME, column("CIDRS", Cell::With(|row| row.value.texts("spec.cidrs").join(","))), AGE],
+        &[NAME, column("CIDRS", Cell::With(|row| row.value().texts("spec.cidrs").join(","))), AGE],
     ),
     (
         Kind::IP_ADDRESS,
@@ -69,7 +69,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "PARENTREF",
                 Cell::With(|row| {
-                    let parent = row.value.at("spec.parentRef");
+                    let parent = row.value().at("spec.parentRef");
                     let fields =
                         ["resource", "namespace", "name"].map(|field| parent.text(field).to_string());
                     let mut fields: Vec<String> =
@@ -90,8 +90,8 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "NAME",
                 Cell::With(|row| {
-                    let name = row.value.plain("metadata.name");
-                    if is_default(row.value) { format!("{name} (default)") } else { name }
+                    let name = row.value().plain("metadata.name");
+                    if is_default(row.value()) { format!("{name} (default)") } else { name }
                 }),
             ),
             column("PROVISIONER", Cell::Field("provisioner")),
@@ -126,7 +126,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
                 Cell::With(|row| {
                     let audience = |request: &Value| request.plain("audience");
                     let all: Vec<String> =
-                        row.value.list("spec.tokenRequests").iter().map(audience).collect();
+                        row.value().list("spec.tokenRequests").iter().map(audience).collect();
                     if all.is_empty() { "<unset>".into() } else { all.join(",") }
                 }),
             ),
@@ -134,7 +134,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "MODES",
                 Cell::With(|row| {
-                    let modes = row.value.texts("spec.volumeLifecycleModes");
+                    let modes = row.value().texts("spec.volumeLifecycleModes");
                     if modes.is_empty() { "<none>".into() } else { modes.join(",") }
                 }),
             ),
@@ -174,7 +174,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "PARAMKIND",
                 Cell::With(|row| {
-                    let kind = row.value.at("spec.paramKind");
+                    let kind = row.value().at("spec.paramKind");
                     if kind.is_null() {
                         "<unset>".into()
                     } else {
@@ -193,10 +193,10 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "PARAMREF",
                 Cell::With(|row| {
-                    let reference = row.value.at("spec.paramRef");
+                    let reference = row.value().at("spec.paramRef");
                     match (reference.is_null(), reference.text("namespace"), reference.text("name")) {
                         (true, ..) => "<unset>".into(),
-                        (_, "", "") => row.value.selector("spec.paramRef.selector"),
+                        (_, "", "") => row.value().selector("spec.paramRef.selector"),
                         (_, "", name) => format!("*/{name}"),
                         (_, namespace, name) => format!("{namespace}/{name}"),
                     }
@@ -214,12 +214,12 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column("REQUESTOR", Cell::Field("spec.username")),
             column(
                 "REQUESTEDDURATION",
-                Cell::With(|row| match row.value.int("spec.expirationSeconds") {
+                Cell::With(|row| match row.value().int("spec.expirationSeconds") {
                     0 => "<none>".into(),
                     seconds => crate::clock::SimDuration::from_secs(seconds.unsigned_abs()).human(),
                 }),
             ),
-            column("CONDITION", Cell::With(|row| request_status(row.value))),
+            column("CONDITION", Cell::With(|row| request_status(row.value()))),
         ],
     ),
     (
@@ -230,7 +230,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
                 "STATUS",
                 Cell::With(|row| {
                     let status =
-                        row.value.list("conditions").first().map(|condition| condition.text("status"));
+                        row.value().list("conditions").first().map(|condition| condition.text("status"));
                     match status {
                         Some("True") => "Healthy",
                         Some(_) => "Unhealthy",
@@ -239,8 +239,8 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
                     .to_string()
                 }),
             ),
-            column("MESSAGE", Cell::With(|row| health(row.value, "message"))),
-            column("ERROR", Cell::With(|row| health(row.value, "error"))),
+            column("MESSAGE", Cell::With(|row| health(row.value(), "message"))),
+            column("ERROR", Cell::With(|row| health(row.value(), "error"))),
         ],
     ),
     (
@@ -254,7 +254,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "MISSINGPL",
                 Cell::With(|row| {
-                    let conditions = row.value.list("status.conditions");
+                    let conditions = row.value().list("status.conditions");
                     let dangling = conditions.iter().find(|c| c.text("type") == "Dangling");
                     dangling.map_or("?", |condition| condition.text("status")).to_string()
                 }),
@@ -284,7 +284,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "SERVICE",
                 Cell::With(|row| {
-                    let service = row.value.at("spec.service");
+                    let service = row.value().at("spec.service");
                     if service.is_null() {
                         "Local".into()
                     } else {
@@ -303,7 +303,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "STATE",
                 Cell::With(|row| {
-                    let (claim, mut states) = (row.value, Vec::new());
+                    let (claim, mut states) = (row.value(), Vec::new());
                     if claim.has("metadata.deletionTimestamp") {
                         states.push("deleted");
                     }
@@ -341,7 +341,7 @@ pub fn is_default(value: &Value) -> bool {
 /// The hosts of the first three rules, and how many more there are; `*` if no rule names one.
 fn hosts(row: &Row<'_>) -> String {
     let named: Vec<&str> =
-        row.value.each("spec.rules", "host").into_iter().filter(|host| !host.is_empty()).collect();
+        row.value().each("spec.rules", "host").into_iter().filter(|host| !host.is_empty()).collect();
     match named.len() {
         0 => "*".into(),
         1..=3 => named.join(","),
@@ -350,7 +350,7 @@ fn hosts(row: &Row<'_>) -> String {
 }
 
 fn address(row: &Row<'_>) -> String {
-    let ingress = row.value.list("status.loadBalancer.ingress").iter();
+    let ingress = row.value().list("status.loadBalancer.ingress").iter();
     let mut all: Vec<&str> = ingress.map(|at| at.text_or("ip", at.text("hostname"))).collect();
     all.sort_unstable();
     all.dedup();
@@ -358,7 +358,7 @@ fn address(row: &Row<'_>) -> String {
 }
 
 fn subjects(row: &Row<'_>, kind: &str) -> String {
-    let all = row.value.list("subjects").iter().filter(|subject| subject.text("kind") == kind);
+    let all = row.value().list("subjects").iter().filter(|subject| subject.text("kind") == kind);
     let name = |subject: &Value| match kind {
         "ServiceAccount" => format!("{}/{}", subject.text("namespace"), subject.text("name")),
         _ => subject.plain("name"),
@@ -389,7 +389,7 @@ pub fn request_status(value: &Value) -> String {
 }
 
 fn available(row: &Row<'_>) -> String {
-    let conditions = row.value.list("status.conditions");
+    let conditions = row.value().list("status.conditions");
     let Some(condition) = conditions.iter().find(|c| c.text("type") == "Available") else {
         return "Unknown".into();
     };

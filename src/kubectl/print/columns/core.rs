@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::{AGE, CREATED_AT, Cell, Column, NAME, Row, column, first_three, or_none, wide};
+use crate::api::k8s::ContainerStatus;
 use crate::api::pod_status::summarize;
 use crate::api::selector::format_labels;
 use crate::api::{Kind, Object};
+use crate::clock::SimTime;
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::print::roles::node_roles;
 use crate::kubectl::print::volumes::access_modes;
@@ -31,11 +33,11 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
         &[
             NAME,
             column("STATUS", Cell::With(node_status)),
-            column("ROLES", Cell::With(|row| or_none(node_roles(row.value).join(",")))),
+            column("ROLES", Cell::With(|row| or_none(node_roles(row.value()).join(",")))),
             AGE,
             column("VERSION", Cell::Field("status.nodeInfo.kubeletVersion")),
-            wide("INTERNAL-IP", Cell::With(|row| address(row.value, "InternalIP"))),
-            wide("EXTERNAL-IP", Cell::With(|row| address(row.value, "ExternalIP"))),
+            wide("INTERNAL-IP", Cell::With(|row| address(row.value(), "InternalIP"))),
+            wide("EXTERNAL-IP", Cell::With(|row| address(row.value(), "ExternalIP"))),
             wide("OS-IMAGE", Cell::Or("status.nodeInfo.osImage", "<unknown>")),
             wide("KERNEL-VERSION", Cell::Or("status.nodeInfo.kernelVersion", "<unknown>")),
             wide("CONTAINER-RUNTIME", Cell::Or("status.nodeInfo.containerRuntimeVersion", "<unknown>")),
@@ -50,7 +52,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column("EXTERNAL-IP", Cell::With(external_ip)),
             column("PORT(S)", Cell::With(ports)),
             AGE,
-            wide("SELECTOR", Cell::With(|row| format_labels(&row.value.map("spec.selector")))),
+            wide("SELECTOR", Cell::With(|row| format_labels(&row.value().map("spec.selector")))),
         ],
     ),
     (Kind::NAMESPACE, &[NAME, column("STATUS", Cell::Field("status.phase")), AGE]),
@@ -63,13 +65,13 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column("OBJECT", Cell::With(involved)),
             wide("SUBOBJECT", Cell::Field("involvedObject.fieldPath")),
             wide("SOURCE", Cell::With(event_source)),
-            column("MESSAGE", Cell::With(|row| row.value.text("message").trim().into())),
+            column("MESSAGE", Cell::With(|row| row.value().text("message").trim().into())),
             wide("FIRST SEEN", Cell::With(first_seen)),
             wide("COUNT", Cell::With(event_count)),
             wide("NAME", Cell::Field("metadata.name")),
         ],
     ),
-    (Kind::ENDPOINTS, &[NAME, column("ENDPOINTS", Cell::With(|row| endpoints(row.value))), AGE]),
+    (Kind::ENDPOINTS, &[NAME, column("ENDPOINTS", Cell::With(|row| endpoints(row.value()))), AGE]),
     (
         Kind::ENDPOINT_SLICE,
         &[
@@ -82,7 +84,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
     ),
     (
         Kind::CONFIG_MAP,
-        &[NAME, column("DATA", Cell::With(|row| count_of(row.value, &["data", "binaryData"]))), AGE],
+        &[NAME, column("DATA", Cell::With(|row| count_of(row.value(), &["data", "binaryData"]))), AGE],
     ),
     (Kind::SECRET, &[NAME, column("TYPE", Cell::Field("type")), column("DATA", Cell::Count("data")), AGE]),
     (Kind::SERVICE_ACCOUNT, &[NAME, column("SECRETS", Cell::Count("secrets")), AGE]),
@@ -90,8 +92,8 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
         Kind::RESOURCE_QUOTA,
         &[
             NAME,
-            column("REQUEST", Cell::With(|row| quota(row.value, false))),
-            column("LIMIT", Cell::With(|row| quota(row.value, true))),
+            column("REQUEST", Cell::With(|row| quota(row.value(), false))),
+            column("LIMIT", Cell::With(|row| quota(row.value(), true))),
             AGE,
         ],
     ),
@@ -106,8 +108,8 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "ACCESS MODES",
                 Cell::With(|row| {
-                    let bound = !row.value.text("spec.volumeName").is_empty();
-                    if bound { access_modes(row.value, "status.accessModes") } else { String::new() }
+                    let bound = !row.value().text("spec.volumeName").is_empty();
+                    if bound { access_modes(row.value(), "status.accessModes") } else { String::new() }
                 }),
             ),
             column("STORAGECLASS", Cell::With(storage_class)),
@@ -121,7 +123,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
         &[
             NAME,
             column("CAPACITY", Cell::Field("spec.capacity.storage")),
-            column("ACCESS MODES", Cell::With(|row| access_modes(row.value, "spec.accessModes"))),
+            column("ACCESS MODES", Cell::With(|row| access_modes(row.value(), "spec.accessModes"))),
             column("RECLAIM POLICY", Cell::Field("spec.persistentVolumeReclaimPolicy")),
             column("STATUS", Cell::With(phase_or_terminating)),
             column("CLAIM", Cell::With(claim)),
@@ -138,9 +140,12 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
 fn pod(row: &Row<'_>) -> (String, String, String) {
     let Object::Pod(pod) = row.object else { return Default::default() };
     let summary = summarize(pod);
-    let ended = |status: &Value| status.time("lastState.terminated.finishedAt");
-    let containers = row.value.list("status.containerStatuses").iter();
-    let last = containers.chain(row.value.list("status.initContainerStatuses")).filter_map(ended).max();
+    let containers = pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
+    let ended = |status: &ContainerStatus| {
+        let terminated = status.last_state.as_ref()?.terminated.as_ref()?;
+        terminated.finished_at.as_ref().map(SimTime::from_time)
+    };
+    let last = containers.flatten().filter_map(ended).max();
     let restarts = match last.filter(|_| summary.restarts > 0) {
         Some(at) => format!("{} ({} ago)", summary.restarts, row.now.since(at).human()),
         None => summary.restarts.to_string(),
@@ -149,29 +154,29 @@ fn pod(row: &Row<'_>) -> (String, String, String) {
 }
 
 fn pod_ip(row: &Row<'_>) -> String {
-    let first = row.value.list("status.podIPs").first().map(|ip| ip.plain("ip"));
-    or_none(first.unwrap_or_else(|| row.value.plain("status.podIP")))
+    let first = row.value().list("status.podIPs").first().map(|ip| ip.plain("ip"));
+    or_none(first.unwrap_or_else(|| row.value().plain("status.podIP")))
 }
 
 fn readiness_gates(row: &Row<'_>) -> String {
-    let gates = row.value.each("spec.readinessGates", "conditionType");
+    let gates = row.value().each("spec.readinessGates", "conditionType");
     if gates.is_empty() {
         return "<none>".into();
     }
-    let conditions = row.value.list("status.conditions");
+    let conditions = row.value().list("status.conditions");
     let holds =
         |gate: &&&str| conditions.iter().any(|c| c.text("type") == **gate && c.text("status") == "True");
     format!("{}/{}", gates.iter().filter(holds).count(), gates.len())
 }
 
 fn node_status(row: &Row<'_>) -> String {
-    let ready = row.value.list("status.conditions").iter().find(|c| c.text("type") == "Ready");
+    let ready = row.value().list("status.conditions").iter().find(|c| c.text("type") == "Ready");
     let mut status = match ready.map(|condition| condition.text("status")) {
         Some("True") => "Ready".to_string(),
         Some(_) => "NotReady".to_string(),
         None => "Unknown".to_string(),
     };
-    if row.value.flag("spec.unschedulable") {
+    if row.value().flag("spec.unschedulable") {
         status.push_str(",SchedulingDisabled");
     }
     status
@@ -183,7 +188,7 @@ fn address(node: &Value, type_: &str) -> String {
 }
 
 fn external_ip(row: &Row<'_>) -> String {
-    let service = row.value;
+    let service = row.value();
     let external = service.texts("spec.externalIPs").join(",");
     match service.text("spec.type") {
         "ExternalName" => or_none(service.plain("spec.externalName")),
@@ -211,7 +216,7 @@ fn ports(row: &Row<'_>) -> String {
             node_port => format!("{number}:{node_port}/{protocol}"),
         }
     };
-    let ports: Vec<String> = row.value.list("spec.ports").iter().map(port).collect();
+    let ports: Vec<String> = row.value().list("spec.ports").iter().map(port).collect();
     or_none(ports.join(","))
 }
 
@@ -226,12 +231,12 @@ fn first_seen(row: &Row<'_>) -> String {
 }
 
 fn involved(row: &Row<'_>) -> String {
-    let about = row.value.at("involvedObject");
+    let about = row.value().at("involvedObject");
     format!("{}/{}", about.text("kind").to_lowercase(), about.text("name"))
 }
 
 fn event_source(row: &Row<'_>) -> String {
-    let event = row.value;
+    let event = row.value();
     let component = event.text_or("source.component", event.text("reportingComponent"));
     let host = event.text_or("source.host", event.text("reportingInstance"));
     let host = if event.has("source.component") { event.text("source.host") } else { host };
@@ -239,7 +244,7 @@ fn event_source(row: &Row<'_>) -> String {
 }
 
 fn event_count(row: &Row<'_>) -> String {
-    match (row.value.int("series.count"), row.value.int("count")) {
+    match (row.value().int("series.count"), row.value().int("count")) {
         (0, 0) => "1".into(),
         (0, count) => count.to_string(),
         (series, _) => series.to_string(),
@@ -268,7 +273,7 @@ fn endpoints(value: &Value) -> String {
 }
 
 fn slice_ports(row: &Row<'_>) -> String {
-    let ports = row.value.list("ports");
+    let ports = row.value().list("ports");
     let port = |port: &Value| {
         let number = port.plain("port");
         match (number.is_empty(), port.plain("name").is_empty()) {
@@ -281,7 +286,7 @@ fn slice_ports(row: &Row<'_>) -> String {
 }
 
 fn slice_addresses(row: &Row<'_>) -> String {
-    let endpoints = row.value.list("endpoints").iter();
+    let endpoints = row.value().list("endpoints").iter();
     let addresses: Vec<String> =
         endpoints.flat_map(|endpoint| endpoint.texts("addresses")).map(String::from).collect();
     first_three(&addresses, "<unset>")
@@ -302,24 +307,24 @@ fn quota(value: &Value, limits: bool) -> String {
 }
 
 fn phase_or_terminating(row: &Row<'_>) -> String {
-    let deleting = row.value.has("metadata.deletionTimestamp");
-    if deleting { "Terminating".into() } else { row.value.plain("status.phase") }
+    let deleting = row.value().has("metadata.deletionTimestamp");
+    if deleting { "Terminating".into() } else { row.value().plain("status.phase") }
 }
 
 /// A field that means something once a claim has its volume.
 fn of_bound(row: &Row<'_>, path: &str) -> String {
-    if row.value.text("spec.volumeName").is_empty() { String::new() } else { row.value.plain(path) }
+    if row.value().text("spec.volumeName").is_empty() { String::new() } else { row.value().plain(path) }
 }
 
 /// The class of a claim or a volume: the annotation of old goes before the field.
 fn storage_class(row: &Row<'_>) -> String {
-    let annotations = row.value.map("metadata.annotations");
+    let annotations = row.value().map("metadata.annotations");
     let old = annotations.get("volume.beta.kubernetes.io/storage-class").cloned();
-    old.unwrap_or_else(|| row.value.plain("spec.storageClassName"))
+    old.unwrap_or_else(|| row.value().plain("spec.storageClassName"))
 }
 
 fn claim(row: &Row<'_>) -> String {
-    let claim = row.value.at("spec.claimRef");
+    let claim = row.value().at("spec.claimRef");
     if claim.is_null() {
         String::new()
     } else {

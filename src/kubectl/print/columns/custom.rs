@@ -35,7 +35,7 @@ pub fn columns(version: &Version<'_>) -> Vec<Column> {
 impl Printed {
     /// The cell of an object; empty where there is no value, or one of another type.
     pub fn cell(&self, row: &Row<'_>) -> String {
-        let found = self.path.as_ref().and_then(|path| path.first(row.value));
+        let found = self.path.as_ref().and_then(|path| path.first(row.value()));
         let Some(value) = found.filter(|value| !value.is_null()) else { return String::new() };
         let cell = match self.type_.as_str() {
             "integer" => {

@@ -8,11 +8,13 @@ mod workloads;
 pub use cluster::{is_default, request_status};
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use serde_json::Value;
 
 use super::fields::Fields;
-use crate::api::{Kind, Object};
+use super::served;
+use crate::api::{Kind, MetaExt, Object};
 use crate::client::View;
 use crate::clock::SimTime;
 
@@ -29,14 +31,16 @@ pub struct Column {
 /// What stands in a column.
 #[derive(Clone)]
 enum Cell {
+    /// The object's name.
+    Name,
+    /// How old it is.
+    Age,
     /// The field at a path, as Go's `%v` writes it.
     Field(&'static str),
     /// The same, or another text if there is none.
     Or(&'static str, &'static str),
     /// A number, zero if there is none.
     Number(&'static str),
-    /// How long ago the instant at a path was; `<unknown>` if there is none.
-    Since(&'static str),
     /// How long a list or a map is.
     Count(&'static str),
     /// What a definition's `additionalPrinterColumns` say.
@@ -49,16 +53,25 @@ enum Cell {
 pub struct Row<'a> {
     /// The object.
     pub object: &'a Object,
-    /// Its JSON.
-    pub value: &'a Value,
     /// The time that ages are reckoned to.
     pub now: SimTime,
+    value: OnceCell<Value>,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// The row of an object.
+    pub fn new(object: &'a Object, now: SimTime) -> Row<'a> {
+        Row { object, now, value: OnceCell::new() }
+    }
+
+    /// The object's JSON, written when the first cell asks for it: the tables that are read most ask for none.
+    pub fn value(&self) -> &Value {
+        self.value.get_or_init(|| served(self.object))
+    }
+
     /// How long ago the instant at a path was.
     fn since(&self, path: &str) -> Option<String> {
-        self.value.time(path).map(|time| self.now.since(time).human())
+        self.value().time(path).map(|time| self.now.since(time).human())
     }
 }
 
@@ -70,23 +83,29 @@ const fn wide(header: &'static str, cell: Cell) -> Column {
     Column { header: Cow::Borrowed(header), wide: true, cell }
 }
 
-const NAME: Column = column("NAME", Cell::Field("metadata.name"));
-const AGE: Column = column("AGE", Cell::Since("metadata.creationTimestamp"));
+const NAME: Column = column("NAME", Cell::Name);
+const AGE: Column = column("AGE", Cell::Age);
 const CREATED_AT: Column = column("CREATED AT", Cell::Field("metadata.creationTimestamp"));
 
 impl Column {
     /// The cell of an object.
     pub fn cell(&self, row: &Row<'_>) -> String {
-        let value = row.value;
+        let value = || row.value();
         match &self.cell {
-            Cell::Field(path) => value.plain(path),
-            Cell::Or(path, otherwise) => {
-                Some(value.plain(path)).filter(|text| !text.is_empty()).unwrap_or_else(|| (*otherwise).into())
+            Cell::Name => row.object.name().into(),
+            Cell::Age => {
+                row.object.meta().creation_timestamp.as_ref().map_or_else(
+                    || "<unknown>".into(),
+                    |time| row.now.since(SimTime::from_time(time)).human(),
+                )
             }
-            Cell::Number(path) => value.int(path).to_string(),
-            Cell::Since(path) => row.since(path).unwrap_or_else(|| "<unknown>".into()),
+            Cell::Field(path) => value().plain(path),
+            Cell::Or(path, otherwise) => Some(value().plain(path))
+                .filter(|text| !text.is_empty())
+                .unwrap_or_else(|| (*otherwise).into()),
+            Cell::Number(path) => value().int(path).to_string(),
             Cell::Count(path) => {
-                let counted = value.at(path);
+                let counted = value().at(path);
                 counted
                     .as_array()
                     .map_or_else(|| counted.as_object().map_or(0, |map| map.len()), Vec::len)

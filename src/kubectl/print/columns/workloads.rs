@@ -11,7 +11,7 @@ use crate::kubectl::print::metrics;
 const CONTAINERS: Column =
     wide("CONTAINERS", Cell::With(|row| template(row).each("containers", "name").join(",")));
 const IMAGES: Column = wide("IMAGES", Cell::With(|row| template(row).each("containers", "image").join(",")));
-const SELECTOR: Column = wide("SELECTOR", Cell::With(|row| row.value.selector("spec.selector")));
+const SELECTOR: Column = wide("SELECTOR", Cell::With(|row| row.value().selector("spec.selector")));
 
 /// The tables of these kinds.
 pub(super) const TABLES: &[(Kind, &[Column])] = &[
@@ -51,7 +51,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             AGE,
             CONTAINERS,
             IMAGES,
-            wide("SELECTOR", Cell::With(|row| format_labels(&row.value.map("spec.selector")))),
+            wide("SELECTOR", Cell::With(|row| format_labels(&row.value().map("spec.selector")))),
         ],
     ),
     (
@@ -65,7 +65,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column("AVAILABLE", Cell::Number("status.numberAvailable")),
             column(
                 "NODE SELECTOR",
-                Cell::With(|row| format_labels(&row.value.map("spec.template.spec.nodeSelector"))),
+                Cell::With(|row| format_labels(&row.value().map("spec.template.spec.nodeSelector"))),
             ),
             AGE,
             CONTAINERS,
@@ -78,7 +78,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
         Kind::JOB,
         &[
             NAME,
-            column("STATUS", Cell::With(|row| job_status(row.value).into())),
+            column("STATUS", Cell::With(|row| job_status(row.value()).into())),
             column("COMPLETIONS", Cell::With(completions)),
             column("DURATION", Cell::With(duration)),
             AGE,
@@ -93,7 +93,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             NAME,
             column("SCHEDULE", Cell::Field("spec.schedule")),
             column("TIMEZONE", Cell::Or("spec.timeZone", "<none>")),
-            column("SUSPEND", Cell::With(|row| title(row.value.at("spec.suspend")))),
+            column("SUSPEND", Cell::With(|row| title(row.value().at("spec.suspend")))),
             column("ACTIVE", Cell::Count("status.active")),
             column(
                 "LAST SCHEDULE",
@@ -102,7 +102,7 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             AGE,
             CONTAINERS,
             IMAGES,
-            wide("SELECTOR", Cell::With(|row| row.value.selector("spec.jobTemplate.spec.selector"))),
+            wide("SELECTOR", Cell::With(|row| row.value().selector("spec.jobTemplate.spec.selector"))),
         ],
     ),
     (
@@ -111,7 +111,10 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             NAME,
             column("CONTAINERS", Cell::With(|row| template(row).each("containers", "name").join(","))),
             column("IMAGES", Cell::With(|row| template(row).each("containers", "image").join(","))),
-            column("POD LABELS", Cell::With(|row| format_labels(&row.value.map("template.metadata.labels")))),
+            column(
+                "POD LABELS",
+                Cell::With(|row| format_labels(&row.value().map("template.metadata.labels"))),
+            ),
         ],
     ),
     (
@@ -130,11 +133,11 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
             column(
                 "REFERENCE",
                 Cell::With(|row| {
-                    let target = row.value.at("spec.scaleTargetRef");
+                    let target = row.value().at("spec.scaleTargetRef");
                     format!("{}/{}", target.text("kind"), target.text("name"))
                 }),
             ),
-            column("TARGETS", Cell::With(|row| metrics::targets(row.value))),
+            column("TARGETS", Cell::With(|row| metrics::targets(row.value()))),
             column("MINPODS", Cell::Or("spec.minReplicas", "<unset>")),
             column("MAXPODS", Cell::Number("spec.maxReplicas")),
             column("REPLICAS", Cell::Number("status.currentReplicas")),
@@ -154,14 +157,14 @@ pub(super) const TABLES: &[(Kind, &[Column])] = &[
 ];
 
 /// The pod spec inside a workload, wherever the kind keeps it.
-fn template<'a>(row: &Row<'a>) -> &'a Value {
+fn template<'a>(row: &'a Row<'_>) -> &'a Value {
     let paths = ["spec.template.spec", "spec.jobTemplate.spec.template.spec", "template.spec"];
-    let found = paths.iter().map(|path| row.value.at(path)).find(|spec| !spec.is_null());
+    let found = paths.iter().map(|path| row.value().at(path)).find(|spec| !spec.is_null());
     found.unwrap_or(&Value::Null)
 }
 
 fn ready_of_desired(row: &Row<'_>) -> String {
-    format!("{}/{}", row.value.int("status.readyReplicas"), row.value.int("spec.replicas"))
+    format!("{}/{}", row.value().int("status.readyReplicas"), row.value().int("spec.replicas"))
 }
 
 /// `True`, `False` or `<unset>` (`printBoolPtr`).
@@ -190,7 +193,7 @@ fn job_status(job: &Value) -> &'static str {
 }
 
 fn completions(row: &Row<'_>) -> String {
-    let (job, succeeded) = (row.value, row.value.int("status.succeeded"));
+    let (job, succeeded) = (row.value(), row.value().int("status.succeeded"));
     match job.at("spec.completions").as_i64() {
         Some(wanted) => format!("{succeeded}/{wanted}"),
         None if job.int("spec.parallelism") > 1 => {
@@ -201,14 +204,14 @@ fn completions(row: &Row<'_>) -> String {
 }
 
 fn duration(row: &Row<'_>) -> String {
-    let Some(start) = row.value.time("status.startTime") else { return String::new() };
-    let end = row.value.time("status.completionTime").unwrap_or(row.now);
+    let Some(start) = row.value().time("status.startTime") else { return String::new() };
+    let end = row.value().time("status.completionTime").unwrap_or(row.now);
     end.since(start).human()
 }
 
 /// `statefulset.apps/db`: the controller of a revision.
 fn controller(row: &Row<'_>) -> String {
-    let owners = row.value.list("metadata.ownerReferences");
+    let owners = row.value().list("metadata.ownerReferences");
     let Some(owner) = owners.iter().find(|owner| owner.flag("controller")) else { return "<none>".into() };
     let group = owner.text("apiVersion").split_once('/').map_or("", |(group, _)| group);
     let kind = owner.text("kind").to_lowercase();
