@@ -4,6 +4,7 @@ use super::k8s::{
     DeploymentCondition, HorizontalPodAutoscalerCondition, JobCondition, NodeCondition,
     PersistentVolumeClaimCondition, PodCondition, Time,
 };
+use crate::clock::SimTime;
 
 /// What the conditions of all kinds have in common.
 pub trait Condition {
@@ -42,6 +43,25 @@ pub fn find<'a, C: Condition>(conditions: Option<&'a [C]>, type_: &str) -> Optio
 /// Whether the condition of that type is there and `True`.
 pub fn is_true<C: Condition>(conditions: Option<&[C]>, type_: &str) -> bool {
     find(conditions, type_).is_some_and(|condition| condition.status() == "True")
+}
+
+/// The type of the condition that says why a pod goes that did not end by itself.
+pub const DISRUPTION_TARGET: &str = "DisruptionTarget";
+
+/// Why the kubelet ended a pod of its own accord.
+pub const TERMINATION_BY_KUBELET: &str = "TerminationByKubelet";
+
+/// That a pod goes, in the words of whoever takes it away, who has seen the pod of that generation.
+pub fn disruption(reason: &str, message: &str, now: SimTime, generation: Option<i64>) -> PodCondition {
+    PodCondition {
+        type_: DISRUPTION_TARGET.into(),
+        status: "True".into(),
+        reason: Some(reason.into()),
+        message: Some(message.into()),
+        last_transition_time: Some(now.to_time()),
+        observed_generation: generation,
+        ..Default::default()
+    }
 }
 
 /// Adds or replaces a condition. The transition time given is kept only if the status differs from before.

@@ -35,15 +35,8 @@ impl ApiServer {
             self.update_status(origin, budget)?;
         }
         let mut marked = pod.clone();
-        let disrupted = k8s::PodCondition {
-            type_: "DisruptionTarget".into(),
-            status: "True".into(),
-            reason: Some("EvictionByEvictionAPI".into()),
-            message: Some("Eviction API: evicting".into()),
-            last_transition_time: Some(self.now().to_time()),
-            observed_generation: pod.meta.generation,
-            ..Default::default()
-        };
+        let (reason, message) = ("EvictionByEvictionAPI", "Eviction API: evicting");
+        let disrupted = condition::disruption(reason, message, self.now(), pod.meta.generation);
         condition::set(&mut Arc::make_mut(&mut marked.status).conditions, disrupted);
         marked.revision = 0;
         self.update_status(origin, marked)?;

@@ -5,18 +5,21 @@ use std::sync::Arc;
 
 use sorted::SortedMap;
 
-use super::pods::is_ready;
+use super::pods::{is_ready, is_terminal};
 use super::{Action, Controller};
 use crate::api::int_or_string::{Rounding, scaled};
-use crate::api::k8s::{IntOrString, LabelSelector, PodDisruptionBudgetStatus, Time};
+use crate::api::k8s::{IntOrString, LabelSelector, PodCondition, PodDisruptionBudgetStatus, Time};
 use crate::api::selector::Selector;
-use crate::api::{Key, Kind, MetaExt, Object, Pod, PodDisruptionBudget, Status, budgets};
+use crate::api::{Key, Kind, MetaExt, Object, Pod, PodDisruptionBudget, Status, budgets, condition};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Change, Client, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 
 /// For so long an eviction that the API server granted counts as under way, though the pod is not seen deleted yet.
 const DELETION_TIMEOUT: SimDuration = SimDuration::from_secs(120);
+
+/// A pod that somebody said would go, and that is still there after so long, stays after all.
+const STALE_TIMEOUT: SimDuration = SimDuration::from_secs(120);
 
 /// The built-in kinds that say how many pods they want in `scale`.
 const SCALABLE: [Kind; 4] =
@@ -55,6 +58,9 @@ impl Controller for DisruptionController {
         if change.key.kind != Kind::POD {
             return;
         }
+        if let Some(since) = change.after.as_ref().and_then(|pod| pod.as_kind::<Pod>()).and_then(doubtful) {
+            queue.add_after(change.key.clone(), (since + STALE_TIMEOUT).since(change.time));
+        }
         let budgets: Vec<(Key, Selector)> = view
             .list::<PodDisruptionBudget>(Some(&change.key.namespace))
             .filter_map(|budget| {
@@ -75,6 +81,9 @@ impl Controller for DisruptionController {
     }
 
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+        if key.kind == Kind::POD {
+            return clear_stale(key, view, client);
+        }
         for pod in self.crowded.remove(key).unwrap_or_default() {
             if let Some(pod) = view.get::<Pod>(&pod.namespace, &pod.name) {
                 let message = format!(
@@ -110,6 +119,36 @@ impl Controller for DisruptionController {
             }
         }
     }
+}
+
+/// Since when a pod is said to go that does nothing of the kind (`nonTerminatingPodHasStaleDisruptionCondition`). What the
+/// kubelet says of it comes with its end.
+fn doubtful(pod: &Pod) -> Option<SimTime> {
+    let said = condition::find(pod.status.conditions.as_deref(), condition::DISRUPTION_TARGET)?;
+    let open = said.status == "True" && said.reason.as_deref() != Some(condition::TERMINATION_BY_KUBELET);
+    let since = said.last_transition_time.as_ref().map_or(SimTime::default(), SimTime::from_time);
+    (open && !pod.is_deleting() && !is_terminal(pod)).then_some(since)
+}
+
+/// Takes back that a pod goes, once it has stayed for long enough (`syncStalePodDisruption`).
+fn clear_stale(key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
+    let Some(pod) = view.get::<Pod>(&key.namespace, &key.name) else { return Ok(Action::AwaitChange) };
+    let Some(since) = doubtful(pod) else { return Ok(Action::AwaitChange) };
+    let (now, due) = (client.now(), since + STALE_TIMEOUT);
+    if now < due {
+        return Ok(Action::RequeueAfter(due.since(now)));
+    }
+    let mut pod = pod.clone();
+    let stays = PodCondition {
+        type_: condition::DISRUPTION_TARGET.into(),
+        status: "False".into(),
+        last_transition_time: Some(now.to_time()),
+        observed_generation: pod.meta.generation,
+        ..Default::default()
+    };
+    condition::set(&mut Arc::make_mut(&mut pod.status).conditions, stays);
+    client.update_status(pod, None)?;
+    Ok(Action::AwaitChange)
 }
 
 fn selector_of(budget: &PodDisruptionBudget) -> Option<Selector> {
@@ -311,4 +350,47 @@ fn fail_safe(budget: &PodDisruptionBudget, why: &str, client: &mut Client<'_>) -
     budgets::note(&mut status, "False", budgets::SYNC_FAILED, why, client.now());
     update(budget, status, client)?;
     Ok(Action::AwaitChange)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Namespace;
+    use crate::api::k8s::ObjectMeta;
+    use crate::client::{Actor, ApiServer};
+
+    /// What is said of a pod so many seconds after somebody has marked it, and left it at that.
+    fn said_after(seconds: u64, reason: &str, phase: &str) -> Option<(String, Option<i64>)> {
+        let mut api = ApiServer::new(1);
+        let mut client = Client::new(&mut api, Actor::Environment, None);
+        let meta = ObjectMeta { name: Some("default".into()), ..Default::default() };
+        client.create(Namespace::new(meta, Default::default()), None).unwrap();
+        let mut pod = crate::testing::pod("web").build();
+        Arc::make_mut(&mut pod.spec).containers[0].image = Some("app".into());
+        let made = client.create(pod, None).unwrap();
+        let mut pod = made;
+        let marked = condition::disruption(reason, "it goes", client.now(), Some(1));
+        let status = Arc::make_mut(&mut pod.status);
+        status.phase = Some(phase.into());
+        condition::set(&mut status.conditions, marked);
+        client.update_status(pod, None).unwrap();
+        let key = Key::new(Kind::POD, "default", "web");
+        api.set_now(SimTime::from_secs(seconds));
+        let view = api.view().clone();
+        let mut client = Client::new(&mut api, Actor::Controller("controllermanager"), None);
+        DisruptionController::default().reconcile(&key, &view, &mut client).unwrap();
+        let pod = api.view().get::<Pod>("default", "web")?;
+        let found = condition::find(pod.status.conditions.as_deref(), condition::DISRUPTION_TARGET)?;
+        Some((format!("{} {:?}", found.status, found.message.as_deref()), found.observed_generation))
+    }
+
+    #[test]
+    fn a_pod_that_was_to_go_and_stays_is_said_to_stay_after_two_minutes() {
+        let marked = Some(("True Some(\"it goes\")".to_string(), Some(1)));
+        let stays = Some(("False None".to_string(), Some(1)));
+        assert_eq!(said_after(119, "EvictionByEvictionAPI", "Running"), marked);
+        assert_eq!(said_after(120, "EvictionByEvictionAPI", "Running"), stays);
+        assert_eq!(said_after(120, condition::TERMINATION_BY_KUBELET, "Running"), marked);
+        assert_eq!(said_after(120, "EvictionByEvictionAPI", "Failed"), marked);
+    }
 }

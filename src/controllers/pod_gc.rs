@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::pods::is_terminal;
 use super::ref_manager::gone_is_fine;
 use super::{Action, Controller};
-use crate::api::k8s::PodCondition;
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, Status, condition, sorting};
 use crate::client::{Change, Client, DeleteOptions, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
@@ -172,15 +171,8 @@ fn next_look(now: SimTime) -> SimTime {
 fn fail_and_delete(mut pod: Pod, disrupted: bool, client: &mut Client<'_>) -> Result<(), Status> {
     let key = Key::new(Kind::POD, pod.namespace(), pod.name());
     if !is_terminal(&pod) {
-        let target = PodCondition {
-            type_: "DisruptionTarget".into(),
-            status: "True".into(),
-            reason: Some("DeletionByPodGC".into()),
-            message: Some("PodGC: node no longer exists".into()),
-            last_transition_time: Some(client.now().to_time()),
-            observed_generation: pod.meta.generation,
-            ..Default::default()
-        };
+        let (reason, message) = ("DeletionByPodGC", "PodGC: node no longer exists");
+        let target = condition::disruption(reason, message, client.now(), pod.meta.generation);
         let status = Arc::make_mut(&mut pod.status);
         status.phase = Some("Failed".into());
         if disrupted {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::ref_manager::gone_is_fine;
 use super::{Action, Controller};
-use crate::api::k8s::{ObjectReference, PodCondition, Taint, Toleration};
+use crate::api::k8s::{ObjectReference, Taint, Toleration};
 use crate::api::taint::{NO_EXECUTE, tolerates};
 use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, Status, condition};
 use crate::client::recorder::EventType;
@@ -128,15 +128,8 @@ fn mark_and_delete(key: &Key, client: &mut Client<'_>) -> Result<Action, Status>
     let Ok(found) = client.get(key) else { return Ok(Action::AwaitChange) };
     let Some(pod) = found.as_kind::<Pod>() else { return Ok(Action::AwaitChange) };
     let mut target = pod.clone();
-    let disrupted = PodCondition {
-        type_: "DisruptionTarget".into(),
-        status: "True".into(),
-        reason: Some("DeletionByTaintManager".into()),
-        message: Some("Taint manager: deleting due to NoExecute taint".into()),
-        last_transition_time: Some(client.now().to_time()),
-        observed_generation: pod.meta.generation,
-        ..Default::default()
-    };
+    let (reason, message) = ("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint");
+    let disrupted = condition::disruption(reason, message, client.now(), pod.meta.generation);
     condition::set(&mut Arc::make_mut(&mut target.status).conditions, disrupted);
     if gone_is_fine(client.update_status(target, None))?.is_some() {
         gone_is_fine(client.delete(key, &DeleteOptions::default(), None))?;

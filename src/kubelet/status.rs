@@ -251,15 +251,8 @@ fn set_conditions(
         condition::set(&mut status.conditions, restarting);
     }
     if let Some(message) = worker.disruption.as_ref().filter(|_| worker.stage == Stage::Finished) {
-        let disrupted = PodCondition {
-            type_: "DisruptionTarget".into(),
-            status: "True".into(),
-            reason: Some("TerminationByKubelet".into()),
-            message: Some(message.clone()),
-            last_transition_time: Some(now.to_time()),
-            observed_generation: config.reporting.observed_generation.then(|| worker.pod.generation()),
-            ..Default::default()
-        };
+        let seen = config.reporting.observed_generation.then(|| worker.pod.generation());
+        let disrupted = condition::disruption(condition::TERMINATION_BY_KUBELET, message, now, seen);
         condition::set(&mut status.conditions, disrupted);
     }
 }

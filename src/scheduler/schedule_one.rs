@@ -301,15 +301,10 @@ fn evict(preemptor: &PodInfo, result: &PostFilterResult, nominator: &Nominator, 
         let Some(mut victim) = victim.filter(|victim| victim.uid() == uid) else { continue };
         let told = reference(&victim);
         if !victim.is_deleting() {
-            let disrupted = PodCondition {
-                type_: "DisruptionTarget".into(),
-                status: "True".into(),
-                reason: Some("PreemptionByScheduler".into()),
-                message: Some(format!("{scheduler}: preempting to accommodate a higher priority pod")),
-                last_transition_time: Some(client.now().to_time()),
-                observed_generation: victim.meta.generation,
-                ..Default::default()
-            };
+            let message = format!("{scheduler}: preempting to accommodate a higher priority pod");
+            let generation = victim.meta.generation;
+            let disrupted =
+                condition::disruption("PreemptionByScheduler", &message, client.now(), generation);
             condition::set(&mut Arc::make_mut(&mut victim.status).conditions, disrupted);
             // Read a moment ago, like every victim here; a victim that is gone by now needs no more.
             let _ = client.update_status(victim, None);

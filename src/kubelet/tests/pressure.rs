@@ -67,7 +67,8 @@ fn a_node_short_of_memory_evicts_who_uses_most_beyond_what_it_asked_for() {
                2620Mi, request is 0, has larger consumption of memory. ";
     assert_eq!((status.phase.as_deref(), status.reason.as_deref()), (Some("Failed"), Some("Evicted")));
     assert_eq!(status.message.as_deref(), Some(why));
-    let disrupted = condition::find(status.conditions.as_deref(), "DisruptionTarget").expect("the condition");
+    let disrupted =
+        condition::find(status.conditions.as_deref(), condition::DISRUPTION_TARGET).expect("the condition");
     assert_eq!(
         (disrupted.reason.as_deref(), disrupted.message.as_deref()),
         (Some("TerminationByKubelet"), Some(why))
@@ -132,7 +133,7 @@ fn a_pod_that_fills_more_of_the_disk_than_it_may_is_evicted() {
         let status = &bench.pod("app").expect("the pod").status;
         assert_eq!(status.message.as_deref().unwrap_or_default(), why, "{annotation} {amount}");
         assert_eq!(conditions(&bench), ["Ready"], "the node itself is not short of anything");
-        assert!(condition::find(status.conditions.as_deref(), "DisruptionTarget").is_none());
+        assert!(condition::find(status.conditions.as_deref(), condition::DISRUPTION_TARGET).is_none());
     }
 }
 

@@ -208,7 +208,7 @@ fn not_eligible(cx: &Context<'_>, diagnosis: &Diagnosis, pod: &PodInfo) -> Optio
 }
 
 fn is_being_preempted(pod: &Pod) -> bool {
-    let disrupted = condition::find(pod.status.conditions.as_deref(), "DisruptionTarget");
+    let disrupted = condition::find(pod.status.conditions.as_deref(), condition::DISRUPTION_TARGET);
     pod.is_deleting()
         && disrupted.is_some_and(|condition| {
             condition.status == "True" && condition.reason.as_deref() == Some("PreemptionByScheduler")
