@@ -4,6 +4,7 @@
 mod daemon_set;
 mod deployment;
 mod endpoint_slice;
+mod families;
 mod horizontal_pod_autoscaler;
 mod job;
 mod node;

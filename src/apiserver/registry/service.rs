@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::Strategy;
+use super::{Strategy, families};
 use crate::api::field_error::{FieldError, Path, quoted};
 use crate::api::k8s::{IntOrString, LoadBalancerStatus, ServicePort, ServiceSpec, ServiceStatus};
 use crate::api::{Kind, MetaExt, Service, Status};
@@ -123,8 +123,7 @@ fn needs_node_ports(spec: &ServiceSpec) -> bool {
 /// Gives the addresses and ports that the Service needs and does not name, as long as there are any.
 fn allocate(spec: &mut ServiceSpec, view: &View, names: &mut Rng) -> Result<(), Status> {
     if spec.type_.as_deref() != Some("ExternalName") {
-        spec.ip_family_policy.get_or_insert_with(|| "SingleStack".into());
-        spec.ip_families.get_or_insert_with(|| vec!["IPv4".into()]);
+        families::fill(spec);
         // Who gives several gives the first as the one, too. If not, the rules tell.
         let several = spec.cluster_ips.as_ref().is_some_and(|addresses| !addresses.is_empty());
         if spec.cluster_ip.is_some() || !several {
@@ -249,16 +248,7 @@ fn node_port_is_taken(port: i32, except: &str, view: &View) -> bool {
 /// What the allocators refuse: addresses and ports out of range, or taken.
 fn unavailable(service: &Service, old: Option<&Service>, view: &View) -> Vec<FieldError> {
     let (spec, path) = (&service.spec, Path::new("spec"));
-    let mut errors = Vec::new();
-    let families = spec.ip_families.iter().flatten().enumerate();
-    for (index, family) in families.filter(|(_, family)| *family == "IPv6") {
-        let at = path.child("ipFamilies").index(index);
-        errors.push(FieldError::invalid(&at, quoted(family), "not configured on this cluster"));
-    }
-    if spec.ip_family_policy.as_deref() == Some("RequireDualStack") {
-        let why = "this cluster is not configured for dual-stack services";
-        errors.push(FieldError::invalid(&path.child("ipFamilyPolicy"), quoted("RequireDualStack"), why));
-    }
+    let mut errors = families::refused(spec, old.map(|old| &*old.spec));
     if !errors.is_empty() || spec.type_.as_deref() == Some("ExternalName") {
         return errors;
     }

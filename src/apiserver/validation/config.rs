@@ -191,10 +191,11 @@ fn validate_operator(requirement: &At, errors: &mut Errors) {
     }
 }
 
-/// Whether every limited resource is one that a scope can be asked of. An unknown scope can be asked of all.
+/// Whether every limited resource that quotas know is one that a scope can be asked of. An unknown scope can be asked of all.
 fn applies(scope: &str, hard: &At) -> bool {
     let counted = SCOPES.iter().find(|(name, _)| *name == scope).map(|(_, counted)| counted);
-    hard.keys().all(|name| name.contains('/') || counted.is_none_or(|counted| counted.contains(&name)))
+    let fits = |name: &&str| counted.is_none_or(|counted| counted.contains(name));
+    hard.keys().filter(|name| resources::is_of_quota(name)).all(|name| fits(&name))
 }
 
 fn validate_scopes(at: &At, hard: &At, errors: &mut Errors) {
@@ -296,7 +297,12 @@ const ORDERS: [(&str, &str, &str, &str, &str, &str); 6] = [
 ];
 
 fn validate_limit_order(limit: &At, name: &str, errors: &mut Errors) {
+    // What a limit of pods may not have is not compared.
+    let counts = |field: &str| limit.get("type").text() != "Pod" || !field.starts_with("default");
     for (low, high, place, shown, low_name, high_name) in ORDERS {
+        if !counts(low) || !counts(high) {
+            continue;
+        }
         let (low, high) = (limit.get(low), limit.get(high));
         let (low, high) = (low.key(name), high.key(name));
         if low.is_set() && high.is_set() && amount(&low) > amount(&high) {
@@ -310,7 +316,7 @@ fn validate_limit_order(limit: &At, name: &str, errors: &mut Errors) {
     let (default, request) = (limit.get("default"), limit.get("defaultRequest"));
     let (default, request) = (default.key(name), request.key(name));
     let differ = default.is_set() && request.is_set() && amount(&default) != amount(&request);
-    if differ && !resources::overcommits(name) {
+    if differ && counts("default") && !resources::overcommits(name) {
         let (most, least) = (default.text(), request.text());
         let why = format!("default value {most} must equal to defaultRequest value {least} in {name}");
         errors.invalid(&request, &why);
@@ -369,6 +375,28 @@ mod tests {
                 "spec.scopeSelector.matchExpressions.operator: Invalid value: \"In\": must be 'Exists' when scope is \
                  any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, \
                  ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
+            ],
+        );
+    }
+
+    #[test]
+    fn defaults_that_pods_may_not_have_are_compared_with_nothing() {
+        check(
+            limit_range,
+            &json!({"spec": {"limits": [{"type": "Pod", "min": {"cpu": "2"}, "max": {"cpu": "3"}, "default": {"cpu": "1"}}]}}),
+            &["spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'"],
+        );
+    }
+
+    #[test]
+    fn what_quotas_do_not_know_fits_every_scope() {
+        check(
+            resource_quota,
+            &json!({"spec": {"hard": {"odd": "1", "storage": "1"}, "scopes": ["BestEffort"]}}),
+            &[
+                "spec.hard[odd]: Invalid value: \"odd\": must be a standard resource type or fully qualified",
+                "spec.hard[odd]: Invalid value: \"odd\": must be a standard resource for quota",
+                "spec.hard[storage]: Invalid value: \"storage\": must be a standard resource for quota",
             ],
         );
     }

@@ -57,10 +57,14 @@ struct Rules {
     create: Always,
     /// Of the change, where there are any.
     update: Option<Change>,
+    /// Of a change of the annotations alone, where there are any.
+    notes: Option<Change>,
+    /// Whether a new object's metadata are looked at only when nothing else is wrong.
+    metadata_last: bool,
 }
 
 const fn rules(kind: Kind, name: text::Rule, always: Always) -> Rules {
-    Rules { kind, name, always, create: |_, _| {}, update: None }
+    Rules { kind, name, always, create: |_, _| {}, update: None, notes: None, metadata_last: false }
 }
 
 impl Rules {
@@ -71,13 +75,25 @@ impl Rules {
     const fn on_update(self, update: Change) -> Rules {
         Rules { update: Some(update), ..self }
     }
+
+    const fn on_notes(self, notes: Change) -> Rules {
+        Rules { notes: Some(notes), ..self }
+    }
+
+    /// For kinds whose own rules leave the metadata to what every kind goes through after them.
+    const fn metadata_last(self) -> Rules {
+        Rules { metadata_last: true, ..self }
+    }
 }
 
 const ANY: Always = |_, _| {};
 
 /// The kinds with rules, one line each.
 static RULES: &[Rules] = &[
-    rules(Kind::POD, text::dns_subdomain, pod::validate).on_create(pod::on_create).on_update(pod::on_update),
+    rules(Kind::POD, text::dns_subdomain, pod::validate)
+        .on_create(pod::on_create)
+        .on_update(pod::on_update)
+        .on_notes(pod::on_notes),
     rules(Kind::POD_TEMPLATE, text::dns_subdomain, workload::pod_template),
     rules(Kind::DEPLOYMENT, text::dns_subdomain, workload::deployment)
         .on_update(workload::immutable_selector),
@@ -97,7 +113,8 @@ static RULES: &[Rules] = &[
         .on_update(service::endpoint_slice_update),
     rules(Kind::HORIZONTAL_POD_AUTOSCALER, text::dns_subdomain, autoscaling::horizontal_pod_autoscaler),
     // Its own rules look at no name, so that any that can stand in an address will do.
-    rules(Kind::POD_DISRUPTION_BUDGET, text::path_segment, autoscaling::pod_disruption_budget),
+    rules(Kind::POD_DISRUPTION_BUDGET, text::path_segment, autoscaling::pod_disruption_budget)
+        .metadata_last(),
     rules(Kind::INGRESS, text::dns_subdomain, networking::ingress).on_create(networking::ingress_create),
     rules(Kind::INGRESS_CLASS, text::dns_subdomain, networking::ingress_class)
         .on_update(networking::ingress_class_update),
@@ -107,7 +124,8 @@ static RULES: &[Rules] = &[
     rules(Kind::NETWORK_POLICY, text::dns_subdomain, networking::network_policy),
     rules(Kind::PERSISTENT_VOLUME, text::dns_subdomain, storage::volume).on_update(storage::volume_update),
     rules(Kind::PERSISTENT_VOLUME_CLAIM, text::dns_subdomain, storage::claim)
-        .on_update(storage::claim_update),
+        .on_update(storage::claim_update)
+        .on_notes(storage::claim_notes_update),
     rules(Kind::STORAGE_CLASS, text::dns_subdomain, storage::storage_class)
         .on_update(storage::storage_class_update),
     rules(Kind::CONFIG_MAP, text::dns_subdomain, config::config_map).on_update(config::config_map_update),
@@ -188,9 +206,14 @@ pub fn validate(object: &Object) -> Vec<FieldError> {
     }
     let (rules, value) = (of(object.kind()), object.to_value());
     let (root, mut errors) = (At::root(&value), Errors::default());
-    meta::validate_object_meta(&root.get("metadata"), rules.name, &mut errors);
+    if !rules.metadata_last {
+        meta::validate_object_meta(&root.get("metadata"), rules.name, &mut errors);
+    }
     (rules.always)(&root, &mut errors);
     (rules.create)(&root, &mut errors);
+    if rules.metadata_last && errors.is_empty() {
+        meta::validate_object_meta(&root.get("metadata"), rules.name, &mut errors);
+    }
     errors.into_vec()
 }
 
@@ -209,11 +232,9 @@ pub fn validate_update(object: &Object, old: &Object) -> Vec<FieldError> {
         let name_is_checked: text::Rule = |_| Vec::new();
         meta::validate_object_meta(&new.get("metadata"), name_is_checked, &mut errors);
         meta::validate_object_meta_update(&new.get("metadata"), &old.get("metadata"), &mut errors);
-        if object.kind() == Kind::POD && object.same_spec(before) && object.annotations() != old_annotations {
-            let (new, old) = (object.to_value(), before.to_value());
-            let (new, old) = (At::root(&new), At::root(&old));
-            pod::validate_annotations_of_pod(&new, &mut errors);
-            pod::validate_annotations_update(&new, &old, &mut errors);
+        let noted = object.same_spec(before) && object.annotations() != old_annotations;
+        if let Some(notes) = of(object.kind()).notes.filter(|_| noted) {
+            notes(&At::root(&object.to_value()), &At::root(&before.to_value()), &mut errors);
         }
     }
     if !object.same_spec(old) {
@@ -225,6 +246,13 @@ pub fn validate_update(object: &Object, old: &Object) -> Vec<FieldError> {
             update(&new, &At::root(&old.to_value()), &mut errors);
         }
     }
+    errors.into_vec()
+}
+
+/// What is wrong with a Service's own addresses and their families.
+pub fn service_addresses(object: &Value) -> Vec<FieldError> {
+    let mut errors = Errors::default();
+    service::validate_addresses(&At::root(object).get("spec"), &mut errors);
     errors.into_vec()
 }
 
@@ -253,4 +281,24 @@ fn equal_but(new: &Value, old: &Value, fields: &[&str]) -> bool {
         entries.all(|(key, value)| fields.contains(&key.as_str()) || whole[key] == *value)
     };
     within(new, old) && within(old, new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_budget_the_metadata_come_last() {
+        let budget = |minimum: i64| {
+            let tree = serde_json::json!({
+                "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+                "metadata": {"name": "a/b", "namespace": "default"}, "spec": {"minAvailable": minimum},
+            });
+            let object = Object::from_value(Kind::POD_DISRUPTION_BUDGET, tree).expect("a budget");
+            validate(&object).iter().map(|error| error.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(budget(1), ["metadata.name: Invalid value: \"a/b\": may not contain '/'"]);
+        let why = "must be greater than or equal to 0";
+        assert_eq!(budget(-1), [format!("spec.minAvailable: Invalid value: -1: {why}")]);
+    }
 }

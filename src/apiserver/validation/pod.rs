@@ -111,7 +111,7 @@ fn validate_profile_agrees(note: &str, profile: &At, at: &At, system: &str, erro
 }
 
 /// The annotations that mean something on a pod (`ValidatePodSpecificAnnotations`).
-pub fn validate_annotations_of_pod(pod: &At, errors: &mut Errors) {
+fn validate_annotations_of_pod(pod: &At, errors: &mut Errors) {
     let annotations = pod.get("metadata.annotations");
     validate_meaning(&annotations, &pod.get("spec"), errors);
 }
@@ -375,8 +375,14 @@ pub fn on_update(pod: &At, old: &At, errors: &mut Errors) {
     }
 }
 
+/// What is wrong with a change of the annotations alone.
+pub fn on_notes(pod: &At, old: &At, errors: &mut Errors) {
+    validate_annotations_of_pod(pod, errors);
+    validate_annotations_update(pod, old, errors);
+}
+
 /// Annotations that stay as they are (`ValidatePodSpecificAnnotationUpdates`).
-pub fn validate_annotations_update(pod: &At, old: &At, errors: &mut Errors) {
+fn validate_annotations_update(pod: &At, old: &At, errors: &mut Errors) {
     let (new, old) = (pod.get("metadata.annotations"), old.get("metadata.annotations"));
     let meta = pod.get("metadata");
     let at = meta.get("annotations");

@@ -9,7 +9,7 @@ use crate::api::quantity::{self, Parsed};
 const OF_CONTAINERS: [&str; 3] = ["cpu", "ephemeral-storage", "memory"];
 
 /// Resources that Kubernetes counts, besides those of containers: as names of quotas.
-const OF_QUOTAS: [&str; 18] = [
+const OF_QUOTAS: [&str; 19] = [
     "configmaps",
     "limits.cpu",
     "limits.ephemeral-storage",
@@ -26,8 +26,9 @@ const OF_QUOTAS: [&str; 18] = [
     "services",
     "services.loadbalancers",
     "services.nodeports",
-    "storage",
     "cpu",
+    "memory",
+    "ephemeral-storage",
 ];
 
 /// Names of quotas that are counts: whole numbers.
@@ -52,7 +53,7 @@ fn is_of_container(name: &str) -> bool {
 }
 
 fn is_standard(name: &str) -> bool {
-    is_of_container(name) || OF_QUOTAS.contains(&name) || name.starts_with("requests.hugepages-")
+    is_of_container(name) || is_of_quota(name) || name == "storage"
 }
 
 /// Whether Kubernetes itself knows the resource: no domain, or one of its own.
@@ -192,6 +193,8 @@ fn validate_claims(claims: &At, known: &[&str], errors: &mut Errors) {
         if !known.contains(&name) {
             let mut list = known.to_vec();
             crate::api::sorting::sort_by(&mut list, |a, b| a.cmp(b));
+            list.dedup();
+            list.retain(|name| !name.is_empty());
             let list =
                 if list.is_empty() { " which is empty".into() } else { format!(": {}", list.join(", ")) };
             let among = format!("must be one of the names in pod.spec.resourceClaims{list}");
@@ -269,17 +272,15 @@ pub fn asked_together<'v>(spec: &At<'_, 'v>) -> Vec<(&'v str, Parsed, &'v str)> 
     names.iter().map(total).collect()
 }
 
+/// Whether quotas know the resource by itself, without a domain.
+pub fn is_of_quota(name: &str) -> bool {
+    OF_QUOTAS.contains(&name) || is_huge_page(name) || name.starts_with("requests.hugepages-")
+}
+
 /// The names that quotas may limit.
 pub fn validate_quota_name(at: &At, name: &str, errors: &mut Errors) {
-    if name.starts_with("count/") {
-        return;
-    }
     validate_name(at, name, errors);
-    let standard = OF_QUOTAS.contains(&name)
-        || matches!(name, "memory" | "ephemeral-storage")
-        || is_huge_page(name)
-        || name.starts_with("requests.hugepages-");
-    if !name.contains('/') && !standard {
+    if !name.contains('/') && !is_of_quota(name) {
         errors.invalid_as(at, &quoted(name), "must be a standard resource for quota");
     }
 }

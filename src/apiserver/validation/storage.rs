@@ -94,6 +94,7 @@ pub fn claim_update(object: &At, old: &At, errors: &mut Errors) {
     if old_spec.get("storageClassName").value().is_null() {
         before["storageClassName"] = new["storageClassName"].clone();
     }
+    claim_notes_update(object, old, errors);
     if object.get("status.phase").text() == "Bound" {
         if new["resources"]["requests"].is_object() {
             new["resources"]["requests"]["storage"] = before["resources"]["requests"]["storage"].clone();
@@ -115,6 +116,19 @@ pub fn claim_update(object: &At, old: &At, errors: &mut Errors) {
     let mode = spec.get("volumeMode");
     errors.immutable(&object.named("volumeMode").with(mode.value()), &old_spec.get("volumeMode"));
     validate_attributes_update(&spec, &old_spec, errors);
+}
+
+/// The class that a claim names in the old way stays, or moves into the field of that name.
+pub fn claim_notes_update(object: &At, old: &At, errors: &mut Errors) {
+    const OLD_WAY: &str = "volume.beta.kubernetes.io/storage-class";
+    let (metadata, before) = (object.get("metadata"), old.get("metadata"));
+    let (notes, before) = (metadata.get("annotations"), before.get("annotations"));
+    let (class, before) = (notes.key(OLD_WAY), before.key(OLD_WAY));
+    let (field, old_field) = (object.get("spec.storageClassName"), old.get("spec.storageClassName"));
+    let moved = before.is_set() && !old_field.is_set() && field.is_set() && field.text() == before.text();
+    if class.text() != before.text() && (class.is_set() || !moved) {
+        errors.invalid_as(&class, &quoted(class.text()), "field is immutable");
+    }
 }
 
 /// A class of attributes can be another, and is never taken away.
@@ -298,5 +312,39 @@ mod tests {
                 "volumeBindingMode: Unsupported value: \"\": supported values: \"Immediate\", \"WaitForFirstConsumer\"",
             ],
         );
+    }
+
+    #[test]
+    fn the_class_in_an_annotation_of_a_claim_stays_or_becomes_the_field() {
+        let claim = |note: Option<&str>, field: Option<&str>| {
+            let mut claim = json!({"metadata": {"annotations": {}}, "spec": {}});
+            if let Some(note) = note {
+                claim["metadata"]["annotations"]["volume.beta.kubernetes.io/storage-class"] = note.into();
+            }
+            if let Some(field) = field {
+                claim["spec"]["storageClassName"] = field.into();
+            }
+            claim
+        };
+        let cases = [
+            ((Some("a"), None), (Some("a"), None), None),
+            ((Some("a"), None), (None, Some("a")), None),
+            ((Some("a"), None), (Some("a"), Some("a")), None),
+            ((Some("a"), None), (Some("b"), None), Some("b")),
+            ((Some("a"), None), (None, None), Some("")),
+            ((None, Some("a")), (Some("a"), Some("a")), Some("a")),
+        ];
+        for (before, after, shown) in cases {
+            let (old, new) = (claim(before.0, before.1), claim(after.0, after.1));
+            let mut errors = Errors::default();
+            claim_notes_update(&At::root(&new), &At::root(&old), &mut errors);
+            let found: Vec<String> = errors.into_vec().iter().map(ToString::to_string).collect();
+            let want = shown.map(|shown| {
+                format!(
+                    "metadata.annotations[volume.beta.kubernetes.io/storage-class]: Invalid value: \"{shown}\": field is immutable"
+                )
+            });
+            assert_eq!(found, want.into_iter().collect::<Vec<_>>(), "{before:?} -> {after:?}");
+        }
     }
 }
