@@ -10,6 +10,7 @@ pub mod explain;
 pub mod field_error;
 pub mod hash;
 pub mod int_or_string;
+pub mod jwt;
 pub mod kind;
 pub mod later;
 pub mod managed;

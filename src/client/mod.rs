@@ -12,6 +12,7 @@ pub mod workqueue;
 use std::sync::Arc;
 
 pub use crate::apiserver::admission::resource_quota::counted as counted_quota;
+pub use crate::apiserver::admission::storage::class_by_default;
 pub use crate::apiserver::extensions::{CLEANUP_FINALIZER, terminating};
 pub use crate::apiserver::heartbeat::Beat;
 pub use crate::apiserver::{

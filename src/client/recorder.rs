@@ -165,11 +165,12 @@ impl Client<'_> {
     }
 }
 
-/// Who an event comes from: two controllers speak under other names than they write under.
+/// Who an event comes from: some controllers speak under other names than they write under.
 fn source_of(actor: &Actor) -> &str {
     match actor.component() {
         "generic-garbage-collector" => "garbage-collector-controller",
         "ephemeral-volume-controller" => "ephemeral_volume",
+        "endpointslice-mirroring-controller" => "endpoint-slice-mirroring-controller",
         own => own,
     }
 }

@@ -25,7 +25,7 @@ use crate::clock::SimDuration;
 const IGNORED: [Kind; 2] = [Kind::EVENT, Kind::LEASE];
 
 /// Every other kind: anything may own anything.
-static WATCHED: [Kind; KINDS.len() - IGNORED.len() + 1] = {
+pub(super) static WATCHED: [Kind; KINDS.len() - IGNORED.len() + 1] = {
     let mut kinds = [Kind::ANY_CUSTOM; KINDS.len() - IGNORED.len() + 1];
     let (mut from, mut to) = (0, 0);
     while from < KINDS.len() {
@@ -230,6 +230,10 @@ impl Controller for GarbageCollector {
             return Ok(Action::AwaitChange);
         }
         let has_dependents = self.dependents_of(object.uid()).next().is_some();
+        if !waiting.is_empty() && self.is_in_circle(&object, client) {
+            // Whoever owns its own owner would wait for ever.
+            unblock(&object, client)?;
+        }
         let propagation = match () {
             () if !waiting.is_empty() && has_dependents => Propagation::Foreground,
             () if has_finalizer(&object, ORPHAN_FINALIZER) => Propagation::Orphan,
@@ -275,6 +279,12 @@ impl GarbageCollector {
         if blocked { Ok(()) } else { drop_finalizer(object, FOREGROUND_FINALIZER, client) }
     }
 
+    /// Whether one of the dependents waits for dependents itself.
+    fn is_in_circle(&self, object: &Object, client: &Client<'_>) -> bool {
+        let waits = |key: Key| client.get(&key).is_ok_and(|dependent| waits_for_dependents(&dependent));
+        self.dependents_of(object.uid()).any(waits)
+    }
+
     /// The dependents forget their owner (`attemptToOrphan`). Says whether there were any.
     fn orphan_dependents(&self, object: &Object, client: &mut Client<'_>) -> Result<bool, Status> {
         let mut any = false;
@@ -297,6 +307,17 @@ fn release(object: &Object, uids: &[String], client: &mut Client<'_>) -> Result<
     owners.retain(|owner| !uids.contains(&owner.uid));
     meta.owner_references = Some(owners).filter(|owners| !owners.is_empty());
     gone_is_fine(client.update_object(released)).map(drop)
+}
+
+/// No owner waits for this one any more (`unblockOwnerReferences`).
+fn unblock(object: &Object, client: &mut Client<'_>) -> Result<(), Status> {
+    let mut freed = object.clone();
+    for owner in freed.meta_mut().owner_references.iter_mut().flatten() {
+        if owner.block_owner_deletion == Some(true) {
+            owner.block_owner_deletion = Some(false);
+        }
+    }
+    gone_is_fine(client.update_object(freed)).map(drop)
 }
 
 fn drop_finalizer(object: &Object, name: &str, client: &mut Client<'_>) -> Result<(), Status> {

@@ -28,6 +28,7 @@ pub mod replicaset;
 pub mod resource_claim;
 pub mod resource_quota;
 pub mod serviceaccount;
+pub mod serviceaccount_token;
 mod services;
 pub mod statefulset;
 pub mod taint_eviction;
@@ -166,5 +167,6 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         all.push(Box::new(persistentvolume::ResizerController::default()));
     }
     all.push(Box::new(endpointslice::mirroring::MirroringController::default()));
+    all.push(Box::new(serviceaccount_token::TokensController));
     all
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::garbage_collector::WATCHED;
 use super::pods::is_terminal;
 use super::{Action, Controller};
 use crate::api::quota::{is_bounded, is_overdue};
@@ -18,31 +19,14 @@ const RESYNC: SimDuration = SimDuration::from_secs(300);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResourceQuotaController;
 
-/// Kinds whose removal is noticed at once.
-const COUNTED: [Kind; 14] = [
-    Kind::RESOURCE_QUOTA,
-    Kind::POD,
-    Kind::SERVICE,
-    Kind::PERSISTENT_VOLUME_CLAIM,
-    Kind::RESOURCE_CLAIM,
-    Kind::CONFIG_MAP,
-    Kind::SECRET,
-    Kind::REPLICATION_CONTROLLER,
-    Kind::DEPLOYMENT,
-    Kind::REPLICA_SET,
-    Kind::STATEFUL_SET,
-    Kind::DAEMON_SET,
-    Kind::JOB,
-    Kind::CRON_JOB,
-];
-
 impl Controller for ResourceQuotaController {
     fn name(&self) -> &'static str {
         "resourcequota-controller"
     }
 
     fn watches(&self) -> &'static [Kind] {
-        &COUNTED
+        // What is counted by name alone may be of any kind.
+        &WATCHED
     }
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {

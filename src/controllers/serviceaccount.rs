@@ -14,7 +14,13 @@ const ACCOUNT: &str = "default";
 const ROOT_CA: &str = "kube-root-ca.crt";
 
 /// There are no real connections to secure, so the certificate is one in name only.
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nbW9kZWxsZWQgY2x1c3RlciwgbW9kZWxsZWQgYXV0aG9yaXR5\n-----END CERTIFICATE-----\n";
+pub(super) const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nbW9kZWxsZWQgY2x1c3RlciwgbW9kZWxsZWQgYXV0aG9yaXR5\n-----END CERTIFICATE-----\n";
+
+/// The annotation that says what an object is for.
+const DESCRIPTION: &str = "kubernetes.io/description";
+const WHAT_FOR: &str = "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the \
+                        internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of \
+                        Kubernetes clusters.";
 
 /// Makes the account `default` in every namespace, and makes it again if somebody deletes it.
 #[derive(Clone, Debug)]
@@ -38,7 +44,7 @@ impl Controller for ServiceAccountsController {
     }
 
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
-        ensure(Kind::SERVICE_ACCOUNT, ACCOUNT, Map::new(), key, view, client)
+        ensure(Kind::SERVICE_ACCOUNT, (ACCOUNT, None), Map::new(), key, view, client)
     }
 }
 
@@ -58,7 +64,7 @@ impl Controller for RootCaCertPublisher {
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         let mut fields = Map::new();
         fields.insert("data".into(), json!({"ca.crt": CERTIFICATE}));
-        ensure(Kind::CONFIG_MAP, ROOT_CA, fields, key, view, client)
+        ensure(Kind::CONFIG_MAP, (ROOT_CA, Some(WHAT_FOR)), fields, key, view, client)
     }
 }
 
@@ -73,10 +79,10 @@ fn queue_namespace(change: &Change, actor: &'static str, name: &str, queue: &mut
     queue.add(Key::cluster(Kind::NAMESPACE, namespace), Some(change.revision));
 }
 
-/// Makes the object, or puts its fields right, in a namespace that is there to stay.
+/// Makes the object, or puts its fields and the annotation that describes it right, in a namespace that is there to stay.
 fn ensure(
     kind: Kind,
-    name: &str,
+    (name, what_for): (&str, Option<&str>),
     fields: Map<String, Value>,
     namespace: &Key,
     view: &View,
@@ -88,9 +94,14 @@ fn ensure(
     let key = Key::new(kind, &namespace.name, name);
     match client.get(&key).as_deref() {
         Ok(Object::Tree(tree))
-            if fields.iter().any(|(field, value)| tree.fields.get(field) != Some(value)) =>
+            if fields.iter().any(|(field, value)| tree.fields.get(field) != Some(value))
+                || (what_for.is_some() && tree.annotation(DESCRIPTION).is_none_or(str::is_empty)) =>
         {
             let mut updated = tree.clone();
+            if let Some(text) = what_for {
+                let annotations = Arc::make_mut(&mut updated.meta).annotations.get_or_insert_default();
+                annotations.insert(DESCRIPTION.into(), text.into());
+            }
             Arc::make_mut(&mut updated.fields).extend(fields);
             client.update_object(Object::Tree(updated))?;
         }
@@ -99,6 +110,7 @@ fn ensure(
             let meta = ObjectMeta {
                 name: Some(name.into()),
                 namespace: Some(namespace.name.to_string()),
+                annotations: what_for.map(|text| [(DESCRIPTION.to_string(), text.to_string())].into()),
                 ..Default::default()
             };
             let tree = Tree {

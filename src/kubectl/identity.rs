@@ -6,7 +6,8 @@ use super::Invocation;
 use super::errors::Failure;
 use super::global::file_of;
 use super::kubeconfig::{Kubeconfig, NAME};
-use crate::api::manifest::base64_decode;
+use crate::api::jwt;
+use crate::api::manifest::base64_encode;
 use crate::api::{Key, Kind};
 use crate::client::Client;
 use crate::client::authorization::User;
@@ -74,30 +75,33 @@ fn unauthorized() -> Failure {
     Failure::message("You must be logged in to the server (Unauthorized)")
 }
 
+/// Whether the Secret that keeps a token without an end is still there.
+fn is_kept(token: &str, namespace: &str, claims: &Value, client: &Client<'_>) -> bool {
+    let name = claims["kubernetes.io/serviceaccount/secret.name"].as_str().unwrap_or_default();
+    let secret = client.live().object(&Key::new(Kind::SECRET, namespace, name));
+    let kept = secret.map(|secret| secret.to_value()["data"]["token"].clone());
+    kept.is_some_and(|kept| kept.as_str() == Some(base64_encode(token.as_bytes()).as_str()))
+}
+
 /// Whose token it is: that of a service account that there is, as long as it is valid.
 ///
 /// # Errors
 /// As the server refuses any other.
 pub fn of_token(token: &str, client: &Client<'_>) -> Result<User, Failure> {
-    let claims = claims(token).ok_or_else(unauthorized)?;
+    let claims = jwt::claims(token).ok_or_else(unauthorized)?;
     let subject = claims["sub"].as_str().unwrap_or_default();
     let (namespace, name) = subject
         .strip_prefix("system:serviceaccount:")
         .and_then(|account| account.split_once(':'))
         .ok_or_else(unauthorized)?;
     let account = client.live().object(&Key::new(Kind::SERVICE_ACCOUNT, namespace, name));
-    let valid = claims["exp"].as_i64().is_some_and(|until| client.now().to_unix_seconds() < until);
+    let valid = match claims["iss"] == jwt::LEGACY_ISSUER {
+        true => is_kept(token, namespace, &claims, client),
+        false => claims["exp"].as_i64().is_some_and(|until| client.now().to_unix_seconds() < until),
+    };
     if account.is_none() || !valid {
         return Err(unauthorized());
     }
     // Its groups are those of any service account.
     Ok(User::impersonated(subject, &[]))
-}
-
-/// What a JSON Web Token says.
-fn claims(token: &str) -> Option<Value> {
-    let said = token.split('.').nth(1)?.replace('-', "+").replace('_', "/");
-    let padding = "=".repeat((4 - said.len() % 4) % 4);
-    let bytes = base64_decode(&(said + &padding)).ok()?;
-    serde_json::from_slice(&bytes).ok()
 }

@@ -11,7 +11,7 @@ mod policies;
 mod priority;
 pub mod resource_quota;
 mod service_account;
-mod storage;
+pub mod storage;
 
 use crate::api::{Kind, MetaExt, Object, Status};
 use crate::apiserver::View;

@@ -9,23 +9,31 @@ use crate::rng::Rng;
 const DEFAULT_CLASS: [&str; 2] =
     ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
 
-/// Gives a claim that names no class the default one: the newest of those marked so.
+/// What named a claim's class before there was a field for it.
+const OLD_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+
+/// Gives a claim that names no class the default one.
 ///
 /// # Errors
 /// Never.
 pub fn default_class(view: &View, object: &mut Object, _: &mut Rng) -> Result<(), Status> {
     let Object::PersistentVolumeClaim(claim) = object else { return Ok(()) };
-    if claim.spec.storage_class_name.is_some() {
+    if claim.spec.storage_class_name.is_some() || claim.annotation(OLD_CLASS).is_some() {
         return Ok(());
     }
+    if let Some(class) = class_by_default(view) {
+        Arc::make_mut(&mut claim.spec).storage_class_name = Some(class.name().to_string());
+    }
+    Ok(())
+}
+
+/// The newest of the classes that are marked as the default one.
+pub fn class_by_default(view: &View) -> Option<&StorageClass> {
     let marked =
         |class: &&StorageClass| DEFAULT_CLASS.iter().any(|mark| class.annotation(mark) == Some("true"));
     let mut classes: Vec<&StorageClass> = view.list::<StorageClass>(None).filter(marked).collect();
     sorting::sort_by(&mut classes, |a, b| b.created().cmp(&a.created()).then_with(|| a.name().cmp(b.name())));
-    if let Some(class) = classes.first() {
-        Arc::make_mut(&mut claim.spec).storage_class_name = Some(class.name().to_string());
-    }
-    Ok(())
+    classes.first().copied()
 }
 
 /// Keeps claims and volumes from going while they are in use: their protection controllers take the finalizer away.

@@ -1,18 +1,20 @@
 //! The mirroring controller: Endpoints that somebody has written for a Service without a selector, as slices, since only slices
 //! are read by what carries traffic. Models `pkg/controller/endpointslicemirroring`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
 use sorted::SortedMap;
 
-use super::plan::{Plan, Slice};
+use super::plan::{Plan, Slice, address_type};
 use super::{MANAGED_BY_LABEL, SERVICE_LABEL, STALE_RETRY, TRIGGER_TIME};
 use crate::api::k8s::{
     Endpoint, EndpointConditions, EndpointPort, EndpointSliceFields, ObjectMeta, OwnerReference,
 };
 use crate::api::meta::{Revision, StringMap};
 use crate::api::{EndpointSlice, Key, Kind, MetaExt, Object, Service, Status, Tree, typed};
+use crate::client::recorder::{EventType, reference_to};
 use crate::client::{Actor, Change, Client, DeleteOptions, Retries, View, WorkQueue};
 use crate::clock::SimDuration;
 use crate::controllers::ref_manager::gone_is_fine;
@@ -21,6 +23,10 @@ use crate::controllers::{Action, Controller};
 const NAME: &str = "endpointslice-mirroring-controller";
 const MANAGED_BY: &str = "endpointslicemirroring-controller.k8s.io";
 const SKIP_LABEL: &str = "endpointslice.kubernetes.io/skip-mirror";
+/// So many addresses of one subset are mirrored (`--mirroring-max-endpoints-per-subset`).
+const SUBSET_MAX: usize = 1_000;
+/// Elections were once held by Endpoints: those have no traffic.
+const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
 /// Annotations that say something of the Endpoints alone.
 const OWN_ANNOTATIONS: [&str; 2] = [TRIGGER_TIME, "kubectl.kubernetes.io/last-applied-configuration"];
 
@@ -69,7 +75,16 @@ impl Controller for MirroringController {
                 let outdated = |slice: &EndpointSlice| {
                     *slice.labels() != labels || slice.meta.annotations != annotations
                 };
-                let plan = Plan::new(&existing, contents(endpoints), outdated);
+                let (contents, skipped) = contents(endpoints);
+                if skipped > 0 {
+                    let message = format!(
+                        "A max of {SUBSET_MAX} addresses can be mirrored to EndpointSlices per Endpoints subset. {skipped} \
+                         addresses were skipped"
+                    );
+                    let about = reference_to(Kind::ENDPOINTS, endpoints);
+                    client.event(about, EventType::Warning, "TooManyAddressesToMirror", message);
+                }
+                let plan = Plan::one_each(&existing, contents, outdated);
                 carry_out(endpoints, &existing, plan, client)
             }
             None => delete(existing.iter().copied(), client),
@@ -98,30 +113,46 @@ fn is_mirrored<'a>(key: &Key, view: &'a View) -> Option<&'a Tree> {
     let Object::Tree(endpoints) = &**view.object(key)? else { return None };
     let skipped = endpoints.labels().get(SKIP_LABEL).is_some_and(|skip| skip == "true");
     let is_left_alone = service.spec.selector.as_ref().is_none_or(|selector| selector.is_empty());
-    (is_left_alone && !skipped && !endpoints.is_deleting()).then_some(endpoints)
+    let elects = endpoints.meta().annotations.as_ref().is_some_and(|all| all.contains_key(LEADER));
+    (is_left_alone && !skipped && !elects && !endpoints.is_deleting()).then_some(endpoints)
 }
 
-/// What the slices hold: the addresses of each set of ports, each once (`reconciler.go`).
-fn contents(endpoints: &Tree) -> Vec<Slice> {
+/// What the slices hold: the addresses of each set of ports, each once, by their type; and how many addresses are too many
+/// (`reconciler.go`). Of an address that is there twice the last word counts.
+fn contents(endpoints: &Tree) -> (Vec<Slice>, usize) {
     let mut slices: Vec<Slice> = Vec::new();
+    let mut skipped = 0;
     for subset in endpoints.fields.get("subsets").and_then(Value::as_array).into_iter().flatten() {
         let ports: Vec<EndpointPort> =
             subset["ports"].as_array().into_iter().flatten().map(port_of).collect();
-        let place = slices.iter().position(|slice| slice.ports == ports).unwrap_or_else(|| {
-            slices.push(Slice { ports, endpoints: Vec::new() });
-            slices.len() - 1
-        });
-        for (field, ready) in [("addresses", true), ("notReadyAddresses", false)] {
-            for address in subset[field].as_array().into_iter().flatten() {
-                let endpoint = endpoint_of(address, ready);
-                let known = &mut slices[place].endpoints;
-                if !known.iter().any(|other| other.addresses == endpoint.addresses) {
-                    known.push(endpoint);
-                }
+        let list = |field: &str| subset[field].as_array().map(Vec::as_slice).unwrap_or_default();
+        let ready = list("addresses").iter().map(|address| endpoint_of(address, true));
+        let all: Vec<Endpoint> = ready
+            .chain(list("notReadyAddresses").iter().map(|address| endpoint_of(address, false)))
+            .collect();
+        skipped += all.len().saturating_sub(SUBSET_MAX);
+        for endpoint in all.into_iter().take(SUBSET_MAX) {
+            let v6 = endpoint.addresses.first().is_some_and(|address| address.contains(':'));
+            let place = slices.iter().position(|slice| slice.v6 == v6 && slice.ports == ports);
+            let place = place.unwrap_or_else(|| {
+                slices.push(Slice { ports: ports.clone(), endpoints: Vec::new(), v6 });
+                slices.len() - 1
+            });
+            let known = &mut slices[place].endpoints;
+            match known.iter_mut().find(|other| identity(other) == identity(&endpoint)) {
+                Some(other) => *other = endpoint,
+                None => known.push(endpoint),
             }
         }
     }
-    slices
+    slices.iter_mut().for_each(|slice| slice.endpoints.truncate(SUBSET_MAX));
+    (slices, skipped)
+}
+
+/// What makes two addresses the same: what they are, and whose.
+fn identity(endpoint: &Endpoint) -> (&[String], Option<[Option<&str>; 2]>) {
+    let whose = endpoint.target_ref.as_ref();
+    (&endpoint.addresses, whose.map(|target| [target.namespace.as_deref(), target.name.as_deref()]))
 }
 
 fn port_of(port: &Value) -> EndpointPort {
@@ -137,13 +168,18 @@ fn port_of(port: &Value) -> EndpointPort {
 fn endpoint_of(address: &Value, ready: bool) -> Endpoint {
     let text = |field: &str| address[field].as_str().map(str::to_string);
     Endpoint {
-        addresses: text("ip").into_iter().collect(),
+        addresses: text("ip").map(plainly).into_iter().collect(),
         conditions: Some(EndpointConditions { ready: Some(ready), ..Default::default() }),
         hostname: text("hostname").filter(|name| !name.is_empty()),
         node_name: text("nodeName"),
         target_ref: address.get("targetRef").and_then(|target| typed::read(target).ok()),
         ..Default::default()
     }
+}
+
+/// An address in its usual form.
+fn plainly(address: String) -> String {
+    address.parse::<IpAddr>().map_or(address, |address| address.to_string())
 }
 
 fn labels_of(endpoints: &Tree) -> StringMap {
@@ -192,9 +228,8 @@ fn carry_out(
 fn filled(mut object: EndpointSlice, slice: Slice, endpoints: &Tree) -> EndpointSlice {
     let meta = Arc::make_mut(&mut object.meta);
     (meta.labels, meta.annotations) = (Some(labels_of(endpoints)), annotations_of(endpoints));
-    let first = slice.endpoints.first().and_then(|endpoint| endpoint.addresses.first());
     object.spec = Arc::new(EndpointSliceFields {
-        address_type: if first.is_some_and(|ip| ip.contains(':')) { "IPv6" } else { "IPv4" }.into(),
+        address_type: address_type(slice.v6).into(),
         endpoints: slice.endpoints,
         ports: Some(slice.ports).filter(|ports| !ports.is_empty()),
     });
@@ -210,4 +245,67 @@ fn delete<'a>(
         gone_is_fine(client.delete(&key, &DeleteOptions::default(), None))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::ApiServer;
+    use serde_json::json;
+
+    /// The slices of a Service whose addresses somebody wrote, and what is said of them.
+    fn mirrored(subsets: Value) -> (Vec<String>, Vec<String>) {
+        let mut api = ApiServer::new(1);
+        let mut client = Client::new(&mut api, Actor::Controller(NAME), None);
+        let objects = [
+            (Kind::NAMESPACE, json!({"metadata": {"name": "n"}})),
+            (
+                Kind::SERVICE,
+                json!({"metadata": {"name": "own", "namespace": "n"}, "spec": {"ports": [{"port": 80}]}}),
+            ),
+            (Kind::ENDPOINTS, json!({"metadata": {"name": "own", "namespace": "n"}, "subsets": subsets})),
+        ];
+        for (kind, value) in objects {
+            client.create_object(Object::from_value(kind, value).unwrap()).unwrap();
+        }
+        let view = client.live().clone();
+        let key = Key::new(Kind::ENDPOINTS, "n", "own");
+        MirroringController::default().reconcile(&key, &view, &mut client).unwrap();
+        let slices = client.live().list::<EndpointSlice>(None).map(|slice| {
+            let ready = |one: &Endpoint| one.conditions.as_ref().and_then(|conditions| conditions.ready);
+            let all = &slice.spec.endpoints;
+            let first = all.first().map(|one| (one.addresses.join(","), ready(one) == Some(true)));
+            format!("{} {} {first:?}", slice.spec.address_type, all.len())
+        });
+        let slices = slices.collect();
+        let events = client.live().list::<crate::api::Event>(None);
+        let said = events.map(|event| {
+            let source = event.spec.source.as_ref().and_then(|source| source.component.clone());
+            format!("{} {}", source.unwrap_or_default(), event.spec.message.clone().unwrap_or_default())
+        });
+        (slices, said.collect())
+    }
+
+    #[test]
+    fn every_set_of_ports_has_one_slice_of_each_sort_of_addresses_and_none_for_nobody() {
+        let ports = json!([{"port": 80}]);
+        let addresses = |count: usize| -> Vec<Value> {
+            (0..count).map(|n| json!({"ip": format!("10.1.{}.{}", n / 250, n % 250)})).collect()
+        };
+        assert_eq!(mirrored(json!([])), (vec![], vec![]));
+        let many = mirrored(json!([{"addresses": addresses(150), "ports": ports}]));
+        assert_eq!(many, (vec!["IPv4 150 Some((\"10.1.0.0\", true))".to_string()], vec![]));
+        let (slices, said) = mirrored(json!([{"addresses": addresses(1_003), "ports": ports}]));
+        assert_eq!(slices, ["IPv4 1000 Some((\"10.1.0.0\", true))"]);
+        let words = "endpoint-slice-mirroring-controller A max of 1000 addresses can be mirrored to EndpointSlices per \
+                     Endpoints subset. 3 addresses were skipped";
+        assert_eq!(said, [words]);
+        let both = json!([{"ip": "10.1.2.3"}, {"ip": "FD00:0::7"}]);
+        let (mut slices, _) = mirrored(json!([{"addresses": both, "ports": ports}]));
+        slices.sort_unstable();
+        assert_eq!(slices, ["IPv4 1 Some((\"10.1.2.3\", true))", "IPv6 1 Some((\"fd00::7\", true))"]);
+        // Of an address that is there twice the last word counts.
+        let twice = json!([{"addresses": addresses(1), "notReadyAddresses": addresses(1), "ports": ports}]);
+        assert_eq!(mirrored(twice).0, ["IPv4 1 Some((\"10.1.0.0\", false))"]);
+    }
 }

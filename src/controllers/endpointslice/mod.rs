@@ -124,7 +124,7 @@ fn desired_slices(service: &Service, pods: &[&Pod], view: &View) -> Vec<Slice> {
         let endpoint = endpoint(service, pod, view);
         match slices.iter_mut().find(|slice| slice.ports == ports) {
             Some(slice) => slice.endpoints.push(endpoint),
-            None => slices.push(Slice { ports, endpoints: vec![endpoint] }),
+            None => slices.push(Slice { ports, endpoints: vec![endpoint], v6: false }),
         }
     }
     slices

@@ -15,6 +15,13 @@ pub struct Slice {
     pub ports: Vec<EndpointPort>,
     /// The endpoints.
     pub endpoints: Vec<Endpoint>,
+    /// Whether their addresses are of IPv6.
+    pub v6: bool,
+}
+
+/// The type of such addresses.
+pub fn address_type(v6: bool) -> &'static str {
+    if v6 { "IPv6" } else { "IPv4" }
 }
 
 /// What is to be done; indexes are places among the existing slices.
@@ -73,7 +80,7 @@ impl Plan {
         wanted: Slice,
         outdated: &impl Fn(&EndpointSlice) -> bool,
     ) {
-        let Slice { ports, endpoints: mut left } = wanted;
+        let Slice { ports, endpoints: mut left, v6 } = wanted;
         let (mut updates, mut unchanged) = (Vec::new(), Vec::new());
         for index in slices {
             let current = &existing[index].spec.endpoints;
@@ -108,9 +115,47 @@ impl Plan {
             updates.push((index, endpoints));
         }
         let chunks = left.chunks(ENDPOINTS_MAX);
-        self.create.extend(chunks.map(|chunk| Slice { ports: ports.clone(), endpoints: chunk.to_vec() }));
-        let filled = |(index, endpoints)| (index, Slice { ports: ports.clone(), endpoints });
+        self.create.extend(chunks.map(|chunk| Slice { ports: ports.clone(), endpoints: chunk.to_vec(), v6 }));
+        let filled = |(index, endpoints)| (index, Slice { ports: ports.clone(), endpoints, v6 });
         self.update.extend(updates.into_iter().map(filled));
+    }
+
+    /// What leads there where every set of ports has one slice for each type of addresses, however many there are, and none
+    /// without endpoints: so Endpoints are mirrored.
+    pub fn one_each(
+        existing: &[&EndpointSlice],
+        desired: Vec<Slice>,
+        outdated: impl Fn(&EndpointSlice) -> bool,
+    ) -> Plan {
+        let mut plan = Plan::default();
+        let mut unclaimed: Vec<usize> = (0..existing.len()).collect();
+        for wanted in desired.into_iter().filter(|wanted| !wanted.endpoints.is_empty()) {
+            let (same, others): (Vec<usize>, Vec<usize>) = unclaimed.into_iter().partition(|index| {
+                let fields = &existing[*index].spec;
+                fields.ports.as_deref().unwrap_or_default() == wanted.ports
+                    && fields.address_type == address_type(wanted.v6)
+            });
+            unclaimed = others;
+            let Some((first, more)) = same.split_first() else {
+                plan.create.push(wanted);
+                continue;
+            };
+            plan.delete.extend(more);
+            let there = &existing[*first].spec.endpoints;
+            let agree = there.len() == wanted.endpoints.len()
+                && there.iter().all(|endpoint| wanted.endpoints.contains(endpoint));
+            if !agree || outdated(existing[*first]) {
+                plan.update.push((*first, wanted));
+            }
+        }
+        plan.delete.extend(unclaimed);
+        // The type of a slice's addresses never changes.
+        if plan.create.iter().all(|slice| {
+            plan.delete.iter().all(|index| existing[*index].spec.address_type == address_type(slice.v6))
+        }) {
+            plan.reuse_deleted();
+        }
+        plan
     }
 
     /// A slice to create takes the place of one to delete: one write instead of two.
@@ -133,7 +178,7 @@ mod tests {
 
     fn contents(port: i32, endpoints: impl IntoIterator<Item = usize>) -> Slice {
         let ports = vec![EndpointPort { port: Some(port), ..Default::default() }];
-        Slice { ports, endpoints: endpoints.into_iter().map(endpoint).collect() }
+        Slice { ports, endpoints: endpoints.into_iter().map(endpoint).collect(), v6: false }
     }
 
     fn object(slice: Slice) -> EndpointSlice {

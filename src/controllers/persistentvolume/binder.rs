@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use super::{
-    NO_PROVISIONER, PROVISIONER, SELECTED_NODE, bytes, claim_key, claim_of, claims_of, class_of, is_for,
-    requested,
+    NO_PROVISIONER, OLD_CLASS, PROVISIONER, SELECTED_NODE, bytes, claim_key, claim_of, claims_of, class_of,
+    class_of_volume, is_for, requested,
 };
 use crate::api::selector::Selector;
 use crate::api::{
     Key, Kind, MetaExt, Object, PersistentVolume, PersistentVolumeClaim, Pod, Status, StorageClass,
 };
 use crate::client::recorder::{EventType, reference};
-use crate::client::{Change, Client, View, WorkQueue};
+use crate::client::{Change, Client, View, WorkQueue, class_by_default};
 use crate::clock::SimDuration;
 use crate::controllers::{Action, Controller};
 
@@ -129,9 +129,7 @@ fn mismatch(claim: &PersistentVolumeClaim, volume: &PersistentVolume) -> Option<
     match () {
         () if volume.is_deleting() => Some("the volume is marked for deletion"),
         () if capacity(volume) < bytes(requested(claim)) => Some("requested PV is too small"),
-        () if volume.spec.storage_class_name.as_deref().unwrap_or_default() != class_of(claim) => {
-            Some("storageClassName does not match")
-        }
+        () if class_of_volume(volume) != class_of(claim) => Some("storageClassName does not match"),
         () if volume_mode(&volume.spec.volume_mode) != volume_mode(&claim.spec.volume_mode) => {
             Some("incompatible volumeMode")
         }
@@ -150,8 +148,11 @@ fn sync_unbound(claim: &PersistentVolumeClaim, client: &mut Client<'_>) -> Resul
         .as_ref()
         .is_some_and(|class| class.spec.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer"));
     let waits = delayed && claim.annotation(SELECTED_NODE).is_none();
-    if let Some(volume) = best_match(claim, waits, client.live()).cloned() {
+    if let Some(volume) = best_match(claim, delayed, client.live()).cloned() {
         bind(volume, claim, client)?;
+        return Ok(Action::AwaitChange);
+    }
+    if assign_default_class(claim, client)? {
         return Ok(Action::AwaitChange);
     }
     if waits {
@@ -166,6 +167,19 @@ fn sync_unbound(claim: &PersistentVolumeClaim, client: &mut Client<'_>) -> Resul
     Ok(Action::RequeueAfter(RESYNC))
 }
 
+/// Gives a claim from before there was a default class that class (`assignDefaultStorageClass`). Says whether it did.
+fn assign_default_class(claim: &PersistentVolumeClaim, client: &mut Client<'_>) -> Result<bool, Status> {
+    if claim.spec.storage_class_name.is_some() || claim.annotation(OLD_CLASS).is_some() {
+        return Ok(false);
+    }
+    let Some(class) = class_by_default(client.live()).map(|class| class.name().to_string()) else {
+        return Ok(false);
+    };
+    let mut claim = claim.clone();
+    Arc::make_mut(&mut claim.spec).storage_class_name = Some(class);
+    client.update(claim, None).map(|_| true)
+}
+
 /// Growth is an external controller's work (`expand_controller.go`).
 fn expect_expansion(claim: &PersistentVolumeClaim, client: &mut Client<'_>) {
     let has = claim.status.capacity.as_ref().and_then(|capacity| capacity.get("storage"));
@@ -178,7 +192,7 @@ fn expect_expansion(claim: &PersistentVolumeClaim, client: &mut Client<'_>) {
 }
 
 /// The smallest volume that fits (`FindMatchingVolume`): one that was reserved for the claim before any other. While the
-/// scheduler still has to choose a node, only such a one.
+/// scheduler chooses the node, only such a one.
 fn best_match<'a>(
     claim: &PersistentVolumeClaim,
     waits: bool,
@@ -198,7 +212,7 @@ fn best_match<'a>(
         !waits
             && volume.spec.claim_ref.is_none()
             && volume.status.phase.as_deref() == Some("Available")
-            && volume.spec.storage_class_name.as_deref().unwrap_or_default() == class_of(claim)
+            && class_of_volume(volume) == class_of(claim)
             && selector.as_ref().is_none_or(|selector| selector.matches(volume.labels()))
     });
     reserved.or_else(|| free.min_by_key(|volume| capacity(volume)))

@@ -49,8 +49,15 @@ fn is_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
     })
 }
 
+/// What named the class before there was a field for it, and still comes first.
+const OLD_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+
 fn class_of(claim: &PersistentVolumeClaim) -> &str {
-    claim.spec.storage_class_name.as_deref().unwrap_or_default()
+    claim.annotation(OLD_CLASS).or(claim.spec.storage_class_name.as_deref()).unwrap_or_default()
+}
+
+fn class_of_volume(volume: &PersistentVolume) -> &str {
+    volume.annotation(OLD_CLASS).or(volume.spec.storage_class_name.as_deref()).unwrap_or_default()
 }
 
 /// The bytes that a claim asks for.

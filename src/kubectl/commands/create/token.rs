@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::name;
-use crate::api::manifest::base64_encode;
-use crate::api::{Kind, MetaExt, Status, sha256, typed};
+use crate::api::jwt::{self, ISSUER};
+use crate::api::{Kind, MetaExt, Status, typed};
 use crate::clock::{SimDuration, SimTime};
 use crate::kubectl::commands::get::shaped_own;
 use crate::kubectl::commands::writing::OUTPUT;
@@ -15,13 +15,9 @@ use crate::kubectl::print::format::WRITE;
 use crate::kubectl::print::json::go_json;
 use crate::kubectl::{Call, Verb};
 
-/// Who makes tokens, and for whom one is that names nobody.
-const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 const SECONDS_DEFAULT: i64 = 3_600;
 const SECONDS_MIN: i64 = 10 * 60;
 const SECONDS_MAX: i64 = 1 << 32;
-/// A signature of 2,048 bits is so many hashes of 256.
-const SIGNATURE_HASHES: u32 = 8;
 /// The kinds of objects with which a token may end.
 const BOUND: [(&str, Kind); 3] = [("Node", Kind::NODE), ("Pod", Kind::POD), ("Secret", Kind::SECRET)];
 
@@ -147,22 +143,6 @@ fn granted(
         "kind": "TokenRequest",
         "metadata": {"creationTimestamp": typed::write(&now.to_time()), "name": name, "namespace": namespace},
         "spec": spec,
-        "status": {"expirationTimestamp": expires, "token": token(&claims)},
+        "status": {"expirationTimestamp": expires, "token": jwt::token(&go_json(&claims))},
     }))
-}
-
-/// The claims as a JSON Web Token.
-fn token(claims: &Value) -> String {
-    let web = |bytes: &[u8]| base64_encode(bytes).trim_end_matches('=').replace('+', "-").replace('/', "_");
-    let key = sha256::hex(ISSUER.as_bytes());
-    let header = json!({"alg": "RS256", "kid": web(key.as_bytes())});
-    let said = format!("{}.{}", web(go_json(&header).as_bytes()), web(go_json(claims).as_bytes()));
-    let signature: Vec<u8> = (0..SIGNATURE_HASHES)
-        .flat_map(|number| {
-            let digits = sha256::hex(format!("{number}.{said}").as_bytes()).into_bytes();
-            let digit = |letter: u8| char::from(letter).to_digit(16).unwrap_or_default() as u8;
-            digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect::<Vec<u8>>()
-        })
-        .collect();
-    format!("{said}.{}", web(&signature))
 }
