@@ -35,13 +35,13 @@ use kubeviz::view::origin::owner;
 use kubeviz::view::targets::Targets;
 use kubeviz::view::{ClusterView, Inspection, StoryLine};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{HtmlElement, KeyboardEvent};
+use web_sys::{Element, HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
 use super::components::{Fixes, Scene, Sizes, Track, Verdicts};
 use super::driver::Driver;
 use super::editor_bridge::Editor;
-use super::flip::Moves;
+use super::flip::{self, Moves};
 use super::host;
 use super::i18n::Lang;
 use super::predict::Predict;
@@ -237,6 +237,7 @@ impl Component for App {
         if self.shown != after {
             self.focused_uid = focused_uid();
             if jumps {
+                flip::forget_traces();
                 self.shown = after;
             } else {
                 self.moves = Moves::measure(&self.shown, &after);
@@ -261,6 +262,7 @@ impl Component for App {
         self.keep_focus();
         self.tell_height();
         if self.seen != self.ui.view {
+            flip::forget_traces();
             self.bring_view_in_sight();
         }
         let place = self.reveal_at.take();
@@ -372,6 +374,15 @@ fn listeners(settings: &Settings, on: &Callback<Action>) -> Vec<EventListener> {
     listeners.push(EventListener::once(&gloo::utils::window(), rest::WHOLE, move |_| {
         whole.emit(Action::Rehearse)
     }));
+    let scrolled = |event: &web_sys::Event| {
+        let scrolled = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        if scrolled.is_some_and(|part| part.closest(".middle, .figure").ok().flatten().is_some()) {
+            flip::forget_traces();
+        }
+    };
+    let (capture, document) = (EventListenerOptions::run_in_capture_phase(), gloo::utils::document());
+    listeners.push(EventListener::new_with_options(&document, "scroll", capture, scrolled));
+    listeners.push(EventListener::new(&gloo::utils::window(), "resize", |_| flip::forget_traces()));
     if settings.embed {
         let heard = on.reform(|(request, id)| Action::Heard(request, id));
         listeners.push(host::listen(settings.origin.clone(), heard));

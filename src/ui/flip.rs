@@ -141,7 +141,8 @@ impl Moves {
         }
     }
 
-    /// Instead of motion: an outline where a card now stands, and a line from where it stood that stays until the next change.
+    /// Instead of motion: an outline where a card now stands, and a line from where it stood that stays until
+    /// the next change, or until the stage shows something else.
     fn trace(self) {
         let Some(overlay) = overlay() else { return };
         let mut lines = String::new();
@@ -164,6 +165,14 @@ impl Moves {
             r#"<svg class="traces" aria-hidden="true" style="{}">{lines}</svg>"#,
             within_stage()
         ));
+    }
+}
+
+/// Takes the lines away that stand in for motion: the places that they join are no longer there.
+pub(super) fn forget_traces() {
+    let traces = overlay().and_then(|overlay| overlay.query_selector(".traces").ok().flatten());
+    if let Some(traces) = traces {
+        traces.remove();
     }
 }
 

@@ -114,3 +114,21 @@ test("behind the track stands how many pods were ready", async ({ app, page }) =
   await app.run("kubectl scale deployment myapp-deploy --replicas=0");
   await expect(outline).toHaveAttribute("d", /H\d+V10\.000H1000V10Z$/);
 });
+
+test("where motion is not wanted a line shows the way, until the stage shows something else", async ({ app, page }) => {
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await app.open({ speed: 10 });
+  const traces = page.locator("#flight .traces line");
+  const begin = async (name: string): Promise<void> => {
+    await app.run(`kubectl run ${name} --image=nginx`);
+    await expect(traces).not.toHaveCount(0);
+  };
+  await begin("one");
+  await app.expectReady(1);
+  await page.locator('[data-view="table"]').click();
+  await expect(traces).toHaveCount(0);
+  await page.locator('[data-view="cluster"]').click();
+  await begin("two");
+  await page.setViewportSize({ width: 1300, height: 900 });
+  await expect(traces).toHaveCount(0);
+});

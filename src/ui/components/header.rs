@@ -28,15 +28,16 @@ pub fn Header(props: &HeaderProps) -> Html {
         move |_: MouseEvent| on.emit(action())
     };
     let theme_label = if *theme == "dark" { tr!(lang, "header.light") } else { tr!(lang, "header.dark") };
+    let failed = tr!(lang, "header.failed", count = totals.pods_failed);
     html! {
         <header class="head">
             <button type="button" class="icon-button drawer-toggle" aria-expanded={editor_open.to_string()} aria-label={tr!(lang, "header.editor")} title={tr!(lang, "header.editor")} onclick={emit(|| Action::ToggleEditor)}><Icon name="file" /></button>
-            <h1 class="brand"><span class="brand-mark" aria-hidden="true"></span>{ "kubeviz" }</h1>
+            <h1 class="brand"><span class="brand-mark" aria-hidden="true"></span><span class="brand-name">{ "kubeviz" }</span></h1>
             <span class="version">{ "Kubernetes 1.36" }</span>
             <p class="counts">
                 <span>{ tr!(lang, "header.nodes", ready = totals.nodes_ready, count = totals.nodes) }</span>
                 <span>{ tr!(lang, "header.pods", ready = totals.pods_ready, count = totals.pods) }</span>
-                if totals.pods_failed > 0 { <span class="counts-failed"><Icon name="fail" />{ tr!(lang, "header.failed", count = totals.pods_failed) }</span> }
+                if totals.pods_failed > 0 { <span class="counts-failed" role="img" aria-label={failed.clone()}><Icon name="fail" /><span class="wide">{ failed }</span><span class="narrow">{ totals.pods_failed }</span></span> }
                 if *namespace != "default" { <span>{ format!("ns: {namespace}") }</span> }
             </p>
             <div class="head-tools">
