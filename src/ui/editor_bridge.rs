@@ -150,7 +150,9 @@ impl Editor {
             set(&mark, "severity", severity);
             set(&mark, "message", message(diagnostic, lang).as_str());
             let own = Array::new();
-            for fix in fixes.iter().filter(|fix| fix.diagnostic == at) {
+            // What changes no text stands beside the finding only.
+            let of_text = |fix: &&QuickFix| !matches!(fix.what, Remedy::Recreate(_));
+            for fix in fixes.iter().filter(|fix| fix.diagnostic == at).filter(of_text) {
                 let entry = Object::new();
                 set(&entry, "label", remedy(&fix.what, lang).as_str());
                 set(&entry, "from", fix.utf16.from);
@@ -186,6 +188,7 @@ pub fn remedy(what: &Remedy, lang: Lang) -> AttrValue {
         Remedy::List => tr!(lang, "quick.list"),
         Remedy::Spaces => tr!(lang, "quick.spaces"),
         Remedy::Labels => tr!(lang, "quick.labels"),
+        Remedy::Recreate(_) => tr!(lang, "quick.recreate"),
     }
 }
 

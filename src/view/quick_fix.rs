@@ -44,6 +44,8 @@ pub enum Remedy {
     Spaces,
     /// Gives the template the labels that the selector selects by.
     Labels,
+    /// Leaves the text as it is, and lets this line delete the object first: what it is to be, it cannot become.
+    Recreate(String),
 }
 
 /// The fixes of a text's errors.
@@ -54,6 +56,19 @@ pub fn fixes(text: &str, found: &[Diagnostic], moment: &Simulation) -> Vec<Quick
     let mut fixes = Vec::new();
     for (at, diagnostic) in errors {
         let document = stream.documents.iter().find(|document| document.index == diagnostic.document);
+        if let Some(line) = document.and_then(|document| of_immutable(document, diagnostic)) {
+            let mut without = moment.clone();
+            if without.kubectl_line(&line).code == 0 && trial::errors(text, &without).len() < before {
+                let (span, with) = (Span::new(0, 0), String::new());
+                fixes.push(QuickFix {
+                    diagnostic: at,
+                    what: Remedy::Recreate(line),
+                    utf16: span,
+                    with,
+                    span,
+                });
+            }
+        }
         for (what, fixed) in candidates(text, document, diagnostic) {
             let left = trial::errors(&fixed, moment);
             let seen = super::lint(&fixed).iter().filter(|diagnostic| diagnostic.is_error()).count();
@@ -262,6 +277,24 @@ fn of_value(
     Some((Remedy::Write(wanted.clone()), with_value(text, document, path, wanted.as_str().into())?))
 }
 
+/// The line that deletes an object that is refused for what it cannot become.
+fn of_immutable(document: &Document, diagnostic: &Diagnostic) -> Option<String> {
+    const REFUSALS: [&str; 4] = [
+        "immutable",
+        "updates may not change fields other than",
+        "for fields other than",
+        "cannot change roleRef",
+    ];
+    REFUSALS.iter().find(|words| diagnostic.message.contains(**words))?;
+    let tree = document.root.to_value();
+    let kind = Kind::from_manifest(document.api_version()?, document.kind()?)?;
+    let name = shlex::try_quote(tree["metadata"]["name"].as_str()?).ok()?;
+    let namespace = tree["metadata"]["namespace"].as_str().map(shlex::try_quote).transpose().ok()?;
+    let place = namespace.map_or(String::new(), |namespace| format!(" -n {namespace}"));
+    let force = if kind == Kind::POD { " --force --grace-period=0" } else { "" };
+    Some(format!("kubectl delete {} {name}{place}{force}", kind.group_singular()))
+}
+
 /// A workload whose selector and template do not fit.
 fn of_selector(text: &str, document: &Document, message: &str) -> Option<(Remedy, String)> {
     let mut tree = document.root.to_value();
@@ -317,6 +350,25 @@ mod tests {
 
     const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: a # first\n    image: a\n";
     const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - name: a\n        image: a\n";
+
+    #[test]
+    fn what_an_object_cannot_become_it_is_made_anew_as() {
+        let recreations = |stored: &str, text: &str| -> Vec<Remedy> {
+            let mut run = Simulation::new(Config::small(1));
+            assert_eq!(run.apply(stored).code, 0);
+            run.advance(crate::clock::SimTime::from_secs(20), u64::MAX);
+            let found = trial::errors(text, &run);
+            fixes(text, &found, &run).into_iter().map(|fix| fix.what).collect()
+        };
+        let moved = POD.replace("spec:\n", "spec:\n  nodeSelector: {disk: ssd}\n");
+        let line = "kubectl delete pod a --force --grace-period=0";
+        assert_eq!(recreations(&moved, POD), [Remedy::Recreate(line.into())]);
+        let other = WEB.replace("app: web", "app: other");
+        let line = "kubectl delete deployment.apps web";
+        assert_eq!(recreations(WEB, &other), [Remedy::Recreate(line.into())]);
+        // A pod whose manifest is wrong for another reason is no better for being deleted.
+        assert_eq!(recreations(POD, &POD.replace("name: a}", "name: A}")), [Remedy::Write("a".into())]);
+    }
 
     #[test]
     fn a_word_that_is_nearly_right_is_put_right() {

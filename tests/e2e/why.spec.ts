@@ -46,6 +46,20 @@ test("a pod that fits nowhere says why, and a fix that is inserted and applied l
   await app.expectReady(1);
 });
 
+test("a pod that is no part of a workload cannot become what would help it, and is made anew", async ({ app, page }) => {
+  await app.open({ speed: 60 });
+  await app.apply("apiVersion: v1\nkind: Pod\nmetadata: {name: solo}\nspec:\n  nodeSelector: {disk: ssd}\n  containers: [{name: app, image: nginx:1.27}]\n");
+  await app.element.locator('[data-testid="pending-lane"] [data-pod]').click();
+  const fix = page.getByTestId("inspector").locator(".fixes li").filter({ hasText: "nodeSelector" });
+  await fix.getByRole("button").click();
+  const finding = page.locator(".finding[data-error=true]");
+  await expect(finding).toContainText("pod updates may not change fields other than");
+  await finding.getByRole("button", { name: "Delete it and create it anew" }).click();
+  await app.expectReady(1);
+  await expect(finding).toHaveCount(0);
+  await expect(page.getByTestId("console-output")).toContainText("kubectl delete pod solo --force --grace-period=0 && kubectl apply -f manifest.yaml");
+});
+
 test("of a pod that runs, every node's points and where they come from", async ({ app, page }) => {
   await app.open({ speed: 60 }, NEEDS_GPU);
   await app.expectReady(1);

@@ -6,6 +6,7 @@ use gloo::timers::callback::Timeout;
 use kubeviz::api::manifest::Diagnostic;
 use kubeviz::sim::scheduler_configuration::part;
 use kubeviz::sim::{Input, Outcome};
+use kubeviz::view::quick_fix::Remedy;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlTextAreaElement};
 use yew::prelude::*;
@@ -131,6 +132,12 @@ impl App {
     /// Makes a change that was tried on the text as it stands.
     pub(super) fn fix(&mut self, at: usize) {
         let Some(fix) = self.ui.fixes.get(at).cloned() else { return };
+        if let Remedy::Recreate(line) = &fix.what {
+            let name = self.files.front().name.clone();
+            let name = shlex::try_quote(&name).unwrap_or("-".into());
+            self.run(&format!("{line} && kubectl apply -f {name}"));
+            return self.lint();
+        }
         let (from, to) = (fix.span.from as usize, fix.span.to as usize);
         let (Some(before), Some(after)) = (self.manifest.get(..from), self.manifest.get(to..)) else {
             return;

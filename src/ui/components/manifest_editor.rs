@@ -2,7 +2,7 @@
 
 use gloo::timers::callback::Timeout;
 use kubeviz::api::manifest::{Diagnostic, Severity};
-use kubeviz::view::quick_fix::QuickFix;
+use kubeviz::view::quick_fix::{QuickFix, Remedy};
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
@@ -135,7 +135,11 @@ fn findings(props: &ManifestEditorProps) -> Html {
         diagnostics.iter().partition(|finding| finding.severity == Severity::Unsimulated);
     let fix = |(at, fix): (usize, &QuickFix)| {
         let on = props.on.clone();
-        html! { <button type="button" class="button small" onclick={move |_| on.emit(Action::Fix(at))}>{ remedy(&fix.what, *lang) }</button> }
+        let line = match &fix.what {
+            Remedy::Recreate(line) => Some(line.clone()),
+            _ => None,
+        };
+        html! { <button type="button" class="button small" title={line} onclick={move |_| on.emit(Action::Fix(at))}>{ remedy(&fix.what, *lang) }</button> }
     };
     let finding = |finding: &&Diagnostic| {
         let place = diagnostics.iter().position(|other| std::ptr::eq(other, *finding));
