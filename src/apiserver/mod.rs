@@ -18,6 +18,7 @@ pub mod registry;
 mod reporters;
 mod resize;
 mod server_side_apply;
+mod statuses;
 pub mod store;
 mod system;
 pub mod validation;
@@ -380,34 +381,6 @@ impl ApiServer {
         }
         admission::validate(self.store.view(), &object, Some(&old), (subresource, self.now))?;
         Ok((old, object))
-    }
-
-    /// Replaces an object's status; spec and metadata (labels and annotations aside) stay as stored.
-    ///
-    /// # Errors
-    /// `NotFound`, `Conflict`.
-    pub fn update_status(
-        &mut self,
-        origin: &Origin,
-        object: impl Into<Object>,
-    ) -> Result<Arc<Object>, Status> {
-        let mut object = object.into();
-        let old = self.current(&object.key(), object.revision())?;
-        if old.kind().is_custom() && !self.view().has_status(&old) {
-            return Err(Status::no_such_resource());
-        }
-        self.collides(origin, &old.key())?;
-        object.take_spec(&old);
-        keep_system_meta(object.meta_mut(), old.meta());
-        object.meta_mut().generation = old.meta().generation;
-        if old.kind().is_custom() {
-            let (view, version) = (self.store.view(), object.api_version());
-            let errors = extensions::objects::validate(view, &version, &object, Some(&old));
-            if !errors.is_empty() {
-                return Err(Status::invalid(old.kind(), old.name(), errors));
-            }
-        }
-        self.finish_update(origin, old, object, origin.manner("status"))
     }
 
     /// Stores an update unless nothing has changed, and removes the object if the update took away the last

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::{Strategy, families};
 use crate::api::field_error::{FieldError, Path, quoted};
-use crate::api::k8s::{IntOrString, LoadBalancerStatus, ServicePort, ServiceSpec, ServiceStatus};
+use crate::api::k8s::{
+    IntOrString, LoadBalancerIngress, LoadBalancerStatus, ServicePort, ServiceSpec, ServiceStatus,
+};
 use crate::api::{Kind, MetaExt, Service, Status};
 use crate::apiserver::View;
 use crate::rng::Rng;
@@ -48,6 +50,7 @@ impl Strategy for ServiceStrategy {
         }
         if type_ == "LoadBalancer" {
             spec.allocate_load_balancer_node_ports.get_or_insert(true);
+            default_modes(&mut service.status);
         }
     }
 
@@ -98,6 +101,19 @@ impl Strategy for ServiceStrategy {
     ) -> Result<(), Status> {
         refuse_unavailable(service, Some(old), view)?;
         allocate(Arc::make_mut(&mut service.spec), view, names)
+    }
+}
+
+/// Whoever says at which address a load balancer answers, and no more, means that it keeps the address.
+fn default_modes(status: &mut Arc<ServiceStatus>) {
+    let points = |status: &ServiceStatus| status.load_balancer.as_ref().and_then(|all| all.ingress.clone());
+    let open = |point: &LoadBalancerIngress| point.ip.is_some() && point.ip_mode.is_none();
+    if !points(status).unwrap_or_default().iter().any(open) {
+        return;
+    }
+    let balancer = Arc::make_mut(status).load_balancer.get_or_insert_default();
+    for point in balancer.ingress.iter_mut().flatten().filter(|point| open(point)) {
+        point.ip_mode = Some("VIP".into());
     }
 }
 

@@ -14,6 +14,7 @@ pub mod event;
 mod familiar;
 mod flow;
 mod internal;
+mod job_status;
 mod json_schema;
 mod meta;
 mod networking;
@@ -27,6 +28,7 @@ mod schema_extensions;
 mod schema_rules;
 mod security;
 mod service;
+mod status;
 mod storage;
 mod volume;
 mod volume_source;
@@ -245,6 +247,15 @@ pub fn validate_update(object: &Object, old: &Object) -> Vec<FieldError> {
         if let Some(update) = rules.update {
             update(&new, &At::root(&old.to_value()), &mut errors);
         }
+    }
+    errors.into_vec()
+}
+
+/// What is wrong with a status that somebody writes in place of another.
+pub fn validate_status(object: &Object, old: &Object) -> Vec<FieldError> {
+    let mut errors = Errors::default();
+    if let Some(rules) = status::rules(object.kind()) {
+        rules(&At::root(&object.to_value()), &At::root(&old.to_value()), &mut errors);
     }
     errors.into_vec()
 }

@@ -1,0 +1,44 @@
+//! Writes of statuses, through the subresource of that name.
+
+use std::sync::Arc;
+
+use super::{Actor, ApiServer, Origin, extensions, keep_system_meta, registry, validation};
+use crate::api::{MetaExt, Object, Status};
+
+impl ApiServer {
+    /// Replaces an object's status; spec and metadata (labels and annotations aside) stay as stored.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict`, `Invalid`.
+    pub fn update_status(
+        &mut self,
+        origin: &Origin,
+        object: impl Into<Object>,
+    ) -> Result<Arc<Object>, Status> {
+        let mut object = object.into();
+        let old = self.current(&object.key(), object.revision())?;
+        if old.kind().is_custom() && !self.view().has_status(&old) {
+            return Err(Status::no_such_resource());
+        }
+        self.collides(origin, &old.key())?;
+        object.take_spec(&old);
+        keep_system_meta(object.meta_mut(), old.meta());
+        object.meta_mut().generation = old.meta().generation;
+        self.check_status(origin, &mut object, &old)?;
+        self.finish_update(origin, old, object, origin.manner("status"))
+    }
+
+    /// Fills in and validates a status. What components write of what they see is right, and is most of all writes.
+    fn check_status(&self, origin: &Origin, object: &mut Object, old: &Object) -> Result<(), Status> {
+        let view = self.store.view();
+        let errors = if old.kind().is_custom() {
+            extensions::objects::validate(view, &object.api_version(), object, Some(old))
+        } else if origin.actor == Actor::User {
+            registry::strategy(view, object).fill_in(object);
+            validation::validate_status(object, old)
+        } else {
+            Vec::new()
+        };
+        if errors.is_empty() { Ok(()) } else { Err(Status::invalid(old.kind(), old.name(), errors)) }
+    }
+}
