@@ -52,6 +52,8 @@ fn a_particle_never_depends_on_what_is_filled_in() {
         for after in text.split('}').skip(1) {
             let word: String = after.chars().take_while(|letter| ('가'..='힣').contains(letter)).collect();
             assert!(!particles.contains(&word.as_str()), "{key}: {text}");
+            let both = ["(으)로", "은(는)", "이(가)", "을(를)", "와(과)"];
+            assert!(!both.iter().any(|forms| after.starts_with(forms)), "{key}: {text}");
         }
     }
 }
