@@ -6,10 +6,10 @@ use crate::api::Kind;
 use crate::kubectl::Call;
 use crate::kubectl::commands::info::{VERSION_TEXT, verbs};
 
-/// What the server goes through when it is asked how it is, beside the hooks that it has run since its start.
-const CHECKS: [&str; 3] = ["ping", "log", "etcd"];
-/// The hooks, in the order in which they are told.
-const HOOKS: [&str; 29] = [
+/// What a server of 1.36 goes through when it is asked how it is, beside the hooks that it has run since its start.
+const CHECKS: [&str; 4] = ["ping", "log", "loopback-serving-certificate", "etcd"];
+/// The hooks of such a server, in the order in which they are told.
+const HOOKS: [&str; 31] = [
     "start-apiserver-admission-initializer",
     "generic-apiserver-start-informers",
     "priority-and-fairness-config-consumer",
@@ -19,9 +19,11 @@ const HOOKS: [&str; 29] = [
     "start-apiextensions-controllers",
     "crd-informer-synced",
     "start-system-namespaces-controller",
+    "peer-endpoint-reconciler-controller",
     "start-cluster-authentication-info-controller",
     "start-kube-apiserver-identity-lease-controller",
     "start-kube-apiserver-identity-lease-garbage-collector",
+    "storage-readiness",
     "start-legacy-token-tracking-controller",
     "start-service-ip-repair-controllers",
     "rbac/bootstrap-roles",
@@ -41,7 +43,8 @@ const HOOKS: [&str; 29] = [
     "apiservice-openapiv3-controller",
 ];
 
-/// How the server is. It answers, so that all is well with it.
+/// How the server is. Neither it nor etcd can be stopped here and every hook has run by the time that anybody can ask, so that
+/// all is well with one that answers.
 pub fn health(path: &str, query: &str) -> Option<String> {
     let (what, one) = path.strip_prefix('/')?.split_once('/').unwrap_or((&path[1..], ""));
     if !["healthz", "livez", "readyz"].contains(&what) {
@@ -155,7 +158,12 @@ mod tests {
         assert_eq!(health("/readyz/nope", ""), None);
         assert_eq!(health("/version", ""), None);
         let live = health("/livez", "verbose").unwrap_or_default();
-        assert!(live.starts_with("[+]ping ok\n[+]log ok\n[+]etcd ok\n[+]poststarthook/"), "{live}");
+        assert!(
+            live.starts_with(
+                "[+]ping ok\n[+]log ok\n[+]loopback-serving-certificate ok\n[+]etcd ok\n[+]poststarthook/"
+            ),
+            "{live}"
+        );
         assert!(live.ends_with("\nlivez check passed\n"), "{live}");
         let ready = health("/readyz", "verbose&exclude=etcd").unwrap_or_default();
         assert!(
