@@ -28,16 +28,57 @@ pub fn construct(
     view: &View,
     client: &mut Client<'_>,
 ) -> Result<Revisions, Status> {
-    let all = history::revisions_of(set, selector, view, client)?;
+    let mut all = history::revisions_of(set, selector, view, client)?;
+    for revision in &mut all {
+        *revision = labelled(revision.clone(), client)?;
+    }
     let data = history::template_patch(&set.spec.template);
     let (equal, old): (Vec<_>, Vec<_>) = all.into_iter().partition(|revision| revision.spec.data == data);
     let number = old.iter().map(|revision| revision.spec.revision).max().unwrap_or(0) + 1;
-    let current = match equal.last() {
-        Some(current) => history::renumber(current, number.max(current.spec.revision), client)?,
+    let current = match equal.split_last() {
+        Some((current, copies)) => {
+            merge(set, current, copies, view, client)?;
+            history::renumber(current, number.max(current.spec.revision), client)?
+        }
         None => snapshot(set, data, number, client)?,
     };
     let hash = current.labels().get(HASH_LABEL).cloned().unwrap_or_default();
     Ok(Revisions { hash, old })
+}
+
+/// A revision that came without the label with which pods name it is named after itself there.
+fn labelled(mut revision: ControllerRevision, client: &mut Client<'_>) -> Result<ControllerRevision, Status> {
+    if revision.labels().contains_key(HASH_LABEL) {
+        return Ok(revision);
+    }
+    let name = revision.name().to_string();
+    let labels = Arc::make_mut(&mut revision.meta).labels.get_or_insert_default();
+    labels.insert(HASH_LABEL.into(), name);
+    client.update(revision, None)
+}
+
+/// Of several revisions of one template the last one stays, and all pods are of it from now on (`dedupCurHistories`).
+fn merge(
+    set: &DaemonSet,
+    kept: &ControllerRevision,
+    copies: &[ControllerRevision],
+    view: &View,
+    client: &mut Client<'_>,
+) -> Result<(), Status> {
+    let hash = kept.labels().get(HASH_LABEL).cloned().unwrap_or_default();
+    for copy in copies {
+        let own = |pod: &&Pod| pod.controller().is_some_and(|owner| owner.uid == set.uid());
+        let other = |pod: &&Pod| pod.labels().get(HASH_LABEL) != Some(&hash);
+        let pods = view.list::<Pod>(Some(set.namespace())).filter(own).filter(other);
+        for mut pod in pods.cloned().collect::<Vec<Pod>>() {
+            let labels = Arc::make_mut(&mut pod.meta).labels.get_or_insert_default();
+            labels.insert(HASH_LABEL.into(), hash.clone());
+            client.update(pod, None)?;
+        }
+        let key = Key::new(Kind::CONTROLLER_REVISION, copy.namespace(), copy.name());
+        client.delete(&key, &DeleteOptions::default(), None)?;
+    }
+    Ok(())
 }
 
 fn snapshot(
@@ -88,5 +129,60 @@ impl Revisions {
             client.delete(&key, &DeleteOptions::default(), None)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Object;
+    use crate::api::k8s::ObjectMeta;
+    use crate::client::{Actor, ApiServer};
+    use crate::controllers::ref_manager::controller_reference;
+    use serde_json::json;
+
+    #[test]
+    fn a_copy_of_the_current_revision_takes_its_place_and_its_pods() {
+        let mut api = ApiServer::new(1);
+        let mut client = Client::new(&mut api, Actor::Controller("daemonset-controller"), None);
+        let template = json!({
+            "metadata": {"labels": {"app": "log"}},
+            "spec": {"containers": [{"name": "app", "image": "log:1"}]},
+        });
+        let spec = json!({"selector": {"matchLabels": {"app": "log"}}, "template": template});
+        let objects = [
+            (Kind::NAMESPACE, json!({"metadata": {"name": "n"}})),
+            (Kind::DAEMON_SET, json!({"metadata": {"name": "log", "namespace": "n"}, "spec": spec})),
+        ];
+        for (kind, value) in objects {
+            client.create_object(Object::from_value(kind, value).unwrap()).unwrap();
+        }
+        let set = client.live().get::<DaemonSet>("n", "log").cloned().unwrap();
+        let selector = Selector::from_field(&set.spec.selector).unwrap();
+        let view = client.live().clone();
+        let first = construct(&set, &selector, &view, &mut client).unwrap();
+        let mut pod = crate::testing::pod("log-1").build();
+        let labels = [("app".to_string(), "log".to_string()), (HASH_LABEL.to_string(), first.hash.clone())];
+        pod.meta = Arc::new(ObjectMeta {
+            name: Some("log-1".into()),
+            namespace: Some("n".into()),
+            labels: Some(labels.into()),
+            owner_references: Some(vec![controller_reference(&set)]),
+            ..Default::default()
+        });
+        Arc::make_mut(&mut pod.spec).containers[0].image = Some("log:1".into());
+        client.create(pod, None).unwrap();
+        let original = client.live().list::<ControllerRevision>(None).next().cloned().unwrap();
+        let labels = [("app".to_string(), "log".to_string())].into();
+        let mut copy = history::new_revision(&set, labels, original.spec.data.clone(), 2);
+        Arc::make_mut(&mut copy.meta).name = Some("by-hand".into());
+        client.create(copy, None).unwrap();
+        let view = client.live().clone();
+        let second = construct(&set, &selector, &view, &mut client).unwrap();
+        let left: Vec<&str> = client.live().list::<ControllerRevision>(None).map(MetaExt::name).collect();
+        // Without a label, a revision is called by its own name.
+        assert_eq!((left.as_slice(), second.hash.as_str()), (["by-hand"].as_slice(), "by-hand"));
+        let pod = client.live().get::<Pod>("n", "log-1").unwrap();
+        assert_eq!(pod.labels().get(HASH_LABEL).map(String::as_str), Some("by-hand"));
     }
 }

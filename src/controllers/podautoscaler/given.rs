@@ -71,7 +71,8 @@ pub fn measure(
         (format!("pods metric {}", source.metric.name), found)
     } else if let Some(source) = &metric.object {
         let about = &source.described_object;
-        let kind = Kind::from_manifest(about.api_version.as_deref().unwrap_or("v1"), &about.kind)?;
+        let version = about.api_version.as_deref().unwrap_or("v1");
+        let kind = client.live().kind_from_manifest(version, &about.kind)?;
         let namespace = if kind.info().namespaced { namespace } else { "" };
         let object = client.live().object(&Key::new(kind, namespace, &about.name))?;
         let used = given_by(object, &source.metric)?;

@@ -194,7 +194,7 @@ impl Look<'_> {
             let group = api_version.split_once('/').map_or("", |(group, _)| group);
             Status::bad_request(format!("no matches for kind {:?} in group {group:?}", target.kind))
         };
-        let kind = Kind::from_manifest(api_version, &target.kind).ok_or_else(unknown)?;
+        let kind = client.live().kind_from_manifest(api_version, &target.kind).ok_or_else(unknown)?;
         let key = Key::new(kind, self.autoscaler.namespace(), &target.name);
         let object = client.get(&key)?;
         let by = |field: &LabelSelector| {
@@ -381,6 +381,10 @@ fn resize(key: &Key, to: i32, client: &mut Client<'_>) -> Result<(), Status> {
 
 /// Sets a number deep inside an object.
 fn put(value: &mut serde_json::Value, path: &str, to: i32) {
+    // Only an object has a place for it.
+    if !value.is_object() {
+        *value = serde_json::Value::Object(serde_json::Map::new());
+    }
     match path.split_once('/') {
         Some((first, rest)) => put(&mut value[first], rest, to),
         None => value[path] = to.into(),

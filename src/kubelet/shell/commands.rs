@@ -43,7 +43,7 @@ pub fn is_known(name: &str) -> bool {
         "host", "getent", "ping", "wget", "curl", "nc", "trap", "wait", "set", "exec", "mkdir", "cp", "mv",
         "chmod", "cd", "export", "unset", "read", "return", "env", "printenv", "ls", "local", "declare",
         "readonly", "shift", "kill", "expr", "source", ".", "let", "awk", "xargs", "timeout", "dd",
-        "command", "type", "which", "eval", "nohup", "time",
+        "command", "type", "which", "eval", "nohup", "time", "realpath",
     ];
     QUICK.contains(&name)
         || OTHERS.contains(&name)
@@ -70,6 +70,9 @@ impl Process {
             return Outcome::Status(self.filter(name, &known));
         }
         if let Some(done) = self.tool(name, &known, world) {
+            return done;
+        }
+        if let Some(done) = self.search(name, &known) {
             return done;
         }
         self.speak(name, &known, world);
@@ -296,7 +299,7 @@ impl Process {
     }
 
     /// `ls`, one name a line; `-l` with mode and size, `-a` with hidden ones.
-    fn list(&mut self, words: &[&str]) -> Outcome {
+    pub(super) fn list(&mut self, words: &[&str]) -> Outcome {
         let has = |letter: char| words.iter().any(|word| word.starts_with('-') && word.contains(letter));
         let (long, all, dots) = (has('l'), has('a') || has('A'), has('a'));
         let mut paths: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('-')).collect();

@@ -17,6 +17,7 @@ mod lexer;
 mod network;
 mod parse;
 mod said;
+mod search;
 mod streams;
 #[cfg(test)]
 mod tests;

@@ -355,3 +355,20 @@ fn a_list_has_its_elements() {
         assert_eq!(said(script), (text.into(), Some(0)), "{script}");
     }
 }
+
+#[test]
+fn files_are_found_where_they_lie() {
+    let make = "mkdir -p /data/a/b; touch /data/one.txt /data/a/two.TXT /data/a/b/three.log; cd /data; ";
+    let cases = [
+        ("find /data -type f", "/data/a/b/three.log\n/data/a/two.TXT\n/data/one.txt\n", 0),
+        ("find . -name '*.txt'; find -maxdepth 1 -type d", "./one.txt\n.\n./a\n", 0),
+        ("find a -iname '*.txt' -print; find a -mindepth 2", "a/two.TXT\na/b/three.log\n", 0),
+        ("find nowhere 2>&1", "find: nowhere: No such file or directory\n", 1),
+        ("realpath a/b one.txt; readlink -f a", "/data/a/b\n/data/one.txt\n/data/a\n", 0),
+        ("realpath x 2>&1", "realpath: x: No such file or directory\n", 1),
+        ("ls -R a", "a:\nb\ntwo.TXT\n\na/b:\nthree.log\n", 0),
+    ];
+    for (script, text, code) in cases {
+        assert_eq!(said(&format!("{make}{script}")), (text.into(), Some(code)), "{script}");
+    }
+}
