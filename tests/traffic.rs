@@ -3,7 +3,8 @@
 //! Method: small clusters under a load, and what has become of it in the end. The network's books are checked at every look
 //! at them: what was sent is what was answered, what was lost, and what is under way.
 
-use kubeviz::clock::SimDuration;
+use kubeviz::api::{EndpointSlice, Kind, MetaExt};
+use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::kubelet::NodeState;
 use kubeviz::network::report::Report;
 use kubeviz::network::{LoadSpec, Sender, Target};
@@ -498,4 +499,27 @@ fn a_console_line_starts_a_load_and_says_what_came_of_it() {
     assert!(report.starts_with("svc/web: 500 sent, 500 answered, 0 lost; p50 2"), "{report}");
     assert!(simulation.kubectl_line("load").stdout.contains("web    svc/web   ended   500    500        0"));
     assert_eq!(simulation.kubectl_line("load stop other").stderr, "error: load other is not on\n");
+}
+
+#[test]
+fn a_service_of_very_many_pods_is_not_written_once_for_each() {
+    let mut simulation = Simulation::new(Config::sized(7, 40));
+    for line in [
+        "kubectl create deployment web --image=web:1 --replicas=400",
+        "kubectl expose deployment web --port=80",
+    ] {
+        assert_eq!(simulation.kubectl_line(line).code, 0);
+    }
+    simulation.advance(SimTime::from_secs(120), u64::MAX);
+    let written =
+        |kind: Kind| simulation.api().store().since(0).filter(|change| change.key.kind == kind).count();
+    let (slices, endpoints) = (written(Kind::ENDPOINT_SLICE), written(Kind::ENDPOINTS));
+    assert!(slices < 400 && endpoints < 100, "{slices} slices and {endpoints} Endpoints written");
+    let ready = |slice: &EndpointSlice| {
+        let all = slice.spec.endpoints.iter().filter_map(|endpoint| endpoint.conditions.as_ref()?.ready);
+        all.filter(|ready| *ready).count()
+    };
+    let slices = simulation.view().list::<EndpointSlice>(Some("default"));
+    let listed: usize = slices.filter(|slice| slice.name().starts_with("web-")).map(ready).sum();
+    assert_eq!(listed, 400, "in the end all are there");
 }

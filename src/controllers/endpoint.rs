@@ -10,7 +10,8 @@ use super::endpointslice::trigger::TriggerTimes;
 use super::pods::is_ready;
 use super::ref_manager::gone_is_fine;
 use super::services::{
-    HEADLESS_LABEL, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of, target_port,
+    HEADLESS_LABEL, Looks, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of,
+    target_port,
 };
 use super::{Action, Controller};
 use crate::api::k8s::ObjectMeta;
@@ -18,14 +19,21 @@ use crate::api::meta::StringMap;
 use crate::api::sorting;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, Service, Status, Tree};
 use crate::client::{Change, Client, DeleteOptions, Retries, View, WorkQueue};
-use crate::clock::SimTime;
+use crate::clock::{SimDuration, SimTime};
 
 const MANAGED_BY_LABEL: &str = "endpoints.kubernetes.io/managed-by";
+/// Says that not all addresses are listed.
+const OVER_CAPACITY: &str = "endpoints.kubernetes.io/over-capacity";
+/// How many are.
+const CAPACITY: usize = 1_000;
+/// How long a look takes for each pod of a Service of many: the object is one, and is written whole.
+const LOOK: SimDuration = SimDuration::from_millis(1);
 
 /// The controller, with what was known of the pods before.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointsController {
     triggers: TriggerTimes,
+    looks: Looks,
 }
 
 impl Controller for EndpointsController {
@@ -57,31 +65,47 @@ impl Controller for EndpointsController {
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         let Some(service) = view.get::<Service>(&key.namespace, &key.name) else {
             self.triggers.forget(key);
+            self.looks.forget(key);
             let endpoints = Key::new(Kind::ENDPOINTS, &key.namespace, &key.name);
             gone_is_fine(client.delete(&endpoints, &DeleteOptions::default(), None))?;
             return Ok(Action::AwaitChange);
         };
         let Some(selector) = selector_of(service) else { return Ok(Action::AwaitChange) };
+        if let Some(rest) = self.looks.wait(key, client.now()) {
+            return Ok(Action::RequeueAfter(rest));
+        }
         let pods: Vec<&Pod> =
             view.list::<Pod>(Some(&key.namespace)).filter(|pod| selector.matches(pod.labels())).collect();
+        self.looks.begin(key, client.now(), pods.len(), LOOK);
         let triggered = self.triggers.compute(key, service, &pods);
         let pods = pods.into_iter().filter(|pod| is_listed(pod));
+        let mut groups = groups(service, pods);
+        let cut = truncate(&mut groups);
+        let subsets: Vec<Value> = groups.into_iter().map(subset).collect();
         let mut fields = Map::new();
-        let subsets = subsets(service, pods);
         if !subsets.is_empty() {
             fields.insert("subsets".into(), subsets.into());
         }
-        write(service, fields, triggered, client)?;
+        write(service, fields, Notes { triggered, cut }, client)?;
         Ok(Action::AwaitChange)
     }
 }
 
 /// An address, whether it takes traffic, and what is said of it.
 type Address = (String, bool, Value);
+/// Addresses, and the ports at which all of them are reached.
+type Group = (Vec<Address>, Vec<Value>);
+
+/// What the annotations say.
+struct Notes {
+    triggered: Option<SimTime>,
+    /// Whether not all addresses are listed.
+    cut: bool,
+}
 
 /// The addresses grouped by the ports at which they are reached: a port that only some of the pods have makes a subset of its own
 /// (`RepackSubsets`). A pod on its way out is not listed, unless the Service publishes its pods whatever their state.
-fn subsets<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Value> {
+fn groups<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Group> {
     let always = service.spec.publish_not_ready_addresses == Some(true);
     let mut by_port: Vec<(Option<Value>, Vec<Address>)> = Vec::new();
     for pod in pods.filter(|pod| always || !pod.is_deleting()) {
@@ -94,7 +118,7 @@ fn subsets<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Va
             }
         }
     }
-    let mut groups: Vec<(Vec<Address>, Vec<Value>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for (port, mut addresses) in by_port {
         sorting::sort_by(&mut addresses, |(a, ..), (b, ..)| a.cmp(b));
         match groups.iter_mut().find(|(known, _)| *known == addresses) {
@@ -102,10 +126,39 @@ fn subsets<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Va
             None => groups.push((addresses, port.into_iter().collect())),
         }
     }
-    groups.into_iter().map(subset).collect()
+    groups
 }
 
-fn subset((addresses, ports): (Vec<Address>, Vec<Value>)) -> Value {
+/// Leaves no more addresses than the object holds, of every subset in proportion, and those that take traffic first
+/// (`truncateEndpoints`). Says whether there were too many.
+fn truncate(groups: &mut [Group]) -> bool {
+    let count = |wanted: bool| -> usize {
+        groups.iter().map(|(all, _)| all.iter().filter(|(_, ready, _)| *ready == wanted).count()).sum()
+    };
+    let (ready, others) = (count(true), count(false));
+    if ready + others <= CAPACITY {
+        return false;
+    }
+    let cuts_ready = ready > CAPACITY;
+    let (most, total) = if cuts_ready { (CAPACITY, ready) } else { (CAPACITY - ready, others) };
+    let mut room = most;
+    for (addresses, _) in groups {
+        let own = addresses.iter().filter(|(_, ready, _)| *ready == cuts_ready).count();
+        let mut left = (own * most).div_ceil(total).min(room);
+        room -= left;
+        addresses.retain(|(_, ready, _)| {
+            if *ready != cuts_ready {
+                return *ready;
+            }
+            let stays = left > 0;
+            left = left.saturating_sub(1);
+            stays
+        });
+    }
+    true
+}
+
+fn subset((addresses, ports): Group) -> Value {
     let mut subset = Map::new();
     for (field, wanted) in [("addresses", true), ("notReadyAddresses", false)] {
         let among = addresses.iter().filter(|(_, ready, _)| *ready == wanted);
@@ -163,10 +216,12 @@ fn labels_of(service: &Service) -> StringMap {
     labels
 }
 
-fn annotations(known: Option<StringMap>, triggered: Option<SimTime>) -> Option<StringMap> {
+fn annotations(known: Option<StringMap>, notes: &Notes) -> Option<StringMap> {
     let mut annotations = known.unwrap_or_default();
     annotations.remove(TRIGGER_TIME);
-    annotations.extend(triggered.map(|time| (TRIGGER_TIME.to_string(), time.to_time().to_string())));
+    annotations.extend(notes.triggered.map(|time| (TRIGGER_TIME.to_string(), time.to_time().to_string())));
+    annotations.remove(OVER_CAPACITY);
+    annotations.extend(notes.cut.then(|| (OVER_CAPACITY.to_string(), "truncated".to_string())));
     Some(annotations).filter(|annotations| !annotations.is_empty())
 }
 
@@ -174,27 +229,29 @@ fn annotations(known: Option<StringMap>, triggered: Option<SimTime>) -> Option<S
 fn write(
     service: &Service,
     fields: Map<String, Value>,
-    triggered: Option<SimTime>,
+    notes: Notes,
     client: &mut Client<'_>,
 ) -> Result<(), Status> {
     let key = Key::new(Kind::ENDPOINTS, service.namespace(), service.name());
     let labels = labels_of(service);
     if let Ok(Object::Tree(tree)) = client.get(&key).as_deref() {
-        if *tree.fields == fields && *tree.labels() == labels {
+        let said = tree.meta.annotations.as_ref().and_then(|all| all.get(OVER_CAPACITY));
+        let as_said = (said.map(String::as_str) == Some("truncated")) == notes.cut;
+        if *tree.fields == fields && *tree.labels() == labels && as_said {
             return Ok(());
         }
         let mut updated = tree.clone();
         updated.fields = Arc::new(fields);
         let meta = Arc::make_mut(&mut updated.meta);
         meta.labels = Some(labels);
-        meta.annotations = annotations(meta.annotations.take(), triggered);
+        meta.annotations = annotations(meta.annotations.take(), &notes);
         return client.update_object(Object::Tree(updated)).map(drop);
     }
     let meta = ObjectMeta {
         name: Some(service.name().into()),
         namespace: Some(service.namespace().into()),
         labels: Some(labels),
-        annotations: annotations(None, triggered),
+        annotations: annotations(None, &notes),
         ..Default::default()
     };
     let tree = Tree {
@@ -205,4 +262,35 @@ fn write(
         status: Arc::default(),
     };
     client.create_object(Object::Tree(tree)).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many addresses of each subset are left, ready ones and others.
+    fn left(counts: &[(usize, usize)]) -> (Vec<(usize, usize)>, bool) {
+        let address = |ready: bool| (String::new(), ready, Value::Null);
+        let group = |(ready, others): &(usize, usize)| -> Group {
+            let all = (0..*others).map(|_| address(false)).chain((0..*ready).map(|_| address(true)));
+            (all.collect(), Vec::new())
+        };
+        let mut groups: Vec<Group> = counts.iter().map(group).collect();
+        let cut = truncate(&mut groups);
+        let count = |(all, _): &Group| {
+            let ready = all.iter().filter(|(_, ready, _)| *ready).count();
+            (ready, all.len() - ready)
+        };
+        (groups.iter().map(count).collect(), cut)
+    }
+
+    #[test]
+    fn a_thousand_addresses_are_listed_and_those_that_take_traffic_first() {
+        assert_eq!(left(&[(400, 600)]), (vec![(400, 600)], false));
+        assert_eq!(left(&[(400, 700)]), (vec![(400, 600)], true));
+        assert_eq!(left(&[(1_000, 1)]), (vec![(1_000, 0)], true));
+        assert_eq!(left(&[(1_500, 10)]), (vec![(1_000, 0)], true));
+        // Each subset in proportion, rounded up; the last has what is left.
+        assert_eq!(left(&[(1_001, 0), (1_000, 5)]), (vec![(501, 0), (499, 0)], true));
+    }
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::ref_manager::{controller_reference, gone_is_fine};
 use super::services::{
-    HEADLESS_LABEL, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of, target_port,
+    HEADLESS_LABEL, Looks, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of,
+    target_port,
 };
 use super::{Action, Controller};
 use crate::api::explain::{EndpointStep, Explain};
@@ -35,6 +36,9 @@ const MANAGED_BY: &str = "endpointslice-controller.k8s.io";
 pub const TRIGGER_TIME: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 const ZONE: &str = "topology.kubernetes.io/zone";
 
+/// How long a look takes for each pod of a Service of many.
+const LOOK: SimDuration = SimDuration::from_micros(200);
+
 /// Until its own writes are back, the controller looks again after so long.
 const STALE_RETRY: SimDuration = SimDuration::from_millis(5);
 
@@ -44,6 +48,7 @@ const STALE_RETRY: SimDuration = SimDuration::from_millis(5);
 pub struct EndpointSliceController {
     written: SortedMap<Key, Revision>,
     triggers: TriggerTimes,
+    looks: Looks,
 }
 
 impl Controller for EndpointSliceController {
@@ -65,6 +70,7 @@ impl Controller for EndpointSliceController {
                 if change.after.is_none() {
                     self.written.remove(&change.key);
                     self.triggers.forget(&change.key);
+                    self.looks.forget(&change.key);
                 }
                 // A Service without selector keeps its own slices.
                 if selector_of(service).is_some() {
@@ -94,8 +100,12 @@ impl Controller for EndpointSliceController {
         if self.written.get(key).is_some_and(|written| *written > view.revision()) {
             return Ok(Action::RequeueAfter(STALE_RETRY));
         }
+        if let Some(rest) = self.looks.wait(key, client.now()) {
+            return Ok(Action::RequeueAfter(rest));
+        }
         let pods: Vec<&Pod> =
             view.list::<Pod>(Some(&key.namespace)).filter(|pod| selector.matches(pod.labels())).collect();
+        self.looks.begin(key, client.now(), pods.len(), LOOK);
         let triggered = self.triggers.compute(key, service, &pods);
         let desired = desired_slices(service, &pods, view);
         let ours = |slice: &&EndpointSlice| {

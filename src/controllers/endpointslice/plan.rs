@@ -1,6 +1,8 @@
 //! Which slices to create, change and delete so that every endpoint is listed once, no slice grows past its limit, and as few
 //! slices as possible are written, because each write goes to every node (`reconcileByPortMapping`, `finalize`).
 
+use sorted::SortedMap;
+
 use crate::api::EndpointSlice;
 use crate::api::k8s::{Endpoint, EndpointPort};
 use crate::api::sorting;
@@ -80,14 +82,19 @@ impl Plan {
         wanted: Slice,
         outdated: &impl Fn(&EndpointSlice) -> bool,
     ) {
-        let Slice { ports, endpoints: mut left, v6 } = wanted;
+        let Slice { ports, endpoints, v6 } = wanted;
+        // Of two that are the same the first one counts.
+        let places: SortedMap<_, usize> =
+            endpoints.iter().enumerate().rev().map(|(place, endpoint)| (identity(endpoint), place)).collect();
+        let mut placed = vec![false; endpoints.len()];
         let (mut updates, mut unchanged) = (Vec::new(), Vec::new());
         for index in slices {
             let current = &existing[index].spec.endpoints;
             let mut kept = Vec::with_capacity(current.len());
             for old in current {
-                if let Some(place) = left.iter().position(|new| identity(new) == identity(old)) {
-                    kept.push(left.remove(place));
+                if let Some(place) = places.get(&identity(old)).filter(|place| !placed[**place]) {
+                    placed[*place] = true;
+                    kept.push(endpoints[*place].clone());
                 }
             }
             if kept.is_empty() {
@@ -98,6 +105,8 @@ impl Plan {
                 unchanged.push((index, kept));
             }
         }
+        let unplaced = endpoints.iter().zip(&placed).filter(|(_, placed)| !**placed);
+        let mut left: Vec<Endpoint> = unplaced.map(|(endpoint, _)| endpoint.clone()).collect();
         sorting::sort_by_key(&mut updates, |(_, endpoints)| std::cmp::Reverse(endpoints.len()));
         for (_, endpoints) in &mut updates {
             let room = ENDPOINTS_MAX.saturating_sub(endpoints.len()).min(left.len());

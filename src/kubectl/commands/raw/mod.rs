@@ -7,7 +7,7 @@ mod write;
 use serde_json::{Value, json};
 
 use crate::api::selector::Selector;
-use crate::api::{Key, Kind, MetaExt, Status};
+use crate::api::{Key, Kind, MetaExt, Object, Status};
 use crate::client::authorization::Attributes;
 use crate::client::{Client, View};
 use crate::kubectl::errors::Failure;
@@ -185,31 +185,36 @@ fn objects(call: &Call<'_, '_>, path: &str, query: &str) -> Option<Result<Value,
 fn list(call: &Call<'_, '_>, place: &Place, query: &str) -> Result<Value, Failure> {
     let (kind, namespace) = (place.kind, place.namespace.as_deref());
     call.client.may("list", kind, namespace)?;
-    let labels = asked_for(query, "labelSelector").unwrap_or_default();
-    let selector = Selector::parse(&labels)
-        .map_err(|why| Status::bad_request(format!("unable to parse requirement: {why}")))?;
-    let fields = FieldSelector::parse(&asked_for(query, "fieldSelector").unwrap_or_default())?;
-    let view = call.client.live();
-    let meant = view.objects(kind, namespace).filter(|object| {
-        selector.matches(object.labels())
-            && (fields == FieldSelector::default() || fields.matches(&object.to_value()))
-    });
-    let items: Vec<Value> = meant
+    let items: Vec<Value> = selected(call, place, query)?
+        .into_iter()
         .map(|object| {
             let mut item = served(object);
-            // The list says what they are.
-            if let Some(fields) = item.as_object_mut() {
+            // The list says what they are, except of custom ones.
+            if let Some(fields) = item.as_object_mut().filter(|_| !kind.is_custom()) {
                 fields.remove("apiVersion");
                 fields.remove("kind");
             }
             item
         })
         .collect();
-    let newest = view.objects(kind, namespace).map(|object| object.revision()).max().unwrap_or_default();
     Ok(json!({
         "kind": format!("{}List", kind.name()), "apiVersion": place.api_version,
-        "metadata": {"resourceVersion": newest.to_string()}, "items": items,
+        "metadata": {"resourceVersion": call.client.live().revision().to_string()}, "items": items,
     }))
+}
+
+/// The objects at a place that a query selects.
+fn selected<'a>(call: &'a Call<'_, '_>, place: &Place, query: &str) -> Result<Vec<&'a Object>, Failure> {
+    let labels = asked_for(query, "labelSelector").unwrap_or_default();
+    let selector = Selector::parse(&labels)
+        .map_err(|why| Status::bad_request(format!("unable to parse requirement: {why}")))?;
+    let fields = FieldSelector::parse(&asked_for(query, "fieldSelector").unwrap_or_default())?;
+    let all = call.client.live().objects(place.kind, place.namespace.as_deref());
+    let meant = all.filter(|object| {
+        selector.matches(object.labels())
+            && (fields == FieldSelector::default() || fields.matches(&object.to_value()))
+    });
+    Ok(meant.map(|object| &**object).collect())
 }
 
 /// What a query says of one thing, with what is escaped in it.

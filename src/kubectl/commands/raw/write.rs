@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Place, list, refuse_no_path};
+use super::{Place, asked_for, list, refuse_no_path, selected};
 use crate::api::{Kind, MetaExt, Object, Status, manifest};
 use crate::client::{DeleteOptions, Propagation};
 use crate::kubectl::Call;
@@ -11,7 +11,43 @@ use crate::kubectl::print::{json::go_json, served};
 use crate::kubectl::subresource::has;
 
 /// What is sent, and where.
-fn asked(call: &Call<'_, '_>) -> Result<(Place, Option<Value>), Failure> {
+struct Asked {
+    place: Place,
+    query: String,
+    body: Option<Value>,
+}
+
+impl Asked {
+    /// Whether nothing is to come of it.
+    fn is_dry(&self) -> bool {
+        let all = |value: &Value| value.as_array().is_some_and(|all| all.iter().any(|one| one == "All"));
+        asked_for(&self.query, "dryRun").as_deref() == Some("All")
+            || self.body.as_ref().is_some_and(|body| all(&body["dryRun"]))
+    }
+
+    /// How to delete: the body says it, or else the query.
+    fn options(&self) -> DeleteOptions {
+        let body = self.body.as_ref().unwrap_or(&Value::Null);
+        let text = |field: &str| {
+            let own = body[field].as_str().map(String::from);
+            own.or_else(|| asked_for(&self.query, field)).unwrap_or_default()
+        };
+        let number = asked_for(&self.query, "gracePeriodSeconds").and_then(|text| text.parse().ok());
+        let orphans = body["orphanDependents"] == true;
+        DeleteOptions {
+            grace_period_seconds: body["gracePeriodSeconds"].as_i64().or(number),
+            propagation: match text("propagationPolicy").as_str() {
+                "Foreground" => Propagation::Foreground,
+                "Orphan" => Propagation::Orphan,
+                "" if orphans => Propagation::Orphan,
+                _ => Propagation::Background,
+            },
+            uid: body["preconditions"]["uid"].as_str().map(String::from),
+        }
+    }
+}
+
+fn asked(call: &Call<'_, '_>) -> Result<Asked, Failure> {
     let path = call.args.value("raw").unwrap_or_default();
     let files = call.args.list("filename");
     let words = &call.args.words;
@@ -29,9 +65,9 @@ fn asked(call: &Call<'_, '_>) -> Result<(Place, Option<Value>), Failure> {
     }
     refuse_no_path(path)?;
     let body = files.first().map(|file| body(call, file)).transpose()?;
-    let path = path.split('?').next().unwrap_or_default();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let place = Place::of(call.client.live(), path).ok_or_else(Status::no_such_resource)?;
-    Ok((place, body))
+    Ok(Asked { place, query: query.to_string(), body })
 }
 
 /// The document that is sent.
@@ -96,18 +132,25 @@ fn not_allowed() -> Failure {
 /// # Errors
 /// In kubectl's words, or the server's.
 pub fn post(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let (place, body) = asked(call)?;
-    let body = required(body)?;
+    let asked = asked(call)?;
+    let (place, dry) = (&asked.place, asked.is_dry());
+    let body = required(asked.body.clone())?;
     if place.part.as_deref() == Some("eviction") && place.kind == Kind::POD {
-        let grace = body["deleteOptions"]["gracePeriodSeconds"].as_i64();
-        call.client.evict(&place.key(), &options(grace), false)?;
+        let asked =
+            Asked { place: asked.place, query: asked.query, body: Some(body["deleteOptions"].clone()) };
+        let dry = dry || asked.is_dry();
+        call.client.evict(&asked.place.key(), &asked.options(), dry)?;
         return success(call, &json!({"code": 201}));
     }
     if place.name.is_some() {
         return Err(not_allowed());
     }
-    let stored = call.client.create_object(object(&place, body)?)?;
-    call.say(go_json(&served(&stored)));
+    let object = object(place, body)?;
+    let stored = match dry {
+        true => served(&call.client.dry_run_create(object)?),
+        false => served(&*call.client.create_object(object)?),
+    };
+    call.say(go_json(&stored));
     Ok(())
 }
 
@@ -116,24 +159,26 @@ pub fn post(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 /// # Errors
 /// In kubectl's words, or the server's.
 pub fn put(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let (place, body) = asked(call)?;
-    let body = required(body)?;
+    let asked = asked(call)?;
+    let (place, dry) = (&asked.place, asked.is_dry());
+    let body = required(asked.body.clone())?;
     if place.name.is_none() {
         return Err(not_allowed());
     }
-    let wanted = object(&place, body)?;
+    let wanted = object(place, body)?;
     let part = place.part.as_deref();
     if part == Some("finalize") && place.kind == Kind::NAMESPACE {
-        return finalize(call, &place, &wanted);
+        return finalize(call, place, &wanted);
     }
     if part.is_some_and(|part| part != "status" || !has(call.client.live(), place.kind, part)) {
         return Err(Status::no_such_resource().into());
     }
     let stored = match part {
-        Some(_) => call.client.update_object_status(wanted)?,
-        None => call.client.update_object(wanted)?,
+        _ if dry => served(&call.client.dry_run_update(wanted)?),
+        Some(_) => served(&*call.client.update_object_status(wanted)?),
+        None => served(&*call.client.update_object(wanted)?),
     };
-    call.say(go_json(&served(&stored)));
+    call.say(go_json(&stored));
     Ok(())
 }
 
@@ -157,33 +202,31 @@ fn finalize(call: &mut Call<'_, '_>, place: &Place, wanted: &Object) -> Result<(
 /// # Errors
 /// In kubectl's words, or the server's.
 pub fn delete(call: &mut Call<'_, '_>) -> Result<(), Failure> {
-    let (place, body) = asked(call)?;
+    let asked = asked(call)?;
+    let (place, options) = (&asked.place, asked.options());
     if place.part.is_some() {
         return Err(not_allowed());
     }
-    let grace = body.as_ref().and_then(|body| body["gracePeriodSeconds"].as_i64());
     if place.name.is_some() {
         let key = place.key();
-        let deleted = call.client.delete(&key, &options(grace), None)?;
-        if call.client.live().object(&key).is_some() {
+        let deleted = match asked.is_dry() {
+            true => call.client.get(&key)?,
+            false => call.client.delete(&key, &options, None)?,
+        };
+        if !asked.is_dry() && call.client.live().object(&key).is_some() {
             call.say(go_json(&served(&deleted)));
             return Ok(());
         }
-        let details = json!({"name": key.name.to_string(), "group": group(&place), "kind": key.kind.info().plural, "uid": deleted.uid()});
+        let details = json!({"name": key.name.to_string(), "group": group(place), "kind": key.kind.info().plural, "uid": deleted.uid()});
         return success(call, &json!({"details": without_empty(details)}));
     }
-    let all = list(call, &place, "")?;
-    let keys: Vec<_> =
-        call.client.live().objects(place.kind, place.namespace.as_deref()).map(|o| o.key()).collect();
-    for key in keys {
-        call.client.delete(&key, &options(grace), None)?;
+    let all = list(call, place, &asked.query)?;
+    let keys: Vec<_> = selected(call, place, &asked.query)?.iter().map(|object| object.key()).collect();
+    for key in keys.iter().filter(|_| !asked.is_dry()) {
+        call.client.delete(key, &options, None)?;
     }
     call.say(go_json(&all));
     Ok(())
-}
-
-fn options(grace_period_seconds: Option<i64>) -> DeleteOptions {
-    DeleteOptions { grace_period_seconds, propagation: Propagation::Background, uid: None }
 }
 
 fn group(place: &Place) -> &str {
