@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::endpointslice::TRIGGER_TIME;
 use super::endpointslice::trigger::TriggerTimes;
+use super::looks::Looks;
 use super::pods::is_ready;
 use super::ref_manager::gone_is_fine;
 use super::services::{
-    HEADLESS_LABEL, Looks, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of,
-    target_port,
+    HEADLESS_LABEL, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of, target_port,
 };
 use super::{Action, Controller};
 use crate::api::k8s::ObjectMeta;

@@ -14,6 +14,7 @@ mod expectations;
 pub mod garbage_collector;
 mod history;
 pub mod job;
+mod looks;
 pub mod namespace;
 pub mod node_ipam;
 pub mod node_lifecycle;
@@ -143,7 +144,7 @@ pub fn all(settings: &Settings) -> Vec<Box<dyn Controller>> {
         Box::new(serviceaccount::RootCaCertPublisher),
         Box::new(node_lifecycle::NodeLifecycleController::new(settings)),
         Box::new(disruption::DisruptionController::default()),
-        Box::new(resource_quota::ResourceQuotaController),
+        Box::new(resource_quota::ResourceQuotaController::default()),
         Box::new(resource_claim::ResourceClaimController),
         Box::new(persistentvolume::PersistentVolumeController),
         Box::new(persistentvolume::AttachDetachController::default()),

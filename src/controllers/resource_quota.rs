@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::garbage_collector::WATCHED;
+use super::looks::Looks;
 use super::pods::is_terminal;
 use super::{Action, Controller};
 use crate::api::quota::{is_bounded, is_overdue};
@@ -15,9 +16,14 @@ use crate::clock::SimDuration;
 /// How often everything is counted anew, whatever happens (`resource-quota-sync-period`).
 const RESYNC: SimDuration = SimDuration::from_secs(300);
 
-/// The controller. It remembers nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ResourceQuotaController;
+/// How long a count takes for each pod.
+const COUNT: SimDuration = SimDuration::from_micros(100);
+
+/// The controller.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceQuotaController {
+    looks: Looks,
+}
 
 impl Controller for ResourceQuotaController {
     fn name(&self) -> &'static str {
@@ -55,8 +61,14 @@ impl Controller for ResourceQuotaController {
         // What admission has charged a moment ago must not be taken back: everything is counted on the server.
         let found = client.get(key).ok();
         let Some(quota) = found.as_deref().and_then(Object::as_kind::<ResourceQuota>) else {
+            self.looks.forget(key);
             return Ok(Action::AwaitChange);
         };
+        if let Some(rest) = self.looks.wait(key, client.now()) {
+            return Ok(Action::RequeueAfter(rest));
+        }
+        let pods = client.live().list::<Pod>(Some(&key.namespace)).count();
+        self.looks.begin(key, client.now(), pods, COUNT);
         let status = counted_quota(quota, client.live(), client.now());
         if status != *quota.status {
             let mut updated = quota.clone();

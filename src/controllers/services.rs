@@ -1,46 +1,14 @@
 //! What the two endpoint controllers share: which pods are behind a Service, and at which port.
 
-use sorted::SortedMap;
-
 use crate::api::k8s::{IntOrString, ServicePort};
 use crate::api::selector::Selector;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, Service};
 use crate::client::{Change, View, WorkQueue};
-use crate::clock::{SimDuration, SimTime};
 
 use super::pods::{is_ready, is_terminal};
 
 /// Marks what belongs to a Service without an address of its own.
 pub const HEADLESS_LABEL: &str = "service.kubernetes.io/headless";
-
-/// A look at the pods behind a Service takes no time that shows while there are no more than these.
-const QUICK: usize = 50;
-
-/// How long the looks last that are under way. What changes meanwhile is seen by the next: behind a Service of very many pods,
-/// where each look goes over all of them and writes most of what it finds anew, there are fewer looks.
-#[derive(Clone, Debug, Default)]
-pub struct Looks(SortedMap<Key, SimTime>);
-
-impl Looks {
-    /// How long to wait until the look before has ended.
-    pub fn wait(&self, service: &Key, now: SimTime) -> Option<SimDuration> {
-        self.0.get(service).filter(|end| **end > now).map(|end| end.since(now))
-    }
-
-    /// A look begins that takes so long for each pod.
-    pub fn begin(&mut self, service: &Key, now: SimTime, pods: usize, each: SimDuration) {
-        if pods > QUICK {
-            self.0.insert(service.clone(), now + SimDuration(each.0.saturating_mul(pods as u64)));
-        } else {
-            self.0.remove(service);
-        }
-    }
-
-    /// The Service is gone.
-    pub fn forget(&mut self, service: &Key) {
-        self.0.remove(service);
-    }
-}
 
 /// What selects a Service's pods; `None` for one that has no selector, or that is only another name for a host.
 pub fn selector_of(service: &Service) -> Option<Selector> {
@@ -103,25 +71,5 @@ pub fn target_port(port: &ServicePort, pod: &Pod) -> Option<i32> {
         }
         Some(IntOrString::Int(number)) if *number > 0 => Some(*number),
         _ => Some(port.port),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn behind_a_service_of_many_pods_a_look_lasts() {
-        let (key, now) = (Key::new(Kind::SERVICE, "default", "web"), SimTime::from_secs(1));
-        let mut looks = Looks::default();
-        let each = SimDuration::from_micros(200);
-        looks.begin(&key, now, 50, each);
-        assert_eq!(looks.wait(&key, now), None);
-        looks.begin(&key, now, 1_000, each);
-        assert_eq!(looks.wait(&key, now), Some(SimDuration::from_millis(200)));
-        assert_eq!(looks.wait(&key, now + SimDuration::from_millis(200)), None);
-        looks.begin(&key, now, 1_000, each);
-        looks.forget(&key);
-        assert_eq!(looks.wait(&key, now), None);
     }
 }

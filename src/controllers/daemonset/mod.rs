@@ -8,6 +8,7 @@ mod update;
 use sorted::SortedMap;
 
 use super::expectations::Expectations;
+use super::looks::Looks;
 use super::owner_index::OwnerIndex;
 use super::pod_control;
 use super::pods::{is_ready, is_terminal, pod_from_template};
@@ -33,6 +34,9 @@ const BURST: usize = 250;
 const FAILED_BASE: SimDuration = SimDuration::from_secs(1);
 const FAILED_MAX: SimDuration = SimDuration::from_secs(15 * 60);
 
+/// How long a look takes for each node.
+const LOOK: SimDuration = SimDuration::from_micros(100);
+
 /// The controller: what it has asked for and not seen yet, and where its pods keep failing.
 #[derive(Clone, Debug)]
 pub struct DaemonSetController {
@@ -40,6 +44,7 @@ pub struct DaemonSetController {
     pods: OwnerIndex,
     /// Per set, its generation and node: how often a pod failed there, and when it was last replaced.
     failures: SortedMap<(Key, i64, String), (u32, SimTime)>,
+    looks: Looks,
 }
 
 impl Default for DaemonSetController {
@@ -48,6 +53,7 @@ impl Default for DaemonSetController {
             expectations: Expectations::default(),
             pods: OwnerIndex::of(Kind::POD, Kind::DAEMON_SET),
             failures: SortedMap::new(),
+            looks: Looks::default(),
         }
     }
 }
@@ -121,6 +127,7 @@ impl Controller for DaemonSetController {
     fn reconcile(&mut self, key: &Key, view: &View, client: &mut Client<'_>) -> Result<Action, Status> {
         let Some(set) = view.get::<DaemonSet>(&key.namespace, &key.name) else {
             self.expectations.forget(key);
+            self.looks.forget(key);
             self.failures.retain(|(owner, ..), _| owner != key);
             return Ok(Action::AwaitChange);
         };
@@ -133,6 +140,10 @@ impl Controller for DaemonSetController {
         if set.is_deleting() {
             return Ok(Action::AwaitChange);
         }
+        if let Some(rest) = self.looks.wait(key, client.now()) {
+            return Ok(Action::RequeueAfter(rest));
+        }
+        self.looks.begin(key, client.now(), view.list::<Node>(None).count(), LOOK);
         let revisions = revisions::construct(set, &selector, view, client)?;
         let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace());
         let candidates = own.chain(self.pods.orphans(set.namespace())).cloned().collect();

@@ -8,10 +8,10 @@ pub mod trigger;
 use sorted::SortedMap;
 use std::sync::Arc;
 
+use super::looks::Looks;
 use super::ref_manager::{controller_reference, gone_is_fine};
 use super::services::{
-    HEADLESS_LABEL, Looks, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of,
-    target_port,
+    HEADLESS_LABEL, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of, target_port,
 };
 use super::{Action, Controller};
 use crate::api::explain::{EndpointStep, Explain};
