@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use sorted::SortedMap;
+
 use super::dns::{self, Name, Resolver};
 use super::ingress;
 use super::load::{PortRef, Target};
@@ -469,21 +471,35 @@ impl Way<'_> {
     fn candidates(&self, found: Vec<Backend>) -> Vec<Candidate> {
         // What has come in from outside is not the client pod any more as far as policies can tell.
         let end = if self.external { End::outside(&self.source) } else { self.origin.end() };
-        found.into_iter().map(|backend| self.candidate(backend, end)).collect()
+        self.candidates_for(found, end)
     }
 
     fn candidates_of_ingress(&self, found: Vec<Backend>) -> Vec<Candidate> {
         let labels: StringMap = [("app.kubernetes.io/name".to_string(), "ingress-nginx".to_string())].into();
         let end = End { ip: "10.244.255.10", pod: Some((INGRESS_NAMESPACE, &labels)), containers: &[] };
-        found.into_iter().map(|backend| self.candidate(backend, end)).collect()
+        self.candidates_for(found, end)
     }
 
-    fn candidate(&self, backend: Backend, from: End<'_>) -> Candidate {
+    fn candidates_for(&self, found: Vec<Backend>, from: End<'_>) -> Vec<Candidate> {
+        // One walk over the pods, whatever the number of backends.
+        let mut at: SortedMap<Arc<str>, Vec<&Pod>> =
+            found.iter().map(|backend| (backend.ip.clone(), Vec::new())).collect();
+        for pod in self.map.live.list::<Pod>(None) {
+            if let Some(pods) = pod.status.pod_ip.as_deref().and_then(|ip| at.get_mut(ip)) {
+                pods.push(pod);
+            }
+        }
+        let candidate = |backend: Backend| {
+            let mut pods = at.get(&backend.ip).into_iter().flatten();
+            let is_it = |pod: &&&Pod| backend.pod.as_ref().is_none_or(|(uid, _)| pod.uid() == &**uid);
+            let pod = pods.find(is_it).copied();
+            self.candidate(backend, pod, from)
+        };
+        found.into_iter().map(candidate).collect()
+    }
+
+    fn candidate(&self, backend: Backend, pod: Option<&Pod>, from: End<'_>) -> Candidate {
         let live = self.map.live;
-        let pod = live.list::<Pod>(None).find(|pod| {
-            pod.status.pod_ip.as_deref() == Some(&*backend.ip)
-                && backend.pod.as_ref().is_none_or(|(uid, _)| pod.uid() == &**uid)
-        });
         let to = pod.map_or_else(|| End::outside(&backend.ip), |pod| End::of_pod(pod, &backend.ip));
         let verdict = policy::verdict(live, from, to, Port { number: backend.port, protocol: "TCP" });
         let node = backend.node.clone().or_else(|| pod?.spec.node_name.as_deref().map(Arc::from));
