@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::flights::Flight;
 use super::load::{Connection, Load, Sender, Target};
-use super::plan::{self, Candidate, Goal, Map, Origin, Plan};
+use super::plan::{self, Candidate, Choices, Goal, Map, Origin, Plan};
+use super::proxy::{Backend, State};
 use super::{Network, Session};
 use crate::api::{Pod, Service};
 use crate::client::wire::{Fate, Sample};
@@ -165,8 +166,9 @@ impl Network {
                 let span = plan.way + plan.way + SimDuration::from_millis(10);
                 self.fly(shot, None, time + span, Fate::Answered, None);
             }
-            Goal::Pods(candidates) => self.spread(shot, candidates, &mut Vec::new(), time),
-            Goal::Upstream(candidates) => self.spread(shot, candidates, &mut Vec::new(), time),
+            Goal::Pods(choices) | Goal::Upstream(choices) => {
+                self.spread(shot, choices, &mut Vec::new(), time);
+            }
         }
     }
 
@@ -189,14 +191,10 @@ impl Network {
         }
         let node = process.map(|(server, _)| server.node.clone());
         let (entry, plan) = self.way(at, client, time);
-        let backend = super::proxy::Backend {
-            pod: self.servers.get(uid).map(|server| (uid.clone(), server.name.clone())),
-            node,
-            ..super::proxy::Backend::at(&kept.ip, kept.port)
-        };
         let candidate = Candidate {
-            shown: format!("{}:{}", kept.ip, kept.port).into(),
-            backend,
+            pod: self.servers.get(uid).map(|server| (uid.clone(), server.name.clone())),
+            backend: Arc::new(Backend::at(&kept.ip, kept.port)),
+            node,
             denied: None,
             distance: SimDuration::from_micros(200),
         };
@@ -254,45 +252,59 @@ impl Network {
     }
 
     fn plan_at(&mut self, at: usize, node: &Arc<str>, time: SimTime) -> Arc<Plan> {
-        let state = self.proxies.view(&self.past, node, self.seed, time);
-        let (since, proxied) = state.unwrap_or((SimTime::ZERO, &self.view));
+        let fresh = State { since: SimTime::ZERO, view: self.view.clone() };
+        let proxied = self.proxies.state(&self.past, node, self.seed, time).unwrap_or(&fresh);
         let load = &self.loads[at];
         if let Some((known, plan)) = load.plans.get(node)
-            && *known == since
+            && *known == proxied.since
         {
             return plan.clone();
         }
         let origin = origin(load, node, &self.view);
         let map = Map { live: &self.view, proxied, node, lost: &self.lost };
-        let plan = Arc::new(plan::plan(map, &origin, &load.spec.target, None));
-        Arc::make_mut(&mut self.loads[at]).plans.insert(node.clone(), (since, plan.clone()));
+        let plan = Arc::new(plan::plan(map, &mut self.pools, &origin, &load.spec.target, None));
+        Arc::make_mut(&mut self.loads[at]).plans.insert(node.clone(), (proxied.since, plan.clone()));
         plan
     }
 
     /// Chooses endpoints for some requests, all but those already tried.
-    fn spread(&mut self, shot: Shot<'_>, candidates: &[Candidate], tried: &mut Vec<usize>, time: SimTime) {
-        let left: Vec<usize> = (0..candidates.len()).filter(|at| !tried.contains(at)).collect();
-        if left.is_empty() {
+    fn spread(&mut self, shot: Shot<'_>, choices: &Choices, tried: &mut Vec<usize>, time: SimTime) {
+        let left = choices.backends.len().saturating_sub(tried.len());
+        if left == 0 {
             return;
         }
         if let Some((service, span)) = &shot.plan.sticky {
-            let at = self.session(shot, service, *span, candidates, &left);
-            return self.attempt(shot, candidates, at, tried, time);
+            let at = self.session(shot, service, *span, choices, tried);
+            return self.attempt(shot, choices, at, tried, time);
         }
-        if shot.count == 1 {
-            let at = left[self.rng.below(left.len() as u32) as usize];
-            return self.attempt(shot, candidates, at, tried, time);
+        // Where requests are few, each draws its endpoint; where they are many, each endpoint its share.
+        if shot.count == 1 || shot.count < left as u64 {
+            for turn in 0..shot.count {
+                let at = self.any(choices, tried);
+                let one = Shot { count: 1, seen: shot.seen && turn == 0, ..shot };
+                self.attempt(one, choices, at, &mut tried.clone(), time);
+            }
+            return;
         }
         let mut rest = shot.count;
-        for (place, at) in left.iter().enumerate() {
-            let others = (left.len() - place) as u64;
+        let all = (0..choices.backends.len()).filter(|at| !tried.contains(at)).collect::<Vec<_>>();
+        for (place, at) in all.into_iter().enumerate() {
+            let others = (left - place) as u64;
             let share = if others == 1 { rest } else { binomial(&mut self.rng, rest, others) };
             rest -= share;
             if share > 0 {
                 let part = Shot { count: share, seen: shot.seen && place == 0, ..shot };
-                self.attempt(part, candidates, *at, &mut tried.clone(), time);
+                self.attempt(part, choices, at, &mut tried.clone(), time);
             }
         }
+    }
+
+    /// An endpoint at random, of those not tried.
+    fn any(&mut self, choices: &Choices, tried: &[usize]) -> usize {
+        let left = choices.backends.len() - tried.len();
+        let place = self.rng.below(left as u32) as usize;
+        let mut all = (0..choices.backends.len()).filter(|at| !tried.contains(at));
+        if tried.is_empty() { place } else { all.nth(place).unwrap_or(place) }
     }
 
     /// The endpoint that a client is kept at.
@@ -301,53 +313,58 @@ impl Network {
         shot: Shot<'_>,
         service: &Arc<str>,
         span: SimDuration,
-        candidates: &[Candidate],
-        left: &[usize],
+        choices: &Choices,
+        tried: &[usize],
     ) -> usize {
         // Each proxy remembers for itself. Clients of one load have addresses of their own.
         let load = &self.loads[shot.load];
         let place: Arc<str> = format!("{service} on {} for {}", shot.node, load.name).into();
         let key = (place, load.name.clone(), shot.client);
         let known = self.sessions.get(&key).filter(|known| shot.time.since(known.seen) < span);
-        let kept = known.and_then(|known| left.iter().find(|at| candidates[**at].shown == known.endpoint));
-        let at = match kept {
-            Some(at) => *at,
-            None => left[self.rng.below(left.len() as u32) as usize],
-        };
-        self.sessions.insert(key, Session { endpoint: candidates[at].shown.clone(), seen: shot.time });
+        let kept = known
+            .and_then(|known| choices.backends.iter().position(|one| one.shown == known.endpoint))
+            .filter(|at| !tried.contains(at));
+        let at = kept.unwrap_or_else(|| self.any(choices, tried));
+        let endpoint = choices.backends[at].shown.clone();
+        self.sessions.insert(key, Session { endpoint, seen: shot.time });
         at
     }
 
     fn attempt(
         &mut self,
         shot: Shot<'_>,
-        candidates: &[Candidate],
+        choices: &Choices,
         at: usize,
         tried: &mut Vec<usize>,
         time: SimTime,
     ) {
-        let candidate = &candidates[at];
+        let Some(candidate) = self.candidate(shot, choices, at) else { return };
         // There and back for the connection, and there again.
         let ahead = candidate.distance + candidate.distance + candidate.distance;
         let reached = time + shot.plan.way + ahead;
-        let hit = self.knock(candidate, reached, shot.count);
+        let hit = self.knock(&candidate, reached, shot.count);
         let upstream = matches!(shot.plan.goal, Goal::Upstream(_));
         let wait = match hit {
             Hit::Refused => SimDuration::ZERO,
             Hit::Gone | Hit::Denied => CONNECT,
-            Hit::Taken { .. } => return self.conclude(shot, candidate, reached, hit),
+            Hit::Taken { .. } => return self.conclude(shot, &candidate, reached, hit),
         };
         tried.push(at);
         let deadline = shot.time + self.loads[shot.load].spec.timeout();
         let again = time + wait + candidate.distance;
         if !upstream || again >= deadline {
-            return self.conclude(shot, candidate, reached, hit);
+            return self.conclude(shot, &candidate, reached, hit);
         }
-        if tried.len() < TRIES.min(candidates.len()) {
-            return self.spread(shot, candidates, tried, again);
+        if tried.len() < TRIES.min(choices.backends.len()) {
+            return self.spread(shot, choices, tried, again);
         }
         let fate = if matches!(hit, Hit::Refused) { Fate::BadGateway } else { Fate::GatewayTimeout };
-        self.fly(shot, Some(candidate), again + shot.plan.way, fate, None);
+        self.fly(shot, Some(&candidate), again + shot.plan.way, fate, None);
+    }
+
+    /// An endpoint as the clients of a shot meet it.
+    fn candidate(&self, shot: Shot<'_>, choices: &Choices, at: usize) -> Option<Candidate> {
+        choices.candidate(&self.view, shot.node, at)
     }
 
     /// What requests meet at an endpoint.
@@ -417,14 +434,14 @@ impl Network {
     ) {
         let deadline = shot.time + self.loads[shot.load].spec.timeout();
         let sample = shot.seen.then(|| self.sample(shot, candidate, done.min(deadline), fate));
-        let endpoint = candidate.map(|candidate| (candidate.shown.clone(), candidate.backend.pod.clone()));
+        let endpoint = candidate.map(|candidate| (candidate.backend.shown.clone(), candidate.pod.clone()));
         let flight = Flight {
             load: shot.load,
             count: shot.count,
             sent: shot.time,
             deadline,
             fate,
-            node: candidate.and_then(|candidate| candidate.backend.node.clone()),
+            node: candidate.and_then(|candidate| candidate.node.clone()),
             server,
             endpoint,
             sample,
@@ -436,7 +453,7 @@ impl Network {
     fn sample(&mut self, shot: Shot<'_>, candidate: Option<&Candidate>, done: SimTime, fate: Fate) -> u64 {
         let load = &self.loads[shot.load];
         let outside = is_outside(load, &self.view);
-        let pod = candidate.and_then(|candidate| candidate.backend.pod.clone());
+        let pod = candidate.and_then(|candidate| candidate.pod.clone());
         let denied = candidate.and_then(|candidate| candidate.denied.clone());
         let there = candidate.map_or(SimDuration::ZERO, |candidate| candidate.distance);
         let sample = Sample {
@@ -444,7 +461,7 @@ impl Network {
             load: load.name.clone(),
             client_node: (!outside).then(|| shot.node.clone()),
             via: shot.plan.via.clone(),
-            endpoint: candidate.map(|candidate| candidate.shown.clone()),
+            endpoint: candidate.map(|candidate| candidate.backend.shown.clone()),
             pod_name: pod.as_ref().map(|(_, name)| name.clone()),
             pod: pod.map(|(uid, _)| uid),
             sent: shot.time,

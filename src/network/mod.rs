@@ -41,7 +41,7 @@ use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
 use flights::Flight;
-use proxy::{Past, Proxies};
+use proxy::{Past, Pools, Proxies};
 use server::{Model, Process};
 
 /// So many of the latest requests are kept as they went.
@@ -87,6 +87,7 @@ pub struct Network {
     view: View,
     past: Past,
     proxies: Proxies,
+    pools: Pools,
     /// The nodes that are there, by name.
     nodes: Vec<Arc<str>>,
     /// Those that nothing reaches.
@@ -117,6 +118,7 @@ impl Network {
             view: View::default(),
             past: Past::default(),
             proxies: Proxies::default(),
+            pools: Pools::default(),
             nodes: Vec::new(),
             lost: Vec::new(),
             servers: SortedMap::new(),
@@ -172,6 +174,7 @@ impl Network {
         self.view = view.clone();
         if kinds.iter().any(|kind| [Kind::SERVICE, Kind::ENDPOINT_SLICE].contains(kind)) {
             self.past.note(now, view);
+            self.pools.keep(&self.past);
         }
         if kinds.contains(&Kind::NODE) {
             self.note_nodes();
@@ -246,8 +249,10 @@ impl Network {
         if let Some(server) = self.servers.remove(uid) {
             if let Some(uids) = self.by_ip.get_mut(&server.ip) {
                 uids.remove(uid);
+                if uids.is_empty() {
+                    self.by_ip.remove(&server.ip);
+                }
             }
-            self.by_ip.retain(|_, uids| !uids.is_empty());
             self.break_off(uid, None, now);
         }
     }

@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
-use sorted::SortedMap;
-
 use super::dns::{self, Name, Resolver};
 use super::ingress;
 use super::load::{PortRef, Target};
 use super::policy::{self, End, Port};
-use super::proxy::{self, Backend, Choice};
+use super::proxy::{self, Backend, Choice, Pools, State};
 use crate::api::k8s::ServicePort;
 use crate::api::meta::StringMap;
 use crate::api::{Kind, MetaExt, Node, Pod, Service};
@@ -21,6 +19,8 @@ use crate::clock::SimDuration;
 const CLUSTER_RANGES: [&str; 2] = ["10.96.0.0/16", "10.244.0.0/16"];
 /// The host's names that an ingress controller goes by when it knocks at pods.
 const INGRESS_NAMESPACE: &str = "ingress-nginx";
+/// Its address.
+const INGRESS_ADDRESS: &str = "10.244.255.10";
 
 /// Who asks, as far as its way depends on it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,17 +61,28 @@ impl Origin {
     }
 }
 
-/// An endpoint that may be chosen.
+/// An endpoint that has been chosen, as a client meets it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
     /// Where and what it is.
-    pub backend: Backend,
-    /// `address:port`.
-    pub shown: Arc<str>,
+    pub backend: Arc<Backend>,
+    /// The uid and name of the pod behind it, if there is one.
+    pub pod: Option<(Arc<str>, Arc<str>)>,
+    /// Its node, if it has one.
+    pub node: Option<Arc<str>>,
     /// Why policies keep the client from it, if they do.
     pub denied: Option<Arc<str>>,
     /// From where the request last came to it, one way.
     pub distance: SimDuration,
+}
+
+/// Endpoints among which one is chosen. What a client meets there is worked out for those that are: most never are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choices {
+    /// All of them.
+    pub backends: Vec<Arc<Backend>>,
+    /// Who asks, as policies see it: address, and namespace and labels of a pod.
+    from: (String, Option<(String, StringMap)>),
 }
 
 /// Where a way ends.
@@ -80,9 +91,9 @@ pub enum Goal {
     /// Before any pod.
     Fate(Fate),
     /// At one of these pods.
-    Pods(Vec<Candidate>),
+    Pods(Choices),
     /// At one of these pods, which an ingress controller asks on the client's behalf: one after the other, if need be.
-    Upstream(Vec<Candidate>),
+    Upstream(Choices),
     /// In the world outside, which answers.
     World,
 }
@@ -110,7 +121,7 @@ pub struct Map<'a> {
     /// The cluster as it is.
     pub live: &'a View,
     /// The cluster as the proxy of the node at which the request enters knows it.
-    pub proxied: &'a View,
+    pub proxied: &'a State,
     /// That node.
     pub node: &'a str,
     /// Nodes that nothing reaches.
@@ -119,6 +130,7 @@ pub struct Map<'a> {
 
 struct Way<'a> {
     map: Map<'a>,
+    pools: &'a mut Pools,
     origin: &'a Origin,
     via: Vec<Hop>,
     way: SimDuration,
@@ -131,10 +143,11 @@ struct Way<'a> {
 }
 
 /// Works out the way of an origin's requests to a target. `header`: the `Host` header, if it is not the host of the target.
-pub fn plan(map: Map<'_>, origin: &Origin, target: &Target, header: Option<&str>) -> Plan {
+pub fn plan(map: Map<'_>, pools: &mut Pools, origin: &Origin, target: &Target, header: Option<&str>) -> Plan {
     let outside = origin.node.is_none();
     let mut way = Way {
         map,
+        pools,
         origin,
         via: Vec::new(),
         // The world is five milliseconds away.
@@ -236,8 +249,8 @@ impl Way<'_> {
                 if let Some((namespace, name)) = service {
                     self.via.push(Hop::Service(format!("{namespace}/{name}").into()));
                 }
-                let found = addresses.iter().map(|ip| self.backend_at(ip, port)).collect();
-                Goal::Pods(self.candidates(found))
+                let found = addresses.iter().map(|ip| Arc::new(Backend::at(ip, port))).collect();
+                Goal::Pods(self.choices(found))
             }
             Name::Outside(host) => {
                 let host = header.unwrap_or(&host).to_string();
@@ -264,7 +277,7 @@ impl Way<'_> {
     }
 
     fn reach_service(&mut self, namespace: &str, name: &str, port: u16) -> Goal {
-        let Some(service) = self.map.proxied.get::<Service>(namespace, name).cloned() else {
+        let Some(service) = self.map.proxied.view.get::<Service>(namespace, name).cloned() else {
             return self
                 .fail(Fate::Unreachable, format!("kube-proxy does not know Service {namespace}/{name} yet"));
         };
@@ -279,7 +292,7 @@ impl Way<'_> {
 
     /// The proxy's part.
     fn reach_endpoints(&mut self, service: &Service, port: &ServicePort) -> Goal {
-        let all = proxy::backends(self.map.proxied, service, port);
+        let all = self.pools.backends(self.map.proxied, service, port);
         if service.spec.session_affinity.as_deref() == Some("ClientIP") {
             let config =
                 service.spec.session_affinity_config.as_ref().and_then(|config| config.client_ip.as_ref());
@@ -288,8 +301,8 @@ impl Way<'_> {
             let key = format!("{}/{}:{}", service.namespace(), service.name(), port.port);
             self.sticky = Some((key.into(), span));
         }
-        match proxy::choose(self.map.proxied, service, &all, self.map.node, self.external) {
-            Choice::Among(found) => Goal::Pods(self.candidates(found)),
+        match proxy::choose(&self.map.proxied.view, service, &all, self.map.node, self.external) {
+            Choice::Among(found) => Goal::Pods(self.choices(found)),
             Choice::Reject => self.fail(Fate::NoEndpoints, format!("{} has no endpoints", service.name())),
             Choice::Drop => {
                 let why = format!(
@@ -305,7 +318,7 @@ impl Way<'_> {
     /// By an address alone.
     fn reach_address(&mut self, ip: &str, port: u16) -> Goal {
         self.address = ip.into();
-        let services = self.map.proxied.list::<Service>(None);
+        let services = self.map.proxied.view.list::<Service>(None);
         let own = |service: &&Service| service.spec.cluster_ip.as_deref() == Some(ip);
         let services: Vec<Service> = services.filter(|one| own(one) || lends(one, ip)).cloned().collect();
         if let Some(service) = services.first() {
@@ -340,8 +353,7 @@ impl Way<'_> {
                 return self
                     .fail(Fate::Unreachable, format!("{ip} is an address of the cluster's own network"));
             }
-            let backend = self.backend_at(ip, port);
-            return Goal::Pods(self.candidates(vec![backend]));
+            return Goal::Pods(self.choices(vec![Arc::new(Backend::at(ip, port))]));
         }
         self.why = format!("{ip} is outside the cluster").into();
         self.way = self.way + SimDuration::from_micros(10_000);
@@ -350,10 +362,6 @@ impl Way<'_> {
 
     fn pods_at(&self, ip: &str) -> bool {
         self.map.live.list::<Pod>(None).any(|pod| pod.status.pod_ip.as_deref() == Some(ip))
-    }
-
-    fn backend_at(&self, ip: &str, port: u16) -> Backend {
-        Backend::at(ip, port)
     }
 
     fn reach_from_outside(&mut self, namespace: &str, name: &str, port: Option<&PortRef>) -> Goal {
@@ -395,7 +403,7 @@ impl Way<'_> {
     fn reach_node_port(&mut self, node: &str, port: u16) -> Goal {
         self.via.push(Hop::Node(node.into()));
         self.external = true;
-        let services = self.map.proxied.list::<Service>(None);
+        let services = self.map.proxied.view.list::<Service>(None);
         let found = services.into_iter().find_map(|service| {
             let mut ports = service.spec.ports.iter().flatten();
             Some((service, ports.find(|known| known.node_port == Some(i32::from(port)))?))
@@ -444,7 +452,8 @@ impl Way<'_> {
         };
         self.via.push(Hop::Ingress(route.ingress.clone()));
         self.why = route.rule.as_str().into();
-        let Some(service) = self.map.proxied.get::<Service>(&route.namespace, &route.service).cloned() else {
+        let Some(service) = self.map.proxied.view.get::<Service>(&route.namespace, &route.service).cloned()
+        else {
             return self
                 .fail(Fate::Unavailable, format!("{}: there is no Service {}", route.rule, route.service));
         };
@@ -457,62 +466,58 @@ impl Way<'_> {
         };
         self.via.push(Hop::Service(format!("{}/{}", route.namespace, route.service).into()));
         // An ingress controller asks endpoints itself, without kube-proxy, and takes none but ready ones.
-        let mut found = proxy::backends(self.map.proxied, &service, &port);
-        found.retain(|backend| backend.ready);
+        let all = self.pools.backends(self.map.proxied, &service, &port);
+        let found: Vec<Arc<Backend>> = all.iter().filter(|backend| backend.ready).cloned().collect();
         if found.is_empty() {
             return self.fail(
                 Fate::Unavailable,
                 format!("{}: {} has no ready endpoints", route.rule, route.service),
             );
         }
-        Goal::Upstream(self.candidates_of_ingress(found))
+        let labels = [("app.kubernetes.io/name".to_string(), "ingress-nginx".to_string())].into();
+        let controller = Some((INGRESS_NAMESPACE.to_string(), labels));
+        Goal::Upstream(Choices { backends: found, from: (INGRESS_ADDRESS.into(), controller) })
     }
 
-    fn candidates(&self, found: Vec<Backend>) -> Vec<Candidate> {
+    fn choices(&self, backends: Vec<Arc<Backend>>) -> Choices {
         // What has come in from outside is not the client pod any more as far as policies can tell.
-        let end = if self.external { End::outside(&self.source) } else { self.origin.end() };
-        self.candidates_for(found, end)
-    }
-
-    fn candidates_of_ingress(&self, found: Vec<Backend>) -> Vec<Candidate> {
-        let labels: StringMap = [("app.kubernetes.io/name".to_string(), "ingress-nginx".to_string())].into();
-        let end = End { ip: "10.244.255.10", pod: Some((INGRESS_NAMESPACE, &labels)), containers: &[] };
-        self.candidates_for(found, end)
-    }
-
-    fn candidates_for(&self, found: Vec<Backend>, from: End<'_>) -> Vec<Candidate> {
-        // One walk over the pods, whatever the number of backends.
-        let mut at: SortedMap<Arc<str>, Vec<&Pod>> =
-            found.iter().map(|backend| (backend.ip.clone(), Vec::new())).collect();
-        for pod in self.map.live.list::<Pod>(None) {
-            if let Some(pods) = pod.status.pod_ip.as_deref().and_then(|ip| at.get_mut(ip)) {
-                pods.push(pod);
-            }
-        }
-        let candidate = |backend: Backend| {
-            let mut pods = at.get(&backend.ip).into_iter().flatten();
-            let is_it = |pod: &&&Pod| backend.pod.as_ref().is_none_or(|(uid, _)| pod.uid() == &**uid);
-            let pod = pods.find(is_it).copied();
-            self.candidate(backend, pod, from)
+        let from = match self.external {
+            true => (self.source.clone(), None),
+            false => (self.origin.ip.clone(), self.origin.pod.clone()),
         };
-        found.into_iter().map(candidate).collect()
+        Choices { backends, from }
     }
+}
 
-    fn candidate(&self, backend: Backend, pod: Option<&Pod>, from: End<'_>) -> Candidate {
-        let live = self.map.live;
+impl Choices {
+    /// What a client that came this way by a node meets at one of them, in the cluster as it is.
+    pub fn candidate(&self, live: &View, entry: &str, at: usize) -> Option<Candidate> {
+        let backend = self.backends.get(at)?;
+        let pod = pod_behind(live, backend);
+        let (ip, of) = &self.from;
+        let pod_of = of.as_ref().map(|(namespace, labels)| (namespace.as_str(), labels));
+        let from = End { ip, pod: pod_of, containers: &[] };
         let to = pod.map_or_else(|| End::outside(&backend.ip), |pod| End::of_pod(pod, &backend.ip));
         let verdict = policy::verdict(live, from, to, Port { number: backend.port, protocol: "TCP" });
         let node = backend.node.clone().or_else(|| pod?.spec.node_name.as_deref().map(Arc::from));
-        Candidate {
-            shown: format!("{}:{}", backend.ip, backend.port).into(),
-            distance: distance(live, self.map.node, node.as_deref()),
+        Some(Candidate {
+            pod: backend.pod.clone().or_else(|| pod.map(|pod| (pod.uid().into(), pod.name().into()))),
             denied: (!verdict.allowed).then_some(verdict.why),
-            backend: Backend {
-                pod: backend.pod.or_else(|| pod.map(|pod| (pod.uid().into(), pod.name().into()))),
-                node,
-                ..backend
-            },
+            distance: distance(live, entry, node.as_deref()),
+            backend: backend.clone(),
+            node,
+        })
+    }
+}
+
+/// The pod that has an endpoint's address.
+fn pod_behind<'a>(live: &'a View, backend: &Backend) -> Option<&'a Pod> {
+    let has_it = |pod: &&Pod| pod.status.pod_ip.as_deref() == Some(&*backend.ip);
+    match &backend.pod {
+        Some((uid, name)) => {
+            live.get::<Pod>(&backend.namespace, name).filter(|pod| pod.uid() == &**uid).filter(has_it)
         }
+        None => live.list::<Pod>(None).find(has_it),
     }
 }
 

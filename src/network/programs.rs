@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::dns::{self, Name, Resolver};
 use super::load::{Load, LoadSpec, Target};
 use super::plan::{self, Goal, Map, Origin};
+use super::proxy::{Pools, State};
 use super::server::Server;
 use super::{Network, carry};
 use crate::api::hash::Digest;
@@ -44,11 +45,11 @@ impl Wire for Network {
         let wide = Digest::new().number(self.seed).number(now.0).number(nonce).number(self.nonce);
         let mut rng = Rng::new(wide.bytes(from.uid().as_bytes()).value(), "request");
         let node = from.spec.node_name.as_deref().unwrap_or_default();
-        let proxied =
-            self.proxies.peek(&self.past, node, self.seed, now).map_or(&self.view, |(_, view)| view);
+        let fresh = State { since: now, view: self.view.clone() };
+        let proxied = self.proxies.peek(&self.past, node, self.seed, now).unwrap_or(&fresh);
         let map = Map { live: &self.view, proxied, node, lost: &self.lost };
         let target = Target::Url { host: host.into(), port, path: path.into() };
-        let plan = plan::plan(map, &Origin::of_pod(from), &target, header);
+        let plan = plan::plan(map, &mut Pools::default(), &Origin::of_pod(from), &target, header);
         let deadline = now + timeout;
         let mut sample = Sample {
             id: 0,
@@ -73,19 +74,19 @@ impl Wire for Network {
                 }
             }
             Goal::World => {}
-            Goal::Pods(candidates) | Goal::Upstream(candidates) => {
+            Goal::Pods(choices) | Goal::Upstream(choices) => {
                 let upstream = matches!(plan.goal, Goal::Upstream(_));
-                let place = rng.below(candidates.len().max(1) as u32) as usize;
-                let Some(candidate) = candidates.get(place) else {
+                let place = rng.below(choices.backends.len().max(1) as u32) as usize;
+                let Some(candidate) = choices.candidate(&self.view, node, place) else {
                     return self.reply(sample, plan.address, body);
                 };
                 let ahead = candidate.distance + candidate.distance + candidate.distance;
                 let back = candidate.distance + plan.way;
                 sample.reached += ahead;
-                sample.endpoint = Some(candidate.shown.clone());
-                sample.pod = candidate.backend.pod.as_ref().map(|(uid, _)| uid.clone());
-                sample.pod_name = candidate.backend.pod.as_ref().map(|(_, name)| name.clone());
-                (sample.fate, sample.done) = match self.look(candidate, sample.reached) {
+                sample.endpoint = Some(candidate.backend.shown.clone());
+                sample.pod = candidate.pod.as_ref().map(|(uid, _)| uid.clone());
+                sample.pod_name = candidate.pod.as_ref().map(|(_, name)| name.clone());
+                (sample.fate, sample.done) = match self.look(&candidate, sample.reached) {
                     Ok((uid, process)) => {
                         let Some(server) = self.servers.get(&uid) else {
                             return self.reply(sample, plan.address, body);

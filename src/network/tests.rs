@@ -1,5 +1,7 @@
 //! The rules of the network, each by itself: names, the choice of endpoints, Ingress rules, policies.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::dns::{self, Name, Resolver};
@@ -266,7 +268,11 @@ fn a_node_chooses_among_ready_endpoints_and_falls_back_on_those_that_still_serve
     let (up, draining, down) = ((true, true, false), (false, true, true), (false, false, false));
     let at = |ip: &str, node: &str, state: (bool, bool, bool)| backend(ip, node, state.0, state.1, state.2);
     let chosen = |service: &Service, all: &[Backend], external: bool| match proxy::choose(
-        &view, service, all, "n1", external,
+        &view,
+        service,
+        &all.iter().cloned().map(Arc::new).collect::<Vec<_>>(),
+        "n1",
+        external,
     ) {
         Choice::Among(found) => found.iter().map(|one| one.ip.to_string()).collect::<Vec<_>>().join(" "),
         Choice::Reject => "reject".into(),
@@ -321,8 +327,8 @@ fn a_proxy_is_a_moment_behind_and_writes_its_rules_once_a_second() {
     past.note(at(300), &view(2));
     let mut proxies = Proxies::default();
     let known = |proxies: &mut Proxies, millis: u64| {
-        let (_, view) = proxies.view(&past, &"n1".into(), 1, at(millis)).unwrap_or_else(|| panic!("a state"));
-        view.list::<Service>(None).count()
+        let state = proxies.state(&past, &"n1".into(), 1, at(millis)).unwrap_or_else(|| panic!("a state"));
+        state.view.list::<Service>(None).count()
     };
     let seen: Vec<usize> = [0, 10, 100, 400, 900, 1_100].map(|millis| known(&mut proxies, millis)).to_vec();
     assert_eq!(seen, [0, 0, 1, 1, 1, 2]);
