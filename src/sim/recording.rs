@@ -323,6 +323,12 @@ impl Recording {
     }
 
     fn show(&mut self, revision: Revision, time: SimTime) {
+        let near = self.checkpoints.iter().map(Simulation::view).chain([self.live.view()]);
+        let far = |view: &View| view.revision().abs_diff(revision);
+        // Copies of a view share what they hold, so a leap costs what lies between it and the nearest.
+        if let Some(nearest) = near.min_by_key(|view| far(view)).filter(|view| far(view) < far(&self.shown)) {
+            self.shown = nearest.clone();
+        }
         self.live.api().store().seek(&mut self.shown, revision);
         (self.position, self.between) = (time, None);
     }

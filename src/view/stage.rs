@@ -118,11 +118,14 @@ impl Stage {
         }
     }
 
-    /// The objects written between the last view and this one: all of them, the first time.
+    /// The objects written between the last view and this one. All of both, where that is fewer: the first time, and after
+    /// a leap over much of a long run.
     fn touched(&self, view: &View, log: &Store) -> SortedSet<Key> {
         let (from, to) = (self.revision.min(view.revision()), self.revision.max(view.revision()));
-        if self.revision == 0 {
-            return view.all().map(|(key, _)| key.clone()).collect();
+        if self.revision == 0 || to - from > (view.len() + self.pods.len()) as u64 {
+            let nodes = self.nodes.keys().map(|name| Key::new(Kind::NODE, "", name));
+            let drawn = self.pods.keys().chain(self.workloads.keys()).cloned().chain(nodes);
+            return view.all().map(|(key, _)| key.clone()).chain(drawn).collect();
         }
         log.since(from).take_while(|change| change.revision <= to).map(|change| change.key.clone()).collect()
     }
