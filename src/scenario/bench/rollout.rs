@@ -1,17 +1,81 @@
-//! A Deployment that comes up and rolls over, and a cluster that stands still.
+//! A workload that comes up and rolls over, with what looks at its pods beside it, and a cluster that stands still.
 
-use crate::clock::SimDuration;
+use crate::api::{Key, Kind, MetaExt};
+use crate::clock::{SimDuration, SimTime};
 use crate::sim::{Config, Simulation};
 
 /// Pods to a node.
 const PER_NODE: u32 = 10;
 /// A rollout takes no longer.
-const ROLLOUT_MAX: SimDuration = SimDuration::from_secs(6 * 3_600);
+const ROLLOUT_MAX: SimDuration = SimDuration::from_secs(48 * 3_600);
 
-/// A Deployment about to be applied, and then changed.
+/// What makes the pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workload {
+    /// A quarter more, and a quarter less.
+    Deployment,
+    /// In parallel, a quarter at a time.
+    StatefulSet,
+    /// One to a node, a quarter at a time.
+    DaemonSet,
+}
+
+impl Workload {
+    /// The words for them on the command line.
+    pub const ALL: [(&'static str, Workload); 3] = [
+        ("deployment", Workload::Deployment),
+        ("statefulset", Workload::StatefulSet),
+        ("daemonset", Workload::DaemonSet),
+    ];
+}
+
+/// What stands beside a workload, and looks at its pods again when they change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// A Service in front of them.
+    Service,
+    /// A disruption budget over them.
+    Budget,
+    /// A quota that counts them.
+    Quota,
+    /// An autoscaler that measures them.
+    Autoscaler,
+    /// A Service, and a hundred requests a second.
+    Load,
+}
+
+impl Beside {
+    /// The words for them on the command line.
+    pub const ALL: [(&'static str, Beside); 5] = [
+        ("service", Beside::Service),
+        ("budget", Beside::Budget),
+        ("quota", Beside::Quota),
+        ("autoscaler", Beside::Autoscaler),
+        ("load", Beside::Load),
+    ];
+
+    /// The commands that put it there.
+    fn lines(self, workload: &str, replicas: u32) -> Vec<String> {
+        let service = "kubectl create service clusterip web --tcp=80".to_string();
+        match self {
+            Beside::Service => vec![service],
+            Beside::Budget => vec!["kubectl create pdb web --selector=app=web --max-unavailable=25%".into()],
+            Beside::Quota => vec![format!("kubectl create quota web --hard=pods={}", 2 * replicas)],
+            Beside::Autoscaler => {
+                vec![format!("kubectl autoscale {workload} web --min={replicas} --max={replicas} --cpu=50%")]
+            }
+            Beside::Load => vec![service, "load svc/web --rate 100".into()],
+        }
+    }
+}
+
+/// A workload about to be applied, and then changed.
 pub struct Rollout {
     simulation: Simulation,
+    workload: Workload,
     replicas: u32,
+    /// Whether it is never quiet, since requests are sent.
+    loaded: bool,
 }
 
 /// What one part of the work came to.
@@ -25,9 +89,22 @@ pub struct Part {
     pub took: SimDuration,
 }
 
-fn manifest(replicas: u32, tag: &str) -> String {
+fn manifest(workload: Workload, replicas: u32, tag: &str) -> String {
+    let (kind, own) = match workload {
+        Workload::Deployment => ("Deployment", format!("replicas: {replicas}")),
+        Workload::StatefulSet => (
+            "StatefulSet",
+            format!(
+                "replicas: {replicas}\n  serviceName: web\n  podManagementPolicy: Parallel\n  \
+                 updateStrategy: {{rollingUpdate: {{maxUnavailable: 25%}}}}"
+            ),
+        ),
+        Workload::DaemonSet => {
+            ("DaemonSet", "updateStrategy: {rollingUpdate: {maxUnavailable: 25%}}".to_string())
+        }
+    };
     format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: {replicas}\n  selector:\n    \
+        "apiVersion: apps/v1\nkind: {kind}\nmetadata:\n  name: web\nspec:\n  {own}\n  selector:\n    \
          matchLabels:\n      app: web\n  template:\n    metadata:\n      labels:\n        app: web\n    spec:\n      \
          containers:\n      - name: web\n        image: nginx:{tag}\n        resources:\n          requests:\n            \
          cpu: 10m\n            memory: 16Mi\n"
@@ -35,9 +112,27 @@ fn manifest(replicas: u32, tag: &str) -> String {
 }
 
 impl Rollout {
-    /// A Deployment of so many pods, on a cluster with a node for every ten of them.
-    pub fn new(seed: u64, replicas: u32) -> Rollout {
-        Rollout { simulation: cluster(seed, replicas.div_ceil(PER_NODE).max(3)), replicas }
+    /// A workload of so many pods on a cluster with a node for every ten of them, or one for each of a DaemonSet's.
+    ///
+    /// # Errors
+    /// What kubectl says if it refuses what is to stand beside it.
+    pub fn new(seed: u64, workload: Workload, replicas: u32, beside: &[Beside]) -> Result<Rollout, String> {
+        let nodes = if workload == Workload::DaemonSet { replicas } else { replicas.div_ceil(PER_NODE) };
+        let mut simulation = cluster(seed, nodes.max(3));
+        let word = Workload::ALL.iter().find(|(_, known)| *known == workload).map_or("", |(word, _)| *word);
+        let mut lines: Vec<String> = Vec::new();
+        for line in beside.iter().flat_map(|one| one.lines(word, replicas)) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        for line in lines {
+            let outcome = simulation.kubectl_line(&line);
+            if outcome.code != 0 {
+                return Err(outcome.stderr);
+            }
+        }
+        Ok(Rollout { simulation, workload, replicas, loaded: beside.contains(&Beside::Load) })
     }
 
     /// From the command to the last pod ready.
@@ -45,8 +140,7 @@ impl Rollout {
     /// # Errors
     /// What kubectl says if it refuses the manifest, or that it takes too long.
     pub fn deploy(&mut self) -> Result<Part, String> {
-        let text = manifest(self.replicas, "1.27");
-        apply(&mut self.simulation, &text)
+        self.pass_to("1.27")
     }
 
     /// To another image.
@@ -54,9 +148,40 @@ impl Rollout {
     /// # Errors
     /// As [`Rollout::deploy`].
     pub fn roll_over(&mut self) -> Result<Part, String> {
-        let text = manifest(self.replicas, "1.28");
-        apply(&mut self.simulation, &text)
+        self.pass_to("1.28")
     }
+
+    fn pass_to(&mut self, tag: &str) -> Result<Part, String> {
+        let text = manifest(self.workload, self.replicas, tag);
+        let (workload, replicas, loaded) = (self.workload, self.replicas, self.loaded);
+        apply(&mut self.simulation, &text, |simulation, deadline| match loaded {
+            true => run_until_done(simulation, workload, replicas, deadline),
+            false => simulation.run_until_quiet(deadline),
+        })
+    }
+}
+
+/// Runs until all pods are of the template and ready. Says whether they are.
+fn run_until_done(simulation: &mut Simulation, workload: Workload, replicas: u32, deadline: SimTime) -> bool {
+    while !is_done(simulation, workload, replicas) {
+        if simulation.now() > deadline {
+            return false;
+        }
+        simulation.advance(simulation.now() + SimDuration::from_secs(1), u64::MAX);
+    }
+    true
+}
+
+fn is_done(simulation: &Simulation, workload: Workload, replicas: u32) -> bool {
+    let (kind, updated, ready) = match workload {
+        Workload::Deployment => (Kind::DEPLOYMENT, "updatedReplicas", "readyReplicas"),
+        Workload::StatefulSet => (Kind::STATEFUL_SET, "updatedReplicas", "readyReplicas"),
+        Workload::DaemonSet => (Kind::DAEMON_SET, "updatedNumberScheduled", "numberReady"),
+    };
+    let Some(object) = simulation.view().object(&Key::new(kind, "default", "web")) else { return false };
+    let status = object.part("status");
+    let seen = status["observedGeneration"].as_i64() == Some(object.generation());
+    seen && [updated, ready].iter().all(|field| status[*field].as_u64() == Some(replicas.into()))
 }
 
 fn cluster(seed: u64, nodes: u32) -> Simulation {
@@ -65,13 +190,17 @@ fn cluster(seed: u64, nodes: u32) -> Simulation {
     Simulation::new(config)
 }
 
-fn apply(simulation: &mut Simulation, manifest: &str) -> Result<Part, String> {
+fn apply(
+    simulation: &mut Simulation,
+    manifest: &str,
+    run: impl FnOnce(&mut Simulation, SimTime) -> bool,
+) -> Result<Part, String> {
     let (events, writes, began) = (simulation.events_done(), simulation.revision(), simulation.now());
     let outcome = simulation.apply(manifest);
     if outcome.code != 0 {
         return Err(outcome.stderr);
     }
-    if !simulation.run_until_quiet(began + ROLLOUT_MAX) {
+    if !run(simulation, began + ROLLOUT_MAX) {
         return Err(format!("not done after {} s", ROLLOUT_MAX.as_secs()));
     }
     Ok(Part {
@@ -93,7 +222,8 @@ impl Steady {
     /// As [`Rollout::deploy`].
     pub fn new(seed: u64, nodes: u32, pods: u32) -> Result<Steady, String> {
         let mut simulation = cluster(seed, nodes);
-        apply(&mut simulation, &manifest(pods, "1.27"))?;
+        let text = manifest(Workload::Deployment, pods, "1.27");
+        apply(&mut simulation, &text, Simulation::run_until_quiet)?;
         Ok(Steady { simulation })
     }
 

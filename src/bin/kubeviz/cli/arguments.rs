@@ -139,7 +139,19 @@ pub(super) fn command() -> Command {
                 .arg(Arg::new("WHAT").default_value("apply").value_parser(["apply", "schedule", "rollout", "steady"]))
                 .arg(number("nodes", "100", "Nodes of the cluster"))
                 .arg(number("pods", "1000", "Pods to run"))
-                .arg(number("replicas", "1000", "rollout: pods of the Deployment, ten to a node"))
+                .arg(number("replicas", "1000", "rollout: pods of the workload, ten to a node"))
+                .arg(
+                    option("kind", "KIND", "deployment", "rollout: what makes the pods")
+                        .value_parser(bench::rollout::Workload::ALL.map(|(word, _)| word)),
+                )
+                .arg(
+                    Arg::new("with")
+                        .long("with")
+                        .value_name("WHAT")
+                        .value_delimiter(',')
+                        .value_parser(bench::rollout::Beside::ALL.map(|(word, _)| word))
+                        .help("rollout: what stands beside the workload and looks at its pods"),
+                )
                 .arg(number("minutes", "60", "steady: how long the cluster is left alone"))
                 .arg(
                     option("workload", "NAME", "basic", "What the pods to schedule ask for")
@@ -155,7 +167,7 @@ pub(super) fn command() -> Command {
                     Arg::new("growth")
                         .long("growth")
                         .action(clap::ArgAction::SetTrue)
-                        .help("schedule: also measure with a tenth of the nodes"),
+                        .help("schedule, rollout: also measure at a tenth of the size"),
                 )
                 .arg(
                     Arg::new("whole")

@@ -12,7 +12,7 @@ pub(super) fn measure(matches: &ArgMatches) -> Outcome {
     let (nodes, pods, seed) = (size("nodes")?, size("pods")?, count(matches, "seed"));
     match matches.get_one::<String>("WHAT").map_or("apply", String::as_str) {
         "schedule" => return measure_schedule(matches, nodes, pods, seed),
-        "rollout" => return measure_rollout(size("replicas")?, seed),
+        "rollout" => return measure_rollout(matches, size("replicas")?, seed),
         "steady" => return measure_steady(nodes, pods, size("minutes")?, seed),
         _ => {}
     }
@@ -31,9 +31,36 @@ pub(super) fn measure(matches: &ArgMatches) -> Outcome {
     Ok(summary.pods.ready == pods)
 }
 
-pub(super) fn measure_rollout(replicas: u32, seed: u64) -> Outcome {
-    let mut work = bench::Rollout::new(seed, replicas);
-    let empty = peak_memory_mib();
+pub(super) fn measure_rollout(matches: &ArgMatches, replicas: u32, seed: u64) -> Outcome {
+    let word = matches.get_one::<String>("kind").map(String::as_str).unwrap_or_default();
+    let workload = chosen(&bench::rollout::Workload::ALL, word).ok_or("there is no such kind")?;
+    let words = matches.get_many::<String>("with").unwrap_or_default();
+    let beside: Vec<_> = words.filter_map(|word| chosen(&bench::rollout::Beside::ALL, word)).collect();
+    // The smaller first: the most memory held at once is the larger's.
+    let fewer = match matches.get_flag("growth") {
+        true => Some(roll_out(bench::Rollout::new(seed, workload, replicas / 10, &beside)?, replicas / 10)?),
+        false => None,
+    };
+    let spent = roll_out(bench::Rollout::new(seed, workload, replicas, &beside)?, replicas)?;
+    if let Some(fewer) = fewer {
+        let hundredths = spent * 100 * u64::from(replicas / 10) / (fewer * u64::from(replicas)).max(1);
+        say(&format!(
+            "  a pod of {replicas} costs {}.{:02} times as much as one of {}\n",
+            hundredths / 100,
+            hundredths % 100,
+            replicas / 10,
+        ));
+    }
+    Ok(true)
+}
+
+fn chosen<T: Copy>(all: &[(&str, T)], word: &str) -> Option<T> {
+    all.iter().find(|(known, _)| *known == word).map(|(_, one)| *one)
+}
+
+/// Both parts of the work. Returns the CPU time that they took, in microseconds.
+fn roll_out(mut work: bench::Rollout, replicas: u32) -> Result<u64, String> {
+    let (empty, mut all) = (peak_memory_mib(), 0);
     for (what, act) in [
         ("deploy", bench::Rollout::deploy as fn(&mut bench::Rollout) -> _),
         ("roll over", bench::Rollout::roll_over),
@@ -41,6 +68,7 @@ pub(super) fn measure_rollout(replicas: u32, seed: u64) -> Outcome {
         let clock = CpuClock::start();
         let part = act(&mut work)?;
         let spent = clock.micros();
+        all += spent;
         let memory = peak_memory_mib().saturating_sub(empty) * 1_024 / u64::from(replicas.max(1));
         say(&format!(
             "rollout: {what} {replicas} pods in {} s of CPU ({} s of virtual time, {} events, {} writes, {} us per \
@@ -52,7 +80,7 @@ pub(super) fn measure_rollout(replicas: u32, seed: u64) -> Outcome {
             spent / part.writes.max(1),
         ));
     }
-    Ok(true)
+    Ok(all)
 }
 
 pub(super) fn measure_steady(nodes: u32, pods: u32, minutes: u32, seed: u64) -> Outcome {
