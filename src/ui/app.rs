@@ -45,6 +45,7 @@ use super::flip::{self, Moves};
 use super::host;
 use super::i18n::Lang;
 use super::predict::Predict;
+use super::preferences::Preferences;
 use super::rehearsal::Rehearsal;
 use super::settings::Settings;
 use super::share::{ActionButton, Link};
@@ -220,6 +221,7 @@ impl Component for App {
             settings,
             driver,
         };
+        app.driver.borrow_mut().stepwise = app.ui.preferences.steps();
         app.name_files();
         if !app.opening.manifest.is_empty() {
             app.keep_files();
@@ -309,7 +311,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         help: false,
         sharing: None,
         moment: None,
-        single_keys: storage::get(storage::NO_KEYS).as_deref() != Some("1"),
+        preferences: Preferences::read(),
         log: Shared::new(Vec::new()),
         history: Shared::new(history.unwrap_or_default()),
         diagnostics: Shared::new(Vec::new()),
@@ -318,7 +320,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         fixes: Shared::new(Vec::new()),
         refusal: AttrValue::default(),
         banner,
-        live: AttrValue::default(),
+        live: Default::default(),
     }
 }
 
@@ -359,8 +361,7 @@ fn listeners(settings: &Settings, on: &Callback<Action>) -> Vec<EventListener> {
     let pressed = move |event: &web_sys::Event| {
         if let Some(event) = event.dyn_ref::<KeyboardEvent>() {
             let dialog = gloo::utils::document().query_selector("dialog[open]").ok().flatten().is_some();
-            let single = storage::get(storage::NO_KEYS).as_deref() != Some("1");
-            if let Some(action) = keyboard::action(event, single, dialog) {
+            if let Some(action) = keyboard::action(event, Preferences::read().single_keys, dialog) {
                 event.prevent_default();
                 keys.emit(action);
             }
@@ -484,9 +485,9 @@ impl App {
             Action::Share(whole) => self.share(whole),
             Action::PointHere(link) => self.point_here(&link),
             Action::CloseDialog => self.close_dialog(),
-            Action::SingleKeys(on) => {
-                self.ui.single_keys = on;
-                storage::set(storage::NO_KEYS, if on { "" } else { "1" });
+            Action::Prefer(choice) => {
+                self.ui.preferences.choose(choice);
+                self.driver.borrow_mut().stepwise = self.ui.preferences.steps();
             }
             Action::Rehearse => {
                 self.rehearse(ctx);

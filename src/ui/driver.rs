@@ -12,7 +12,7 @@ use kubeviz::api::manifest::Diagnostic;
 use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::sim::config::PAGE_QUOTA;
 use kubeviz::sim::hop::Hop;
-use kubeviz::sim::notable::is_background;
+use kubeviz::sim::notable::{is_background, is_counted, is_story};
 use kubeviz::sim::{
     Change, Config, Grain, Input, JournalEntry, Outcome, Progress, Recording, SessionId, View,
 };
@@ -48,6 +48,8 @@ const EVENTS_PER_SLICE: u64 = 4;
 const FRAME_MAX_MS: f64 = 100.0;
 /// How long the stage may stand still before idle time is skipped, in milliseconds.
 const IDLE_MS: f64 = 600.0;
+/// How long time rests at a change at speed 1, where it passes in steps, in milliseconds.
+const REST_MS: f64 = 4_000.0;
 /// How far one skip looks for the next change.
 const SKIP_MAX: SimDuration = SimDuration::from_secs(3_600);
 /// What is done at once is done here; what every cluster does by itself is over before.
@@ -96,6 +98,10 @@ pub struct Driver {
     pub speed_tenths: u32,
     /// Whether time in which nothing happens is skipped.
     pub skip_idle: bool,
+    /// Whether time passes in steps: to the next change that is worth telling, and a rest there.
+    pub stepwise: bool,
+    /// When the last such step was made.
+    rested: f64,
     /// What the last step was, where steps are finer than changes, until time passes or another time is looked at.
     pub stepped: Option<Hop>,
     /// Time skipped last, if the stage still stands where the skip led.
@@ -156,6 +162,8 @@ impl Driver {
             playing,
             speed_tenths,
             skip_idle: true,
+            stepwise: false,
+            rested: 0.0,
             stepped: None,
             skipped: None,
             last_frame: None,
@@ -219,8 +227,12 @@ impl Driver {
         let idle = self.skip_idle && now - self.last_change > IDLE_MS;
         if let Some(arrival) = self.arrival {
             self.hurry(now, arrival);
+        } else if let Some(until) = self.worth_skipping().filter(|_| self.goes_in_steps()) {
+            if now - self.rested > REST_MS * 10.0 / f64::from(self.speed_tenths) {
+                self.leap(now, until);
+            }
         } else if let Some(until) = self.worth_skipping().filter(|_| idle) {
-            self.skip(now, until);
+            self.skip(now, until, &|change| !is_background(change));
         } else {
             let micros = (passed * 100.0) as u64 * u64::from(self.speed_tenths);
             let target = self.clamp(self.position() + SimDuration::from_micros(micros));
@@ -335,18 +347,32 @@ impl Driver {
         self.asks
     }
 
-    fn skip(&mut self, began: f64, until: SimTime) {
+    /// Whether time passes from change to change. Who waits for a moment, or is asked about each pod, is not kept waiting.
+    fn goes_in_steps(&self) -> bool {
+        self.stepwise && !self.stops.waits() && !self.asks
+    }
+
+    /// To the next change that is worth telling, and to the end of its moment.
+    fn leap(&mut self, began: f64, until: SimTime) {
+        if self.skip(began, until, &|change| is_story(change) || is_counted(change)) == Progress::Reached {
+            self.recording.advance(self.position(), STEP_EVENTS);
+            self.rested = began;
+        }
+    }
+
+    /// To the next change for which `worth` holds, or up to a time, as far as a frame goes.
+    fn skip(&mut self, began: f64, until: SimTime, worth: &dyn Fn(&Change) -> bool) -> Progress {
         let (from, until) = (self.position(), self.clamp(until));
         let wanted = &mut self.stops;
-        let mut stops = |change: &Change, view: &View| wanted.at(change, view) || !is_background(change);
-        while self.recording.advance_until(until, EVENTS_PER_SLICE, &mut stops) == Progress::Busy {
-            if wall_ms() - began > FRAME_BUDGET_MS {
-                break;
-            }
+        let mut stops = |change: &Change, view: &View| wanted.at(change, view) || worth(change);
+        let mut progress = Progress::Busy;
+        while progress == Progress::Busy && wall_ms() - began <= FRAME_BUDGET_MS {
+            progress = self.recording.advance_until(until, EVENTS_PER_SLICE, &mut stops);
         }
         self.arrive();
         let skipped = self.position().since(from);
         self.skipped = Some(skipped).filter(|skipped| skipped.as_secs() >= 2).or(self.skipped);
+        progress
     }
 
     /// Runs on towards a time, as far as one budget goes.

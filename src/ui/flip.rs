@@ -185,7 +185,18 @@ pub(super) fn within_stage() -> String {
     format!("clip-path:inset({}px {right}px {bottom}px {}px)", frame.top(), frame.left())
 }
 
-/// Whether motion is to be avoided: by the address, which index.html has noted on the root element, or the system's setting.
+/// Has the page move as somebody has chosen, or as the system says.
+pub fn prefer(motion: Option<&str>) {
+    if let Some(root) = gloo::utils::document().document_element() {
+        // The root element takes any attribute, and removing what is not there is no error.
+        let _ = match motion {
+            Some(motion) => root.set_attribute("data-motion", motion),
+            None => root.remove_attribute("data-motion"),
+        };
+    }
+}
+
+/// Whether motion is to be avoided: by the address or by choice, which is noted on the root element, or by the system's setting.
 pub fn prefers_calm() -> bool {
     let root = gloo::utils::document().document_element();
     match root.and_then(|root| root.get_attribute("data-motion")).as_deref() {

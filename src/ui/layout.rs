@@ -48,7 +48,7 @@ pub fn page(app: &App) -> Html {
             if let Some(wrong) = &ui.moment { <MomentDialog wrong={wrong.clone()} conditions={app.conditions()} {lang} on={on.clone()} /> }
             if let Some(sharing) = &ui.sharing { <ShareDialog sharing={sharing.clone()} {lang} on={on.clone()} /> }
             if ui.going { <GoTo find={app.find.clone()} inspection={app.inspection.clone()} {lang} on={on.clone()} /> }
-            if ui.help { <Help single_keys={ui.single_keys} {lang} on={on.clone()} /> }
+            if ui.help { <Help preferences={ui.preferences} {lang} on={on.clone()} /> }
             { unseen(app) }
         </div>
     }
@@ -184,7 +184,7 @@ fn tab_bar(app: &App) -> Html {
 fn unseen(app: &App) -> Html {
     html! {
         <>
-            <p class="unseen" role="status" aria-live="polite" lang="en">{ app.ui.live.clone() }</p>
+            <p class="unseen" role="status" aria-live="polite" lang={app.ui.live.1.code()}>{ app.ui.live.0.clone() }</p>
             <div id="flight" aria-hidden="true"></div>
         </>
     }

@@ -13,6 +13,7 @@ mod keyboard;
 mod layout;
 pub mod panic;
 mod predict;
+pub mod preferences;
 mod rehearsal;
 mod rest;
 mod settings;

@@ -21,6 +21,7 @@ use super::editor_bridge::Editor;
 use super::host::Request;
 use super::i18n::Lang;
 use super::predict::Predict;
+use super::preferences::{Preference, Preferences};
 use super::shared::Shared;
 use super::starters::Starter;
 
@@ -102,8 +103,8 @@ pub enum Action {
     PointHere(Element),
     /// Put away what lies over the page.
     CloseDialog,
-    /// Single keys as shortcuts, or not.
-    SingleKeys(bool),
+    /// Choose something once for all visits.
+    Prefer(Preference),
     /// Try, unseen, what nearly everybody does first.
     Rehearse,
     /// The text in the editor has changed.
@@ -423,8 +424,8 @@ pub struct UiState {
     pub sharing: Option<Shared<Sharing>>,
     /// Whether it is asked until when, and what is wrong with the answer.
     pub moment: Option<AttrValue>,
-    /// Whether single keys are shortcuts.
-    pub single_keys: bool,
+    /// What is chosen once for all visits.
+    pub preferences: Preferences,
     /// The console, oldest first.
     pub log: Shared<Vec<Entry>>,
     /// The lines entered, oldest first.
@@ -441,6 +442,6 @@ pub struct UiState {
     pub refusal: AttrValue,
     /// The message across the page.
     pub banner: Option<Banner>,
-    /// What assistive technology is told.
-    pub live: AttrValue,
+    /// What assistive technology is told, and in which language.
+    pub live: (AttrValue, Lang),
 }

@@ -16,6 +16,12 @@ pub const HISTORY: &str = "kubeviz.history";
 pub const SIZES: &str = "kubeviz.sizes";
 /// Whether single-key shortcuts are off: `1`.
 pub const NO_KEYS: &str = "kubeviz.nokeys";
+/// How the page moves: `system`, `reduce` or `full`; `index.html` reads it.
+pub const MOTION: &str = "kubeviz.motion";
+/// Whether time passes in steps: `1` or `0`; nothing until somebody chooses.
+pub const STEPS: &str = "kubeviz.steps";
+/// How much is told to assistive technology: `off`, `story` or `all`.
+pub const VOICE: &str = "kubeviz.voice";
 
 fn storage() -> Option<Storage> {
     gloo::utils::window().local_storage().ok().flatten()

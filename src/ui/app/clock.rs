@@ -78,7 +78,7 @@ impl App {
         }
         // The story tells itself.
         if let Some(step) = &driver.stepped {
-            self.ui.live = step_text(step, self.ui.lang);
+            self.ui.live = (step_text(step, self.ui.lang), self.ui.lang);
         }
     }
 

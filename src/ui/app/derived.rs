@@ -11,6 +11,8 @@ use super::why::verdicts;
 use crate::tr;
 use crate::ui::components::{Track, Verdicts};
 use crate::ui::flip;
+use crate::ui::i18n::Lang;
+use crate::ui::preferences::Voice;
 use crate::ui::shared::Shared;
 use crate::ui::state::InspectorTab;
 
@@ -27,6 +29,8 @@ const HURRY: usize = 10;
 pub(super) const INSPECT_EVERY: u32 = 12;
 /// How often, at most, assistive technology is told what happens while time passes, in frames.
 const ANNOUNCE_EVERY: u32 = 90;
+/// More than this at once is counted, even for who wants to be told all of it: it would take minutes to say.
+const SPOKEN: usize = 20;
 
 impl App {
     pub(super) fn derive(&mut self) {
@@ -122,10 +126,18 @@ impl App {
             return;
         }
         let new = story.iter().rev().take_while(|line| line.revision > told).count();
-        let one = format!("{}: {}", last.object, last.text);
+        let one = |line: &StoryLine| format!("{}: {}", line.object, line.text);
         self.announced = (last.revision, self.frames);
-        self.ui.live =
-            if new > 1 { tr!(self.ui.lang, "live.many", count = new, last = one) } else { one.into() };
+        let all = self.ui.preferences.voice == Voice::All && new <= SPOKEN;
+        self.ui.live = match self.ui.preferences.voice {
+            Voice::Off => Default::default(),
+            _ if all => {
+                let lines: Vec<String> = story[story.len() - new..].iter().map(one).collect();
+                (lines.join(". ").into(), Lang::En)
+            }
+            _ if new > 1 => (tr!(self.ui.lang, "live.many", count = new, last = one(last)), self.ui.lang),
+            _ => (one(last).into(), Lang::En),
+        };
     }
 
     /// A card that had the focus keeps it when it moves into another frame.

@@ -190,7 +190,7 @@ impl App {
             let old = self.driver.borrow();
             let mut fresh =
                 Driver::new(self.settings.seed, self.settings.nodes, old.speed_tenths, old.playing);
-            fresh.skip_idle = old.skip_idle;
+            (fresh.skip_idle, fresh.stepwise) = (old.skip_idle, old.stepwise);
             fresh.ask(old.asks());
             fresh
         };

@@ -79,6 +79,11 @@ impl Stops {
         }
     }
 
+    /// Whether a moment is waited for.
+    pub fn waits(&self) -> bool {
+        self.until.is_some()
+    }
+
     /// Whether nothing is waited for.
     pub fn is_empty(&self) -> bool {
         self.until.is_none() && self.reasons.is_empty()
