@@ -100,7 +100,7 @@ pub struct Driver {
     pub skip_idle: bool,
     /// Whether time passes in steps: to the next change that is worth telling, and a rest there.
     pub stepwise: bool,
-    /// When the last such step was made.
+    /// When the last such step was made, or something was done.
     rested: f64,
     /// What the last step was, where steps are finer than changes, until time passes or another time is looked at.
     pub stepped: Option<Hop>,
@@ -403,6 +403,8 @@ impl Driver {
             self.forget_readings();
         }
         self.last_change = wall_ms();
+        // What has been done is seen before what comes of it.
+        self.rested = self.last_change;
         self.refresh();
         outcome
     }

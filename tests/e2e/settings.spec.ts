@@ -21,7 +21,7 @@ test("without motion time goes from change to change, unless one chooses otherwi
   expect(await timesShown(page, 2_500), "a second's rest at each change").toBeLessThanOrEqual(8);
   await app.expectReady(1);
 
-  await page.keyboard.press("?");
+  await page.keyboard.press("Shift+Slash");
   const steps = page.getByTestId("steps");
   await expect(steps).toBeChecked();
   await steps.uncheck();
@@ -32,7 +32,7 @@ test("without motion time goes from change to change, unless one chooses otherwi
 
 test("what is chosen is there the next time", async ({ app, page }) => {
   await app.open();
-  await page.keyboard.press("?");
+  await page.keyboard.press("Shift+Slash");
   await expect(page.getByTestId("steps")).not.toBeChecked();
   await page.getByTestId("motion").selectOption("reduce");
   await expect(page.locator("html")).toHaveAttribute("data-motion", "reduce");
@@ -43,7 +43,7 @@ test("what is chosen is there the next time", async ({ app, page }) => {
 
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("data-motion", "reduce");
-  await page.keyboard.press("?");
+  await page.keyboard.press("Shift+Slash");
   await expect(page.getByRole("dialog")).toHaveCount(0);
   await page.getByRole("button", { name: "Keys and settings" }).click();
   await expect(page.getByTestId("voice")).toHaveValue("off");
@@ -54,7 +54,7 @@ test("what is chosen is there the next time", async ({ app, page }) => {
 test("who does not see the stage is told as much as wanted", async ({ app, page }) => {
   const told = page.locator("p.unseen[role=status]");
   const choose = async (voice: string): Promise<void> => {
-    await page.keyboard.press("?");
+    await page.keyboard.press("Shift+Slash");
     await page.getByTestId("voice").selectOption(voice);
     await page.keyboard.press("Escape");
   };

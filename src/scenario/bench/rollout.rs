@@ -74,8 +74,7 @@ pub struct Rollout {
     simulation: Simulation,
     workload: Workload,
     replicas: u32,
-    /// Whether it is never quiet, since requests are sent.
-    loaded: bool,
+    beside: Vec<Beside>,
 }
 
 /// What one part of the work came to.
@@ -113,34 +112,18 @@ fn manifest(workload: Workload, replicas: u32, tag: &str) -> String {
 
 impl Rollout {
     /// A workload of so many pods on a cluster with a node for every ten of them, or one for each of a DaemonSet's.
-    ///
-    /// # Errors
-    /// What kubectl says if it refuses what is to stand beside it.
-    pub fn new(seed: u64, workload: Workload, replicas: u32, beside: &[Beside]) -> Result<Rollout, String> {
+    pub fn new(seed: u64, workload: Workload, replicas: u32, beside: &[Beside]) -> Rollout {
         let nodes = if workload == Workload::DaemonSet { replicas } else { replicas.div_ceil(PER_NODE) };
-        let mut simulation = cluster(seed, nodes.max(3));
-        let word = Workload::ALL.iter().find(|(_, known)| *known == workload).map_or("", |(word, _)| *word);
-        let mut lines: Vec<String> = Vec::new();
-        for line in beside.iter().flat_map(|one| one.lines(word, replicas)) {
-            if !lines.contains(&line) {
-                lines.push(line);
-            }
-        }
-        for line in lines {
-            let outcome = simulation.kubectl_line(&line);
-            if outcome.code != 0 {
-                return Err(outcome.stderr);
-            }
-        }
-        Ok(Rollout { simulation, workload, replicas, loaded: beside.contains(&Beside::Load) })
+        Rollout { simulation: cluster(seed, nodes.max(3)), workload, replicas, beside: beside.to_vec() }
     }
 
     /// From the command to the last pod ready.
     ///
     /// # Errors
-    /// What kubectl says if it refuses the manifest, or that it takes too long.
+    /// What kubectl says if it refuses the manifest or what is to stand beside it, or that it takes too long.
     pub fn deploy(&mut self) -> Result<Part, String> {
-        self.pass_to("1.27")
+        let lines = self.beside();
+        self.pass_to("1.27", &lines)
     }
 
     /// To another image.
@@ -148,13 +131,28 @@ impl Rollout {
     /// # Errors
     /// As [`Rollout::deploy`].
     pub fn roll_over(&mut self) -> Result<Part, String> {
-        self.pass_to("1.28")
+        self.pass_to("1.28", &[])
     }
 
-    fn pass_to(&mut self, tag: &str) -> Result<Part, String> {
+    /// The commands that put beside it what is to stand there, each once.
+    fn beside(&self) -> Vec<String> {
+        let word =
+            Workload::ALL.iter().find(|(_, known)| *known == self.workload).map_or("", |(word, _)| *word);
+        let mut lines: Vec<String> = Vec::new();
+        for line in self.beside.iter().flat_map(|one| one.lines(word, self.replicas)) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
+    fn pass_to(&mut self, tag: &str, lines: &[String]) -> Result<Part, String> {
         let text = manifest(self.workload, self.replicas, tag);
-        let (workload, replicas, loaded) = (self.workload, self.replicas, self.loaded);
-        apply(&mut self.simulation, &text, |simulation, deadline| match loaded {
+        let (workload, replicas) = (self.workload, self.replicas);
+        // With a load it is never quiet.
+        let loaded = self.beside.contains(&Beside::Load);
+        apply(&mut self.simulation, &text, lines, |simulation, deadline| match loaded {
             true => run_until_done(simulation, workload, replicas, deadline),
             false => simulation.run_until_quiet(deadline),
         })
@@ -193,12 +191,14 @@ fn cluster(seed: u64, nodes: u32) -> Simulation {
 fn apply(
     simulation: &mut Simulation,
     manifest: &str,
+    lines: &[String],
     run: impl FnOnce(&mut Simulation, SimTime) -> bool,
 ) -> Result<Part, String> {
     let (events, writes, began) = (simulation.events_done(), simulation.revision(), simulation.now());
     let outcome = simulation.apply(manifest);
-    if outcome.code != 0 {
-        return Err(outcome.stderr);
+    let others = lines.iter().map(|line| simulation.kubectl_line(line));
+    if let Some(refused) = [outcome].into_iter().chain(others).find(|outcome| outcome.code != 0) {
+        return Err(refused.stderr);
     }
     if !run(simulation, began + ROLLOUT_MAX) {
         return Err(format!("not done after {} s", ROLLOUT_MAX.as_secs()));
@@ -223,7 +223,7 @@ impl Steady {
     pub fn new(seed: u64, nodes: u32, pods: u32) -> Result<Steady, String> {
         let mut simulation = cluster(seed, nodes);
         let text = manifest(Workload::Deployment, pods, "1.27");
-        apply(&mut simulation, &text, Simulation::run_until_quiet)?;
+        apply(&mut simulation, &text, &[], Simulation::run_until_quiet)?;
         Ok(Steady { simulation })
     }
 

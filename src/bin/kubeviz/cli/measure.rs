@@ -38,10 +38,10 @@ pub(super) fn measure_rollout(matches: &ArgMatches, replicas: u32, seed: u64) ->
     let beside: Vec<_> = words.filter_map(|word| chosen(&bench::rollout::Beside::ALL, word)).collect();
     // The smaller first: the most memory held at once is the larger's.
     let fewer = match matches.get_flag("growth") {
-        true => Some(roll_out(bench::Rollout::new(seed, workload, replicas / 10, &beside)?, replicas / 10)?),
+        true => Some(roll_out(bench::Rollout::new(seed, workload, replicas / 10, &beside), replicas / 10)?),
         false => None,
     };
-    let spent = roll_out(bench::Rollout::new(seed, workload, replicas, &beside)?, replicas)?;
+    let spent = roll_out(bench::Rollout::new(seed, workload, replicas, &beside), replicas)?;
     if let Some(fewer) = fewer {
         let hundredths = spent * 100 * u64::from(replicas / 10) / (fewer * u64::from(replicas)).max(1);
         say(&format!(
