@@ -50,6 +50,8 @@ const FRAME_MAX_MS: f64 = 100.0;
 const IDLE_MS: f64 = 600.0;
 /// How long time rests at a change at speed 1, where it passes in steps, in milliseconds.
 const REST_MS: f64 = 4_000.0;
+/// How far such a step goes where nothing is worth telling.
+const LEAP_MAX: SimDuration = SimDuration::from_secs(60);
 /// How far one skip looks for the next change.
 const SKIP_MAX: SimDuration = SimDuration::from_secs(3_600);
 /// What is done at once is done here; what every cluster does by itself is over before.
@@ -227,9 +229,9 @@ impl Driver {
         let idle = self.skip_idle && now - self.last_change > IDLE_MS;
         if let Some(arrival) = self.arrival {
             self.hurry(now, arrival);
-        } else if let Some(until) = self.worth_skipping().filter(|_| self.goes_in_steps()) {
+        } else if self.goes_in_steps() && self.worth_skipping().is_some() {
             if now - self.rested > REST_MS * 10.0 / f64::from(self.speed_tenths) {
-                self.leap(now, until);
+                self.leap(now);
             }
         } else if let Some(until) = self.worth_skipping().filter(|_| idle) {
             self.skip(now, until, &|change| !is_background(change));
@@ -353,7 +355,11 @@ impl Driver {
     }
 
     /// To the next change that is worth telling, and to the end of its moment.
-    fn leap(&mut self, began: f64, until: SimTime) {
+    fn leap(&mut self, began: f64) {
+        let far = self.position() + LEAP_MAX;
+        // What is done then is no event: the moment itself comes as time passes.
+        let next = self.script.front().map(|next| SimTime(next.time.0.saturating_sub(1)));
+        let until = next.filter(|_| !self.is_in_past()).map_or(far, |next| next.min(far));
         if self.skip(began, until, &|change| is_story(change) || is_counted(change)) == Progress::Reached {
             self.recording.advance(self.position(), STEP_EVENTS);
             self.rested = began;
