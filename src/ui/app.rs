@@ -45,7 +45,7 @@ use super::flip::{self, Moves};
 use super::host;
 use super::i18n::Lang;
 use super::predict::Predict;
-use super::preferences::Preferences;
+use super::preferences::{Preference, Preferences, Voice};
 use super::rehearsal::Rehearsal;
 use super::settings::Settings;
 use super::share::{ActionButton, Link};
@@ -488,6 +488,9 @@ impl App {
             Action::Prefer(choice) => {
                 self.ui.preferences.choose(choice);
                 self.driver.borrow_mut().stepwise = self.ui.preferences.steps();
+                if choice == Preference::Voice(Voice::Off) {
+                    self.ui.live = Default::default();
+                }
             }
             Action::Rehearse => {
                 self.rehearse(ctx);

@@ -5,6 +5,7 @@ mod runs;
 mod script;
 mod stops;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use kubeviz::api::Key;
@@ -50,8 +51,6 @@ const FRAME_MAX_MS: f64 = 100.0;
 const IDLE_MS: f64 = 600.0;
 /// How long time rests at a change at speed 1, where it passes in steps, in milliseconds.
 const REST_MS: f64 = 4_000.0;
-/// How far such a step goes where nothing is worth telling.
-const LEAP_MAX: SimDuration = SimDuration::from_secs(60);
 /// How far one skip looks for the next change.
 const SKIP_MAX: SimDuration = SimDuration::from_secs(3_600);
 /// What is done at once is done here; what every cluster does by itself is over before.
@@ -356,14 +355,19 @@ impl Driver {
 
     /// To the next change that is worth telling, and to the end of its moment.
     fn leap(&mut self, began: f64) {
-        let far = self.position() + LEAP_MAX;
-        // What is done then is no event: the moment itself comes as time passes.
-        let next = self.script.front().map(|next| SimTime(next.time.0.saturating_sub(1)));
-        let until = next.filter(|_| !self.is_in_past()).map_or(far, |next| next.min(far));
-        if self.skip(began, until, &|change| is_story(change) || is_counted(change)) == Progress::Reached {
-            self.recording.advance(self.position(), STEP_EVENTS);
-            self.rested = began;
+        let found = Cell::new(false);
+        let worth = |change: &Change| {
+            found.set(is_story(change) || is_counted(change));
+            found.get()
+        };
+        // Nowhere, where the cluster is at rest.
+        while let Some(until) = self.worth_skipping().filter(|_| !found.get() && self.playing) {
+            if self.skip(began, until, &worth) == Progress::Busy {
+                return;
+            }
         }
+        self.recording.advance(self.position(), STEP_EVENTS);
+        self.rested = began;
     }
 
     /// To the next change for which `worth` holds, or up to a time, as far as a frame goes.

@@ -14,6 +14,10 @@ function timesShown(page: Page, within: number): Promise<number> {
   }, within);
 }
 
+async function settings(page: Page): Promise<void> {
+  await page.getByRole("button", { name: /^(Keys and settings|단축키와 설정)$/ }).click();
+}
+
 test("without motion time goes from change to change, unless one chooses otherwise", async ({ app, page }) => {
   await page.emulateMedia({ reducedMotion: "reduce" });
   await app.open({ speed: 4 });
@@ -21,7 +25,7 @@ test("without motion time goes from change to change, unless one chooses otherwi
   expect(await timesShown(page, 2_500), "a second's rest at each change").toBeLessThanOrEqual(8);
   await app.expectReady(1);
 
-  await page.keyboard.press("Shift+Slash");
+  await settings(page);
   const steps = page.getByTestId("steps");
   await expect(steps).toBeChecked();
   await steps.uncheck();
@@ -45,7 +49,7 @@ test("what is chosen is there the next time", async ({ app, page }) => {
   await expect(page.locator("html")).toHaveAttribute("data-motion", "reduce");
   await page.keyboard.press("Shift+Slash");
   await expect(page.getByRole("dialog")).toHaveCount(0);
-  await page.getByRole("button", { name: "Keys and settings" }).click();
+  await settings(page);
   await expect(page.getByTestId("voice")).toHaveValue("off");
   await page.getByTestId("motion").selectOption("system");
   await expect(page.locator("html")).not.toHaveAttribute("data-motion", /./);
@@ -54,7 +58,7 @@ test("what is chosen is there the next time", async ({ app, page }) => {
 test("who does not see the stage is told as much as wanted", async ({ app, page }) => {
   const told = page.locator("p.unseen[role=status]");
   const choose = async (voice: string): Promise<void> => {
-    await page.keyboard.press("Shift+Slash");
+    await settings(page);
     await page.getByTestId("voice").selectOption(voice);
     await page.keyboard.press("Escape");
   };

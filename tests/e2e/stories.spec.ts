@@ -129,6 +129,7 @@ test("rewound to the start and played again, the run shows the same pictures", a
   await app.apply(fixture("myapp-deploy.yaml").replace("minReadySeconds: 20", "minReadySeconds: 2"));
   await app.expectReady(3);
   await app.run("kubectl set image deployment/myapp-deploy '*=ghcr.io/example/myweb:v2.0'\nkubectl rollout status deployment/myapp-deploy");
+  await expect(page.getByTestId("console-output")).toContainText("successfully rolled out", { timeout: 60_000 });
   await app.expectReady(3);
   await app.button("play").click();
   const end = (await app.clock.innerText()).split("/")[1]!.trim();
