@@ -45,7 +45,7 @@ use super::flip::{self, Moves};
 use super::host;
 use super::i18n::Lang;
 use super::predict::Predict;
-use super::preferences::{Preference, Preferences, Voice};
+use super::preferences::Preferences;
 use super::rehearsal::Rehearsal;
 use super::settings::Settings;
 use super::share::{ActionButton, Link};
@@ -485,13 +485,7 @@ impl App {
             Action::Share(whole) => self.share(whole),
             Action::PointHere(link) => self.point_here(&link),
             Action::CloseDialog => self.close_dialog(),
-            Action::Prefer(choice) => {
-                self.ui.preferences.choose(choice);
-                self.driver.borrow_mut().stepwise = self.ui.preferences.steps();
-                if choice == Preference::Voice(Voice::Off) {
-                    self.ui.live = Default::default();
-                }
-            }
+            Action::Prefer(choice) => self.prefer(choice),
             Action::Rehearse => {
                 self.rehearse(ctx);
                 return false;

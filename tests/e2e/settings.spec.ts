@@ -73,3 +73,16 @@ test("who does not see the stage is told as much as wanted", async ({ app, page 
   await app.button("step-forward").click();
   await expect(told).toBeEmpty();
 });
+
+test("a phone has its settings behind one button", async ({ app, page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await app.open();
+  await settings(page);
+  await page.getByTestId("language").selectOption("한국어");
+  await page.getByTestId("colours").selectOption("어둡게");
+  await page.keyboard.press("Escape");
+  await expect(page.locator("html")).toHaveAttribute("lang", "ko");
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+  await settings(page);
+  await expect(page.getByTestId("motion")).toHaveValue("system");
+});

@@ -9,6 +9,7 @@ use super::App;
 use crate::tr;
 use crate::ui::components::step_text;
 use crate::ui::driver::{Frame, Goal, SPEEDS};
+use crate::ui::preferences::{Preference, Voice};
 use crate::ui::state::{Action, Banner};
 
 /// How often the clock is drawn while nothing happens, in frames: a page at rest leaves the machine alone.
@@ -23,6 +24,15 @@ impl App {
         let mut driver = self.driver.borrow_mut();
         driver.playing = playing || driver.is_arriving();
         driver.restart_clock();
+    }
+
+    /// Takes what is chosen for all visits.
+    pub(super) fn prefer(&mut self, choice: Preference) {
+        self.ui.preferences.choose(choice);
+        self.driver.borrow_mut().stepwise = self.ui.preferences.steps();
+        if choice == Preference::Voice(Voice::Off) {
+            self.ui.live = Default::default();
+        }
     }
 
     pub(super) fn pass_frame(&mut self) -> bool {

@@ -45,7 +45,7 @@ pub fn Header(props: &HeaderProps) -> Html {
                 <button type="button" class="icon-button goto-button" data-testid="goto-open" aria-label={tr!(lang, "goto.title")} title={tr!(lang, "goto.hint")} onclick={emit(|| Action::GoTo)}><Icon name="search" /></button>
                 <button type="button" class="icon-button" data-testid="share" aria-label={tr!(lang, "share.title")} title={tr!(lang, "share.title")} onclick={emit(|| Action::Share(true))}><Icon name="share" /></button>
                 <button type="button" class="icon-button help-button" aria-label={tr!(lang, "header.help")} title={tr!(lang, "header.help")} onclick={emit(|| Action::Help)}><Icon name="help" /></button>
-                <button type="button" class="icon-button" data-testid="theme" aria-label={theme_label.clone()} title={theme_label} onclick={emit(|| Action::ToggleTheme)}><Icon name={if *theme == "dark" { "sun" } else { "moon" }} /></button>
+                <button type="button" class="icon-button theme" data-testid="theme" aria-label={theme_label.clone()} title={theme_label} onclick={emit(|| Action::ToggleTheme)}><Icon name={if *theme == "dark" { "sun" } else { "moon" }} /></button>
                 <button type="button" class="button quiet lang" data-testid="lang" lang={lang.other().code()} onclick={emit(|| Action::ToggleLang)}><span class="wide">{ if lang == Lang::En { "한국어" } else { "English" } }</span><span class="narrow">{ if lang == Lang::En { "한" } else { "EN" } }</span></button>
             </div>
         </header>

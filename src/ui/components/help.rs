@@ -13,6 +13,7 @@ use crate::ui::state::Action;
 #[derive(Properties, PartialEq)]
 pub struct HelpProps {
     pub preferences: Preferences,
+    pub theme: &'static str,
     pub lang: Lang,
     pub on: Callback<Action>,
 }
@@ -20,7 +21,7 @@ pub struct HelpProps {
 /// What every key does, and the choices.
 #[component]
 pub fn Help(props: &HelpProps) -> Html {
-    let HelpProps { preferences, lang, on } = props;
+    let HelpProps { preferences, theme, lang, on } = props;
     let lang = *lang;
     let row = |(keys, key): &(&'static str, &'static str)| {
         let text = rust_i18n::t!(*key, locale = lang.code()).into_owned();
@@ -31,6 +32,8 @@ pub fn Help(props: &HelpProps) -> Html {
     html! {
         <Dialog id="help-title" title={tr!(lang, "keys.title")} {lang} on={on.clone()}>
             <div class="settings">
+                { either(tr!(lang, "settings.language"), "language", ["English".into(), "한국어".into()], lang == Lang::Ko, on, || Action::ToggleLang) }
+                { either(tr!(lang, "settings.theme"), "colours", [tr!(lang, "settings.light"), tr!(lang, "settings.dark")], *theme == "dark", on, || Action::ToggleTheme) }
                 { choice(tr!(lang, "settings.motion"), "motion", preferences.motion, motions, on, |motion: Motion| Preference::Motion(motion)) }
                 { choice(tr!(lang, "settings.voice"), "voice", preferences.voice, voices, on, |voice: Voice| Preference::Voice(voice)) }
                 { switch(tr!(lang, "settings.steps"), "steps", preferences.steps(), on, Preference::Steps) }
@@ -60,6 +63,25 @@ fn choice<C: Choice>(
     };
     let option = |((value, one), name): ((&'static str, C), AttrValue)| html! { <option {value} selected={one == chosen}>{ name }</option> };
     html! { <label class="setting"><span>{ label }</span><select data-testid={test} {onchange}>{ for C::ALL.into_iter().zip(names).map(option) }</select></label> }
+}
+
+/// One of two, of which the second may be chosen.
+fn either(
+    label: AttrValue,
+    test: &'static str,
+    names: [AttrValue; 2],
+    second: bool,
+    on: &Callback<Action>,
+    turn: fn() -> Action,
+) -> Html {
+    let on = on.clone();
+    let onchange = move |_: Event| on.emit(turn());
+    let [one, other] = names;
+    html! {
+        <label class="setting"><span>{ label }</span><select data-testid={test} {onchange}>
+            <option selected={!second}>{ one }</option><option selected={second}>{ other }</option>
+        </select></label>
+    }
 }
 
 /// On or off.
