@@ -30,6 +30,7 @@ import {
 import type { DecorationSet } from "@codemirror/view";
 import { phrasesFor } from "./phrases";
 import { theme } from "./theme";
+import { touchKeys } from "./touch";
 
 /** Past this many UTF-16 units a document is shown as plain text, so that a 5 MB paste stays editable. */
 const PLAIN_TEXT_OVER = 1_000_000;
@@ -129,6 +130,7 @@ function create(parent: HTMLElement, options: EditorOptions): EditorHandle {
         }),
         lit,
         pointing(options),
+        touchKeys(),
         // Whole files are the page's to open.
         EditorView.domEventHandlers({ drop: (event) => (event.dataTransfer?.files.length ?? 0) > 0 }),
       ],

@@ -27,6 +27,13 @@ const KO: Record<string, string> = {
   "replaced match on line $": "$번째 줄에서 바꾸었다",
   "on line": "줄",
   Completions: "완성 후보",
+  "Indent less": "내어쓰기",
+  "Indent more": "들여쓰기",
+  Colon: "콜론",
+  Dash: "대시",
+  Quote: "따옴표",
+  Undo: "실행 취소",
+  Redo: "다시 실행",
   Diagnostics: "진단",
   "No diagnostics": "진단 없음",
 };

@@ -233,7 +233,7 @@ impl Component for App {
     }
 
     fn update(&mut self, ctx: &Context<Self>, action: Action) -> bool {
-        let jumps = matches!(action, Action::Seek(_) | Action::SeekEnd | Action::Reset);
+        let jumps = matches!(action, Action::Seek(_) | Action::SeekEnd | Action::Reset | Action::Reroll);
         let changed = self.act(ctx, action);
         let after = self.driver.borrow().view.clone();
         if self.shown != after {
@@ -524,6 +524,7 @@ impl App {
             Action::UntilWritten(text) => self.run_until_written(&text),
             Action::StopAt(reason) => self.driver.borrow_mut().toggle_reason(reason),
             Action::Reset => self.reset(),
+            Action::Reroll => self.reroll(),
             Action::Dismiss => self.ui.banner = None,
             Action::Heard(request, id) => self.heard(request, id),
         }

@@ -18,7 +18,7 @@ pub const KEYS: [(&str, &str); 17] = [
     ("E", "keys.editor"),
     ("`", "keys.console"),
     ("W D Y L", "keys.tabs"),
-    ("A", "keys.menu"),
+    ("A Shift+F10", "keys.menu"),
     ("O", "keys.owner"),
     ("/", "keys.filter"),
     (": Ctrl/⌘ + K", "keys.goto"),

@@ -48,7 +48,7 @@ pub fn page(app: &App) -> Html {
             if let Some(wrong) = &ui.moment { <MomentDialog wrong={wrong.clone()} conditions={app.conditions()} {lang} on={on.clone()} /> }
             if let Some(sharing) = &ui.sharing { <ShareDialog sharing={sharing.clone()} {lang} on={on.clone()} /> }
             if ui.going { <GoTo find={app.find.clone()} inspection={app.inspection.clone()} {lang} on={on.clone()} /> }
-            if ui.help { <Help preferences={ui.preferences} theme={ui.theme} {lang} on={on.clone()} /> }
+            if ui.help { <Help preferences={ui.preferences} theme={ui.theme} seed={app.settings.seed} {lang} on={on.clone()} /> }
             { unseen(app) }
         </div>
     }

@@ -103,6 +103,8 @@ pub enum Action {
     PointHere(Element),
     /// Put away what lies over the page.
     CloseDialog,
+    /// Play what was done again, with other chances.
+    Reroll,
     /// Choose something once for all visits.
     Prefer(Preference),
     /// Try, unseen, what nearly everybody does first.

@@ -149,3 +149,17 @@ for (const theme of ["light", "dark"]) {
     });
   }
 }
+
+test("on a phone the keys that YAML needs stand under the text", async ({ app, page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await app.open({ lang: "ko" });
+  await page.getByRole("button", { name: "YAML" }).click();
+  await app.paste("spec:\nreplicas: 3\n");
+  await page.keyboard.press("ArrowUp");
+  for (const name of ["들여쓰기", "콜론", "실행 취소"]) await page.getByRole("button", { name, exact: true }).click();
+  await expect(app.editorText).toHaveText(/spec:\s*replicas: 3/);
+  await expect(app.editorText).toBeFocused();
+  await page.getByRole("button", { name: "들여쓰기", exact: true }).click();
+  expect(await app.editorText.innerText()).toMatch(/^spec:\n {2,4}replicas: 3/);
+  await expectAccessible(page);
+});

@@ -116,3 +116,17 @@ test("what can be done with an object is listed, and done at the console", async
   await page.getByRole("button", { name: /^kubectl cordon/ }).click();
   await expect(page.getByRole("button", { name: /^kubectl uncordon/ })).toBeVisible();
 });
+
+test("a card has its menu under the other button of a mouse, and under Shift and F10", async ({ app, page }) => {
+  await app.open({ lang: "en", speed: 60 });
+  await app.run("kubectl create deployment web --image=nginx:1.26 --replicas=1");
+  await app.expectReady(1);
+  const list = page.getByRole("list", { name: "Actions" });
+  await app.pods().first().click({ button: "right" });
+  await expect(list.getByRole("button", { name: /^kubectl delete pod/ })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(list).toHaveCount(0);
+  await page.locator("[data-select-node]").first().focus();
+  await page.keyboard.press("Shift+F10");
+  await expect(list.getByRole("button", { name: /^kubectl cordon/ })).toBeVisible();
+});

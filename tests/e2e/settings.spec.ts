@@ -86,3 +86,18 @@ test("a phone has its settings behind one button", async ({ app, page }) => {
   await settings(page);
   await expect(page.getByTestId("motion")).toHaveValue("system");
 });
+
+test("what was done is played again with another seed", async ({ app, page }) => {
+  await app.open({ seed: 7, speed: 60 });
+  await app.run("kubectl create deployment web --image=nginx --replicas=3");
+  await app.expectReady(3);
+  const names = async (): Promise<string[]> => (await app.cards()).map(({ name }) => name).sort();
+  const before = await names();
+  await settings(page);
+  await page.getByTestId("reroll").click();
+  await expect.poll(names).not.toEqual(before);
+  await app.expectReady(3);
+  await expect(page.getByTestId("console-output")).toContainText("deployment.apps/web created");
+  await settings(page);
+  await expect(page.getByRole("dialog")).toContainText("seed 8");
+});

@@ -24,6 +24,9 @@ pub(super) fn read_link(settings: &mut Settings) -> Result<Link, String> {
     Ok(link)
 }
 
+/// As many seeds come before the first comes again.
+const SEEDS: u64 = 999;
+
 impl App {
     /// Does what the address says: applies the manifest, or plays what was done, up to where one shall look.
     pub(super) fn open(&mut self, link: Link) {
@@ -46,6 +49,16 @@ impl App {
             self.driver.borrow_mut().follow_script(script, end, position);
         }
         self.select_as_asked();
+    }
+
+    /// Plays what was done again, at the same times and with the next seed: what chance decides may come out otherwise.
+    pub(super) fn reroll(&mut self) {
+        let seed = self.settings.seed % SEEDS + 1;
+        let link = Link { seed: Some(seed), ..self.state(false) };
+        self.settings.seed = seed;
+        self.reset();
+        self.open(link);
+        self.play(true);
     }
 
     /// Does what the link says for now.

@@ -16,7 +16,7 @@ use crate::ui::state::{Action, FileAction, InspectorTab, Pane, StageView};
 /// What can be done: the message that says it, the key that does it as well, and the action.
 type Command = (&'static str, &'static str, fn() -> Action);
 
-const COMMANDS: [Command; 26] = [
+const COMMANDS: [Command; 27] = [
     ("view.cluster", "1", || Action::View(StageView::Cluster)),
     ("view.rollout", "2", || Action::View(StageView::Rollout)),
     ("view.xray", "3", || Action::View(StageView::Xray)),
@@ -43,6 +43,7 @@ const COMMANDS: [Command; 26] = [
     ("share.title", "", || Action::Share(true)),
     ("keys.title", "?", || Action::Help),
     ("header.reset_title", "", || Action::Reset),
+    ("settings.reroll", "", || Action::Reroll),
 ];
 
 /// What begins a line of the console.

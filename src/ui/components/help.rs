@@ -14,6 +14,7 @@ use crate::ui::state::Action;
 pub struct HelpProps {
     pub preferences: Preferences,
     pub theme: &'static str,
+    pub seed: u64,
     pub lang: Lang,
     pub on: Callback<Action>,
 }
@@ -21,11 +22,18 @@ pub struct HelpProps {
 /// What every key does, and the choices.
 #[component]
 pub fn Help(props: &HelpProps) -> Html {
-    let HelpProps { preferences, theme, lang, on } = props;
+    let HelpProps { preferences, theme, seed, lang, on } = props;
     let lang = *lang;
     let row = |(keys, key): &(&'static str, &'static str)| {
         let text = rust_i18n::t!(*key, locale = lang.code()).into_owned();
         html! { <div class="key-row"><dt><kbd>{ *keys }</kbd></dt><dd>{ attr(text.into()) }</dd></div> }
+    };
+    let reroll = {
+        let on = on.clone();
+        move |_: MouseEvent| {
+            on.emit(Action::CloseDialog);
+            on.emit(Action::Reroll);
+        }
     };
     let motions = [tr!(lang, "settings.system"), tr!(lang, "settings.reduce"), tr!(lang, "settings.full")];
     let voices = [tr!(lang, "settings.off"), tr!(lang, "settings.story"), tr!(lang, "settings.all")];
@@ -38,6 +46,10 @@ pub fn Help(props: &HelpProps) -> Html {
                 { choice(tr!(lang, "settings.voice"), "voice", preferences.voice, voices, on, |voice: Voice| Preference::Voice(voice)) }
                 { switch(tr!(lang, "settings.steps"), "steps", preferences.steps(), on, Preference::Steps) }
                 { switch(tr!(lang, "keys.single"), "single-keys", preferences.single_keys, on, Preference::SingleKeys) }
+            </div>
+            <div class="setting">
+                <span>{ tr!(lang, "settings.seed", seed = seed) }</span>
+                <button type="button" class="button small" data-testid="reroll" onclick={reroll}>{ tr!(lang, "settings.reroll") }</button>
             </div>
             <dl class="keys">{ for KEYS.iter().map(row) }</dl>
             <p class="hint">{ tr!(lang, "keys.about") }</p>

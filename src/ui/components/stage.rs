@@ -163,6 +163,17 @@ pub fn Stage(props: &StageProps) -> Html {
             }
         })
     };
+    // The menu key, Shift and F10, the other button of a mouse, or a long touch.
+    let oncontextmenu = {
+        let on = on.clone();
+        Callback::from(move |event: MouseEvent| {
+            if let Some(key) = pointed(&event) {
+                event.prevent_default();
+                on.emit(Action::Select(Some(key)));
+                on.emit(Action::Menu(true));
+            }
+        })
+    };
     // What has the focus is pointed at, too.
     let onpointerover = on.reform(|event: PointerEvent| Action::Light(pointed(&event)));
     let onfocusin = on.reform(|event: FocusEvent| Action::Light(pointed(&event)));
@@ -184,7 +195,7 @@ pub fn Stage(props: &StageProps) -> Html {
     let label =
         tr!(*lang, "stage.label", nodes = totals.nodes, pods = totals.pods, pending = totals.pods_pending);
     html! {
-        <section class="stage" id="stage" ref={root} data-testid="stage" data-density={density.as_str()} aria-label={label} {onclick} {onkeydown} {onpointerover} {onpointerleave} {onfocusin}>
+        <section class="stage" id="stage" ref={root} data-testid="stage" data-density={density.as_str()} aria-label={label} {onclick} {oncontextmenu} {onkeydown} {onpointerover} {onpointerleave} {onfocusin}>
             <div class="stage-head">
                 { switch(scene.view(), *lang, on) }
                 { predict_switch(predict.on, *lang, on) }
