@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, test } from "./fixture.ts";
+import { expect, test } from "./fixture";
 
 /** How many different times the clock shows within so many milliseconds. */
 function timesShown(page: Page, within: number): Promise<number> {
