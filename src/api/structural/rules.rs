@@ -30,6 +30,13 @@ pub fn evaluate(schema: &Json, value: &Json, old: Option<&Json>) -> Vec<FieldErr
     errors
 }
 
+/// What a value that is no whole object breaks, such as a default of a field; it has no past.
+pub fn evaluate_part(schema: &Json, value: &Json) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    walk(schema, value, None, &mut String::new(), false, &mut errors);
+    errors
+}
+
 fn walk(
     schema: &Json,
     value: &Json,

@@ -318,7 +318,7 @@ fn complete_nested(values: &At, structure: &At, errors: &mut Errors) {
     }
 }
 
-/// Defaults fit the schemas that they are of.
+/// Defaults fit the schemas that they are of, and break none of their rules.
 fn defaults(schema: &At, errors: &mut Errors) {
     let default = schema.get("default");
     if default.is_set() {
@@ -327,8 +327,14 @@ fn defaults(schema: &At, errors: &mut Errors) {
         if !unknown.is_empty() {
             errors.invalid(&default, "must not have unknown fields");
         }
-        for problem in structural::validate(schema.value(), default.value()) {
-            errors.push(problem.error.under(&default.path()));
+        let problems = structural::validate(schema.value(), default.value());
+        // Rules are asked only of what has the schema's form.
+        let broken = match problems.is_empty() {
+            true => structural::rules::evaluate_part(schema.value(), default.value()),
+            false => Vec::new(),
+        };
+        for error in problems.into_iter().map(|problem| problem.error).chain(broken) {
+            errors.push(error.under(&default.path()));
         }
     }
     for part in ["items", "additionalProperties"].map(|name| schema.get(name)) {
@@ -525,6 +531,31 @@ mod tests {
                  have a default or be a required property",
                 "properties[a].items.properties[k].nullable: Forbidden: this property is in x-kubernetes-list-map-keys, so it cannot be \
                  nullable",
+            ],
+        );
+    }
+
+    #[test]
+    fn defaults_break_no_rules() {
+        let positive = json!({"type": "integer", "x-kubernetes-validations": [{"rule": "self > 0", "message": "must be positive"}]});
+        let with = |mut schema: Value, default: Value| {
+            schema["default"] = default;
+            root(&json!({"a": schema}))
+        };
+        let inner = json!({"type": "object", "properties": {"n": positive}});
+        check(&with(positive.clone(), json!(1)), &[]);
+        check(
+            &with(positive.clone(), json!(0)),
+            &["properties[a].default: Invalid value: \"integer\": must be positive"],
+        );
+        check(
+            &with(inner, json!({"n": 0})),
+            &["properties[a].default.n: Invalid value: \"integer\": must be positive"],
+        );
+        check(
+            &with(positive, json!("x")),
+            &[
+                "properties[a].default: Invalid value: \"string\":  in body must be of type integer: \"string\"",
             ],
         );
     }
