@@ -60,6 +60,12 @@ impl Failure {
         matches!(self, Failure::Server { status, .. } if status.reason == Reason::NotFound)
     }
 
+    /// Whether the server says that an object cannot be changed so: what is asked for is invalid, or in conflict.
+    pub fn is_refusal(&self) -> bool {
+        let refusals = [Reason::Invalid, Reason::Conflict];
+        matches!(self, Failure::Server { status, .. } if refusals.contains(&status.reason))
+    }
+
     /// Nothing if nothing failed, the failure if one did, or all of them as one.
     ///
     /// # Errors

@@ -70,7 +70,7 @@ struct Given<'a> {
 impl<'a> Given<'a> {
     /// A flag's value, unless the verb has a flag of its own of that name.
     fn value(&self, name: &str) -> Option<&'a str> {
-        let own = self.verb.flags.iter().any(|flag| flag.name == name);
+        let own = parse::each(self.verb.flags).any(|flag| flag.name == name);
         self.args.value(name).filter(|text| !own && !text.is_empty())
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Call;
 use super::errors::Failure;
+use super::folders;
 use super::print::json::go_json;
 use crate::api::manifest::{self, Diagnostic, Document, Limits, Severity, SourceMap};
 use crate::api::schema;
@@ -111,18 +112,51 @@ pub fn read(call: &mut Call<'_, '_>) -> Result<Batch, Failure> {
         read_text(call, &directory, &text, check, &mut batch);
     }
     for name in names {
-        let (source, text) = if name == "-" {
-            ("STDIN".to_string(), call.invocation.stdin.clone().unwrap_or_default())
-        } else {
-            let known = call.invocation.files.get(&name).cloned();
-            (
-                name.clone(),
-                known.ok_or_else(|| Failure::message(format!("the path \"{name}\" does not exist")))?,
-            )
-        };
-        read_text(call, &source, &text, check, &mut batch);
+        if name == "-" {
+            let text = call.invocation.stdin.clone().unwrap_or_default();
+            read_text(call, "STDIN", &text, check, &mut batch);
+            continue;
+        }
+        for (source, text) in meant(&name, call)? {
+            read_text(call, &source, &text, check, &mut batch);
+        }
     }
     Ok(batch)
+}
+
+/// Reads what has come from elsewhere, such as an editor.
+///
+/// # Errors
+/// A `--validate` that is none.
+pub fn read_from(call: &mut Call<'_, '_>, source: &str, text: &str) -> Result<Batch, Failure> {
+    let check = field_validation(call)?;
+    let mut batch = Batch::default();
+    read_text(call, source, text, check, &mut batch);
+    Ok(batch)
+}
+
+/// The files that a value of `-f` means: one, the manifests of a folder, or those that a pattern fits.
+fn meant(name: &str, call: &Call<'_, '_>) -> Result<Vec<(String, String)>, Failure> {
+    let files = &call.invocation.files;
+    if let Some(text) = folders::file(&folders::clean(name), files) {
+        return Ok(vec![(name.to_string(), text.clone())]);
+    }
+    let owned = |found: Vec<(String, &String)>| -> Vec<(String, String)> {
+        found.into_iter().map(|(name, text)| (name, text.clone())).collect()
+    };
+    if let Some(found) = folders::manifests(name, call.args.on("recursive"), files) {
+        if found.is_empty() {
+            return Err(Failure::message(format!(
+                "error reading [{name}]: recognized file extensions are [.json .yaml .yml]"
+            )));
+        }
+        return Ok(owned(found));
+    }
+    let found = if name.contains(['*', '?']) { folders::matching(name, files) } else { Vec::new() };
+    if found.is_empty() {
+        return Err(Failure::message(format!("the path \"{name}\" does not exist")));
+    }
+    Ok(owned(found))
 }
 
 fn read_text(call: &mut Call<'_, '_>, source: &str, text: &str, check: FieldValidation, batch: &mut Batch) {

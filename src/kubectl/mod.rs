@@ -6,6 +6,7 @@ mod describe;
 mod errors;
 mod field_selector;
 mod filters;
+mod folders;
 mod global;
 mod identity;
 mod kubeconfig;

@@ -26,21 +26,23 @@ pub struct Flag {
     pub takes: Takes,
     /// What it does, in one line of help.
     pub help: &'static str,
+    /// The flags that every verb has that has this one.
+    pub with: &'static [Flag],
 }
 
 /// A flag that is on or off.
 pub const fn switch(name: &'static str, help: &'static str) -> Flag {
-    Flag { name, short: None, takes: Takes::Switch, help }
+    Flag { name, short: None, takes: Takes::Switch, help, with: &[] }
 }
 
 /// A flag with a value.
 pub const fn value(name: &'static str, help: &'static str) -> Flag {
-    Flag { name, short: None, takes: Takes::Value, help }
+    Flag { name, short: None, takes: Takes::Value, help, with: &[] }
 }
 
 /// A flag whose value may be left out.
 pub const fn optional(name: &'static str, bare: &'static str, help: &'static str) -> Flag {
-    Flag { name, short: None, takes: Takes::Optional(bare), help }
+    Flag { name, short: None, takes: Takes::Optional(bare), help, with: &[] }
 }
 
 impl Flag {
@@ -49,6 +51,17 @@ impl Flag {
         self.short = Some(letter);
         self
     }
+
+    /// The same flag, which brings others along.
+    pub const fn with(mut self, others: &'static [Flag]) -> Flag {
+        self.with = others;
+        self
+    }
+}
+
+/// Flags, each followed by those that it brings along.
+pub fn each(flags: &[Flag]) -> impl Iterator<Item = &Flag> {
+    flags.iter().flat_map(|flag| std::iter::once(flag).chain(flag.with))
 }
 
 /// What followed the verb.
@@ -140,8 +153,9 @@ pub fn words(line: &str) -> Result<Vec<String>, Failure> {
 /// # Errors
 /// In pflag's words: unknown flags, missing values, switches that are neither true nor false.
 pub fn args(words: &[String], known: &[&[Flag]]) -> Result<Args, Failure> {
-    let find_long = |name: &str| known.iter().copied().flatten().find(|flag| flag.name == name);
-    let find_short = |letter: char| known.iter().copied().flatten().find(|flag| flag.short == Some(letter));
+    let known = || known.iter().copied().flat_map(each);
+    let find_long = |name: &str| known().find(|flag| flag.name == name);
+    let find_short = |letter: char| known().find(|flag| flag.short == Some(letter));
     let mut args = Args::default();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {

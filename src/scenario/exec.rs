@@ -125,7 +125,8 @@ impl Script {
 }
 
 /// Flags whose value is a file, or a file behind a key and `=`.
-const FILE_FLAGS: [&str; 9] = [
+const FILE_FLAGS: [&str; 10] = [
+    "--custom",
     "--filename",
     "--from-file",
     "--from-env-file",

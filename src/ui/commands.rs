@@ -17,7 +17,15 @@ pub fn input(line: String, stdin: Option<String>, manifest: &str, files: &Files)
     let known = files.list().iter().enumerate().map(|(at, file)| {
         (file.name.as_str(), if at == files.current() { manifest } else { file.text.as_str() })
     });
-    for (name, text) in std::iter::once(front).chain(known).filter(|(name, _)| line.contains(name)) {
+    let names_more = words.iter().any(|word| {
+        let folder = word.trim_end_matches('/');
+        let is_folder = |name: &str| name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        [".", "./"].contains(word)
+            || word.contains(['*', '?'])
+            || files.list().iter().any(|file| is_folder(&file.name))
+    });
+    let named = |name: &str| names_more && name != FIRST || line.contains(name);
+    for (name, text) in std::iter::once(front).chain(known).filter(|(name, _)| named(name)) {
         texts.insert(name.to_string(), text.to_string());
     }
     Input::Kubectl { line, stdin, files: texts }

@@ -138,15 +138,27 @@ const OF_PODS: &[&str] =
 /// Scopes that are of certain classes.
 const OF_CLASSES: [&str; 2] = ["PriorityClass", "VolumeAttributesClass"];
 
+/// `ValidateResourceQuotaStatusUpdate`.
+pub fn resource_quota_status(object: &At, _: &At, errors: &mut Errors) {
+    let status = object.get("status");
+    for part in ["hard", "used"] {
+        validate_amounts(&status.get(part), errors);
+    }
+}
+
+fn validate_amounts(amounts: &At, errors: &mut Errors) {
+    for name in amounts.keys() {
+        let at = amounts.key(name);
+        resources::validate_quota_name(&at, name, errors);
+        validate_amount(&at, name, errors);
+    }
+}
+
 /// `ValidateResourceQuota`.
 pub fn resource_quota(object: &At, errors: &mut Errors) {
     let spec = object.get("spec");
     let hard = spec.get("hard");
-    for name in hard.keys() {
-        let at = hard.key(name);
-        resources::validate_quota_name(&at, name, errors);
-        validate_amount(&at, name, errors);
-    }
+    validate_amounts(&hard, errors);
     let scopes = spec.get("scopes");
     validate_scopes(&scopes, &hard, errors);
     let selector = spec.get("scopeSelector");

@@ -85,6 +85,8 @@ pub fn rules(kind: Kind) -> Option<Change> {
         Kind::SERVICE => service,
         Kind::INGRESS => ingress,
         Kind::NAMESPACE => namespace,
+        Kind::HORIZONTAL_POD_AUTOSCALER => autoscaler,
+        Kind::RESOURCE_QUOTA => super::config::resource_quota_status,
         _ => return None,
     })
 }
@@ -114,6 +116,14 @@ fn budget(object: &At, _: &At, errors: &mut Errors) {
     let status = object.get("status");
     validate_conditions(&status.get("conditions"), errors);
     for count in ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"] {
+        errors.non_negative(&status.get(count));
+    }
+}
+
+/// `ValidateHorizontalPodAutoscalerStatusUpdate`.
+fn autoscaler(object: &At, _: &At, errors: &mut Errors) {
+    let status = object.get("status");
+    for count in ["currentReplicas", "desiredReplicas"] {
         errors.non_negative(&status.get(count));
     }
 }
@@ -309,6 +319,28 @@ mod tests {
                 "status.loadBalancer.ingress[0].ip: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 or \
                  2001:db8::ffff)",
                 "status.loadBalancer.ingress[1].hostname: Invalid value: \"192.0.2.1\": must be a DNS name, not an IP address",
+            ],
+        );
+    }
+
+    #[test]
+    fn counts_of_autoscalers_and_quotas_are_not_negative() {
+        refused(
+            Kind::HORIZONTAL_POD_AUTOSCALER,
+            json!({}),
+            json!({"status": {"currentReplicas": -1, "desiredReplicas": -2}}),
+            &[
+                "status.currentReplicas: Invalid value: -1: must be greater than or equal to 0",
+                "status.desiredReplicas: Invalid value: -2: must be greater than or equal to 0",
+            ],
+        );
+        refused(
+            Kind::RESOURCE_QUOTA,
+            json!({}),
+            json!({"status": {"hard": {"pods": "-1", "cpu": "1500m"}, "used": {"pods": "1500m"}}}),
+            &[
+                "status.hard[pods]: Invalid value: \"-1\": must be greater than or equal to 0",
+                "status.used[pods]: Invalid value: \"1500m\": must be an integer",
             ],
         );
     }

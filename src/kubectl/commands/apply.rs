@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::edit;
 use super::force_replace;
 use super::prune;
 use super::raw;
 use super::server_side;
-use super::writing::{self, ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::writing::{self, DRY_RUN, DryRun, FIELD_MANAGER, FILENAME, OUTPUT, TEMPLATE};
 use crate::api::patch::{json_merge, strategic, three_way};
 use crate::api::selector::Selector;
 use crate::api::{Kind, MetaExt, Object, Status, versions};
@@ -22,14 +23,10 @@ use crate::kubectl::{Call, Verb};
 /// The annotation in which apply keeps the manifest for the next time.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-const FILENAME: Flag = value("filename", "the manifests: a file, or - for standard input").short('f');
-const KUSTOMIZE: Flag = value("kustomize", "the directory of a kustomization").short('k');
 const SELECTOR: Flag = value("selector", "only objects with these labels").short('l');
-const RECURSIVE: Flag = switch("recursive", "has no effect here").short('R');
 const RECORD: Flag = switch("record", "has no effect any more");
 pub(super) const SAVE_CONFIG: Flag =
     switch("save-config", "keep the manifest in the annotation that apply reads");
-const SHOW_MANAGED_FIELDS: Flag = switch("show-managed-fields", "keep them in YAML and JSON");
 const VALIDATE: Flag =
     optional("validate", "strict", "strict, warn or ignore: what to do about fields that do not exist");
 
@@ -38,16 +35,12 @@ macro_rules! writing_flags {
     ($($own:expr),* $(,)?) => {
         &[
             FILENAME,
-            KUSTOMIZE,
-            RECURSIVE,
             DRY_RUN,
             OUTPUT,
             TEMPLATE,
-            ALLOW_MISSING,
             FIELD_MANAGER,
             RECORD,
             VALIDATE,
-            SHOW_MANAGED_FIELDS,
             $($own),*
         ]
     };
@@ -63,13 +56,22 @@ const APPLY_FLAGS: &[Flag] = writing_flags![
     switch("overwrite", "has no effect here"),
     switch("openapi-patch", "has no effect here"),
     switch("wait", "has no effect here"),
-    value("cascade", "has no effect here"),
-    value("timeout", "has no effect here"),
+    switch("force", "delete and create anew what cannot be changed"),
+    optional("cascade", "background", "background, foreground or orphan (with --force)"),
+    value("grace-period", "seconds that a pod gets to end (with --force)"),
+    value("timeout", "how long to wait until an object is gone (with --force)"),
+    value("subresource", "has no effect here"),
 ];
 
 const RAW: Flag = value("raw", "a path of the API to send the file to");
 
-const CREATE_FLAGS: &[Flag] = writing_flags![SELECTOR, SAVE_CONFIG, RAW];
+const CREATE_FLAGS: &[Flag] = writing_flags![
+    SELECTOR,
+    SAVE_CONFIG,
+    RAW,
+    switch("edit", "edit the manifests before"),
+    switch("windows-line-endings", "has no effect here"),
+];
 
 const REPLACE_FLAGS: &[Flag] = writing_flags![
     SAVE_CONFIG,
@@ -78,6 +80,7 @@ const REPLACE_FLAGS: &[Flag] = writing_flags![
     optional("cascade", "background", "background, foreground or orphan (with --force)"),
     value("grace-period", "seconds that a pod gets to end (with --force)"),
     value("timeout", "how long to wait until each object is gone (with --force)"),
+    switch("wait", "has no effect here: it always waits"),
     value("subresource", "status or scale"),
 ];
 
@@ -115,8 +118,16 @@ fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
             "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
         ));
     }
+    if call.args.on("force") && server_side {
+        return Err(Failure::message("--force cannot be used with --server-side"));
+    }
+    if call.args.on("force") && call.args.value("dry-run") == Some("server") {
+        return Err(Failure::message("--dry-run=server cannot be used with --force"));
+    }
     let pruned = prune::wanted(call)?;
-    if server_side {
+    if call.args.on("force") && DryRun::of(call)? == DryRun::No {
+        force_replace::apply(call)?;
+    } else if server_side {
         each(call, "apply", server_side::apply)?;
     } else {
         each(call, "apply", apply_one)?;
@@ -124,7 +135,7 @@ fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     pruned.map_or(Ok(()), |kinds| prune::prune(call, &kinds))
 }
 
-fn apply_one(call: &mut Call<'_, '_>, item: &Item) -> Result<Done, Failure> {
+pub(super) fn apply_one(call: &mut Call<'_, '_>, item: &Item) -> Result<Done, Failure> {
     let key = place(call, item)?;
     if item.name.is_empty() {
         return Err(Failure::message(nameless(item, &key.namespace)));
@@ -249,15 +260,29 @@ fn create(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if call.args.value("raw").is_some_and(|path| !path.is_empty()) {
         return raw::post(call);
     }
-    each(call, "create", |call, item| {
-        let key = place(call, item)?;
-        let mut value = item.value.clone();
-        if call.args.on("save-config") {
-            remember(&mut value, item.kind, &key.namespace);
-        }
-        let object = decode(call, item, &value, "error when creating")?;
-        write(call, item, object, true, "error when creating").map(|stored| ("created", stored))
-    })
+    if call.args.on("edit") {
+        return edit::before_creating(call);
+    }
+    each(call, "create", create_one)
+}
+
+fn create_one(call: &mut Call<'_, '_>, item: &Item) -> Result<Done, Failure> {
+    let key = place(call, item)?;
+    let mut value = item.value.clone();
+    if call.args.on("save-config") {
+        remember(&mut value, item.kind, &key.namespace);
+    }
+    let object = decode(call, item, &value, "error when creating")?;
+    write(call, item, object, true, "error when creating").map(|stored| ("created", stored))
+}
+
+/// Creates what an editor has handed back.
+///
+/// # Errors
+/// What the server refuses.
+pub(super) fn create_edited(call: &mut Call<'_, '_>, source: &str, text: &str) -> Result<(), Failure> {
+    let batch = manifests::read_from(call, source, text)?;
+    each_of(call, batch, "create", create_one)
 }
 
 fn replace(call: &mut Call<'_, '_>) -> Result<(), Failure> {
@@ -291,7 +316,7 @@ fn replace(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 }
 
 /// What was done to an object, in a word, and the object then.
-type Done = (&'static str, Arc<Object>);
+pub(super) type Done = (&'static str, Arc<Object>);
 
 /// Reads the manifests and does `act` for each object, printing what it did; failures are collected, and the objects after a
 /// failing one are still tried, as kubectl does.
@@ -300,12 +325,17 @@ fn each(
     verb: &str,
     act: fn(&mut Call<'_, '_>, &Item) -> Result<Done, Failure>,
 ) -> Result<(), Failure> {
+    let batch = selected(call)?;
+    each_of(call, batch, verb, act)
+}
+
+fn each_of(
+    call: &mut Call<'_, '_>,
+    mut batch: manifests::Batch,
+    verb: &str,
+    act: fn(&mut Call<'_, '_>, &Item) -> Result<Done, Failure>,
+) -> Result<(), Failure> {
     let dry = DryRun::of(call)?;
-    let mut batch = manifests::read(call)?;
-    if let Some(text) = call.args.value("selector").map(str::to_string) {
-        let selector = Selector::parse(&text).map_err(|error| Failure::message(error.to_string()))?;
-        batch.items.retain(|item| selector.matches(&item.value.map("metadata.labels")));
-    }
     // Replacing nothing is no mistake.
     if batch.items.is_empty() && batch.failures.is_empty() && verb != "replace" {
         return Err(Failure::message(format!("no objects passed to {verb}")));
@@ -327,6 +357,16 @@ fn each(
         call.output.stdout.push_str(&text);
     }
     Failure::collect(batch.failures)
+}
+
+/// The manifests' objects that the line means.
+pub(super) fn selected(call: &mut Call<'_, '_>) -> Result<manifests::Batch, Failure> {
+    let mut batch = manifests::read(call)?;
+    if let Some(text) = call.args.value("selector").map(str::to_string) {
+        let selector = Selector::parse(&text).map_err(|error| Failure::message(error.to_string()))?;
+        batch.items.retain(|item| selector.matches(&item.value.map("metadata.labels")));
+    }
+    Ok(batch)
 }
 
 /// The key under which a manifest's object belongs.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::{sorting, typed};
 use crate::client::authorization::{Attributes, Granted, User, granted};
+use crate::kubectl::commands::writing::TEMPLATE;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{switch, value};
 use crate::kubectl::print::fields::Fields;
@@ -29,7 +30,7 @@ pub const CAN_I: Verb = Verb {
 pub const WHO_AM_I: Verb = Verb {
     path: "auth whoami",
     help: "Experimental: Check self subject attributes",
-    flags: &[value("output", "yaml or json").short('o')],
+    flags: &[value("output", "yaml or json").short('o'), TEMPLATE],
     run: who_am_i,
 };
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::apply::SAVE_CONFIG;
 use super::create::make;
 use super::get::select_by_name;
-use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, FILENAME, OUTPUT, TEMPLATE};
 use crate::api::quantity;
 use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
@@ -20,13 +20,12 @@ const FLAGS: &[Flag] = &[
     value("memory", "the memory that pods shall use, 60% or 200Mi"),
     value("cpu-percent", "the old form of --cpu"),
     value("name", "its name, if not that of the workload"),
-    value("filename", "the manifests of the objects").short('f'),
+    FILENAME,
     switch("record", "has no effect any more"),
     SAVE_CONFIG,
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
     FIELD_MANAGER,
 ];
 

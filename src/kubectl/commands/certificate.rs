@@ -3,16 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::api::{Kind, Object, typed};
+use crate::kubectl::commands::writing::{self, DryRun, FILENAME, OUTPUT, TEMPLATE};
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::manifests;
+use crate::kubectl::parse::{Flag, switch};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::{Call, Verb};
 
-const FLAGS: &[Flag] = &[
-    value("filename", "the manifests of the requests").short('f'),
-    switch("force", "also where it has been said before"),
-    value("output", "yaml, json or name").short('o'),
-];
+const FLAGS: &[Flag] = &[FILENAME, switch("force", "also where it has been said before"), OUTPUT, TEMPLATE];
 
 /// `certificate approve`.
 pub const APPROVE: Verb = Verb {
@@ -31,8 +29,13 @@ pub const DENY: Verb = Verb {
 };
 
 fn judge(call: &mut Call<'_, '_>, type_: &str, other: &str, said: &str) -> Result<(), Failure> {
-    let names: Vec<String> =
+    let mut names: Vec<String> =
         call.args.words.iter().map(|word| word.rsplit('/').next().unwrap_or(word).to_string()).collect();
+    if call.args.has_files() {
+        let batch = manifests::read(call)?;
+        Failure::collect(batch.failures)?;
+        names.extend(batch.items.into_iter().map(|item| item.name));
+    }
     if names.is_empty() {
         return Err(Failure::message("one or more CSRs must be specified as <name> or -f <filename>"));
     }
@@ -66,7 +69,8 @@ fn judge(call: &mut Call<'_, '_>, type_: &str, other: &str, said: &str) -> Resul
                 Object::from_value(kind, value).map_err(|error| Failure::message(error.to_string()))?;
             call.client.update_object_status(object)?;
         }
-        call.say(format!("{}/{name} {said}", kind.group_singular()));
+        let object = call.client.get(&call.key(kind, &name))?;
+        writing::done(call, &object, said, DryRun::No)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::logs;
+use super::writing::TEMPLATE;
 use crate::api::{Kind, MetaExt, Pod};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::kubeconfig::SERVER;
@@ -15,6 +16,7 @@ const DUMP_FLAGS: &[Flag] = &[
     value("namespaces", "the namespaces to dump; by default kube-system and the current one"),
     switch("all-namespaces", "dump every namespace").short('A'),
     value("output", "json or yaml").short('o'),
+    TEMPLATE,
     value("pod-running-timeout", "has no effect here"),
 ];
 

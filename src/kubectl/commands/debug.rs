@@ -9,6 +9,8 @@ use profile::Profile;
 use super::containers::{key_of, names, pod_of};
 use super::exec::{Then, is_shell, wait_for, wait_for_container};
 use super::run::is_reference;
+use crate::api::manifest::{self, Limits};
+use crate::api::patch::strategic;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, typed};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
@@ -30,6 +32,7 @@ const FLAGS: &[Flag] = &[
     switch("attach", "attach to it"),
     switch("quiet", "say less").short('q'),
     value("profile", "legacy, general, baseline, netadmin, restricted or sysadmin: what it may do"),
+    value("custom", "a file with a part of the container, in which it is so"),
     value("env", "a variable of the container, NAME=VALUE"),
     value("image-pull-policy", "when to pull the image"),
     switch("arguments-only", "what follows -- are arguments"),
@@ -58,6 +61,7 @@ pub const DEBUG: Verb = Verb {
 
 fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     Profile::named(profile_name(call))?;
+    custom(call)?;
     refuse(call)?;
     let word = call.args.words[0].clone();
     let node = word
@@ -179,6 +183,38 @@ fn container(call: &mut Call<'_, '_>, name: &str) -> Result<Value, Failure> {
     Ok(container)
 }
 
+/// The part of a container that `--custom` names, if it does.
+fn custom(call: &Call<'_, '_>) -> Result<Option<Value>, Failure> {
+    let Some(path) = call.args.value("custom").filter(|path| !path.is_empty()) else { return Ok(None) };
+    let text = call.invocation.files.get(path).ok_or_else(|| {
+        let why = format!("open {path}: no such file or directory");
+        Failure::message(format!("must pass a container spec json file for custom profile: {why}"))
+    })?;
+    let stream = manifest::parse(text, &Limits::default());
+    let part = match stream.documents.first().map(|document| document.root.to_value()) {
+        Some(part) if part.is_object() && !stream.has_errors() => part,
+        _ => return Err(Failure::message(format!("{path} does not contain a valid container spec"))),
+    };
+    if ["name", "command", "image", "lifecycle", "volumeDevices"].iter().any(|field| !part[*field].is_null())
+    {
+        return Err(Failure::message(
+            "name, command, image, lifecycle and volume devices are not modifiable via custom profile",
+        ));
+    }
+    Ok(Some(part))
+}
+
+/// Lays that part over a container (`applyCustomProfile`).
+fn customise(call: &Call<'_, '_>, container: &mut Value) -> Result<(), Failure> {
+    let Some(mut part) = custom(call)? else { return Ok(()) };
+    // A strategic merge knows containers as those of a pod.
+    part["name"] = container["name"].clone();
+    let within = |container: &Value| json!({"spec": {"containers": [container]}});
+    let merged = strategic::apply(Kind::POD, &within(container), &within(&part)).map_err(Failure::message)?;
+    *container = merged["spec"]["containers"][0].clone();
+    Ok(())
+}
+
 /// Adds a container to the pod (`debugByEphemeralContainer`).
 fn ephemeral(call: &mut Call<'_, '_>, pod: &Pod) -> Result<(), Failure> {
     let quiet = call.args.on("quiet");
@@ -195,6 +231,7 @@ fn ephemeral(call: &mut Call<'_, '_>, pod: &Pod) -> Result<(), Failure> {
     };
     let mut added = container(call, &name)?;
     Profile::named(profile_name(call))?.allow(&mut added, false);
+    customise(call, &mut added)?;
     added["targetContainerName"] = json!(target);
     let added = typed::read(&added).map_err(|error| Failure::message(error.to_string()))?;
     let stored = call.client.add_ephemeral(&key_of(pod), added)?;
@@ -231,6 +268,7 @@ fn on_node(call: &mut Call<'_, '_>, node: &str) -> Result<(), Failure> {
     let mut container = container(call, &debugger)?;
     let profile = Profile::named(profile_name(call))?;
     profile.allow(&mut container, true);
+    customise(call, &mut container)?;
     if profile.sees_files() {
         container["volumeMounts"] = json!([{"name": "host-root", "mountPath": "/host"}]);
     }
@@ -291,6 +329,7 @@ fn debugged(call: &mut Call<'_, '_>, pod: &Pod, spec: &mut Value) -> Result<(), 
     }
     let profile = Profile::named(profile_name(call))?;
     profile.allow(&mut container, false);
+    customise(call, &mut container)?;
     profile.share(spec);
     match place {
         Some(place) => spec["containers"][place] = container,

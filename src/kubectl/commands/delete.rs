@@ -10,11 +10,10 @@ use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Output, Verb, Wait};
 
 use super::get::{names_beside_selector, refuse_words_beside_files, select, warn_of_deprecated};
-use super::writing::{DRY_RUN, DryRun};
+use super::writing::{DRY_RUN, DryRun, FILENAME};
 
 const FLAGS: &[Flag] = &[
-    value("filename", "the manifests of the objects").short('f'),
-    value("kustomize", "the directory of a kustomization").short('k'),
+    FILENAME,
     value("selector", "only objects with these labels").short('l'),
     value("field-selector", "only objects with these fields"),
     switch("all", "every object of the kinds"),
@@ -27,7 +26,6 @@ const FLAGS: &[Flag] = &[
     value("timeout", "how long to wait"),
     switch("ignore-not-found", "say nothing of objects that are not there"),
     switch("interactive", "ask first; what is piped in answers").short('i'),
-    switch("recursive", "has no effect here").short('R'),
     value("raw", "a path of the API to delete"),
     DRY_RUN,
     value("output", "name: print only names").short('o'),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::{MetaExt, Object};
+use crate::kubectl::commands::writing::FILENAME;
 use crate::kubectl::describe::{Subject, describe};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
@@ -13,9 +14,7 @@ use super::get::{select, warn_of_deprecated};
 
 const FLAGS: &[Flag] = &[
     value("selector", "only objects with these labels").short('l'),
-    value("filename", "the manifests of the objects").short('f'),
-    value("kustomize", "the directory of a kustomization").short('k'),
-    switch("recursive", "has no effect here").short('R'),
+    FILENAME,
     switch("all-namespaces", "objects of every namespace").short('A'),
     switch("show-events", "show their events; by default if there is one object"),
     value("chunk-size", "has no effect here"),

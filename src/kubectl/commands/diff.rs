@@ -2,20 +2,23 @@
 
 use serde_json::Value;
 
-use super::apply;
+use super::{apply, prune};
 use crate::api::manifest::to_yaml;
-use crate::api::{Key, MetaExt};
+use crate::api::{Key, MetaExt, Object};
+use crate::kubectl::commands::writing::FILENAME;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::manifests;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::{Call, Verb};
 
 const FLAGS: &[Flag] = &[
-    value("filename", "the manifests").short('f'),
-    value("kustomize", "the directory of a kustomization").short('k'),
+    FILENAME,
     value("selector", "only objects with these labels").short('l'),
     switch("server-side", "has no effect here"),
-    switch("recursive", "has no effect here").short('R'),
+    switch("force-conflicts", "has no effect here"),
+    value("concurrency", "has no effect here"),
+    switch("prune", "also what pruning would delete"),
+    value("prune-allowlist", "only objects of this group/version/kind; can be given again"),
     switch("show-managed-fields", "has no effect here"),
     value("field-manager", "has no effect here"),
 ];
@@ -55,18 +58,28 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         let after = text(&merged.to_value());
         if before != after {
             differs = true;
-            let version = merged.api_version().replace('/', ".");
-            let name = format!("{version}.{}.{namespace}.{}", item.kind.name(), merged.name());
-            call.say(format!(
-                "diff -u -N /tmp/LIVE/{name} /tmp/MERGED/{name}\n--- /tmp/LIVE/{name}\n+++ /tmp/MERGED/{name}"
-            ));
-            let text = unified(&before, &after);
-            call.output.stdout.push_str(&text);
+            compare_files(call, &merged, &before, &after);
         }
+    }
+    for gone in prune::stale(call)? {
+        differs = true;
+        let before = to_yaml(&without_bookkeeping(&gone.to_value()));
+        compare_files(call, &gone, &before, "");
     }
     // The status of a diff that finds something is 1, as diff's own.
     call.output.code = i32::from(differs);
     Ok(())
+}
+
+/// Two texts of an object, as `diff` of the files in which kubectl has put them.
+fn compare_files(call: &mut Call<'_, '_>, object: &Object, before: &str, after: &str) {
+    let version = object.api_version().replace('/', ".");
+    let name = format!("{version}.{}.{}.{}", object.kind().name(), object.namespace(), object.name());
+    call.say(format!(
+        "diff -u -N /tmp/LIVE/{name} /tmp/MERGED/{name}\n--- /tmp/LIVE/{name}\n+++ /tmp/MERGED/{name}"
+    ));
+    let text = unified(before, after);
+    call.output.stdout.push_str(&text);
 }
 
 /// The object without what every write changes, and without the note of what was applied.

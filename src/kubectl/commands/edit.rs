@@ -6,11 +6,11 @@
 
 use serde_json::Value;
 
-use super::apply::LAST_APPLIED as NOTED;
+use super::apply::{self, LAST_APPLIED as NOTED};
 use super::get::select;
 use super::last_applied::note;
 use super::patch::{Strictness, patched};
-use super::writing::{ALLOW_MISSING, OUTPUT, TEMPLATE};
+use super::writing::{FILENAME, OUTPUT, TEMPLATE};
 use crate::api::manifest::{self, Limits, to_yaml};
 use crate::api::patch::three_way;
 use crate::api::sed::Sed;
@@ -24,14 +24,12 @@ use crate::kubectl::print::served;
 use crate::kubectl::{Call, Verb, Wait};
 
 const FLAGS: &[Flag] = &[
-    value("filename", "the manifests of the objects").short('f'),
+    FILENAME,
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
     value("selector", "only objects with these labels").short('l'),
     switch("output-patch", "print the patch"),
     switch("save-config", "has no effect here"),
-    switch("show-managed-fields", "has no effect here"),
     switch("windows-line-endings", "has no effect here"),
     value("field-manager", "the name under which it manages the fields it sets"),
     value("subresource", "has no effect here"),
@@ -39,12 +37,10 @@ const FLAGS: &[Flag] = &[
 ];
 
 const LAST_APPLIED_FLAGS: &[Flag] = &[
-    value("filename", "the manifests of the objects").short('f'),
+    FILENAME,
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
     switch("record", "has no effect any more"),
-    switch("show-managed-fields", "has no effect here"),
     switch("windows-line-endings", "has no effect here"),
     value("field-manager", "the name under which it manages the fields it sets"),
     optional("validate", "strict", "has no effect here"),
@@ -90,8 +86,18 @@ pub struct Editing {
     before: Option<String>,
     /// Where kubectl keeps the text meanwhile.
     file: String,
-    /// Whether it is what apply has noted that is edited.
-    noted: bool,
+    subject: Subject,
+}
+
+/// What is edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    /// Objects that are there.
+    Live,
+    /// What apply has noted on them.
+    Noted,
+    /// Manifests of objects that are to be made.
+    New,
 }
 
 /// What is to be said above a text that is shown again.
@@ -107,7 +113,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         return Err(Failure::message("edit cancelled, no objects found"));
     }
     let shown = objects.iter().map(|object| (object.key(), served(object))).collect();
-    edit(call, shown, false)
+    edit(call, shown, Subject::Live)
 }
 
 fn run_last_applied(call: &mut Call<'_, '_>) -> Result<(), Failure> {
@@ -125,10 +131,24 @@ fn run_last_applied(call: &mut Call<'_, '_>) -> Result<(), Failure> {
              set-last-applied --create-annotation`",
         ));
     }
-    edit(call, noted, true)
+    edit(call, noted, Subject::Noted)
 }
 
-fn edit(call: &mut Call<'_, '_>, shown: Vec<(Key, Value)>, noted: bool) -> Result<(), Failure> {
+/// `create --edit`: manifests go to the editor before their objects are made.
+///
+/// # Errors
+/// What cannot be read, no editor, and what the server refuses of what comes back.
+pub fn before_creating(call: &mut Call<'_, '_>) -> Result<(), Failure> {
+    let batch = apply::selected(call)?;
+    Failure::collect(batch.failures)?;
+    let mut shown = Vec::new();
+    for item in batch.items {
+        shown.push((apply::place(call, &item)?, item.value));
+    }
+    edit(call, shown, Subject::New)
+}
+
+fn edit(call: &mut Call<'_, '_>, shown: Vec<(Key, Value)>, subject: Subject) -> Result<(), Failure> {
     let text = match shown.as_slice() {
         [(_, one)] => to_yaml(one),
         all => {
@@ -145,7 +165,7 @@ fn edit(call: &mut Call<'_, '_>, shown: Vec<(Key, Value)>, noted: bool) -> Resul
         text: String::new(),
         before: None,
         file: format!("/tmp/kubectl-edit-{number}.yaml"),
-        noted,
+        subject,
     };
     editing.text = format!("{}{text}", editing.header());
     let Some(editor) = call.invocation.editor.clone() else {
@@ -181,11 +201,15 @@ impl Editing {
 
     /// The verb that it goes on with.
     pub fn verb(&self) -> &'static str {
-        if self.noted { LAST_APPLIED.path } else { EDIT.path }
+        match self.subject {
+            Subject::Live => EDIT.path,
+            Subject::Noted => LAST_APPLIED.path,
+            Subject::New => apply::CREATE.path,
+        }
     }
 
     fn header(&self) -> &'static str {
-        if self.noted { HEADER_LAST_APPLIED } else { HEADER }
+        if self.subject == Subject::Noted { HEADER_LAST_APPLIED } else { HEADER }
     }
 
     /// Shown again, with what is wrong.
@@ -242,12 +266,16 @@ fn step(call: &mut Call<'_, '_>, editing: Editing, saved: &str) -> Result<Option
         let head = format!("The edited file had a syntax error: error parsing edited-file: {words}");
         return Ok(Some(editing.again(saved, &[Wrong { head, details: Vec::new() }])));
     }
+    if editing.subject == Subject::New {
+        apply::create_edited(call, &editing.file, saved)?;
+        return Ok(None);
+    }
     let nodes = stream.documents.iter().flat_map(|document| document.objects());
     let values: Vec<Value> = nodes.map(|node| node.to_value()).collect();
     let mut wrong = Vec::new();
     let mut retry = false;
     for ((key, original), value) in editing.objects.iter().zip(&values) {
-        let changed = if editing.noted {
+        let changed = if editing.subject == Subject::Noted {
             change_note(call, key, original, value)
         } else {
             change(call, key, original, value)

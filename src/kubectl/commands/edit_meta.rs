@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::get::select_by_name;
-use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done, update};
+use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, FILENAME, OUTPUT, TEMPLATE, done, update};
 use crate::api::meta::StringMap;
 use crate::api::text::label_value;
 use crate::api::{MetaExt, Object, Status};
@@ -21,14 +21,11 @@ const FLAGS: &[Flag] = &[
     switch("record", "has no effect any more"),
     value("selector", "only objects with these labels").short('l'),
     value("field-selector", "only objects with these fields"),
-    value("filename", "the manifests of the objects").short('f'),
-    value("kustomize", "the directory of a kustomization").short('k'),
-    switch("recursive", "has no effect here").short('R'),
+    FILENAME,
     value("resource-version", "only if this is the version now"),
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
     FIELD_MANAGER,
 ];
 

@@ -11,13 +11,12 @@ use crate::kubectl::field_selector::FieldSelector;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::print::format::WRITE;
-use crate::kubectl::print::served;
 use crate::kubectl::resource_names::kind;
 use crate::kubectl::{Call, Verb};
 
 use super::get::rows::Layout;
 use super::get::{shaped_in, watch};
-use super::writing::{ALLOW_MISSING, TEMPLATE};
+use super::writing::{TEMPLATE, shown};
 
 const FLAGS: &[Flag] = &[
     switch("all-namespaces", "events of every namespace").short('A'),
@@ -27,7 +26,6 @@ const FLAGS: &[Flag] = &[
     switch("no-headers", "leave the headings out"),
     value("output", "yaml, json, name or a template").short('o'),
     TEMPLATE,
-    ALLOW_MISSING,
     value("chunk-size", "has no effect here"),
 ];
 
@@ -63,7 +61,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     }
     sorting::sort_by_key(&mut events, |(seen, _)| *seen);
     if let Some(format) = call.args.output().map(str::to_string) {
-        return print(call, &format, events.iter().map(|(_, event)| served(event)).collect());
+        return print(call, &format, events.iter().map(|(_, event)| shown(call, event)).collect());
     }
     let layout = Layout { events: true, ..Layout::of(call, false) };
     let rows: Vec<&Object> = events.iter().map(|(_, event)| &**event).collect();

@@ -7,12 +7,12 @@ use super::apply::SAVE_CONFIG;
 use super::create::make;
 use super::get::select_by_name;
 use super::overrides::{OVERRIDE_TYPE, OVERRIDES, overridden};
-use super::writing::{ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::writing::{DRY_RUN, FIELD_MANAGER, FILENAME, OUTPUT, TEMPLATE};
 use crate::api::k8s::{LabelSelector, LabelSelectorRequirement, PodSpec};
 use crate::api::meta::StringMap;
 use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::{Flag, switch, value};
+use crate::kubectl::parse::{Flag, value};
 use crate::kubectl::{Call, Verb};
 
 const FLAGS: &[Flag] = &[
@@ -27,15 +27,12 @@ const FLAGS: &[Flag] = &[
     value("external-ip", "another address at which it is served"),
     value("load-balancer-ip", "the address of its load balancer"),
     value("session-affinity", "None or ClientIP"),
-    value("filename", "the manifests of what it exposes").short('f'),
-    value("kustomize", "the directory of a kustomization").short('k'),
-    switch("recursive", "has no effect here").short('R'),
+    FILENAME,
     OVERRIDES,
     OVERRIDE_TYPE,
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
     FIELD_MANAGER,
     SAVE_CONFIG,
 ];

@@ -7,7 +7,7 @@ use crate::api::k8s::IntOrString;
 use crate::api::{Key, Kind, MetaExt, Pod, Service};
 use crate::client::Client;
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::value;
+use crate::kubectl::parse::{switch, value};
 use crate::kubectl::{Call, Context, Output, Verb};
 
 /// A port of this machine, and what it leads to.
@@ -48,6 +48,15 @@ pub const PROXY: Verb = Verb {
         value("address", "the local address"),
         value("api-prefix", "has no effect here"),
         value("www", "has no effect here"),
+        value("www-prefix", "has no effect here").short('P'),
+        switch("append-server-path", "has no effect here"),
+        value("accept-hosts", "has no effect here"),
+        value("accept-paths", "has no effect here"),
+        value("reject-methods", "has no effect here"),
+        value("reject-paths", "has no effect here"),
+        switch("disable-filter", "has no effect here"),
+        value("unix-socket", "has no effect here").short('u'),
+        value("keepalive", "has no effect here"),
     ],
     run: |call| {
         let port = call.args.number("port")?.unwrap_or(8001);

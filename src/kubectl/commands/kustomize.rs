@@ -11,13 +11,25 @@ use serde_json::Value;
 use crate::api::manifest::{self, Limits, to_yaml};
 use crate::api::sorting;
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::{Flag, value};
+use crate::kubectl::folders::{clean, file};
+use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::fields::{Fields, slot};
 use crate::kubectl::{Call, Verb};
 
 const FLAGS: &[Flag] = &[
     value("output", "where to write it").short('o'),
-    value("enable-helm", "has no effect here"),
+    switch("enable-helm", "has no effect here"),
+    switch("helm-debug", "has no effect here"),
+    value("helm-command", "has no effect here"),
+    value("helm-api-versions", "has no effect here"),
+    value("helm-kube-version", "has no effect here"),
+    switch("enable-alpha-plugins", "has no effect here"),
+    switch("enable-exec", "has no effect here"),
+    switch("as-current-user", "has no effect here"),
+    switch("network", "has no effect here"),
+    value("network-name", "has no effect here"),
+    value("mount", "has no effect here"),
+    value("env", "has no effect here").short('e'),
     value("load-restrictor", "has no effect here"),
     value("reorder", "has no effect here"),
 ];
@@ -122,27 +134,8 @@ pub fn build(directory: &str, files: &BTreeMap<String, String>) -> Result<String
     Ok(documents.join("---\n"))
 }
 
-/// A path without `.`, `..` and slashes at its ends.
-fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
-}
-
 fn join(directory: &str, path: &str) -> String {
     clean(&format!("{directory}/{path}"))
-}
-
-fn file<'f>(path: &str, files: &'f BTreeMap<String, String>) -> Option<&'f String> {
-    files.iter().find(|(name, _)| clean(name) == path).map(|(_, text)| text)
 }
 
 fn documents(text: &str, source: &str) -> Result<Vec<Value>, String> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::apply::{LAST_APPLIED, place};
 use super::get::select;
 use super::patch::{Strictness, patched};
-use super::writing::{self, DRY_RUN, DryRun, OUTPUT, TEMPLATE};
+use super::writing::{self, DRY_RUN, DryRun, FILENAME, OUTPUT, TEMPLATE};
 use crate::api::manifest::to_yaml;
 use crate::api::{MetaExt, Object};
 use crate::kubectl::errors::Failure;
@@ -17,19 +17,17 @@ use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::json::go_json;
 use crate::kubectl::{Call, Verb};
 
-const FILENAME: Flag = value("filename", "the manifests of the objects").short('f');
+const MANIFEST: Flag = value("filename", "the manifests of the objects").short('f');
 
 const VIEW_FLAGS: &[Flag] = &[
     FILENAME,
-    value("kustomize", "the directory of a kustomization").short('k'),
-    switch("recursive", "has no effect here").short('R'),
     value("selector", "only objects with these labels").short('l'),
     switch("all", "all objects of the kinds"),
     value("output", "yaml or json").short('o'),
 ];
 
 const SET_FLAGS: &[Flag] =
-    &[FILENAME, DRY_RUN, OUTPUT, TEMPLATE, switch("create-annotation", "note it where nothing is noted yet")];
+    &[MANIFEST, DRY_RUN, OUTPUT, TEMPLATE, switch("create-annotation", "note it where nothing is noted yet")];
 
 /// See the module.
 pub const VIEW: Verb = Verb {

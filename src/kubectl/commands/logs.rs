@@ -26,6 +26,7 @@ const FLAGS: &[Flag] = &[
     switch("ignore-errors", "has no effect here"),
     value("max-log-requests", "has no effect here"),
     value("pod-running-timeout", "has no effect here"),
+    switch("insecure-skip-tls-verify-backend", "has no effect here"),
 ];
 
 /// See the module.

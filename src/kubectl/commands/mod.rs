@@ -253,7 +253,7 @@ pub fn help_of(verb: &Verb) -> String {
     if !verb.flags.is_empty() {
         text.push_str("\nOptions:\n");
     }
-    for flag in verb.flags {
+    for flag in super::parse::each(verb.flags) {
         let short = flag.short.map(|letter| format!("-{letter}, ")).unwrap_or_default();
         text.push_str(&format!("    {short}--{}:\n\t{}\n", flag.name, flag.help));
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::get::{select_by_name, shaped_in};
 use super::scale::set_at;
-use super::writing::{self, ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::writing::{self, DRY_RUN, DryRun, FIELD_MANAGER, FILENAME, OUTPUT, TEMPLATE};
 use crate::api::field_error::{FieldError, Path};
 use crate::api::manifest::{self, Limits};
 use crate::api::patch::{json_merge, json_patch, strategic};
@@ -23,16 +23,12 @@ const FLAGS: &[Flag] = &[
     value("patch-file", "a file that holds it"),
     value("type", "json, merge or strategic"),
     value("subresource", "status, scale or resize: the part that is changed"),
-    value("filename", "the manifests of the objects").short('f'),
-    value("kustomize", "the directory of a kustomization").short('k'),
-    switch("recursive", "has no effect here").short('R'),
+    FILENAME,
     switch("local", "change what the manifests say, and ask no server"),
     switch("record", "has no effect any more"),
-    switch("show-managed-fields", "keep them in YAML and JSON"),
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
     FIELD_MANAGER,
 ];
 

@@ -49,11 +49,28 @@ pub fn wanted(call: &Call<'_, '_>) -> Result<Option<Vec<Kind>>, Failure> {
              did not mean to prune all resources, specify a label selector",
         ));
     }
+    kinds(call).map(Some)
+}
+
+/// The kinds that the line allows to be pruned.
+fn kinds(call: &Call<'_, '_>) -> Result<Vec<Kind>, Failure> {
     let listed = call.args.values("prune-allowlist");
     if listed.is_empty() {
-        return Ok(Some(USUAL.to_vec()));
+        return Ok(USUAL.to_vec());
     }
-    listed.iter().map(|text| kind(call, text)).collect::<Result<Vec<_>, _>>().map(Some)
+    listed.iter().map(|text| kind(call, text)).collect()
+}
+
+/// What pruning would delete, if the line asks for it: all of the kinds without a selector.
+///
+/// # Errors
+/// Kinds that there are not.
+pub fn stale(call: &mut Call<'_, '_>) -> Result<Vec<Arc<Object>>, Failure> {
+    if !call.args.on("prune") {
+        return Ok(Vec::new());
+    }
+    let kinds = kinds(call)?;
+    doomed(call, &kinds)
 }
 
 fn kind(call: &Call<'_, '_>, text: &str) -> Result<Kind, Failure> {
@@ -72,7 +89,21 @@ fn kind(call: &Call<'_, '_>, text: &str) -> Result<Kind, Failure> {
 /// # Errors
 /// What the server refuses to delete.
 pub fn prune(call: &mut Call<'_, '_>, kinds: &[Kind]) -> Result<(), Failure> {
-    let (dry, items) = (DryRun::of(call)?, manifests::read(call)?.items);
+    let dry = DryRun::of(call)?;
+    for object in doomed(call, kinds)? {
+        if dry == DryRun::No {
+            let options =
+                DeleteOptions { grace_period_seconds: None, propagation: Propagation::Background, uid: None };
+            call.client.delete(&object.key(), &options, None)?;
+        }
+        writing::done(call, &object, "pruned", dry)?;
+    }
+    Ok(())
+}
+
+/// What was applied before, is meant by the selector, and is in none of the manifests.
+fn doomed(call: &mut Call<'_, '_>, kinds: &[Kind]) -> Result<Vec<Arc<Object>>, Failure> {
+    let items = manifests::read(call)?.items;
     let selector = call.args.value("selector").map(Selector::parse).transpose();
     let selector = selector.map_err(|error| Failure::message(error.to_string()))?;
     let mut visited = Vec::new();
@@ -100,13 +131,5 @@ pub fn prune(call: &mut Call<'_, '_>, kinds: &[Kind]) -> Result<(), Failure> {
     for kind in &loose {
         doomed.extend(view.objects(*kind, None).filter(applied).cloned());
     }
-    for object in doomed {
-        if dry == DryRun::No {
-            let options =
-                DeleteOptions { grace_period_seconds: None, propagation: Propagation::Background, uid: None };
-            call.client.delete(&object.key(), &options, None)?;
-        }
-        writing::done(call, &object, "pruned", dry)?;
-    }
-    Ok(())
+    Ok(doomed)
 }

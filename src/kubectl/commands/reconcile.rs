@@ -7,25 +7,22 @@ use crate::api::{Key, Kind, Object};
 use crate::client::{DeleteOptions, Propagation};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::manifests::{self, Item};
-use crate::kubectl::parse::{switch, value};
+use crate::kubectl::parse::switch;
 use crate::kubectl::{Call, Verb};
 
-use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, OUTPUT, TEMPLATE, done_to};
+use super::writing::{DRY_RUN, DryRun, FILENAME, OUTPUT, TEMPLATE, done_to};
 
 /// See the module.
 pub const RECONCILE: Verb = Verb {
     path: "auth reconcile",
     help: "Reconciles rules for RBAC role, role binding, cluster role, and cluster role binding objects",
     flags: &[
-        value("filename", "the manifests: a file, or - for standard input").short('f'),
-        value("kustomize", "the directory of a kustomization").short('k'),
-        switch("recursive", "has no effect here").short('R'),
+        FILENAME,
         switch("remove-extra-permissions", "take rules away that the manifest does not have"),
         switch("remove-extra-subjects", "take subjects away that the manifest does not have"),
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
     ],
     run,
 };

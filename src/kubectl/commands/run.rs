@@ -6,7 +6,7 @@ use super::apply::SAVE_CONFIG;
 use super::create::{config::is_variable, make, network::port_number};
 use super::exec::{Then, is_shell, wait_for};
 use super::overrides::{OVERRIDE_TYPE, OVERRIDES, overridden};
-use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::api::regexp::Regexp;
 use crate::api::{Kind, Pod};
 use crate::kubectl::errors::Failure;
@@ -36,7 +36,6 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
     FIELD_MANAGER,
     SAVE_CONFIG,
 ];

@@ -10,13 +10,13 @@ use crate::kubectl::subresource::replicas_pointer;
 use crate::kubectl::{Call, Verb};
 
 use super::get::select_by_name;
-use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, OUTPUT, TEMPLATE, done, update};
+use super::writing::{DRY_RUN, DryRun, FILENAME, OUTPUT, TEMPLATE, done, update};
 
 const FLAGS: &[Flag] = &[
     value("replicas", "how many pods there shall be"),
     value("current-replicas", "only if there are so many now"),
     value("resource-version", "only if this is the version now"),
-    value("filename", "the manifests of the objects").short('f'),
+    FILENAME,
     value("selector", "only objects with these labels").short('l'),
     switch("all", "every object of the kinds"),
     value("timeout", "has no effect here"),
@@ -24,7 +24,6 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
 ];
 
 /// See the module.

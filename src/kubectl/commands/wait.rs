@@ -16,22 +16,19 @@ use crate::kubectl::resource_names::{Named, named};
 use crate::kubectl::{Call, Output, Verb, Wait, global};
 
 use super::get::{names_beside_selector, select_by_name};
-use super::writing::{ALLOW_MISSING, OUTPUT, TEMPLATE};
+use super::writing::{FILENAME, OUTPUT, TEMPLATE};
 
 const FLAGS: &[Flag] = &[
     value("for", "delete, create, condition=NAME[=VALUE] or jsonpath='{…}'[=VALUE]"),
     value("timeout", "how long to wait"),
     value("selector", "only objects with these labels").short('l'),
     value("field-selector", "only objects with these fields"),
-    value("filename", "the manifests of the objects").short('f'),
+    FILENAME,
     switch("all", "every object of the kinds"),
     switch("all-namespaces", "objects of every namespace").short('A'),
     switch("local", "has no effect here"),
-    value("kustomize", "the directory of a kustomization").short('k'),
-    switch("recursive", "has no effect here").short('R'),
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
 ];
 
 /// Without `--timeout`, so long.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::{Kind, Object};
+use crate::api::{Key, Kind, Object};
 use crate::kubectl::Call;
 use crate::kubectl::errors::Failure;
-use crate::kubectl::parse::{Args, Flag, optional, value};
+use crate::kubectl::parse::{Args, Flag, optional, switch, value};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::print::format::{Printing, WRITE};
 use crate::kubectl::print::served;
@@ -17,12 +17,18 @@ pub const DRY_RUN: Flag = optional("dry-run", "unchanged", "client, server or no
 /// `-o`.
 pub const OUTPUT: Flag = value("output", "yaml, json, name or a template").short('o');
 /// Whether a template may name fields that are not there.
-pub const ALLOW_MISSING: Flag = crate::kubectl::parse::switch(
-    "allow-missing-template-keys",
-    "take fields that are not there for nothing",
-);
-/// `--template`.
-pub const TEMPLATE: Flag = value("template", "the template, where -o does not bring it");
+const ALLOW_MISSING: Flag =
+    switch("allow-missing-template-keys", "take fields that are not there for nothing");
+/// Whether YAML and JSON show who manages which field.
+const SHOW_MANAGED_FIELDS: Flag = switch("show-managed-fields", "keep them in YAML and JSON");
+/// `--template`, and what else there is wherever `-o` takes one.
+pub const TEMPLATE: Flag =
+    value("template", "the template, where -o does not bring it").with(&[ALLOW_MISSING, SHOW_MANAGED_FIELDS]);
+/// `-f`, with `-k` and `-R`.
+pub const FILENAME: Flag = value("filename", "the manifests of the objects").short('f').with(&[
+    value("kustomize", "the directory of a kustomization").short('k'),
+    switch("recursive", "go down into folders").short('R'),
+]);
 /// `--field-manager`.
 pub const FIELD_MANAGER: Flag = value("field-manager", "the name under which it manages the fields it sets");
 
@@ -129,11 +135,15 @@ pub fn done(call: &mut Call<'_, '_>, object: &Object, what: &str, dry: DryRun) -
 /// An object as YAML and JSON show it, with its managers where the command asks for them.
 pub fn shown(call: &Call<'_, '_>, object: &Object) -> Value {
     let mut value = served(object);
-    if call.args.on("show-managed-fields") {
-        let managers = call.client.server().managers_of(&object.key()).to_value();
-        value["metadata"]["managedFields"] = managers;
-    }
+    add_managers(call, &object.key(), &mut value);
     value
+}
+
+/// Adds an object's managers, where the command asks for them.
+pub fn add_managers(call: &Call<'_, '_>, key: &Key, value: &mut Value) {
+    if call.args.on("show-managed-fields") {
+        value["metadata"]["managedFields"] = call.client.server().managers_of(key).to_value();
+    }
 }
 
 /// The same for an object that exists as JSON only.

@@ -98,8 +98,17 @@ fn exec(matches: &ArgMatches) -> Outcome {
     let script = Script::parse(&read(path)?).map_err(|(line, why)| format!("{path}:{line}: {why}"))?;
     let folder = Path::new(path).parent().unwrap_or(Path::new("."));
     // A file that is not there is for kubectl to complain about, at its line.
-    let found = |name: String| Some((name.clone(), read_manifests(&folder.join(name))?));
-    let mut files: BTreeMap<String, String> = script.paths().into_iter().filter_map(found).collect();
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for name in script.paths() {
+        let own = folder.join(&name);
+        if own.is_dir() {
+            files::walk(&own, name.trim_end_matches('/'), &mut files);
+        } else if name.contains(['*', '?']) {
+            files::walk(folder, "", &mut files);
+        } else if let Ok(text) = read(&own.to_string_lossy()) {
+            files.insert(name, text);
+        }
+    }
     if script.builds_kustomizations() {
         files::walk(folder, "", &mut files);
     }
@@ -113,21 +122,6 @@ fn exec(matches: &ArgMatches) -> Outcome {
         eprintln!("kubeviz: {path}: failed at line {}", lines.join(", "));
     }
     Ok(executed.failed.is_empty())
-}
-
-/// A manifest, or all those in a folder, in the order of their names, as one.
-fn read_manifests(path: &Path) -> Option<String> {
-    if !path.is_dir() {
-        return read(&path.to_string_lossy()).ok();
-    }
-    let entries = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    let is_manifest = |path: &std::path::PathBuf| {
-        path.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end == *known))
-    };
-    let mut paths: Vec<_> = entries.filter(is_manifest).collect();
-    paths.sort();
-    let texts = paths.iter().filter_map(|path| read(&path.to_string_lossy()).ok());
-    Some(texts.collect::<Vec<_>>().join("\n---\n"))
 }
 
 fn scenario(path: &str) -> Result<(Scenario, BTreeMap<String, String>), String> {

@@ -5,10 +5,11 @@ use sorted::SortedMap;
 
 use super::OUTPUT_ANY;
 use crate::api::manifest::base64_encode;
+use crate::kubectl::commands::writing::TEMPLATE;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::global::file_of;
 use crate::kubectl::kubeconfig::Kubeconfig;
-use crate::kubectl::parse::{switch, value};
+use crate::kubectl::parse::switch;
 use crate::kubectl::print::format;
 use crate::kubectl::{Call, Verb};
 
@@ -21,7 +22,7 @@ pub const VIEW: Verb = Verb {
         switch("raw", "show secrets too"),
         switch("flatten", "show what is in the files that it names"),
         switch("merge", "has no effect here: there is one file"),
-        value("template", "the template, where -o does not bring it"),
+        TEMPLATE,
         OUTPUT_ANY,
     ],
     run: view,

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name,
-    require, required,
+    DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, require, required,
 };
 use crate::api::Kind;
 use crate::api::schema::{self, TypeId};
@@ -24,7 +23,6 @@ pub const JOB: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -43,7 +41,6 @@ pub const CRON_JOB: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,

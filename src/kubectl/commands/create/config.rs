@@ -3,8 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name,
-    required,
+    DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, required,
 };
 use crate::api::Kind;
 use crate::api::manifest::base64_encode;
@@ -43,7 +42,6 @@ pub const CONFIG_MAP: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -64,7 +62,6 @@ pub const SECRET_GENERIC: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -87,7 +84,6 @@ pub const SECRET_TLS: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -109,7 +105,6 @@ pub const SECRET_REGISTRY: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -154,8 +149,12 @@ fn sources(call: &Call<'_, '_>, kind: &str) -> Result<Map<String, Value>, Failur
             None => {
                 // A folder gives each file in it.
                 let folder = format!("{}/", source.trim_end_matches('/'));
-                let inside: Vec<&String> =
-                    call.invocation.files.keys().filter(|path| path.starts_with(&folder)).collect();
+                let inside: Vec<&String> = call
+                    .invocation
+                    .files
+                    .keys()
+                    .filter(|path| path.strip_prefix(&folder).is_some_and(|own| !own.contains('/')))
+                    .collect();
                 if inside.is_empty() {
                     read(call, source)?;
                 }

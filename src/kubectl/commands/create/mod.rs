@@ -11,7 +11,7 @@ mod workload;
 use serde_json::{Map, Value, json};
 
 use super::apply::{LAST_APPLIED, SAVE_CONFIG};
-use super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done_to};
+use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, add_managers, done_to};
 use crate::api::{Kind, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::Flag;
@@ -114,14 +114,18 @@ pub fn make(
         value["metadata"]["namespace"] = home;
     }
     let object = Object::from_value(kind, value).map_err(|error| Failure::message(error.to_string()))?;
+    let key = object.key();
     let stored = match dry {
         DryRun::Server => call.client.dry_run_create(object).map(|object| object.to_value()),
         _ => call.client.create_object(object).map(|stored| stored.to_value()),
     };
-    let stored = stored.map_err(|status| match doing {
+    let mut stored = stored.map_err(|status| match doing {
         "" => Failure::from(status),
         doing => Failure::while_doing(doing, status),
     })?;
+    if dry == DryRun::No {
+        add_managers(call, &key, &mut stored);
+    }
     show(call, kind, &stored, what, dry, typed)
 }
 

@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name,
-    require,
-};
+use super::{DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, require};
 use crate::api::Kind;
 use crate::api::text::{dns_subdomain, port_name};
 use crate::kubectl::errors::Failure;
@@ -25,7 +22,6 @@ pub const CLUSTER_IP: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -56,7 +52,6 @@ pub const EXTERNAL_NAME: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -149,7 +144,6 @@ pub const INGRESS: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,

@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name,
-    pairs,
-};
+use super::{DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, pairs};
 use crate::api::Kind;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, value};
@@ -66,7 +63,6 @@ pub const CLUSTER_ROLE: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -191,7 +187,6 @@ pub const ROLE_BINDING: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,
@@ -217,7 +212,6 @@ pub const CLUSTER_ROLE_BINDING: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,

@@ -8,7 +8,7 @@ use crate::api::jwt::{self, ISSUER};
 use crate::api::{Kind, MetaExt, Status, typed};
 use crate::clock::{SimDuration, SimTime};
 use crate::kubectl::commands::get::shaped_own;
-use crate::kubectl::commands::writing::OUTPUT;
+use crate::kubectl::commands::writing::{OUTPUT, TEMPLATE};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::value;
 use crate::kubectl::print::format::WRITE;
@@ -32,6 +32,7 @@ pub const TOKEN: Verb = Verb {
         value("bound-object-name", "the object with which it ends"),
         value("bound-object-uid", "its UID"),
         OUTPUT,
+        TEMPLATE,
     ],
     run,
 };
@@ -41,7 +42,7 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let (seconds, bound) = (seconds(call)?, bound(call)?);
     let request = granted(call, &name, seconds, bound)
         .map_err(|status| Failure::message(format!("failed to create token: {}", status.message)))?;
-    let Some(format) = call.args.value("output").filter(|format| !format.is_empty()) else {
+    let Some(format) = call.args.output() else {
         call.say(request["status"]["token"].as_str().unwrap_or_default());
         return Ok(());
     };

@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    ALLOW_MISSING, DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name,
-    require,
-};
+use super::{DRY_RUN, FIELD_MANAGER, OUTPUT, SAVE_CONFIG, TEMPLATE, VALIDATE, make, metadata, name, require};
 use crate::api::Kind;
 use crate::api::hash::fnv1a_64;
 use crate::kubectl::errors::Failure;
@@ -24,7 +21,6 @@ pub const DEPLOYMENT: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
         SAVE_CONFIG,
         VALIDATE,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::api::{MetaExt, Object};
+use crate::kubectl::commands::writing::{FILENAME, TEMPLATE};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
 use crate::kubectl::print::format::{self, Printing};
@@ -28,23 +29,19 @@ const FLAGS: &[Flag] = &[
     value("output", "wide, yaml, json, name, jsonpath=…, go-template=… or custom-columns=…").short('o'),
     value("selector", "only objects with these labels").short('l'),
     value("field-selector", "only objects with these fields"),
-    value("filename", "the manifests of the objects").short('f'),
-    value("kustomize", "the directory of a kustomization").short('k'),
-    switch("recursive", "has no effect here").short('R'),
+    FILENAME,
     switch("all-namespaces", "objects of every namespace").short('A'),
     switch("no-headers", "leave the headings out"),
     switch("show-labels", "add a column with the labels"),
     switch("show-kind", "name the kind with each object"),
-    switch("show-managed-fields", "keep them in YAML and JSON"),
     value("label-columns", "add a column for each of these labels").short('L'),
     switch("ignore-not-found", "say nothing of objects that are not there"),
     value("sort-by", "sort by a field, as a JSONPath"),
-    value("template", "the template, where -o does not bring it"),
+    TEMPLATE,
     switch("watch", "go on and show what changes").short('w'),
     switch("watch-only", "show only what changes"),
     switch("output-watch-events", "say what happened to each object"),
     switch("server-print", "the columns of the server; otherwise name and age"),
-    super::writing::ALLOW_MISSING,
     value("chunk-size", "has no effect here"),
     value("raw", "a path of the API"),
     value("subresource", "status, scale or resize: the part of the object"),

@@ -11,7 +11,7 @@ use crate::kubectl::resource_names::kind;
 use crate::kubectl::{Call, Verb};
 
 use super::super::get::select;
-use super::super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done};
+use super::super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done};
 
 /// See the module.
 pub const TAINT: Verb = Verb {
@@ -25,7 +25,6 @@ pub const TAINT: Verb = Verb {
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
     ],
     run,

@@ -65,11 +65,22 @@ pub fn health(path: &str, query: &str) -> Option<String> {
         return Some("ok".into());
     }
     let left_out = values(query, "exclude");
+    let unknown: Vec<String> = left_out
+        .iter()
+        .filter(|name| !checks.iter().any(|check| check == *name))
+        .map(|name| format!("{name:?}"))
+        .collect();
+    let warning = match unknown.is_empty() {
+        true => String::new(),
+        false => {
+            format!("warn: some health checks cannot be excluded: no matches for {}\n", unknown.join(","))
+        }
+    };
     let lines = checks.drain(..).map(|check| match left_out.contains(&check.as_str()) {
         true => format!("[+]{check} excluded: ok\n"),
         false => format!("[+]{check} ok\n"),
     });
-    Some(format!("{}{what} check passed\n", lines.collect::<String>()))
+    Some(format!("{}{warning}{what} check passed\n", lines.collect::<String>()))
 }
 
 /// What a query says of one thing; a name alone says nothing of it, and that once.
@@ -171,5 +182,8 @@ mod tests {
             "{ready}"
         );
         assert!(ready.ends_with("[+]shutdown ok\nreadyz check passed\n"), "{ready}");
+        let odd = health("/livez", "verbose&exclude=nothing&exclude=etcd&exclude=more").unwrap_or_default();
+        let warning = "warn: some health checks cannot be excluded: no matches for \"nothing\",\"more\"\n";
+        assert!(odd.ends_with(&format!("{warning}livez check passed\n")), "{odd}");
     }
 }

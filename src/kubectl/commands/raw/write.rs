@@ -220,13 +220,26 @@ pub fn delete(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         let details = json!({"name": key.name.to_string(), "group": group(place), "kind": key.kind.info().plural, "uid": deleted.uid()});
         return success(call, &json!({"details": without_empty(details)}));
     }
-    let all = list(call, place, &asked.query)?;
-    let keys: Vec<_> = selected(call, place, &asked.query)?.iter().map(|object| object.key()).collect();
-    for key in keys.iter().filter(|_| !asked.is_dry()) {
-        call.client.delete(key, &options, None)?;
-    }
+    // Who may delete all of them need be allowed neither to see nor to delete one.
+    call.client.may("deletecollection", place.kind, place.namespace.as_deref())?;
+    let user = call.client.user().cloned();
+    call.client.impersonate(None);
+    let all = delete_all(call, &asked, &options);
+    call.client.impersonate(user);
+    let all = all?;
     call.say(go_json(&all));
     Ok(())
+}
+
+/// Deletes a collection. Returns what was in it.
+fn delete_all(call: &mut Call<'_, '_>, asked: &Asked, options: &DeleteOptions) -> Result<Value, Failure> {
+    let all = list(call, &asked.place, &asked.query)?;
+    let keys: Vec<_> =
+        selected(call, &asked.place, &asked.query)?.iter().map(|object| object.key()).collect();
+    for key in keys.iter().filter(|_| !asked.is_dry()) {
+        call.client.delete(key, options, None)?;
+    }
+    Ok(all)
 }
 
 fn group(place: &Place) -> &str {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::get::select;
-use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done, update};
+use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, FILENAME, OUTPUT, TEMPLATE, done, update};
 use crate::api::{Kind, MetaExt, Object, typed};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
@@ -19,7 +19,6 @@ use crate::kubectl::{Call, Verb};
 
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
-const FILENAME: Flag = value("filename", "the manifests of the objects").short('f');
 const SELECTOR: Flag = value("selector", "only objects with these labels").short('l');
 
 const STATUS_FLAGS: &[Flag] = &[

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ALL, FILENAME, KUSTOMIZE, LABELS, LOCAL, RECORD, RECURSIVE, Words, containers, each, is_meant,
-    refuse_contradictions, targets,
+    ALL, FILENAME, LABELS, LOCAL, RECORD, Words, containers, each, is_meant, refuse_contradictions, targets,
 };
 use crate::api::manifest::base64;
 use crate::api::{Key, Kind, MetaExt, Object};
@@ -15,7 +14,7 @@ use crate::kubectl::print::fields::Fields;
 use crate::kubectl::resource_names::kind;
 use crate::kubectl::{Call, Verb};
 
-use super::super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 
 const FLAGS: &[Flag] = &[
     value("containers", "the containers to change; * for all").short('c'),
@@ -27,8 +26,6 @@ const FLAGS: &[Flag] = &[
     switch("resolve", "show what they refer to"),
     switch("overwrite", "replace variables that are there"),
     FILENAME,
-    KUSTOMIZE,
-    RECURSIVE,
     LABELS,
     ALL,
     LOCAL,
@@ -36,7 +33,6 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
     FIELD_MANAGER,
 ];
 

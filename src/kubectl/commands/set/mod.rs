@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::get::select_by_name;
-use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE, done, update};
+use super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, FILENAME, OUTPUT, TEMPLATE, done, update};
 use crate::api::{Kind, MetaExt, Object};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Flag, switch, value};
@@ -22,15 +22,11 @@ pub use resources::{RESOURCES, read as read_amounts};
 pub use selector::SELECTOR;
 pub use subject::SUBJECT;
 
-const FILENAME: Flag = value("filename", "the manifests of the objects").short('f');
-const KUSTOMIZE: Flag = value("kustomize", "the directory of a kustomization").short('k');
-const RECURSIVE: Flag = switch("recursive", "has no effect here").short('R');
 const LABELS: Flag = value("selector", "only objects with these labels").short('l');
 const ALL: Flag = switch("all", "every object of the kinds");
 const LOCAL: Flag = switch("local", "change what the manifests say and print it, without asking the server");
 const RECORD: Flag = switch("record", "has no effect any more");
-const COMMON: &[Flag] =
-    &[FILENAME, KUSTOMIZE, RECURSIVE, LABELS, ALL, LOCAL, RECORD, DRY_RUN, OUTPUT, TEMPLATE, FIELD_MANAGER];
+const COMMON: &[Flag] = &[FILENAME, LABELS, ALL, LOCAL, RECORD, DRY_RUN, OUTPUT, TEMPLATE, FIELD_MANAGER];
 
 /// `set image`.
 pub const IMAGE: Verb =

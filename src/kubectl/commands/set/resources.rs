@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ALL, FILENAME, KUSTOMIZE, LABELS, LOCAL, RECORD, RECURSIVE, Words, containers, each, is_meant,
-    refuse_contradictions, targets,
+    ALL, FILENAME, LABELS, LOCAL, RECORD, Words, containers, each, is_meant, refuse_contradictions, targets,
 };
 use crate::api::quantity;
 use crate::kubectl::errors::Failure;
@@ -12,15 +11,13 @@ use crate::kubectl::parse::{Flag, value};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::{Call, Verb};
 
-use super::super::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use super::super::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 
 const FLAGS: &[Flag] = &[
     value("limits", "the limits: cpu=200m,memory=512Mi"),
     value("requests", "the requests: cpu=200m,memory=512Mi"),
     value("containers", "the containers to change; * for all").short('c'),
     FILENAME,
-    KUSTOMIZE,
-    RECURSIVE,
     LABELS,
     ALL,
     LOCAL,
@@ -28,7 +25,6 @@ const FLAGS: &[Flag] = &[
     DRY_RUN,
     OUTPUT,
     TEMPLATE,
-    ALLOW_MISSING,
     FIELD_MANAGER,
 ];
 

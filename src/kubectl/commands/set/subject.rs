@@ -4,11 +4,9 @@ use sorted::SortedSet;
 
 use serde_json::{Value, json};
 
-use super::{
-    ALL, FILENAME, KUSTOMIZE, LABELS, LOCAL, RECURSIVE, Words, refuse_contradictions, targets, write,
-};
+use super::{ALL, FILENAME, LABELS, LOCAL, Words, refuse_contradictions, targets, write};
 use crate::api::{Kind, MetaExt};
-use crate::kubectl::commands::writing::{ALLOW_MISSING, DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
+use crate::kubectl::commands::writing::{DRY_RUN, DryRun, FIELD_MANAGER, OUTPUT, TEMPLATE};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::value;
 use crate::kubectl::{Call, Verb};
@@ -24,15 +22,12 @@ pub const SUBJECT: Verb = Verb {
         value("group", "a group to bind"),
         value("serviceaccount", "a service account to bind, as NAMESPACE:NAME"),
         FILENAME,
-        KUSTOMIZE,
-        RECURSIVE,
         LABELS,
         ALL,
         LOCAL,
         DRY_RUN,
         OUTPUT,
         TEMPLATE,
-        ALLOW_MISSING,
         FIELD_MANAGER,
     ],
     run,
