@@ -12,7 +12,7 @@ const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 
 /// The name before the last dash and the number behind it; `None` for a name of another form.
-fn parent_and_ordinal(name: &str) -> Option<(&str, i32)> {
+pub fn parent_and_ordinal(name: &str) -> Option<(&str, i32)> {
     let (parent, ordinal) = name.rsplit_once('-')?;
     let digits = !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit());
     digits.then_some(())?;

@@ -4,6 +4,7 @@
 mod claims;
 mod control;
 mod identity;
+mod seats;
 mod status;
 mod update;
 
@@ -16,6 +17,7 @@ use crate::api::selector::Selector;
 use crate::api::{Key, Kind, KubeObject, MetaExt, Object, Pod, StatefulSet, Status};
 use crate::client::{Change, Client, View, WorkQueue};
 use crate::clock::SimDuration;
+use seats::{Members, Seats};
 
 /// The label with the name of the revision that a pod was made from.
 const REVISION_LABEL: &str = "controller-revision-hash";
@@ -23,15 +25,17 @@ const REVISION_LABEL: &str = "controller-revision-hash";
 /// From the calls that make a pod's claims to the one that makes the pod.
 const CLAIM_CALLS: SimDuration = SimDuration::from_millis(25);
 
-/// The controller. It remembers nothing between two looks but who owns what.
+/// The controller. It remembers nothing between two looks but who owns what, and who is settled.
 #[derive(Clone, Debug)]
 pub struct StatefulSetController {
     pods: OwnerIndex,
+    seats: Seats,
 }
 
 impl Default for StatefulSetController {
     fn default() -> Self {
-        StatefulSetController { pods: OwnerIndex::of(Kind::POD, Kind::STATEFUL_SET) }
+        let pods = OwnerIndex::of(Kind::POD, Kind::STATEFUL_SET);
+        StatefulSetController { pods, seats: Seats::default() }
     }
 }
 
@@ -47,6 +51,7 @@ impl Controller for StatefulSetController {
 
     fn observe(&mut self, change: &Change, view: &View, queue: &mut WorkQueue) {
         self.pods.note(change);
+        self.seats.note(change, view);
         if change.key.kind == Kind::STATEFUL_SET {
             queue.add(change.key.clone(), Some(change.revision));
             return;
@@ -76,12 +81,15 @@ impl Controller for StatefulSetController {
             return Ok(Action::AwaitChange);
         };
         let selector = selector_of(set);
-        let own = self.pods.controlled_by::<Pod>(set.uid(), set.namespace());
-        let candidates = own.chain(self.pods.orphans(set.namespace()));
-        let members = candidates.filter(|pod| identity::is_member(set, pod)).cloned().collect();
-        let pods = claim(set, &selector, members, client)?;
+        let own = || self.pods.controlled_by::<Pod>(set.uid(), set.namespace());
+        let of_set = |pod: &&Pod| identity::is_member(set, pod);
+        let all = || Members { others: own().filter(of_set).cloned().collect(), ..Members::default() };
+        let mut members = self.seats.members(set, view).unwrap_or_else(all);
+        debug_assert!(members.agree(set, own().filter(of_set)), "{members:?}");
+        members.others.extend(self.pods.orphans(set.namespace()).filter(of_set).cloned());
+        members.others = claim(set, &selector, members.others, client)?;
         let revisions = history::revisions_of(set, &selector, view, client)?;
-        let Some(status) = update::perform(set, &pods, &revisions, view, client)? else {
+        let Some(status) = update::perform(set, &members, &revisions, view, client)? else {
             return Ok(Action::RequeueAfter(CLAIM_CALLS));
         };
         let min_ready = u64::try_from(set.spec.min_ready_seconds.unwrap_or(0)).unwrap_or(0);

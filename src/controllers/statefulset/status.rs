@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::pods::{available_in, is_ready};
 use super::identity::revision_of;
 use super::replicas;
+use super::seats::Members;
 use crate::api::explain::Explain;
 use crate::api::k8s::StatefulSetStatus;
 use crate::api::status::Reason;
@@ -28,15 +29,19 @@ pub fn is_running_and_available(pod: &Pod, min_ready: i32, now: SimTime) -> bool
         && available_in(pod, min_ready, now) == Some(SimDuration::ZERO)
 }
 
-/// Counts pods into the status (`updateStatus`). Counts of zero are left out, as the API leaves them out of its JSON.
+/// Counts the settled members and these pods into the status (`updateStatus`). Counts of zero are left out, as the API leaves them out of its JSON.
 pub fn count<'a>(
     status: &mut StatefulSetStatus,
     set: &StatefulSet,
+    settled: &Members,
     pods: impl Iterator<Item = &'a Pod>,
     now: SimTime,
 ) {
     let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
-    let (mut all, mut ready, mut available, mut current, mut updated) = (0, 0, 0, 0, 0);
+    let of = |revision: &Option<String>| settled.count_of(revision.as_deref().unwrap_or_default());
+    let (mut current, mut updated) = (of(&status.current_revision), of(&status.update_revision));
+    let mut all = settled.count();
+    let (mut ready, mut available) = (all, all);
     for pod in pods {
         all += i32::from(is_created(pod));
         ready += i32::from(is_running_and_ready(pod));

@@ -8,6 +8,7 @@ use super::claims;
 use super::control;
 use super::identity::{self, in_range, new_pod, ordinal, revision_of, start};
 use super::replicas;
+use super::seats::{Members, Settled, name_of};
 use super::status::{self, is_created, is_running_and_available, is_running_and_ready};
 use crate::api::explain::{Explain, TurnStep};
 use crate::api::k8s::StatefulSetStatus;
@@ -40,13 +41,13 @@ struct Revisions {
 /// What the API server refused. The status is written all the same.
 pub fn perform(
     set: &StatefulSet,
-    pods: &[Pod],
+    members: &Members,
     all: &[ControllerRevision],
     view: &View,
     client: &mut Client<'_>,
 ) -> Result<Option<StatefulSetStatus>, Status> {
     let revisions = revisions(set, all, client)?;
-    let mut look = Look::new(set, pods, &revisions, view, client);
+    let mut look = Look::new(set, members, &revisions, view, client);
     let result = look.run(client);
     if look.claims_first && result.is_ok() {
         return Ok(None);
@@ -58,9 +59,7 @@ pub fn perform(
     let limit = usize::try_from(set.spec.revision_history_limit.unwrap_or(10)).unwrap_or(0);
     let live = |revision: &ControllerRevision| {
         let name = revision.name();
-        name == revisions.current.name()
-            || name == revisions.update.name()
-            || pods.iter().any(|pod| revision_of(pod) == name)
+        name == revisions.current.name() || name == revisions.update.name() || members.any_of(name)
     };
     history::truncate(all, live, limit, client)?;
     Ok(Some(written))
@@ -98,7 +97,8 @@ struct Look<'a> {
     revisions: &'a Revisions,
     view: &'a View,
     /// The pods wanted, in order; the first of those that do not exist yet as they would be made.
-    replicas: Vec<Pod>,
+    replicas: Vec<Replica<'a>>,
+    members: &'a Members,
     /// The pods too much, the highest ordinal first.
     condemned: Vec<Pod>,
     /// The pod that must be mended before others are touched.
@@ -117,21 +117,25 @@ struct Look<'a> {
 impl<'a> Look<'a> {
     fn new(
         set: &'a StatefulSet,
-        pods: &[Pod],
+        members: &'a Members,
         revisions: &'a Revisions,
         view: &'a View,
         client: &Client<'_>,
     ) -> Look<'a> {
-        let (first, count) = (start(set), replicas(set).max(0));
+        let pods = &members.others;
         let mut known: SortedMap<i32, &Pod> = SortedMap::new();
         for pod in pods.iter().filter(|pod| in_range(set, ordinal(pod))) {
             known.insert(ordinal(pod), pod);
         }
-        let missing = (first..first.saturating_add(count)).filter(|ordinal| !known.contains_key(ordinal));
-        let mut replicas: Vec<Pod> =
-            missing.take(BURST).map(|ordinal| planned(set, revisions, ordinal)).collect();
-        replicas.extend(known.values().map(|pod| (*pod).clone()));
-        sorting::sort_by_key(&mut replicas, ordinal);
+        let mut replicas: Vec<Replica<'_>> = members.settled.iter().map(Replica::Settled).collect();
+        replicas.extend(known.values().map(|pod| Replica::Pod(Box::new((*pod).clone()))));
+        sorting::sort_by_key(&mut replicas, Replica::ordinal);
+        let missing = gaps(set, &replicas);
+        if !missing.is_empty() {
+            let plan = |ordinal: i32| Replica::Pod(Box::new(planned(set, revisions, ordinal)));
+            replicas.extend(missing.into_iter().map(plan));
+            sorting::sort_by_key(&mut replicas, Replica::ordinal);
+        }
         let mut condemned: Vec<Pod> =
             pods.iter().filter(|pod| !in_range(set, ordinal(pod))).cloned().collect();
         sorting::sort_by(&mut condemned, |a, b| ordinal(b).cmp(&ordinal(a)));
@@ -140,6 +144,7 @@ impl<'a> Look<'a> {
             revisions,
             view,
             replicas,
+            members,
             condemned,
             first_unavailable: None,
             claims_first: false,
@@ -154,10 +159,10 @@ impl<'a> Look<'a> {
                 ..Default::default()
             },
         };
-        let in_order = look.replicas.iter().chain(look.condemned.iter().rev());
+        let in_order = look.replicas.iter().filter_map(Replica::pod).chain(look.condemned.iter().rev());
         let first = in_order.into_iter().find(|pod| look.is_unavailable(pod, client));
         look.first_unavailable = first.map(|pod| pod.name().to_string());
-        status::count(&mut look.status, set, pods.iter(), client.now());
+        status::count(&mut look.status, set, members, pods.iter(), client.now());
         look
     }
 
@@ -178,8 +183,8 @@ impl<'a> Look<'a> {
             return Ok(());
         }
         let step = self.manage(client);
-        let pods = self.replicas.iter().chain(&self.condemned);
-        status::count(&mut self.status, self.set, pods, client.now());
+        let pods = self.replicas.iter().filter_map(Replica::pod).chain(&self.condemned);
+        status::count(&mut self.status, self.set, self.members, pods, client.now());
         if step? == Step::Stop || self.claims_first {
             return Ok(());
         }
@@ -205,7 +210,8 @@ impl<'a> Look<'a> {
     ) -> Result<Step, Status> {
         for index in 0..count {
             if process(self, index, client)? == Step::Stop && self.monotonic {
-                let gap = self.replicas.get(index).filter(|pod| !self.is_available(pod, client));
+                let gap = self.replicas.get(index).and_then(Replica::pod);
+                let gap = gap.filter(|pod| !self.is_available(pod, client));
                 let waits = gap.or(self.condemned.get(index)).map(|pod| pod.name().to_string());
                 self.waits = waits.unwrap_or_default();
                 return Ok(Step::Stop);
@@ -215,7 +221,8 @@ impl<'a> Look<'a> {
     }
 
     fn process_replica(&mut self, index: usize, client: &mut Client<'_>) -> Result<Step, Status> {
-        let pod = self.replicas[index].clone();
+        let Replica::Pod(pod) = &self.replicas[index] else { return Ok(Step::On) };
+        let pod = pod.clone();
         if let Some(phase @ ("Failed" | "Succeeded")) = pod.status.phase.as_deref() {
             if !pod.is_deleting() {
                 let (type_, reason, word) = match phase {
@@ -285,14 +292,16 @@ impl<'a> Look<'a> {
 
     /// What the look came to, for those who explain it.
     fn turn_step(&self) -> TurnStep {
-        let old = |pod: &&Pod| is_created(pod) && revision_of(pod) != self.revisions.update.name();
         let small = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+        let update = self.revisions.update.name();
+        let old = |pod: &&Pod| is_created(pod) && revision_of(pod) != update;
+        let old = small(self.replicas.iter().filter_map(Replica::pod).filter(old).count());
         TurnStep {
             desired: replicas(self.set),
             field: "partition",
             limit: small(partition(self.set)),
             counted: 0,
-            outdated: small(self.replicas.iter().filter(old).count()),
+            outdated: old + self.members.count() - self.members.count_of(update),
             moved: self.moved,
             waits: self.waits.clone(),
         }
@@ -309,8 +318,18 @@ impl<'a> Look<'a> {
         }
         let lowest =
             start(self.set).saturating_add_unsigned(u32::try_from(partition(self.set)).unwrap_or(u32::MAX));
-        for pod in self.replicas.iter().rev().take_while(|pod| ordinal(pod) >= lowest) {
-            if revision_of(pod) != self.revisions.update.name() && !pod.is_deleting() {
+        let update = self.revisions.update.name();
+        let newest = self.members.revisions.iter().position(|(revision, _)| **revision == *update);
+        for replica in self.replicas.iter().rev().take_while(|replica| replica.ordinal() >= lowest) {
+            let pod = match replica {
+                Replica::Settled(seat) if newest == Some(seat.revision) => continue,
+                Replica::Settled(seat) => {
+                    self.view.get::<Pod>(self.set.namespace(), &name_of(self.set, seat.ordinal))
+                }
+                Replica::Pod(pod) => Some(&**pod),
+            };
+            let Some(pod) = pod else { continue };
+            if revision_of(pod) != update && !pod.is_deleting() {
                 let result = control::delete_pod(self.set, pod, client);
                 let left = self.status.current_replicas.unwrap_or(0) - 1;
                 self.status.current_replicas = status::nonzero(left);
@@ -324,6 +343,35 @@ impl<'a> Look<'a> {
         }
         Ok(())
     }
+}
+
+/// A pod that is wanted.
+#[derive(Clone)]
+enum Replica<'a> {
+    /// One that is as it should be.
+    Settled(&'a Settled),
+    /// One that has to be looked at, or made.
+    Pod(Box<Pod>),
+}
+
+impl Replica<'_> {
+    fn ordinal(&self) -> i32 {
+        match self {
+            Replica::Settled(seat) => seat.ordinal,
+            Replica::Pod(pod) => ordinal(pod),
+        }
+    }
+
+    fn pod(&self) -> Option<&Pod> {
+        if let Replica::Pod(pod) = self { Some(pod) } else { None }
+    }
+}
+
+/// The first ordinals that nobody has, as many as one look fills.
+fn gaps(set: &StatefulSet, taken: &[Replica<'_>]) -> Vec<i32> {
+    let mut taken = taken.iter().map(Replica::ordinal).peekable();
+    let last = start(set).saturating_add(replicas(set).max(0));
+    (start(set)..last).filter(|ordinal| taken.next_if_eq(ordinal).is_none()).take(BURST).collect()
 }
 
 /// How many of the lowest pods a rolling update leaves alone.
