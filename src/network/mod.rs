@@ -11,6 +11,7 @@
 mod carry;
 pub mod console;
 pub mod dns;
+pub mod endings;
 mod flights;
 pub mod ingress;
 pub mod load;
@@ -40,6 +41,7 @@ use crate::client::{Change, View};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
 
+use endings::Endings;
 use flights::Flight;
 use proxy::{Past, Pools, Proxies};
 use server::{Model, Process};
@@ -99,6 +101,7 @@ pub struct Network {
     sessions: SortedMap<(Arc<str>, Arc<str>, u32), Session>,
     flights: SortedMap<(SimTime, u64), Flight>,
     next_flight: u64,
+    endings: Endings,
     samples: Vec<Arc<Sample>>,
     next_sample: u64,
     last_request: Option<SimTime>,
@@ -127,6 +130,7 @@ impl Network {
             sessions: SortedMap::new(),
             flights: SortedMap::new(),
             next_flight: 0,
+            endings: Endings::default(),
             samples: Vec::new(),
             next_sample: 0,
             last_request: None,
@@ -166,6 +170,7 @@ impl Network {
             if let (Some(Object::Pod(pod)), None) = (change.before.as_deref(), change.after.as_deref()) {
                 gone.push(pod.uid().into());
             }
+            self.endings.note(change, now);
         }
         if kinds.is_empty() {
             return;
@@ -219,6 +224,9 @@ impl Network {
             }
             process.socket = socket;
         }
+        if let Some(from) = server.closes(now) {
+            self.endings.close(uid, from);
+        }
         for at in ended {
             self.break_off(uid, Some(at), now);
         }
@@ -247,6 +255,7 @@ impl Network {
 
     fn remove_server(&mut self, uid: &str, now: SimTime) {
         if let Some(server) = self.servers.remove(uid) {
+            self.endings.close(uid, now);
             if let Some(uids) = self.by_ip.get_mut(&server.ip) {
                 uids.remove(uid);
                 if uids.is_empty() {
@@ -330,6 +339,11 @@ impl Network {
     /// The latest requests, in the order in which their ways were worked out.
     pub fn samples(&self) -> &[Arc<Sample>] {
         &self.samples
+    }
+
+    /// Pods on their way out, and the last that have left.
+    pub fn endings(&self) -> impl Iterator<Item = &endings::Ending> {
+        self.endings.iter()
     }
 
     /// The pods that it knows.

@@ -11,13 +11,15 @@ use crate::api::{EndpointSlice, MetaExt, Node, Service};
 use crate::client::View;
 use crate::clock::{SimDuration, SimTime};
 
-const SERVICE_LABEL: &str = "kubernetes.io/service-name";
+pub(super) const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// Rules are written again at the earliest so long after the last time (`iptables.minSyncPeriod`).
 pub const SYNC_MIN: SimDuration = SimDuration::from_secs(1);
 /// From a write to the rules that follow from it: the watch, and writing them.
 const LAG_US: (u64, u64) = (15_000, 60_000);
+/// A change is in the rules of every node after this time at the latest.
+pub const FOLLOWS_MAX: SimDuration = SimDuration(SYNC_MIN.0 + LAG_US.1);
 
 /// An endpoint as a proxy knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -268,7 +270,7 @@ impl Proxies {
     }
 
     fn synced(&self, past: &Past, node: &str, seed: u64, now: SimTime) -> Synced {
-        let settled = SimTime(now.0.saturating_sub(SYNC_MIN.0 + LAG_US.1));
+        let settled = SimTime(now.0.saturating_sub(FOLLOWS_MAX.0));
         let first = past.at(settled).map_or(SimTime::ZERO, |state| state.since);
         let known = self.nodes.get(node).copied();
         let mut synced = known.unwrap_or(Synced { last: SimTime::ZERO, state: first });

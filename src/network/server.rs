@@ -320,6 +320,14 @@ pub struct Server {
     pub processes: Vec<Process>,
 }
 
+impl Server {
+    /// From when on it takes no connections, if that is so or known.
+    pub fn closes(&self, now: SimTime) -> Option<SimTime> {
+        let mut open = self.processes.iter().filter(|process| process.socket.from.is_some());
+        open.try_fold(now, |latest, process| Some(latest.max(process.socket.until?)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -417,6 +417,7 @@ impl App {
             Action::Frame | Action::EditorReady(_) => return false,
             Action::TogglePlay => self.play(!self.is_playing()),
             Action::Step(steps) => self.step(steps, self.ui.grain),
+            Action::Beat(beats) => self.beat(beats),
             Action::Grain(grain) => self.ui.grain = grain,
             Action::Seek(time) => self.seek(time),
             Action::SeekEnd => {

@@ -1,5 +1,6 @@
 //! The one clock of the page: turns frames into simulated time, within a budget per frame so that the page never blocks.
 
+mod beats;
 mod readings;
 mod runs;
 mod script;

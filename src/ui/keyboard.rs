@@ -8,10 +8,11 @@ use web_sys::{Element, KeyboardEvent};
 use super::state::{Action, InspectorTab, Pane, StageView};
 
 /// The shortcuts for people: key, and the message that says what it does.
-pub const KEYS: [(&str, &str); 17] = [
+pub const KEYS: [(&str, &str); 18] = [
     ("Ctrl/⌘ + Enter", "keys.apply"),
     ("Space", "keys.play"),
     (", .", "keys.step"),
+    ("Shift + , .", "keys.beat"),
     ("Home End", "keys.ends"),
     ("[ ]", "keys.speed"),
     ("1 – 7", "keys.views"),
@@ -53,6 +54,8 @@ pub fn action(event: &KeyboardEvent, single: bool, dialog: bool) -> Option<Actio
         ("Space", _) if !is_control(event) => Action::TogglePlay,
         ("Period", false) => Action::Step(1),
         ("Comma", false) => Action::Step(-1),
+        ("Period", true) => Action::Beat(1),
+        ("Comma", true) => Action::Beat(-1),
         ("BracketLeft", _) => Action::SpeedBy(-1),
         ("BracketRight", _) => Action::SpeedBy(1),
         ("Home", _) => Action::Seek(SimTime::ZERO),

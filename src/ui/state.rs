@@ -33,6 +33,8 @@ pub enum Action {
     TogglePlay,
     /// Go so many steps forward, or back if negative.
     Step(i32),
+    /// Goes so far over all that belongs together, forward or back.
+    Beat(i32),
     /// What a step is.
     Grain(Grain),
     /// Look at another time.

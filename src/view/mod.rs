@@ -271,6 +271,14 @@ pub struct WorkloadCard {
     pub finishes: bool,
 }
 
+impl WorkloadCard {
+    /// Whether all its pods are there and available, of its newest template, and no others.
+    pub fn is_complete(&self) -> bool {
+        let whole = self.available >= self.desired && self.updated >= self.desired;
+        whole && (self.finishes || self.current == self.desired)
+    }
+}
+
 /// One thing worth a tick on the time bar or a line in a transcript.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StoryLine {

@@ -1,17 +1,22 @@
 //! A rollout: the revisions of a workload side by side, the lines that their pods may not cross, the next move, and how the counts
 //! went so far.
 
+mod curve;
+mod limits;
+
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::differences::{differences, leaf};
+pub use curve::{Curve, Point};
+pub use limits::Limit;
+
+use super::differences::differences;
 use super::workloads::workload_card;
 use super::{PodCard, Stage, WorkloadCard};
-use crate::api::meta::Revision as Write;
 use crate::api::{ControllerRevision, Deployment, Key, Kind, MetaExt, Object, ReplicaSet, sorting, typed};
-use crate::apiserver::{Store, View};
-use crate::clock::{SimDuration, SimTime};
+use crate::apiserver::View;
+use crate::clock::SimTime;
 use crate::controllers::deployment::{Outlook, TEMPLATE_HASH, outlook, revision_of};
 
 /// The kinds that roll out.
@@ -29,12 +34,14 @@ pub struct Rollout {
     pub card: WorkloadCard,
     /// `RollingUpdate`, `Recreate` or `OnDelete`.
     pub strategy: String,
-    /// The fields of the strategy as they are written: `maxSurge`, `25%`.
-    pub limits: Vec<(&'static str, String)>,
+    /// The fields of the strategy.
+    pub limits: Vec<Limit>,
     /// Whether it is paused.
     pub paused: bool,
     /// The reason and the message of the condition `Progressing`.
     pub progress: Option<(String, String)>,
+    /// When it counts as stuck unless it gets on before: `progressDeadlineSeconds` after the last progress.
+    pub deadline: Option<SimTime>,
     /// What the Deployment controller may do next.
     pub outlook: Option<Outlook>,
     /// Newest first.
@@ -82,7 +89,7 @@ pub fn rollout(view: &View, stage: &Stage, key: &Key) -> Option<Rollout> {
         }
         _ => (history(view, object).map(template).collect(), None),
     };
-    let (strategy, limits) = strategy(object);
+    let (strategy, limits) = limits::strategy(object, card.desired);
     Some(Rollout {
         key: key.clone(),
         card,
@@ -90,6 +97,11 @@ pub fn rollout(view: &View, stage: &Stage, key: &Key) -> Option<Rollout> {
         limits,
         paused: matches!(&**object, Object::Deployment(deployment) if deployment.spec.paused == Some(true)),
         progress: if let Object::Deployment(deployment) = &**object { progress(deployment) } else { None },
+        deadline: if let Object::Deployment(deployment) = &**object {
+            limits::deadline(deployment)
+        } else {
+            None
+        },
         outlook,
         revisions: revisions(templates, stage, key),
     })
@@ -180,123 +192,15 @@ fn pods_of(stage: &Stage, workload: &Key, template: &Template) -> Vec<Arc<PodCar
     pods
 }
 
-fn strategy(object: &Object) -> (String, Vec<(&'static str, String)>) {
-    let field = if object.kind() == Kind::DEPLOYMENT { "strategy" } else { "updateStrategy" };
-    let tree = object.to_value();
-    let strategy = &tree["spec"][field];
-    let limits = ["maxSurge", "maxUnavailable", "partition"].into_iter().filter_map(|name| {
-        let value = strategy["rollingUpdate"].get(name)?;
-        Some((name, leaf(value)))
-    });
-    (strategy["type"].as_str().unwrap_or("RollingUpdate").into(), limits.collect())
-}
-
 fn progress(deployment: &Deployment) -> Option<(String, String)> {
     let found = deployment.status.conditions.iter().flatten().find(|found| found.type_ == "Progressing")?;
     Some((found.reason.clone().unwrap_or_default(), found.message.clone().unwrap_or_default()))
 }
 
-/// The counts of a workload at one write of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Point {
-    /// The write.
-    pub revision: Write,
-    /// When.
-    pub time: SimTime,
-    /// Pods there are.
-    pub current: i32,
-    /// Pods available.
-    pub available: i32,
-    /// Pods of the newest template.
-    pub updated: i32,
-    /// Pods that are wanted.
-    pub desired: i32,
-    /// The least that should be available; what is wanted, where there is no bound.
-    pub floor: i32,
-    /// Whether the floor has been reached before: what has never been up cannot be down.
-    pub up: bool,
-}
-
-impl Point {
-    /// Whether all that are wanted are there, of the newest template and available, and no others.
-    pub fn is_complete(&self) -> bool {
-        [self.current, self.updated, self.available].iter().all(|count| *count == self.desired)
-    }
-
-    /// Whether fewer are available than should be.
-    pub fn is_short(&self) -> bool {
-        self.up && self.available < self.floor
-    }
-}
-
-/// How the counts of a workload went, read off its status at every write.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Curve {
-    of: Option<(Key, String)>,
-    read: Write,
-    points: Vec<Point>,
-}
-
-impl Curve {
-    /// Goes on up to a write, or back to it; begins anew for another workload.
-    pub fn follow(&mut self, key: &Key, view: &View, log: &Store) {
-        let of = view.object(key).map(|object| (key.clone(), object.uid().to_string()));
-        let upto = view.revision();
-        if self.of != of {
-            *self = Curve { of, ..Curve::default() };
-        }
-        if upto < self.read {
-            self.points.retain(|point| point.revision <= upto);
-        } else {
-            let new = log.since(self.read).take_while(|change| change.revision <= upto);
-            for change in new.filter(|change| change.key == *key) {
-                let card = change.after.as_deref().and_then(workload_card);
-                let uid = change.after.as_ref().map(|object| object.uid().to_string());
-                if uid == self.of.as_ref().map(|(_, uid)| uid.clone()) {
-                    let up = self.points.last().is_some_and(|last| last.up || last.available >= last.floor);
-                    self.points.extend(card.map(|card| point(change.revision, change.time, &card, up)));
-                }
-            }
-        }
-        self.read = upto;
-    }
-
-    /// The counts, oldest first.
-    pub fn points(&self) -> &[Point] {
-        &self.points
-    }
-
-    /// For how long, from a time up to another, fewer pods were available than the floor asks for, and for how long none.
-    pub fn shortfall(&self, since: SimTime, now: SimTime) -> (SimDuration, SimDuration) {
-        let (mut below, mut none) = (0, 0);
-        for (at, point) in self.points.iter().enumerate() {
-            let end = self.points.get(at + 1).map_or(now, |next| next.time);
-            let span = end.since(point.time.max(since)).0;
-            if end > since {
-                below += if point.is_short() { span } else { 0 };
-                none += if point.is_short() && point.available == 0 { span } else { 0 };
-            }
-        }
-        (SimDuration(below), SimDuration(none))
-    }
-}
-
-fn point(revision: Write, time: SimTime, card: &WorkloadCard, up: bool) -> Point {
-    Point {
-        revision,
-        time,
-        current: card.current,
-        available: card.available,
-        updated: card.updated,
-        desired: card.desired,
-        floor: card.floor.unwrap_or(card.desired),
-        up,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SimDuration;
     use crate::sim::{Config, Input, Recording};
 
     const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 4\n  selector: {matchLabels: {app: web}}\n  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 25%}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: 'web:1'}]}\n";
@@ -352,7 +256,11 @@ mod tests {
         assert_eq!(done.revisions[1].wanted, 0);
         let change = ("spec.containers[0].image".to_string(), "web:1".to_string(), "web:2".to_string());
         assert_eq!(done.revisions[0].differences, [change]);
-        assert_eq!(done.limits, [("maxSurge", "1".to_string()), ("maxUnavailable", "25%".to_string())]);
+        let limit = |field, value: &str, share| Limit { field, value: value.into(), share };
+        assert_eq!(
+            done.limits,
+            [limit("maxSurge", "1", None), limit("maxUnavailable", "25%", Some((100, 1)))]
+        );
     }
 
     #[test]

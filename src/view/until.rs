@@ -111,10 +111,7 @@ fn all_ready(view: &View) -> bool {
 }
 
 fn all_complete(view: &View) -> bool {
-    cards(view).all(|card| {
-        let whole = card.available >= card.desired && card.updated >= card.desired;
-        whole && (card.finishes || card.current == card.desired)
-    })
+    cards(view).all(|card| card.is_complete())
 }
 
 #[cfg(test)]

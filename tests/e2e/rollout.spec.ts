@@ -80,3 +80,41 @@ test("two futures of one rollout are compared, and the one that was left is take
   await expect(runs.locator("option")).toHaveText(["nothing", "Run B"]);
   await expect(app.button("play")).toHaveAttribute("aria-label", "Play");
 });
+
+test("the bounds are worked out, what is waited for is named, and a StatefulSet tells its last step", async ({ app, page }) => {
+  const deployment = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: "nginx:1.27"}]}}
+`;
+  const set = deployment.replace("Deployment", "StatefulSet").replaceAll("web", "db").replace("replicas", "serviceName: db\n  replicas");
+  await app.open({ speed: 60 }, `${deployment}---\n${set}`);
+  await app.expectReady(6);
+  await app.button("play").click();
+  const view = (name: string) => page.locator(`[data-view="${name}"]`).click();
+  const rollout = page.getByTestId("rollout");
+  await view("rollout");
+  await expect(rollout.locator(".rollout-fields")).toContainText("maxSurge 25% = ⌈0.75⌉ = 1");
+  await expect(rollout.locator(".rollout-fields")).toContainText("maxUnavailable 25% = ⌊0.75⌋ = 0");
+  await expect(rollout).not.toContainText("progressDeadlineSeconds");
+  // Back and forth while the clock stands still.
+  await view("cluster");
+  await expect(page.locator("[data-node]")).toHaveCount(3);
+  await view("rollout");
+  await expect(rollout).toBeVisible();
+
+  await app.run("kubectl set image deployment/web web=nginx:1.28");
+  for (let step = 0; step < 20 && !(await page.getByTestId("rollout-next").innerText()).includes("Waits for web-"); step++) {
+    await app.button("step-forward").click();
+  }
+  await expect(page.getByTestId("rollout-next")).toContainText(/Waits for web-\S+ \(0\/1 \S+/);
+  await expect(rollout.locator(".rollout-deadline")).toContainText("progressDeadlineSeconds");
+
+  await view("cluster");
+  await page.locator(".workload-name", { hasText: "db" }).click();
+  await view("rollout");
+  await expect(page.getByTestId("rollout-next")).toContainText("Pods of an older template: 0; wanted: 3");
+});

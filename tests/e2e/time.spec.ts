@@ -132,3 +132,24 @@ test("where motion is not wanted a line shows the way, until the stage shows som
   await page.setViewportSize({ width: 1300, height: 900 });
   await expect(traces).toHaveCount(0);
 });
+
+test("a step with Shift goes over all that belongs together, both ways", async ({ app, page }) => {
+  await app.open({ speed: 60 }, MANIFEST);
+  await app.expectReady(3);
+  await app.button("play").click();
+  await app.element.click({ position: { x: 5, y: 5 } });
+  await page.keyboard.press("Home");
+  await expect(app.pods()).toHaveCount(0);
+  await page.keyboard.press("Shift+Period");
+  await expect(app.pods(), "the story goes on to its first pause").not.toHaveCount(0);
+  for (let beat = 0; beat < 6 && (await app.pods("ready").count()) < 3; beat++) await page.keyboard.press("Shift+Period");
+  await expect(app.pods("ready")).toHaveCount(3);
+
+  await page.keyboard.press("End");
+  await app.run("kubectl scale deployment --all --replicas=1");
+  await app.element.click({ position: { x: 5, y: 5 } });
+  for (let beat = 0; beat < 6 && (await app.pods().count()) > 1; beat++) await page.keyboard.press("Shift+Period");
+  await expect(app.pods()).toHaveCount(1);
+  for (let beat = 0; beat < 6 && (await app.pods("ready").count()) < 3; beat++) await page.keyboard.press("Shift+Comma");
+  await expect(app.pods("ready"), "back to before it began").toHaveCount(3);
+});

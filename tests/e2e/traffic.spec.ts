@@ -55,3 +55,46 @@ test("requests are seen on their way to an endpoint, and each can be asked while
   await app.button("play").click();
   await expect(route.locator('.dot[data-fate="no-endpoints"]').first()).toBeVisible({ timeout: 40_000 });
 });
+
+const COLOURS = ["blue", "green"].map((colour) => `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop-${colour}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: shop, colour: ${colour}}}
+  template:
+    metadata: {labels: {app: shop, colour: ${colour}}}
+    spec: {containers: [{name: web, image: nginx${colour === "green" ? ", lifecycle: {preStop: {sleep: {seconds: 5}}}" : ""}}]}
+---
+`).join("") + `apiVersion: v1
+kind: Service
+metadata: {name: shop}
+spec: {selector: {app: shop, colour: blue}, ports: [{port: 80}]}
+`;
+
+test("a Service is switched from one workload to another, and the end of each pod is a race that a hook wins", async ({ app, page }) => {
+  await app.open({ speed: 4 }, COLOURS);
+  await app.expectReady(4);
+  await page.locator('[data-view="traffic"]').click();
+  await app.run("load svc/shop --rate 100");
+  const member = (name: string) => page.getByTestId("members").locator(".member", { hasText: name });
+  await expect(member("shop-blue")).toContainText("100 % of the endpoints");
+  await expect(member("shop-blue")).toContainText("100 % of the requests");
+  await expect(member("shop-blue").getByRole("button")).toHaveCount(0);
+
+  const pod = (colour: string) => page.locator(".flow .flow-name", { hasText: `shop-${colour}-` }).first().innerText();
+  const kill = async (colour: string) => app.run(`kubectl delete pod ${await pod(colour)} --wait=false`);
+  await kill("blue");
+  const race = page.getByTestId("races").locator(".race").last();
+  await expect(race).toContainText("before every node knows");
+  await expect(race).toHaveAttribute("data-gap", "true");
+  await expect(race).toContainText("SIGTERM: takes no connections");
+
+  await member("shop-green").getByRole("button", { name: "Send traffic here" }).click();
+  await expect(member("shop-green")).toHaveAttribute("data-open", "true");
+  await expect(member("shop-blue")).toHaveAttribute("data-open", "false");
+  await kill("green");
+  await expect(race).toHaveAttribute("data-gap", "false", { timeout: 20_000 });
+  await expect(race).toContainText("preStop is over", { timeout: 20_000 });
+  await expect(race).toContainText("Every node knows before it closes.");
+});

@@ -137,17 +137,17 @@ impl Members {
     }
 
     /// Whether they are those that going through all of a set's pods gives: for checks.
-    pub fn agree<'a>(&self, set: &StatefulSet, all: impl Iterator<Item = &'a Pod>) -> bool {
+    pub fn agree<'a>(&self, set: &StatefulSet, mut all: impl Iterator<Item = &'a Pod>) -> bool {
         let others: SortedSet<&str> = self.others.iter().map(MetaExt::name).collect();
         let settled: SortedMap<i32, &str> =
             self.settled.iter().map(|seat| (seat.ordinal, &*self.revisions[seat.revision].0)).collect();
         let mut left = others.len() + settled.len();
-        let is_right = |pod: &Pod| {
+        let is_right = |pod: &'a Pod| {
             left = left.wrapping_sub(1);
             others.contains(pod.name())
                 || is_settled(set, pod) && settled.get(&ordinal(pod)) == Some(&revision_of(pod))
         };
-        all.map(is_right).all(|right| right) && left == 0
+        all.all(is_right) && left == 0
     }
 }
 

@@ -92,6 +92,18 @@ impl App {
         }
     }
 
+    /// A step over all that belongs together.
+    pub(super) fn beat(&mut self, beats: i32) {
+        if beats < 0 {
+            self.ui.predict.forget();
+        }
+        let mut driver = self.driver.borrow_mut();
+        driver.playing = false;
+        for _ in 0..beats.unsigned_abs() {
+            if beats > 0 { driver.beat_forward() } else { driver.beat_back() }
+        }
+    }
+
     /// Plays a run on that was left: from its end, when the reader says so.
     pub(super) fn take_up(&mut self, run: usize) {
         self.play(false);

@@ -35,6 +35,8 @@ impl App {
     pub(super) fn derive_scene(&mut self) {
         if self.ui.view == StageView::Cluster {
             (self.scene, self.unread) = (Scene::Cluster, false);
+            // Whatever was shown last is gone, even if the clock stands still.
+            self.scene_of.0 = 0;
             return;
         }
         self.look_elsewhere();
@@ -144,6 +146,7 @@ impl App {
             lanes,
             meters: Shared::new(driver.meters()),
             dots: Shared::new(driver.dots()),
+            now: driver.position(),
             still: !driver.playing,
             asked: self.ui.request.clone(),
         }
@@ -220,7 +223,7 @@ impl App {
         self.ui.selected.clone().filter(|key| rollout::KINDS.contains(&key.kind))
     }
 
-    /// The rollout of the workload under the glass; otherwise of the one looked at last, or of the first.
+    /// The rollout of the workload under the glass; otherwise of the one looked at last, of one that is under way, or of the first.
     fn rolling(&mut self) -> Rolling {
         let last = match &self.scene {
             Scene::Rollout(Rolling { shown: Some(shown), .. }) => Some(shown.rollout.key.clone()),
@@ -233,15 +236,19 @@ impl App {
             Some(Key::new(kind, &card.namespace, &card.name))
         };
         let all: Vec<Key> = driver.view.workloads.iter().filter_map(key).collect();
-        let wanted = [self.selected_workload(), last, all.first().cloned()];
+        let busy = driver.view.workloads.iter().find(|card| !card.is_complete()).and_then(key);
+        let wanted = [self.selected_workload(), last, busy, all.first().cloned()];
         let chosen = wanted.into_iter().flatten().find(|key| all.contains(key));
         let shown = chosen.and_then(|key| {
             let now = driver.position();
             let (rollout, curve) = driver.rollout(&key)?;
             let since = rollout.revisions.first().map(|revision| revision.created).unwrap_or_default();
             let course = Course::of(curve, since, now);
+            // A Deployment's next move is worked out; of the others the last one is told.
+            let step = curve.last_step().filter(|_| rollout.outlook.is_none());
             let against = against.and_then(|run| Some((run, driver.course_in(run, &key)?)));
-            Some(Shared::new(Shown { rollout, course, against }))
+            let second = driver.position().0 / 1_000_000;
+            Some(Shared::new(Shown { rollout, course, step, second, against }))
         });
         Rolling { shown, others: driver.kept().into_iter().map(|(run, _)| run).collect(), run: driver.run() }
     }

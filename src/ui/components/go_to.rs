@@ -16,7 +16,7 @@ use crate::ui::state::{Action, FileAction, InspectorTab, Pane, StageView};
 /// What can be done: the message that says it, the key that does it as well, and the action.
 type Command = (&'static str, &'static str, fn() -> Action);
 
-const COMMANDS: [Command; 27] = [
+const COMMANDS: [Command; 29] = [
     ("view.cluster", "1", || Action::View(StageView::Cluster)),
     ("view.rollout", "2", || Action::View(StageView::Rollout)),
     ("view.xray", "3", || Action::View(StageView::Xray)),
@@ -27,6 +27,8 @@ const COMMANDS: [Command; 27] = [
     ("keys.play", "Space", || Action::TogglePlay),
     ("time.back", ",", || Action::Step(-1)),
     ("time.forward", ".", || Action::Step(1)),
+    ("time.beat_back", "Shift + ,", || Action::Beat(-1)),
+    ("time.beat_forward", "Shift + .", || Action::Beat(1)),
     ("time.first", "Home", || Action::Seek(SimTime::ZERO)),
     ("time.last", "End", || Action::SeekEnd),
     ("until.none", "", || Action::AskUntil),

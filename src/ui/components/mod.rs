@@ -36,6 +36,8 @@ mod time_bar;
 mod timeline_graphs;
 mod timeline_view;
 mod traffic_dots;
+mod traffic_members;
+mod traffic_races;
 mod traffic_view;
 mod tree_view;
 mod why;

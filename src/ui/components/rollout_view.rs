@@ -1,10 +1,12 @@
 //! A rollout: how the counts went between their lines, the revisions side by side, and what may happen next.
 
 use kubeviz::api::Kind;
-use kubeviz::view::PodCard as Pod;
+use kubeviz::clock::SimTime;
+use kubeviz::view::because::Answer;
 use kubeviz::view::course::Course;
 use kubeviz::view::filter::Meant;
-use kubeviz::view::rollout::{Revision, Rollout};
+use kubeviz::view::rollout::{Limit, Revision, Rollout};
+use kubeviz::view::{PodCard as Pod, PodClass};
 use std::sync::Arc;
 use yew::prelude::*;
 
@@ -13,6 +15,7 @@ use super::pod_card::{PodCard, is_off};
 use super::rollout_chart::RolloutChart;
 use super::rollout_runs::RolloutRuns;
 use super::stage::Density;
+use super::why::answers;
 use crate::tr;
 use crate::ui::format;
 use crate::ui::i18n::Lang;
@@ -23,6 +26,8 @@ use crate::ui::state::Action;
 const PODS: usize = 120;
 /// More pods than this in all are chips.
 const CARDS: usize = 30;
+/// More pods that are waited for than this are counted.
+const NAMED: usize = 3;
 
 /// What the view shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +45,10 @@ pub struct Shown {
     pub rollout: Rollout,
     /// Up to the time looked at.
     pub course: Course,
+    /// The last step of a controller whose next one cannot be told.
+    pub step: Option<Answer>,
+    /// The time looked at, in whole seconds.
+    pub second: u64,
     /// How it went in another run, and in which.
     pub against: Option<(usize, Shared<Course>)>,
 }
@@ -65,9 +74,10 @@ pub fn RolloutView(props: &RolloutViewProps) -> Html {
     let rollout = &shown.rollout;
     html! {
         <div class="rollout" data-testid="rollout">
-            { head(rollout, *lang, on) }
+            { head(shown, *lang, on) }
             <RolloutChart shown={shown.clone()} lang={*lang} />
             { outlook(shown, *lang) }
+            if let Some(step) = &shown.step { <div class="rollout-next" data-testid="rollout-next">{ answers::sums(step, *lang, on) }</div> }
             <RolloutRuns rolling={rolling.clone()} lang={*lang} {on} />
             { revisions(props, rollout) }
         </div>
@@ -75,12 +85,14 @@ pub fn RolloutView(props: &RolloutViewProps) -> Html {
 }
 
 /// What it is, the fields that bound it, and what can be done with it.
-fn head(rollout: &Rollout, lang: Lang, on: &Callback<Action>) -> Html {
+fn head(shown: &Shown, lang: Lang, on: &Callback<Action>) -> Html {
+    let rollout = &shown.rollout;
     let (kind, name) = (rollout.key.kind.name(), &rollout.key.name);
     let target = format!("{}/{name} -n {}", kind.to_lowercase(), rollout.key.namespace);
-    let limit = |(field, value): &(&'static str, String)| {
-        html! { <span><span class="of">{ *field }</span>{ format!(" {value}") }</span> }
+    let limit = |limit: &Limit| {
+        html! { <span><span class="of">{ limit.field }</span>{ format!(" {}{}", limit.value, share(limit)) }</span> }
     };
+    let left = rollout.deadline.map(|deadline| deadline.since(SimTime::from_secs(shown.second)));
     let pause = if rollout.paused { "resume" } else { "pause" };
     let pause_label = if rollout.paused { tr!(lang, "rollout.resume") } else { tr!(lang, "rollout.pause") };
     html! {
@@ -91,8 +103,21 @@ fn head(rollout: &Rollout, lang: Lang, on: &Callback<Action>) -> Html {
                 if rollout.key.kind == Kind::DEPLOYMENT { { runs(format!("kubectl rollout {pause} {target}"), pause_label, on) } }
                 { runs(format!("kubectl rollout restart {target}"), tr!(lang, "rollout.restart"), on) }
             </div>
+            if let Some(left) = left { <p class="of rollout-deadline">{ tr!(lang, "rollout.deadline", span = format::span(left)) }</p> }
             if let Some((reason, message)) = &rollout.progress { <p class="rollout-progress" lang="en"><b>{ reason.clone() }</b>{ format!(" {message}") }</p> }
         </header>
+    }
+}
+
+/// A share of the pods, how many that are, and which way it is rounded: `25% = ⌈0.75⌉ = 1`.
+fn share(limit: &Limit) -> String {
+    let Some((hundredths, rounded)) = limit.share else { return String::new() };
+    let exact = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+    let down = i64::from(rounded) == hundredths / 100 && hundredths % 100 != 0;
+    match hundredths % 100 {
+        0 => format!(" = {rounded}"),
+        _ if down => format!(" = ⌊{exact}⌋ = {rounded}"),
+        _ => format!(" = ⌈{exact}⌉ = {rounded}"),
     }
 }
 
@@ -108,13 +133,10 @@ fn outlook(shown: &Shown, lang: Lang) -> Html {
     let Some(next) = &rollout.outlook else { return html! {} };
     let (surge, unavailable) = (next.bounds.max_surge, next.bounds.max_unavailable);
     let (ceiling, floor) = (next.desired.saturating_add(surge), (next.desired - unavailable).max(0));
-    let still = rollout.revisions.first().map_or(0, |revision| {
-        revision.pods.iter().filter(|pod| pod.class == kubeviz::view::PodClass::Progress).count()
-    });
     let moves = match (next.old, next.create, next.remove) {
         _ if rollout.paused => tr!(lang, "rollout.paused"),
         (0, 0, _) if next.available >= next.desired => tr!(lang, "rollout.complete"),
-        (_, 0, 0) => tr!(lang, "rollout.waiting", count = still),
+        (_, 0, 0) => tr!(lang, "rollout.waiting", pods = waiting(rollout)),
         (_, create, remove) => tr!(lang, "rollout.may", create = create, remove = remove),
     };
     let (below, none) = (shown.course.below, shown.course.none);
@@ -129,6 +151,18 @@ fn outlook(shown: &Shown, lang: Lang) -> Html {
             </ul>
         </div>
     }
+}
+
+/// The pods of the newest revision that do not serve yet, with what they are at.
+fn waiting(rollout: &Rollout) -> String {
+    let of_newest = rollout.revisions.first().map(|revision| revision.pods.as_slice()).unwrap_or_default();
+    let coming: Vec<&Arc<Pod>> = of_newest.iter().filter(|pod| pod.class != PodClass::Ready).collect();
+    let named = coming
+        .iter()
+        .take(NAMED)
+        .map(|pod| format!("{} ({}/{} {})", pod.name, pod.ready, pod.containers, pod.status));
+    let more = coming.len().saturating_sub(NAMED);
+    named.chain((more > 0).then(|| format!("+{more}"))).collect::<Vec<_>>().join(", ")
 }
 
 /// Revisions with pods as cards, newest first; the empty ones behind them in a line each.
@@ -167,7 +201,7 @@ fn card(props: &RolloutViewProps, rollout: &Rollout, revision: &Revision, densit
 }
 
 fn revision_head(rollout: &Rollout, revision: &Revision, lang: Lang, on: &Callback<Action>) -> Html {
-    let ready = revision.pods.iter().filter(|pod| pod.class == kubeviz::view::PodClass::Ready).count();
+    let ready = revision.pods.iter().filter(|pod| pod.class == PodClass::Ready).count();
     let key = &rollout.key;
     let undo = format!(
         "kubectl rollout undo {}/{} -n {} --to-revision={}",

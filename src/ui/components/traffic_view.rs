@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use kubeviz::clock::SimTime;
 use kubeviz::view::filter::Meant;
 use kubeviz::view::traffic::{Dot, Lane, Leg, LoadMeter, Meters, Sample, Sieved, Valve};
 use yew::prelude::*;
@@ -10,6 +11,7 @@ use yew::prelude::*;
 use super::Icon;
 use super::pod_card::is_other;
 use super::traffic_dots::{self, Drawing};
+use super::{traffic_members, traffic_races};
 use crate::tr;
 use crate::ui::format;
 use crate::ui::i18n::Lang;
@@ -33,6 +35,8 @@ pub struct Traffic {
     pub meters: Shared<Meters>,
     /// The requests that are drawn.
     pub dots: Shared<Vec<Dot>>,
+    /// The time that is looked at.
+    pub now: SimTime,
     /// Whether time stands still.
     pub still: bool,
     /// The request that is asked about.
@@ -175,6 +179,8 @@ fn service(lane: &Lane, traffic: &Traffic, drawing: &Drawing) -> Html {
                 { sieve(lane, drawing) }
                 { endpoints(lane, traffic, drawing) }
             </div>
+            { traffic_members::members(lane, &traffic.meters, lang, on) }
+            { traffic_races::races(lane, &traffic.meters, traffic.now, lang) }
         </section>
     }
 }
@@ -218,11 +224,7 @@ fn endpoints(lane: &Lane, traffic: &Traffic, drawing: &Drawing) -> Html {
             Valve { terminating: true, .. } => ("gone", tr!(lang, "traffic.terminating")),
             _ => ("progress", tr!(lang, "traffic.shut")),
         };
-        let counts = meters
-            .loads
-            .iter()
-            .flat_map(|load| &load.endpoints)
-            .filter(|one| valve.pod.is_some() && one.pod == valve.pod);
+        let counts = meters.endpoints(lane).filter(|one| valve.pod.is_some() && one.pod == valve.pod);
         let off = valve.pod.as_ref().is_some_and(|uid| is_other(&drawing.meant, uid));
         let (answered, lost) = counts.fold((0, 0), |sums, one| (sums.0 + one.answered, sums.1 + one.lost));
         html! {
@@ -230,7 +232,7 @@ fn endpoints(lane: &Lane, traffic: &Traffic, drawing: &Drawing) -> Html {
                 { traffic_dots::track(dots.iter().copied().filter(|dot| leads_to(dot, valve)), drawing) }
                 <Icon name={icon} />
                 <span class="flow-name">{ valve.pod_name.clone().unwrap_or_else(|| valve.address.clone()) }</span>
-                <span class="of">{ state }</span>
+                <span class={if valve.ready { "unseen" } else { "of" }}>{ state }</span>
                 <span class="flow-count">{ answered }</span>
                 if lost > 0 { <span class="flow-count counts-failed"><Icon name="fail" />{ lost }</span> }
             </li>
@@ -239,10 +241,20 @@ fn endpoints(lane: &Lane, traffic: &Traffic, drawing: &Drawing) -> Html {
     html! {
         <div class="flow">
             <h3>{ tr!(lang, "traffic.endpoints") }</h3>
+            if !lane.endpoints.is_empty() { <p class="of">{ choice(lane, lang) }</p> }
             if lane.endpoints.is_empty() { <p class="empty">{ tr!(lang, "traffic.no_endpoints") }</p> }
             <ul role="list">{ for lane.endpoints.iter().take(ROWS).map(row) }</ul>
             { more(lane.endpoints.len()) }
         </div>
+    }
+}
+
+/// Who chooses among the endpoints, and how.
+fn choice(lane: &Lane, lang: Lang) -> AttrValue {
+    match (&lane.address, lane.affinity) {
+        (None, _) => tr!(lang, "traffic.choice_client"),
+        (_, Some(span)) => tr!(lang, "traffic.choice_sticky", span = format::span(span)),
+        (_, None) => tr!(lang, "traffic.choice_random"),
     }
 }
 

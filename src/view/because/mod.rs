@@ -10,7 +10,7 @@ mod workloads;
 use serde::{Serialize, Serializer};
 
 use super::detail::is_about;
-use super::inspect::decisions;
+use super::inspect::{Decision, decisions};
 use crate::api::explain::Explain;
 use crate::api::meta::Revision;
 use crate::api::{Event, Key, Kind, MetaExt, Object};
@@ -109,14 +109,14 @@ pub fn answers(view: &View, store: &Store, key: &Key, now: SimTime) -> Vec<Answe
     }
     found.extend(workloads::refused(object, view));
     found.extend(leaving::garbage(object, view));
-    if let Some(last) = records.last() {
-        let mut recorded = workloads::recorded(&last.explain);
-        if let Some(answer) = &mut recorded {
-            answer.at = Some((last.revision, last.time));
-        }
-        found.extend(recorded);
-    }
+    found.extend(records.last().and_then(recorded));
     found
+}
+
+/// A recorded step in sentences, of deciders who leave one that is told in full.
+pub fn recorded(decision: &Decision) -> Option<Answer> {
+    let answer = workloads::recorded(&decision.explain)?;
+    Some(Answer { at: Some((decision.revision, decision.time)), ..answer })
 }
 
 /// The last event about an object with one of these reasons.

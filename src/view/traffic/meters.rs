@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
+use super::Lane;
+use super::races::{Race, races};
 use crate::clock::SimTime;
 use crate::network::report::{Lost, lost};
 use crate::network::tally::{Fates, Latencies};
-use crate::network::{Load, Network};
+use crate::network::{Load, Network, Target};
 
 /// Seconds of a load's past in [`LoadMeter::series`].
 const SERIES_SECS: u64 = 60;
@@ -20,6 +22,17 @@ pub struct Meters {
     pub loads: Vec<LoadMeter>,
     /// One for every pod that has had requests.
     pub pods: Vec<PodMeter>,
+    /// The pods on their way out, while requests are sent.
+    pub races: Vec<Race>,
+}
+
+impl Meters {
+    /// The counters of all endpoints, for a Service: without what was sent to them by way of another.
+    pub fn endpoints<'a>(&'a self, lane: &Lane) -> impl Iterator<Item = &'a EndpointMeter> + use<'a> {
+        let own = format!("{}/{}", lane.namespace, lane.name);
+        let loads = self.loads.iter().filter(move |load| load.service.as_ref().is_none_or(|of| *of == own));
+        loads.flat_map(|load| &load.endpoints)
+    }
 }
 
 /// The counters of a load.
@@ -30,6 +43,8 @@ pub struct LoadMeter {
     pub name: String,
     /// What it is sent to; empty for the commands of a pod.
     pub target: String,
+    /// The Service that it asks for by name, as `namespace/name`; none where it asks for anything else.
+    pub service: Option<String>,
     /// Who sends it: `outside`, `pod/web-0`, `app=front`; empty where it is not said.
     pub from: String,
     /// Requests per second, while it is on.
@@ -115,7 +130,7 @@ pub fn meters(network: &Network, at: SimTime) -> Meters {
             pods.push(PodMeter { pod: server.uid.to_string(), cpu: cpu.iter().sum(), backlog });
         }
     }
-    Meters { loads, pods }
+    Meters { loads, pods, races: races(network, at) }
 }
 
 fn load_meter(load: &Load, at: SimTime) -> LoadMeter {
@@ -149,6 +164,12 @@ fn load_meter(load: &Load, at: SimTime) -> LoadMeter {
     LoadMeter {
         name: load.name.to_string(),
         target: if load.of_commands { String::new() } else { load.spec.target.to_string() },
+        service: match &load.spec.target {
+            Target::Service { namespace, name, .. } if !load.of_commands => {
+                Some(format!("{}/{name}", namespace.as_ref().unwrap_or(&load.spec.namespace)))
+            }
+            _ => None,
+        },
         from: load.spec.from.to_string(),
         rate: load.spec.rate,
         on: load.is_on(at),

@@ -5,13 +5,17 @@
 //! [`dots`] for every frame. All of them hold for any time of the run that is still remembered.
 
 mod dots;
+mod members;
 mod meters;
+mod races;
 #[cfg(test)]
 mod tests;
 
 pub use crate::network::wire::{Fate, Hop, Sample, Seen};
 pub use dots::{Dot, Leg, dots};
+pub use members::Member;
 pub use meters::{EndpointMeter, LoadMeter, Meters, PodMeter, SecondMeter, meters};
+pub use races::Race;
 
 use serde::Serialize;
 use sorted::SortedMap;
@@ -20,7 +24,7 @@ use crate::api::k8s::{EndpointConditions, IntOrString, ServicePort};
 use crate::api::pod_status::summarize;
 use crate::api::{EndpointSlice, Kind, MetaExt, Object, Pod, Service};
 use crate::apiserver::View;
-use crate::clock::{SimDuration, SimTime};
+use crate::clock::SimDuration;
 use crate::network::plan;
 
 /// Pods in one sieve.
@@ -62,6 +66,8 @@ pub struct Lane {
     pub sieve: Vec<Sieved>,
     /// Its endpoints.
     pub endpoints: Vec<Valve>,
+    /// The workloads behind it, and those that could stand in their place.
+    pub members: Vec<Member>,
 }
 
 /// A port of a Service.
@@ -132,8 +138,6 @@ pub struct Valve {
     pub serving: bool,
     /// Whether its pod is on its way out.
     pub terminating: bool,
-    /// When its pod was told to end, if it was: the race between the end of the pod and that of the row begins here.
-    pub ending_since: Option<SimTime>,
 }
 
 /// The Services of the cluster in their lanes, in order of namespace and name.
@@ -176,6 +180,7 @@ fn lane(service: &Service, view: &View) -> Lane {
         rules: Vec::new(),
         selector: spec.selector.iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect(),
         sieve: sieve(service, view),
+        members: members::members(service, view),
         endpoints: valves(service, view),
     }
 }
@@ -229,7 +234,6 @@ fn valves(service: &Service, view: &View) -> Vec<Valve> {
             let conditions = endpoint.conditions.clone().unwrap_or_else(EndpointConditions::default);
             let ready = conditions.ready.unwrap_or(true);
             let target = endpoint.target_ref.as_ref();
-            let pod = target.and_then(|pod| view.get::<Pod>(service.namespace(), pod.name.as_deref()?));
             rows.push(Valve {
                 address: endpoint.addresses.first().cloned().unwrap_or_default(),
                 ports: ports.clone(),
@@ -240,18 +244,10 @@ fn valves(service: &Service, view: &View) -> Vec<Valve> {
                 ready,
                 serving: conditions.serving.unwrap_or(ready),
                 terminating: conditions.terminating.unwrap_or(false),
-                ending_since: pod.and_then(ending_since),
             });
         }
     }
     rows
-}
-
-/// The mark of deletion lies a grace period ahead.
-fn ending_since(pod: &Pod) -> Option<SimTime> {
-    let deadline = SimTime::from_time(pod.meta.deletion_timestamp.as_ref()?);
-    let grace = u64::try_from(pod.meta.deletion_grace_period_seconds.unwrap_or(0)).unwrap_or(0);
-    Some(SimTime(deadline.0.saturating_sub(grace * 1_000_000)))
 }
 
 /// The rules of all Ingresses, by the Service that they lead to.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::clock::SimDuration;
+use crate::clock::{SimDuration, SimTime};
 use crate::network::wire::Fate;
 use crate::network::{LoadSpec, Target};
 use crate::sim::{Config, Input, Simulation};
@@ -107,4 +107,93 @@ fn a_request_without_an_endpoint_ends_at_the_service() {
         ended.iter().all(|dot| (dot.leg, dot.along, dot.fate) == (Leg::In, 1_000, Some(Fate::NoEndpoints))),
         "{ended:?}"
     );
+}
+
+const COLOURS: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: shop}
+spec: {selector: {app: shop, colour: blue}, ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop-blue}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: shop, colour: blue}}
+  template: {metadata: {labels: {app: shop, colour: blue}}, spec: {containers: [{name: a, image: nginx}]}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop-green}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: shop, colour: green}}
+  template: {metadata: {labels: {app: shop, colour: green}}, spec: {containers: [{name: a, image: nginx}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: stranger, labels: {app: other, colour: red}}
+spec: {containers: [{name: a, image: nginx}]}
+";
+
+fn kubectl(simulation: &mut Simulation, line: &str) {
+    simulation.submit(Input::Kubectl { line: line.into(), stdin: None, files: Default::default() });
+}
+
+#[test]
+fn a_service_is_switched_from_one_workload_to_another_by_the_line_that_is_offered() {
+    let mut simulation = Simulation::new(Config::small(1));
+    simulation.apply(COLOURS);
+    simulation.advance(SimTime::from_secs(30), u64::MAX);
+    let members = |simulation: &Simulation| lanes(simulation.view()).remove(0).members;
+    let told = |members: &[Member]| -> Vec<(String, bool, usize, usize)> {
+        members.iter().map(|one| (one.name.clone(), one.passes, one.ready, one.count)).collect()
+    };
+    let before = members(&simulation);
+    assert_eq!(told(&before), [("shop-blue".into(), true, 2, 2), ("shop-green".into(), false, 3, 3)]);
+    assert_eq!(before[0].switch, None);
+    let line = before[1].switch.clone().unwrap_or_default();
+    assert_eq!(line, "kubectl set selector service/shop -n default app=shop,colour=green");
+    kubectl(&mut simulation, &line);
+    simulation.advance(SimTime::from_secs(40), u64::MAX);
+    let after = members(&simulation);
+    assert_eq!(told(&after), [("shop-blue".into(), false, 2, 2), ("shop-green".into(), true, 3, 3)]);
+    assert!(after[0].switch.is_some() && after[1].switch.is_none());
+}
+
+/// A load on a Service whose only pods are deleted one after the other, with this hook.
+fn race(hook: &str) -> Race {
+    let mut simulation = Simulation::new(Config::small(1));
+    let web = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: web}}}}\nspec: {{containers: [{{name: web, image: nginx{hook}}}]}}\n---\n"
+        )
+    };
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
+    simulation.apply(&format!("{}{}{service}", web("a"), web("b")));
+    simulation.advance(SimTime::from_secs(20), u64::MAX);
+    let target = Target::parse("svc/web").unwrap_or_else(|why| panic!("{why}"));
+    simulation.submit(Input::Load(LoadSpec::new("web", target, 100)));
+    simulation.advance(SimTime::from_secs(30), u64::MAX);
+    kubectl(&mut simulation, "kubectl delete pod a --wait=false");
+    simulation.advance(SimTime::from_secs(50), u64::MAX);
+    let at = |secs: u64| meters(simulation.network(), SimTime::from_secs(secs)).races;
+    assert_eq!((at(29).len(), at(90).len()), (0, 0));
+    let mut found = at(50);
+    assert_eq!(found.len(), 1);
+    found.remove(0)
+}
+
+#[test]
+fn a_pod_that_closes_before_every_node_knows_loses_requests_and_one_with_a_hook_does_not() {
+    let hasty = race("");
+    assert!(hasty.gap().is_some() && hasty.lost > 0, "{hasty:?}");
+    let patient = race(", lifecycle: {preStop: {sleep: {seconds: 5}}}");
+    assert!(patient.pre_stop && patient.gap().is_none() && patient.lost == 0, "{patient:?}");
+    for race in [hasty, patient] {
+        let closes = race.closes.unwrap_or_default();
+        let gone = race.gone.unwrap_or_default();
+        assert!(race.deleted < race.left && race.deleted < closes && closes <= gone, "{race:?}");
+    }
 }

@@ -21,14 +21,24 @@ fn section(answer: &Answer, lang: Lang, on: &Callback<Action>) -> Html {
         <section class="answer" data-by={answer.by}>
             <h3>{ text(&format!("by.{}", answer.by), lang) }
                 if let Some((revision, time)) = answer.at { <span class="why-when">{ moment(time, on) }{ format!(" · rev {revision}") }</span> }</h3>
-            <p class="sentence">{ sentence(&answer.sentence, lang, on) }</p>
-            if !answer.sums.is_empty() { <ul class="sums" role="list">{ for answer.sums.iter().map(line) }</ul> }
+            { sums(answer, lang, on) }
             if !answer.changes.is_empty() {
                 <h4>{ tr!(lang, "because.changes") }</h4>
                 <ul class="sums" role="list">{ for answer.changes.iter().map(line) }</ul>
             }
             { for answer.said.iter().map(said) }
         </section>
+    }
+}
+
+/// The sentence, and what it follows from.
+pub fn sums(answer: &Answer, lang: Lang, on: &Callback<Action>) -> Html {
+    let line = |line: &Line| html! { <li>{ sentence(line, lang, on) }</li> };
+    html! {
+        <>
+            <p class="sentence">{ sentence(&answer.sentence, lang, on) }</p>
+            if !answer.sums.is_empty() { <ul class="sums" role="list">{ for answer.sums.iter().map(line) }</ul> }
+        </>
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why an object is as it is: what each decider says, in sentences and numbers. Nothing is worked out here again.
 
-mod answers;
+pub mod answers;
 mod fixes;
 mod matrix;
 mod scheduling;
