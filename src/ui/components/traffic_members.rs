@@ -35,8 +35,8 @@ pub fn members(lane: &Lane, meters: &Meters, lang: Lang, on: &Callback<Action>) 
                 <Icon name={if member.passes { "ready" } else { "gone" }} />
                 <span class="flow-name"><span class="kind">{ member.kind.clone() }</span>{ member.name.clone() }</span>
                 <span class="of">{ tr!(lang, "traffic.member_ready", ready = member.ready, count = member.count) }</span>
-                if member.passes { { bar(endpoints, tr!(lang, "traffic.of_endpoints", share = percent(endpoints))) } }
-                if let Some(requests) = requests { { bar(requests, tr!(lang, "traffic.of_requests", share = percent(requests))) } }
+                { bar(member.passes.then_some(endpoints), |share| tr!(lang, "traffic.of_endpoints", share = share)) }
+                { bar(requests, |share| tr!(lang, "traffic.of_requests", share = share)) }
                 if let Some(line) = &member.switch { { switch(line, lang, on) } }
             </li>
         }
@@ -54,13 +54,12 @@ fn small(count: impl TryInto<i64>) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
 }
 
-fn percent(mille: i64) -> String {
-    format!("{} %", (mille + 5) / 10)
-}
-
-fn bar(mille: i64, said: AttrValue) -> Html {
+/// Nothing keeps its place in the row.
+fn bar(mille: Option<i64>, said: impl Fn(String) -> AttrValue) -> Html {
+    let Some(mille) = mille else { return html! { <span class="member-share"></span> } };
     let style = format!("--share:{}.{}%", mille / 10, mille % 10);
-    html! { <span class="member-share" {style}><span class="member-bar"></span>{ said }</span> }
+    let share = format!("{} %", (mille + 5) / 10);
+    html! { <span class="member-share" {style}><span class="member-bar"></span>{ said(share) }</span> }
 }
 
 fn switch(line: &str, lang: Lang, on: &Callback<Action>) -> Html {
