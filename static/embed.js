@@ -33,6 +33,8 @@
  *   select    an object to open with, such as "pod/web-0"
  *   autoplay  0 to open paused
  *   controls  full (default); mini: the time bar without a head; none: neither
+ *   panes     what there is beside the stage: "stage,time" without the manifest, "stage,time,yaml" with it open
+ *   readonly  1: the manifest can be read, but not changed
  *   motion    auto (default: as the reader's system says), reduce or full
  *   ctl       1 to load nothing until the reader asks for it
  *   poster    address of a picture that stands in the figure's place until it answers; `kubeviz picture` draws one
@@ -63,7 +65,7 @@ const PINGS = 40;
 const VISIBLE_SHARE = 0.25;
 /** More than this many figures that run at once make a page slow and teach nothing. */
 const RUNNING_AT_ONCE = 2;
-const PASSED_ON = ["view", "speed", "t", "autoplay", "controls", "motion", "select", "seed", "label"];
+const PASSED_ON = ["view", "speed", "t", "autoplay", "controls", "motion", "select", "seed", "label", "panes", "readonly"];
 const EVENTS = new Set(["ready", "state", "event", "change", "resize", "error"]);
 const WORDS = {
   en: { start: "Start the figure", late: "The figure could not be loaded here.", open: "Open it in a page of its own", title: "Kubernetes cluster" },

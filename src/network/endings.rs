@@ -10,10 +10,13 @@ use super::proxy::SERVICE_LABEL;
 use crate::api::k8s::Endpoint;
 use crate::api::{EndpointSlice, MetaExt, Object, Pod};
 use crate::client::Change;
-use crate::clock::SimTime;
+use crate::clock::{SimDuration, SimTime};
 
 /// So many of those that are gone are remembered.
 const GONE_MAX: usize = 64;
+
+/// The endpoint of a pod that is gone at once is taken out after it, within this time.
+const LATE: SimDuration = SimDuration::from_secs(2);
 
 /// How a pod left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +56,7 @@ impl Endings {
                 self.mark(after, now);
             }
             (Some(Object::Pod(before)), None) => self.remove(before, now),
-            (Some(Object::EndpointSlice(before)), after) if !self.leaving.is_empty() => {
+            (Some(Object::EndpointSlice(before)), after) => {
                 let after = if let Some(Object::EndpointSlice(after)) = after { Some(after) } else { None };
                 self.take_out(before, after, now);
             }
@@ -96,15 +99,18 @@ impl Endings {
         let Some(service) = before.labels().get(SERVICE_LABEL) else { return };
         let ready =
             |endpoint: &&Endpoint| endpoint.conditions.as_ref().and_then(|is| is.ready) != Some(false);
-        let still: Vec<&str> = after
-            .iter()
-            .flat_map(|slice| &slice.spec.endpoints)
-            .filter(ready)
-            .filter_map(pod_of)
-            .filter(|uid| self.leaving.contains_key(*uid))
-            .collect();
+        let late = |ending: &&mut Arc<Ending>| ending.gone.is_some_and(|gone| now.since(gone) < LATE);
+        let gone = self.gone.iter_mut().rev().take_while(late).map(Arc::make_mut);
+        let mut watched: SortedMap<Arc<str>, &mut Ending> =
+            self.leaving.values_mut().chain(gone).map(|ending| (ending.uid.clone(), ending)).collect();
+        if watched.is_empty() {
+            return;
+        }
+        for uid in after.iter().flat_map(|slice| &slice.spec.endpoints).filter(ready).filter_map(pod_of) {
+            watched.remove(uid);
+        }
         for uid in before.spec.endpoints.iter().filter(ready).filter_map(pod_of) {
-            let Some(ending) = self.leaving.get_mut(uid).filter(|_| !still.contains(&uid)) else { continue };
+            let Some(ending) = watched.get_mut(uid) else { continue };
             if ending.left.iter().all(|(known, _)| **known != **service) {
                 ending.left.push((service.as_str().into(), now));
             }

@@ -47,7 +47,7 @@ use super::i18n::Lang;
 use super::predict::Predict;
 use super::preferences::Preferences;
 use super::rehearsal::Rehearsal;
-use super::settings::Settings;
+use super::settings::{Settings, Yaml};
 use super::share::{ActionButton, Link};
 use super::shared::Shared;
 use super::state::{Action, Banner, FileNames, InspectorTab, Pane, StageView, UiState};
@@ -274,7 +274,7 @@ impl Component for App {
         if first {
             rest::load(0);
         }
-        if first && !self.settings.embed {
+        if first && (!self.settings.embed || self.ui.editor_open) {
             self.load_editor(ctx);
         }
         if first && self.settings.embed {
@@ -302,7 +302,7 @@ fn first_state(settings: &Settings, banner: Option<Banner>) -> UiState {
         pane: Pane::default(),
         sizes: storage::get(storage::SIZES).map(|kept| Sizes::read(&kept)).unwrap_or_default(),
         console_open: has_room(),
-        editor_open: false,
+        editor_open: settings.embed && settings.panes.yaml == Yaml::Open,
         predict: Predict::default(),
         adding: false,
         can_undo: false,

@@ -135,6 +135,11 @@ impl Editor {
         }
     }
 
+    /// Whether it can be read, but not changed.
+    pub fn set_readonly(&self, readonly: bool) {
+        self.call("setReadonly", &readonly.into());
+    }
+
     /// Marks errors, warnings and what is not simulated.
     pub fn set_diagnostics(&self, diagnostics: &[Diagnostic], fixes: &[QuickFix], lang: Lang) {
         let marks = Array::new();

@@ -11,7 +11,7 @@ use super::components::{
     BannerBar, Border, Console, GoTo, Header, Help, Icon, Inspector, ManifestEditor, ManifestPreview,
     MomentDialog, Palette, ShareDialog, Splitter, Sprite, Stage, TimeBar,
 };
-use super::settings::Controls;
+use super::settings::{Controls, Yaml};
 use super::state::{Action, Pane};
 use crate::tr;
 
@@ -66,7 +66,11 @@ pub fn figure(app: &App) -> Html {
         let (on, line) = (on.clone(), button.run.clone());
         html! { <button type="button" class="button" title={button.run.clone()} onclick={move |_| on.emit(Action::Run(line.clone()))}>{ button.label.clone() }</button> }
     };
-    let yaml = html! { <button type="button" class="button quiet" aria-expanded={ui.editor_open.to_string()} onclick={emit(|| Action::ToggleEditor)}><Icon name="file" />{ "YAML" }</button> };
+    let yaml = if settings.panes.yaml == Yaml::Absent {
+        html! {}
+    } else {
+        html! { <button type="button" class="button quiet" aria-expanded={ui.editor_open.to_string()} onclick={emit(|| Action::ToggleEditor)}><Icon name="file" />{ "YAML" }</button> }
+    };
     let title =
         if settings.label.is_empty() { tr!(lang, "figure.title") } else { settings.label.clone().into() };
     let selected = ui.selected.is_some();
@@ -90,7 +94,7 @@ pub fn figure(app: &App) -> Html {
                 </aside>
             }
             <div class="sheet yaml-sheet" hidden={!ui.editor_open}>{ manifest(app) }</div>
-            if settings.controls != Controls::None { <div class="foot">{ time_bar(app, true, yaml) }</div> }
+            if settings.controls != Controls::None && settings.panes.time { <div class="foot">{ time_bar(app, true, yaml) }</div> }
             if !app.buttons.is_empty() { <div class="figure-actions">{ for app.buttons.iter().map(button) }</div> }
             { unseen(app) }
         </div>
@@ -119,7 +123,7 @@ fn manifest(app: &App) -> Html {
     html! {
         <ManifestEditor host={app.editor_host.clone()} loaded={app.editor.is_some()} text={app.loaded_text.clone()} diagnostics={ui.diagnostics.clone()} fixes={ui.fixes.clone()}
             adding={(!app.settings.embed).then_some(ui.adding)} editing={ui.editing.as_ref().map(|editing| editing.command.clone())}
-            previewing={ui.preview.is_some()} files={(!app.settings.embed).then(|| ui.files.clone())} refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()}>
+            readonly={app.settings.readonly} previewing={ui.preview.is_some()} files={(!app.settings.embed).then(|| ui.files.clone())} refusal={ui.refusal.clone()} reveal={app.reveal.clone()} lang={ui.lang} on={app.on.clone()}>
             if let Some(look) = &ui.preview { <ManifestPreview look={look.clone()} lang={ui.lang} /> }
             if ui.adding { <Palette targets={app.targets.clone()} can_undo={ui.can_undo} node={selected(app, Kind::NODE)} pod={selected(app, Kind::POD)} lang={ui.lang} on={app.on.clone()} /> }
         </ManifestEditor>

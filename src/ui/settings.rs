@@ -31,8 +31,38 @@ pub struct Settings {
     pub label: String,
     /// How much of a figure serves to play it.
     pub controls: Controls,
+    /// What of a figure there is beside the stage.
+    pub panes: Panes,
+    /// Whether the manifest of a figure can be read, but not changed.
+    pub readonly: bool,
     /// The only page that may command the figure, if it named itself.
     pub origin: Option<String>,
+}
+
+/// See [`Settings::panes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Panes {
+    /// The time bar.
+    pub time: bool,
+    /// The manifest: open from the start, behind a button, or not at all.
+    pub yaml: Yaml,
+}
+
+/// See [`Panes::yaml`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Yaml {
+    Open,
+    Closed,
+    Absent,
+}
+
+impl Panes {
+    /// Reads a list such as `stage,time,yaml`; without one, the time bar with a button for the manifest.
+    fn read(list: Option<String>) -> Panes {
+        let Some(list) = list else { return Panes { time: true, yaml: Yaml::Closed } };
+        let has = |name: &str| list.split(',').any(|one| one.trim() == name);
+        Panes { time: has("time"), yaml: if has("yaml") { Yaml::Open } else { Yaml::Absent } }
+    }
 }
 
 /// See [`Settings::controls`].
@@ -91,6 +121,8 @@ impl Settings {
             select: query.get("select"),
             label: query.get("label").unwrap_or_default(),
             controls: query.get("controls").and_then(|name| Controls::from_name(&name)).unwrap_or_default(),
+            panes: Panes::read(query.get("panes")),
+            readonly: query.get("readonly").is_some_and(|value| value != "0"),
             origin: query.get("origin"),
         }
     }

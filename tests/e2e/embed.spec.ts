@@ -237,6 +237,26 @@ test.describe("a figure and the page around it", () => {
     await expect.poll(() => page.evaluate(() => (window as unknown as { wrong?: { code: string } }).wrong?.code)).toBe("apply");
     await expect(page.frameLocator("kube-viz iframe").getByTestId("play")).toHaveCount(0);
   });
+
+  test("its author says which panes it has, and whether the manifest can be changed", async ({ page, baseURL }) => {
+    await coursePage(page, baseURL!, `<kube-viz id="open" seed="7" panes="stage,time,yaml" readonly>${pod("read")}</kube-viz>
+      <kube-viz id="bare" seed="7" panes="stage">${pod("bare")}</kube-viz>`);
+    const open = page.frameLocator("#open iframe");
+    await new Stage(open).expectReady(1);
+    const text = open.locator(".cm-content");
+    await expect(text).toContainText("name: read");
+    await expect(text).toHaveAttribute("aria-readonly", "true");
+    await expect(open.getByTestId("apply")).toBeHidden();
+    await text.press("ControlOrMeta+Home");
+    await text.press("x");
+    await text.press("ControlOrMeta+Enter");
+    await expect(text).not.toContainText("xapiVersion");
+    const bare = page.frameLocator("#bare iframe");
+    await page.locator("#bare").scrollIntoViewIfNeeded();
+    await expect(bare.locator("[data-node]").first()).toBeVisible();
+    await expect(bare.getByTestId("play")).toHaveCount(0);
+    await expect(bare.getByRole("button", { name: "YAML" })).toHaveCount(0);
+  });
 });
 
 test.describe("the page inside a course page", () => {

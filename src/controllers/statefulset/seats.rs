@@ -177,3 +177,45 @@ pub fn is_settled(set: &StatefulSet, pod: &Pod) -> bool {
         && identity_matches(set, pod)
         && selector_of(set).matches(pod.labels())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::canonical;
+    use crate::api::{MetaExt, Pod};
+    use crate::clock::SimTime;
+    use crate::sim::{Config, Input, Simulation};
+
+    #[test]
+    fn an_ordinal_is_written_in_one_way() {
+        let cases = [("db-0", Some(0)), ("db-10", Some(10)), ("db-01", None), ("db-00", None), ("db", None)];
+        for (name, want) in cases {
+            assert_eq!(canonical(name), want, "{name}");
+        }
+    }
+
+    /// Every look holds the settled pods against going through all of them.
+    #[test]
+    fn a_set_of_many_pods_is_scaled_mended_and_rolled_over_by_what_is_settled() {
+        let mut simulation = Simulation::new(Config::small(3));
+        simulation.apply("apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  replicas: 12\n  serviceName: db\n  selector: {matchLabels: {app: db}}\n  template: {metadata: {labels: {app: db}}, spec: {terminationGracePeriodSeconds: 1, containers: [{name: db, image: 'redis:7'}]}}\n");
+        let lines = [
+            "kubectl delete pod db-3 db-11 --wait=false",
+            "kubectl label pod db-7 apps.kubernetes.io/pod-index-",
+            "kubectl scale statefulset db --replicas=14",
+            "kubectl set image statefulset db db=redis:8",
+            "kubectl scale statefulset db --replicas=11",
+        ];
+        for (turn, line) in (1..).zip(lines) {
+            simulation.advance(SimTime::from_secs(120 * turn), u64::MAX);
+            simulation.submit(Input::Kubectl { line: line.into(), stdin: None, files: Default::default() });
+        }
+        simulation.advance(SimTime::from_secs(900), u64::MAX);
+        let pods = simulation.view().list::<Pod>(Some("default"));
+        let new = pods.filter(|pod| pod.spec.containers[0].image.as_deref() == Some("redis:8"));
+        let mut names: Vec<&str> = new.map(MetaExt::name).collect();
+        names.sort_unstable();
+        let mut want: Vec<String> = (0..11).map(|ordinal| format!("db-{ordinal}")).collect();
+        want.sort_unstable();
+        assert_eq!(names, want);
+    }
+}

@@ -41,7 +41,9 @@ impl App {
         }
         let link = ctx.link().clone();
         let (text, lang, driver) = (self.manifest.clone(), self.ui.lang, self.driver.clone());
-        let (change, apply) = (self.on.reform(Action::Edited), self.on.reform(|()| Action::Apply));
+        let change = self.on.reform(Action::Edited);
+        let apply =
+            if self.settings.readonly { Callback::noop() } else { self.on.reform(|()| Action::Apply) };
         let point = self.on.reform(Action::PointAt);
         wasm_bindgen_futures::spawn_local(async move {
             let editor = editor_bridge::create(host, text, lang, driver, change, apply, point).await;
@@ -54,6 +56,7 @@ impl App {
         // What was typed into the plain field while the bundle loaded.
         editor.set_text(&self.manifest);
         editor.open(self.files.front().id, &self.manifest, self.ui.lang);
+        editor.set_readonly(self.settings.readonly);
         editor.set_diagnostics(&self.ui.diagnostics, &self.ui.fixes, self.ui.lang);
         if let (Some(plain), Some(host)) = (plain_field(), self.editor_host.cast::<Element>()) {
             take_over(&editor, &host, &plain);

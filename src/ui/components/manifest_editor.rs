@@ -31,6 +31,8 @@ pub struct ManifestEditorProps {
     pub adding: Option<bool>,
     /// The `kubectl edit` whose object is in the editor in place of the manifest.
     pub editing: Option<AttrValue>,
+    /// Whether it can be read, but not changed.
+    pub readonly: bool,
     /// Whether what applying would change is shown in the editor's place.
     pub previewing: bool,
     /// The files; nothing where there are no tabs.
@@ -93,11 +95,11 @@ pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
                 if props.adding.is_some() && !previewing {
                     <button type="button" class="button" data-testid="add" aria-expanded={adding.to_string()} title={tr!(lang, "add.hint")} onclick={on.reform(move |_: MouseEvent| Action::Adding(!adding))}>{ if adding { tr!(lang, "add.back") } else { tr!(lang, "add.open") } }</button>
                 }
-                <button type="button" class="button primary" data-testid="apply" hidden={adding} onclick={apply}>{ if editing.is_some() { tr!(lang, "manifest.save") } else { tr!(lang, "manifest.apply") } }<kbd>{ "Ctrl ⏎" }</kbd></button>
+                <button type="button" class="button primary" data-testid="apply" hidden={adding || props.readonly} onclick={apply}>{ if editing.is_some() { tr!(lang, "manifest.save") } else { tr!(lang, "manifest.apply") } }<kbd>{ "Ctrl ⏎" }</kbd></button>
             </div>
             if let Some(names) = files { <FileTools names={names.clone()} {lang} on={on.clone()} /> }
             <div class="editor" data-testid={loaded.then_some("editor")} hidden={!loaded || covered} ref={host.clone()}></div>
-            if !loaded && !covered { <PlainField key={text.0} text={text.1.clone()} {lang} on={on.clone()} /> }
+            if !loaded && !covered { <PlainField key={text.0} text={text.1.clone()} readonly={props.readonly} {lang} on={on.clone()} /> }
             { props.children.clone() }
             <p class="hint editor-hint" hidden={covered}>{ tr!(lang, "manifest.tab_hint") }</p>
             <div class="diagnostics" data-testid="diagnostics" role="alert" aria-label={tr!(lang, "manifest.diagnostics")}>if !previewing { { findings(props) } }</div>
@@ -108,13 +110,14 @@ pub fn ManifestEditor(props: &ManifestEditorProps) -> Html {
 #[derive(Properties, PartialEq)]
 struct PlainFieldProps {
     text: AttrValue,
+    readonly: bool,
     lang: Lang,
     on: Callback<Action>,
 }
 
 #[component]
 fn PlainField(props: &PlainFieldProps) -> Html {
-    let PlainFieldProps { text, lang, on } = props;
+    let PlainFieldProps { text, readonly, lang, on } = props;
     let oninput = {
         let on = on.clone();
         move |event: InputEvent| {
@@ -122,7 +125,7 @@ fn PlainField(props: &PlainFieldProps) -> Html {
         }
     };
     html! {
-        <textarea class="editor-plain" data-testid="editor" aria-label={tr!(*lang, "manifest.label")} spellcheck="false" autocapitalize="off" defaultvalue={text.clone()} {oninput}/>
+        <textarea class="editor-plain" data-testid="editor" aria-label={tr!(*lang, "manifest.label")} spellcheck="false" autocapitalize="off" readonly={*readonly} defaultvalue={text.clone()} {oninput}/>
     }
 }
 

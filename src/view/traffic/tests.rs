@@ -162,8 +162,8 @@ fn a_service_is_switched_from_one_workload_to_another_by_the_line_that_is_offere
     assert!(after[0].switch.is_some() && after[1].switch.is_none());
 }
 
-/// A load on a Service whose only pods are deleted one after the other, with this hook.
-fn race(hook: &str) -> Race {
+/// A load on a Service of two pods with this hook, of which one is deleted so.
+fn race(hook: &str, how: &str) -> Race {
     let mut simulation = Simulation::new(Config::small(1));
     let web = |name: &str| {
         format!(
@@ -176,7 +176,7 @@ fn race(hook: &str) -> Race {
     let target = Target::parse("svc/web").unwrap_or_else(|why| panic!("{why}"));
     simulation.submit(Input::Load(LoadSpec::new("web", target, 100)));
     simulation.advance(SimTime::from_secs(30), u64::MAX);
-    kubectl(&mut simulation, "kubectl delete pod a --wait=false");
+    kubectl(&mut simulation, &format!("kubectl delete pod a {how}"));
     simulation.advance(SimTime::from_secs(50), u64::MAX);
     let at = |secs: u64| meters(simulation.network(), SimTime::from_secs(secs)).races;
     assert_eq!((at(29).len(), at(90).len()), (0, 0));
@@ -187,13 +187,20 @@ fn race(hook: &str) -> Race {
 
 #[test]
 fn a_pod_that_closes_before_every_node_knows_loses_requests_and_one_with_a_hook_does_not() {
-    let hasty = race("");
+    let hasty = race("", "--wait=false");
     assert!(hasty.gap().is_some() && hasty.lost > 0, "{hasty:?}");
-    let patient = race(", lifecycle: {preStop: {sleep: {seconds: 5}}}");
+    let patient = race(", lifecycle: {preStop: {sleep: {seconds: 5}}}", "--wait=false");
     assert!(patient.pre_stop && patient.gap().is_none() && patient.lost == 0, "{patient:?}");
     for race in [hasty, patient] {
         let closes = race.closes.unwrap_or_default();
         let gone = race.gone.unwrap_or_default();
         assert!(race.deleted < race.left && race.deleted < closes && closes <= gone, "{race:?}");
     }
+}
+
+#[test]
+fn a_pod_that_is_deleted_by_force_is_gone_before_its_endpoint() {
+    let forced = race("", "--force --grace-period=0");
+    assert_eq!(forced.gone, Some(forced.deleted), "{forced:?}");
+    assert!(forced.left > forced.deleted && forced.gap().is_some(), "{forced:?}");
 }
