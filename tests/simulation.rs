@@ -14,6 +14,7 @@ use kubeviz::clock::{SimDuration, SimTime};
 use kubeviz::rng::Rng;
 use kubeviz::sim::hop::Deed;
 use kubeviz::sim::{Config, Grain, Input, NodeSpec, Progress, Recording, Simulation};
+use sorted::SortedSet;
 
 const SEEDS: u64 = 32;
 const STEPS: usize = 30;
@@ -478,4 +479,51 @@ fn a_cluster_at_rest_has_nothing_due_and_one_that_is_stuck_its_deadline() {
     let nowhere = "    spec:\n      nodeSelector: {disk: none}\n";
     assert_eq!(due_next(deployment), None, "rolled out");
     assert_eq!(due_next(&deployment.replacen("    spec:\n", nowhere, 1)), Some(601), "no node for its pods");
+}
+
+const SET: &str = "
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  replicas: 12
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {terminationGracePeriodSeconds: 1, containers: [{name: db, image: 'redis:7'}]}
+";
+
+const CLAIMS: &str = "
+  persistentVolumeClaimRetentionPolicy: {whenDeleted: Delete}
+  volumeClaimTemplates:
+  - {metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
+";
+
+/// In a build for tests every look of the StatefulSet controller holds the pods that it leaves out against going through all.
+#[test]
+fn a_set_of_many_pods_is_scaled_mended_and_rolled_over() {
+    for claims in ["", CLAIMS] {
+        let mut simulation = Simulation::new(Config::small(3));
+        simulation.apply(&format!("{SET}{}", claims.trim_start_matches('\n')));
+        let lines = [
+            "delete pod db-3 db-11 --wait=false",
+            "label pod db-7 apps.kubernetes.io/pod-index-",
+            "scale statefulset db --replicas=14",
+            "set image statefulset db db=redis:8",
+            r#"patch statefulset db -p '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Delete"}}}'"#,
+            r#"patch pvc data-db-5 --type=merge -p '{"metadata":{"ownerReferences":[]}}'"#,
+            "scale statefulset db --replicas=11",
+        ];
+        for (turn, line) in (1..).zip(lines) {
+            simulation.advance(SimTime::from_secs(120 * turn), u64::MAX);
+            let line = format!("kubectl {line}");
+            simulation.submit(Input::Kubectl { line, stdin: None, files: Default::default() });
+        }
+        simulation.advance(SimTime::from_secs(1_200), u64::MAX);
+        let pods = simulation.view().list::<Pod>(Some("default"));
+        let new = pods.filter(|pod| pod.spec.containers[0].image.as_deref() == Some("redis:8"));
+        let names: SortedSet<String> = new.map(|pod| pod.name().to_string()).collect();
+        assert_eq!(names, (0..11).map(|ordinal| format!("db-{ordinal}")).collect());
+    }
 }

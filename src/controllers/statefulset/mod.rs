@@ -85,7 +85,7 @@ impl Controller for StatefulSetController {
         let of_set = |pod: &&Pod| identity::is_member(set, pod);
         let all = || Members { others: own().filter(of_set).cloned().collect(), ..Members::default() };
         let mut members = self.seats.members(set, view).unwrap_or_else(all);
-        debug_assert!(members.agree(set, own().filter(of_set)), "{members:?}");
+        debug_assert!(members.agree(set, view, own().filter(of_set)), "{members:?}");
         members.others.extend(self.pods.orphans(set.namespace()).filter(of_set).cloned());
         members.others = claim(set, &selector, members.others, client)?;
         let revisions = history::revisions_of(set, &selector, view, client)?;

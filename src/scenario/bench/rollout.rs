@@ -42,16 +42,19 @@ pub enum Beside {
     Autoscaler,
     /// A Service, and a hundred requests a second.
     Load,
+    /// A claim for each pod of a StatefulSet.
+    Claims,
 }
 
 impl Beside {
     /// The words for them on the command line.
-    pub const ALL: [(&'static str, Beside); 5] = [
+    pub const ALL: [(&'static str, Beside); 6] = [
         ("service", Beside::Service),
         ("budget", Beside::Budget),
         ("quota", Beside::Quota),
         ("autoscaler", Beside::Autoscaler),
         ("load", Beside::Load),
+        ("claims", Beside::Claims),
     ];
 
     /// The commands that put it there.
@@ -65,6 +68,7 @@ impl Beside {
                 vec![format!("kubectl autoscale {workload} web --min={replicas} --max={replicas} --cpu=50%")]
             }
             Beside::Load => vec![service, "load svc/web --rate 100".into()],
+            Beside::Claims => Vec::new(),
         }
     }
 }
@@ -87,6 +91,9 @@ pub struct Part {
     /// The virtual time that passed.
     pub took: SimDuration,
 }
+
+const CLAIMS: &str = "  volumeClaimTemplates:
+  - {metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}\n";
 
 fn manifest(workload: Workload, replicas: u32, tag: &str) -> String {
     let (kind, own) = match workload {
@@ -148,7 +155,11 @@ impl Rollout {
     }
 
     fn pass_to(&mut self, tag: &str, lines: &[String]) -> Result<Part, String> {
-        let text = manifest(self.workload, self.replicas, tag);
+        let claims = self.beside.contains(&Beside::Claims);
+        if claims && self.workload != Workload::StatefulSet {
+            return Err("only a StatefulSet has claims for its pods".into());
+        }
+        let text = manifest(self.workload, self.replicas, tag) + if claims { CLAIMS } else { "" };
         let (workload, replicas) = (self.workload, self.replicas);
         // With a load it is never quiet.
         let loaded = self.beside.contains(&Beside::Load);
