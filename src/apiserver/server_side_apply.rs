@@ -23,6 +23,8 @@ pub struct Applying<'a> {
     pub config: &'a Value,
     /// Whether fields of other managers are taken.
     pub force: bool,
+    /// The part of the object that it is for: `status`, or empty for the object itself.
+    pub part: &'static str,
 }
 
 impl ApiServer {
@@ -41,9 +43,13 @@ impl ApiServer {
         let draft = Object::from_value(kind, applying.config.clone());
         let draft = draft.map_err(|error| Status::bad_request(error.to_string()))?;
         let live = self.view().object(applying.key).cloned();
+        if live.is_none() && !applying.part.is_empty() {
+            return Err(Status::not_found(kind, &applying.key.name));
+        }
         let old = live.as_ref().map_or_else(|| managed::empty_object(kind), |live| live.to_value());
         let before = live.as_ref().map(|live| self.managers_of(&live.key())).unwrap_or_default();
-        let id = manager_of(draft.api_version(), &origin.actor, &origin.manager, Operation::Apply, "");
+        let id =
+            manager_of(draft.api_version(), &origin.actor, &origin.manager, Operation::Apply, applying.part);
         let keeps_status_apart = registry::strategy(self.view(), &draft).has_status;
         let write = Write { manager: &id, shape, keeps_status_apart, now: self.now };
         let attempt = |force: bool| {
@@ -75,7 +81,7 @@ impl ApiServer {
             applied: Some(applying.config.clone()),
             ..Told::default()
         };
-        let mut manner = Manner { subresource: Some(""), told: Some(Arc::new(told)) };
+        let mut manner = Manner { subresource: Some(applying.part), told: Some(Arc::new(told)) };
         if live.is_none() {
             let (key, object) = self.prepare_create(object, &mut manner)?;
             self.warn(origin, &object, None);
@@ -84,7 +90,10 @@ impl ApiServer {
                 .unwrap_or_else(|| unreachable!("a creation stores an object")));
         }
         object.set_revision(0);
-        let (old, mut object) = self.prepare_update(object, "")?;
+        let (old, mut object) = match applying.part {
+            "status" => self.prepare_status(origin, object)?,
+            _ => self.prepare_update(object, "")?,
+        };
         self.warn(origin, &object, Some(&old));
         object.set_revision(old.revision());
         if object == *old && same_fields(&before, &managers) {

@@ -15,7 +15,16 @@ impl ApiServer {
         origin: &Origin,
         object: impl Into<Object>,
     ) -> Result<Arc<Object>, Status> {
-        let mut object = object.into();
+        let (old, object) = self.prepare_status(origin, object.into())?;
+        self.finish_update(origin, old, object, origin.manner("status"))
+    }
+
+    /// What an object is with the status of another version, once that is checked; with the object as it was.
+    pub(super) fn prepare_status(
+        &mut self,
+        origin: &Origin,
+        mut object: Object,
+    ) -> Result<(Arc<Object>, Object), Status> {
         let old = self.current(&object.key(), object.revision())?;
         if old.kind().is_custom() && !self.view().has_status(&old) {
             return Err(Status::no_such_resource());
@@ -25,7 +34,7 @@ impl ApiServer {
         keep_system_meta(object.meta_mut(), old.meta());
         object.meta_mut().generation = old.meta().generation;
         self.check_status(origin, &mut object, &old)?;
-        self.finish_update(origin, old, object, origin.manner("status"))
+        Ok((old, object))
     }
 
     /// Fills in and validates a status. What components write of what they see is right, and is most of all writes.

@@ -47,7 +47,7 @@ impl Controller for ClusterRoleAggregationController {
             config["rules"] = wanted.into();
         }
         client.manage_as(self.name());
-        client.apply(&Applying { key, config: &config, force: true })?;
+        client.apply(&Applying { key, config: &config, force: true, part: "" })?;
         Ok(Action::AwaitChange)
     }
 }

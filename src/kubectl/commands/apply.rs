@@ -60,7 +60,7 @@ const APPLY_FLAGS: &[Flag] = writing_flags![
     optional("cascade", "background", "background, foreground or orphan (with --force)"),
     value("grace-period", "seconds that a pod gets to end (with --force)"),
     value("timeout", "how long to wait until an object is gone (with --force)"),
-    value("subresource", "has no effect here"),
+    value("subresource", "status: with --server-side, the part that is applied"),
 ];
 
 const RAW: Flag = value("raw", "a path of the API to send the file to");
@@ -112,6 +112,9 @@ fn apply(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let server_side = call.args.on("server-side");
     if call.args.on("force-conflicts") && !server_side {
         return Err(Failure::message("--force-conflicts only works with --server-side"));
+    }
+    if !server_side && call.args.value("subresource").is_some_and(|part| !part.is_empty()) {
+        return Err(Failure::message("--subresource only works with --server-side"));
     }
     if server_side && call.args.value("dry-run") == Some("client") {
         return Err(Failure::message(

@@ -15,12 +15,13 @@ use crate::api::manifest::{self, Limits, to_yaml};
 use crate::api::patch::three_way;
 use crate::api::sed::Sed;
 use crate::api::status::Reason;
-use crate::api::{Key, MetaExt};
+use crate::api::{Key, MetaExt, Status};
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{Args, Flag, optional, switch, value};
 use crate::kubectl::print::fields::Fields;
 use crate::kubectl::print::json::go_json;
 use crate::kubectl::print::served;
+use crate::kubectl::subresource::has;
 use crate::kubectl::{Call, Verb, Wait};
 
 const FLAGS: &[Flag] = &[
@@ -32,7 +33,7 @@ const FLAGS: &[Flag] = &[
     switch("save-config", "has no effect here"),
     switch("windows-line-endings", "has no effect here"),
     value("field-manager", "the name under which it manages the fields it sets"),
-    value("subresource", "has no effect here"),
+    value("subresource", "status or resize: the part that is changed"),
     optional("validate", "strict", "has no effect here"),
 ];
 
@@ -111,6 +112,15 @@ fn run(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     Failure::collect(failures)?;
     if objects.is_empty() {
         return Err(Failure::message("edit cancelled, no objects found"));
+    }
+    let part = call.args.value("subresource").unwrap_or_default();
+    if part == "scale" {
+        return Err(Failure::message(format!(
+            "invalid subresource value: {part:?}. Must be one of [status resize]"
+        )));
+    }
+    if !part.is_empty() && objects.iter().any(|object| !has(call.client.live(), object.kind(), part)) {
+        return Err(Failure::from(Status::no_such_resource()));
     }
     let shown = objects.iter().map(|object| (object.key(), served(object))).collect();
     edit(call, shown, Subject::Live)

@@ -13,6 +13,7 @@ use crate::kubectl::Call;
 use crate::kubectl::commands::writing::DryRun;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::manifests::Item;
+use crate::kubectl::subresource::has;
 
 const REAPPLY_FAILED: &str = "Warning: failed to re-apply configuration after performing Server-Side Apply migration. This is \
     non-fatal and will be retried next time you apply.";
@@ -47,7 +48,8 @@ pub fn apply(call: &mut Call<'_, '_>, item: &Item) -> Result<(&'static str, Arc<
         config["metadata"]["namespace"] = (*key.namespace).into();
     }
     let stored = send(call, &key, &config).map_err(|status| refused(call, item, status))?;
-    if DryRun::of(call)? == DryRun::No && migrate(call, &key, &stored) {
+    let whole = call.args.value("subresource").unwrap_or_default().is_empty();
+    if whole && DryRun::of(call)? == DryRun::No && migrate(call, &key, &stored) {
         match send(call, &key, &config) {
             Ok(stored) => return Ok(("serverside-applied", stored)),
             Err(status) => call.warn(format!("{REAPPLY_FAILED} Error: {status}")),
@@ -57,7 +59,12 @@ pub fn apply(call: &mut Call<'_, '_>, item: &Item) -> Result<(&'static str, Arc<
 }
 
 fn send(call: &mut Call<'_, '_>, key: &Key, config: &Value) -> Result<Arc<Object>, Status> {
-    let applying = Applying { key, config, force: call.args.on("force-conflicts") };
+    let part = match call.args.value("subresource") {
+        None | Some("") => "",
+        Some("status") if has(call.client.live(), key.kind, "status") => "status",
+        Some(_) => return Err(Status::no_such_resource()),
+    };
+    let applying = Applying { key, config, force: call.args.on("force-conflicts"), part };
     match call.args.value("dry-run") {
         Some("server") => call.client.dry_run_apply(&applying),
         _ => call.client.apply(&applying),
@@ -94,7 +101,7 @@ fn migrate(call: &mut Call<'_, '_>, key: &Key, stored: &Object) -> bool {
             "metadata": {"name": &*key.name, "namespace": &*key.namespace, "annotations": {LAST_APPLIED: noted}},
         });
         call.client.manage_as(KEEPS_ANNOTATION);
-        let _ = call.client.apply(&Applying { key, config: &config, force: true });
+        let _ = call.client.apply(&Applying { key, config: &config, force: true, part: "" });
         call.client.manage_as(&manager);
         managers = call.client.server().managers_of(key);
     }
