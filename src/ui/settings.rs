@@ -108,13 +108,14 @@ impl Settings {
         let tenths = query.get("speed").and_then(|speed| tenths(&speed));
         let nearest =
             |wanted: u32| driver::SPEEDS.into_iter().min_by_key(|speed| speed.abs_diff(wanted)).unwrap_or(40);
+        let embed = query.get("embed").as_deref() == Some("1");
         Settings {
             lang: attribute("lang").and_then(|code| Lang::from_code(&code)).unwrap_or_default(),
             theme: if attribute("data-theme").as_deref() == Some("dark") { "dark" } else { "light" },
             seed: query.get("seed").and_then(|seed| seed.parse().ok()).unwrap_or(1),
             nodes: query.get("nodes").and_then(|nodes| nodes.parse().ok()).map_or(3, some_nodes),
             speed_tenths: tenths.map_or(40, nearest),
-            embed: query.get("embed").as_deref() == Some("1"),
+            embed,
             autoplay: query.get("autoplay").as_deref() != Some("0"),
             view: query.get("view").and_then(|view| StageView::from_name(&view)).unwrap_or_default(),
             position: query.get("t").and_then(|seconds| seconds.parse().ok()),
@@ -122,7 +123,7 @@ impl Settings {
             label: query.get("label").unwrap_or_default(),
             controls: query.get("controls").and_then(|name| Controls::from_name(&name)).unwrap_or_default(),
             panes: Panes::read(query.get("panes")),
-            readonly: query.get("readonly").is_some_and(|value| value != "0"),
+            readonly: embed && query.get("readonly").is_some_and(|value| value != "0"),
             origin: query.get("origin"),
         }
     }

@@ -136,7 +136,10 @@ fn outlook(shown: &Shown, lang: Lang) -> Html {
     let moves = match (next.old, next.create, next.remove) {
         _ if rollout.paused => tr!(lang, "rollout.paused"),
         (0, 0, _) if next.available >= next.desired => tr!(lang, "rollout.complete"),
-        (_, 0, 0) => tr!(lang, "rollout.waiting", pods = waiting(rollout)),
+        (_, 0, 0) => match waiting(rollout) {
+            None => tr!(lang, "rollout.settling"),
+            Some(pods) => tr!(lang, "rollout.waiting", pods = pods),
+        },
         (_, create, remove) => tr!(lang, "rollout.may", create = create, remove = remove),
     };
     let (below, none) = (shown.course.below, shown.course.none);
@@ -153,8 +156,8 @@ fn outlook(shown: &Shown, lang: Lang) -> Html {
     }
 }
 
-/// The pods of the newest revision that do not serve yet, with what they are at.
-fn waiting(rollout: &Rollout) -> String {
+/// The pods of the newest revision that do not serve yet, with what they are at, if there are any.
+fn waiting(rollout: &Rollout) -> Option<String> {
     let of_newest = rollout.revisions.first().map(|revision| revision.pods.as_slice()).unwrap_or_default();
     let coming: Vec<&Arc<Pod>> = of_newest.iter().filter(|pod| pod.class != PodClass::Ready).collect();
     let named = coming
@@ -162,7 +165,8 @@ fn waiting(rollout: &Rollout) -> String {
         .take(NAMED)
         .map(|pod| format!("{} ({}/{} {})", pod.name, pod.ready, pod.containers, pod.status));
     let more = coming.len().saturating_sub(NAMED);
-    named.chain((more > 0).then(|| format!("+{more}"))).collect::<Vec<_>>().join(", ")
+    let all: Vec<String> = named.chain((more > 0).then(|| format!("+{more}"))).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// Revisions with pods as cards, newest first; the empty ones behind them in a line each.
