@@ -500,7 +500,7 @@ const CLAIMS: &str = "
   - {metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
 ";
 
-/// In a build for tests every look of the StatefulSet controller holds the pods that it leaves out against going through all.
+/// In a build for tests every look of the StatefulSet controller that passes over pods is held against one that does not.
 #[test]
 fn a_set_of_many_pods_is_scaled_mended_and_rolled_over() {
     for claims in ["", CLAIMS] {

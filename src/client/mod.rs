@@ -65,6 +65,14 @@ impl<'a> Client<'a> {
         self
     }
 
+    /// What would come of something if it were done now, and which writes it would make.
+    pub fn rehearse<T>(&self, act: impl FnOnce(&mut Client<'_>) -> T) -> (T, Vec<Arc<Change>>) {
+        let (mut api, since) = (self.api.clone(), self.api.view().revision());
+        let mut client = Client::new(&mut api, self.actor.clone(), self.cause);
+        let result = act(&mut client);
+        (result, api.store().since(since).cloned().collect())
+    }
+
     /// The kubelets, if they can be reached.
     pub fn streams(&self) -> Option<&dyn streams::Streams> {
         self.streams.as_deref()

@@ -86,7 +86,11 @@ impl OwnerIndex {
         uid: &str,
         namespace: &str,
     ) -> impl Iterator<Item = &'a Object> + use<'a> {
-        let start = Key::new(self.kind, namespace, "");
+        self.objects_from(uid, Key::new(self.kind, namespace, ""))
+    }
+
+    /// The same, from one name on.
+    fn objects_from<'a>(&'a self, uid: &str, start: Key) -> impl Iterator<Item = &'a Object> + use<'a> {
         let namespace = start.namespace.clone();
         let objects =
             self.owned.get(uid).map(|objects| objects.range((Bound::Included(start), Bound::Unbounded)));
@@ -103,5 +107,17 @@ impl OwnerIndex {
         namespace: &str,
     ) -> impl Iterator<Item = &'a K> + use<'a, K> {
         self.controlled_by("", namespace)
+    }
+
+    /// Those of them whose names begin so.
+    pub fn orphans_named<'a, K: KubeObject + 'a>(
+        &'a self,
+        namespace: &str,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = &'a K> + use<'a, K> {
+        let orphans = self.objects_from("", Key::new(self.kind, namespace, prefix));
+        orphans
+            .take_while(move |object| object.name().starts_with(prefix))
+            .filter_map(|object| object.as_kind())
     }
 }

@@ -1,12 +1,16 @@
 //! The claims of a StatefulSet's pods: made before the pod, kept when it goes, and owned by the set or by the pod where the
 //! retention policy says that they go with it.
 
+use std::sync::Arc;
+
+use sorted::SortedMap;
+
 use super::super::ref_manager::controller_reference;
 use super::identity::{claims, in_range, ordinal};
 use crate::api::k8s::OwnerReference;
 use crate::api::{Kind, KubeObject, MetaExt, Object, PersistentVolumeClaim, Pod, StatefulSet, Status};
 use crate::client::recorder::{EventType, reference};
-use crate::client::{Client, View};
+use crate::client::{Change, Client, View};
 
 /// Creates the pod's claims that do not exist (`createPersistentVolumeClaims`). Says whether there were any.
 ///
@@ -60,6 +64,39 @@ fn deletes(set: &StatefulSet) -> (bool, bool) {
     let scaled = policy.and_then(|policy| policy.when_scaled.as_ref());
     let deleted = policy.and_then(|policy| policy.when_deleted.as_ref());
     (is_delete(scaled), is_delete(deleted))
+}
+
+/// How many claims of each namespace name a StatefulSet or a pod as an owner.
+#[derive(Clone, Debug, Default)]
+pub struct OwnedClaims(SortedMap<Arc<str>, usize>);
+
+impl OwnedClaims {
+    /// Takes note of a write, if it is to a claim.
+    pub fn note(&mut self, change: &Change) {
+        let is_owned = |claim: &Option<Arc<Object>>| {
+            let owners = claim.as_ref().and_then(|claim| claim.meta().owner_references.as_deref());
+            let kinds = [Kind::STATEFUL_SET.name(), Kind::POD.name()];
+            owners.unwrap_or_default().iter().any(|owner| kinds.contains(&owner.kind.as_str()))
+        };
+        if change.key.kind != Kind::PERSISTENT_VOLUME_CLAIM {
+            return;
+        }
+        let namespace = &change.key.namespace;
+        if is_owned(&change.before)
+            && let Some(count) = self.0.get_mut(namespace)
+        {
+            *count -= 1;
+        }
+        if is_owned(&change.after) {
+            *self.0.entry(namespace.clone()).or_default() += 1;
+        }
+    }
+
+    /// Whether the policy holds for every pod of a set, without a look at any: claims are to have no owners, and have none.
+    pub fn policy_holds(&self, set: &StatefulSet) -> bool {
+        set.spec.volume_claim_templates.as_ref().is_none_or(Vec::is_empty)
+            || (deletes(set) == (false, false) && self.0.get(set.namespace()).is_none_or(|count| *count == 0))
+    }
 }
 
 /// Whether a claim of the pod still belongs to an earlier pod of its name: the garbage collector has yet to take it.

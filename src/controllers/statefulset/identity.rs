@@ -1,5 +1,6 @@
 //! Who a pod of a StatefulSet is: its ordinal, its name, its labels and its claims (`stateful_set_utils.go`).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::pods::pod_from_template;
@@ -12,7 +13,7 @@ const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 
 /// The name before the last dash and the number behind it; `None` for a name of another form.
-pub fn parent_and_ordinal(name: &str) -> Option<(&str, i32)> {
+fn parent_and_ordinal(name: &str) -> Option<(&str, i32)> {
     let (parent, ordinal) = name.rsplit_once('-')?;
     let digits = !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit());
     digits.then_some(())?;
@@ -34,9 +35,19 @@ pub fn start(set: &StatefulSet) -> i32 {
     set.spec.ordinals.as_ref().and_then(|ordinals| ordinals.start).unwrap_or(0)
 }
 
+/// The ordinals wanted.
+pub fn wanted(set: &StatefulSet) -> Range<i32> {
+    start(set)..start(set).saturating_add(replicas(set).max(0))
+}
+
 /// Whether a pod's ordinal is among those wanted.
 pub fn in_range(set: &StatefulSet, ordinal: i32) -> bool {
-    (start(set)..start(set).saturating_add(replicas(set))).contains(&ordinal)
+    wanted(set).contains(&ordinal)
+}
+
+/// What a set calls the pod of an ordinal.
+pub fn pod_name(set: &StatefulSet, ordinal: i32) -> String {
+    format!("{}-{ordinal}", set.name())
 }
 
 /// The revision that a pod was made from.
@@ -47,7 +58,7 @@ pub fn revision_of(pod: &Pod) -> &str {
 /// The pod of that ordinal, as the template of a revision makes it (`newStatefulSetPod`).
 pub fn new_pod(set: &StatefulSet, template: &PodTemplateSpec, revision: &str, ordinal: i32) -> Pod {
     let mut pod = pod_from_template(template, set);
-    let name = format!("{}-{ordinal}", set.name());
+    let name = pod_name(set, ordinal);
     let spec = Arc::make_mut(&mut pod.spec);
     spec.hostname = Some(name.clone());
     spec.subdomain = set.spec.service_name.clone().filter(|service| !service.is_empty());

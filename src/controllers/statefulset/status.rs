@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::pods::{available_in, is_ready};
 use super::identity::revision_of;
 use super::replicas;
-use super::seats::Members;
+use super::update::Revisions;
 use crate::api::explain::Explain;
 use crate::api::k8s::StatefulSetStatus;
 use crate::api::status::Reason;
@@ -29,34 +29,54 @@ pub fn is_running_and_available(pod: &Pod, min_ready: i32, now: SimTime) -> bool
         && available_in(pod, min_ready, now) == Some(SimDuration::ZERO)
 }
 
-/// Counts the settled members and these pods into the status (`updateStatus`). Counts of zero are left out, as the API leaves them out of its JSON.
-pub fn count<'a>(
-    status: &mut StatefulSetStatus,
-    set: &StatefulSet,
-    settled: &Members,
-    pods: impl Iterator<Item = &'a Pod>,
-    now: SimTime,
-) {
-    let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
-    let of = |revision: &Option<String>| settled.count_of(revision.as_deref().unwrap_or_default());
-    let (mut current, mut updated) = (of(&status.current_revision), of(&status.update_revision));
-    let mut all = settled.count();
-    let (mut ready, mut available) = (all, all);
-    for pod in pods {
-        all += i32::from(is_created(pod));
-        ready += i32::from(is_running_and_ready(pod));
-        available += i32::from(is_running_and_available(pod, min_ready, now));
-        if is_created(pod) && !pod.is_deleting() {
-            let is = |revision: &Option<String>| revision.as_deref() == Some(revision_of(pod));
-            current += i32::from(is(&status.current_revision));
-            updated += i32::from(is(&status.update_revision));
+/// How many pods there are, and how they stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub all: i32,
+    pub ready: i32,
+    pub available: i32,
+    pub current: i32,
+    pub updated: i32,
+}
+
+impl Counts {
+    /// Counts pods (`updateStatus`).
+    pub fn of<'a>(
+        pods: impl Iterator<Item = &'a Pod>,
+        set: &StatefulSet,
+        revisions: &Revisions,
+        now: SimTime,
+    ) -> Counts {
+        let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
+        let mut counts = Counts::default();
+        for pod in pods.filter(|pod| is_created(pod)) {
+            counts.all += 1;
+            counts.ready += i32::from(is_running_and_ready(pod));
+            counts.available += i32::from(is_running_and_available(pod, min_ready, now));
+            if !pod.is_deleting() {
+                let revision = revision_of(pod);
+                counts.current += i32::from(revision == revisions.current.name());
+                counts.updated += i32::from(revision == revisions.update.name());
+            }
+        }
+        counts
+    }
+
+    /// The status that says so. Counts of zero are left out, as the API leaves them out of its JSON.
+    pub fn status(&self, set: &StatefulSet, revisions: &Revisions) -> StatefulSetStatus {
+        StatefulSetStatus {
+            observed_generation: set.meta.generation,
+            current_revision: Some(revisions.current.name().into()),
+            update_revision: Some(revisions.update.name().into()),
+            collision_count: Some(revisions.collisions),
+            replicas: self.all,
+            available_replicas: Some(self.available),
+            ready_replicas: nonzero(self.ready),
+            current_replicas: nonzero(self.current),
+            updated_replicas: nonzero(self.updated),
+            ..Default::default()
         }
     }
-    status.replicas = all;
-    status.available_replicas = Some(available);
-    status.ready_replicas = nonzero(ready);
-    status.current_replicas = nonzero(current);
-    status.updated_replicas = nonzero(updated);
 }
 
 /// A count as the API's JSON has it.

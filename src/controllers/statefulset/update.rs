@@ -1,24 +1,18 @@
 //! One look at a StatefulSet: fill the gaps, take away what is too much, then replace what is outdated, highest ordinal
 //! first (`stateful_set_control.go`).
 
-use sorted::SortedMap;
-
 use super::super::history;
 use super::claims;
 use super::control;
-use super::identity::{self, in_range, new_pod, ordinal, revision_of, start};
+use super::identity::{self, in_range, ordinal, revision_of, start};
+use super::muster::Muster;
 use super::replicas;
-use super::seats::{Members, Settled, name_of};
 use super::status::{self, is_created, is_running_and_available, is_running_and_ready};
 use crate::api::explain::{Explain, TurnStep};
 use crate::api::k8s::StatefulSetStatus;
-use crate::api::{ControllerRevision, MetaExt, Pod, StatefulSet, Status, sorting};
+use crate::api::{ControllerRevision, MetaExt, Pod, StatefulSet, Status};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Client, View};
-
-/// How many missing pods one look makes at most, where they need not wait for one another: as with a ReplicaSet, a set of
-/// millions neither appears in one instant nor is gone through in one.
-const BURST: usize = 20;
 
 /// Whether to go on with the next pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +22,10 @@ enum Step {
 }
 
 /// The two templates between which a set moves. They are the same one at rest.
-struct Revisions {
-    current: ControllerRevision,
-    update: ControllerRevision,
-    collisions: i32,
+pub struct Revisions {
+    pub current: ControllerRevision,
+    pub update: ControllerRevision,
+    pub collisions: i32,
 }
 
 /// Brings the set one step on and writes its status. Returns the status; `None` where claims have been made whose pods are to
@@ -41,13 +35,12 @@ struct Revisions {
 /// What the API server refused. The status is written all the same.
 pub fn perform(
     set: &StatefulSet,
-    members: &Members,
-    all: &[ControllerRevision],
+    muster: &Muster,
+    (revisions, all): (&Revisions, &[ControllerRevision]),
     view: &View,
     client: &mut Client<'_>,
 ) -> Result<Option<StatefulSetStatus>, Status> {
-    let revisions = revisions(set, all, client)?;
-    let mut look = Look::new(set, members, &revisions, view, client);
+    let mut look = Look::new(set, muster, revisions, view, client);
     let result = look.run(client);
     if look.claims_first && result.is_ok() {
         return Ok(None);
@@ -59,30 +52,33 @@ pub fn perform(
     let limit = usize::try_from(set.spec.revision_history_limit.unwrap_or(10)).unwrap_or(0);
     let live = |revision: &ControllerRevision| {
         let name = revision.name();
-        name == revisions.current.name() || name == revisions.update.name() || members.any_of(name)
+        name == revisions.current.name() || name == revisions.update.name() || muster.in_use.contains(name)
     };
     history::truncate(all, live, limit, client)?;
     Ok(Some(written))
 }
 
 /// Finds or makes the revision of the set's template, and the one that it comes from (`getStatefulSetRevisions`).
-fn revisions(
+///
+/// # Errors
+/// What the API server refused.
+pub fn revisions(
     set: &StatefulSet,
     all: &[ControllerRevision],
     client: &mut Client<'_>,
 ) -> Result<Revisions, Status> {
     let mut collisions = set.status.collision_count.unwrap_or(0);
     let data = history::template_patch(&set.spec.template);
-    let hash = history::hash_data(&data, collisions);
-    let mut labels =
-        set.spec.template.metadata.as_ref().and_then(|meta| meta.labels.clone()).unwrap_or_default();
-    labels.insert("controller.kubernetes.io/hash".into(), hash);
     let next = history::next_number(all);
     let equal = all.iter().rposition(|revision| revision.spec.data == data);
     let update = match equal {
         Some(index) if index + 1 == all.len() => all[index].clone(),
         Some(index) => history::renumber(&all[index], next, client)?,
         None => {
+            let template = set.spec.template.metadata.as_ref();
+            let mut labels = template.and_then(|meta| meta.labels.clone()).unwrap_or_default();
+            let hash = history::hash_data(&data, collisions);
+            labels.insert("controller.kubernetes.io/hash".into(), hash);
             let made = history::new_revision(set, labels, data, next);
             history::create(set, &made, &mut collisions, client)?
         }
@@ -94,15 +90,11 @@ fn revisions(
 
 struct Look<'a> {
     set: &'a StatefulSet,
+    muster: &'a Muster,
     revisions: &'a Revisions,
     view: &'a View,
-    /// The pods wanted, in order; the first of those that do not exist yet as they would be made.
-    replicas: Vec<Replica<'a>>,
-    members: &'a Members,
-    /// The pods too much, the highest ordinal first.
-    condemned: Vec<Pod>,
     /// The pod that must be mended before others are touched.
-    first_unavailable: Option<String>,
+    first_unavailable: Option<&'a str>,
     /// One pod at a time, each ready before the next (`OrderedReady`).
     monotonic: bool,
     /// Whether claims have been made whose pods have not.
@@ -117,52 +109,25 @@ struct Look<'a> {
 impl<'a> Look<'a> {
     fn new(
         set: &'a StatefulSet,
-        members: &'a Members,
+        muster: &'a Muster,
         revisions: &'a Revisions,
         view: &'a View,
         client: &Client<'_>,
     ) -> Look<'a> {
-        let pods = &members.others;
-        let mut known: SortedMap<i32, &Pod> = SortedMap::new();
-        for pod in pods.iter().filter(|pod| in_range(set, ordinal(pod))) {
-            known.insert(ordinal(pod), pod);
-        }
-        let mut replicas: Vec<Replica<'_>> = members.settled.iter().map(Replica::Settled).collect();
-        replicas.extend(known.values().map(|pod| Replica::Pod(Box::new((*pod).clone()))));
-        sorting::sort_by_key(&mut replicas, Replica::ordinal);
-        let missing = gaps(set, &replicas);
-        if !missing.is_empty() {
-            let plan = |ordinal: i32| Replica::Pod(Box::new(planned(set, revisions, ordinal)));
-            replicas.extend(missing.into_iter().map(plan));
-            sorting::sort_by_key(&mut replicas, Replica::ordinal);
-        }
-        let mut condemned: Vec<Pod> =
-            pods.iter().filter(|pod| !in_range(set, ordinal(pod))).cloned().collect();
-        sorting::sort_by(&mut condemned, |a, b| ordinal(b).cmp(&ordinal(a)));
         let mut look = Look {
             set,
+            muster,
             revisions,
             view,
-            replicas,
-            members,
-            condemned,
             first_unavailable: None,
             claims_first: false,
             waits: String::new(),
             moved: 0,
-            monotonic: set.spec.pod_management_policy.as_deref() != Some("Parallel"),
-            status: StatefulSetStatus {
-                observed_generation: set.meta.generation,
-                current_revision: Some(revisions.current.name().into()),
-                update_revision: Some(revisions.update.name().into()),
-                collision_count: Some(revisions.collisions),
-                ..Default::default()
-            },
+            monotonic: is_monotonic(set),
+            status: muster.counts.status(set, revisions),
         };
-        let in_order = look.replicas.iter().filter_map(Replica::pod).chain(look.condemned.iter().rev());
-        let first = in_order.into_iter().find(|pod| look.is_unavailable(pod, client));
-        look.first_unavailable = first.map(|pod| pod.name().to_string());
-        status::count(&mut look.status, set, members, pods.iter(), client.now());
+        let mut in_order = muster.replicas.iter().chain(muster.condemned.iter().rev());
+        look.first_unavailable = in_order.find(|pod| look.is_unavailable(pod, client)).map(Pod::name);
         look
     }
 
@@ -182,10 +147,7 @@ impl<'a> Look<'a> {
         if self.set.is_deleting() {
             return Ok(());
         }
-        let step = self.manage(client);
-        let pods = self.replicas.iter().filter_map(Replica::pod).chain(&self.condemned);
-        status::count(&mut self.status, self.set, self.members, pods, client.now());
-        if step? == Step::Stop || self.claims_first {
+        if self.manage(client)? == Step::Stop || self.claims_first {
             return Ok(());
         }
         self.roll(client)
@@ -193,36 +155,35 @@ impl<'a> Look<'a> {
 
     /// Makes what is missing and takes away what is too much.
     fn manage(&mut self, client: &mut Client<'_>) -> Result<Step, Status> {
-        if self.for_all(self.replicas.len(), Look::process_replica, client)? == Step::Stop
-            || self.for_all(self.condemned.len(), Look::settle_claims, client)? == Step::Stop
+        let Muster { replicas, condemned, .. } = self.muster;
+        if self.for_all(replicas, Look::process_replica, client)? == Step::Stop
+            || self.for_all(condemned, Look::settle_claims, client)? == Step::Stop
         {
             return Ok(Step::Stop);
         }
-        self.for_all(self.condemned.len(), Look::process_condemned, client)
+        self.for_all(condemned, Look::process_condemned, client)
     }
 
-    /// Goes through the pods: in order and up to the first that must be waited for, or all of them at once.
+    /// Goes through pods: in order and up to the first that must be waited for, or all of them at once.
     fn for_all(
         &mut self,
-        count: usize,
-        process: fn(&mut Self, usize, &mut Client<'_>) -> Result<Step, Status>,
+        pods: &[Pod],
+        process: fn(&mut Self, &Pod, &mut Client<'_>) -> Result<Step, Status>,
         client: &mut Client<'_>,
     ) -> Result<Step, Status> {
-        for index in 0..count {
-            if process(self, index, client)? == Step::Stop && self.monotonic {
-                let gap = self.replicas.get(index).and_then(Replica::pod);
-                let gap = gap.filter(|pod| !self.is_available(pod, client));
-                let waits = gap.or(self.condemned.get(index)).map(|pod| pod.name().to_string());
-                self.waits = waits.unwrap_or_default();
+        for pod in pods {
+            if process(self, pod, client)? == Step::Stop && self.monotonic {
+                // One that serves until it is gone is no gap.
+                if !in_range(self.set, ordinal(pod)) || !self.is_available(pod, client) {
+                    self.waits = pod.name().into();
+                }
                 return Ok(Step::Stop);
             }
         }
         Ok(Step::On)
     }
 
-    fn process_replica(&mut self, index: usize, client: &mut Client<'_>) -> Result<Step, Status> {
-        let Replica::Pod(pod) = &self.replicas[index] else { return Ok(Step::On) };
-        let pod = pod.clone();
+    fn process_replica(&mut self, pod: &Pod, client: &mut Client<'_>) -> Result<Step, Status> {
         if let Some(phase @ ("Failed" | "Succeeded")) = pod.status.phase.as_deref() {
             if !pod.is_deleting() {
                 let (type_, reason, word) = match phase {
@@ -233,16 +194,16 @@ impl<'a> Look<'a> {
                 let message =
                     format!("StatefulSet {namespace}/{name} is recreating {word} Pod {}", pod.name());
                 client.event(reference(self.set), type_, reason, message);
-                control::delete_pod(self.set, &pod, client)?;
+                control::delete_pod(self.set, pod, client)?;
             }
             // The new one is made when the old one is gone.
             return Ok(Step::Stop);
         }
-        if !is_created(&pod) {
-            if claims::is_stale(self.set, &pod, self.view) {
+        if !is_created(pod) {
+            if claims::is_stale(self.set, pod, self.view) {
                 return Ok(Step::Stop);
             }
-            if !control::create_pod(self.set, &pod, self.view, client)? {
+            if !control::create_pod(self.set, pod, self.view, client)? {
                 self.claims_first = true;
                 return Ok(Step::Stop);
             }
@@ -251,38 +212,36 @@ impl<'a> Look<'a> {
             }
         }
         if pod.status.phase.as_deref() == Some("Pending") {
-            claims::create_missing(self.set, &pod, self.view, client)?;
-            claims::follow_policy(self.set, &pod, self.view, client)?;
+            claims::create_missing(self.set, pod, self.view, client)?;
+            claims::follow_policy(self.set, pod, self.view, client)?;
         }
-        let waits = pod.is_deleting() || !self.is_available(&pod, client);
+        let waits = pod.is_deleting() || !self.is_available(pod, client);
         if waits && self.monotonic {
             return Ok(Step::Stop);
         }
-        if !is_created(&pod)
-            || (identity::identity_matches(self.set, &pod)
-                && identity::storage_matches(self.set, &pod)
-                && claims::policy_holds(self.set, &pod, self.view))
+        if !is_created(pod)
+            || (identity::identity_matches(self.set, pod)
+                && identity::storage_matches(self.set, pod)
+                && claims::policy_holds(self.set, pod, self.view))
         {
             return Ok(Step::On);
         }
-        control::update_pod(self.set, &pod, self.view, client)?;
+        control::update_pod(self.set, pod, self.view, client)?;
         Ok(Step::On)
     }
 
-    fn settle_claims(&mut self, index: usize, client: &mut Client<'_>) -> Result<Step, Status> {
-        let pod = &self.condemned[index];
+    fn settle_claims(&mut self, pod: &Pod, client: &mut Client<'_>) -> Result<Step, Status> {
         if !claims::policy_holds(self.set, pod, self.view) {
             claims::follow_policy(self.set, pod, self.view, client)?;
         }
         Ok(Step::On)
     }
 
-    fn process_condemned(&mut self, index: usize, client: &mut Client<'_>) -> Result<Step, Status> {
-        let pod = &self.condemned[index];
+    fn process_condemned(&mut self, pod: &Pod, client: &mut Client<'_>) -> Result<Step, Status> {
         if pod.is_deleting() {
             return Ok(Step::Stop);
         }
-        let is_first = self.first_unavailable.as_deref() == Some(pod.name());
+        let is_first = self.first_unavailable == Some(pod.name());
         if self.monotonic && !is_first && !(is_running_and_ready(pod) && self.is_available(pod, client)) {
             return Ok(Step::Stop);
         }
@@ -292,16 +251,12 @@ impl<'a> Look<'a> {
 
     /// What the look came to, for those who explain it.
     fn turn_step(&self) -> TurnStep {
-        let small = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
-        let update = self.revisions.update.name();
-        let old = |pod: &&Pod| is_created(pod) && revision_of(pod) != update;
-        let old = small(self.replicas.iter().filter_map(Replica::pod).filter(old).count());
         TurnStep {
             desired: replicas(self.set),
             field: "partition",
-            limit: small(partition(self.set)),
+            limit: i32::try_from(partition(self.set)).unwrap_or(i32::MAX),
             counted: 0,
-            outdated: old + self.members.count() - self.members.count_of(update),
+            outdated: self.muster.outdated,
             moved: self.moved,
             waits: self.waits.clone(),
         }
@@ -312,24 +267,13 @@ impl<'a> Look<'a> {
         let strategy = self.set.spec.update_strategy.as_ref();
         let on_delete = strategy.is_some_and(|strategy| strategy.type_.as_deref() == Some("OnDelete"));
         // Pods of which nobody has thought yet are not available, and as a rule above all others.
-        let unplanned = self.replicas.len() < usize::try_from(replicas(self.set)).unwrap_or(0);
-        if on_delete || unplanned {
+        if on_delete || self.muster.unplanned {
             return Ok(());
         }
         let lowest =
             start(self.set).saturating_add_unsigned(u32::try_from(partition(self.set)).unwrap_or(u32::MAX));
-        let update = self.revisions.update.name();
-        let newest = self.members.revisions.iter().position(|(revision, _)| **revision == *update);
-        for replica in self.replicas.iter().rev().take_while(|replica| replica.ordinal() >= lowest) {
-            let pod = match replica {
-                Replica::Settled(seat) if newest == Some(seat.revision) => continue,
-                Replica::Settled(seat) => {
-                    self.view.get::<Pod>(self.set.namespace(), &name_of(self.set, seat.ordinal))
-                }
-                Replica::Pod(pod) => Some(&**pod),
-            };
-            let Some(pod) = pod else { continue };
-            if revision_of(pod) != update && !pod.is_deleting() {
+        for pod in self.muster.replicas.iter().rev().take_while(|pod| ordinal(pod) >= lowest) {
+            if revision_of(pod) != self.revisions.update.name() && !pod.is_deleting() {
                 let result = control::delete_pod(self.set, pod, client);
                 let left = self.status.current_replicas.unwrap_or(0) - 1;
                 self.status.current_replicas = status::nonzero(left);
@@ -345,47 +289,14 @@ impl<'a> Look<'a> {
     }
 }
 
-/// A pod that is wanted.
-#[derive(Clone)]
-enum Replica<'a> {
-    /// One that is as it should be.
-    Settled(&'a Settled),
-    /// One that has to be looked at, or made.
-    Pod(Box<Pod>),
-}
-
-impl Replica<'_> {
-    fn ordinal(&self) -> i32 {
-        match self {
-            Replica::Settled(seat) => seat.ordinal,
-            Replica::Pod(pod) => ordinal(pod),
-        }
-    }
-
-    fn pod(&self) -> Option<&Pod> {
-        if let Replica::Pod(pod) = self { Some(pod) } else { None }
-    }
-}
-
-/// The first ordinals that nobody has, as many as one look fills.
-fn gaps(set: &StatefulSet, taken: &[Replica<'_>]) -> Vec<i32> {
-    let mut taken = taken.iter().map(Replica::ordinal).peekable();
-    let last = start(set).saturating_add(replicas(set).max(0));
-    (start(set)..last).filter(|ordinal| taken.next_if_eq(ordinal).is_none()).take(BURST).collect()
+/// Whether each pod waits for those before it.
+pub fn is_monotonic(set: &StatefulSet) -> bool {
+    set.spec.pod_management_policy.as_deref() != Some("Parallel")
 }
 
 /// How many of the lowest pods a rolling update leaves alone.
-fn partition(set: &StatefulSet) -> usize {
+pub fn partition(set: &StatefulSet) -> usize {
     let rolling = set.spec.update_strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
     let partition = rolling.and_then(|rolling| rolling.partition).unwrap_or(0);
     usize::try_from(partition).unwrap_or(0)
-}
-
-/// The pod that is missing at an ordinal: below the partition of the old revision, else of the new one
-/// (`newVersionedStatefulSetPod`).
-fn planned(set: &StatefulSet, revisions: &Revisions, ordinal: i32) -> Pod {
-    let rolls = set.spec.update_strategy.as_ref().is_some_and(|strategy| strategy.rolling_update.is_some());
-    let below = usize::try_from(ordinal - start(set)).is_ok_and(|index| index < partition(set));
-    let revision = if rolls && below { &revisions.current } else { &revisions.update };
-    new_pod(set, &history::template_of(revision), revision.name(), ordinal)
 }
