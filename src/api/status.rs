@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::field_error::FieldError;
 use super::kind::Kind;
-use super::meta::Key;
+use super::meta::{Key, Revision};
 
 /// Why a request was refused (`metav1.StatusReason`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -25,7 +25,7 @@ pub enum Reason {
     AlreadyExists,
     /// The object has changed since it was read (409).
     Conflict,
-    /// The watch asks for history that is gone (410).
+    /// History is asked for that is gone (410).
     Expired,
     /// The object breaks a rule of its kind (422).
     Invalid,
@@ -33,6 +33,10 @@ pub enum Reason {
     MethodNotAllowed,
     /// The body is of a type that is not taken (415).
     UnsupportedMediaType,
+    /// It could not be answered in time (504).
+    Timeout,
+    /// What would answer is not there (503).
+    ServiceUnavailable,
     /// Not now: a disruption budget leaves no room (429).
     TooManyRequests,
     /// A bug of ours (500).
@@ -175,6 +179,32 @@ impl Status {
         let mut status = Status::new(429, Reason::TooManyRequests, message.into());
         status.causes.push(Cause { field: String::new(), message: why.into() });
         status
+    }
+
+    /// A revision that there is not yet (`NewTooLargeResourceVersionError`).
+    pub fn too_large_revision(asked: Revision, current: Revision) -> Status {
+        let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
+        Status::new(504, Reason::Timeout, message)
+    }
+
+    /// History that is kept no longer.
+    pub fn expired(message: &str) -> Status {
+        Status::new(410, Reason::Expired, message.into())
+    }
+
+    /// Nobody is there to answer.
+    pub fn service_unavailable(message: String) -> Status {
+        Status::new(503, Reason::ServiceUnavailable, message)
+    }
+
+    /// What fails behind the server.
+    pub fn server_error(message: String) -> Status {
+        Status::new(500, Reason::InternalError, message)
+    }
+
+    /// Options of a request that break their rules.
+    pub fn invalid_options(kind: &str, why: &str) -> Status {
+        Status::new(422, Reason::Invalid, format!("{kind}.meta.k8s.io \"\" is invalid: {why}"))
     }
 
     /// What the server cannot do.

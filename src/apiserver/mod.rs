@@ -175,6 +175,20 @@ impl ApiServer {
         self.store.view()
     }
 
+    /// The objects of an earlier revision; nothing if it is compacted. Every five minutes the server has etcd forget what is
+    /// older than that (`--etcd-compaction-interval`).
+    pub fn view_at(&self, revision: Revision) -> Option<View> {
+        const INTERVAL: u64 = 300;
+        let compactions = self.now.since(SimTime::ZERO).as_secs() / INTERVAL;
+        let since = SimTime::from_secs(compactions.saturating_sub(1) * INTERVAL);
+        let is_kept = revision >= self.store.revision_at(since);
+        is_kept.then(|| {
+            let mut view = self.view().clone();
+            self.store.seek(&mut view, revision);
+            view
+        })
+    }
+
     /// Reads an object.
     ///
     /// # Errors

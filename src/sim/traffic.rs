@@ -82,10 +82,11 @@ impl Simulation {
         }
     }
 
-    /// Wakes it where a command may ask something from inside a container.
+    /// Wakes it where a command may ask something of a container, or from inside one.
     pub(super) fn wake_network_for(&mut self, line: &str) {
         let mut words = line.split_whitespace();
         if self.context.attached.is_some()
+            || line.contains("/proxy")
             || words.any(|word| ["exec", "run", "debug", "attach", "curl", "wget", "cp"].contains(&word))
         {
             self.wake_network();

@@ -79,6 +79,21 @@ fn finish(
     Ok(out)
 }
 
+/// Encodes bytes for addresses, without padding: Go's `base64.RawURLEncoding`.
+pub fn encode_url(bytes: &[u8]) -> String {
+    encode(bytes).trim_end_matches('=').replace('+', "-").replace('/', "_")
+}
+
+/// Decodes what [`encode_url`] makes. `Err` holds the byte Go's decoder would name.
+pub fn decode_url(text: &str) -> Result<Vec<u8>, usize> {
+    if let Some(at) = text.find(['+', '/', '=']) {
+        return Err(at);
+    }
+    let digits = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).count();
+    let padding = if digits % 4 == 1 { 0 } else { (4 - digits % 4) % 4 };
+    decode(&format!("{}{}", text.replace('-', "+").replace('_', "/"), "=".repeat(padding)))
+}
+
 fn join(q: &[u8; 4]) -> [u8; 3] {
     [q[0] << 2 | q[1] >> 4, q[1] << 4 | q[2] >> 2, q[2] << 6 | q[3]]
 }
@@ -104,6 +119,25 @@ mod tests {
             assert_eq!(decode(&encode(text.as_bytes())), Ok(text.as_bytes().to_vec()), "{text:?}");
         }
         assert_eq!(encode(b"hello"), "aGVsbG8=");
+    }
+
+    #[test]
+    fn what_stands_in_addresses_has_an_alphabet_of_its_own_and_no_padding() {
+        for length in 0..7 {
+            let bytes: Vec<u8> = (0..length).map(|at| at * 73 + 200).collect();
+            assert_eq!(decode_url(&encode_url(&bytes)), Ok(bytes));
+        }
+        let cases: &[(&str, Result<&[u8], usize>)] = &[
+            ("aGk_", Ok(b"hi?")),
+            ("aGk", Ok(b"hi")),
+            ("aGk/", Err(3)),
+            ("aGk=", Err(3)),
+            ("a b", Err(1)),
+            ("a", Err(0)),
+        ];
+        for (text, want) in cases {
+            assert_eq!(decode_url(text).as_deref().map_err(|at| *at), *want, "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A forward goes on in the background until its pod is gone or another takes its port; the real one holds its terminal until Ctrl+C.
 
 use super::containers::{key_of, pod_of};
+use super::raw;
+use super::raw::proxied::Target;
 use crate::api::k8s::IntOrString;
 use crate::api::{Key, Kind, MetaExt, Pod, Service};
 use crate::client::Client;
@@ -152,23 +154,6 @@ fn read(text: &str, pod: &Pod, service: Option<&Service>) -> Result<(u16, u16), 
     Ok((local, remote))
 }
 
-/// The pod, the port and the path behind `/api/v1/namespaces/default/pods/web:80/proxy/…`.
-fn proxied(path: &str, client: &Client<'_>) -> Option<(Pod, u16, String)> {
-    let rest = path.strip_prefix("/api/v1/namespaces/")?;
-    let (namespace, rest) = rest.split_once("/pods/")?;
-    let (name, rest) = rest.split_once("/proxy")?;
-    let (name, port) = name.split_once(':').map_or((name, None), |(name, port)| (name, Some(port)));
-    let pod = client.live().get::<Pod>(namespace, name)?.clone();
-    let first = || pod.spec.containers.first()?.ports.iter().flatten().next();
-    let own = || first().and_then(|port| u16::try_from(port.container_port).ok());
-    let port = match port {
-        Some(port) => port.parse().ok()?,
-        None => own().unwrap_or(80),
-    };
-    let path = if rest.is_empty() { "/" } else { rest };
-    Some((pod, port, path.to_string()))
-}
-
 /// `curl` and `wget` at the console: they reach what is forwarded.
 pub fn curl(line: &str, context: &Context, client: &mut Client<'_>) -> Output {
     let words = shlex::split(line).unwrap_or_default();
@@ -199,43 +184,39 @@ pub fn curl(line: &str, context: &Context, client: &mut Client<'_>) -> Output {
     let Some(forward) = context.forwards.iter().rev().find(|forward| forward.local == number) else {
         return refused();
     };
-    let (pod, remote, path, handling) = match &forward.to {
+    let (target, handling) = match &forward.to {
         To::Pod { pod, uid, remote } => {
             let Some(pod) = super::containers::current(pod, uid, client.live()) else {
                 let mut output = refused();
                 output.stderr = format!("error: lost connection to pod\n{}", output.stderr);
                 return output;
             };
-            (pod, *remote, path.to_string(), format!("Handling connection for {number}\n"))
+            let path = path.to_string();
+            (Target { pod, port: *remote, path }, format!("Handling connection for {number}\n"))
         }
-        To::Api => match proxied(path, client) {
-            Some((pod, remote, path)) => (pod, remote, path, String::new()),
-            None => return Output { stdout: super::raw::asked_by_http(path, client), ..Output::default() },
+        To::Api => match raw::proxied::target(path, client) {
+            Some(Ok(target)) => (target, String::new()),
+            Some(Err(refusal)) => return Output { stdout: raw::document(&refusal), ..Output::default() },
+            None => return Output { stdout: raw::asked_by_http(path, client), ..Output::default() },
         },
     };
-    let inside = format!("{scheme}://localhost:{remote}{path}");
+    let inside = format!("{scheme}://localhost:{}{}", target.port, target.path);
     let command: Vec<String> =
         words.iter().map(|word| if *word == url { inside.clone() } else { word.clone() }).collect();
-    let container = pod.spec.containers.first().map(|container| container.name.clone()).unwrap_or_default();
-    let mut output = Output { stderr: handling, ..Output::default() };
-    let Some(answer) = client.exec(&pod, &container, (&command, false)) else { return output };
-    output.code = answer.code.unwrap_or(0);
-    let refused = output.code == 7 || answer.said.contains("Connection refused");
-    if refused && forward.to == To::Api {
-        // The server says it, in an answer of its own.
-        let ip = pod.status.pod_ip.as_deref().unwrap_or_default();
-        output.stdout =
-            format!("Error trying to reach service: 'dial tcp {ip}:{remote}: connect: connection refused'");
-        output.code = 0;
-    } else if refused {
-        // The port of this machine is open; it is the pod that does not answer.
-        output.stderr.push_str(&format!(
-            "error: lost connection to pod: an error occurred forwarding {number} -> {remote}: failed to connect to localhost:{remote} inside \
-             namespace: connection refused\ncurl: (52) Empty reply from server\n"
-        ));
-        output.code = 52;
-    } else {
-        output.stdout = answer.said;
+    let mut output = raw::proxied::ask(&target, &command, client).unwrap_or_default();
+    output.stderr = handling;
+    if !raw::proxied::is_refused(&output) {
+        return output;
     }
-    output
+    if forward.to == To::Api {
+        // The server says it, in an answer of its own.
+        return Output { stdout: raw::document(&raw::proxied::unreachable(&target)), ..Output::default() };
+    }
+    // The port of this machine is open; it is the pod that does not answer.
+    let remote = target.port;
+    output.stderr.push_str(&format!(
+        "error: lost connection to pod: an error occurred forwarding {number} -> {remote}: failed to connect to localhost:{remote} inside \
+         namespace: connection refused\ncurl: (52) Empty reply from server\n"
+    ));
+    Output { stdout: String::new(), code: 52, ..output }
 }

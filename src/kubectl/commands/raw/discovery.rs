@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::api::Kind;
 use crate::kubectl::Call;
 use crate::kubectl::commands::info::{VERSION_TEXT, verbs};
+use crate::kubectl::subresource::has;
 
 /// What a server of 1.36 goes through when it is asked how it is, beside the hooks that it has run since its start.
 const CHECKS: [&str; 4] = ["ping", "log", "loopback-serving-certificate", "etcd"];
@@ -43,21 +44,28 @@ const HOOKS: [&str; 31] = [
     "apiservice-openapiv3-controller",
 ];
 
-/// How the server is. Neither it nor etcd can be stopped here and every hook has run by the time that anybody can ask, so that
-/// all is well with one that answers.
-pub fn health(path: &str, query: &str) -> Option<String> {
-    let (what, one) = path.strip_prefix('/')?.split_once('/').unwrap_or((&path[1..], ""));
-    if !["healthz", "livez", "readyz"].contains(&what) {
-        return None;
-    }
-    let ready = what == "readyz";
+/// Where the server says how it is.
+const HEALTH: [&str; 3] = ["healthz", "livez", "readyz"];
+
+/// What it looks at: to be ready takes more than to live.
+fn checks(ready: bool) -> Vec<String> {
     let more: &[&str] = if ready { &["etcd-readiness", "informer-sync"] } else { &[] };
     let hooks = HOOKS.iter().map(|hook| match *hook {
         "autoregister-completion" => hook.to_string(),
         hook => format!("poststarthook/{hook}"),
     });
     let checks = CHECKS.iter().chain(more).map(|check| check.to_string()).chain(hooks);
-    let mut checks: Vec<String> = checks.chain(ready.then(|| "shutdown".to_string())).collect();
+    checks.chain(ready.then(|| "shutdown".to_string())).collect()
+}
+
+/// How the server is. Neither it nor etcd can be stopped here and every hook has run by the time that anybody can ask, so that
+/// all is well with one that answers.
+pub fn health(path: &str, query: &str) -> Option<String> {
+    let (what, one) = path.strip_prefix('/')?.split_once('/').unwrap_or((&path[1..], ""));
+    if !HEALTH.contains(&what) {
+        return None;
+    }
+    let checks = checks(what == "readyz");
     if !one.is_empty() {
         return checks.iter().any(|check| check == one).then(|| "ok".into());
     }
@@ -76,7 +84,7 @@ pub fn health(path: &str, query: &str) -> Option<String> {
             format!("warn: some health checks cannot be excluded: no matches for {}\n", unknown.join(","))
         }
     };
-    let lines = checks.drain(..).map(|check| match left_out.contains(&check.as_str()) {
+    let lines = checks.into_iter().map(|check| match left_out.contains(&check.as_str()) {
         true => format!("[+]{check} excluded: ok\n"),
         false => format!("[+]{check} ok\n"),
     });
@@ -103,6 +111,7 @@ pub fn version(path: &str) -> Option<String> {
 pub fn answer(call: &Call<'_, '_>, path: &str) -> Option<Value> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
+        [] => Some(json!({"paths": paths(call)})),
         ["api"] => Some(versions()),
         ["apis"] => Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(call)})),
         ["apis", name] => {
@@ -115,6 +124,26 @@ pub fn answer(call: &Call<'_, '_>, path: &str) -> Option<Value> {
         ["apis", group, version] => resources(call, &format!("{group}/{version}")),
         _ => None,
     }
+}
+
+/// Every path that leads on, as the root lists them.
+fn paths(call: &Call<'_, '_>) -> Vec<String> {
+    let mut paths: Vec<String> = ["/api", "/api/v1", "/apis", "/version"].map(String::from).into();
+    for group in groups(call) {
+        let name = group["name"].as_str().unwrap_or_default();
+        paths.push(format!("/apis/{name}"));
+        let versions = group["versions"].as_array().into_iter().flatten();
+        paths.extend(
+            versions.filter_map(|version| Some(format!("/apis/{}", version["groupVersion"].as_str()?))),
+        );
+    }
+    for what in HEALTH {
+        let ready = what == "readyz";
+        paths.push(format!("/{what}"));
+        paths.extend(checks(ready).into_iter().map(|check| format!("/{what}/{check}")));
+    }
+    crate::api::sorting::sort_by(&mut paths, |a, b| a.cmp(b));
+    paths
 }
 
 fn versions() -> Value {
@@ -153,9 +182,49 @@ fn resources(call: &Call<'_, '_>, group_version: &str) -> Option<Value> {
         }
         value
     };
-    let resources: Vec<Value> = kinds.map(resource).collect();
+    let resources: Vec<Value> =
+        kinds.flat_map(|kind| std::iter::once(resource(kind)).chain(parts(call, kind))).collect();
     (!resources.is_empty())
         .then(|| json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": resources}))
+}
+
+/// The parts of a kind's objects that have paths of their own.
+fn parts(call: &Call<'_, '_>, kind: Kind) -> Vec<Value> {
+    let info = kind.info();
+    let mut parts: Vec<Value> = Vec::new();
+    let mut add = |part: &str, served_as: (&str, &str, &str), verbs: &[&str]| {
+        let (group, version, kind) = served_as;
+        let mut value = json!({
+            "name": format!("{}/{part}", info.plural), "singularName": "", "namespaced": info.namespaced, "kind": kind, "verbs": verbs,
+        });
+        if !version.is_empty() {
+            value["version"] = version.into();
+        }
+        if !group.is_empty() {
+            value["group"] = group.into();
+        }
+        parts.push(value);
+    };
+    let (own, changes) = (("", "", info.kind), ["get", "patch", "update"]);
+    match kind {
+        Kind::NAMESPACE => add("finalize", own, &["update"]),
+        Kind::SERVICE => add("proxy", ("", "", "ServiceProxyOptions"), &["get"]),
+        Kind::SERVICE_ACCOUNT => add("token", ("authentication.k8s.io", "v1", "TokenRequest"), &["create"]),
+        Kind::POD => {
+            add("binding", ("", "", "Binding"), &["create"]);
+            add("ephemeralcontainers", own, &changes);
+            add("eviction", ("policy", "v1", "Eviction"), &["create"]);
+            add("exec", ("", "", "PodExecOptions"), &["create", "get"]);
+            add("log", own, &["get"]);
+            add("portforward", ("", "", "PodPortForwardOptions"), &["create", "get"]);
+            add("proxy", ("", "", "PodProxyOptions"), &["get"]);
+        }
+        _ => {}
+    }
+    for part in ["resize", "scale", "status"].into_iter().filter(|part| has(call.client.live(), kind, part)) {
+        add(part, if part == "scale" { ("autoscaling", "v1", "Scale") } else { own }, &changes);
+    }
+    parts
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
 //! `--raw`: what the server would answer at a path. There is no HTTP under it; the usual paths are read as what they name.
 
 mod discovery;
+mod list;
+mod log;
 mod measured;
+pub mod proxied;
+mod query;
 mod write;
 
 use serde_json::{Value, json};
 
-use crate::api::selector::Selector;
-use crate::api::{Key, Kind, MetaExt, Object, Status};
+use crate::api::{Key, Kind, Status};
 use crate::client::authorization::Attributes;
 use crate::client::{Client, View};
 use crate::kubectl::errors::Failure;
-use crate::kubectl::field_selector::FieldSelector;
 use crate::kubectl::parse::Args;
 use crate::kubectl::print::{go_order, json::go_json, served};
 use crate::kubectl::subresource::{has, scale_of};
@@ -65,6 +67,10 @@ impl Place {
         })
     }
 
+    fn is_log(&self) -> bool {
+        self.kind == Kind::POD && self.part.as_deref() == Some("log")
+    }
+
     fn key(&self) -> Key {
         let name = self.name.as_deref().unwrap_or_default();
         Key::new(self.kind, self.namespace.as_deref().unwrap_or_default(), name)
@@ -99,6 +105,16 @@ pub fn get(call: &mut Call<'_, '_>) -> Result<(), Failure> {
         call.output.stdout.push_str(&text);
         return Ok(());
     }
+    if let Some(target) = proxied::target(&asked, call.client) {
+        let text = proxied::get(&target?, call.client)?;
+        call.output.stdout.push_str(&text);
+        return Ok(());
+    }
+    if let Some(place) = Place::of(call.client.live(), path).filter(Place::is_log) {
+        let text = log::get(call, &place, query)?;
+        call.output.stdout.push_str(&text);
+        return Ok(());
+    }
     let answer = discovery::answer(call, path)
         .map(Ok)
         .or_else(|| measured::answer(call, path))
@@ -118,26 +134,31 @@ pub fn asked_by_http(path: &str, client: &mut Client<'_>) -> String {
         Call { args, invocation: &invocation, namespace: "default".into(), kubeconfig, client, output };
     let answer = match get(&mut call) {
         Ok(()) => call.output.stdout,
-        Err(Failure::Server { status, .. }) => go_json(&json!({
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": status.message,
-            "reason": format!("{:?}", status.reason), "details": about(&status), "code": status.code,
-        })),
+        Err(Failure::Server { status, .. }) => return document(&status),
         Err(failure) => failure.text(),
     };
     match serde_json::from_str::<Value>(&answer) {
         Ok(_) if answer.trim_end().contains('\n') => answer,
-        // The server indents by two.
-        Ok(value) => go_order::indented(&value)
-            .lines()
-            .map(|line| {
-                let text = line.trim_start_matches(' ');
-                format!("{}{text}\n", " ".repeat((line.len() - text.len()) / 2))
-            })
-            .collect::<String>()
-            .trim_end()
-            .to_string(),
+        Ok(value) => spread(&value),
         Err(_) => answer,
     }
+}
+
+/// A refusal as the server sends it.
+pub fn document(status: &Status) -> String {
+    spread(&json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": status.message,
+        "reason": format!("{:?}", status.reason), "details": about(status), "code": status.code,
+    }))
+}
+
+/// A document over lines: the server indents by two.
+fn spread(value: &Value) -> String {
+    let line = |line: &str| {
+        let text = line.trim_start_matches(' ');
+        format!("{}{text}\n", " ".repeat((line.len() - text.len()) / 2))
+    };
+    go_order::indented(value).lines().map(line).collect::<String>().trim_end().to_string()
 }
 
 /// What a refusal is about.
@@ -165,7 +186,7 @@ fn refuse_no_path(asked: &str) -> Result<(), Failure> {
 fn objects(call: &Call<'_, '_>, path: &str, query: &str) -> Option<Result<Value, Failure>> {
     let place = Place::of(call.client.live(), path)?;
     if place.name.is_none() {
-        return Some(list(call, &place, query));
+        return Some(list::list(call, &place, query));
     }
     let part = place.part.as_deref();
     if part.is_some_and(|part| !has(call.client.live(), place.kind, part)) {
@@ -179,79 +200,4 @@ fn objects(call: &Call<'_, '_>, path: &str, query: &str) -> Option<Result<Value,
         Some("scale") => scale_of(call.client.live(), &object)?,
         _ => served(&object),
     }))
-}
-
-/// A list of objects, with those that the query selects.
-fn list(call: &Call<'_, '_>, place: &Place, query: &str) -> Result<Value, Failure> {
-    let (kind, namespace) = (place.kind, place.namespace.as_deref());
-    call.client.may("list", kind, namespace)?;
-    let items: Vec<Value> = selected(call, place, query)?
-        .into_iter()
-        .map(|object| {
-            let mut item = served(object);
-            // The list says what they are, except of custom ones.
-            if let Some(fields) = item.as_object_mut().filter(|_| !kind.is_custom()) {
-                fields.remove("apiVersion");
-                fields.remove("kind");
-            }
-            item
-        })
-        .collect();
-    Ok(json!({
-        "kind": format!("{}List", kind.name()), "apiVersion": place.api_version,
-        "metadata": {"resourceVersion": call.client.live().revision().to_string()}, "items": items,
-    }))
-}
-
-/// The objects at a place that a query selects.
-fn selected<'a>(call: &'a Call<'_, '_>, place: &Place, query: &str) -> Result<Vec<&'a Object>, Failure> {
-    let labels = asked_for(query, "labelSelector").unwrap_or_default();
-    let selector = Selector::parse(&labels)
-        .map_err(|why| Status::bad_request(format!("unable to parse requirement: {why}")))?;
-    let fields = FieldSelector::parse(&asked_for(query, "fieldSelector").unwrap_or_default())?;
-    let all = call.client.live().objects(place.kind, place.namespace.as_deref());
-    let meant = all.filter(|object| {
-        selector.matches(object.labels())
-            && (fields == FieldSelector::default() || fields.matches(&object.to_value()))
-    });
-    Ok(meant.map(|object| &**object).collect())
-}
-
-/// What a query says of one thing, with what is escaped in it.
-fn asked_for(query: &str, name: &str) -> Option<String> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let (_, text) = pairs.into_iter().find(|(key, _)| *key == name)?;
-    let (mut plain, mut rest) = (Vec::new(), text.as_bytes());
-    while let [first, tail @ ..] = rest {
-        let escaped = tail.get(..2).filter(|_| *first == b'%').and_then(|two| std::str::from_utf8(two).ok());
-        match escaped.and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            Some(byte) => {
-                plain.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                plain.push(if *first == b'+' { b' ' } else { *first });
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(plain).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn queries_are_read_with_what_is_escaped_in_them() {
-        let cases = [
-            ("labelSelector=app%3Dweb&limit=5", "labelSelector", Some("app=web")),
-            ("limit=5", "labelSelector", None),
-            ("a=b+c%2", "a", Some("b c%2")),
-            ("a=%ff", "a", None),
-        ];
-        for (query, name, want) in cases {
-            assert_eq!(asked_for(query, name).as_deref(), want, "{query}");
-        }
-    }
 }

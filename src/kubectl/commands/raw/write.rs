@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Place, asked_for, list, refuse_no_path, selected};
+use super::list::{list, selected};
+use super::query::asked_for;
+use super::{Place, refuse_no_path};
 use crate::api::{Kind, MetaExt, Object, Status, manifest};
 use crate::client::{DeleteOptions, Propagation};
 use crate::kubectl::Call;
@@ -235,7 +237,7 @@ pub fn delete(call: &mut Call<'_, '_>) -> Result<(), Failure> {
 fn delete_all(call: &mut Call<'_, '_>, asked: &Asked, options: &DeleteOptions) -> Result<Value, Failure> {
     let all = list(call, &asked.place, &asked.query)?;
     let keys: Vec<_> =
-        selected(call, &asked.place, &asked.query)?.iter().map(|object| object.key()).collect();
+        selected(call.client.live(), &asked.place, &asked.query)?.iter().map(|object| object.key()).collect();
     for key in keys.iter().filter(|_| !asked.is_dry()) {
         call.client.delete(key, options, None)?;
     }
