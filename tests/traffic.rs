@@ -278,6 +278,18 @@ spec:
     assert_eq!(causes(&go("ingress/shop/carts")), []);
     all_lost(&go("http://shop.example.com/cart/1"), "unavailable");
     all_lost(&go("http://other.example.com/"), "not-found");
+    // What the pods are asked for is the whole path, unless the Ingress has another put in its place.
+    let below = manifest.replace("path: /, pathType", "path: /shop(/|$)(.*), pathType");
+    let annotated = |annotation: &str| {
+        let name = format!("{{name: shop, annotations: {{nginx.ingress.kubernetes.io/{annotation}}}}}");
+        nginx(&below.replace("{name: shop}", &name)).replace("8080", "80")
+    };
+    let go = |manifest: &str, url: &str| run(&mut cluster(manifest), spec(url, 20), 3);
+    all_lost(&go(&annotated("use-regex: \"true\""), "http://shop.example.com/shop/a"), "page-not-found");
+    let rewritten = annotated("rewrite-target: /$2");
+    all_lost(&go(&rewritten, "http://shop.example.com/shop/a"), "page-not-found");
+    assert_eq!(causes(&go(&rewritten, "http://shop.example.com/shop/")), []);
+    assert_eq!(causes(&go(&annotated("rewrite-target: /"), "http://shop.example.com/shop/a")), []);
     let nginx = nginx(&manifest);
     all_lost(&run(&mut cluster(&nginx), spec("ingress/shop", 20), 3), "bad-gateway");
 }

@@ -5,6 +5,7 @@ pub mod attachment;
 pub mod informer;
 pub mod ports;
 pub mod recorder;
+pub mod site;
 pub mod streams;
 pub mod wire;
 pub mod workqueue;

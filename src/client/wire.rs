@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::site::Site;
 use crate::api::Pod;
 use crate::clock::{SimDuration, SimTime};
 
@@ -16,6 +17,10 @@ pub enum Fate {
     Answered,
     /// The application has answered with an error of its own (500).
     ServerError,
+    /// The web server has no such page (404).
+    PageNotFound,
+    /// The web server has nothing to show there: a directory without an index (403).
+    PageForbidden,
     /// The application had no room for it left (503).
     Overloaded,
     /// No rule of an Ingress speaks of it (404).
@@ -48,9 +53,11 @@ pub enum Fate {
 
 impl Fate {
     /// All, in the order of their numbers.
-    pub const ALL: [Fate; 16] = [
+    pub const ALL: [Fate; 18] = [
         Fate::Answered,
         Fate::ServerError,
+        Fate::PageNotFound,
+        Fate::PageForbidden,
         Fate::Overloaded,
         Fate::NotFound,
         Fate::BadGateway,
@@ -72,6 +79,8 @@ impl Fate {
         match self {
             Fate::Answered => "answered",
             Fate::ServerError => "server-error",
+            Fate::PageNotFound => "page-not-found",
+            Fate::PageForbidden => "page-forbidden",
             Fate::Overloaded => "overloaded",
             Fate::NotFound => "not-found",
             Fate::BadGateway => "bad-gateway",
@@ -94,7 +103,8 @@ impl Fate {
         match self {
             Fate::Answered => Seen::Status(200),
             Fate::ServerError => Seen::Status(500),
-            Fate::NotFound => Seen::Status(404),
+            Fate::PageForbidden => Seen::Status(403),
+            Fate::NotFound | Fate::PageNotFound => Seen::Status(404),
             Fate::BadGateway => Seen::Status(502),
             Fate::Overloaded | Fate::Unavailable => Seen::Status(503),
             Fate::GatewayTimeout => Seen::Status(504),
@@ -106,10 +116,21 @@ impl Fate {
         }
     }
 
+    /// What a web server's status makes of a request that it has answered.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Fate {
+        match (self, status) {
+            (Fate::Answered, 403) => Fate::PageForbidden,
+            (Fate::Answered, 404) => Fate::PageNotFound,
+            (fate, _) => fate,
+        }
+    }
+
     /// The word for what the client is told: `connection refused`, `timed out`, `HTTP 503`.
     pub fn title(self) -> &'static str {
         match self.seen() {
             Seen::Status(200) => "HTTP 200",
+            Seen::Status(403) => "HTTP 403",
             Seen::Status(404) => "HTTP 404",
             Seen::Status(500) => "HTTP 500",
             Seen::Status(502) => "HTTP 502",
@@ -270,4 +291,6 @@ pub struct Sockets {
     pub address: Option<Arc<str>>,
     /// Its containers, init containers first, as in the pod's spec.
     pub containers: Vec<Socket>,
+    /// Which of them, by place, serve other pages than their images' do.
+    pub sites: Vec<(usize, Site)>,
 }

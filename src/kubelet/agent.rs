@@ -71,7 +71,7 @@ pub struct Turn<'a> {
     /// What the pods of the node share.
     pub node: &'a mut NodeFacts,
     services: &'a mut ServiceEnvironments,
-    disks: &'a mut Disks,
+    pub disks: &'a mut Disks,
     api: &'a mut ApiServer,
     timers: &'a mut Vec<(SimDuration, Timer)>,
     wire: Option<&'a dyn Wire>,
@@ -229,7 +229,7 @@ impl Agent {
             name: node.name().into(),
             host_ip: node_status::host_ip(&node.status, ordinal),
             images: ImageStore::default(),
-            directories: Disks::new(),
+            directories: Disks::default(),
             state: NodeState::Running,
             ordinal,
             next_address: 0,
@@ -251,6 +251,16 @@ impl Agent {
     /// Whether the node is on, and the rest of the cluster can reach it.
     pub fn is_reached(&self) -> bool {
         self.node.state.is_reached()
+    }
+
+    /// The directories of the node that pods have mounted.
+    pub fn directories(&self) -> &Disks {
+        &self.node.directories
+    }
+
+    /// The same, to change.
+    pub fn directories_mut(&mut self) -> &mut Disks {
+        &mut self.node.directories
     }
 
     /// What has become of the node.
@@ -379,6 +389,7 @@ impl Agent {
             let (before, mounted) = (worker.stage, worker.mounts_volumes());
             act(worker, turn);
             worker.keep_daemons(turn);
+            worker.see_to_changed_files(turn);
             worker.flush(turn);
             let over = worker.stage == Stage::Finished && before != Stage::Finished;
             // What is mounted is reported with the next heartbeat.
@@ -441,6 +452,11 @@ impl Agent {
             found = worker.kill_now(container, exit_code, reason, turn);
         });
         found
+    }
+
+    /// See [`PodWorker::see_to_changed_files`].
+    pub fn see_to_files(&mut self, uid: &str, shared: &mut Shared<'_>) {
+        self.with_worker(&uid.into(), shared, |_, _| {});
     }
 
     /// See [`PodWorker::hear_signal`].

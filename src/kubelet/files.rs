@@ -128,6 +128,8 @@ pub struct Files {
     pub volumes: Vec<Arc<Tree>>,
     mounts: Arc<[Mount]>,
     directory: String,
+    /// Whether something in them has been changed since that was last asked.
+    changed: bool,
 }
 
 /// Directories that images have.
@@ -165,7 +167,13 @@ impl Files {
     pub fn new(own: Tree, volumes: Vec<Arc<Tree>>, mut mounts: Vec<Mount>, directory: &str) -> Files {
         // The deepest mount that a path lies in is the one that counts.
         crate::api::sorting::sort_by(&mut mounts, |a, b| b.path.len().cmp(&a.path.len()));
-        Files { own: Arc::new(own), volumes, mounts: mounts.into(), directory: directory.into() }
+        Files {
+            own: Arc::new(own),
+            volumes,
+            mounts: mounts.into(),
+            directory: directory.into(),
+            changed: false,
+        }
     }
 
     /// An absolute path, without `.`, `..` and slashes at either end.
@@ -262,7 +270,39 @@ impl Files {
         }
     }
 
+    /// Whether something in them has been changed since this was last asked.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// All files below a directory, by their paths there.
+    pub fn below(&self, directory: &str) -> SortedMap<String, Arc<str>> {
+        let mut found = SortedMap::new();
+        for (path, entry) in &self.own.0 {
+            if let (Some(rest), Entry::File(text, _), None) =
+                (below(directory, path), entry, self.mounted(path))
+            {
+                found.insert(rest.to_string(), text.clone());
+            }
+        }
+        for mount in &*self.mounts {
+            for (inner, entry) in &self.volumes[mount.volume].0 {
+                let path = match below(&mount.sub_path, inner) {
+                    Some(rest) => format!("{}/{rest}", mount.path),
+                    None if *inner == mount.sub_path => mount.path.clone(),
+                    None => continue,
+                };
+                let shown = self.mounted(&path).is_some_and(|(deepest, _)| deepest.path == mount.path);
+                if let (Some(rest), Entry::File(text, _), true) = (below(directory, &path), entry, shown) {
+                    found.insert(rest.to_string(), text.clone());
+                }
+            }
+        }
+        found
+    }
+
     fn tree_to_change(&mut self, path: &str) -> Result<(&mut Tree, String), Trouble> {
+        self.changed = true;
         let place = self.mounted(path).map(|(mount, inner)| (mount.volume, mount.read_only, inner));
         match place {
             Some((_, true, _)) => Err(READ_ONLY),

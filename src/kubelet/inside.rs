@@ -69,9 +69,11 @@ impl PodWorker {
     /// # Errors
     /// Those that cannot be written.
     pub(super) fn refresh(&mut self, turn: &mut Turn<'_>) -> Result<(), Vec<volumes::Failure>> {
-        let mut mounted = std::mem::take(&mut self.volumes);
+        let before = std::mem::take(&mut self.volumes);
+        let mut mounted = before.clone();
         let ground = turn.ground();
         let done = volumes::refresh(&mut mounted, self.facts(ground.view, ground.host_ip));
+        self.files_changed |= !mounted.iter().zip(&before).all(|(now, then)| now.is_as(then));
         self.volumes = mounted;
         done
     }
@@ -137,7 +139,8 @@ impl PodWorker {
     }
 
     /// Brings back the files of a container.
-    pub(super) fn close_files(&mut self, at: usize, files: Files, ground: &mut Ground<'_>) {
+    pub(super) fn close_files(&mut self, at: usize, mut files: Files, ground: &mut Ground<'_>) {
+        self.files_changed |= files.take_changed();
         volumes::take_back(&mut self.volumes, &files, ground.host, ground.disks);
         self.runs[at].files = Some(Box::new(files));
     }

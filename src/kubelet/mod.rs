@@ -19,6 +19,7 @@ mod inside;
 mod lifecycle;
 mod mounting;
 mod node_status;
+mod pages;
 mod perl;
 mod pod_worker;
 mod preemption;
@@ -145,6 +146,8 @@ pub struct Kubelets {
     asked: Vec<Sample>,
     /// The containers whose first process commands have asked to end, until that is passed on.
     asked_to_end: Vec<(Pod, String)>,
+    /// Pods in which commands have changed files.
+    touched: Vec<Pod>,
     /// The servers in containers that keep something for their clients.
     daemons: Daemons,
     /// What can be pulled.
@@ -176,9 +179,10 @@ impl Kubelets {
             ordinals: SortedSet::new(),
             turns: SortedMap::new(),
             services: SortedMap::new(),
-            disks: SortedMap::new(),
+            disks: Disks::default(),
             asked: Vec::new(),
             asked_to_end: Vec::new(),
+            touched: Vec::new(),
             daemons: Daemons::default(),
             registry: Registry::default(),
             rng,
@@ -227,7 +231,7 @@ impl Kubelets {
                     self.volume_attached(&attachment.spec.node_name, timers);
                 }
                 (Some(Object::PersistentVolume(_)), None) => {
-                    self.disks.remove(&*change.key.name);
+                    self.disks.remove(&change.key.name);
                 }
                 (Some(before), _)
                     if matches!(change.key.kind, Kind::CONFIG_MAP | Kind::SECRET)
@@ -407,6 +411,17 @@ impl Kubelets {
             found = agent.kill_container(pod.uid(), container, exit_code, reason, shared);
         });
         found
+    }
+
+    /// The pods in which commands have changed files since this was last asked.
+    pub fn take_touched(&mut self) -> Vec<Pod> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Has a pod see to files of its that have been changed.
+    pub fn see_to_files(&mut self, pod: &Pod, api: &mut ApiServer, timers: &mut Vec<(SimDuration, Timer)>) {
+        let Some(node) = pod.spec.node_name.as_deref() else { return };
+        self.with_agent(node, api, timers, |agent, shared| agent.see_to_files(pod.uid(), shared));
     }
 
     /// Passes SIGTERM on to the containers in which a command has sent it to the first process.

@@ -165,6 +165,8 @@ pub struct PodWorker {
     remove_missed: bool,
     /// Whether all its containers begin anew.
     pub(super) anew: Anew,
+    /// Whether files of its containers have been changed, and nobody has seen to that.
+    pub(super) files_changed: bool,
 }
 
 impl PodWorker {
@@ -193,6 +195,7 @@ impl PodWorker {
             dirty: false,
             remove_missed: false,
             anew: Anew::default(),
+            files_changed: false,
         }
     }
 

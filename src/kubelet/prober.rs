@@ -75,7 +75,15 @@ impl PodWorker {
         };
         let age = now.since(since);
         self.runs[at].behaviour.unhealthy = ill.map(|span| (age, span.map(|span| age + span)));
-        // A probe that had nothing to find looks again at its next turn.
+        let background = self.is_hopeless(at, now);
+        self.look_anew(at, background, turn);
+        self.settle_ready(at, turn);
+        true
+    }
+
+    /// Has the probes that had nothing to find look again at their next turns.
+    pub(super) fn look_anew(&mut self, at: usize, background: bool, turn: &mut Turn<'_>) {
+        let now = turn.now();
         for kind in ProbeKind::ALL {
             let Some(spec) = self.probe_spec(at, kind, turn) else { continue };
             let Some(state) = self.runs[at].probes.iter().find(|state| state.kind == kind) else { continue };
@@ -83,12 +91,9 @@ impl PodWorker {
             let turns = now.since(state.looked).0.div_ceil(period.0).max(1);
             let next = state.looked + SimDuration(turns * period.0);
             if state.due.is_none_or(|due| due > next) {
-                let background = self.is_hopeless(at, now);
                 self.look_in(next.since(now), at, kind, background, turn);
             }
         }
-        self.settle_ready(at, turn);
-        true
     }
 
     /// Whether a container is ill and will not get well by itself.
@@ -158,7 +163,8 @@ impl PodWorker {
                 Some(change) => wait = SimDuration(change.since(now).0.div_ceil(period.0).max(1) * period.0),
             }
         }
-        let background = settled || self.is_hopeless(at, now) || self.ask_port(at, spec).is_err();
+        let unanswered = self.ask_port(at, spec).and_then(|()| self.ask_page(at, spec, turn)).is_err();
+        let background = settled || self.is_hopeless(at, now) || unanswered;
         self.look_in(wait, at, kind, background, turn);
     }
 
@@ -192,7 +198,7 @@ impl PodWorker {
         match run.behaviour.serves_after.is_some_and(|after| age >= after) {
             false => Err(probe::failure(spec, self.container(at), address)),
             true => self.ask_port(at, spec).and(match healthy {
-                true => Ok(()),
+                true => self.ask_page(at, spec, turn),
                 false => Err(probe::illness(spec, self.container(at), address)),
             }),
         }
@@ -200,16 +206,22 @@ impl PodWorker {
 
     /// Whether somebody in the pod listens at the port that is asked: its containers share their addresses.
     pub(super) fn ask_port(&self, at: usize, spec: &Probe) -> Result<(), String> {
-        let Some(port) = probe::port_of(spec, self.container(at)) else { return Ok(()) };
-        let listens = |at: usize| ports::listening(&self.pod, self.container(at));
-        let heard =
-            |at: usize| listens(at).is_none_or(|ports| ports.iter().any(|own| i32::from(*own) == port));
-        let running = (0..self.runs.len()).filter(|at| self.runs[*at].is_running());
-        if running.into_iter().any(heard) {
+        if probe::port_of(spec, self.container(at)).is_none() || self.listener(at, spec).is_some() {
             return Ok(());
         }
         let address = self.address.as_deref().unwrap_or_default();
         Err(probe::failure(spec, self.container(at), address))
+    }
+
+    /// The container that listens at the port that is asked.
+    pub(super) fn listener(&self, at: usize, spec: &Probe) -> Option<usize> {
+        let port = probe::port_of(spec, self.container(at))?;
+        let heard = |at: &usize| {
+            let ports = ports::listening(&self.pod, self.container(*at));
+            self.runs[*at].is_running()
+                && ports.is_none_or(|ports| ports.iter().any(|own| i32::from(*own) == port))
+        };
+        (0..self.runs.len()).find(heard)
     }
 
     fn kill_unhealthy(&mut self, at: usize, kind: ProbeKind, spec: &Probe, turn: &mut Turn<'_>) {

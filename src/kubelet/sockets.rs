@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Kubelets;
 use super::lifecycle::ContainerRun;
 use super::pod_worker::{PodWorker, Stage};
+use super::volumes::Disks;
 use crate::api::{MetaExt, Pod};
 use crate::client::wire::{Socket, Sockets};
 
@@ -12,7 +13,20 @@ impl Kubelets {
     /// A pod's sockets at this moment; none for a pod that its kubelet does not know (any more).
     pub fn sockets(&self, pod: &Pod) -> Sockets {
         let agent = pod.spec.node_name.as_deref().and_then(|node| self.agents.get(node));
-        agent.and_then(|agent| agent.workers.get(pod.uid())).map(|worker| sockets(worker)).unwrap_or_default()
+        let found = agent.and_then(|agent| Some((agent, agent.workers.get(pod.uid())?)));
+        found.map(|(agent, worker)| sockets(worker, agent.directories(), &self.disks)).unwrap_or_default()
+    }
+
+    /// The pods that serve what somebody on a node has written to disks since this was last asked.
+    pub fn pods_with_new_pages(&mut self, node: &str) -> Vec<Pod> {
+        let anywhere = self.disks.take_written();
+        let here = self.agents.get_mut(node).is_some_and(|agent| {
+            agent.directories().is_written() && Arc::make_mut(agent).directories_mut().take_written()
+        });
+        let agents = self.agents.iter().filter(|(name, _)| anywhere || (here && ***name == *node));
+        let workers = agents.flat_map(|(_, agent)| agent.workers.values());
+        let shares = |worker: &&Arc<PodWorker>| (0..worker.runs.len()).any(|at| worker.has_shared_pages(at));
+        workers.filter(shares).map(|worker| worker.pod.clone()).collect()
     }
 
     /// The pod behind a timer, by the names of its namespace and its own.
@@ -42,10 +56,15 @@ impl Kubelets {
     }
 }
 
-fn sockets(worker: &PodWorker) -> Sockets {
+fn sockets(worker: &PodWorker, host: &Disks, disks: &Disks) -> Sockets {
     // A pod that has finished has no sandbox left, and nobody has its address.
     let address = worker.address.as_deref().filter(|_| worker.stage != Stage::Finished);
-    Sockets { address: address.map(Into::into), containers: worker.runs.iter().map(socket).collect() }
+    let site = |at: usize| Some((at, worker.own_site(at, host, disks)?));
+    Sockets {
+        address: address.map(Into::into),
+        containers: worker.runs.iter().map(socket).collect(),
+        sites: (0..worker.runs.len()).filter_map(site).collect(),
+    }
 }
 
 fn socket(run: &ContainerRun) -> Socket {

@@ -221,6 +221,7 @@ impl PodWorker {
         match self.runs[at].hook.take() {
             None => return,
             Some(Ok(())) => {
+                self.open_pages(at, turn);
                 self.begin_probes(at, turn);
                 self.settle_ready(at, turn);
             }

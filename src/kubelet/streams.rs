@@ -73,10 +73,13 @@ impl Streams for Reach<'_> {
         view: &View,
         now: SimTime,
     ) -> Option<Answer> {
-        let Kubelets { agents, disks, asked, asked_to_end, daemons, .. } = &mut *self.kubelets;
+        let Kubelets { agents, disks, asked, asked_to_end, touched, daemons, .. } = &mut *self.kubelets;
         let agent = pod.spec.node_name.as_deref().and_then(|node| agents.get_mut(node)).map(Arc::make_mut);
         let answer = agent.and_then(|agent| {
-            agent.exec(pod.uid(), container, command, (view, now, self.wire), disks, daemons)
+            let answer = agent.exec(pod.uid(), container, command, (view, now, self.wire), disks, daemons);
+            let changed = agent.worker(pod.uid()).is_some_and(|worker| worker.files_changed);
+            touched.extend(changed.then(|| pod.clone()));
+            answer
         });
         let mut answer = answer.inspect(|answer| {
             asked.extend(answer.asked.iter().cloned());

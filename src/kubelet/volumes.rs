@@ -7,13 +7,45 @@ use sorted::SortedMap;
 
 use super::environment::{self, Facts, data_of, missing};
 use super::files::{Files, Mount, Tree};
-use super::image::ImageName;
 use crate::api::k8s::{self, Container, DownwardAPIVolumeFile, KeyToPath, VolumeProjection};
 use crate::api::{Key, Kind, MetaExt, Object, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::client::attachment;
+use crate::client::site::Program;
 
-/// What lies on disks that outlive pods, by the volume's name.
-pub type Disks = SortedMap<String, Arc<Tree>>;
+/// What lies on disks that outlive pods.
+#[derive(Clone, Debug, Default)]
+pub struct Disks {
+    /// By the volume's name, or the path on the node.
+    trees: SortedMap<String, Arc<Tree>>,
+    /// Whether somebody has written to one since that was last asked.
+    written: bool,
+}
+
+impl Disks {
+    fn get(&self, name: &str) -> Option<&Arc<Tree>> {
+        self.trees.get(name)
+    }
+
+    fn put(&mut self, name: &str, tree: Arc<Tree>) {
+        self.trees.insert(name.to_string(), tree);
+        self.written = true;
+    }
+
+    /// A disk is gone, with all that is on it.
+    pub fn remove(&mut self, name: &str) {
+        self.trees.remove(name);
+    }
+
+    /// Whether [`Disks::take_written`] would say so.
+    pub fn is_written(&self) -> bool {
+        self.written
+    }
+
+    /// Whether somebody has written to one since this was last asked.
+    pub fn take_written(&mut self) -> bool {
+        std::mem::take(&mut self.written)
+    }
+}
 
 /// Where the files of a volume are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +67,21 @@ pub struct Volume {
     pub keep: Keep,
     /// Its files, where the pod has them; `None` before anybody has looked.
     tree: Option<Arc<Tree>>,
+}
+
+impl Volume {
+    /// Whether the pod has the same files in it as another time.
+    pub fn is_as(&self, other: &Volume) -> bool {
+        match (&self.tree, &other.tree) {
+            (Some(tree), Some(other)) => Arc::ptr_eq(tree, other),
+            (tree, other) => tree.is_none() == other.is_none(),
+        }
+    }
+
+    /// Whether other pods may write to it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.keep, Keep::Host(_) | Keep::Disk(_))
+    }
 }
 
 /// Why a volume cannot be mounted.
@@ -122,7 +169,7 @@ fn mount_one(volume: &k8s::Volume, facts: Facts<'_>, host: &Disks) -> Result<Vol
 
 fn check_host_path(path: &str, type_: &str, host: &Disks) -> Result<(), String> {
     let node = Files::default();
-    let known = host.contains_key(path);
+    let known = host.get(path).is_some();
     let wrong = |what: &str| Err(format!("hostPath type check failed: {path} is not {what}"));
     match type_ {
         "Directory" if !known && !node.is_directory(path) => wrong("a directory"),
@@ -179,6 +226,7 @@ pub fn refresh(volumes: &mut [Volume], facts: Facts<'_>) -> Result<(), Vec<Failu
             continue;
         }
         match project(spec, facts) {
+            Ok(tree) if volume.tree.as_deref() == Some(&tree) => {}
             Ok(tree) => volume.tree = Some(Arc::new(tree)),
             Err(why) => failed.push(Failure {
                 volume: spec.name.clone(),
@@ -324,8 +372,8 @@ pub fn files_of(
         });
     }
     let mut own = own_files(facts);
-    if let Some((path, text)) = page_of(container.image.as_deref().unwrap_or_default()) {
-        own.put(path, text, 0o644);
+    if let Some((path, text)) = Program::of(container).and_then(|program| program.own_page()) {
+        own.put(&path, text, 0o644);
     }
     Files::new(own, trees, mounts, container.working_dir.as_deref().unwrap_or("/"))
 }
@@ -361,7 +409,7 @@ pub fn take_back(volumes: &mut [Volume], files: &Files, host: &mut Disks, disks:
         let (store, name) = kept;
         let new = store.get(name).map_or(!tree.is_empty(), |known| !Arc::ptr_eq(known, tree));
         if new {
-            store.insert(name.clone(), tree.clone());
+            store.put(name, tree.clone());
         }
     }
 }
@@ -405,20 +453,6 @@ fn own_files(facts: Facts<'_>) -> Tree {
     tree.put("etc/resolv.conf", &resolver(facts), 0o644);
     tree
 }
-
-/// The page that a web server's image brings along: where it lies, and what it says.
-fn page_of(image: &str) -> Option<(&'static str, &'static str)> {
-    match ImageName::parse(image).base() {
-        "nginx" => Some(("usr/share/nginx/html/index.html", NGINX_PAGE)),
-        "httpd" => {
-            Some(("usr/local/apache2/htdocs/index.html", "<html><body><h1>It works!</h1></body></html>\n"))
-        }
-        _ => None,
-    }
-}
-
-const NGINX_PAGE: &str = "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n<h1>Welcome to nginx!</h1>\n\
-                          <p>If you see this page, nginx is successfully installed and working.</p>\n</body>\n</html>\n";
 
 /// `/etc/resolv.conf`, after the pod's `dnsPolicy` and `dnsConfig`.
 fn resolver(facts: Facts<'_>) -> String {

@@ -200,7 +200,7 @@ impl Network {
         };
         let shot = Shot { load: at, client, node: &entry, plan: &plan, time, count, seen };
         let reached = time + plan.way + candidate.distance;
-        let hit = self.knock(&candidate, reached, count);
+        let hit = self.knock(&candidate, reached, count, &plan.path);
         if !matches!(hit, Hit::Taken { .. }) {
             self.forget_connection(at, client);
         }
@@ -342,7 +342,7 @@ impl Network {
         // There and back for the connection, and there again.
         let ahead = candidate.distance + candidate.distance + candidate.distance;
         let reached = time + shot.plan.way + ahead;
-        let hit = self.knock(&candidate, reached, shot.count);
+        let hit = self.knock(&candidate, reached, shot.count, &shot.plan.path);
         let upstream = matches!(shot.plan.goal, Goal::Upstream(_));
         let wait = match hit {
             Hit::Refused => SimDuration::ZERO,
@@ -368,13 +368,15 @@ impl Network {
     }
 
     /// What requests meet at an endpoint.
-    fn knock(&mut self, candidate: &Candidate, reached: SimTime, count: u64) -> Hit {
+    fn knock(&mut self, candidate: &Candidate, reached: SimTime, count: u64, path: &str) -> Hit {
         match self.look(candidate, reached) {
             Ok((uid, place)) => {
                 let Some(server) = self.servers.get_mut(&uid).map(Arc::make_mut) else { return Hit::Gone };
                 let process = &mut server.processes[place];
                 let served = process.take(reached, count, &mut self.rng);
-                Hit::Taken { at: served.at, fate: served.fate, server: (uid, place, process.socket.run) }
+                let status = process.site().map_or(200, |site| site.status(path));
+                let fate = served.fate.with_status(status);
+                Hit::Taken { at: served.at, fate, server: (uid, place, process.socket.run) }
             }
             Err(hit) => hit,
         }
@@ -468,7 +470,7 @@ impl Network {
             reached: (shot.time + shot.plan.way + there).min(done),
             done,
             fate,
-            why: denied.unwrap_or_else(|| shot.plan.why.clone()),
+            why: denied.unwrap_or_else(|| shot.plan.why_of(fate)),
         };
         let id = sample.id;
         self.keep_sample(sample);

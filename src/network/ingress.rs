@@ -20,6 +20,8 @@ pub struct Route {
     pub port: ServiceBackendPort,
     /// The rule, in words: `shop.example.com/cart (Prefix)`.
     pub rule: String,
+    /// The path that the Service is asked for.
+    pub path: String,
 }
 
 /// The address at which an ingress controller serves an Ingress; `None` while none does.
@@ -34,12 +36,13 @@ type Fit = (u8, u8, usize);
 /// The route of a request; `None` where no rule speaks of it and there is no default backend either.
 pub fn route(view: &View, host: &str, path: &str) -> Option<Route> {
     let host = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
-    let path = path.split(['?', '#']).next().unwrap_or("/");
-    let path = if path.is_empty() { "/" } else { path };
+    let asked = if path.is_empty() { "/" } else { path };
+    let path = asked.split(['?', '#']).next().unwrap_or("/");
     let mut best: Option<(Fit, Route)> = None;
     for object in view.objects(Kind::INGRESS, None).filter(|object| address(object).is_some()) {
         let Ok(spec) = typed::read::<IngressSpec>(&object.part("spec")) else { continue };
-        let mut offer = |fit: Fit, backend: &IngressBackend, rule: String| {
+        let rewriting = Rewriting::of(object);
+        let mut offer = |fit: Fit, backend: &IngressBackend, rule: String, wanted: &str| {
             // Of two that fit alike, the older keeps it.
             if best.as_ref().is_none_or(|(known, _)| fit > *known)
                 && let Some(target) = &backend.service
@@ -50,6 +53,7 @@ pub fn route(view: &View, host: &str, path: &str) -> Option<Route> {
                     service: target.name.clone(),
                     port: target.port.clone().unwrap_or_default(),
                     rule,
+                    path: rewriting.rewritten(asked, wanted),
                 };
                 best = Some((fit, route));
             }
@@ -60,14 +64,15 @@ pub fn route(view: &View, host: &str, path: &str) -> Option<Route> {
             let shown = if wanted.is_empty() { "*" } else { wanted };
             let paths = rule.http.iter().flat_map(|http| &http.paths);
             for one in paths {
-                if let Some((kind, length)) = fits_path(one, path) {
-                    let text = format!("{shown}{} ({})", one.path.as_deref().unwrap_or("/"), one.path_type);
-                    offer((host_fit, kind, length), &one.backend, text);
+                let wanted = one.path.as_deref().unwrap_or("/");
+                if let Some((kind, length)) = fits_path(one, rewriting.literal(wanted), path) {
+                    let text = format!("{shown}{wanted} ({})", one.path_type);
+                    offer((host_fit, kind, length), &one.backend, text, wanted);
                 }
             }
         }
         if let Some(backend) = &spec.default_backend {
-            offer((0, 0, 0), backend, "default backend".into());
+            offer((0, 0, 0), backend, "default backend".into(), "/");
         }
     }
     best.map(|(_, route)| route)
@@ -88,14 +93,48 @@ fn fits_host(wanted: &str, host: &str) -> Option<u8> {
 }
 
 /// 2 for the very path, 1 for one that begins like it part by part, and how long that is.
-fn fits_path(rule: &HTTPIngressPath, path: &str) -> Option<(u8, usize)> {
-    let wanted = rule.path.as_deref().unwrap_or("/");
+fn fits_path(rule: &HTTPIngressPath, wanted: &str, path: &str) -> Option<(u8, usize)> {
     if rule.path_type == "Exact" {
         return (wanted == path).then_some((2, wanted.len()));
     }
     let bare = wanted.trim_end_matches('/');
     let rest = path.strip_prefix(bare)?;
     (rest.is_empty() || rest.starts_with('/')).then_some((1, bare.len()))
+}
+
+/// What ingress-nginx makes of paths where an Ingress asks for it: annotations under `nginx.ingress.kubernetes.io/`.
+struct Rewriting<'a> {
+    /// What takes the path's place (`rewrite-target`): `/`, `/$2`.
+    target: Option<&'a str>,
+    /// Whether the paths of rules are patterns, as they also are with a target (`use-regex`).
+    patterns: bool,
+}
+
+impl<'a> Rewriting<'a> {
+    fn of(ingress: &'a Object) -> Rewriting<'a> {
+        let get = |name: &str| ingress.annotation(&format!("nginx.ingress.kubernetes.io/{name}"));
+        let target = get("rewrite-target").filter(|target| !target.is_empty());
+        Rewriting { target, patterns: target.is_some() || get("use-regex") == Some("true") }
+    }
+
+    /// The beginning of a rule's path that stands for itself: `/shop` of `/shop(/|$)(.*)`.
+    fn literal<'b>(&self, wanted: &'b str) -> &'b str {
+        let end = wanted.find(['(', '[', '.', '*', '?', '+', '$', '|', '\\']).filter(|_| self.patterns);
+        &wanted[..end.unwrap_or(wanted.len())]
+    }
+
+    /// The path that is passed on. Of what a pattern has found, that is what lies behind its beginning.
+    fn rewritten(&self, asked: &str, wanted: &str) -> String {
+        let Some(target) = self.target else { return asked.to_string() };
+        let rest = asked.strip_prefix(self.literal(wanted).trim_end_matches('/')).unwrap_or_default();
+        match target.split_once('$') {
+            None => target.to_string(),
+            Some((before, behind)) => {
+                let behind = behind.trim_start_matches(|digit: char| digit.is_ascii_digit());
+                format!("{before}{}{behind}", rest.trim_start_matches('/'))
+            }
+        }
+    }
 }
 
 /// The port of a Service that a backend names.

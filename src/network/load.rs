@@ -132,6 +132,16 @@ impl Target {
 }
 
 /// `web:80/cart` is `web:80` and `/cart`.
+impl Target {
+    /// The path that is asked for; of a node or a pod, the root.
+    pub fn path(&self) -> &str {
+        match self {
+            Target::Service { path, .. } | Target::Ingress { path, .. } | Target::Url { path, .. } => path,
+            _ => "/",
+        }
+    }
+}
+
 fn split_path(text: &str) -> (&str, String) {
     text.find('/').map_or((text, "/".into()), |at| (&text[..at], text[at..].into()))
 }

@@ -36,6 +36,7 @@ pub use tally::{Fates, Tally};
 
 use crate::api::{Kind, MetaExt, Node, Object, Pod, condition, quantity};
 use crate::client::metrics::Measured;
+use crate::client::site::Site;
 use crate::client::wire::{Fate, Sample, Sockets};
 use crate::client::{Change, View};
 use crate::clock::{SimDuration, SimTime};
@@ -205,7 +206,11 @@ impl Network {
         let known = self.servers.get(uid);
         let same = known.is_some_and(|server| {
             let known = server.processes.iter().map(|process| &process.socket);
-            server.ip == ip && known.eq(&sockets.containers)
+            let sites = server.processes.iter().enumerate();
+            let sites = sites.filter_map(|(at, process)| Some((at, process.own_site.as_deref()?)));
+            server.ip == ip
+                && known.eq(&sockets.containers)
+                && sites.eq(sockets.sites.iter().map(|(at, site)| (*at, site)))
         });
         if same {
             return;
@@ -223,6 +228,12 @@ impl Network {
                 process.restart(now);
             }
             process.socket = socket;
+            process.own_site = None;
+        }
+        for (at, site) in sockets.sites {
+            if let Some(process) = server.processes.get_mut(at) {
+                process.own_site = Some(Arc::new(site));
+            }
         }
         if let Some(from) = server.closes(now) {
             self.endings.close(uid, from);
@@ -238,7 +249,10 @@ impl Network {
         let cpu = cpu.and_then(|cpu| u64::try_from(quantity::milli(cpu)).ok()).unwrap_or(4_000);
         let containers = pod.spec.init_containers.iter().flatten().chain(&pod.spec.containers);
         let process = |container: &crate::api::k8s::Container| {
-            Process::new(&container.name, Model::of(pod, container, cpu), Default::default())
+            let mut process =
+                Process::new(&container.name, Model::of(pod, container, cpu), Default::default());
+            process.image_site = Site::of_image(container).map(Arc::new);
+            process
         };
         let uid: Arc<str> = pod.uid().into();
         let server = Server {

@@ -113,6 +113,22 @@ pub struct Plan {
     pub sticky: Option<(Arc<str>, SimDuration)>,
     /// The address that a name stood for.
     pub address: String,
+    /// The path as it comes to a pod.
+    pub path: Arc<str>,
+}
+
+impl Plan {
+    /// Why a request on this way ended as it did.
+    pub fn why_of(&self, fate: Fate) -> Arc<str> {
+        let before = if self.why.is_empty() { String::new() } else { format!("{}: ", self.why) };
+        match fate {
+            Fate::PageNotFound => format!("{before}the server has no page {}", self.path).into(),
+            Fate::PageForbidden => {
+                format!("{before}the server's directory {} has no index.html", self.path).into()
+            }
+            _ => self.why.clone(),
+        }
+    }
 }
 
 /// All that ways are worked out from.
@@ -140,6 +156,7 @@ struct Way<'a> {
     sticky: Option<(Arc<str>, SimDuration)>,
     why: Arc<str>,
     address: String,
+    path: Arc<str>,
 }
 
 /// Works out the way of an origin's requests to a target. `header`: the `Host` header, if it is not the host of the target.
@@ -157,9 +174,18 @@ pub fn plan(map: Map<'_>, pools: &mut Pools, origin: &Origin, target: &Target, h
         sticky: None,
         why: "".into(),
         address: String::new(),
+        path: target.path().into(),
     };
     let goal = way.reach(target, header);
-    Plan { via: way.via.into(), goal, why: way.why, way: way.way, sticky: way.sticky, address: way.address }
+    Plan {
+        via: way.via.into(),
+        goal,
+        why: way.why,
+        way: way.way,
+        sticky: way.sticky,
+        address: way.address,
+        path: way.path,
+    }
 }
 
 impl Way<'_> {
@@ -452,6 +478,7 @@ impl Way<'_> {
         };
         self.via.push(Hop::Ingress(route.ingress.clone()));
         self.why = route.rule.as_str().into();
+        self.path = route.path.as_str().into();
         let Some(service) = self.map.proxied.view.get::<Service>(&route.namespace, &route.service).cloned()
         else {
             return self

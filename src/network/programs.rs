@@ -11,6 +11,7 @@ use super::{Network, carry};
 use crate::api::hash::Digest;
 use crate::api::{MetaExt, Pod};
 use crate::client::ports::base_name;
+use crate::client::site::{APACHE_PAGE, NGINX_PAGE};
 use crate::client::wire::{Fate, Lookup, Reply, Request, Sample, Seen, Wire};
 use crate::clock::SimDuration;
 use crate::rng::Rng;
@@ -92,8 +93,12 @@ impl Wire for Network {
                             return self.reply(sample, plan.address, body);
                         };
                         let served = server.processes[process].weigh(sample.reached, &mut rng);
-                        body = self.body(server, process);
-                        (served.fate, served.at + back)
+                        let page = server.processes[process].site().map(|site| site.page(&plan.path));
+                        let status = page.as_ref().map_or(200, |page| page.status);
+                        body = page.map_or_else(|| self.body(server, process), |page| page.body);
+                        let fate = served.fate.with_status(status);
+                        sample.why = plan.why_of(fate);
+                        (fate, served.at + back)
                     }
                     Err(carry::Hit::Denied) => {
                         sample.why = candidate.denied.clone().unwrap_or_default();
@@ -120,7 +125,8 @@ fn load_name(pod: &Pod) -> Arc<str> {
 impl Network {
     fn reply(&self, sample: Sample, address: String, body: String) -> Reply {
         let took = sample.done.since(sample.sent).max(PROGRAM);
-        let body = if sample.fate == Fate::Answered { body } else { String::new() };
+        let answered = matches!(sample.fate, Fate::Answered | Fate::PageNotFound | Fate::PageForbidden);
+        let body = if answered { body } else { String::new() };
         Reply { sample, took, address, body }
     }
 
@@ -138,12 +144,8 @@ impl Network {
         let image = container.and_then(|container| container.image.as_deref()).unwrap_or_default();
         let name = &server.name;
         match base_name(image) {
-            "nginx" | "nginx-slim" | "nginx-unprivileged" => {
-                "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n\
-                <body>\n<h1>Welcome to nginx!</h1>\n</body>\n</html>\n"
-                    .into()
-            }
-            "httpd" => "<html><body><h1>It works!</h1></body></html>\n".into(),
+            "nginx" | "nginx-slim" | "nginx-unprivileged" => NGINX_PAGE.into(),
+            "httpd" => APACHE_PAGE.into(),
             "hpa-example" => "OK!".into(),
             "hello-app" => {
                 let tag = image.rsplit_once(':').map_or("latest", |(_, tag)| tag);
@@ -187,7 +189,10 @@ impl Network {
 
     /// The work that an answered request has been to its server.
     fn work(&mut self, sample: &Sample) {
-        let taken = matches!(sample.fate, Fate::Answered | Fate::ServerError | Fate::TooSlow);
+        let taken = matches!(
+            sample.fate,
+            Fate::Answered | Fate::ServerError | Fate::PageNotFound | Fate::PageForbidden | Fate::TooSlow
+        );
         let server = sample.pod.as_ref().filter(|_| taken).and_then(|uid| self.servers.get_mut(uid));
         let port = sample.endpoint.as_deref().and_then(|endpoint| endpoint.rsplit(':').next()?.parse().ok());
         if let (Some(server), Some(port)) = (server.map(Arc::make_mut), port) {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use crate::api::k8s::Container;
 use crate::api::{MetaExt, Pod, quantity};
 use crate::client::ports;
+use crate::client::site::Site;
 use crate::client::wire::{Fate, Socket};
 use crate::clock::{SimDuration, SimTime};
 use crate::rng::Rng;
@@ -185,6 +186,10 @@ pub struct Process {
     pub model: Model,
     /// What it does with connections.
     pub socket: Socket,
+    /// Its pages, if that is what it serves, as its image brings them,
+    pub image_site: Option<Arc<Site>>,
+    /// and as they are, once they may be others.
+    pub own_site: Option<Arc<Site>>,
     /// When all the requests it has taken would be answered.
     busy_until: SimTime,
     /// When the CPU they cost would have been had.
@@ -211,11 +216,18 @@ impl Process {
             name: name.into(),
             model,
             socket,
+            image_site: None,
+            own_site: None,
             busy_until: SimTime::ZERO,
             cpu_until: SimTime::ZERO,
             cpu_added: 0,
             used: Vec::new(),
         }
+    }
+
+    /// The pages that it serves.
+    pub fn site(&self) -> Option<&Site> {
+        self.own_site.as_deref().or(self.image_site.as_deref())
     }
 
     /// Whether it listens at a port: `open` also for what an open connection brings.

@@ -197,11 +197,22 @@ impl Simulation {
         self.pass_signals();
     }
 
-    /// What commands in containers have sent to the first process there arrives.
+    /// What commands in containers have sent to the first process there arrives, and what they have written is seen.
     pub(super) fn pass_signals(&mut self) {
         let mut timers = Vec::new();
         self.kubelets.pass_signals(&mut self.api, &mut timers);
+        let touched = self.kubelets.take_touched();
+        for pod in &touched {
+            self.kubelets.see_to_files(pod, &mut self.api, &mut timers);
+        }
         self.set_timers(timers);
+        if !self.network.is_awake() {
+            return;
+        }
+        for pod in &touched {
+            self.tell_sockets(pod);
+            self.tell_new_pages(pod.spec.node_name.as_deref().unwrap_or_default());
+        }
     }
 
     /// Whether a requeue is still meant: an earlier one may have taken its place.

@@ -120,6 +120,14 @@ impl Simulation {
             && let Some(pod) = self.kubelets.pod_of(timer).cloned()
         {
             self.tell_sockets(&pod);
+            self.tell_new_pages(&timer.node);
+        }
+    }
+
+    /// Somebody on a node may have written what others serve.
+    pub(super) fn tell_new_pages(&mut self, node: &str) {
+        for pod in self.kubelets.pods_with_new_pages(node) {
+            self.tell_sockets(&pod);
         }
     }
 

@@ -2,11 +2,11 @@
 //! network's to say; here it is put in their words.
 
 use super::commands::Outcome;
-use super::{IMAGE, Process, World};
+use super::{Process, World};
 use crate::api::Pod;
+use crate::client::site::{Page, Program, Site};
 use crate::client::wire::{Fate, Lookup, Reply, Request, Seen, Wire};
 use crate::clock::{SimDuration, SimTime};
-use crate::kubelet::image::ImageName;
 
 /// A program that is not told how long to wait gives up when the system does.
 const PATIENCE: SimDuration = SimDuration::from_secs(127);
@@ -170,6 +170,7 @@ fn place(url: &str) -> (&str, u16, &str) {
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        403 => "Forbidden",
         404 => "Not Found",
         500 => "Internal Server Error",
         502 => "Bad Gateway",
@@ -215,10 +216,11 @@ impl Process {
             now: net.now + self.ahead,
             nonce: self.nonce,
         });
-        if reply.sample.fate == Fate::Answered
-            && let Some(page) = self.own_page(host, path)
+        if matches!(reply.sample.fate, Fate::Answered | Fate::PageNotFound | Fate::PageForbidden)
+            && let Some(page) = self.own_page(host, path, world)
         {
-            reply.body = page;
+            reply.body = page.body;
+            reply.sample.fate = Fate::Answered.with_status(page.status);
         }
         let status = match program {
             "curl" => self.curl(&asked, (host, port), &reply),
@@ -238,18 +240,14 @@ impl Process {
         Outcome::Took(status, took)
     }
 
-    /// The page that a web server in this very container serves from its disk.
-    fn own_page(&self, host: &str, path: &str) -> Option<String> {
-        let image = self.variables.get(IMAGE)?;
-        let root = match ImageName::parse(image).base() {
-            "nginx" | "nginx-slim" | "nginx-unprivileged" => "/usr/share/nginx/html",
-            "httpd" => "/usr/local/apache2/htdocs",
-            _ => return None,
-        };
-        let path = path.split('?').next().unwrap_or_default().trim_matches('/');
-        let file = format!("{root}/{}", if path.is_empty() { "index.html" } else { path });
-        let page = self.files.read(&file).ok().filter(|_| ["localhost", "127.0.0.1"].contains(&host))?;
-        Some(page.to_string()).filter(|page| !page.is_empty())
+    /// What a web server in this very container answers, whose files this script may just have changed.
+    fn own_page(&self, host: &str, path: &str, world: World<'_>) -> Option<Page> {
+        let pod = world.net.filter(|_| ["localhost", "127.0.0.1"].contains(&host))?.pod;
+        let all = pod.spec.init_containers.iter().flatten().chain(&pod.spec.containers);
+        let container = all.into_iter().find(|container| *container.name == *world.container.0)?;
+        let program = Program::of(container)?;
+        let image = container.image.as_deref().unwrap_or_default();
+        Some(Site::new(&program, image, self.files.below(&program.root)).page(path))
     }
 
     /// Puts an answer where it shall go.
@@ -275,6 +273,7 @@ impl Process {
                 let text = match (asked.head, status) {
                     (true, _) => format!("HTTP/1.1 {status} {}\n\n", reason(status)),
                     (_, 200) => reply.body.clone(),
+                    _ if !reply.body.is_empty() => reply.body.clone(),
                     _ => format!("{status} {}\n", reason(status)),
                 };
                 self.put_answer(&text, asked.output);
