@@ -29,14 +29,20 @@ pub fn split(line: &str) -> Vec<&str> {
     parts
 }
 
-/// A line cut before the first kubectl that something is piped into.
-pub fn cut_at_kubectl(line: &str) -> Option<(&str, &str)> {
+/// A line cut before the first part of that kind that something is piped into.
+pub fn cut_at(line: &str, is_meant: impl Fn(&str) -> bool) -> Option<(&str, &str)> {
     let parts = split(line);
-    let is_kubectl =
-        |part: &&str| ["kubectl", "k"].contains(&part.split_whitespace().next().unwrap_or_default());
-    let at = 1 + parts.iter().skip(1).position(is_kubectl)?;
+    let at = 1 + parts.iter().skip(1).position(|part| is_meant(part))?;
     let length: usize = parts[..at].iter().map(|part| part.len() + 1).sum();
     Some((&line[..length - 1], &line[length..]))
+}
+
+/// Those that choose among lines, count or sort them.
+const CHOOSING: [&str; 10] = ["grep", "egrep", "head", "tail", "wc", "sort", "uniq", "cat", "less", "more"];
+
+/// Whether there is a filter of that name.
+pub fn is_known(name: &str) -> bool {
+    CHOOSING.contains(&name) || transform::NAMES.contains(&name)
 }
 
 /// One filter, ready to be used.
@@ -44,6 +50,8 @@ pub struct Filter {
     name: String,
     options: String,
     count: Option<usize>,
+    /// Whether `tail` counts from the first line.
+    from_start: bool,
     /// How many lines `grep` shows before and behind each that it finds.
     around: (usize, usize),
     /// What `grep` looks for.
@@ -64,6 +72,7 @@ impl Filter {
             name,
             options: String::new(),
             count: None,
+            from_start: false,
             around: (0, 0),
             pattern: None,
             transform: None,
@@ -88,7 +97,10 @@ impl Filter {
         for word in words {
             let flags = word.strip_prefix('-').filter(|flags| !flags.is_empty());
             match (flags, word.parse::<usize>()) {
-                (None, Ok(number)) if takes_number => filter.number(Some(number)),
+                (None, Ok(number)) if takes_number => {
+                    filter.from_start = word.starts_with('+');
+                    filter.number(Some(number));
+                }
                 (Some(flags), _) if flags.bytes().all(|byte| byte.is_ascii_digit()) => {
                     filter.number(flags.parse().ok());
                 }
@@ -174,6 +186,9 @@ impl Filter {
                 if self.has('c') { vec![found.len().to_string()] } else { self.shown(&lines, &found) }
             }
             "head" => lines.iter().take(count).map(|line| line.to_string()).collect(),
+            "tail" if self.from_start => {
+                lines.iter().skip(count.saturating_sub(1)).map(|line| line.to_string()).collect()
+            }
             "tail" => {
                 lines[lines.len().saturating_sub(count)..].iter().map(|line| line.to_string()).collect()
             }
@@ -277,6 +292,7 @@ mod tests {
             ("head -1", "NAME READY STATUS\n"),
             ("head -c 4", "NAME"),
             ("head -n 2", "NAME READY STATUS\nweb-1 1/1 Running\n"),
+            ("tail -n +3", "web-2 0/1 Pending\ndb-0 1/1 Running\n"),
             ("tail -n1", "db-0 1/1 Running\n"),
             ("wc -l", "4\n"),
             ("sort", "NAME READY STATUS\ndb-0 1/1 Running\nweb-1 1/1 Running\nweb-2 0/1 Pending\n"),
@@ -296,7 +312,7 @@ mod tests {
 
     #[test]
     fn what_is_no_filter_is_refused() {
-        for filter in ["awk '{x++}'", "", "grep", "grep --color x", "head -q", "xargs kubectl delete"] {
+        for filter in ["awk '{x++}'", "", "grep", "grep --color x", "head -q", "nothing"] {
             assert!(Filter::parse(filter).is_err(), "{filter}");
         }
     }

@@ -17,6 +17,7 @@ mod redirect;
 mod refer;
 mod resource_names;
 pub mod script;
+mod shell;
 mod subresource;
 mod variables;
 
@@ -64,6 +65,10 @@ pub struct Context {
     pub attached: Option<Attached>,
     /// The editor that `export EDITOR=…` has set.
     pub editor: Option<String>,
+    /// What `alias` has given names.
+    pub aliases: BTreeMap<String, String>,
+    /// How many turns the loops of the line that runs may still take.
+    pub turns_left: Option<usize>,
     /// The variables that lines have set.
     pub variables: BTreeMap<String, String>,
     /// The ports that lead to pods.
@@ -227,6 +232,9 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
         }
         return output;
     }
+    if let Some(output) = shell::around(invocation, context, client) {
+        return output;
+    }
     if let Some((line, complaints)) = expanded(invocation, context, client) {
         let mut output = run(&Invocation { line, ..invocation.clone() }, context, client);
         output.stderr.insert_str(0, &complaints);
@@ -241,11 +249,8 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
         redirections.apply(&mut output, context);
         return output;
     }
-    if let Some((from, into)) = filters::cut_at_kubectl(&invocation.line) {
-        return piped(from, into, invocation, context, client);
-    }
-    if let Some(output) = of_shell(invocation, context, client) {
-        return output;
+    if let Some((from, into)) = filters::cut_at(&invocation.line, shell::takes_input) {
+        return shell::piped(from, into, invocation, context, client);
     }
     let mut verb_path = String::new();
     let failed =
@@ -253,12 +258,18 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
     let mut parts = filters::split(&invocation.line).into_iter();
     let line = parts.next().unwrap_or_default();
     // A shell starts what stands behind the pipes before the command writes a word.
-    let filters: Vec<Filter> = match parts.map(Filter::parse).collect() {
-        Ok(filters) => filters,
+    let step = |part: &str| match shell::tee(part) {
+        Some((files, appends)) => Ok(Step::Tee(files, appends)),
+        None => Filter::parse(part).map(|filter| Step::Filter(Box::new(filter))),
+    };
+    let steps: Vec<Step> = match parts.map(step).collect() {
+        Ok(steps) => steps,
         Err(failure) => return failed(failure, ""),
     };
-    let prepared = prepare(line, invocation, context, client, &mut verb_path);
-    let mut output = prepared.unwrap_or_else(|failure| failed(failure, &verb_path));
+    let mut output = shell::program(line, invocation, context, client).unwrap_or_else(|| {
+        let prepared = prepare(line, invocation, context, client, &mut verb_path);
+        prepared.unwrap_or_else(|failure| failed(failure, &verb_path))
+    });
     let shell = output.attach.take().or_else(|| output.wait.as_ref().and_then(commands::exec::shell_of));
     if shell.is_some() {
         context.attached = shell;
@@ -267,29 +278,20 @@ pub fn run(invocation: &Invocation, context: &mut Context, client: &mut Client<'
         context.forwards.push(forward);
     }
     context.files.extend(std::mem::take(&mut output.files));
-    for filter in filters {
-        filter.apply(&mut output);
+    for step in steps {
+        match step {
+            Step::Filter(filter) => filter.apply(&mut output),
+            Step::Tee(files, appends) => shell::keep(&files, appends, &output.stdout, &mut context.files),
+        }
     }
     output
 }
 
-/// `kubectl create … --dry-run=client -o yaml | kubectl apply -f -`.
-fn piped(
-    from: &str,
-    into: &str,
-    invocation: &Invocation,
-    context: &mut Context,
-    client: &mut Client<'_>,
-) -> Output {
-    let before = run(&Invocation { line: from.trim().into(), ..invocation.clone() }, context, client);
-    if before.wait.is_some() {
-        let stderr = "error: kubeviz pipes only what ends at once into kubectl\n".into();
-        return Output { stderr, code: 1, ..Output::default() };
-    }
-    let then = Invocation { line: into.trim().into(), stdin: Some(before.stdout), ..invocation.clone() };
-    let mut output = run(&then, context, client);
-    output.stderr.insert_str(0, &before.stderr);
-    output
+/// What a command's output goes through.
+enum Step {
+    Filter(Box<Filter>),
+    /// Into these files, anew or at their end, and on.
+    Tee(Vec<String>, bool),
 }
 
 /// A line with what a shell puts into it, and what the commands for that complained about; `None` if there is nothing to put.
@@ -314,40 +316,6 @@ fn expanded(
         Some(output.stdout)
     })?;
     Some((line, complaints))
-}
-
-/// A line that is the shell's around kubectl: `curl`, `echo`, `cat FILE`, `rm FILE`, `true`.
-fn of_shell(invocation: &Invocation, context: &mut Context, client: &mut Client<'_>) -> Option<Output> {
-    let line = invocation.line.as_str();
-    match line.split_whitespace().next()? {
-        "curl" | "wget" => Some(commands::forward::curl(line, context, client)),
-        "export" | "true" | ":" => Some(Output::default()),
-        "false" => Some(Output { code: 1, ..Output::default() }),
-        "echo" => {
-            let words = shlex::split(line)?;
-            let (end, words) = match words.get(1).map(String::as_str) {
-                Some("-n") => ("", &words[2..]),
-                _ => ("\n", &words[1..]),
-            };
-            Some(Output { stdout: format!("{}{end}", words.join(" ")), ..Output::default() })
-        }
-        "cat" => {
-            let file = |name| context.files.get(name).or_else(|| invocation.files.get(name));
-            let files: Vec<&String> = line.split_whitespace().skip(1).filter_map(file).collect();
-            let given = invocation.stdin.as_ref().filter(|_| line == "cat");
-            let files = files.into_iter().chain(given).cloned().reduce(|all, next| all + &next);
-            files.map(|stdout| Output { stdout, ..Output::default() })
-        }
-        // Folders beside the console are but the beginnings of files' names.
-        "mkdir" => Some(Output::default()),
-        "rm" => {
-            for word in line.split_whitespace().skip(1).map(|word| word.trim_start_matches("./")) {
-                context.files.retain(|name, _| name != word && !name.starts_with(&format!("{word}/")));
-            }
-            Some(Output::default())
-        }
-        _ => None,
-    }
 }
 
 /// Goes on with an edit whose text the host hands back.

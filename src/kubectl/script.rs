@@ -136,33 +136,46 @@ fn turns(line: &str) -> Vec<String> {
 }
 
 fn turns_of_loop(line: &str) -> Option<Vec<String>> {
-    const TURNS_MAX: i64 = 1_000;
-    let (name, rest) = line.strip_prefix("for ")?.trim().split_once(" in ")?;
-    let (words, rest) = rest.split_once(';')?;
-    let body = rest.trim().strip_prefix("do ")?.trim_end().strip_suffix("done")?.trim().trim_end_matches(';');
+    let (name, words, body) = loop_of(line)?;
     let ours = |part: &(When, &str)| {
         part.1.split_whitespace().next().is_some_and(|word| ["kubectl", "k"].contains(&word))
     };
-    if !list(body).iter().any(ours) {
+    // Loops within loops share how many turns they may take.
+    let is_nested = body.contains("for ") && body.contains("done");
+    if is_nested || !list(body).iter().any(ours) {
         return None;
     }
-    let counted = |(first, last): (&str, &str)| -> Option<Vec<String>> {
-        let (first, last) = (first.trim().parse::<i64>().ok()?, last.trim().parse::<i64>().ok()?);
-        (last - first < TURNS_MAX).then(|| (first..=last).map(|number| number.to_string()).collect())
-    };
-    let words = words.trim();
-    let range = words.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    let seq = words.strip_prefix("$(seq ").and_then(|rest| rest.strip_suffix(')'));
-    let words = match (range, seq) {
-        (Some(range), _) => counted(range.split_once("..")?)?,
-        (_, Some(seq)) => counted(seq.trim().split_once(' ').unwrap_or(("1", seq)))?,
-        _ => shlex::split(words).filter(|words| !words.iter().any(|word| word.contains('$')))?,
-    };
+    let words = loop_words(words)?;
     let turn = |word: &String| {
-        let known = BTreeMap::from([(name.trim().to_string(), word.clone())]);
+        let known = BTreeMap::from([(name.to_string(), word.clone())]);
         expand(body, &known, |_| None).unwrap_or_else(|| body.to_string())
     };
     Some(words.iter().map(turn).collect())
+}
+
+/// The variable, the words and the body of `for NAME in WORDS; do BODY; done`.
+pub(super) fn loop_of(line: &str) -> Option<(&str, &str, &str)> {
+    let (name, rest) = line.strip_prefix("for ")?.trim().split_once(" in ")?;
+    let (words, rest) = rest.split_once("; do ").or_else(|| rest.split_once(";do "))?;
+    let body = rest.trim_end().strip_suffix("done")?.trim().trim_end_matches(';');
+    Some((name.trim(), words.trim(), body))
+}
+
+/// The words that a loop goes over: `a b`, `{1..3}`, `$(seq 3)`; none if they are not known yet.
+pub(super) fn loop_words(words: &str) -> Option<Vec<String>> {
+    const TURNS_MAX: i64 = 1_000;
+    let counted = |(first, last): (&str, &str)| -> Option<Vec<String>> {
+        let (first, last) = (first.trim().parse::<i64>().ok()?, last.trim().parse::<i64>().ok()?);
+        (last.saturating_sub(first) < TURNS_MAX)
+            .then(|| (first..=last).map(|number| number.to_string()).collect())
+    };
+    let range = words.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let seq = words.strip_prefix("$(seq ").and_then(|rest| rest.strip_suffix(')'));
+    match (range, seq) {
+        (Some(range), _) => counted(range.split_once("..")?),
+        (_, Some(seq)) => counted(seq.trim().split_once(' ').unwrap_or(("1", seq))),
+        _ => shlex::split(words).filter(|words| !words.iter().any(|word| word.contains('$'))),
+    }
 }
 
 /// The lines up to the one that ends a here-document.
@@ -195,9 +208,18 @@ fn command(line: String, stdin: Option<String>) -> Result<Command, String> {
 fn list(line: &str) -> Vec<(When, &str)> {
     const OURS: [&str; 5] = ["kubectl", "k", "sleep", "load", "fault"];
     const COMPOUND: [&str; 8] = ["for", "while", "until", "if", "case", "{", "(", "function"];
-    if line.split_whitespace().next().is_some_and(|word| COMPOUND.contains(&word)) {
+    let loops = line.contains("| while read ") && ends(line);
+    if loops || line.split_whitespace().next().is_some_and(|word| COMPOUND.contains(&word)) {
         return vec![(When::Always, line)];
     }
+    let parts = parts(line);
+    let is_ours =
+        |(_, part): &(When, &str)| part.split_whitespace().next().is_some_and(|word| OURS.contains(&word));
+    if parts.iter().any(is_ours) { parts } else { vec![(When::Always, line)] }
+}
+
+/// The commands of a list, whatever they are, and when each is run.
+pub(super) fn parts(line: &str) -> Vec<(When, &str)> {
     let (mut parts, mut start, mut when) = (Vec::new(), 0, When::Always);
     let (mut quote, mut escaped, mut skip) = (None, false, false);
     for (at, letter) in line.char_indices() {
@@ -222,9 +244,7 @@ fn list(line: &str) -> Vec<(When, &str)> {
     }
     parts.push((when, line[start..].trim()));
     parts.retain(|(_, part)| !part.is_empty());
-    let is_ours =
-        |(_, part): &(When, &str)| part.split_whitespace().next().is_some_and(|word| OURS.contains(&word));
-    if parts.iter().any(is_ours) { parts } else { vec![(When::Always, line)] }
+    parts
 }
 
 /// The command around `<<EOF`, the word that ends the document, and whether that is quoted, so that the document is taken as it is.
@@ -292,6 +312,7 @@ mod tests {
             ("k a \\; b", parts(&[(Always, "k a \\; b")])),
             ("x=1; echo $x && pwd", parts(&[(Always, "x=1; echo $x && pwd")])),
             ("port-forward svc/web 80 &", parts(&[(Always, "port-forward svc/web 80 &")])),
+            ("k a | while read x; do k $x; done", parts(&[(Always, "k a | while read x; do k $x; done")])),
             ("for i in 1 2; do x; k y; done", parts(&[(Always, "for i in 1 2; do x; k y; done")])),
             ("k 그 && 것", parts(&[(Always, "k 그"), (Succeeded, "것")])),
         ] {

@@ -5,7 +5,7 @@ use crate::api::regexp::Regexp;
 use crate::kubectl::errors::Failure;
 
 /// The programs that are read here.
-pub const NAMES: [&str; 5] = ["base64", "tr", "cut", "sed", "awk"];
+pub const NAMES: [&str; 7] = ["base64", "tr", "cut", "sed", "awk", "nl", "column"];
 
 /// One of them, ready to be used.
 pub enum Transform {
@@ -17,8 +17,47 @@ pub enum Transform {
     Cut { delimiter: char, fields: Vec<usize> },
     /// `sed s/a/b/g`.
     Substitute { pattern: Regexp, with: String, all: bool },
+    /// `sed 2,3d`, `sed -n /x/p`: the lines that are meant go, or stay alone.
+    Choose { address: Address, stay: bool },
+    /// `nl`.
+    Number,
+    /// `column -t`.
+    Align,
     /// `awk '{print $1, $NF}'`: numbers of fields, 0 for the line, `None` for the last; texts.
     Print { separator: Option<char>, parts: Vec<Printed> },
+}
+
+/// Which lines `sed` means.
+pub enum Address {
+    /// From the one to the other, counted from 1.
+    Lines(usize, usize),
+    /// The last.
+    Last,
+    /// Those in which this is found.
+    Match(Regexp),
+}
+
+impl Address {
+    /// `2`, `2,5`, `2,$`, `$`, `/web/`.
+    fn parse(text: &str) -> Option<Address> {
+        if let Some(pattern) = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+            return Regexp::basic(pattern).ok().map(Address::Match);
+        }
+        if text == "$" {
+            return Some(Address::Last);
+        }
+        let (first, last) = text.split_once(',').unwrap_or((text, text));
+        let last = if last == "$" { usize::MAX } else { last.parse().ok()? };
+        Some(Address::Lines(first.parse().ok()?, last))
+    }
+
+    fn means(&self, at: usize, count: usize, line: &str) -> bool {
+        match self {
+            Address::Lines(first, last) => (*first..=*last).contains(&(at + 1)),
+            Address::Last => at + 1 == count,
+            Address::Match(pattern) => pattern.is_match(line),
+        }
+    }
 }
 
 /// What `awk` prints.
@@ -54,6 +93,11 @@ impl Transform {
             }
             "sed" => {
                 let script = plain.last().map(|script| script.as_str()).unwrap_or_default();
+                let alone = has(&["-n", "--quiet", "--silent"]);
+                let chosen = script.strip_suffix(if alone { 'p' } else { 'd' }).and_then(Address::parse);
+                if let Some(address) = chosen {
+                    return Ok(Transform::Choose { address, stay: alone });
+                }
                 let sign = script.strip_prefix('s').and_then(|rest| rest.chars().next());
                 let parts: Vec<&str> = sign.map(|sign| script[1..].split(sign).collect()).unwrap_or_default();
                 let ["", pattern, with, flags] = parts.as_slice() else {
@@ -64,6 +108,8 @@ impl Transform {
                     read(pattern).map_err(|_| odd("-e expression #1: invalid regular expression"))?;
                 Ok(Transform::Substitute { pattern, with: (*with).into(), all: flags.contains('g') })
             }
+            "nl" => Ok(Transform::Number),
+            "column" => Ok(Transform::Align),
             _ => {
                 let separator = value(words, "-F").and_then(|text| text.chars().next());
                 let script = plain.last().map(|script| script.trim()).unwrap_or_default();
@@ -99,6 +145,17 @@ impl Transform {
             Transform::Substitute { pattern, with, all } => {
                 each(&|line| substitute(line, pattern, with, *all))
             }
+            Transform::Choose { address, stay } => {
+                let count = text.lines().count();
+                let lines = text.lines().enumerate();
+                let kept = lines.filter(|(at, line)| address.means(*at, count, line) == *stay);
+                kept.map(|(_, line)| format!("{line}\n")).collect()
+            }
+            Transform::Number => {
+                let lines = text.lines().enumerate();
+                lines.map(|(at, line)| format!("{:>6}\t{line}\n", at + 1)).collect()
+            }
+            Transform::Align => aligned(text),
             Transform::Print { separator, parts } => each(&|line| {
                 let fields: Vec<&str> = match separator {
                     Some(separator) => line.split(*separator).collect(),
@@ -115,6 +172,21 @@ impl Transform {
         };
         (out, true)
     }
+}
+
+/// Words in columns, two spaces apart.
+fn aligned(text: &str) -> String {
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let mut widths: Vec<usize> = Vec::new();
+    for row in &rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, word) in widths.iter_mut().zip(row) {
+            *width = (*width).max(word.chars().count());
+        }
+    }
+    let cell = |(at, word): (usize, &&str)| format!("{word:<width$}", width = widths[at]);
+    let line = |row: &Vec<&str>| row.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ");
+    rows.iter().map(|row| format!("{}\n", line(row).trim_end())).collect()
 }
 
 /// The value of a flag, behind it or in the next word.
@@ -237,6 +309,13 @@ mod tests {
             ("cut -d: -f2,3", "a:b:c\nplain\n", "b:c\nplain\n"),
             ("sed s/o/0/g", "foo\nbar\n", "f00\nbar\n"),
             ("sed s|a/|[&]|", "a/a/\n", "[a/]a/\n"),
+            ("sed 1d", "a\nb\nc\n", "b\nc\n"),
+            ("sed 2,$d", "a\nb\nc\n", "a\n"),
+            ("sed /b/d", "a\nb\nc\n", "a\nc\n"),
+            ("sed -n 2,3p", "a\nb\nc\n", "b\nc\n"),
+            ("sed -n $p", "a\nb\n", "b\n"),
+            ("nl", "a\n", "     1\ta\n"),
+            ("column -t", "a bb\nccc d\n", "a    bb\nccc  d\n"),
             ("awk {print$1,\"=\"$NF}", "a b c\n", "a =c\n"),
             ("awk -F: {print$2}", "a:b\n", "b\n"),
         ] {

@@ -41,6 +41,8 @@ impl App {
         let undrawn = std::mem::take(&mut self.undrawn);
         if self.sleeping.is_some() {
             self.sleep_on();
+        } else if self.has_turn() {
+            self.run_queue();
         } else if !self.is_playing() {
             return undrawn;
         } else {
@@ -64,7 +66,9 @@ impl App {
     }
 
     pub(super) fn ask_for_frame(&mut self, ctx: &Context<App>) {
-        if self.frame.is_none() && (self.is_playing() || self.sleeping.is_some() || self.unread) {
+        if self.frame.is_none()
+            && (self.is_playing() || self.sleeping.is_some() || self.unread || self.has_turn())
+        {
             let link = ctx.link().clone();
             self.frame =
                 Some(gloo::render::request_animation_frame(move |_| link.send_message(Action::Frame)));

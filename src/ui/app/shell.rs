@@ -12,6 +12,8 @@ use crate::ui::{commands, panic, storage};
 
 /// How many console entries and lines of history are kept.
 const LOG_MAX: usize = 200;
+/// How many commands of a script are run in one frame.
+const FRAME_MAX: usize = 20;
 
 impl App {
     pub(super) fn run(&mut self, entered: &str) {
@@ -26,9 +28,17 @@ impl App {
         self.run_queue();
     }
 
-    /// Runs what waits, one command after another, until one takes time.
+    /// Whether commands wait for nothing but their turn.
+    pub(super) fn has_turn(&self) -> bool {
+        self.sleeping.is_none() && !self.queue.is_empty() && !self.is_following()
+    }
+
+    /// Runs what waits, one command after another, until one takes time; many of them over several frames.
     pub(super) fn run_queue(&mut self) {
-        while self.sleeping.is_none() && !self.is_following() {
+        for _ in 0..FRAME_MAX {
+            if !self.has_turn() {
+                break;
+            }
             let Some(next) = self.queue.pop_front() else { break };
             if !next.when.holds_after(self.last_code) {
                 continue;
