@@ -16,7 +16,7 @@ const TURNS_MAX: usize = 1_000;
 const PRINTED_MAX: usize = 1 << 20;
 
 /// Programs that a reader may have on a machine of their own, and that there are not here.
-const ELSEWHERE: [&str; 38] = [
+const ELSEWHERE: [&str; 37] = [
     "apt",
     "apt-get",
     "brew",
@@ -24,7 +24,6 @@ const ELSEWHERE: [&str; 38] = [
     "chmod",
     "chown",
     "cilium",
-    "cp",
     "crictl",
     "ctr",
     "dig",
@@ -356,9 +355,7 @@ pub fn program(
     match first {
         "curl" | "wget" => Some(commands::forward::curl(line, context, client)),
         // Folders beside the console are but the beginnings of files' names, and completion is there anyway.
-        "export" | "true" | ":" | "mkdir" | "cd" | "clear" | "source" | "complete" | "set" | "unset" => {
-            Some(Output::default())
-        }
+        "export" | "true" | ":" | "mkdir" | "cd" | "clear" | "source" | "complete" => Some(Output::default()),
         "false" => Some(Output { code: 1, ..Output::default() }),
         "ls" => {
             let mut names: Vec<&String> = context.files.keys().chain(invocation.files.keys()).collect();
@@ -384,9 +381,7 @@ pub fn program(
         word if KEYWORDS.contains(&word) => Some(complaint(&format!(
             "{word}: kubeviz's console has no scripts but `for NAME in WORDS; do …; done`"
         ))),
-        word if ELSEWHERE.contains(&word) && line != "cp" && !line.starts_with("cp ") => {
-            Some(complaint(&format!("{word}: command not found")))
-        }
+        word if ELSEWHERE.contains(&word) => Some(complaint(&format!("{word}: command not found"))),
         _ => None,
     }
 }
@@ -458,5 +453,24 @@ pub fn keep(files: &[String], appends: bool, text: &str, into: &mut BTreeMap<Str
             file.clear();
         }
         file.push_str(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_kubectl_before_it_is_still_its() {
+        // Verbs may be typed alone: a program of the same name would take them away.
+        for path in commands::verb_paths() {
+            let word = path.split(' ').next().unwrap_or_default();
+            let taken = ELSEWHERE.contains(&word) || KEYWORDS.contains(&word) || filters::is_known(word);
+            assert!(
+                !taken
+                    && !["alias", "watch", "time", "clear", "source", "complete", "cd", "ls"].contains(&word),
+                "{word}"
+            );
+        }
     }
 }
