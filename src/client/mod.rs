@@ -90,6 +90,12 @@ impl<'a> Client<'a> {
         self.streams.as_mut()?.exec(pod, container, command, self.api.view(), now)
     }
 
+    /// Runs `curl` or the like on the reader's own machine; `None` where there is no network.
+    pub fn outside(&mut self, command: &[String]) -> Option<streams::Answer> {
+        let now = self.api.now();
+        self.streams.as_mut()?.outside(command, now)
+    }
+
     /// The current time.
     pub fn now(&self) -> SimTime {
         self.api.now()

@@ -6,24 +6,47 @@ use crate::api::{MetaExt, Pod};
 
 /// Ports of images, by the last part of their name.
 const KNOWN: &[(&str, &[u16])] = &[
+    ("adminer", &[8080]),
     ("agnhost", &[8080]),
+    ("cassandra", &[9042]),
+    ("consul", &[8500]),
+    ("echo-hname", &[80]),
+    ("echo-server", &[8080]),
     ("echoserver", &[8080]),
+    ("elasticsearch", &[9200, 9300]),
+    ("ghost", &[2368]),
+    ("go-myweb", &[8080]),
+    ("grafana", &[3000]),
     ("hello-app", &[8080]),
     ("hpa-example", &[80]),
     ("http-echo", &[5678]),
     ("httpd", &[80]),
+    ("influxdb", &[8086]),
+    ("jenkins", &[8080]),
+    ("kibana", &[5601]),
+    ("kubernetes-bootcamp", &[8080]),
+    ("kubia", &[8080]),
     ("mariadb", &[3306]),
     ("memcached", &[11211]),
+    ("minio", &[9000]),
     ("mongo", &[27017]),
     ("mysql", &[3306]),
     ("nginx", &[80]),
     ("nginx-slim", &[80]),
     ("nginx-unprivileged", &[8080]),
+    ("phpmyadmin", &[80]),
+    ("podinfo", &[9898]),
     ("postgres", &[5432]),
+    ("prometheus", &[9090]),
     ("rabbitmq", &[5672, 15672]),
     ("redis", &[6379]),
+    ("registry", &[5000]),
+    ("serve_hostname", &[9376]),
     ("tomcat", &[8080]),
+    ("vault", &[8200]),
     ("whoami", &[80]),
+    ("wordpress", &[80]),
+    ("zookeeper", &[2181]),
 ];
 
 /// `registry.k8s.io/hpa-example:v1` is `hpa-example`.
@@ -41,6 +64,9 @@ pub fn listening(pod: &Pod, container: &Container) -> Option<Vec<u16>> {
         return Some(text.split(',').filter_map(|port| port.trim().parse().ok()).collect());
     }
     let name = base_name(container.image.as_deref().unwrap_or_default());
+    if let Some(ports) = Some(container).filter(|_| name == "agnhost").and_then(agnhost) {
+        return Some(ports);
+    }
     let image = KNOWN.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, ports)| ports);
     let tcp = |protocol: &Option<String>| protocol.as_deref().unwrap_or("TCP") == "TCP";
     let declared = container.ports.iter().flatten().filter(|port| tcp(&port.protocol));
@@ -55,6 +81,21 @@ pub fn listening(pod: &Pod, container: &Container) -> Option<Vec<u16>> {
         (false, true) => Some(image.to_vec()),
         (true, true) => None,
     }
+}
+
+/// The port of the image of Kubernetes' own tests, which its first argument says, or one behind it.
+fn agnhost(container: &Container) -> Option<Vec<u16>> {
+    let mut words = container.args.iter().flatten().map(String::as_str);
+    let usual = match words.next()? {
+        "liveness" | "netexec" => 8080,
+        "serve-hostname" => 9376,
+        "test-webserver" => 80,
+        "pause" => return Some(Vec::new()),
+        _ => return None,
+    };
+    let told =
+        words.find_map(|word| word.trim_start_matches('-').trim_start_matches("http-").strip_prefix("port="));
+    Some(vec![told.and_then(|port| port.parse().ok()).unwrap_or(usual)])
 }
 
 #[cfg(test)]
@@ -82,5 +123,11 @@ mod tests {
         assert_eq!(check(None, declaring("app")), Some(vec![8080]));
         let told = Container { args: Some(vec!["--port=8080".into()]), ..declaring("nginx") };
         assert_eq!(check(None, told), Some(vec![8080]));
+        let agnhost = |args: &[&str]| Container {
+            args: Some(args.iter().map(ToString::to_string).collect()),
+            ..image("registry.k8s.io/e2e-test-images/agnhost:2.40")
+        };
+        assert_eq!(check(None, agnhost(&["serve-hostname"])), Some(vec![9376]));
+        assert_eq!(check(None, agnhost(&["netexec", "--http-port=8083"])), Some(vec![8083]));
     }
 }

@@ -18,6 +18,9 @@ pub trait Streams {
     /// What a container has printed, with the times; `previous`: its run before the current one.
     fn log(&self, pod: &Pod, container: &str, previous: bool) -> Vec<(SimTime, String)>;
 
+    /// Runs `curl` or the like on the reader's own machine, outside of the cluster. `None` without a network.
+    fn outside(&mut self, command: &[String], now: SimTime) -> Option<Answer>;
+
     /// Runs a command in a running container, at a terminal or not. `None` if there is no such program.
     fn exec(
         &mut self,

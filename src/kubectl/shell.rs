@@ -379,7 +379,8 @@ pub fn program(
         }
         filter if filters::is_known(filter) => filter_of_files(line, invocation, context),
         word if KEYWORDS.contains(&word) => Some(complaint(&format!(
-            "{word}: kubeviz's console has no scripts but `for NAME in WORDS; do …; done`"
+            "{word}: kubeviz's console has no loops but `for NAME in WORDS; do …; done` and no conditions; `kubectl get -w` watches, and \
+             `load svc/NAME --rate 5` asks again and again"
         ))),
         word if ELSEWHERE.contains(&word) => Some(complaint(&format!("{word}: command not found"))),
         _ => None,

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use super::agent::Agent;
+use super::files::Files;
 use super::lifecycle::ContainerRun;
 use super::pod_worker::PodWorker;
+use super::shell::{self, Net, World};
 use super::{Kubelets, PodStep, Timer, TimerKind};
+use crate::api::k8s::{ObjectMeta, PodSpec};
 use crate::api::{MetaExt, Pod};
 use crate::client::View;
 use crate::client::streams::{Answer, Streams};
 use crate::client::wire::Wire;
-use crate::clock::SimTime;
+use crate::clock::{SimDuration, SimTime};
 
 impl Kubelets {
     fn run_of(&self, pod: &Pod, container: &str) -> Option<&ContainerRun> {
@@ -40,6 +43,13 @@ impl Kubelets {
     }
 }
 
+impl Kubelets {
+    /// Commands of one line that ask something over the network do so one after the other.
+    fn next_moment(&self, now: SimTime) -> SimTime {
+        now + SimDuration(self.asked.len() as u64)
+    }
+}
+
 impl Agent {
     fn worker(&self, uid: &str) -> Option<&PodWorker> {
         self.workers.get(uid).map(|worker| &**worker)
@@ -65,6 +75,25 @@ impl Streams for Reach<'_> {
         self.kubelets.log(pod, container, previous)
     }
 
+    fn outside(&mut self, command: &[String], now: SimTime) -> Option<Answer> {
+        // A machine is as a pod without a node: it has an address of its own, and asks no DNS of the cluster.
+        const WORLD: &str = "198.51.100.7";
+        const LIMIT: SimDuration = SimDuration::from_secs(300);
+        let mut pod = Pod::new(ObjectMeta::default(), PodSpec::default());
+        let spec = Arc::make_mut(&mut pod.spec);
+        (spec.host_network, spec.dns_policy) = (Some(true), Some("Default".into()));
+        Arc::make_mut(&mut pod.status).pod_ip = Some(WORLD.into());
+        let now = self.kubelets.next_moment(now);
+        let world =
+            World { net: Some(Net { wire: self.wire?, pod: &pod, now }), uid: "", container: ("", 0), now };
+        let (mut files, mut daemons) = (Files::default(), std::mem::take(&mut self.kubelets.daemons));
+        let answer = shell::run_beside(command, (&mut files, &mut daemons), Default::default(), world, LIMIT);
+        self.kubelets.daemons = daemons;
+        let answer = answer?;
+        self.kubelets.asked.extend(answer.asked);
+        Some(Answer { said: answer.said, code: answer.code })
+    }
+
     fn exec(
         &mut self,
         pod: &Pod,
@@ -73,6 +102,7 @@ impl Streams for Reach<'_> {
         view: &View,
         now: SimTime,
     ) -> Option<Answer> {
+        let now = self.kubelets.next_moment(now);
         let Kubelets { agents, disks, asked, asked_to_end, touched, daemons, .. } = &mut *self.kubelets;
         let agent = pod.spec.node_name.as_deref().and_then(|node| agents.get_mut(node)).map(Arc::make_mut);
         let answer = agent.and_then(|agent| {

@@ -8,6 +8,7 @@
 //! so they are worked out afterwards, all those of a stretch of time at once, before the next change takes effect: one by
 //! one where they are few, in batches where they are many. Every request sent is settled exactly once.
 
+mod bodies;
 mod carry;
 pub mod console;
 pub mod dns;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bodies::{self, Asked};
 use super::dns::{self, Name, Resolver};
 use super::load::{Load, LoadSpec, Target};
 use super::plan::{self, Goal, Map, Origin};
@@ -9,9 +10,7 @@ use super::proxy::{Pools, State};
 use super::server::Server;
 use super::{Network, carry};
 use crate::api::hash::Digest;
-use crate::api::{MetaExt, Pod};
-use crate::client::ports::base_name;
-use crate::client::site::{APACHE_PAGE, NGINX_PAGE};
+use crate::api::{MetaExt, Node, Pod};
 use crate::client::wire::{Fate, Lookup, Reply, Request, Sample, Seen, Wire};
 use crate::clock::SimDuration;
 use crate::rng::Rng;
@@ -45,17 +44,29 @@ impl Wire for Network {
         let host = own.unwrap_or(host);
         let wide = Digest::new().number(self.seed).number(now.0).number(nonce).number(self.nonce);
         let mut rng = Rng::new(wide.bytes(from.uid().as_bytes()).value(), "request");
-        let node = from.spec.node_name.as_deref().unwrap_or_default();
         let fresh = State { since: now, view: self.view.clone() };
-        let proxied = self.proxies.peek(&self.past, node, self.seed, now).unwrap_or(&fresh);
-        let map = Map { live: &self.view, proxied, node, lost: &self.lost };
         let target = Target::Url { host: host.into(), port, path: path.into() };
-        let plan = plan::plan(map, &mut Pools::default(), &Origin::of_pod(from), &target, header);
+        let origin = Origin::of_pod(from);
+        let entries = self.entries(from, host, &mut rng);
+        let way = |node: &Arc<str>| {
+            let proxied = self.proxies.peek(&self.past, node, self.seed, now).unwrap_or(&fresh);
+            let map = Map { live: &self.view, proxied, node, lost: &self.lost };
+            (node.clone(), plan::plan(map, &mut Pools::default(), &origin, &target, header))
+        };
+        // A load balancer asks no node that says that it has no endpoints.
+        let mut ways = entries.iter().map(way);
+        let Some(first) = ways.next() else { unreachable!("there is a way in, if only to nowhere") };
+        let blind = |plan: &plan::Plan| plan.goal == Goal::Fate(Fate::NoLocalEndpoints);
+        let (node, plan) = match blind(&first.1) {
+            true => ways.find(|(_, plan)| !blind(plan)).unwrap_or(first),
+            false => first,
+        };
+        let node = &*node;
         let deadline = now + timeout;
         let mut sample = Sample {
             id: 0,
             load: load_name(from),
-            client_node: Some(node.into()),
+            client_node: from.spec.node_name.as_deref().map(Into::into),
             via: plan.via.clone(),
             endpoint: None,
             pod: None,
@@ -74,7 +85,10 @@ impl Wire for Network {
                     sample.done = deadline;
                 }
             }
-            Goal::World => {}
+            Goal::World => {
+                body =
+                    format!("<html><head><title>{host}</title></head><body><h1>{host}</h1></body></html>\n")
+            }
             Goal::Pods(choices) | Goal::Upstream(choices) => {
                 let upstream = matches!(plan.goal, Goal::Upstream(_));
                 let place = rng.below(choices.backends.len().max(1) as u32) as usize;
@@ -95,7 +109,14 @@ impl Wire for Network {
                         let served = server.processes[process].weigh(sample.reached, &mut rng);
                         let page = server.processes[process].site().map(|site| site.page(&plan.path));
                         let status = page.as_ref().map_or(200, |page| page.status);
-                        body = page.map_or_else(|| self.body(server, process), |page| page.body);
+                        body = page.map_or_else(
+                            || {
+                                let host = header.unwrap_or(request.host);
+                                let port = candidate.backend.port;
+                                self.body(server, process, (&origin.ip, host, &plan.path, port))
+                            },
+                            |page| page.body,
+                        );
                         let fate = served.fate.with_status(status);
                         sample.why = plan.why_of(fate);
                         (fate, served.at + back)
@@ -117,9 +138,9 @@ impl Wire for Network {
     }
 }
 
-/// Requests of a pod's commands are counted under its name.
+/// Requests of a pod's commands are counted under its name, those of the console apart.
 fn load_name(pod: &Pod) -> Arc<str> {
-    format!("pod/{}", pod.name()).into()
+    if pod.name().is_empty() { "curl".into() } else { format!("pod/{}", pod.name()).into() }
 }
 
 impl Network {
@@ -136,30 +157,44 @@ impl Network {
     }
 
     /// What a container says to whoever asks it.
-    fn body(&self, server: &Server, place: usize) -> String {
+    fn body(&self, server: &Server, place: usize, asked: (&str, &str, &str, u16)) -> String {
+        let (client, host, path, port) = asked;
         let pod = self.view.get::<Pod>(&server.namespace, &server.name);
         let containers =
             pod.iter().flat_map(|pod| pod.spec.init_containers.iter().flatten().chain(&pod.spec.containers));
         let container = containers.into_iter().nth(place);
-        let image = container.and_then(|container| container.image.as_deref()).unwrap_or_default();
-        let name = &server.name;
-        match base_name(image) {
-            "nginx" | "nginx-slim" | "nginx-unprivileged" => NGINX_PAGE.into(),
-            "httpd" => APACHE_PAGE.into(),
-            "hpa-example" => "OK!".into(),
-            "hello-app" => {
-                let tag = image.rsplit_once(':').map_or("latest", |(_, tag)| tag);
-                let version = if tag.contains('.') { format!("{tag}.0") } else { tag.to_string() };
-                format!("Hello, world!\nVersion: {version}\nHostname: {name}\n")
-            }
-            "whoami" => format!("Hostname: {name}\nIP: {}\n", server.ip),
-            "http-echo" => {
-                let args = container.iter().flat_map(|container| container.args.iter().flatten());
-                let text = args.filter_map(|arg| arg.trim_start_matches('-').strip_prefix("text=")).next();
-                format!("{}\n", text.unwrap_or("hello-world"))
-            }
-            _ => format!("Hello from {name}\n"),
+        let answer = |container| {
+            bodies::answer(&Asked {
+                container,
+                pod: &server.name,
+                at: (&server.ip, port),
+                client,
+                host,
+                path,
+            })
+        };
+        container.map(answer).unwrap_or_default()
+    }
+
+    /// The nodes by which a request can enter the cluster, in the order in which a load balancer tries them: the client's own, or
+    /// the one that it asks for by its address.
+    fn entries(&self, from: &Pod, host: &str, rng: &mut Rng) -> Vec<Arc<str>> {
+        if let Some(own) = from.spec.node_name.as_deref() {
+            return vec![own.into()];
         }
+        let is_asked = |node: &&Node| {
+            node.name() == host || node.status.addresses.iter().flatten().any(|known| known.address == host)
+        };
+        if let Some(node) = self.view.list::<Node>(None).find(is_asked) {
+            return vec![node.name().into()];
+        }
+        let mut nodes = self.nodes.clone();
+        if nodes.is_empty() {
+            return vec!["".into()];
+        }
+        let first = rng.below(nodes.len() as u32) as usize;
+        nodes.rotate_left(first);
+        nodes
     }
 
     /// Takes note of what programs have asked.

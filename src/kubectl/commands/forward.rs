@@ -1,4 +1,4 @@
-//! `port-forward`, `proxy`, and `curl` at the console, which reaches what they forward.
+//! `port-forward`, `proxy`, and `curl` at the console, which reaches what they forward, and the cluster from outside.
 //!
 //! A forward goes on in the background until its pod is gone or another takes its port; the real one holds its terminal until Ctrl+C.
 
@@ -8,6 +8,7 @@ use super::raw::proxied::Target;
 use crate::api::k8s::IntOrString;
 use crate::api::{Key, Kind, MetaExt, Pod, Service};
 use crate::client::Client;
+use crate::client::streams::Answer;
 use crate::kubectl::errors::Failure;
 use crate::kubectl::parse::{switch, value};
 use crate::kubectl::{Call, Context, Output, Verb};
@@ -154,14 +155,32 @@ fn read(text: &str, pod: &Pod, service: Option<&Service>) -> Result<(u16, u16), 
     Ok((local, remote))
 }
 
+/// Flags of `curl` and `wget` behind which a value stands.
+const VALUED: [&str; 14] = [
+    "-H",
+    "--header",
+    "-o",
+    "-O",
+    "-w",
+    "--write-out",
+    "-d",
+    "--data",
+    "-X",
+    "--request",
+    "-m",
+    "--max-time",
+    "--connect-timeout",
+    "-T",
+];
+
 /// `curl` and `wget` at the console: they reach what is forwarded.
 pub fn curl(line: &str, context: &Context, client: &mut Client<'_>) -> Output {
     let words = shlex::split(line).unwrap_or_default();
     let program = words.first().cloned().unwrap_or_default();
-    let url = words
-        .iter()
-        .skip(1)
-        .find(|word| !word.starts_with('-') && (word.contains('.') || word.contains("localhost")));
+    let valued = |flag: &String| VALUED.contains(&flag.as_str());
+    let url = (1..words.len()).map(|at| (&words[at - 1], &words[at]));
+    let url = url.filter(|(before, word)| !word.starts_with('-') && !valued(before)).map(|(_, word)| word);
+    let url = url.into_iter().find(|word| word.contains(['.', ':']) || word.contains("localhost"));
     let url = url.cloned().unwrap_or_default();
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", &url));
     let at = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -178,7 +197,13 @@ pub fn curl(line: &str, context: &Context, client: &mut Client<'_>) -> Output {
         Output { stderr, code, ..Output::default() }
     };
     if !["localhost", "127.0.0.1", "[::1]"].contains(&host) {
-        return refused();
+        let answer = client.outside(&words);
+        let ended = |answer: Answer| Output {
+            stdout: answer.said,
+            code: answer.code.unwrap_or(0),
+            ..Output::default()
+        };
+        return answer.map_or_else(refused, ended);
     }
     let number: u16 = port.parse().unwrap_or(0);
     let Some(forward) = context.forwards.iter().rev().find(|forward| forward.local == number) else {
