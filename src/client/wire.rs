@@ -121,7 +121,8 @@ impl Fate {
     pub fn with_status(self, status: u16) -> Fate {
         match (self, status) {
             (Fate::Answered, 403) => Fate::PageForbidden,
-            (Fate::Answered, 404) => Fate::PageNotFound,
+            (Fate::Answered, 400..500) => Fate::PageNotFound,
+            (Fate::Answered, 500..) => Fate::ServerError,
             (fate, _) => fate,
         }
     }
@@ -240,6 +241,18 @@ pub struct Reply {
     pub address: String,
     /// What the application says.
     pub body: String,
+    /// The very status, where it is one that says more than the fate.
+    pub status: Option<u16>,
+}
+
+impl Reply {
+    /// What the client is told.
+    pub fn seen(&self) -> Seen {
+        match (self.sample.fate.seen(), self.status) {
+            (Seen::Status(_), Some(status)) => Seen::Status(status),
+            (seen, _) => seen,
+        }
+    }
 }
 
 /// What a name stands for.

@@ -7,6 +7,7 @@ use super::files::Files;
 use super::probe::ProbeRun;
 use super::shell::Process;
 use super::workload::{Behaviour, OnTerm};
+use crate::client::site::Settings;
 use crate::clock::{SimDuration, SimTime};
 
 /// How a run ended.
@@ -128,6 +129,8 @@ pub struct ContainerRun {
     pub services: Option<Arc<Environment>>,
     /// Its files, once somebody has looked.
     pub files: Option<Box<Files>>,
+    /// What its web server was told when it began, if its configuration is not its image's.
+    pub settings: Option<Arc<Settings>>,
     /// When it stops to take connections, having been asked to end.
     pub closes_at: Option<SimTime>,
     /// What its current run has printed, with the times; shared with snapshots.
@@ -165,6 +168,7 @@ impl Default for ContainerRun {
             environment: None,
             services: None,
             files: None,
+            settings: None,
             closes_at: None,
             log: Log::default(),
             last_log: Log::default(),

@@ -1,32 +1,37 @@
 //! The pages of web servers in containers, where they are other than their images': for probes, and for whoever asks over the
 //! network.
 
+use std::sync::Arc;
+
 use super::agent::Turn;
 use super::pod_worker::PodWorker;
 use super::volumes::{self, Disks};
 use crate::api::k8s::Probe;
-use crate::client::site::{Program, Site};
+use crate::client::site::{Program, Settings, Site};
 
 impl PodWorker {
-    /// A web server that begins finds what is mounted where its pages lie.
+    /// A web server that begins finds what is mounted where its pages lie, and reads its settings.
     pub(super) fn open_pages(&mut self, at: usize, turn: &mut Turn<'_>) {
         let container = self.container(at);
-        if Program::of(container).is_some_and(|program| program.has_mounts(container)) {
-            let ground = &mut turn.ground();
-            let files = self.open_files(at, ground);
-            self.close_files(at, files, ground);
-        }
+        let Some(program) = Program::of(container).filter(|program| program.has_mounts(container)) else {
+            return;
+        };
+        let ground = &mut turn.ground();
+        let files = self.open_files(at, ground);
+        self.runs[at].settings =
+            program.settings.map(|directory| Arc::new(Settings::read(&files.below(directory))));
+        self.close_files(at, files, ground);
     }
 
     /// What a web server serves once somebody has opened its files: until then it is what its image brings along.
     pub(super) fn own_site(&self, at: usize, host: &Disks, disks: &Disks) -> Option<Site> {
-        let files = self.runs[at].files.as_deref()?;
+        let run = &self.runs[at];
         let container = self.container(at);
         let program = Program::of(container)?;
-        let mut files = files.clone();
+        let mut files = run.files.as_deref()?.clone();
         volumes::lend(&self.volumes, &mut files, host, disks);
         let image = container.image.as_deref().unwrap_or_default();
-        Some(Site::new(&program, image, files.below(&program.root)))
+        Some(Site::new(&program, image, run.settings.clone(), |root| files.below(root)))
     }
 
     /// Whether the pages of a container lie on a disk that others may write to.

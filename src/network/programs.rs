@@ -77,7 +77,7 @@ impl Wire for Network {
             fate: Fate::Answered,
             why: plan.why.clone(),
         };
-        let mut body = String::new();
+        let (mut body, mut status) = (String::new(), None);
         match &plan.goal {
             Goal::Fate(fate) => {
                 sample.fate = *fate;
@@ -107,17 +107,12 @@ impl Wire for Network {
                             return self.reply(sample, plan.address, body);
                         };
                         let served = server.processes[process].weigh(sample.reached, &mut rng);
-                        let page = server.processes[process].site().map(|site| site.page(&plan.path));
-                        let status = page.as_ref().map_or(200, |page| page.status);
-                        body = page.map_or_else(
-                            || {
-                                let host = header.unwrap_or(request.host);
-                                let port = candidate.backend.port;
-                                self.body(server, process, (&origin.ip, host, &plan.path, port))
-                            },
-                            |page| page.body,
-                        );
-                        let fate = served.fate.with_status(status);
+                        if served.fate == Fate::Answered {
+                            let host = header.unwrap_or(request.host);
+                            let asked = (&*origin.ip, host, &*plan.path, candidate.backend.port);
+                            (status, body) = self.answer(server, process, asked);
+                        }
+                        let fate = served.fate.with_status(status.unwrap_or(200));
                         sample.why = plan.why_of(fate);
                         (fate, served.at + back)
                     }
@@ -134,7 +129,8 @@ impl Wire for Network {
         if sample.done > deadline {
             (sample.fate, sample.done) = (Fate::TooSlow, deadline);
         }
-        self.reply(sample, plan.address, body)
+        let status = status.filter(|_| sample.fate != Fate::TooSlow);
+        Reply { status, ..self.reply(sample, plan.address, body) }
     }
 }
 
@@ -146,9 +142,12 @@ fn load_name(pod: &Pod) -> Arc<str> {
 impl Network {
     fn reply(&self, sample: Sample, address: String, body: String) -> Reply {
         let took = sample.done.since(sample.sent).max(PROGRAM);
-        let answered = matches!(sample.fate, Fate::Answered | Fate::PageNotFound | Fate::PageForbidden);
+        let answered = matches!(
+            sample.fate,
+            Fate::Answered | Fate::ServerError | Fate::PageNotFound | Fate::PageForbidden
+        );
         let body = if answered { body } else { String::new() };
-        Reply { sample, took, address, body }
+        Reply { sample, took, address, body, status: None }
     }
 
     /// The network for programs, once it is awake.
@@ -156,9 +155,16 @@ impl Network {
         self.is_awake().then_some(self as &dyn Wire)
     }
 
-    /// What a container says to whoever asks it.
-    fn body(&self, server: &Server, place: usize, asked: (&str, &str, &str, u16)) -> String {
-        let (client, host, path, port) = asked;
+    /// What a container says to whoever asks it, and its status, if that may be another than 200.
+    fn answer(
+        &self,
+        server: &Server,
+        place: usize,
+        (client, host, path, port): (&str, &str, &str, u16),
+    ) -> (Option<u16>, String) {
+        if let Some(page) = server.processes[place].site().and_then(|site| site.page(path)) {
+            return (Some(page.status), page.body);
+        }
         let pod = self.view.get::<Pod>(&server.namespace, &server.name);
         let containers =
             pod.iter().flat_map(|pod| pod.spec.init_containers.iter().flatten().chain(&pod.spec.containers));
@@ -173,7 +179,7 @@ impl Network {
                 path,
             })
         };
-        container.map(answer).unwrap_or_default()
+        (None, container.map(answer).unwrap_or_default())
     }
 
     /// The nodes by which a request can enter the cluster, in the order in which a load balancer tries them: the client's own, or

@@ -4,7 +4,7 @@
 use super::commands::Outcome;
 use super::{Process, World};
 use crate::api::Pod;
-use crate::client::site::{Page, Program, Site};
+use crate::client::site::{Page, Program, Site, reason};
 use crate::client::wire::{Fate, Lookup, Reply, Request, Seen, Wire};
 use crate::clock::{SimDuration, SimTime};
 
@@ -167,18 +167,6 @@ fn place(url: &str) -> (&str, u16, &str) {
     (host, port.unwrap_or(standard), if path.is_empty() { "/" } else { path })
 }
 
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        403 => "Forbidden",
-        404 => "Not Found",
-        500 => "Internal Server Error",
-        502 => "Bad Gateway",
-        503 => "Service Temporarily Unavailable",
-        _ => "Gateway Time-out",
-    }
-}
-
 impl Process {
     /// Whether a name stands for something.
     pub(super) fn resolves(host: &str, world: World<'_>) -> bool {
@@ -219,7 +207,7 @@ impl Process {
         if matches!(reply.sample.fate, Fate::Answered | Fate::PageNotFound | Fate::PageForbidden)
             && let Some(page) = self.own_page(host, path, world)
         {
-            reply.body = page.body;
+            (reply.body, reply.status) = (page.body, Some(page.status));
             reply.sample.fate = Fate::Answered.with_status(page.status);
         }
         let status = match program {
@@ -245,9 +233,10 @@ impl Process {
         let pod = world.net.filter(|_| ["localhost", "127.0.0.1"].contains(&host))?.pod;
         let all = pod.spec.init_containers.iter().flatten().chain(&pod.spec.containers);
         let container = all.into_iter().find(|container| *container.name == *world.container.0)?;
-        let program = Program::of(container)?;
+        // One that is configured has read its settings when it began, which only its kubelet knows.
+        let program = Program::of(container).filter(|program| program.settings.is_none())?;
         let image = container.image.as_deref().unwrap_or_default();
-        Some(Site::new(&program, image, self.files.below(&program.root)).page(path))
+        Site::new(&program, image, None, |root| self.files.below(root)).page(path)
     }
 
     /// Puts an answer where it shall go.
@@ -265,7 +254,7 @@ impl Process {
 
     fn curl(&mut self, asked: &Question<'_>, (host, port): (&str, u16), reply: &Reply) -> i32 {
         let millis = reply.took.as_millis();
-        let (code, complaint) = match reply.sample.fate.seen() {
+        let (code, complaint) = match reply.seen() {
             Seen::Status(status) if asked.fails && status >= 400 => {
                 (22, format!("The requested URL returned error: {status}"))
             }
@@ -294,7 +283,7 @@ impl Process {
             self.err.push_str(&format!("curl: ({code}) {complaint}\n"));
         }
         if let Some(after) = asked.after {
-            let status = match reply.sample.fate.seen() {
+            let status = match reply.seen() {
                 Seen::Status(status) => format!("{status:03}"),
                 _ => "000".into(),
             };
@@ -306,7 +295,7 @@ impl Process {
     }
 
     fn wget(&mut self, asked: &Question<'_>, (host, port): (&str, u16), reply: &Reply) -> i32 {
-        let seen = reply.sample.fate.seen();
+        let seen = reply.seen();
         if !asked.quiet && !matches!(seen, Seen::NoName | Seen::NameTimedOut) {
             self.err.push_str(&format!("Connecting to {host}:{port} ({}:{port})\n", reply.address));
         }
@@ -336,7 +325,7 @@ impl Process {
         let loud =
             words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('v'));
         let address = &reply.address;
-        let said = match reply.sample.fate.seen() {
+        let said = match reply.seen() {
             Seen::Status(_) if loud => format!("{host} ({address}:{port}) open\n"),
             Seen::Status(_) => String::new(),
             Seen::Refused | Seen::Reset => format!("nc: {host} ({address}:{port}): Connection refused\n"),
@@ -344,7 +333,7 @@ impl Process {
             Seen::NoName | Seen::NameTimedOut => format!("nc: bad address '{host}'\n"),
         };
         self.err.push_str(&said);
-        i32::from(!matches!(reply.sample.fate.seen(), Seen::Status(_)))
+        i32::from(!matches!(reply.seen(), Seen::Status(_)))
     }
 }
 

@@ -91,6 +91,12 @@ const LINES: &[&str] = &[
     "kubectl wait --for=condition=Ready pod/web --timeout=1s",
     "kubectl label pods --all a=b c- --overwrite -n default",
     "kubectl apply --server-side --force-conflicts -f -",
+    "kubectl get pods -o name | xargs -n2 -I{} kubectl annotate {} a=b | tee x | sed -n '2,$p' | column -t",
+    "for p in $(kubectl get pods -o name); do for i in {1..3}; do kubectl label $p i=$i --overwrite; done; done",
+    "kubectl get pods -o name | while read p; do echo $p; done; alias k='kubectl get'; k pods; watch -n 1 kubectl get pods",
+    "echo YQ== | base64 -d; sed -i 's/a/b/' x; curl -s -H 'Host: a.b' http://10.96.0.1:80/x -w '%{http_code}'",
+    "kubectl get --raw '/api/v1/namespaces/default/pods?limit=1&continue=e30&resourceVersion=1&resourceVersionMatch=Exact'",
+    "kubectl get --raw /api/v1/namespaces/default/services/http:web:80/proxy/a?b",
 ];
 
 const PATHS: &[&str] = &[

@@ -1,9 +1,14 @@
 //! Web servers that answer with what lies in a directory: which containers are such, and what each says at a path. Probes ask
 //! (the kubelet's part) and so do requests (the network's).
 
+mod nginx;
+
 use std::sync::Arc;
 
 use sorted::SortedMap;
+
+use nginx::Action;
+pub use nginx::Settings;
 
 use super::ports::base_name;
 use crate::api::k8s::Container;
@@ -26,6 +31,8 @@ pub struct Program {
     pub manner: Manner,
     /// The directory.
     pub root: String,
+    /// Where its configuration lies, if that is not its image's. Then nothing is known of its pages before it has been read.
+    pub settings: Option<&'static str>,
 }
 
 /// What is answered.
@@ -45,6 +52,8 @@ pub struct Site {
     version: String,
     /// By their paths below the root.
     pages: SortedMap<String, Arc<str>>,
+    /// What it was told when it began, if anything.
+    settings: Option<Arc<Settings>>,
 }
 
 /// The page that nginx brings along.
@@ -56,23 +65,25 @@ pub const APACHE_PAGE: &str = "<html><body><h1>It works!</h1></body></html>\n";
 const INDEX: &str = "index.html";
 
 impl Program {
-    /// The server that a container is, if its pages are all that it answers with: one that is configured otherwise may answer
-    /// anything.
+    /// The server that a container is, if it is one of which it can be known what it answers.
     pub fn of(container: &Container) -> Option<Program> {
         let image = container.image.as_deref().unwrap_or_default();
         let configured = |directory: &str| {
-            let mounts = container.volume_mounts.iter().flatten();
-            mounts.into_iter().any(|mount| overlaps(mount.mount_path.trim_matches('/'), directory))
+            let mut mounts = container.volume_mounts.iter().flatten();
+            mounts.any(|mount| overlaps(mount.mount_path.trim_matches('/'), directory))
         };
-        let known = |manner, root: &str, settings: &str| {
-            let program = Program { manner, root: root.into() };
-            (!image.contains("bitnami") && !configured(settings)).then_some(program)
+        let known = |manner, root: &str, settings| {
+            let program = Program { manner, root: root.into(), settings };
+            (!image.contains("bitnami")).then_some(program)
         };
         match base_name(image) {
             "nginx" | "nginx-slim" | "nginx-unprivileged" => {
-                known(Manner::Nginx, "usr/share/nginx/html", "etc/nginx")
+                let settings = Some("etc/nginx").filter(|directory| configured(directory));
+                known(Manner::Nginx, "usr/share/nginx/html", settings)
             }
-            "httpd" => known(Manner::Apache, "usr/local/apache2/htdocs", "usr/local/apache2/conf"),
+            "httpd" if !configured("usr/local/apache2/conf") => {
+                known(Manner::Apache, "usr/local/apache2/htdocs", None)
+            }
             "busybox" | "alpine" => busybox(container),
             _ => None,
         }
@@ -88,10 +99,11 @@ impl Program {
         Some((format!("{}/{INDEX}", self.root), page))
     }
 
-    /// Whether something is mounted where the pages lie.
+    /// Whether something is mounted where the pages or the settings lie.
     pub fn has_mounts(&self, container: &Container) -> bool {
         let mut mounts = container.volume_mounts.iter().flatten();
-        mounts.any(|mount| overlaps(mount.mount_path.trim_matches('/'), &self.root))
+        self.settings.is_some()
+            || mounts.any(|mount| overlaps(mount.mount_path.trim_matches('/'), &self.root))
     }
 }
 
@@ -112,36 +124,60 @@ fn busybox(container: &Container) -> Option<Program> {
     words.peek()?;
     let directory = words.by_ref().skip_while(|word| *word != "-h").nth(1);
     let root = directory.or(container.working_dir.as_deref()).unwrap_or_default();
-    Some(Program { manner: Manner::Busybox, root: root.trim_matches('/').into() })
+    Some(Program { manner: Manner::Busybox, root: root.trim_matches('/').into(), settings: None })
 }
 
 impl Site {
-    /// A site of these pages, by their paths below its root.
-    pub fn new(program: &Program, image: &str, pages: SortedMap<String, Arc<str>>) -> Site {
+    /// The site of a server that was told this when it began, with the files that are below a directory now.
+    pub fn new(
+        program: &Program,
+        image: &str,
+        settings: Option<Arc<Settings>>,
+        files_below: impl Fn(&str) -> SortedMap<String, Arc<str>>,
+    ) -> Site {
         let tag = image.rsplit_once(':').map_or("", |(_, tag)| tag).split('-').next().unwrap_or_default();
         let version = if tag.split('.').count() > 1 { tag } else { "" };
-        Site { manner: program.manner, version: version.into(), pages }
+        let root = settings.as_ref().and_then(|settings| settings.root.as_deref()).unwrap_or(&program.root);
+        Site { manner: program.manner, version: version.into(), pages: files_below(root), settings }
     }
 
-    /// The site that a container comes with.
+    /// The site that a container comes with; none for one that is configured.
     pub fn of_image(container: &Container) -> Option<Site> {
-        let program = Program::of(container)?;
+        let program = Program::of(container).filter(|program| program.settings.is_none())?;
         let page = program.own_page().map(|(_, text)| (INDEX.to_string(), text.into()));
-        Some(Site::new(&program, container.image.as_deref().unwrap_or_default(), page.into_iter().collect()))
+        let pages = page.into_iter().collect::<SortedMap<_, _>>();
+        let image = container.image.as_deref().unwrap_or_default();
+        Some(Site::new(&program, image, None, |_| pages.clone()))
     }
 
     /// The status with which a path is answered.
     pub fn status(&self, path: &str) -> u16 {
-        self.find(path).map_or_else(|status| status, |_| 200)
+        match self.action(path) {
+            Action::Return(status, _) => *status,
+            Action::Elsewhere => 200,
+            Action::Pages => self.find(path).map_or_else(|status| status, |_| 200),
+        }
     }
 
-    /// What is answered at a path.
-    pub fn page(&self, path: &str) -> Page {
-        match self.find(path) {
-            Ok(Some(text)) => Page { status: 200, body: text.to_string() },
-            Ok(None) => Page { status: 200, body: self.listing(path) },
-            Err(status) => Page { status, body: self.refusal(status) },
-        }
+    fn action(&self, path: &str) -> &Action {
+        self.settings.as_ref().map_or(&Action::Pages, |settings| settings.action(path))
+    }
+
+    /// What is answered at a path; nothing where somebody else answers.
+    pub fn page(&self, path: &str) -> Option<Page> {
+        let (status, body) = match self.action(path) {
+            Action::Elsewhere => return None,
+            Action::Return(status, text) if text.is_empty() && *status >= 300 => {
+                (*status, self.refusal(*status))
+            }
+            Action::Return(status, text) => (*status, text.clone()),
+            Action::Pages => match self.find(path) {
+                Ok(Some(text)) => (200, text.to_string()),
+                Ok(None) => (200, self.listing(path)),
+                Err(status) => (status, self.refusal(status)),
+            },
+        };
+        Some(Page { status, body })
     }
 
     /// The text at a path, or none for the listing of a directory, or the status of a refusal.
@@ -184,7 +220,7 @@ impl Site {
     }
 
     fn refusal(&self, status: u16) -> String {
-        let reason = if status == 403 { "Forbidden" } else { "Not Found" };
+        let reason = reason(status);
         match self.manner {
             Manner::Nginx => {
                 let slash = if self.version.is_empty() { "" } else { "/" };
@@ -207,6 +243,24 @@ impl Site {
     }
 }
 
+/// What a status is called.
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        301 => "Moved Permanently",
+        302 => "Found",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        410 => "Gone",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Temporarily Unavailable",
+        504 => "Gateway Time-out",
+        _ => "",
+    }
+}
+
 /// A path without its query and without slashes at either end.
 fn bare(path: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or_default().trim_matches('/')
@@ -223,7 +277,8 @@ mod tests {
 
     fn site(image: &str, pages: &[&str]) -> Site {
         let program = Program::of(&container(image)).unwrap();
-        Site::new(&program, image, pages.iter().map(|path| (path.to_string(), Arc::from(*path))).collect())
+        let pages: SortedMap<_, _> = pages.iter().map(|path| (path.to_string(), Arc::from(*path))).collect();
+        Site::new(&program, image, None, |_| pages.clone())
     }
 
     #[test]
@@ -243,15 +298,16 @@ mod tests {
             ("/healthz", 404),
         ];
         for (path, want) in cases {
-            assert_eq!((nginx.status(path), nginx.page(path).status), (want, want), "{path}");
+            assert_eq!((nginx.status(path), nginx.page(path).unwrap().status), (want, want), "{path}");
         }
-        assert_eq!(nginx.page("/shop").body, "shop/index.html");
-        assert!(nginx.page("/x").body.contains("nginx/1.27.3<"));
+        assert_eq!(nginx.page("/shop").unwrap().body, "shop/index.html");
+        assert!(nginx.page("/x").unwrap().body.contains("nginx/1.27.3<"));
         assert_eq!(site("nginx", &[]).status("/"), 403, "an empty directory");
         assert_eq!(site("httpd", &[]).status("/"), 200, "which Apache lists");
         assert!(
             site("httpd", &["a/b", "a/c", "d"])
                 .page("/")
+                .unwrap()
                 .body
                 .contains("<li><a href=\"a/\"> a/</a></li>\n<li><a href=\"d\">")
         );
@@ -264,8 +320,9 @@ mod tests {
             ..container(image)
         };
         assert_eq!(Program::of(&container("nginx")).unwrap().root, "usr/share/nginx/html");
-        assert!(Program::of(&mounted("nginx", "/etc/nginx/conf.d")).is_none());
-        assert!(Program::of(&mounted("nginx", "/etc")).is_none());
+        assert_eq!(Program::of(&mounted("nginx", "/etc/nginx/conf.d")).unwrap().settings, Some("etc/nginx"));
+        assert!(Site::of_image(&mounted("nginx", "/etc")).is_none());
+        assert!(Program::of(&mounted("httpd", "/usr/local/apache2/conf/httpd.conf")).is_none());
         assert!(Program::of(&container("bitnami/nginx")).is_none());
         assert!(Program::of(&container("redis")).is_none());
         let page = mounted("nginx", "/usr/share/nginx/html/index.html");
