@@ -22,17 +22,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("NodeSpec", &["configSource", "externalID", "providerID"]),
     ("PersistentVolumeClaimSpec", &["dataSource", "dataSourceRef", "volumeAttributesClassName"]),
     ("PersistentVolumeSpec", &["volumeAttributesClassName"]),
-    (
-        "PodSpec",
-        &[
-            "hostIPC",
-            "hostPID",
-            "hostUsers",
-            "imagePullSecrets",
-            "setHostnameAsFQDN",
-            "shareProcessNamespace",
-        ],
-    ),
+    ("PodSpec", &["hostIPC", "hostPID", "hostUsers", "imagePullSecrets", "setHostnameAsFQDN"]),
     ("ServiceAccount", &["imagePullSecrets"]),
 ];
 

@@ -20,6 +20,12 @@ const COMMON: &str = "sh bash ash dash find vi crond httpd traceroute telnet ope
     install link logname nl pathchk printenv sync tr true uniq uudecode uuencode volname wc yes cal ttysize \
     lsusb lspci nsswitch ldd apk";
 
+/// Whether a program is one that images usually have, and that the shell here knows nothing of.
+pub fn is_unmodelled(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    !shell::knows(name) && COMMON.split_whitespace().any(|common| common == name)
+}
+
 /// Why a container's program cannot be run, in the words of the runtime; `None` if it can.
 pub fn missing(words: &[String], container: &Container) -> Option<String> {
     container.command.as_ref().filter(|command| !command.is_empty())?;

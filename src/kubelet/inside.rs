@@ -13,6 +13,7 @@ use super::volumes::{self, Disks};
 use crate::api::k8s::Container;
 use crate::api::{MetaExt, Pod};
 use crate::client::View;
+use crate::client::site::{Program, Settings};
 use crate::client::wire::Wire;
 use crate::clock::{SimDuration, SimTime};
 
@@ -170,6 +171,12 @@ impl PodWorker {
         let world = ground.world(&self.pod, &self.container(at).name, self.runs[at].restarts);
         let answer = shell::run_beside(words, (&mut files, &mut daemons), variables, world, limit);
         *ground.daemons = daemons;
+        if answer.as_ref().is_some_and(|answer| answer.reloads) && self.runs[at].settings.is_some() {
+            let directory = Program::of(self.container(at)).and_then(|program| program.settings);
+            self.runs[at].settings =
+                directory.map(|directory| Arc::new(Settings::read(&files.below(directory))));
+            self.files_changed = true;
+        }
         self.close_files(at, files, ground);
         answer
     }

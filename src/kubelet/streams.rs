@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::agent::Agent;
+use super::executable;
 use super::files::Files;
 use super::lifecycle::ContainerRun;
 use super::pod_worker::PodWorker;
@@ -116,6 +117,11 @@ impl Streams for Reach<'_> {
             asked_to_end.extend(answer.ends_first.then(|| (pod.clone(), container.to_string())));
         });
         self.kubelets.write_back(view, now);
+        let program = command.0.first().map(String::as_str).unwrap_or_default();
+        if answer.is_none() && executable::is_unmodelled(program) {
+            let said = format!("{program}: kubeviz has no model of this program\n");
+            return Some(Answer { said, code: Some(1) });
+        }
         let answer = answer.take()?;
         if !answer.known {
             return None;

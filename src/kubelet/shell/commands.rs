@@ -42,8 +42,8 @@ pub fn is_known(name: &str) -> bool {
         "false", "sleep", "exit", "touch", "rm", "rmdir", "cat", "test", "[", "tail", "nslookup", "dig",
         "host", "getent", "ping", "wget", "curl", "nc", "trap", "wait", "set", "exec", "mkdir", "cp", "mv",
         "chmod", "cd", "export", "unset", "read", "return", "env", "printenv", "ls", "local", "declare",
-        "readonly", "shift", "kill", "expr", "source", ".", "let", "awk", "xargs", "timeout", "dd",
-        "command", "type", "which", "eval", "nohup", "time", "realpath",
+        "readonly", "shift", "ip", "ifconfig", "netstat", "ss", "kill", "expr", "source", ".", "let", "awk",
+        "xargs", "timeout", "dd", "command", "type", "which", "eval", "nohup", "time", "realpath",
     ];
     QUICK.contains(&name)
         || OTHERS.contains(&name)
@@ -70,6 +70,9 @@ impl Process {
             return Outcome::Status(self.filter(name, &known));
         }
         if let Some(done) = self.tool(name, &known, world) {
+            return done;
+        }
+        if let Some(done) = self.system(name, &known, world) {
             return done;
         }
         if let Some(done) = self.search(name, &known) {

@@ -19,6 +19,7 @@ mod parse;
 mod said;
 mod search;
 mod streams;
+mod system;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -34,7 +35,10 @@ use crate::clock::{SimDuration, SimTime};
 use conditions::Condition;
 use jobs::{Frame, Front, Job};
 
-pub use clients::is_missing;
+/// Whether it is known that an image does not have a program.
+pub fn is_missing(image: &str, program: &str) -> bool {
+    clients::is_missing(image, program) || system::is_missing(image, program)
+}
 pub use commands::is_known as knows;
 pub use network::Net;
 
@@ -205,7 +209,7 @@ impl Program {
                 return parse::compile(&format!("{told}{strict}{script}"));
             }
             rest.iter().find(|word| !word.starts_with('-'))?;
-        } else if !commands::is_known(name) && !first.ends_with(".sh") {
+        } else if !commands::is_known(name) && !first.ends_with(".sh") && !system::tells_nginx(words) {
             return None;
         }
         let words = words.iter().map(|word| vec![Part::Text(word.clone())]).collect();
@@ -242,8 +246,10 @@ pub struct Process {
     on_exit: Option<Program>,
     /// Whether SIGTERM has come and is still to be heard.
     signalled: bool,
-    /// Whether it has asked the first process of its container to end.
+    /// Whether it has asked the first process of its container to end,
     ends_first: bool,
+    /// or to read its settings anew.
+    reloads: bool,
     strict: bool,
     /// Whether it says what it does (`set -x`).
     traced: bool,
@@ -310,6 +316,7 @@ impl Process {
             on_exit: None,
             signalled: false,
             ends_first: false,
+            reloads: false,
             strict: false,
             traced: false,
             looped: false,
@@ -531,8 +538,10 @@ pub struct Answer {
     pub known: bool,
     /// What it has asked over the network.
     pub asked: Vec<Sample>,
-    /// Whether it has asked the first process of its container to end (`kill 1`).
+    /// Whether it has asked the first process of its container to end (`kill 1`),
     pub ends_first: bool,
+    /// or to read its settings anew (`nginx -s reload`).
+    pub reloads: bool,
 }
 
 /// A command that takes longer than any grace period.
@@ -557,6 +566,7 @@ pub fn run_beside(
         known: true,
         asked: Vec::new(),
         ends_first: false,
+        reloads: false,
     };
     // A loop that sleeps is followed for so many turns.
     for _ in 0..1_000 {
@@ -578,6 +588,6 @@ pub fn run_beside(
     *daemons = std::mem::take(&mut process.daemons);
     answer.said = process.take_said();
     answer.asked = process.take_asked();
-    answer.ends_first = process.ends_first;
+    (answer.ends_first, answer.reloads) = (process.ends_first, process.reloads);
     Some(answer)
 }

@@ -2,7 +2,7 @@
 
 use super::commands::{self, Outcome};
 use super::text::Words;
-use super::{IMAGE, Process, World, arithmetic, clients, conditions, parse};
+use super::{IMAGE, Process, World, arithmetic, conditions, parse};
 use crate::api::regexp::Regexp;
 use crate::clock::SimDuration;
 use crate::kubelet::workload;
@@ -56,7 +56,7 @@ impl Process {
             );
             if builtin || self.functions.contains_key(*name) {
                 self.out.push_str(&format!("{name}\n"));
-            } else if (*name == "sh" || commands::is_known(name)) && !clients::is_missing(image, name) {
+            } else if (*name == "sh" || commands::is_known(name)) && !super::is_missing(image, name) {
                 self.out.push_str(&format!("/bin/{name}\n"));
             } else {
                 code = 127;
