@@ -118,7 +118,10 @@ impl Streams for Reach<'_> {
         });
         self.kubelets.write_back(view, now);
         let program = command.0.first().map(String::as_str).unwrap_or_default();
-        if answer.is_none() && executable::is_unmodelled(program) {
+        let image = pod.spec.containers.iter().find(|one| one.name == container);
+        let image = image.and_then(|container| container.image.as_deref()).unwrap_or_default();
+        let unmodelled = executable::is_unmodelled(program) && !shell::is_missing(image, program);
+        if answer.is_none() && unmodelled {
             let said = format!("{program}: kubeviz has no model of this program\n");
             return Some(Answer { said, code: Some(1) });
         }

@@ -84,7 +84,8 @@ fn exec(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     let container = container_of(call, &pod)?;
     call.client.may_with("create", &key_of(&pod), "exec")?;
     check(&pod, &container)?;
-    if is_shell(&command) {
+    let begins = [command[0].as_str(), "-c", ":"].map(String::from);
+    if is_shell(&command) && call.client.exec(&pod, &container, (&begins, false)).is_some() {
         if call.args.on("stdin") {
             let uid = pod.uid().to_string();
             call.output.attach = Some(Attached { pod: key_of(&pod), uid, container, then: Then::default() });
