@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::flow_plain;
 use super::libyaml::{Event, EventKind, Mark, Problem, Scanner, Stage};
 
 const UNKNOWN: &str = "found unknown escape character";
@@ -14,32 +15,50 @@ pub(super) struct Readable<'t> {
     pub text: Cow<'t, str>,
     /// What stands for `\'`; the text has no other use of it.
     stand_in: Option<char>,
+    /// What stands for a `:` in plain scalars; the text has no other use of it either.
+    colon: Option<char>,
+    /// Where go-yaml stops and libyaml would not.
+    stop: Option<Problem>,
     is_json: bool,
 }
 
 impl<'t> Readable<'t> {
     /// JSON knows `\/` and not `\'`, as libyaml does.
     pub fn json(text: &'t str) -> Self {
-        Readable { text: text.into(), stand_in: None, is_json: true }
+        Readable { text: text.into(), stand_in: None, colon: None, stop: None, is_json: true }
     }
 
     pub fn yaml(text: &'t str) -> Self {
         // Two bytes long, as is what it stands for.
         let stand_in = text.contains("\\'").then(|| ('\u{7c0}'..='\u{7fa}').find(|c| !text.contains(*c)));
-        let mut readable = Readable { text: text.into(), stand_in: stand_in.flatten(), is_json: false };
-        let Some(stand_in) = readable.stand_in else { return readable };
-        let mut left = BYTES_READ_AGAIN_MAX;
-        while let Some(rest) = left.checked_sub(text.len())
-            && let Some(at) = unknown_quote(&readable.text)
-        {
-            left = rest;
-            replace_to_the_end(readable.text.to_mut(), at, stand_in);
+        let (stand_in, stop) = (stand_in.flatten(), flow_plain::question(text));
+        let mut readable = Readable { text: text.into(), stand_in, colon: None, stop, is_json: false };
+        readable.replace_quotes();
+        if flow_plain::may_have_colons(text) {
+            readable.colon = flow_plain::replace_colons(readable.text.to_mut(), BYTES_READ_AGAIN_MAX);
         }
         readable
     }
 
+    fn replace_quotes(&mut self) {
+        let Some(stand_in) = self.stand_in else { return };
+        let mut left = BYTES_READ_AGAIN_MAX;
+        while let Some(rest) = left.checked_sub(self.text.len())
+            && let Some(at) = unknown_quote(&self.text)
+        {
+            left = rest;
+            replace_to_the_end(self.text.to_mut(), at, stand_in);
+        }
+    }
+
     /// What go-yaml makes of an event.
     pub fn event(&self, mut event: Event) -> Result<Event, Problem> {
+        if let Some(stop) = self.stop.filter(|stop| (event.from..event.to).contains(&stop.at.byte)) {
+            return Err(stop);
+        }
+        if let (Some(stand_in), EventKind::Scalar { text, plain: true, .. }) = (self.colon, &mut event.kind) {
+            *text = text.replace(stand_in, ":");
+        }
         let EventKind::Scalar { text, double_quoted: true, .. } = &mut event.kind else { return Ok(event) };
         if let Some(stand_in) = self.stand_in {
             *text = text.replace(stand_in, "'");

@@ -11,6 +11,7 @@ pub mod base64;
 mod compose;
 mod diagnostic;
 mod escape;
+mod flow_plain;
 mod hints;
 mod libyaml;
 mod node;

@@ -40,6 +40,7 @@ fn values_are_those_kubectl_sends() {
         value("a: \"it\\'s \\\\ \\'\"\nb: 'c:\\'\nc: [\"\\'x\"]\nd: \\'\n"),
         json!({"a": "it's \\ '", "b": "c:\\", "c": ["'x"], "d": "\\'"})
     );
+    assert_eq!(value("a: [b:, 'c', {d:, e: f:}]\nb: a?b\n"), json!({"a": ["b:", "c", {"d:": null, "e": "f:"}], "b": "a?b"}));
 }
 
 #[test]
@@ -96,6 +97,8 @@ fn syntax_errors_have_kubectls_words_and_our_place() {
         ("a: - b\n", "block sequence entries are not allowed in this context", "1:4"),
         ("a: 1\nfoo\nb: 2\n", "line 3: could not find expected ':'", "2:1"),
         ("a: 1\nb: [1, 2\nc: 3\n", "line 2: did not find expected ',' or ']'", "2:4"),
+        ("a: 1\nb: [c, d?e, f]\n", "line 1: did not find expected ',' or ']'", "2:4"),
+        ("a: 1\nb: {c: [a: b], d: e?}\n", "line 1: did not find expected ',' or '}'", "2:4"),
         ("a: 1\nb: \"\\q\"\n", "line 2: found unknown escape character", "2:5"),
         ("a: 1\nb: \"^\\/\"\n", "line 2: found unknown escape character", "2:6"),
         ("a: \"\\'\"\nb: \"\\'\\q\"\n", "line 2: found unknown escape character", "2:7"),
