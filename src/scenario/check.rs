@@ -210,6 +210,19 @@ mod tests {
                 "",
             ),
             (
+                "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: a}\nspec:\n",
+                422,
+                "ReplicaSet.apps \"a\" is invalid: [spec.selector: Required value, spec.template.metadata.labels: Invalid value: null: \
+                 `selector` does not match template `labels`, spec.template.spec.containers: Required value]",
+            ),
+            (
+                "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {scaleTargetRef: {apiVersion: apps/v1, \
+                 kind: Deployment, name: a}, maxReplicas: 3, behavior: {scaleDown: {policies: []}}}\n",
+                422,
+                "HorizontalPodAutoscaler.autoscaling \"a\" is invalid: spec.behavior.scaleDown.policies: Required value: must specify at \
+                 least one Policy",
+            ),
+            (
                 "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostnameOverride: db.example.com, setHostnameAsFQDN: true, \
                  containers: [{name: a, image: b}]}\n",
                 422,

@@ -33,7 +33,9 @@ fn unexpected_colon(text: &str) -> Option<usize> {
         match scanner.next() {
             Ok(Event { kind: EventKind::StreamEnd | EventKind::DocumentEnd, .. }) => return None,
             Ok(_) => {}
-            Err(Problem { words: UNEXPECTED, at, .. }) => return text[at.byte..].starts_with(':').then_some(at.byte),
+            Err(Problem { words: UNEXPECTED, at, .. }) => {
+                return text[at.byte..].starts_with(':').then_some(at.byte);
+            }
             Err(_) => return None,
         }
     }
@@ -52,7 +54,8 @@ pub(super) fn question(text: &str) -> Option<Problem> {
         match kind {
             EventKind::StreamEnd | EventKind::DocumentEnd => return None,
             EventKind::SequenceStart { .. } | EventKind::MappingStart { .. } => {
-                let bracket = to.checked_sub(1).filter(|at| to > from && matches!(text.as_bytes()[*at], b'[' | b'{'));
+                let bracket =
+                    to.checked_sub(1).filter(|at| to > from && matches!(text.as_bytes()[*at], b'[' | b'{'));
                 if bracket.is_some() || !open.is_empty() {
                     open.push(bracket);
                 }
@@ -60,7 +63,9 @@ pub(super) fn question(text: &str) -> Option<Problem> {
             EventKind::SequenceEnd | EventKind::MappingEnd => drop(open.pop()),
             EventKind::Scalar { plain: true, .. } => {
                 let start = open.iter().rev().find_map(|bracket| *bracket);
-                if let (Some(start), Some(at)) = (start, text.get(from..to).and_then(|scalar| scalar.find('?'))) {
+                if let (Some(start), Some(at)) =
+                    (start, text.get(from..to).and_then(|scalar| scalar.find('?')))
+                {
                     return Some(unclosed(text, start, from + at));
                 }
             }

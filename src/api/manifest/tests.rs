@@ -40,7 +40,10 @@ fn values_are_those_kubectl_sends() {
         value("a: \"it\\'s \\\\ \\'\"\nb: 'c:\\'\nc: [\"\\'x\"]\nd: \\'\n"),
         json!({"a": "it's \\ '", "b": "c:\\", "c": ["'x"], "d": "\\'"})
     );
-    assert_eq!(value("a: [b:, 'c', {d:, e: f:}]\nb: a?b\n"), json!({"a": ["b:", "c", {"d:": null, "e": "f:"}], "b": "a?b"}));
+    assert_eq!(
+        value("a: [b:, 'c', {d:, e: f:}]\nb: a?b\n"),
+        json!({"a": ["b:", "c", {"d:": null, "e": "f:"}], "b": "a?b"})
+    );
 }
 
 #[test]

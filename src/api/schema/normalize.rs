@@ -78,6 +78,9 @@ const VALUES: [&str; 16] = [
     "unschedulable",
 ];
 
+/// The list that stays though it is empty: its default asks whether it was given.
+const EMPTY_LIST: (&str, &str) = ("HPAScalingRules", "policies");
+
 /// Drops fields that are unknown, null or empty, and writes quantities in their canonical form.
 pub fn normalize(api_version: &str, kind: &str, value: &mut Value) {
     if let Some(ty) = Table::get().kind(api_version, kind) {
@@ -109,7 +112,7 @@ fn mark_empty_selector(value: &mut Value) {
 fn is_absent(owner: TypeId, ty: &Type, name: &str, value: &Value) -> bool {
     match (ty, value) {
         (_, Value::Null) => true,
-        (Type::List(_), Value::Array(items)) => items.is_empty(),
+        (Type::List(_), Value::Array(items)) => items.is_empty() && (owner.name(), name) != EMPTY_LIST,
         (Type::Map(_), Value::Object(entries)) => entries.is_empty(),
         (Type::String(_), Value::String(text)) => {
             text.is_empty() && (!POINTERS.contains(&name) || BY_VALUE.contains(&(owner.name(), name)))

@@ -52,7 +52,7 @@ fn policy(type_: &str, value: i32) -> HPAScalingPolicy {
 fn default_rules(rules: &mut HPAScalingRules, window: Option<i32>, policies: &[HPAScalingPolicy]) {
     rules.select_policy.get_or_insert_with(|| "Max".into());
     rules.stabilization_window_seconds = rules.stabilization_window_seconds.or(window);
-    if rules.policies.as_ref().is_none_or(Vec::is_empty) {
+    if rules.policies.is_none() {
         rules.policies = Some(policies.to_vec());
     }
 }

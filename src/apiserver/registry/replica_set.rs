@@ -15,8 +15,7 @@ impl Strategy for ReplicaSetStrategy {
     fn default(set: &mut ReplicaSet) {
         let spec = Arc::make_mut(&mut set.spec);
         spec.replicas.get_or_insert(1);
-        if let Some(template) = &mut spec.template {
-            default_template(template);
-        }
+        // To the server it is no pointer: there is always one.
+        default_template(spec.template.get_or_insert_default());
     }
 }
