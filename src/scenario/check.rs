@@ -216,6 +216,11 @@ mod tests {
                  `selector` does not match template `labels`, spec.template.spec.containers: Required value]",
             ),
             (
+                "apiVersion: v1\nkind: PodTemplate\nmetadata: {name: a}\n",
+                422,
+                "PodTemplate \"a\" is invalid: template.spec.containers: Required value",
+            ),
+            (
                 "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {scaleTargetRef: {apiVersion: apps/v1, \
                  kind: Deployment, name: a}, maxReplicas: 3, behavior: {scaleDown: {policies: []}}}\n",
                 422,

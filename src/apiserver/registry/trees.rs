@@ -76,11 +76,10 @@ pub fn endpoints(fields: &mut Fields) {
     }
 }
 
-/// A template by itself.
+/// A template by itself: an empty one where none is given.
 pub fn pod_template(fields: &mut Fields) {
-    if let Some(template) = fields.get_mut("template")
-        && let Ok(mut typed) = typed::read::<PodTemplateSpec>(template)
-    {
+    let template = fields.entry("template").or_insert_with(|| Value::Object(Map::new()));
+    if let Ok(mut typed) = typed::read::<PodTemplateSpec>(template) {
         default_template(&mut typed);
         *template = typed::write(&typed);
     }
