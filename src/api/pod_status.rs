@@ -1,7 +1,7 @@
 //! How a pod is doing, in the one word that `kubectl get pods` prints.
 
 use super::k8s::{Container, ContainerState, ContainerStatus, PodSpec, ResourceRequirements};
-use super::{MetaExt, Object, Pod, condition};
+use super::{MetaExt, Pod, condition};
 
 /// The columns READY, STATUS and RESTARTS of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ pub fn resize_is_infeasible(pod: &Pod) -> bool {
 ///
 /// # Errors
 /// A sentence saying that it is not.
-pub fn is_for_pod(pod: &Pod, claim: &Object) -> Result<(), String> {
+pub fn is_for_pod(pod: &Pod, claim: &impl MetaExt) -> Result<(), String> {
     if claim.namespace() == pod.namespace() && claim.is_controlled_by(pod.uid()) {
         return Ok(());
     }

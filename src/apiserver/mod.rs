@@ -11,6 +11,7 @@ pub mod eviction;
 pub mod extensions;
 mod finalization;
 pub mod heartbeat;
+mod kept_volumes;
 mod managed_fields;
 pub mod metrics;
 mod quota;
@@ -27,6 +28,7 @@ mod warnings;
 use std::sync::Arc;
 
 pub use decode::FieldValidation;
+pub use kept_volumes::claim_of;
 pub use quota::{DEFAULT_QUOTA, PAGE_QUOTA};
 pub use reporters::{Saying, Verdict};
 pub use server_side_apply::Applying;

@@ -8,6 +8,7 @@ use rpds::{RedBlackTreeMapSync, VectorSync};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::kept_volumes::KeptVolumes;
 use crate::api::explain::Explain;
 use crate::api::meta::Revision;
 use crate::api::{Key, Kind, KubeObject, Object};
@@ -104,6 +105,7 @@ impl Change {
 #[derive(Clone, Debug, Default)]
 pub struct View {
     objects: RedBlackTreeMapSync<Key, Arc<Object>>,
+    volumes: KeptVolumes,
     revision: Revision,
 }
 
@@ -150,6 +152,14 @@ impl View {
             .map(|(_, object)| object)
     }
 
+    /// The volumes kept for a claim, or those kept for none, in order of name.
+    pub fn volumes_kept_for<'a>(
+        &'a self,
+        claim: Option<&Key>,
+    ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
+        self.volumes.of(claim).filter_map(|key| self.object(key))
+    }
+
     /// Every object of a modelled kind, in one namespace or in all.
     pub fn list<'a, K: KubeObject + 'a>(&'a self, namespace: Option<&'a str>) -> impl Iterator<Item = &'a K> {
         self.objects(K::KIND, namespace).filter_map(|object| object.as_kind())
@@ -172,23 +182,26 @@ impl View {
 
     /// Moves one write forwards.
     pub fn apply(&mut self, change: &Change) {
-        self.put(&change.key, change.before.is_some(), change.after.as_ref());
+        self.put(&change.key, change.before.as_ref(), change.after.as_ref());
         self.revision = change.revision;
     }
 
     /// Moves one write back: undoes [`View::apply`].
     pub fn revert(&mut self, change: &Change) {
-        self.put(&change.key, change.after.is_some(), change.before.as_ref());
+        self.put(&change.key, change.after.as_ref(), change.before.as_ref());
         self.revision = change.revision - 1;
     }
 
-    fn put(&mut self, key: &Key, is_there: bool, object: Option<&Arc<Object>>) {
+    fn put(&mut self, key: &Key, before: Option<&Arc<Object>>, object: Option<&Arc<Object>>) {
+        if key.kind == Kind::PERSISTENT_VOLUME {
+            self.volumes.note(key, before, object);
+        }
         let Some(object) = object else {
             self.objects.remove_mut(key);
             return;
         };
         // Most writes change what is there: that moves nothing in the tree.
-        let known = if is_there { self.objects.get_mut(key) } else { None };
+        let known = if before.is_some() { self.objects.get_mut(key) } else { None };
         match known {
             Some(known) => *known = object.clone(),
             None => self.objects.insert_mut(key.clone(), object.clone()),

@@ -18,7 +18,7 @@ pub use crate::apiserver::extensions::{CLEANUP_FINALIZER, terminating};
 pub use crate::apiserver::heartbeat::Beat;
 pub use crate::apiserver::{
     Actor, ApiServer, Applying, Change, DeleteOptions, FOREGROUND_FINALIZER, FieldValidation,
-    ORPHAN_FINALIZER, Propagation, View, authorization, metrics, typed,
+    ORPHAN_FINALIZER, Propagation, View, authorization, claim_of, metrics, typed,
 };
 pub use informer::Informer;
 pub use workqueue::{Retries, WorkQueue};

@@ -6,7 +6,7 @@ use super::Scheduler;
 use super::framework::events::has_ended;
 use super::framework::{Action, ClusterEvent, Context, EventResource, PodInfo};
 use super::queue::QueuedPod;
-use crate::api::{Key, Kind, MetaExt, Object, Pod};
+use crate::api::{Key, MetaExt, Object, Pod};
 use crate::client::{Change, View};
 use crate::clock::SimTime;
 
@@ -16,10 +16,7 @@ impl Scheduler {
         self.view = view.clone();
         self.cache.assumed_volumes.forget_until(view.revision());
         self.cache.assumed_claims.forget_until(view.revision());
-        self.resume_binding |= !self.binding.is_empty()
-            && changes.iter().any(|change| {
-                matches!(change.key.kind, Kind::PERSISTENT_VOLUME | Kind::PERSISTENT_VOLUME_CLAIM | Kind::POD)
-            });
+        changes.iter().for_each(|change| self.waiting.changed(&change.key));
         for change in changes.iter().filter(|change| Scheduler::WATCHES.contains(&change.key.kind)) {
             let was_nominated = self.queue.nominator.is_nominated(change.object().uid());
             match (change.before.as_deref(), change.after.as_deref()) {

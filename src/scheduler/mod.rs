@@ -5,6 +5,7 @@
 //! where pods wait, [`cache`] for what is known of the nodes, `schedule_one` for one pod's way through all of it, and
 //! `event_handlers` for what changes in the cluster do.
 
+mod binding;
 pub mod cache;
 pub mod configuration;
 pub mod decision;
@@ -22,6 +23,7 @@ use crate::client::View;
 use crate::clock::SimTime;
 use crate::rng::Rng;
 
+use binding::Waiting;
 use cache::Cache;
 use cache::likeness::Likenesses;
 use cache::memory::Memory;
@@ -29,7 +31,6 @@ use configuration::Configuration;
 use framework::registry::Profile;
 use framework::{Context, Framework};
 use queue::SchedulingQueue;
-use schedule_one::Binding;
 
 /// A scheduler and all it remembers between pods.
 #[derive(Clone, Debug)]
@@ -43,9 +44,7 @@ pub struct Scheduler {
     view: View,
     rng: Rng,
     /// Pods that wait in PreBind for what others are doing.
-    binding: Vec<Binding>,
-    /// Whether they are to be asked again.
-    resume_binding: bool,
+    waiting: Waiting,
 }
 
 /// What a scheduler is to run and to keep.
@@ -108,22 +107,20 @@ impl Scheduler {
             queue: SchedulingQueue::default(),
             view: View::default(),
             rng: Rng::new(seed, "scheduler"),
-            binding: Vec::new(),
-            resume_binding: false,
+            waiting: Waiting::default(),
         }
     }
 
     /// Starts anew with another configuration, as a kube-scheduler does that is given another file: the nodes are as they were,
     /// pods that wait are taken up again from the beginning, by the profiles that there are now.
     pub fn reconfigure(&mut self, configuration: &Configuration, now: SimTime) {
-        for mut binding in std::mem::take(&mut self.binding) {
+        for mut binding in self.waiting.take_all() {
             self.unreserve(&mut binding);
         }
         self.frameworks =
             configuration.profiles.iter().map(|profile| Arc::new(Framework::new(profile))).collect();
         self.memory = Memory::default();
         self.queue = SchedulingQueue::new(configuration.backoff);
-        self.resume_binding = false;
         let view = self.view.clone();
         for pod in view.list::<Pod>(None).filter(|pod| pod.spec.node_name.is_none()) {
             self.pod_changed(pod, &Key::new(Kind::POD, pod.namespace(), pod.name()), now);
@@ -132,21 +129,19 @@ impl Scheduler {
 
     /// Whether a pod is ready to be tried now.
     pub fn has_work(&self) -> bool {
-        self.resume_binding || self.queue.has_work()
+        self.waiting.is_due() || self.queue.has_work()
     }
 
     /// When a pod that is backing off (or has waited too long, among the unschedulable or to be bound) will be ready; `None` if
     /// none waits.
     pub fn next_wake(&self) -> Option<SimTime> {
-        let deadlines = self.binding.iter().filter_map(|binding| Some(binding.deadline.as_ref()?.0));
-        self.queue.next_flush().into_iter().chain(deadlines).min()
+        self.queue.next_flush().into_iter().chain(self.waiting.next_deadline()).min()
     }
 
     /// Moves the pods whose wait is over to the active part of the queue.
     pub fn wake(&mut self, now: SimTime) {
         self.queue.flush(now);
-        let is_over = |binding: &Binding| binding.deadline.as_ref().is_some_and(|(time, _)| *time <= now);
-        self.resume_binding |= self.binding.iter().any(is_over);
+        self.waiting.wake(now);
     }
 
     /// The queue, to look at.

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use super::Scheduler;
+use super::binding::Binding;
 use super::cache::NodeIndex;
 use super::decision::{Outcome, record};
 use super::framework::claims::Granted;
 use super::framework::runtime::{Feasibility, PluginSet};
-use super::framework::{Code, CycleState, Framework, PodInfo, PostFilterResult, Status};
+use super::framework::{Code, Framework, PodInfo, PostFilterResult};
 use super::plugins::volume_binding::Decision;
 use super::queue::{Nominator, QueuedPod};
 use crate::api::explain::{Explain, SchedulingDecision};
@@ -16,7 +17,6 @@ use crate::api::k8s::PodCondition;
 use crate::api::{Key, Kind, MetaExt, Pod, condition};
 use crate::client::recorder::{EventType, reference};
 use crate::client::{Client, DeleteOptions};
-use crate::clock::SimTime;
 
 /// The longest text of an event, in characters.
 const NOTE_MAX: usize = 1_024;
@@ -25,7 +25,7 @@ impl Scheduler {
     /// Takes the next pod through one whole cycle: queue, PreFilter … Score, Reserve, Bind, or PostFilter and back to the
     /// queue. Writes the binding, the `PodScheduled` condition and the event, and attaches the decision to the write.
     pub fn schedule_one(&mut self, client: &mut Client<'_>) {
-        if self.resume_binding {
+        if self.waiting.is_due() {
             return self.resume_bindings(client);
         }
         let Some(queued) = self.queue.pop() else { return };
@@ -106,7 +106,7 @@ impl Scheduler {
                 let timeout = framework.pre_bind_timeout(status.plugin);
                 binding.deadline =
                     binding.deadline.or(timeout.map(|(span, failure)| (client.now() + span, failure)));
-                self.binding.push(binding);
+                self.waiting.push(binding);
                 return;
             }
             Err(status) => return self.give_up_binding(binding, status.message(), client),
@@ -155,10 +155,9 @@ impl Scheduler {
         self.fail(binding.queued, PluginSet::default(), failure, client);
     }
 
-    /// Goes on with the pods that PreBind has put aside.
-    pub(super) fn resume_bindings(&mut self, client: &mut Client<'_>) {
-        self.resume_binding = false;
-        for binding in std::mem::take(&mut self.binding) {
+    /// Goes on with those pods that PreBind has put aside for which something has changed.
+    fn resume_bindings(&mut self, client: &mut Client<'_>) {
+        for binding in self.waiting.take_due() {
             client.caused_by(Some(binding.queued.info.pod.revision));
             // A pod that is gone meanwhile counts nowhere any more.
             if !self.cache.is_assumed(binding.queued.info.uid()) {
@@ -238,17 +237,6 @@ impl Scheduler {
         );
         say_unscheduled(current, failing, client);
     }
-}
-
-/// A pod whose node is chosen, on its way to be bound.
-#[derive(Clone, Debug)]
-pub(super) struct Binding {
-    queued: QueuedPod,
-    state: CycleState,
-    node: Arc<str>,
-    explain: Option<Explain>,
-    /// When PreBind may wait no longer, and the failure that it then is.
-    pub(super) deadline: Option<(SimTime, Status)>,
 }
 
 /// How an attempt failed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     NO_PROVISIONER, OLD_CLASS, PROVISIONER, SELECTED_NODE, bytes, claim_key, claim_of, claims_of, class_of,
-    class_of_volume, is_for, requested,
+    class_of_volume, is_for, kept_for, requested,
 };
 use crate::api::selector::Selector;
 use crate::api::{
@@ -207,10 +207,10 @@ fn best_match<'a>(
             && volume_mode(&volume.spec.volume_mode) == volume_mode(&claim.spec.volume_mode)
             && capacity(volume) >= bytes(requested(claim))
     };
-    let reserved = view.list::<PersistentVolume>(None).filter(fits).find(|volume| is_for(volume, claim));
-    let free = view.list::<PersistentVolume>(None).filter(fits).filter(|volume| {
+    let reserved = kept_for(claim, view).find(fits);
+    let free = view.volumes_kept_for(None).filter_map(|object| object.as_kind());
+    let free = free.filter(fits).filter(|volume: &&PersistentVolume| {
         !waits
-            && volume.spec.claim_ref.is_none()
             && volume.status.phase.as_deref() == Some("Available")
             && class_of_volume(volume) == class_of(claim)
             && selector.as_ref().is_none_or(|selector| selector.matches(volume.labels()))

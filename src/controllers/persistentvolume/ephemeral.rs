@@ -67,7 +67,7 @@ fn make_claim(pod: &Pod, volume: &Volume, view: &View, client: &mut Client<'_>) 
     let name = format!("{}-{}", pod.name(), volume.name);
     let key = Key::new(Kind::PERSISTENT_VOLUME_CLAIM, pod.namespace(), &name);
     if let Some(claim) = view.object(&key) {
-        return is_for_pod(pod, claim).map_err(Status::bad_request);
+        return is_for_pod(pod, &**claim).map_err(Status::bad_request);
     }
     let (labels, annotations) = match &template.metadata {
         Some(given) => (given.labels.clone(), given.annotations.clone()),

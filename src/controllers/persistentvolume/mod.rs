@@ -19,6 +19,7 @@ pub use provisioner::ProvisionerController;
 use crate::api::k8s::Quantity;
 use crate::api::quantity;
 use crate::api::{Key, Kind, MetaExt, PersistentVolume, PersistentVolumeClaim, Pod};
+use crate::client::{View, claim_of};
 
 /// The annotations that say who makes a claim's volume; the second is the older name.
 const PROVISIONER: [&str; 2] =
@@ -34,19 +35,21 @@ fn claim_key(claim: &PersistentVolumeClaim) -> Key {
     Key::new(Kind::PERSISTENT_VOLUME_CLAIM, claim.namespace(), claim.name())
 }
 
-/// The key of the claim that a volume is for.
-fn claim_of(volume: &PersistentVolume) -> Option<Key> {
-    let claim = volume.spec.claim_ref.as_ref()?;
-    let namespace = claim.namespace.as_deref().unwrap_or_default();
-    Some(Key::new(Kind::PERSISTENT_VOLUME_CLAIM, namespace, claim.name.as_deref()?))
-}
-
 /// Whether a volume is reserved for this very claim.
 fn is_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
     volume.spec.claim_ref.as_ref().is_some_and(|reference| {
         let uid = reference.uid.as_deref().unwrap_or_default();
         claim_of(volume) == Some(claim_key(claim)) && (uid.is_empty() || uid == claim.uid())
     })
+}
+
+/// The volumes that are reserved for this very claim.
+fn kept_for<'a, 'c>(
+    claim: &'c PersistentVolumeClaim,
+    view: &'a View,
+) -> impl Iterator<Item = &'a PersistentVolume> + use<'a, 'c> {
+    let volumes = view.volumes_kept_for(Some(&claim_key(claim))).filter_map(|object| object.as_kind());
+    volumes.filter(|volume| is_for(volume, claim))
 }
 
 /// What named the class before there was a field for it, and still comes first.

@@ -3,7 +3,7 @@
 
 use sorted::SortedMap;
 
-use super::{PROVISIONED_BY, PROVISIONER, SELECTED_NODE, claim_of, class_of, is_for, requested};
+use super::{PROVISIONED_BY, PROVISIONER, SELECTED_NODE, claim_of, class_of, kept_for, requested};
 use crate::api::k8s::{
     CSIPersistentVolumeSource, HostPathVolumeSource, NFSVolumeSource, NodeSelector, NodeSelectorRequirement,
     NodeSelectorTerm, ObjectMeta, PersistentVolumeSpec, VolumeNodeAffinity,
@@ -50,7 +50,7 @@ impl Controller for ProvisionerController {
             self.making.remove(key);
             return Ok(Action::AwaitChange);
         };
-        let taken = client.live().list::<PersistentVolume>(None).any(|volume| is_for(volume, claim));
+        let taken = kept_for(claim, client.live()).next().is_some();
         let delayed = class.spec.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer");
         if taken || (delayed && claim.annotation(SELECTED_NODE).is_none()) {
             return Ok(Action::AwaitChange);

@@ -7,7 +7,8 @@ use super::super::pods::pod_from_template;
 use super::REVISION_LABEL;
 use super::replicas;
 use crate::api::k8s::{ObjectMeta, PersistentVolumeClaimVolumeSource, PodTemplateSpec, Volume};
-use crate::api::{MetaExt, PersistentVolumeClaim, Pod, StatefulSet, sorting};
+use crate::api::{MetaExt, Object, PersistentVolumeClaim, Pod, StatefulSet, sorting};
+use crate::client::View;
 
 const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
@@ -90,6 +91,18 @@ pub fn update_identity(set: &StatefulSet, pod: &mut Pod) {
     labels.insert(POD_INDEX_LABEL.into(), ordinal.to_string());
 }
 
+/// What a set calls the claims for a volume of its pods, up to their ordinals.
+pub fn claim_prefix(set: &StatefulSet, volume: &str) -> String {
+    format!("{volume}-{}-", set.name())
+}
+
+/// The sets that a claim may be for, by its name.
+pub fn sets_of_claim<'a>(claim: &'a Object, view: &'a View) -> impl Iterator<Item = &'a StatefulSet> {
+    let parent = parent_and_ordinal(claim.name()).map_or("", |(parent, _)| parent);
+    let names = parent.match_indices('-').map(|(at, _)| &parent[at + 1..]);
+    names.filter_map(|name| view.get::<StatefulSet>(claim.namespace(), name))
+}
+
 /// The claims of a pod, each with the name of the volume it is for, sorted by it.
 pub fn claims(set: &StatefulSet, pod: &Pod) -> Vec<(String, PersistentVolumeClaim)> {
     let ordinal = ordinal(pod);
@@ -103,7 +116,7 @@ pub fn claims(set: &StatefulSet, pod: &Pod) -> Vec<(String, PersistentVolumeClai
             let mut labels = template.metadata.labels.clone().unwrap_or_default();
             labels.extend(set.spec.selector.match_labels.clone().unwrap_or_default());
             let meta = ObjectMeta {
-                name: Some(format!("{volume}-{}-{ordinal}", set.name())),
+                name: Some(format!("{}{ordinal}", claim_prefix(set, &volume))),
                 namespace: Some(set.namespace().into()),
                 labels: Some(labels).filter(|labels| !labels.is_empty()),
                 ..template.metadata.clone()

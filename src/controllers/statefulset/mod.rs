@@ -69,6 +69,11 @@ impl Controller for StatefulSetController {
             queue.add(change.key.clone(), Some(change.revision));
             return;
         }
+        if change.key.kind == Kind::PERSISTENT_VOLUME_CLAIM {
+            for set in identity::sets_of_claim(change.object(), view) {
+                self.standings.note_claim(set, &change.key.name, change.after.as_deref());
+            }
+        }
         if change.key.kind != Kind::POD {
             return;
         }
@@ -94,7 +99,7 @@ impl Controller for StatefulSetController {
         let Some(set) = view.get::<StatefulSet>(&key.namespace, &key.name) else {
             return Ok(Action::AwaitChange);
         };
-        self.standings.learn(set, self.pods.controlled_by(set.uid(), set.namespace()));
+        self.standings.learn(set, self.pods.controlled_by(set.uid(), set.namespace()), view);
         let standing = self.standing(set);
         if cfg!(debug_assertions) && standing.is_some() {
             return look_both_ways(set, standing, &self.pods, view, client);

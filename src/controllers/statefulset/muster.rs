@@ -87,7 +87,7 @@ impl Muster {
         let unavailable = standing.unavailable(set, now);
         let ends = [unavailable.first(wanted.clone()), unavailable.last(wanted.clone())];
         let next = outdated.iter().filter_map(|made| made.staying.last(wanted.clone()));
-        let deficient = standing.deficient.iter(wanted.clone());
+        let deficient = standing.deficient.iter(wanted.clone()).chain(standing.bare.iter(wanted.clone()));
         let replicas: Ordinals = deficient.chain(ends.into_iter().flatten()).chain(next).collect();
         let condemned = condemned(set, standing, &unavailable);
         let pod = |ordinal: i32| view.get::<Pod>(set.namespace(), &pod_name(set, ordinal)).cloned();

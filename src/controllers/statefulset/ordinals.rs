@@ -14,7 +14,7 @@ pub struct Ordinals {
 impl Ordinals {
     /// Puts one in; [`i32::MAX`] has nothing behind it, and does not fit.
     pub fn insert(&mut self, ordinal: i32) {
-        if self.stretch(ordinal).is_some() {
+        if self.contains(ordinal) {
             return;
         }
         let end = self.stretches.remove(&(ordinal + 1)).unwrap_or(ordinal + 1);
@@ -33,6 +33,10 @@ impl Ordinals {
         if ordinal + 1 < end {
             self.stretches.insert(ordinal + 1, end);
         }
+    }
+
+    pub fn contains(&self, ordinal: i32) -> bool {
+        self.stretch(ordinal).is_some()
     }
 
     pub fn is_empty(&self) -> bool {

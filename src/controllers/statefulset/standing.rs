@@ -4,13 +4,14 @@
 use rpds::RedBlackTreeSetSync;
 use sorted::SortedMap;
 
-use super::identity::{identity_matches, ordinal, pod_name, revision_of, storage_matches};
+use super::identity::{claim_prefix, identity_matches, ordinal, pod_name, revision_of, storage_matches};
 use super::ordinals::Ordinals;
 use super::status::{Counts, is_created, is_running_and_ready};
 use super::update::Revisions;
 use super::{is_of_a_set, selector_of};
 use crate::api::selector::Selector;
-use crate::api::{MetaExt, Object, Pod, StatefulSet};
+use crate::api::{Kind, MetaExt, Object, Pod, StatefulSet};
+use crate::client::View;
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers::pods::{is_ready, is_terminal, ready_since};
 
@@ -34,6 +35,11 @@ pub struct Standing {
     unsettled: Ordinals,
     /// Those that a look may do something about other than to make room for another.
     pub deficient: Ordinals,
+    pending: Ordinals,
+    /// For each template of a claim the pods whose claim is there, and not being deleted.
+    claimed: Vec<Ordinals>,
+    /// Those that wait for a node, and of whose claims one has to be made again.
+    pub bare: Ordinals,
     revisions: SortedMap<String, Made>,
 }
 
@@ -59,10 +65,18 @@ impl Standings {
         }
     }
 
+    /// Takes note of a change of a claim that bears the name of a pod of `set`.
+    pub fn note_claim(&mut self, set: &StatefulSet, name: &str, claim: Option<&Object>) {
+        if let Some(standing) = self.0.get_mut(set.uid()) {
+            standing.note_claim(name, claim.is_some_and(|claim| !claim.is_deleting()));
+        }
+    }
+
     /// Gets to know a set, `pods` being all that it controls.
-    pub fn learn<'a>(&mut self, set: &StatefulSet, pods: impl Iterator<Item = &'a Pod>) {
+    pub fn learn<'a>(&mut self, set: &StatefulSet, pods: impl Iterator<Item = &'a Pod>, view: &View) {
         if self.0.get(set.uid()).is_none_or(|known| !known.judges_as(set)) {
             let mut standing = Standing::new(set);
+            standing.find_claims(view);
             pods.for_each(|pod| standing.add(pod));
             self.0.insert(set.uid().into(), standing);
         }
@@ -89,7 +103,37 @@ impl Standing {
             present: Ordinals::default(),
             unsettled: Ordinals::default(),
             deficient: Ordinals::default(),
+            pending: Ordinals::default(),
+            claimed: claim_prefixes(set).map(|_| Ordinals::default()).collect(),
+            bare: Ordinals::default(),
             revisions: SortedMap::new(),
+        }
+    }
+
+    /// Looks which claims there are.
+    fn find_claims(&mut self, view: &View) {
+        let set = self.set.clone();
+        for prefix in claim_prefixes(&set) {
+            for claim in view.called(Kind::PERSISTENT_VOLUME_CLAIM, set.namespace(), &prefix) {
+                self.note_claim(claim.name(), !claim.is_deleting());
+            }
+        }
+    }
+
+    /// A claim of that name is there, or is not.
+    fn note_claim(&mut self, name: &str, is_there: bool) {
+        let set = self.set.clone();
+        for (prefix, index) in claim_prefixes(&set).zip(0..) {
+            let number = name.strip_prefix(&prefix).unwrap_or_default();
+            let is_ordinal = |ordinal: &i32| (0..i32::MAX).contains(ordinal) && ordinal.to_string() == number;
+            let Some(ordinal) = number.parse().ok().filter(is_ordinal) else { continue };
+            let claimed: &mut Ordinals = &mut self.claimed[index];
+            if is_there {
+                claimed.insert(ordinal)
+            } else {
+                claimed.remove(ordinal)
+            }
+            self.judge_claims(ordinal);
         }
     }
 
@@ -126,6 +170,10 @@ impl Standing {
         if self.is_deficient(pod) {
             self.deficient.insert(ordinal);
         }
+        if pod.status.phase.as_deref() == Some("Pending") {
+            self.pending.insert(ordinal);
+            self.judge_claims(ordinal);
+        }
         let made = self.revisions.entry(revision_of(pod).into()).or_default();
         if leaving { &mut made.leaving } else { &mut made.staying }.insert(ordinal);
     }
@@ -138,7 +186,9 @@ impl Standing {
         if let Some(since) = serves_since(pod) {
             self.ready.remove_mut(&(since, ordinal));
         }
-        for all in [&mut self.present, &mut self.unsettled, &mut self.deficient] {
+        let standings =
+            [&mut self.present, &mut self.unsettled, &mut self.deficient, &mut self.pending, &mut self.bare];
+        for all in standings {
             all.remove(ordinal);
         }
         if let Some(made) = self.revisions.get_mut(revision_of(pod)) {
@@ -150,15 +200,19 @@ impl Standing {
         }
     }
 
-    /// Whether a look may change the pod where it is: it ended, it is not what the set says, or its claims are looked after
-    /// until it runs.
+    /// Whether a look may change the pod where it is: it ended, or it is not what the set says.
     fn is_deficient(&self, pod: &Pod) -> bool {
-        let set = &self.set;
-        let claims = set.spec.volume_claim_templates.as_ref().is_some_and(|claims| !claims.is_empty());
-        is_terminal(pod)
-            || (claims && pod.status.phase.as_deref() == Some("Pending"))
-            || !identity_matches(set, pod)
-            || !storage_matches(set, pod)
+        is_terminal(pod) || !identity_matches(&self.set, pod) || !storage_matches(&self.set, pod)
+    }
+
+    /// Whether the claims of a pod are to be looked after: they are until it runs.
+    fn judge_claims(&mut self, ordinal: i32) {
+        let has_all = self.claimed.iter().all(|claimed| claimed.contains(ordinal));
+        if self.pending.contains(ordinal) && !has_all {
+            self.bare.insert(ordinal);
+        } else {
+            self.bare.remove(ordinal);
+        }
     }
 
     /// The pods that are ready, and not yet for `minReadySeconds`.
@@ -193,6 +247,12 @@ impl Standing {
     pub fn revisions(&self) -> impl Iterator<Item = (&str, &Made)> {
         self.revisions.iter().map(|(name, made)| (name.as_str(), made))
     }
+}
+
+/// What the claims of each template are called, up to their ordinals.
+fn claim_prefixes(set: &StatefulSet) -> impl Iterator<Item = String> {
+    let templates = set.spec.volume_claim_templates.iter().flatten();
+    templates.map(|template| claim_prefix(set, template.metadata.name.as_deref().unwrap_or_default()))
 }
 
 /// Since when a pod has been running and ready, if it is.

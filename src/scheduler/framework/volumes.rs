@@ -1,16 +1,20 @@
 //! Claims, volumes and storage classes, read as far as scheduling looks at them.
 //! Upstream: `component-helpers/storage/{volume,ephemeral}`, `controller/volume/persistentvolume/util`.
 
+use std::collections::BTreeMap;
+
 use sorted::{SortedMap, SortedSet};
 
 use serde_json::Value;
 
-use crate::api::k8s::{LabelSelector, NodeSelector, Volume as PodVolume};
+use crate::api::k8s::{LabelSelector, Quantity, TopologySelectorLabelRequirement, Volume as PodVolume};
 use crate::api::meta::{Revision, StringMap};
 use crate::api::node_selector::Term;
 use crate::api::quantity::{self, Parsed};
 use crate::api::selector::{Operator, Requirement, Selector};
-use crate::api::{Key, Kind, MetaExt, Object, Pod, typed};
+use crate::api::{
+    Key, Kind, MetaExt, Object, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, typed,
+};
 use crate::client::View;
 
 /// The annotation of a claim that its volume is bound to it from both sides.
@@ -71,33 +75,18 @@ struct ClaimRef {
     uid: String,
 }
 
-/// A string at a path of an object's part; empty if it is not there.
-fn text(tree: &Value, path: &str) -> String {
-    tree.pointer(path).and_then(Value::as_str).unwrap_or_default().to_string()
-}
-
-fn texts(tree: &Value, path: &str) -> Vec<String> {
-    let list = tree.pointer(path).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(|value| Some(value.as_str()?.to_string())).collect()
-}
-
-fn amount(tree: &Value, path: &str) -> Option<Parsed> {
-    match tree.pointer(path)? {
-        Value::String(text) => quantity::parse(text),
-        other => quantity::parse(&other.to_string()),
-    }
+/// The storage of a list of resources.
+fn amount(resources: Option<&BTreeMap<String, Quantity>>) -> Option<Parsed> {
+    quantity::parse(&resources?.get("storage")?.0)
 }
 
 /// The class by the old annotation, or by the field.
-fn class_of(object: &Object, spec: &Value) -> String {
-    object.annotation(BETA_CLASS).map_or_else(|| text(spec, "/storageClassName"), String::from)
+fn class_of(object: &impl MetaExt, field: Option<&String>) -> String {
+    object.annotation(BETA_CLASS).or(field.map(String::as_str)).unwrap_or_default().into()
 }
 
-fn mode_of(spec: &Value) -> String {
-    match text(spec, "/volumeMode") {
-        mode if mode.is_empty() => "Filesystem".into(),
-        mode => mode,
-    }
+fn mode_of(field: Option<&String>) -> String {
+    field.map_or("Filesystem", String::as_str).into()
 }
 
 /// An object of a kind without namespaces, or `None`.
@@ -106,30 +95,26 @@ pub fn find<'a>(view: &'a View, kind: Kind, name: &str) -> Option<&'a Object> {
 }
 
 impl Claim {
-    /// Finds a claim, as the pods of `namespace` name it.
-    pub fn find<'a>(view: &'a View, namespace: &str, name: &str) -> Option<&'a Object> {
-        view.object(&Key::new(Kind::PERSISTENT_VOLUME_CLAIM, namespace, name)).map(|object| &**object)
-    }
-
     /// Reads a claim.
-    pub fn read(object: &Object) -> Claim {
-        let spec = object.part("spec");
-        let volume_name = text(&spec, "/volumeName");
+    pub fn read(claim: &PersistentVolumeClaim) -> Claim {
+        let spec = &claim.spec;
+        let volume_name = spec.volume_name.clone().unwrap_or_default();
         Claim {
-            key: object.key(),
-            uid: object.uid().to_string(),
-            class: class_of(object, &spec),
-            is_bound: !volume_name.is_empty() && object.annotation(BIND_COMPLETED).is_some(),
+            key: Key::new(Kind::PERSISTENT_VOLUME_CLAIM, claim.namespace(), claim.name()),
+            uid: claim.uid().to_string(),
+            class: class_of(claim, spec.storage_class_name.as_ref()),
+            is_bound: !volume_name.is_empty() && claim.annotation(BIND_COMPLETED).is_some(),
             volume_name,
-            selected_node: object.annotation(SELECTED_NODE).map(String::from),
-            access_modes: texts(&spec, "/accessModes"),
-            requested: amount(&spec, "/resources/requests/storage"),
-            selector: spec.get("selector").filter(|tree| !tree.is_null()).map(|tree| {
-                // One that cannot be read is an error upstream; here it selects nothing.
-                selector(tree).unwrap_or_else(selects_nothing)
-            }),
-            mode: mode_of(&spec),
-            attributes_class: text(&spec, "/volumeAttributesClassName"),
+            selected_node: claim.annotation(SELECTED_NODE).map(String::from),
+            access_modes: spec.access_modes.clone().unwrap_or_default(),
+            requested: spec.resources.as_ref().and_then(|resources| amount(resources.requests.as_ref())),
+            // One that cannot be read is an error upstream; here it selects nothing.
+            selector: spec
+                .selector
+                .as_ref()
+                .map(|field| Selector::from_field(field).unwrap_or_else(selects_nothing)),
+            mode: mode_of(spec.volume_mode.as_ref()),
+            attributes_class: spec.volume_attributes_class_name.clone().unwrap_or_default(),
         }
     }
 }
@@ -140,41 +125,33 @@ fn selects_nothing() -> Selector {
     }
 }
 
-/// A selector of labels, as written.
-fn selector(tree: &Value) -> Option<Selector> {
-    let field: LabelSelector = typed::read(tree).ok().filter(|_| !tree.is_null())?;
-    Selector::from_field(&field)
-}
-
 impl Volume {
     /// The volume of that name.
     pub fn find(view: &View, name: &str) -> Option<Volume> {
-        find(view, Kind::PERSISTENT_VOLUME, name).map(Volume::read)
+        view.get("", name).map(Volume::read)
     }
 
     /// Reads a volume.
-    pub fn read(object: &Object) -> Volume {
-        let (spec, status) = (object.part("spec"), object.part("status"));
-        let claim =
-            spec.get("claimRef").filter(|reference| reference.is_object()).map(|reference| ClaimRef {
-                namespace: text(reference, "/namespace"),
-                name: text(reference, "/name"),
-                uid: text(reference, "/uid"),
-            });
-        let required = spec.pointer("/nodeAffinity/required").filter(|required| !required.is_null());
-        let required = required.and_then(|required| typed::read::<NodeSelector>(required).ok());
+    pub fn read(volume: &PersistentVolume) -> Volume {
+        let spec = &volume.spec;
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let required = spec.node_affinity.as_ref().and_then(|affinity| affinity.required.as_ref());
         Volume {
-            name: object.name().to_string(),
-            labels: object.labels().clone(),
-            claim,
-            capacity: amount(&spec, "/capacity/storage"),
+            name: volume.name().to_string(),
+            labels: volume.labels().clone(),
+            claim: spec.claim_ref.as_ref().map(|reference| ClaimRef {
+                namespace: text(&reference.namespace),
+                name: text(&reference.name),
+                uid: text(&reference.uid),
+            }),
+            capacity: amount(spec.capacity.as_ref()),
             affinity: required.map(|required| required.node_selector_terms.iter().map(Term::new).collect()),
-            class: class_of(object, &spec),
-            access_modes: texts(&spec, "/accessModes"),
-            mode: mode_of(&spec),
-            attributes_class: text(&spec, "/volumeAttributesClassName"),
-            is_available: text(&status, "/phase") == "Available",
-            is_deleting: object.is_deleting(),
+            class: class_of(volume, spec.storage_class_name.as_ref()),
+            access_modes: spec.access_modes.clone().unwrap_or_default(),
+            mode: mode_of(spec.volume_mode.as_ref()),
+            attributes_class: text(&spec.volume_attributes_class_name),
+            is_available: volume.status.phase.as_deref() == Some("Available"),
+            is_deleting: volume.is_deleting(),
         }
     }
 
@@ -274,33 +251,33 @@ pub fn not_found(kind: Kind, name: &str) -> String {
     format!("{} {name:?} not found", kind.group_singular())
 }
 
-/// A storage class's field, as text; empty if it is not set.
-pub fn class_field(class: &Object, name: &str) -> String {
-    class.part(name).as_str().unwrap_or_default().to_string()
-}
-
 /// Whether claims of the class are bound only once a pod wants them. A class that does not say so binds at once.
-pub fn delays_binding(class: &Object) -> bool {
-    class_field(class, "volumeBindingMode") == "WaitForFirstConsumer"
+pub fn delays_binding(class: &StorageClass) -> bool {
+    class.spec.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer")
 }
 
 /// Whether volumes of the class may be made for nodes with these labels (`MatchTopologySelectorTerms`).
-pub fn allows_topology(class: &Object, node: &StringMap) -> bool {
-    let topologies = class.part("allowedTopologies");
-    let Some(terms) = topologies.as_array().filter(|terms| !terms.is_empty()) else { return true };
-    let holds = |expression: &Value| {
-        let value = node.get(&text(expression, "/key"));
-        value.is_some_and(|value| texts(expression, "/values").contains(value))
+pub fn allows_topology(class: &StorageClass, node: &StringMap) -> bool {
+    let terms = class.spec.allowed_topologies.as_deref().unwrap_or_default();
+    let holds = |expression: &TopologySelectorLabelRequirement| {
+        node.get(&expression.key).is_some_and(|value| expression.values.contains(value))
     };
-    terms.iter().any(|term| {
-        let expressions = term["matchLabelExpressions"].as_array();
-        expressions.is_some_and(|list| !list.is_empty() && list.iter().all(holds))
-    })
+    terms.is_empty()
+        || terms.iter().any(|term| {
+            let expressions = term.match_label_expressions.as_deref().unwrap_or_default();
+            !expressions.is_empty() && expressions.iter().all(holds)
+        })
 }
 
 /// Whether the driver says that it has room for the claim on nodes with these labels (`hasEnoughCapacity`). Drivers that keep
 /// no account of their capacity always have.
-pub fn has_capacity(view: &View, driver: &str, class: &Object, claim: &Claim, node: &StringMap) -> bool {
+pub fn has_capacity(
+    view: &View,
+    driver: &str,
+    class: &StorageClass,
+    claim: &Claim,
+    node: &StringMap,
+) -> bool {
     let Some(requested) = claim.requested else { return true };
     let keeps_account = find(view, Kind::CSI_DRIVER, driver)
         .is_some_and(|driver| driver.part("spec")["storageCapacity"] == Value::Bool(true));
@@ -308,15 +285,21 @@ pub fn has_capacity(view: &View, driver: &str, class: &Object, claim: &Claim, no
         || view.objects(Kind::CSI_STORAGE_CAPACITY, None).any(|capacity| {
             let limit = capacity_limit(capacity);
             let topology = capacity.part("nodeTopology");
-            class_field(capacity, "storageClassName") == class.name()
+            capacity.part("storageClassName").as_str() == Some(class.name())
                 && limit.is_some_and(|limit| limit.value() >= requested.value())
                 && selector(&topology).is_some_and(|selector| selector.matches(node))
         })
 }
 
+/// A selector of labels, as written.
+fn selector(tree: &Value) -> Option<Selector> {
+    let field: LabelSelector = typed::read(tree).ok().filter(|_| !tree.is_null())?;
+    Selector::from_field(&field)
+}
+
 /// How large a volume the driver could make there.
 pub fn capacity_limit(capacity: &Object) -> Option<Parsed> {
-    let of = |name: &str| amount(&capacity.part(name), "");
+    let of = |name: &str| quantity::parse(capacity.part(name).as_str()?);
     of("maximumVolumeSize").or_else(|| of("capacity"))
 }
 

@@ -5,6 +5,8 @@
 //! # Upstream
 //! `plugins/nodevolumelimits`
 
+use std::sync::Arc;
+
 use sorted::SortedMap;
 
 use serde_json::Value;
@@ -12,9 +14,9 @@ use serde_json::Value;
 use super::names;
 use crate::api::k8s::Volume as PodVolume;
 use crate::api::pod_status::is_for_pod;
-use crate::api::{Kind, MetaExt, Object, Pod};
+use crate::api::{Kind, MetaExt, Object, PersistentVolumeClaim, Pod, StorageClass, VolumeAttachment};
 use crate::client::Change;
-use crate::scheduler::framework::volumes::{Claim, claim_name, class_field, find, not_found, uses_claim};
+use crate::scheduler::framework::volumes::{Claim, claim_name, find, not_found, uses_claim};
 use crate::scheduler::framework::{
     Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
     PreFilterResult, Status,
@@ -26,6 +28,18 @@ pub struct NodeVolumeLimits;
 
 /// Volumes by driver and handle.
 type Attached = SortedMap<(String, String), ()>;
+
+/// What is the same for every node, found out once per cycle.
+#[derive(Clone, Debug)]
+struct Asked(Arc<Demand>);
+
+#[derive(Debug)]
+struct Demand {
+    /// The pod's own volumes, or why they cannot be told.
+    new: Result<Attached, Status>,
+    /// By node the volumes that are attached to it, whether or not a pod uses them.
+    attachments: SortedMap<String, Attached>,
+}
 
 /// The kinds of volumes that were once part of Kubernetes and are now served by a driver: provisioner, driver, the field of the
 /// volume's source, and the field that tells two of them apart (`csi-translation-lib`). A node that has a CSINode has them all
@@ -93,22 +107,35 @@ impl Plugin for NodeVolumeLimits {
 
     fn pre_filter(
         &self,
-        _: &Context<'_>,
-        _: &mut CycleState,
+        cx: &Context<'_>,
+        state: &mut CycleState,
         pod: &PodInfo,
     ) -> Result<PreFilterResult, Status> {
-        if has_counted_volumes(&pod.pod) { Ok(None) } else { Err(Status::skip()) }
+        if !has_counted_volumes(&pod.pod) {
+            return Err(Status::skip());
+        }
+        let mut new = Attached::new();
+        let counted = count_volumes(cx, &pod.pod, true, &mut new);
+        let attachments = attachments(cx);
+        state.write(Asked(Arc::new(Demand { new: counted.map(|()| new), attachments })));
+        Ok(None)
     }
 
-    fn filter(&self, cx: &Context<'_>, _: &CycleState, pod: &PodInfo, node: &NodeInfo) -> Result<(), Status> {
-        match exceeded(cx, pod, node)? {
+    fn filter(
+        &self,
+        cx: &Context<'_>,
+        state: &CycleState,
+        _: &PodInfo,
+        node: &NodeInfo,
+    ) -> Result<(), Status> {
+        match exceeded(cx, state, node)? {
             Some(_) => Err(Status::unschedulable("node(s) exceed max volume count")),
             None => Ok(()),
         }
     }
 
-    fn detail(&self, cx: &Context<'_>, _: &CycleState, pod: &PodInfo, node: &NodeInfo) -> String {
-        match exceeded(cx, pod, node) {
+    fn detail(&self, cx: &Context<'_>, state: &CycleState, _: &PodInfo, node: &NodeInfo) -> String {
+        match exceeded(cx, state, node) {
             Ok(Some((driver, used, new, limit))) => {
                 format!("{driver} has {used} of {limit} volumes in use, {new} more wanted")
             }
@@ -120,41 +147,46 @@ impl Plugin for NodeVolumeLimits {
 /// A driver that would have to attach more volumes than it can: its name, how many it has, how many more are wanted, its limit.
 fn exceeded(
     cx: &Context<'_>,
-    pod: &PodInfo,
+    state: &CycleState,
     node: &NodeInfo,
 ) -> Result<Option<(String, i64, i64, i64)>, Status> {
+    let Some(Asked(demand)) = state.read::<Asked>() else { return Ok(None) };
+    let new = demand.new.as_ref().map_err(Clone::clone)?;
     let limits = find(cx.view, Kind::CSI_NODE, &node.name).map(limits).unwrap_or_default();
-    let mut new = Attached::new();
-    count_volumes(cx, &pod.pod, true, &mut new)?;
     if new.is_empty() || limits.is_empty() {
         return Ok(None);
     }
-    let mut attached = attachments(cx, &node.name);
+    let mut attached = demand.attachments.get(&*node.name).cloned().unwrap_or_default();
     for there in &node.pods {
         count_volumes(cx, &there.pod, false, &mut attached)?;
     }
     // A volume that several pods of the node share counts once.
-    new.retain(|volume, ()| !attached.contains_key(volume));
-    let of = |volumes: &Attached, driver: &str| volumes.keys().filter(|(of, _)| of == driver).count() as i64;
+    let more = |driver: &str| {
+        let more = new.keys().filter(|volume| volume.0 == driver && !attached.contains_key(volume));
+        more.count() as i64
+    };
+    let used = |driver: &str| attached.keys().filter(|(of, _)| of == driver).count() as i64;
     let full = limits.iter().find_map(|(driver, limit)| {
-        let (used, more) = (of(&attached, driver), of(&new, driver));
+        let (used, more) = (used(driver), more(driver));
         (more > 0 && used + more > *limit).then(|| (driver.clone(), used, more, *limit))
     });
     Ok(full)
 }
 
-/// The volumes that are attached to a node, whether or not a pod uses them.
-fn attachments(cx: &Context<'_>, node: &str) -> Attached {
-    let mut attached = Attached::new();
-    for attachment in cx.view.objects(Kind::VOLUME_ATTACHMENT, None) {
-        let spec = attachment.part("spec");
-        let volume = spec.pointer("/source/persistentVolumeName").and_then(Value::as_str);
-        let (Some(attacher), Some(volume)) = (spec["attacher"].as_str(), volume) else { continue };
-        if spec["nodeName"] == node
-            && let Some(volume) = find(cx.view, Kind::PERSISTENT_VOLUME, volume)
+/// By node the volumes that are attached to it. Where no node has a limit nobody asks.
+fn attachments(cx: &Context<'_>) -> SortedMap<String, Attached> {
+    let mut attached: SortedMap<String, Attached> = SortedMap::new();
+    if cx.view.objects(Kind::CSI_NODE, None).next().is_none() {
+        return attached;
+    }
+    for attachment in cx.view.list::<VolumeAttachment>(None) {
+        let spec = &attachment.spec;
+        let volume = spec.source.persistent_volume_name.as_deref();
+        if let Some(volume) = volume.and_then(|name| find(cx.view, Kind::PERSISTENT_VOLUME, name))
             && let Some(handle) = volume.part("spec").pointer("/csi/volumeHandle").and_then(Value::as_str)
         {
-            attached.insert((attacher.to_string(), handle.to_string()), ());
+            let on_node = attached.entry(spec.node_name.clone()).or_default();
+            on_node.insert((spec.attacher.clone(), handle.to_string()), ());
         }
     }
     attached
@@ -191,7 +223,7 @@ fn count_volumes(cx: &Context<'_>, pod: &Pod, is_new: bool, attached: &mut Attac
             }
             continue;
         };
-        let claim = match Claim::find(cx.view, pod.namespace(), &name) {
+        let claim = match cx.view.get::<PersistentVolumeClaim>(pod.namespace(), &name) {
             Some(claim) => claim,
             None if is_new => {
                 let missing = not_found(Kind::PERSISTENT_VOLUME_CLAIM, &name);
@@ -213,12 +245,11 @@ fn count_volumes(cx: &Context<'_>, pod: &Pod, is_new: bool, attached: &mut Attac
 /// The driver of a claim's volume and what the driver calls it; of a claim without volume, what it will be made by.
 fn driver_and_handle(cx: &Context<'_>, claim: &Claim) -> Option<(String, String)> {
     let Some(volume) = find(cx.view, Kind::PERSISTENT_VOLUME, &claim.volume_name) else {
-        let class = find(cx.view, Kind::STORAGE_CLASS, &claim.class)?;
-        let provisioner = class_field(class, "provisioner");
+        let provisioner = &cx.view.get::<StorageClass>("", &claim.class)?.spec.provisioner;
         // A handle that no volume has, so that two claims are never taken for one.
         let handle = format!("claim/{}/{}", claim.key.namespace, claim.key.name);
-        let migrated = MIGRATED.iter().find(|(plugin, ..)| *plugin == provisioner);
-        let driver = migrated.map_or(provisioner, |(_, driver, ..)| (*driver).to_string());
+        let migrated = MIGRATED.iter().find(|(plugin, ..)| plugin == provisioner);
+        let driver = migrated.map_or(provisioner.as_str(), |(_, driver, ..)| driver).to_string();
         return Some((driver, handle)).filter(|(driver, _)| !driver.is_empty());
     };
     let spec = volume.part("spec");

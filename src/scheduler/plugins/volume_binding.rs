@@ -13,12 +13,14 @@ use std::sync::Arc;
 use super::{Args, Made, names};
 use crate::api::field_error::FieldError;
 use crate::api::pod_status::is_for_pod;
-use crate::api::{Key, Kind, MetaExt, Node, Object, Pod, sorting};
+use crate::api::{
+    Key, Kind, MetaExt, Node, Object, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, sorting,
+};
 use crate::client::{Change, Client};
 use crate::clock::SimDuration;
 use crate::scheduler::framework::volumes::{
-    self, Claim, Volume, allows_topology, claim_name, class_field, delays_binding, find,
-    find_matching_volume, has_capacity, not_found, uses_claim,
+    self, Claim, Volume, allows_topology, claim_name, delays_binding, find_matching_volume, has_capacity,
+    not_found, uses_claim,
 };
 use crate::scheduler::framework::{
     Action, ClusterEvent, Code, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
@@ -66,7 +68,7 @@ struct PodClaims {
     bound: Vec<(Claim, Option<Volume>)>,
     /// Claims whose volumes are chosen with the node.
     delayed: Vec<Claim>,
-    /// All volumes of the classes of those.
+    /// The volumes of the classes of those that no claim has, and those kept for them.
     volumes: SortedMap<String, Vec<Volume>>,
 }
 
@@ -140,14 +142,16 @@ impl Plugin for VolumeBinding {
                 all.bound.push((claim, volume));
                 continue;
             }
-            let class = find(cx.view, Kind::STORAGE_CLASS, &claim.class);
+            let class = cx.view.get("", &claim.class);
             // A claim that names its volume itself is left to the volume controller.
             if !claim.volume_name.is_empty() || !class.is_some_and(delays_binding) {
                 return Err(Status::unresolvable("pod has unbound immediate PersistentVolumeClaims"));
             }
             if !all.volumes.contains_key(&claim.class) {
-                all.volumes.insert(claim.class.clone(), volumes_of_class(cx, &claim.class));
+                all.volumes.insert(claim.class.clone(), volumes_kept_for(cx, None, &claim.class));
             }
+            let kept = volumes_kept_for(cx, Some(&claim.key), &claim.class);
+            all.volumes.entry(claim.class.clone()).or_default().extend(kept);
             all.delayed.push(claim);
         }
         state.write(Claims(Arc::new(all)));
@@ -249,7 +253,7 @@ fn claims_of(cx: &Context<'_>, pod: &Pod) -> Result<Vec<Claim>, String> {
     let mut claims = Vec::new();
     for (name, is_ephemeral) in pod.spec.volumes.iter().flatten().filter_map(|volume| claim_name(pod, volume))
     {
-        let Some(object) = Claim::find(cx.view, pod.namespace(), &name) else {
+        let Some(object) = cx.view.get::<PersistentVolumeClaim>(pod.namespace(), &name) else {
             return Err(if is_ephemeral {
                 format!(
                     "waiting for ephemeral volume controller to create the persistentvolumeclaim {name:?}"
@@ -259,7 +263,7 @@ fn claims_of(cx: &Context<'_>, pod: &Pod) -> Result<Vec<Claim>, String> {
             });
         };
         let mut claim = Claim::read(object);
-        if object.part("status")["phase"] == "Lost" {
+        if object.status.phase.as_deref() == Some("Lost") {
             let volume = &claim.volume_name;
             return Err(format!(
                 "persistentvolumeclaim {name:?} bound to non-existent persistentvolume {volume:?}"
@@ -277,9 +281,10 @@ fn claims_of(cx: &Context<'_>, pod: &Pod) -> Result<Vec<Claim>, String> {
     Ok(claims)
 }
 
-fn volumes_of_class(cx: &Context<'_>, class: &str) -> Vec<Volume> {
-    let all = cx.view.objects(Kind::PERSISTENT_VOLUME, None).map(|object| Volume::read(object));
-    let mut volumes: Vec<Volume> = all.filter(|volume| volume.class() == class).collect();
+/// The volumes of a class that are kept for a claim, or for none.
+fn volumes_kept_for(cx: &Context<'_>, claim: Option<&Key>, class: &str) -> Vec<Volume> {
+    let kept = cx.view.volumes_kept_for(claim).filter_map(|object| Some(Volume::read(object.as_kind()?)));
+    let mut volumes: Vec<Volume> = kept.filter(|volume| volume.class() == class).collect();
     for volume in &mut volumes {
         cx.cache.assumed_volumes.apply_to_volume(volume);
     }
@@ -355,10 +360,9 @@ impl Found {
     /// Whether volumes can be made there for these claims (`checkVolumeProvisions`).
     fn provide(&mut self, cx: &Context<'_>, node: &Node, claims: &[&Claim]) {
         for claim in claims {
-            let class = find(cx.view, Kind::STORAGE_CLASS, &claim.class);
-            let makes = |class: &&Object| {
-                let provisioner = class_field(class, "provisioner");
-                !matches!(&*provisioner, "" | "kubernetes.io/no-provisioner")
+            let class = cx.view.get::<StorageClass>("", &claim.class);
+            let makes = |class: &&StorageClass| {
+                !matches!(&*class.spec.provisioner, "" | "kubernetes.io/no-provisioner")
                     && allows_topology(class, node.labels())
             };
             let Some(class) = class.filter(makes) else {
@@ -366,8 +370,8 @@ impl Found {
                 self.culprit = format!("no volume for claim {} of class {}", claim.key.name, claim.class);
                 return;
             };
-            let driver = class_field(class, "provisioner");
-            if !has_capacity(cx.view, &driver, class, claim, node.labels()) {
+            let driver = &class.spec.provisioner;
+            if !has_capacity(cx.view, driver, class, claim, node.labels()) {
                 self.lacks_capacity = true;
                 self.culprit = format!("{driver} has no room for claim {}", claim.key.name);
                 return;
@@ -386,6 +390,14 @@ impl Decision {
     /// Whether PreBind has something to write yet, and will wait for it.
     pub fn is_to_be_written(&self) -> bool {
         !(self.is_written || self.bindings.is_empty() && self.provisions.is_empty())
+    }
+
+    /// The claims and volumes that it is about.
+    pub fn objects(&self) -> impl Iterator<Item = Key> {
+        let kept = self.bindings.iter();
+        let kept = kept
+            .flat_map(|(volume, claim)| [Key::cluster(Kind::PERSISTENT_VOLUME, volume), claim.key.clone()]);
+        kept.chain(self.provisions.iter().map(|(claim, _)| claim.key.clone()))
     }
 
     /// Keeps the volumes for their claims, and tells the provisioner where to make the others.
@@ -415,13 +427,14 @@ impl Decision {
         let view = client.live();
         let mut all = true;
         let claim_of = |key: &Key| {
-            let object = view.object(key);
-            object.map(|object| Claim::read(object)).ok_or_else(|| not_found(key.kind, &key.name))
+            let claim = view.get(&key.namespace, &key.name);
+            claim.map(Claim::read).ok_or_else(|| not_found(key.kind, &key.name))
         };
         for (volume, claim) in &self.bindings {
-            let kept = find(view, Kind::PERSISTENT_VOLUME, volume)
+            let kept = view
+                .get::<PersistentVolume>("", volume)
                 .ok_or_else(|| not_found(Kind::PERSISTENT_VOLUME, volume))?;
-            if kept.part("spec").pointer("/claimRef/uid").is_none() {
+            if kept.spec.claim_ref.as_ref().is_none_or(|claim| claim.uid.is_none()) {
                 return Err(format!("ClaimRef got reset for pv {volume:?}"));
             }
             all &= claim_of(&claim.key)?.is_bound;

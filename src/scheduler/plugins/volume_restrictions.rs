@@ -85,7 +85,9 @@ impl Plugin for VolumeRestrictions {
         let Some(volumes) = &pod.pod.spec.volumes else { return Err(Status::skip()) };
         let mut names = SortedSet::new();
         for name in named_claims(&pod.pod) {
-            let claim = Claim::find(cx.view, pod.pod.namespace(), name)
+            let claim = cx
+                .view
+                .get(pod.pod.namespace(), name)
                 .ok_or_else(|| Status::unresolvable(not_found(Kind::PERSISTENT_VOLUME_CLAIM, name)))?;
             if Claim::read(claim).access_modes.iter().any(|mode| mode == "ReadWriteOncePod") {
                 names.insert(name.to_string());

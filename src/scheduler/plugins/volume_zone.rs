@@ -7,10 +7,10 @@
 //! `plugins/volumezone`
 
 use super::names;
-use crate::api::{Kind, MetaExt, Object};
+use crate::api::{Kind, MetaExt, Object, StorageClass};
 use crate::client::Change;
 use crate::scheduler::framework::volumes::{
-    Claim, Volume, class_field, delays_binding, find, named_claims, not_found, uses_claim,
+    Claim, Volume, delays_binding, named_claims, not_found, uses_claim,
 };
 use crate::scheduler::framework::{
     Action, ClusterEvent, Context, CycleState, EventResource, Hint, NodeInfo, Plugin, PodInfo, Point,
@@ -64,10 +64,11 @@ impl Plugin for VolumeZone {
     ) -> Hint {
         let object = change.object();
         match object.kind() {
-            Kind::STORAGE_CLASS => Hint::queue_if(delays_binding(object)),
+            Kind::STORAGE_CLASS => Hint::queue_if(object.as_kind().is_some_and(delays_binding)),
             Kind::PERSISTENT_VOLUME_CLAIM => Hint::queue_if(uses_claim(&pod.pod, object)),
             Kind::PERSISTENT_VOLUME => {
-                let place = |object: &Object| topologies(&Volume::read(object));
+                let place =
+                    |object: &Object| object.as_kind().map(|volume| topologies(&Volume::read(volume)));
                 Hint::queue_if(change.before.as_ref().is_none_or(|before| place(before) != place(object)))
             }
             _ => Hint::Queue,
@@ -83,8 +84,7 @@ impl Plugin for VolumeZone {
         let mut all = Vec::new();
         for name in named_claims(&pod.pod) {
             let missing = || Status::unresolvable(not_found(Kind::PERSISTENT_VOLUME_CLAIM, name));
-            let claim =
-                Claim::find(cx.view, pod.pod.namespace(), name).map(Claim::read).ok_or_else(missing)?;
+            let claim = cx.view.get(pod.pod.namespace(), name).map(Claim::read).ok_or_else(missing)?;
             if claim.volume_name.is_empty() {
                 waits_for_its_pod(cx, &claim)?;
                 continue;
@@ -125,9 +125,11 @@ fn waits_for_its_pod(cx: &Context<'_>, claim: &Claim) -> Result<(), Status> {
         let words = "PersistentVolumeClaim had no pv name and storageClass name";
         return Err(Status::unresolvable(words));
     }
-    let class = find(cx.view, Kind::STORAGE_CLASS, &claim.class)
+    let class = cx
+        .view
+        .get::<StorageClass>("", &claim.class)
         .ok_or_else(|| Status::unresolvable(not_found(Kind::STORAGE_CLASS, &claim.class)))?;
-    if class_field(class, "volumeBindingMode").is_empty() {
+    if class.spec.volume_binding_mode.as_ref().is_none_or(String::is_empty) {
         let words = format!("VolumeBindingMode not set for StorageClass {:?}", claim.class);
         return Err(Status::unresolvable(words));
     }
