@@ -20,8 +20,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("Container", &["stdinOnce", "volumeDevices"]),
     ("IngressSpec", &["tls"]),
     ("NodeSpec", &["configSource", "externalID", "providerID"]),
-    ("PersistentVolumeClaimSpec", &["dataSource", "dataSourceRef", "volumeAttributesClassName"]),
-    ("PersistentVolumeSpec", &["volumeAttributesClassName"]),
+    ("PersistentVolumeClaimSpec", &["dataSource", "dataSourceRef"]),
     ("PodSpec", &["hostIPC", "hostPID", "hostUsers", "imagePullSecrets", "setHostnameAsFQDN"]),
     ("ServiceAccount", &["imagePullSecrets"]),
 ];
