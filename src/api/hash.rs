@@ -12,6 +12,12 @@ pub fn fnv1a_64(bytes: &[u8]) -> u64 {
     Digest::new().bytes(bytes).value()
 }
 
+/// FNV-1a, 128 bits.
+pub fn fnv1a_128(bytes: &[u8]) -> u128 {
+    let (start, prime) = (0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, 0x0100_0000_0000_0000_0000_013b);
+    bytes.iter().fold(start, |hash: u128, byte| (hash ^ u128::from(*byte)).wrapping_mul(prime))
+}
+
 /// A running FNV-1a hash: the digest that must be equal for two runs to count as the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest(u64);

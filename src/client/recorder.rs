@@ -170,6 +170,7 @@ fn source_of(actor: &Actor) -> &str {
     match actor.component() {
         "generic-garbage-collector" => "garbage-collector-controller",
         "ephemeral-volume-controller" => "ephemeral_volume",
+        "endpointslice-controller" => "endpoint-slice-controller",
         "endpointslice-mirroring-controller" => "endpoint-slice-mirroring-controller",
         own => own,
     }

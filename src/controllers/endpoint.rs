@@ -14,6 +14,7 @@ use super::services::{
     HEADLESS_LABEL, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of, target_port,
 };
 use super::{Action, Controller};
+use crate::api::hash::fnv1a_128;
 use crate::api::k8s::ObjectMeta;
 use crate::api::meta::StringMap;
 use crate::api::sorting;
@@ -168,9 +169,23 @@ fn subset((addresses, ports): Group) -> Value {
         }
     }
     if !ports.is_empty() {
+        let mut ports = ports;
+        sorting::sort_by_key(&mut ports, hash_of);
         subset.insert("ports".into(), ports.into());
     }
     Value::Object(subset)
+}
+
+/// The hash by which the ports of a subset are sorted (`portsByHash`).
+fn hash_of(port: &Value) -> u128 {
+    let text = |field: &str| port[field].as_str().unwrap_or_default();
+    let (name, number, protocol) = (text("name"), &port["port"], text("protocol"));
+    let app = port["appProtocol"].as_str().unwrap_or("<nil>");
+    let text = format!(
+        "(v1.EndpointPort){{Name:(string){name} Port:(int32){number} Protocol:(v1.Protocol){protocol} \
+         AppProtocol:(*string){app}}}"
+    );
+    fnv1a_128(text.as_bytes())
 }
 
 fn address_of(service: &Service, pod: &Pod) -> Value {
@@ -282,6 +297,13 @@ mod tests {
             (ready, all.len() - ready)
         };
         (groups.iter().map(count).collect(), cut)
+    }
+
+    #[test]
+    fn ports_stand_in_the_order_of_their_hashes() {
+        let port = |name: &str, port: u16| json!({"name": name, "port": port, "protocol": "TCP"});
+        let subset = subset((Vec::new(), vec![port("management", 15_672), port("amqp", 5_672)]));
+        assert_eq!(subset["ports"], json!([port("amqp", 5_672), port("management", 15_672)]));
     }
 
     #[test]

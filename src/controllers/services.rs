@@ -1,8 +1,9 @@
 //! What the two endpoint controllers share: which pods are behind a Service, and at which port.
 
-use crate::api::k8s::{IntOrString, ServicePort};
+use crate::api::hash::fnv1a_128;
+use crate::api::k8s::{EndpointPort, IntOrString, ServicePort};
 use crate::api::selector::Selector;
-use crate::api::{Key, Kind, MetaExt, Object, Pod, Service};
+use crate::api::{Key, Kind, MetaExt, Object, Pod, Service, sorting};
 use crate::client::{Change, View, WorkQueue};
 
 use super::pods::{is_ready, is_terminal};
@@ -53,6 +54,24 @@ pub fn is_listed(pod: &Pod) -> bool {
     pod.status.pod_ip.is_some() && !is_terminal(pod)
 }
 
+/// The ports of slices in the order in which upstream's controllers put them, which is that of their hashes
+/// (`NewPortMapKey`): so that Services which name the same ports in another order have the same slices.
+pub fn sort_ports(ports: &mut [EndpointPort]) {
+    let pointer = |text: &Option<String>, type_: &str| match text {
+        Some(text) => format!("(*{type_}){text}"),
+        None => format!("(*{type_})<nil>"),
+    };
+    sorting::sort_by_key(ports, |port| {
+        let number = port.port.map_or("<nil>".into(), |port| port.to_string());
+        let (name, protocol) = (pointer(&port.name, "string"), pointer(&port.protocol, "v1.Protocol"));
+        let app = pointer(&port.app_protocol, "string");
+        let text = format!(
+            "(v1.EndpointPort){{Name:{name} Protocol:{protocol} Port:(*int32){number} AppProtocol:{app}}}"
+        );
+        fnv1a_128(text.as_bytes())
+    });
+}
+
 /// The port of a pod that a Service's port leads to (`FindPort`): a number, or the container port of that name and
 /// protocol; `None` where the pod has none of that name.
 pub fn target_port(port: &ServicePort, pod: &Pod) -> Option<i32> {
@@ -71,5 +90,30 @@ pub fn target_port(port: &ServicePort, pod: &Pod) -> Option<i32> {
         }
         Some(IntOrString::Int(number)) if *number > 0 => Some(*number),
         _ => Some(port.port),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_stand_in_the_order_of_their_hashes() {
+        let port = |(name, protocol, number): (&str, &str, i32)| EndpointPort {
+            name: Some(name.into()),
+            port: Some(number),
+            protocol: Some(protocol.into()),
+            app_protocol: None,
+        };
+        let sorted = |ports: &[(&'static str, &'static str, i32)]| {
+            let mut ports: Vec<EndpointPort> = ports.iter().copied().map(port).collect();
+            sort_ports(&mut ports);
+            ports.into_iter().filter_map(|port| port.port).collect::<Vec<_>>()
+        };
+        // As clusters since 1.35 show them.
+        let dns = [("dns", "UDP", 53), ("dns-tcp", "TCP", 53), ("metrics", "TCP", 9153)];
+        assert_eq!(sorted(&dns), [53, 53, 9153]);
+        assert_eq!(sorted(&[("http", "TCP", 80), ("https", "TCP", 443)]), [443, 80]);
+        assert_eq!(sorted(&[("https", "TCP", 443), ("http", "TCP", 80)]), [443, 80]);
     }
 }

@@ -18,6 +18,7 @@ use crate::client::recorder::{EventType, reference_to};
 use crate::client::{Actor, Change, Client, DeleteOptions, Retries, View, WorkQueue};
 use crate::clock::SimDuration;
 use crate::controllers::ref_manager::gone_is_fine;
+use crate::controllers::services::sort_ports;
 use crate::controllers::{Action, Controller};
 
 const NAME: &str = "endpointslice-mirroring-controller";
@@ -123,8 +124,9 @@ fn contents(endpoints: &Tree) -> (Vec<Slice>, usize) {
     let mut slices: Vec<Slice> = Vec::new();
     let mut skipped = 0;
     for subset in endpoints.fields.get("subsets").and_then(Value::as_array).into_iter().flatten() {
-        let ports: Vec<EndpointPort> =
+        let mut ports: Vec<EndpointPort> =
             subset["ports"].as_array().into_iter().flatten().map(port_of).collect();
+        sort_ports(&mut ports);
         let list = |field: &str| subset[field].as_array().map(Vec::as_slice).unwrap_or_default();
         let ready = list("addresses").iter().map(|address| endpoint_of(address, true));
         let all: Vec<Endpoint> = ready

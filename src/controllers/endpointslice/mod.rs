@@ -1,8 +1,10 @@
 //! The EndpointSlice controller: for every Service, the pods behind it and which of them take traffic. Models
 //! `pkg/controller/endpointslice` and the reconciler in `staging/src/k8s.io/endpointslice`.
 
+mod hints;
 pub mod mirroring;
 mod plan;
+mod topology;
 pub mod trigger;
 
 use sorted::SortedMap;
@@ -11,21 +13,24 @@ use std::sync::Arc;
 use super::looks::Looks;
 use super::ref_manager::{controller_reference, gone_is_fine};
 use super::services::{
-    HEADLESS_LABEL, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of, target_port,
+    HEADLESS_LABEL, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of, sort_ports,
+    target_port,
 };
 use super::{Action, Controller};
 use crate::api::explain::{EndpointStep, Explain};
 use crate::api::k8s::EndpointSliceFields;
-use crate::api::k8s::{
-    Endpoint, EndpointConditions, EndpointHints, EndpointPort, ForNode, ForZone, ObjectMeta, ObjectReference,
-};
+use crate::api::k8s::{Endpoint, EndpointConditions, EndpointPort, ObjectMeta, ObjectReference};
 use crate::api::meta::{Revision, StringMap};
-use crate::api::{EndpointSlice, Key, Kind, KubeObject, MetaExt, Node, Object, Pod, Service, Status};
+use crate::api::{
+    EndpointSlice, Key, Kind, KubeObject, MetaExt, Namespace, Node, Object, Pod, Service, Status,
+};
+use crate::client::recorder::{EventType, reference};
 use crate::client::{Actor, Change, Client, DeleteOptions, Retries, View, WorkQueue};
 use crate::clock::{SimDuration, SimTime};
 use crate::controllers::pods::is_ready;
 
 use plan::{Plan, Slice};
+use topology::TopologyCache;
 use trigger::TriggerTimes;
 
 const NAME: &str = "endpointslice-controller";
@@ -39,6 +44,9 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 /// How long a look takes for each pod of a Service of many.
 const LOOK: SimDuration = SimDuration::from_micros(200);
 
+/// So long after somebody else has changed a slice the controller looks at it (`endpointSliceChangeMinSyncDelay`).
+const SLICE_DELAY: SimDuration = SimDuration::from_secs(1);
+
 /// Until its own writes are back, the controller looks again after so long.
 const STALE_RETRY: SimDuration = SimDuration::from_millis(5);
 
@@ -49,6 +57,7 @@ pub struct EndpointSliceController {
     written: SortedMap<Key, Revision>,
     triggers: TriggerTimes,
     looks: Looks,
+    topology: TopologyCache,
 }
 
 impl Controller for EndpointSliceController {
@@ -57,7 +66,7 @@ impl Controller for EndpointSliceController {
     }
 
     fn watches(&self) -> &'static [Kind] {
-        &[Kind::SERVICE, Kind::POD, Kind::ENDPOINT_SLICE]
+        &[Kind::SERVICE, Kind::POD, Kind::ENDPOINT_SLICE, Kind::NODE]
     }
 
     fn retries(&self) -> Retries {
@@ -71,18 +80,24 @@ impl Controller for EndpointSliceController {
                     self.written.remove(&change.key);
                     self.triggers.forget(&change.key);
                     self.looks.forget(&change.key);
+                    self.topology.forget(&change.key);
                 }
                 // A Service without selector keeps its own slices.
                 if selector_of(service).is_some() {
                     queue.add(change.key.clone(), Some(change.revision));
                 }
             }
-            // Slices that somebody else has touched are put right.
+            // Slices that somebody else has touched are put right, after a while.
             Object::EndpointSlice(slice) if change.actor != Actor::Controller(NAME) => {
                 let Some(name) = slice.labels().get(SERVICE_LABEL) else { return };
                 let service = view.get::<Service>(slice.namespace(), name);
                 if service.is_some_and(|service| selector_of(service).is_some()) {
-                    queue.add(Key::new(Kind::SERVICE, slice.namespace(), name), Some(change.revision));
+                    queue.add_after(Key::new(Kind::SERVICE, slice.namespace(), name), SLICE_DELAY);
+                }
+            }
+            Object::Node(_) => {
+                for service in self.topology.note(change, view) {
+                    queue.add(service, Some(change.revision));
                 }
             }
             Object::Pod(_) => queue_services_of_pod(change, view, queue),
@@ -107,37 +122,101 @@ impl Controller for EndpointSliceController {
             view.list::<Pod>(Some(&key.namespace)).filter(|pod| selector.matches(pod.labels())).collect();
         self.looks.begin(key, client.now(), pods.len(), LOOK);
         let triggered = self.triggers.compute(key, service, &pods);
-        let desired = desired_slices(service, &pods, view);
+        let (desired, mut failures) = desired_slices(service, &pods, view);
         let ours = |slice: &&EndpointSlice| {
             slice.labels().get(SERVICE_LABEL).is_some_and(|name| name == service.name())
                 && slice.labels().get(MANAGED_BY_LABEL).is_some_and(|manager| manager == MANAGED_BY)
+                && !slice.is_deleting()
         };
-        let existing: Vec<&EndpointSlice> =
-            view.list::<EndpointSlice>(Some(&key.namespace)).filter(ours).collect();
+        // Those of an earlier Service of that name are on their way out.
+        let (existing, foreign): (Vec<&EndpointSlice>, Vec<&EndpointSlice>) = view
+            .list::<EndpointSlice>(Some(&key.namespace))
+            .filter(ours)
+            .partition(|slice| is_owned(slice, service));
         let step = step(&desired);
         let labels = slice_labels(service);
-        let plan = Plan::new(&existing, desired, |slice| *slice.labels() != labels);
+        let mut plan = Plan::new(&existing, desired, |slice| *slice.labels() != labels);
+        let said = self.give_hints(service, key, &mut plan, &existing, view);
         let mut writer = Writer { service, labels, triggered, step, client, written: None };
-        let result = writer.carry_out(&existing, plan);
+        failures.extend(writer.carry_out(&existing, plan).and_then(|()| writer.delete(&foreign)).err());
         if let Some(revision) = writer.written {
             self.written.insert(key.clone(), revision);
         }
-        result.map(|()| Action::AwaitChange)
+        if let Some((type_, reason, message)) = said {
+            client.event(reference(service), type_, reason, message);
+        }
+        report(service, &failures, client)
     }
 }
 
-/// The endpoints that should be listed, by the ports at which they are reached.
-fn desired_slices(service: &Service, pods: &[&Pod], view: &View) -> Vec<Slice> {
-    let mut slices: Vec<Slice> = Vec::new();
+impl EndpointSliceController {
+    /// Says of the endpoints for whom they are meant. Returns what is to be said of the Service.
+    fn give_hints(
+        &mut self,
+        service: &Service,
+        key: &Key,
+        plan: &mut Plan,
+        existing: &[&EndpointSlice],
+        view: &View,
+    ) -> Option<topology::Said> {
+        if topology::is_asked_for(service) {
+            return self.topology.add_hints(key, plan, existing, view);
+        }
+        let said = self.topology.forget(key).then(topology::withdrawn);
+        match service.spec.traffic_distribution.as_deref() {
+            Some(distribution @ ("PreferClose" | "PreferSameZone" | "PreferSameNode")) => {
+                hints::keep_close(distribution, plan, existing);
+            }
+            _ => hints::strip(plan, existing),
+        }
+        said
+    }
+}
+
+fn is_owned(slice: &EndpointSlice, service: &Service) -> bool {
+    let mut owners = slice.meta.owner_references.iter().flatten();
+    owners.any(|owner| owner.uid == service.uid() && owner.kind == Service::KIND.name())
+}
+
+/// Says what could not be done. It is tried again.
+fn report(service: &Service, failures: &[String], client: &mut Client<'_>) -> Result<Action, Status> {
+    let words = match failures {
+        [] => return Ok(Action::AwaitChange),
+        [one] => one.clone(),
+        many => format!("[{}]", many.join(", ")),
+    };
+    let (namespace, name) = (service.namespace(), service.name());
+    let message = format!("Error updating Endpoint Slices for Service {namespace}/{name}: {words}");
+    client.event(reference(service), EventType::Warning, "FailedToUpdateEndpointSlices", message);
+    Err(Status::internal_error(&words))
+}
+
+/// The endpoints that should be listed, by the ports at which they are reached; and what is said of the pods that cannot be,
+/// because their node is gone.
+fn desired_slices(service: &Service, pods: &[&Pod], view: &View) -> (Vec<Slice>, Vec<String>) {
+    let (mut slices, mut failures): (Vec<Slice>, _) = (Vec::new(), Vec::new());
+    // As a rule all pods have the same ports, which need not be sorted for each.
+    let mut known: Vec<(Vec<EndpointPort>, usize)> = Vec::new();
+    let always = service.spec.publish_not_ready_addresses == Some(true);
     for pod in pods.iter().filter(|pod| is_listed(pod)) {
         let ports = ports_of(service, pod);
-        let endpoint = endpoint(service, pod, view);
-        match slices.iter_mut().find(|slice| slice.ports == ports) {
-            Some(slice) => slice.endpoints.push(endpoint),
-            None => slices.push(Slice { ports, endpoints: vec![endpoint], v6: false }),
+        let place = known.iter().find(|(as_given, _)| *as_given == ports).map(|(_, place)| *place);
+        let place = place.unwrap_or_else(|| {
+            known.push((ports.clone(), slices.len()));
+            slices.push(Slice { ports, ..Default::default() });
+            slices.len() - 1
+        });
+        let node = pod.spec.node_name.as_deref().unwrap_or_default();
+        if !always && view.get::<Node>("", node).is_none() {
+            let (pod, namespace, service) = (pod.name(), service.namespace(), service.name());
+            failures
+                .push(format!("skipping Pod {pod} for Service {namespace}/{service}: Node {node} Not Found"));
+        } else {
+            slices[place].endpoints.push(endpoint(service, pod, view));
         }
     }
-    slices
+    slices.iter_mut().for_each(|slice| sort_ports(&mut slice.ports));
+    (slices, failures)
 }
 
 /// Whether a pod is behind a Service, and as what.
@@ -187,9 +266,9 @@ fn endpoint(service: &Service, pod: &Pod, view: &View) -> Endpoint {
     let always = service.spec.publish_not_ready_addresses == Some(true);
     let node = pod.spec.node_name.clone();
     let zone = node.as_deref().and_then(|node| view.get::<Node>("", node)?.labels().get(ZONE).cloned());
+    let zone = zone.filter(|zone| !zone.is_empty());
     let ready = always || (serving && !terminating);
     Endpoint {
-        hints: hints(service, node.as_deref(), zone.as_deref()).filter(|_| ready),
         addresses: pod.status.pod_ip.iter().cloned().collect(),
         conditions: Some(EndpointConditions {
             ready: Some(ready),
@@ -208,18 +287,6 @@ fn endpoint(service: &Service, pod: &Pod, view: &View) -> Endpoint {
         zone,
         ..Default::default()
     }
-}
-
-/// Whom the endpoint is meant for, where the Service wants traffic to stay close (`trafficdist.ReconcileHints`).
-fn hints(service: &Service, node: Option<&str>, zone: Option<&str>) -> Option<EndpointHints> {
-    let zones = || Some(vec![ForZone { name: zone.filter(|zone| !zone.is_empty())?.into() }]);
-    let nodes = || Some(vec![ForNode { name: node?.into() }]);
-    let hints = match service.spec.traffic_distribution.as_deref()? {
-        "PreferClose" | "PreferSameZone" => EndpointHints { for_zones: zones(), for_nodes: None },
-        "PreferSameNode" => EndpointHints { for_zones: zones(), for_nodes: nodes() },
-        _ => return None,
-    };
-    (hints.for_zones.is_some() || hints.for_nodes.is_some()).then_some(hints)
 }
 
 fn step(desired: &[Slice]) -> EndpointStep {
@@ -256,7 +323,10 @@ struct Writer<'a, 'c> {
 }
 
 impl Writer<'_, '_> {
-    fn carry_out(&mut self, existing: &[&EndpointSlice], plan: Plan) -> Result<(), Status> {
+    /// # Errors
+    /// What went wrong first.
+    fn carry_out(&mut self, existing: &[&EndpointSlice], plan: Plan) -> Result<(), String> {
+        let of = format!("EndpointSlice for Service {}/{}", self.service.namespace(), self.service.name());
         for slice in plan.create {
             let meta = ObjectMeta {
                 generate_name: Some(format!("{}-", self.service.name())),
@@ -267,21 +337,44 @@ impl Writer<'_, '_> {
             let mut created = EndpointSlice::new(meta, EndpointSliceFields::default());
             self.fill(&mut created, slice);
             let explain = Explain::Endpoints(self.step.clone());
-            self.written = Some(self.client.create(created, Some(explain))?.revision);
+            match self.client.create(created, Some(explain)) {
+                Ok(created) => self.written = Some(created.revision),
+                // In a namespace that is being deleted nothing can be made any more.
+                Err(refused) if refused.code == 403 && self.is_namespace_going() => return Ok(()),
+                Err(refused) => return Err(format!("failed to create {of}: {refused}")),
+            }
         }
         for (index, slice) in plan.update {
             let mut updated = existing[index].clone();
             self.fill(&mut updated, slice);
             let explain = Explain::Endpoints(self.step.clone());
-            self.written = Some(self.client.update(updated, Some(explain))?.revision);
+            let failed = |refused| format!("failed to update {} {of}: {refused}", existing[index].name());
+            self.written = Some(self.client.update(updated, Some(explain)).map_err(failed)?.revision);
         }
-        for index in plan.delete {
-            let key = Key::new(Kind::ENDPOINT_SLICE, self.service.namespace(), existing[index].name());
+        let superfluous: Vec<&EndpointSlice> = plan.delete.into_iter().map(|index| existing[index]).collect();
+        self.delete(&superfluous)
+    }
+
+    /// # Errors
+    /// What went wrong first.
+    fn delete(&mut self, slices: &[&EndpointSlice]) -> Result<(), String> {
+        let (namespace, service) = (self.service.namespace(), self.service.name());
+        for slice in slices {
+            let key = Key::new(Kind::ENDPOINT_SLICE, namespace, slice.name());
             let explain = Explain::Endpoints(self.step.clone());
-            gone_is_fine(self.client.delete(&key, &DeleteOptions::default(), Some(explain)))?;
+            let deleted = gone_is_fine(self.client.delete(&key, &DeleteOptions::default(), Some(explain)));
+            let name = slice.name();
+            deleted.map_err(|refused| {
+                format!("failed to delete {name} EndpointSlice for Service {namespace}/{service}: {refused}")
+            })?;
             self.written = Some(self.client.live().revision());
         }
         Ok(())
+    }
+
+    fn is_namespace_going(&self) -> bool {
+        let namespace = self.client.live().get::<Namespace>("", self.service.namespace());
+        namespace.is_none_or(|namespace| namespace.is_deleting())
     }
 
     fn fill(&self, object: &mut EndpointSlice, slice: Slice) {

@@ -42,6 +42,13 @@ fn identity(endpoint: &Endpoint) -> (&[String], Option<&str>) {
     (&endpoint.addresses, endpoint.target_ref.as_ref().and_then(|pod| pod.uid.as_deref()))
 }
 
+/// Whether endpoints agree in all but their hints, which are given later.
+fn agree(wanted: &[Endpoint], current: &[Endpoint]) -> bool {
+    let plain = |endpoint: &Endpoint| Endpoint { hints: None, ..endpoint.clone() };
+    let same = |(a, b): (&Endpoint, &Endpoint)| if b.hints.is_some() { *a == plain(b) } else { a == b };
+    wanted.len() == current.len() && wanted.iter().zip(current).all(same)
+}
+
 impl Plan {
     /// What leads from the existing slices to the desired contents, given by ports. `outdated` says of a slice that it needs
     /// writing whatever its contents. A Service without endpoints keeps one empty slice, so that it is seen to have none.
@@ -99,7 +106,7 @@ impl Plan {
             }
             if kept.is_empty() {
                 self.delete.push(index);
-            } else if kept != *current || outdated(existing[index]) {
+            } else if !agree(&kept, current) || outdated(existing[index]) {
                 updates.push((index, kept));
             } else {
                 unchanged.push((index, kept));
@@ -127,6 +134,16 @@ impl Plan {
         self.create.extend(chunks.map(|chunk| Slice { ports: ports.clone(), endpoints: chunk.to_vec(), v6 }));
         let filled = |(index, endpoints)| (index, Slice { ports: ports.clone(), endpoints, v6 });
         self.update.extend(updates.into_iter().map(filled));
+    }
+
+    /// What is to be written, new slices first.
+    pub fn contents(&self) -> impl Iterator<Item = &Slice> {
+        self.create.iter().chain(self.update.iter().map(|(_, slice)| slice))
+    }
+
+    /// The same, to put something more into it.
+    pub fn contents_mut(&mut self) -> impl Iterator<Item = &mut Slice> {
+        self.create.iter_mut().chain(self.update.iter_mut().map(|(_, slice)| slice))
     }
 
     /// What leads there where every set of ports has one slice for each type of addresses, however many there are, and none
