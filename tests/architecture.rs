@@ -146,8 +146,8 @@ const BANS: &[Ban] = &[
     Ban {
         word: "f64",
         inside: FLOAT_FREE,
-        // The autoscaler's rounding is that of floats: 1.12 times 25 pods are 29 there.
-        outside: &["src/controllers/podautoscaler/"],
+        // Their rounding is that of floats: 1.12 times 25 pods are 29 to the autoscaler.
+        outside: &["src/controllers/podautoscaler/", "src/controllers/endpointslice/topology.rs"],
         instead: "time and counts are integers; use microseconds, milli-units or a ratio of integers",
     },
     Ban {
