@@ -15,7 +15,7 @@ use super::services::{
 };
 use super::{Action, Controller};
 use crate::api::hash::fnv1a_128;
-use crate::api::k8s::ObjectMeta;
+use crate::api::k8s::{IntOrString, ObjectMeta};
 use crate::api::meta::StringMap;
 use crate::api::sorting;
 use crate::api::{Key, Kind, MetaExt, Object, Pod, Service, Status, Tree};
@@ -82,7 +82,7 @@ impl Controller for EndpointsController {
         let pods = pods.into_iter().filter(|pod| is_listed(pod));
         let mut groups = groups(service, pods);
         let cut = truncate(&mut groups);
-        let subsets: Vec<Value> = groups.into_iter().map(subset).collect();
+        let subsets: Vec<Value> = groups.into_iter().map(|group| subset(service, group)).collect();
         let mut fields = Map::new();
         if !subsets.is_empty() {
             fields.insert("subsets".into(), subsets.into());
@@ -92,10 +92,10 @@ impl Controller for EndpointsController {
     }
 }
 
-/// An address, whether it takes traffic, and what is said of it.
-type Address = (String, bool, Value);
+/// An address, whether it takes traffic, and whose it is.
+type Address<'a> = (&'a str, bool, &'a Pod);
 /// Addresses, and the ports at which all of them are reached.
-type Group = (Vec<Address>, Vec<Value>);
+type Group<'a> = (Vec<Address<'a>>, Vec<Value>);
 
 /// What the annotations say.
 struct Notes {
@@ -106,23 +106,33 @@ struct Notes {
 
 /// The addresses grouped by the ports at which they are reached: a port that only some of the pods have makes a subset of its own
 /// (`RepackSubsets`). A pod on its way out is not listed, unless the Service publishes its pods whatever their state.
-fn groups<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Group> {
+fn groups<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Group<'a>> {
     let always = service.spec.publish_not_ready_addresses == Some(true);
-    let mut by_port: Vec<(Option<Value>, Vec<Address>)> = Vec::new();
+    let mut asked = service.spec.ports.iter().flatten();
+    let by_name = asked.any(|port| matches!(port.target_port, Some(IntOrString::String(_))));
+    let mut by_port: Vec<(Option<Value>, Vec<Address<'a>>)> = Vec::new();
     for pod in pods.filter(|pod| always || !pod.is_deleting()) {
-        let ip = pod.status.pod_ip.clone().unwrap_or_default();
-        let address = (ip, always || is_ready(pod), address_of(service, pod));
+        let ip = pod.status.pod_ip.as_deref().unwrap_or_default();
+        let address = (ip, always || is_ready(pod), pod);
+        // Ports that have numbers are the same for every pod.
+        if !by_name && !by_port.is_empty() {
+            by_port.iter_mut().for_each(|(_, addresses)| addresses.push(address));
+            continue;
+        }
         for port in ports_of(service, pod) {
             match by_port.iter_mut().find(|(known, _)| *known == port) {
-                Some((_, addresses)) => addresses.push(address.clone()),
-                None => by_port.push((port, vec![address.clone()])),
+                Some((_, addresses)) => addresses.push(address),
+                None => by_port.push((port, vec![address])),
             }
         }
     }
-    let mut groups: Vec<Group> = Vec::new();
+    let same = |a: &[Address<'a>], b: &[Address<'a>]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.1 == b.1 && std::ptr::eq(a.2, b.2))
+    };
+    let mut groups: Vec<Group<'a>> = Vec::new();
     for (port, mut addresses) in by_port {
         sorting::sort_by(&mut addresses, |(a, ..), (b, ..)| a.cmp(b));
-        match groups.iter_mut().find(|(known, _)| *known == addresses) {
+        match groups.iter_mut().find(|(known, _)| same(known, &addresses)) {
             Some((_, ports)) => ports.extend(port),
             None => groups.push((addresses, port.into_iter().collect())),
         }
@@ -132,7 +142,7 @@ fn groups<'a>(service: &Service, pods: impl Iterator<Item = &'a Pod>) -> Vec<Gro
 
 /// Leaves no more addresses than the object holds, of every subset in proportion, and those that take traffic first
 /// (`truncateEndpoints`). Says whether there were too many.
-fn truncate(groups: &mut [Group]) -> bool {
+fn truncate(groups: &mut [Group<'_>]) -> bool {
     let count = |wanted: bool| -> usize {
         groups.iter().map(|(all, _)| all.iter().filter(|(_, ready, _)| *ready == wanted).count()).sum()
     };
@@ -159,11 +169,11 @@ fn truncate(groups: &mut [Group]) -> bool {
     true
 }
 
-fn subset((addresses, ports): Group) -> Value {
+fn subset(service: &Service, (addresses, ports): Group<'_>) -> Value {
     let mut subset = Map::new();
     for (field, wanted) in [("addresses", true), ("notReadyAddresses", false)] {
         let among = addresses.iter().filter(|(_, ready, _)| *ready == wanted);
-        let among: Vec<Value> = among.map(|(.., address)| address.clone()).collect();
+        let among: Vec<Value> = among.map(|(.., pod)| address_of(service, pod)).collect();
         if !among.is_empty() {
             subset.insert(field.into(), among.into());
         }
@@ -282,17 +292,19 @@ fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::pod;
 
     /// How many addresses of each subset are left, ready ones and others.
     fn left(counts: &[(usize, usize)]) -> (Vec<(usize, usize)>, bool) {
-        let address = |ready: bool| (String::new(), ready, Value::Null);
-        let group = |(ready, others): &(usize, usize)| -> Group {
+        let pod = pod("web").build();
+        let address = |ready: bool| ("", ready, &pod);
+        let group = |(ready, others): &(usize, usize)| -> Group<'_> {
             let all = (0..*others).map(|_| address(false)).chain((0..*ready).map(|_| address(true)));
             (all.collect(), Vec::new())
         };
-        let mut groups: Vec<Group> = counts.iter().map(group).collect();
+        let mut groups: Vec<Group<'_>> = counts.iter().map(group).collect();
         let cut = truncate(&mut groups);
-        let count = |(all, _): &Group| {
+        let count = |(all, _): &Group<'_>| {
             let ready = all.iter().filter(|(_, ready, _)| *ready).count();
             (ready, all.len() - ready)
         };
@@ -302,7 +314,8 @@ mod tests {
     #[test]
     fn ports_stand_in_the_order_of_their_hashes() {
         let port = |name: &str, port: u16| json!({"name": name, "port": port, "protocol": "TCP"});
-        let subset = subset((Vec::new(), vec![port("management", 15_672), port("amqp", 5_672)]));
+        let subset =
+            subset(&Service::default(), (Vec::new(), vec![port("management", 15_672), port("amqp", 5_672)]));
         assert_eq!(subset["ports"], json!([port("amqp", 5_672), port("management", 15_672)]));
     }
 

@@ -19,7 +19,7 @@ use super::services::{
 use super::{Action, Controller};
 use crate::api::explain::{EndpointStep, Explain};
 use crate::api::k8s::EndpointSliceFields;
-use crate::api::k8s::{Endpoint, EndpointConditions, EndpointPort, ObjectMeta, ObjectReference};
+use crate::api::k8s::{Endpoint, EndpointConditions, EndpointPort, IntOrString, ObjectMeta, ObjectReference};
 use crate::api::meta::{Revision, StringMap};
 use crate::api::{
     EndpointSlice, Key, Kind, KubeObject, MetaExt, Namespace, Node, Object, Pod, Service, Status,
@@ -195,24 +195,33 @@ fn report(service: &Service, failures: &[String], client: &mut Client<'_>) -> Re
 /// because their node is gone.
 fn desired_slices(service: &Service, pods: &[&Pod], view: &View) -> (Vec<Slice>, Vec<String>) {
     let (mut slices, mut failures): (Vec<Slice>, _) = (Vec::new(), Vec::new());
-    // As a rule all pods have the same ports, which need not be sorted for each.
+    // As a rule all pods have the same ports, and many have the same node: neither is looked up for each.
+    let mut asked = service.spec.ports.iter().flatten();
+    let by_name = asked.any(|port| matches!(port.target_port, Some(IntOrString::String(_))));
     let mut known: Vec<(Vec<EndpointPort>, usize)> = Vec::new();
+    let mut zones: SortedMap<&str, Option<Option<String>>> = SortedMap::new();
     let always = service.spec.publish_not_ready_addresses == Some(true);
     for pod in pods.iter().filter(|pod| is_listed(pod)) {
-        let ports = ports_of(service, pod);
-        let place = known.iter().find(|(as_given, _)| *as_given == ports).map(|(_, place)| *place);
-        let place = place.unwrap_or_else(|| {
-            known.push((ports.clone(), slices.len()));
-            slices.push(Slice { ports, ..Default::default() });
-            slices.len() - 1
-        });
+        let place = match known.first() {
+            Some((_, place)) if !by_name => *place,
+            _ => {
+                let ports = ports_of(service, pod);
+                let place = known.iter().find(|(as_given, _)| *as_given == ports).map(|(_, place)| *place);
+                place.unwrap_or_else(|| {
+                    known.push((ports.clone(), slices.len()));
+                    slices.push(Slice { ports, ..Default::default() });
+                    slices.len() - 1
+                })
+            }
+        };
         let node = pod.spec.node_name.as_deref().unwrap_or_default();
-        if !always && view.get::<Node>("", node).is_none() {
+        let zone = zones.entry(node).or_insert_with(|| view.get::<Node>("", node).map(zone_of));
+        if !always && zone.is_none() {
             let (pod, namespace, service) = (pod.name(), service.namespace(), service.name());
             failures
                 .push(format!("skipping Pod {pod} for Service {namespace}/{service}: Node {node} Not Found"));
         } else {
-            slices[place].endpoints.push(endpoint(service, pod, view));
+            slices[place].endpoints.push(endpoint(service, pod, zone.clone().flatten()));
         }
     }
     slices.iter_mut().for_each(|slice| sort_ports(&mut slice.ports));
@@ -233,7 +242,7 @@ pub struct Membership {
 }
 
 /// What the next look at a Service would make of a pod, for those who explain it. `None` for a Service that selects no pods.
-pub fn membership(service: &Service, pod: &Pod, view: &View) -> Option<Membership> {
+pub fn membership(service: &Service, pod: &Pod) -> Option<Membership> {
     let selector = selector_of(service)?;
     let label =
         |(name, value): (&String, &String)| (name.clone(), value.clone(), pod.labels().get(name).cloned());
@@ -241,7 +250,7 @@ pub fn membership(service: &Service, pod: &Pod, view: &View) -> Option<Membershi
         labels: service.spec.selector.iter().flatten().map(label).collect(),
         selected: selector.matches(pod.labels()),
         listed: is_listed(pod),
-        conditions: endpoint(service, pod, view).conditions.unwrap_or_default(),
+        conditions: endpoint(service, pod, None).conditions.unwrap_or_default(),
     })
 }
 
@@ -261,12 +270,10 @@ fn ports_of(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
 
 /// A pod as an endpoint (`podToEndpoint`). It is ready if it serves and is not on its way out, or if the Service publishes
 /// its pods whatever their state.
-fn endpoint(service: &Service, pod: &Pod, view: &View) -> Endpoint {
+fn endpoint(service: &Service, pod: &Pod, zone: Option<String>) -> Endpoint {
     let (serving, terminating) = (is_ready(pod), pod.is_deleting());
     let always = service.spec.publish_not_ready_addresses == Some(true);
     let node = pod.spec.node_name.clone();
-    let zone = node.as_deref().and_then(|node| view.get::<Node>("", node)?.labels().get(ZONE).cloned());
-    let zone = zone.filter(|zone| !zone.is_empty());
     let ready = always || (serving && !terminating);
     Endpoint {
         addresses: pod.status.pod_ip.iter().cloned().collect(),
@@ -287,6 +294,10 @@ fn endpoint(service: &Service, pod: &Pod, view: &View) -> Endpoint {
         zone,
         ..Default::default()
     }
+}
+
+fn zone_of(node: &Node) -> Option<String> {
+    node.labels().get(ZONE).filter(|zone| !zone.is_empty()).cloned()
 }
 
 fn step(desired: &[Slice]) -> EndpointStep {

@@ -37,16 +37,17 @@ pub struct Plan {
     pub delete: Vec<usize>,
 }
 
-/// The pod behind an endpoint, and its address: what makes two endpoints the same.
-fn identity(endpoint: &Endpoint) -> (&[String], Option<&str>) {
-    (&endpoint.addresses, endpoint.target_ref.as_ref().and_then(|pod| pod.uid.as_deref()))
+/// The pod behind an endpoint: with its address what makes two endpoints the same.
+fn uid(endpoint: &Endpoint) -> Option<&str> {
+    endpoint.target_ref.as_ref()?.uid.as_deref()
 }
 
 /// Whether endpoints agree in all but their hints, which are given later.
-fn agree(wanted: &[Endpoint], current: &[Endpoint]) -> bool {
-    let plain = |endpoint: &Endpoint| Endpoint { hints: None, ..endpoint.clone() };
-    let same = |(a, b): (&Endpoint, &Endpoint)| if b.hints.is_some() { *a == plain(b) } else { a == b };
-    wanted.len() == current.len() && wanted.iter().zip(current).all(same)
+fn agree(wanted: &Endpoint, current: &Endpoint) -> bool {
+    match current.hints {
+        Some(_) => *wanted == Endpoint { hints: None, ..current.clone() },
+        None => wanted == current,
+    }
 }
 
 impl Plan {
@@ -92,48 +93,48 @@ impl Plan {
         let Slice { ports, endpoints, v6 } = wanted;
         // Of two that are the same the first one counts.
         let places: SortedMap<_, usize> =
-            endpoints.iter().enumerate().rev().map(|(place, endpoint)| (identity(endpoint), place)).collect();
+            endpoints.iter().enumerate().rev().map(|(place, endpoint)| (uid(endpoint), place)).collect();
         let mut placed = vec![false; endpoints.len()];
         let (mut updates, mut unchanged) = (Vec::new(), Vec::new());
         for index in slices {
             let current = &existing[index].spec.endpoints;
-            let mut kept = Vec::with_capacity(current.len());
+            let (mut kept, mut same) = (Vec::with_capacity(current.len()), !outdated(existing[index]));
             for old in current {
-                if let Some(place) = places.get(&identity(old)).filter(|place| !placed[**place]) {
-                    placed[*place] = true;
-                    kept.push(endpoints[*place].clone());
+                let place = places.get(&uid(old)).copied();
+                let place = place.filter(|at| !placed[*at] && endpoints[*at].addresses == old.addresses);
+                same &= place.is_some_and(|place| agree(&endpoints[place], old));
+                if let Some(place) = place {
+                    placed[place] = true;
+                    kept.push(place);
                 }
             }
-            if kept.is_empty() {
-                self.delete.push(index);
-            } else if !agree(&kept, current) || outdated(existing[index]) {
-                updates.push((index, kept));
-            } else {
-                unchanged.push((index, kept));
+            match (kept.is_empty(), same) {
+                (true, _) => self.delete.push(index),
+                (false, false) => updates.push((index, kept)),
+                (false, true) => unchanged.push((index, kept)),
             }
         }
-        let unplaced = endpoints.iter().zip(&placed).filter(|(_, placed)| !**placed);
-        let mut left: Vec<Endpoint> = unplaced.map(|(endpoint, _)| endpoint.clone()).collect();
-        sorting::sort_by_key(&mut updates, |(_, endpoints)| std::cmp::Reverse(endpoints.len()));
-        for (_, endpoints) in &mut updates {
-            let room = ENDPOINTS_MAX.saturating_sub(endpoints.len()).min(left.len());
-            endpoints.extend(left.drain(..room));
+        let mut left: Vec<usize> = (0..endpoints.len()).filter(|place| !placed[*place]).collect();
+        sorting::sort_by_key(&mut updates, |(_, kept)| std::cmp::Reverse(kept.len()));
+        for (_, kept) in &mut updates {
+            let room = ENDPOINTS_MAX.saturating_sub(kept.len()).min(left.len());
+            kept.extend(left.drain(..room));
         }
         // What is left goes into one slice that it fits, the fullest of those; else into new ones.
         let rest = left.len() % ENDPOINTS_MAX;
-        let fits =
-            |(_, (_, endpoints)): &(usize, &(usize, Vec<Endpoint>))| endpoints.len() + rest <= ENDPOINTS_MAX;
-        let fullest =
-            unchanged.iter().enumerate().filter(fits).max_by_key(|(_, (_, endpoints))| endpoints.len());
+        let fits = |(_, (_, kept)): &(usize, &(usize, Vec<usize>))| kept.len() + rest <= ENDPOINTS_MAX;
+        let fullest = unchanged.iter().enumerate().filter(fits).max_by_key(|(_, (_, kept))| kept.len());
         if let (true, Some((place, _))) = (rest > 0, fullest) {
-            let (index, mut endpoints) = unchanged.remove(place);
-            endpoints.extend(left.drain(..rest));
-            updates.push((index, endpoints));
+            let (index, mut kept) = unchanged.remove(place);
+            kept.extend(left.drain(..rest));
+            updates.push((index, kept));
         }
-        let chunks = left.chunks(ENDPOINTS_MAX);
-        self.create.extend(chunks.map(|chunk| Slice { ports: ports.clone(), endpoints: chunk.to_vec(), v6 }));
-        let filled = |(index, endpoints)| (index, Slice { ports: ports.clone(), endpoints, v6 });
-        self.update.extend(updates.into_iter().map(filled));
+        let filled = |kept: &[usize]| {
+            let endpoints = kept.iter().map(|place| endpoints[*place].clone()).collect();
+            Slice { ports: ports.clone(), endpoints, v6 }
+        };
+        self.create.extend(left.chunks(ENDPOINTS_MAX).map(filled));
+        self.update.extend(updates.iter().map(|(index, kept)| (*index, filled(kept))));
     }
 
     /// What is to be written, new slices first.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use crate::api::{Key, MetaExt, Pod, Service, condition};
 use crate::clock::SimTime;
 
-/// The times last known of one Service and of its pods, by name.
+/// The times last known of one Service and of its pods.
 #[derive(Clone, Debug, Default)]
 struct Known {
     service: Option<SimTime>,
-    pods: SortedMap<String, SimTime>,
+    /// In order of name.
+    pods: Vec<(String, SimTime)>,
 }
 
 /// The times last known, by Service.
@@ -19,15 +20,24 @@ struct Known {
 pub struct TriggerTimes(SortedMap<Key, Arc<Known>>);
 
 impl TriggerTimes {
-    /// The earliest of the changes that are new since the last look: of a pod's readiness, or the Service's birth.
+    /// The earliest of the changes that are new since the last look: of a pod's readiness, or the Service's birth. `pods` are in
+    /// order of name, and as a rule those of the last look.
     pub fn compute(&mut self, key: &Key, service: &Service, pods: &[&Pod]) -> Option<SimTime> {
         let known = self.0.entry(key.clone()).or_default();
-        let pods: SortedMap<String, SimTime> =
-            pods.iter().map(|pod| (pod.name().to_string(), changed_at(pod))).collect();
-        let news = pods.iter().filter(|(name, time)| known.pods.get(*name).is_none_or(|old| old < *time));
         let birth = Some(service.created()).filter(|birth| known.service.is_none_or(|old| old < *birth));
-        let earliest = news.map(|(_, time)| *time).chain(birth).min();
-        if birth.is_some() || known.pods != pods {
+        let (mut earliest, mut same) = (birth, birth.is_none() && known.pods.len() == pods.len());
+        let mut before = known.pods.iter().peekable();
+        for pod in pods {
+            while before.next_if(|(name, _)| name.as_str() < pod.name()).is_some() {}
+            let old = before.next_if(|(name, _)| name == pod.name()).map(|(_, time)| *time);
+            let time = changed_at(pod);
+            same &= old == Some(time);
+            if old.is_none_or(|old| old < time) {
+                earliest = earliest.into_iter().chain([time]).min();
+            }
+        }
+        if !same {
+            let pods = pods.iter().map(|pod| (pod.name().to_string(), changed_at(pod))).collect();
             *Arc::make_mut(known) = Known { service: Some(service.created()), pods };
         }
         earliest

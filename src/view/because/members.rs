@@ -20,7 +20,7 @@ fn is_ready(member: &Membership) -> bool {
 /// The Services that select a pod, or nearly do.
 pub fn of_pod(pod: &Pod, view: &View) -> Vec<Answer> {
     let services = view.list::<Service>(Some(pod.namespace()));
-    let asked = services.filter_map(|service| Some((service, membership(service, pod, view)?)));
+    let asked = services.filter_map(|service| Some((service, membership(service, pod)?)));
     let near = asked.filter(|(_, member)| member.selected || matching(member) > 0);
     near.map(|(service, member)| answer(service, &member, pod, view)).collect()
 }
@@ -91,12 +91,12 @@ fn slice_of(service: &Service, pod: &Pod, view: &View) -> Option<(Key, bool)> {
 /// The pods of a Service, and those that nearly are.
 pub fn of_service(service: &Service, view: &View) -> Option<Answer> {
     let pods = || view.list::<Pod>(Some(service.namespace()));
-    if pods().next().is_some_and(|pod| membership(service, pod, view).is_none())
+    if pods().next().is_some_and(|pod| membership(service, pod).is_none())
         || service.spec.selector.as_ref().is_none_or(|selector| selector.is_empty())
     {
         return Some(Answer::new("endpoints", Line::new("endpoint.by_hand", [])));
     }
-    let asked = pods().filter_map(|pod| Some((pod, membership(service, pod, view)?)));
+    let asked = pods().filter_map(|pod| Some((pod, membership(service, pod)?)));
     let asked: Vec<(&Pod, Membership)> = asked.collect();
     let selected = asked.iter().filter(|(_, member)| member.selected);
     let ready = asked.iter().filter(|(_, member)| is_ready(member)).count();
