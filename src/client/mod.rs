@@ -127,6 +127,11 @@ impl<'a> Client<'a> {
         self.api.note_warning(warning);
     }
 
+    /// The write that its user is reacting to.
+    pub fn cause(&self) -> Option<Revision> {
+        self.cause
+    }
+
     /// From here on, writes carry another cause.
     pub fn caused_by(&mut self, cause: Option<Revision>) {
         self.cause = cause;

@@ -6,32 +6,28 @@ pub mod mirroring;
 mod plan;
 mod topology;
 pub mod trigger;
+mod writes;
 
 use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::looks::Looks;
-use super::ref_manager::{controller_reference, gone_is_fine};
 use super::services::{
-    HEADLESS_LABEL, hostname_in, is_headless, is_listed, queue_services_of_pod, selector_of, sort_ports,
-    target_port,
+    HEADLESS_LABEL, hostname_in, is_listed, queue_services_of_pod, selector_of, sort_ports, target_port,
 };
 use super::{Action, Controller};
-use crate::api::explain::{EndpointStep, Explain};
-use crate::api::k8s::EndpointSliceFields;
-use crate::api::k8s::{Endpoint, EndpointConditions, EndpointPort, IntOrString, ObjectMeta, ObjectReference};
-use crate::api::meta::{Revision, StringMap};
-use crate::api::{
-    EndpointSlice, Key, Kind, KubeObject, MetaExt, Namespace, Node, Object, Pod, Service, Status,
-};
-use crate::client::recorder::{EventType, reference};
-use crate::client::{Actor, Change, Client, DeleteOptions, Retries, View, WorkQueue};
-use crate::clock::{SimDuration, SimTime};
+use crate::api::explain::EndpointStep;
+use crate::api::k8s::{Endpoint, EndpointConditions, EndpointPort, IntOrString, ObjectReference};
+use crate::api::meta::Revision;
+use crate::api::{EndpointSlice, Key, Kind, KubeObject, MetaExt, Node, Object, Pod, Service, Status};
+use crate::client::{Actor, Change, Client, Retries, View, WorkQueue};
+use crate::clock::SimDuration;
 use crate::controllers::pods::is_ready;
 
 use plan::{Plan, Slice};
 use topology::TopologyCache;
 use trigger::TriggerTimes;
+use writes::{Marks, Unfinished, slice_labels};
 
 const NAME: &str = "endpointslice-controller";
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
@@ -47,6 +43,10 @@ const LOOK: SimDuration = SimDuration::from_micros(200);
 /// So long after somebody else has changed a slice the controller looks at it (`endpointSliceChangeMinSyncDelay`).
 const SLICE_DELAY: SimDuration = SimDuration::from_secs(1);
 
+/// So many slices are written in one go, which takes a while.
+const WRITES: usize = 10;
+const WRITING: SimDuration = SimDuration::from_millis(5);
+
 /// Until its own writes are back, the controller looks again after so long.
 const STALE_RETRY: SimDuration = SimDuration::from_millis(5);
 
@@ -58,6 +58,7 @@ pub struct EndpointSliceController {
     triggers: TriggerTimes,
     looks: Looks,
     topology: TopologyCache,
+    unfinished: SortedMap<Key, Arc<Unfinished>>,
 }
 
 impl Controller for EndpointSliceController {
@@ -110,8 +111,12 @@ impl Controller for EndpointSliceController {
         let service = view.get::<Service>(&key.namespace, &key.name).filter(|service| !service.is_deleting());
         let Some((service, selector)) = service.and_then(|service| Some((service, selector_of(service)?)))
         else {
+            self.unfinished.remove(key);
             return Ok(Action::AwaitChange);
         };
+        if let Some(unfinished) = self.unfinished.remove(key) {
+            return self.carry_on(key, Arc::unwrap_or_clone(unfinished), client);
+        }
         if self.written.get(key).is_some_and(|written| *written > view.revision()) {
             return Ok(Action::RequeueAfter(STALE_RETRY));
         }
@@ -122,7 +127,7 @@ impl Controller for EndpointSliceController {
             view.list::<Pod>(Some(&key.namespace)).filter(|pod| selector.matches(pod.labels())).collect();
         self.looks.begin(key, client.now(), pods.len(), LOOK);
         let triggered = self.triggers.compute(key, service, &pods);
-        let (desired, mut failures) = desired_slices(service, &pods, view);
+        let (desired, failures) = desired_slices(service, &pods, view);
         let ours = |slice: &&EndpointSlice| {
             slice.labels().get(SERVICE_LABEL).is_some_and(|name| name == service.name())
                 && slice.labels().get(MANAGED_BY_LABEL).is_some_and(|manager| manager == MANAGED_BY)
@@ -134,22 +139,37 @@ impl Controller for EndpointSliceController {
             .filter(ours)
             .partition(|slice| is_owned(slice, service));
         let step = step(&desired);
-        let labels = slice_labels(service);
-        let mut plan = Plan::new(&existing, desired, |slice| *slice.labels() != labels);
+        let marks = Marks { service, labels: slice_labels(service), triggered };
+        let mut plan = Plan::new(&existing, desired, |slice| *slice.labels() != marks.labels);
         let said = self.give_hints(service, key, &mut plan, &existing, view);
-        let mut writer = Writer { service, labels, triggered, step, client, written: None };
-        failures.extend(writer.carry_out(&existing, plan).and_then(|()| writer.delete(&foreign)).err());
-        if let Some(revision) = writer.written {
-            self.written.insert(key.clone(), revision);
+        let mut unfinished = Unfinished::new(&marks, step, &existing, plan, &foreign, client.cause());
+        (unfinished.failures, unfinished.said) = (failures, said);
+        if unfinished.len() > WRITES {
+            self.unfinished.insert(key.clone(), Arc::new(unfinished));
+            return Ok(Action::RequeueAfter(WRITING));
         }
-        if let Some((type_, reason, message)) = said {
-            client.event(reference(service), type_, reason, message);
-        }
-        report(service, &failures, client)
+        self.carry_on(key, unfinished, client)
     }
 }
 
 impl EndpointSliceController {
+    /// Writes what is left of a look, or some of it.
+    fn carry_on(
+        &mut self,
+        key: &Key,
+        mut unfinished: Unfinished,
+        client: &mut Client<'_>,
+    ) -> Result<Action, Status> {
+        if let Some(revision) = unfinished.carry_on(WRITES, client) {
+            self.written.insert(key.clone(), revision);
+        }
+        if unfinished.len() > 0 {
+            self.unfinished.insert(key.clone(), Arc::new(unfinished));
+            return Ok(Action::RequeueAfter(WRITING));
+        }
+        unfinished.report(client)
+    }
+
     /// Says of the endpoints for whom they are meant. Returns what is to be said of the Service.
     fn give_hints(
         &mut self,
@@ -176,19 +196,6 @@ impl EndpointSliceController {
 fn is_owned(slice: &EndpointSlice, service: &Service) -> bool {
     let mut owners = slice.meta.owner_references.iter().flatten();
     owners.any(|owner| owner.uid == service.uid() && owner.kind == Service::KIND.name())
-}
-
-/// Says what could not be done. It is tried again.
-fn report(service: &Service, failures: &[String], client: &mut Client<'_>) -> Result<Action, Status> {
-    let words = match failures {
-        [] => return Ok(Action::AwaitChange),
-        [one] => one.clone(),
-        many => format!("[{}]", many.join(", ")),
-    };
-    let (namespace, name) = (service.namespace(), service.name());
-    let message = format!("Error updating Endpoint Slices for Service {namespace}/{name}: {words}");
-    client.event(reference(service), EventType::Warning, "FailedToUpdateEndpointSlices", message);
-    Err(Status::internal_error(&words))
 }
 
 /// The endpoints that should be listed, by the ports at which they are reached; and what is said of the pods that cannot be,
@@ -307,100 +314,4 @@ fn step(desired: &[Slice]) -> EndpointStep {
     let endpoints = || desired.iter().flat_map(|slice| &slice.endpoints);
     let (all, ready) = (endpoints().count(), endpoints().filter(ready).count());
     EndpointStep { ready: ready as u32, not_ready: (all - ready) as u32 }
-}
-
-/// The labels of a Service's slices (`setEndpointSliceLabels`): those of the Service, and the marks of this controller.
-fn slice_labels(service: &Service) -> StringMap {
-    let mut labels = service.labels().clone();
-    labels.insert(SERVICE_LABEL.into(), service.name().into());
-    labels.insert(MANAGED_BY_LABEL.into(), MANAGED_BY.into());
-    if is_headless(service) {
-        labels.insert(HEADLESS_LABEL.into(), String::new());
-    } else {
-        labels.remove(HEADLESS_LABEL);
-    }
-    labels
-}
-
-/// Carries out what was planned for one Service.
-struct Writer<'a, 'c> {
-    service: &'a Service,
-    labels: StringMap,
-    triggered: Option<SimTime>,
-    step: EndpointStep,
-    client: &'a mut Client<'c>,
-    /// The last write made.
-    written: Option<Revision>,
-}
-
-impl Writer<'_, '_> {
-    /// # Errors
-    /// What went wrong first.
-    fn carry_out(&mut self, existing: &[&EndpointSlice], plan: Plan) -> Result<(), String> {
-        let of = format!("EndpointSlice for Service {}/{}", self.service.namespace(), self.service.name());
-        for slice in plan.create {
-            let meta = ObjectMeta {
-                generate_name: Some(format!("{}-", self.service.name())),
-                namespace: Some(self.service.namespace().into()),
-                owner_references: Some(vec![controller_reference(self.service)]),
-                ..Default::default()
-            };
-            let mut created = EndpointSlice::new(meta, EndpointSliceFields::default());
-            self.fill(&mut created, slice);
-            let explain = Explain::Endpoints(self.step.clone());
-            match self.client.create(created, Some(explain)) {
-                Ok(created) => self.written = Some(created.revision),
-                // In a namespace that is being deleted nothing can be made any more.
-                Err(refused) if refused.code == 403 && self.is_namespace_going() => return Ok(()),
-                Err(refused) => return Err(format!("failed to create {of}: {refused}")),
-            }
-        }
-        for (index, slice) in plan.update {
-            let mut updated = existing[index].clone();
-            self.fill(&mut updated, slice);
-            let explain = Explain::Endpoints(self.step.clone());
-            let failed = |refused| format!("failed to update {} {of}: {refused}", existing[index].name());
-            self.written = Some(self.client.update(updated, Some(explain)).map_err(failed)?.revision);
-        }
-        let superfluous: Vec<&EndpointSlice> = plan.delete.into_iter().map(|index| existing[index]).collect();
-        self.delete(&superfluous)
-    }
-
-    /// # Errors
-    /// What went wrong first.
-    fn delete(&mut self, slices: &[&EndpointSlice]) -> Result<(), String> {
-        let (namespace, service) = (self.service.namespace(), self.service.name());
-        for slice in slices {
-            let key = Key::new(Kind::ENDPOINT_SLICE, namespace, slice.name());
-            let explain = Explain::Endpoints(self.step.clone());
-            let deleted = gone_is_fine(self.client.delete(&key, &DeleteOptions::default(), Some(explain)));
-            let name = slice.name();
-            deleted.map_err(|refused| {
-                format!("failed to delete {name} EndpointSlice for Service {namespace}/{service}: {refused}")
-            })?;
-            self.written = Some(self.client.live().revision());
-        }
-        Ok(())
-    }
-
-    fn is_namespace_going(&self) -> bool {
-        let namespace = self.client.live().get::<Namespace>("", self.service.namespace());
-        namespace.is_none_or(|namespace| namespace.is_deleting())
-    }
-
-    fn fill(&self, object: &mut EndpointSlice, slice: Slice) {
-        let meta = Arc::make_mut(&mut object.meta);
-        meta.labels = Some(self.labels.clone());
-        let mut annotations = meta.annotations.take().unwrap_or_default();
-        annotations.remove(TRIGGER_TIME);
-        if let Some(time) = self.triggered {
-            annotations.insert(TRIGGER_TIME.into(), time.to_time().to_string());
-        }
-        meta.annotations = Some(annotations).filter(|annotations| !annotations.is_empty());
-        object.spec = Arc::new(EndpointSliceFields {
-            address_type: "IPv4".into(),
-            endpoints: slice.endpoints,
-            ports: Some(slice.ports).filter(|ports| !ports.is_empty()),
-        });
-    }
 }
