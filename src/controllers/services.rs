@@ -44,9 +44,9 @@ pub fn queue_services_of_pod(change: &Change, view: &View, queue: &mut WorkQueue
 }
 
 /// The name by which a pod is known in the domain of its Service (`ShouldSetHostname`).
-pub fn hostname_in(service: &Service, pod: &Pod) -> Option<String> {
+pub fn hostname_in<'a>(service: &Service, pod: &'a Pod) -> Option<&'a str> {
     let in_domain = pod.spec.subdomain.as_deref() == Some(service.name());
-    pod.spec.hostname.clone().filter(|name| in_domain && !name.is_empty())
+    pod.spec.hostname.as_deref().filter(|name| in_domain && !name.is_empty())
 }
 
 /// Whether a pod is listed at all: it has an address, and its containers have not ended for good.

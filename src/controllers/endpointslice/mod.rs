@@ -1,6 +1,7 @@
 //! The EndpointSlice controller: for every Service, the pods behind it and which of them take traffic. Models
 //! `pkg/controller/endpointslice` and the reconciler in `staging/src/k8s.io/endpointslice`.
 
+mod desired;
 mod hints;
 pub mod mirroring;
 mod plan;
@@ -12,19 +13,17 @@ use sorted::SortedMap;
 use std::sync::Arc;
 
 use super::looks::Looks;
-use super::services::{
-    HEADLESS_LABEL, hostname_in, is_listed, queue_services_of_pod, selector_of, sort_ports, target_port,
-};
+use super::services::{HEADLESS_LABEL, is_listed, queue_services_of_pod, selector_of};
 use super::{Action, Controller};
 use crate::api::explain::EndpointStep;
-use crate::api::k8s::{Endpoint, EndpointConditions, EndpointPort, IntOrString, ObjectReference};
+use crate::api::k8s::EndpointConditions;
 use crate::api::meta::Revision;
-use crate::api::{EndpointSlice, Key, Kind, KubeObject, MetaExt, Node, Object, Pod, Service, Status};
+use crate::api::{EndpointSlice, Key, Kind, KubeObject, MetaExt, Object, Pod, Service, Status};
 use crate::client::{Actor, Change, Client, Retries, View, WorkQueue};
 use crate::clock::SimDuration;
-use crate::controllers::pods::is_ready;
 
-use plan::{Plan, Slice};
+use desired::{Candidate, Group};
+use plan::Plan;
 use topology::TopologyCache;
 use trigger::TriggerTimes;
 use writes::{Marks, Unfinished, slice_labels};
@@ -127,7 +126,7 @@ impl Controller for EndpointSliceController {
             view.list::<Pod>(Some(&key.namespace)).filter(|pod| selector.matches(pod.labels())).collect();
         self.looks.begin(key, client.now(), pods.len(), LOOK);
         let triggered = self.triggers.compute(key, service, &pods);
-        let (desired, failures) = desired_slices(service, &pods, view);
+        let (desired, failures) = desired::groups(service, &pods, view);
         let ours = |slice: &&EndpointSlice| {
             slice.labels().get(SERVICE_LABEL).is_some_and(|name| name == service.name())
                 && slice.labels().get(MANAGED_BY_LABEL).is_some_and(|manager| manager == MANAGED_BY)
@@ -198,43 +197,6 @@ fn is_owned(slice: &EndpointSlice, service: &Service) -> bool {
     owners.any(|owner| owner.uid == service.uid() && owner.kind == Service::KIND.name())
 }
 
-/// The endpoints that should be listed, by the ports at which they are reached; and what is said of the pods that cannot be,
-/// because their node is gone.
-fn desired_slices(service: &Service, pods: &[&Pod], view: &View) -> (Vec<Slice>, Vec<String>) {
-    let (mut slices, mut failures): (Vec<Slice>, _) = (Vec::new(), Vec::new());
-    // As a rule all pods have the same ports, and many have the same node: neither is looked up for each.
-    let mut asked = service.spec.ports.iter().flatten();
-    let by_name = asked.any(|port| matches!(port.target_port, Some(IntOrString::String(_))));
-    let mut known: Vec<(Vec<EndpointPort>, usize)> = Vec::new();
-    let mut zones: SortedMap<&str, Option<Option<String>>> = SortedMap::new();
-    let always = service.spec.publish_not_ready_addresses == Some(true);
-    for pod in pods.iter().filter(|pod| is_listed(pod)) {
-        let place = match known.first() {
-            Some((_, place)) if !by_name => *place,
-            _ => {
-                let ports = ports_of(service, pod);
-                let place = known.iter().find(|(as_given, _)| *as_given == ports).map(|(_, place)| *place);
-                place.unwrap_or_else(|| {
-                    known.push((ports.clone(), slices.len()));
-                    slices.push(Slice { ports, ..Default::default() });
-                    slices.len() - 1
-                })
-            }
-        };
-        let node = pod.spec.node_name.as_deref().unwrap_or_default();
-        let zone = zones.entry(node).or_insert_with(|| view.get::<Node>("", node).map(zone_of));
-        if !always && zone.is_none() {
-            let (pod, namespace, service) = (pod.name(), service.namespace(), service.name());
-            failures
-                .push(format!("skipping Pod {pod} for Service {namespace}/{service}: Node {node} Not Found"));
-        } else {
-            slices[place].endpoints.push(endpoint(service, pod, zone.clone().flatten()));
-        }
-    }
-    slices.iter_mut().for_each(|slice| sort_ports(&mut slice.ports));
-    (slices, failures)
-}
-
 /// Whether a pod is behind a Service, and as what.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Membership {
@@ -257,61 +219,12 @@ pub fn membership(service: &Service, pod: &Pod) -> Option<Membership> {
         labels: service.spec.selector.iter().flatten().map(label).collect(),
         selected: selector.matches(pod.labels()),
         listed: is_listed(pod),
-        conditions: endpoint(service, pod, None).conditions.unwrap_or_default(),
+        conditions: Candidate::new(service, pod, None).conditions(),
     })
 }
 
-/// The ports of one pod; one that the pod does not name is left out.
-fn ports_of(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
-    let ports = service.spec.ports.iter().flatten();
-    let reached = ports.filter_map(|port| {
-        Some(EndpointPort {
-            name: Some(port.name.clone().unwrap_or_default()),
-            port: Some(target_port(port, pod)?),
-            protocol: port.protocol.clone(),
-            app_protocol: port.app_protocol.clone(),
-        })
-    });
-    reached.collect()
-}
-
-/// A pod as an endpoint (`podToEndpoint`). It is ready if it serves and is not on its way out, or if the Service publishes
-/// its pods whatever their state.
-fn endpoint(service: &Service, pod: &Pod, zone: Option<String>) -> Endpoint {
-    let (serving, terminating) = (is_ready(pod), pod.is_deleting());
-    let always = service.spec.publish_not_ready_addresses == Some(true);
-    let node = pod.spec.node_name.clone();
-    let ready = always || (serving && !terminating);
-    Endpoint {
-        addresses: pod.status.pod_ip.iter().cloned().collect(),
-        conditions: Some(EndpointConditions {
-            ready: Some(ready),
-            serving: Some(serving),
-            terminating: Some(terminating),
-        }),
-        hostname: hostname_in(service, pod),
-        node_name: node,
-        target_ref: Some(ObjectReference {
-            kind: Some(Pod::KIND.name().into()),
-            namespace: pod.meta.namespace.clone(),
-            name: pod.meta.name.clone(),
-            uid: pod.meta.uid.clone(),
-            ..Default::default()
-        }),
-        zone,
-        ..Default::default()
-    }
-}
-
-fn zone_of(node: &Node) -> Option<String> {
-    node.labels().get(ZONE).filter(|zone| !zone.is_empty()).cloned()
-}
-
-fn step(desired: &[Slice]) -> EndpointStep {
-    let ready = |endpoint: &&Endpoint| {
-        endpoint.conditions.as_ref().and_then(|conditions| conditions.ready) == Some(true)
-    };
-    let endpoints = || desired.iter().flat_map(|slice| &slice.endpoints);
-    let (all, ready) = (endpoints().count(), endpoints().filter(ready).count());
+fn step(desired: &[Group<'_>]) -> EndpointStep {
+    let all = || desired.iter().flat_map(|(_, candidates)| candidates);
+    let (all, ready) = (all().count(), all().filter(|candidate| candidate.ready).count());
     EndpointStep { ready: ready as u32, not_ready: (all - ready) as u32 }
 }

@@ -37,17 +37,16 @@ pub struct Plan {
     pub delete: Vec<usize>,
 }
 
-/// The pod behind an endpoint: with its address what makes two endpoints the same.
-fn uid(endpoint: &Endpoint) -> Option<&str> {
-    endpoint.target_ref.as_ref()?.uid.as_deref()
-}
-
-/// Whether endpoints agree in all but their hints, which are given later.
-fn agree(wanted: &Endpoint, current: &Endpoint) -> bool {
-    match current.hints {
-        Some(_) => *wanted == Endpoint { hints: None, ..current.clone() },
-        None => wanted == current,
-    }
+/// An endpoint that should be listed. The pod behind it and its address are what makes two of them the same.
+pub trait Wanted {
+    /// The uid of the pod.
+    fn uid(&self) -> Option<&str>;
+    /// Whether these are its addresses.
+    fn is_at(&self, addresses: &[String]) -> bool;
+    /// Whether it is listed as it should be, apart from hints, which are given later.
+    fn is_listed_as(&self, endpoint: &Endpoint) -> bool;
+    /// As what it should be listed.
+    fn endpoint(&self) -> Endpoint;
 }
 
 impl Plan {
@@ -55,16 +54,16 @@ impl Plan {
     /// writing whatever its contents. A Service without endpoints keeps one empty slice, so that it is seen to have none.
     pub fn new(
         existing: &[&EndpointSlice],
-        desired: Vec<Slice>,
+        desired: Vec<(Vec<EndpointPort>, Vec<impl Wanted>)>,
         outdated: impl Fn(&EndpointSlice) -> bool,
     ) -> Plan {
         let mut plan = Plan::default();
         let mut unclaimed: Vec<usize> = (0..existing.len()).collect();
-        for wanted in desired {
-            let ports = |index: &usize| existing[*index].spec.ports.clone().unwrap_or_default();
-            let (same, others) = unclaimed.into_iter().partition(|index| ports(index) == wanted.ports);
+        for (ports, wanted) in desired {
+            let own = |index: &usize| existing[*index].spec.ports.as_deref().unwrap_or_default();
+            let (same, others) = unclaimed.into_iter().partition(|index| own(index) == ports);
             unclaimed = others;
-            plan.reconcile_ports(existing, same, wanted, &outdated);
+            plan.reconcile_ports(existing, same, &ports, &wanted, &outdated);
         }
         plan.delete.extend(unclaimed);
         plan.delete.sort_unstable();
@@ -87,22 +86,23 @@ impl Plan {
         &mut self,
         existing: &[&EndpointSlice],
         slices: Vec<usize>,
-        wanted: Slice,
+        ports: &[EndpointPort],
+        wanted: &[impl Wanted],
         outdated: &impl Fn(&EndpointSlice) -> bool,
     ) {
-        let Slice { ports, endpoints, v6 } = wanted;
         // Of two that are the same the first one counts.
         let places: SortedMap<_, usize> =
-            endpoints.iter().enumerate().rev().map(|(place, endpoint)| (uid(endpoint), place)).collect();
-        let mut placed = vec![false; endpoints.len()];
+            wanted.iter().enumerate().rev().map(|(place, wanted)| (wanted.uid(), place)).collect();
+        let mut placed = vec![false; wanted.len()];
         let (mut updates, mut unchanged) = (Vec::new(), Vec::new());
         for index in slices {
             let current = &existing[index].spec.endpoints;
             let (mut kept, mut same) = (Vec::with_capacity(current.len()), !outdated(existing[index]));
             for old in current {
-                let place = places.get(&uid(old)).copied();
-                let place = place.filter(|at| !placed[*at] && endpoints[*at].addresses == old.addresses);
-                same &= place.is_some_and(|place| agree(&endpoints[place], old));
+                let uid = old.target_ref.as_ref().and_then(|pod| pod.uid.as_deref());
+                let place = places.get(&uid).copied();
+                let place = place.filter(|at| !placed[*at] && wanted[*at].is_at(&old.addresses));
+                same &= place.is_some_and(|place| wanted[place].is_listed_as(old));
                 if let Some(place) = place {
                     placed[place] = true;
                     kept.push(place);
@@ -114,7 +114,7 @@ impl Plan {
                 (false, true) => unchanged.push((index, kept)),
             }
         }
-        let mut left: Vec<usize> = (0..endpoints.len()).filter(|place| !placed[*place]).collect();
+        let mut left: Vec<usize> = (0..wanted.len()).filter(|place| !placed[*place]).collect();
         sorting::sort_by_key(&mut updates, |(_, kept)| std::cmp::Reverse(kept.len()));
         for (_, kept) in &mut updates {
             let room = ENDPOINTS_MAX.saturating_sub(kept.len()).min(left.len());
@@ -130,8 +130,8 @@ impl Plan {
             updates.push((index, kept));
         }
         let filled = |kept: &[usize]| {
-            let endpoints = kept.iter().map(|place| endpoints[*place].clone()).collect();
-            Slice { ports: ports.clone(), endpoints, v6 }
+            let endpoints = kept.iter().map(|place| wanted[*place].endpoint()).collect();
+            Slice { ports: ports.to_vec(), endpoints, v6: false }
         };
         self.create.extend(left.chunks(ENDPOINTS_MAX).map(filled));
         self.update.extend(updates.iter().map(|(index, kept)| (*index, filled(kept))));
@@ -198,6 +198,24 @@ mod tests {
     use crate::api::k8s::EndpointSliceFields;
     use crate::api::k8s::ObjectReference;
 
+    impl Wanted for Endpoint {
+        fn uid(&self) -> Option<&str> {
+            self.target_ref.as_ref()?.uid.as_deref()
+        }
+
+        fn is_at(&self, addresses: &[String]) -> bool {
+            self.addresses == addresses
+        }
+
+        fn is_listed_as(&self, endpoint: &Endpoint) -> bool {
+            self == endpoint
+        }
+
+        fn endpoint(&self) -> Endpoint {
+            self.clone()
+        }
+    }
+
     fn endpoint(n: usize) -> Endpoint {
         let pod = ObjectReference { uid: Some(format!("u{n}")), ..Default::default() };
         Endpoint { addresses: vec![format!("10.0.0.{n}")], target_ref: Some(pod), ..Default::default() }
@@ -221,6 +239,7 @@ mod tests {
     fn check(existing: Vec<Slice>, desired: Vec<Slice>, want: Plan) {
         let objects: Vec<EndpointSlice> = existing.into_iter().map(object).collect();
         let existing: Vec<&EndpointSlice> = objects.iter().collect();
+        let desired = desired.into_iter().map(|slice| (slice.ports, slice.endpoints)).collect();
         assert_eq!(Plan::new(&existing, desired, |_| false), want);
     }
 
