@@ -27,17 +27,17 @@ impl TriggerTimes {
         let birth = Some(service.created()).filter(|birth| known.service.is_none_or(|old| old < *birth));
         let (mut earliest, mut same) = (birth, birth.is_none() && known.pods.len() == pods.len());
         let mut before = known.pods.iter().peekable();
-        for pod in pods {
+        let times: Vec<SimTime> = pods.iter().map(|pod| changed_at(pod)).collect();
+        for (pod, time) in pods.iter().zip(times.iter().copied()) {
             while before.next_if(|(name, _)| name.as_str() < pod.name()).is_some() {}
             let old = before.next_if(|(name, _)| name == pod.name()).map(|(_, time)| *time);
-            let time = changed_at(pod);
             same &= old == Some(time);
             if old.is_none_or(|old| old < time) {
                 earliest = earliest.into_iter().chain([time]).min();
             }
         }
         if !same {
-            let pods = pods.iter().map(|pod| (pod.name().to_string(), changed_at(pod))).collect();
+            let pods = pods.iter().map(|pod| pod.name().to_string()).zip(times).collect();
             *Arc::make_mut(known) = Known { service: Some(service.created()), pods };
         }
         earliest
