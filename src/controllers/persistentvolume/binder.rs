@@ -211,6 +211,7 @@ fn best_match<'a>(
     let free = view.volumes_kept_for(None).filter_map(|object| object.as_kind());
     let free = free.filter(fits).filter(|volume: &&PersistentVolume| {
         !waits
+            && volume.spec.claim_ref.is_none()
             && volume.status.phase.as_deref() == Some("Available")
             && class_of_volume(volume) == class_of(claim)
             && selector.as_ref().is_none_or(|selector| selector.matches(volume.labels()))

@@ -86,7 +86,7 @@ fn class_of(object: &impl MetaExt, field: Option<&String>) -> String {
 }
 
 fn mode_of(field: Option<&String>) -> String {
-    field.map_or("Filesystem", String::as_str).into()
+    field.filter(|mode| !mode.is_empty()).map_or("Filesystem", String::as_str).into()
 }
 
 /// An object of a kind without namespaces, or `None`.
