@@ -334,6 +334,11 @@ pub fn parse_cidr(text: &str) -> Option<(IpAddr, u32)> {
     Some((address, length))
 }
 
+/// Whether somebody other than Kubernetes defines the resource (`IsExtendedResourceName`); the name itself is taken to be valid.
+pub fn is_extended_resource(name: &str) -> bool {
+    name.contains('/') && !name.contains("kubernetes.io/") && !name.starts_with("requests.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

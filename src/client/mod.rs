@@ -324,6 +324,16 @@ impl<'a> Client<'a> {
         self.api.update_status(&origin, object)
     }
 
+    /// Judges a certificate signing request.
+    ///
+    /// # Errors
+    /// As [`ApiServer::update_approval`].
+    pub fn update_approval(&mut self, object: Object) -> Result<Arc<Object>, Status> {
+        self.may_update(&object, "approval")?;
+        let origin = self.origin(None);
+        self.api.update_approval(&origin, object)
+    }
+
     /// Deletes an object, or begins to.
     ///
     /// # Errors

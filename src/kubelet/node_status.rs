@@ -10,7 +10,7 @@ use crate::api::k8s::{
     DaemonEndpoint, LeaseSpec, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeSpec, NodeStatus,
     NodeSystemInfo, ObjectMeta, OwnerReference, Quantity, Taint,
 };
-use crate::api::{Lease, MetaExt, Node, condition};
+use crate::api::{Lease, MetaExt, Node, condition, text};
 use crate::clock::SimTime;
 
 /// The kubelet's version, which is that of the cluster.
@@ -93,8 +93,27 @@ pub fn complete(status: &mut NodeStatus, name: &str, ordinal: u32, pressure: &[&
     status.addresses.get_or_insert_with(|| {
         vec![address("InternalIP", internal_ip(ordinal)), address("Hostname", name.to_string())]
     });
+    if let Some(allocatable) = followed(status) {
+        status.allocatable = Some(allocatable);
+    }
     describe(status, name);
     heartbeat(status, pressure, now);
+}
+
+/// What can be had, where it does not follow the capacity in extended resources: somebody has written what the machine has more or
+/// less of, and nothing is kept back of that (`MachineInfo`).
+fn followed(status: &NodeStatus) -> Option<BTreeMap<String, Quantity>> {
+    if extended(&status.capacity).eq(extended(&status.allocatable)) {
+        return None;
+    }
+    let mut allocatable = status.allocatable.clone().unwrap_or_default();
+    allocatable.retain(|name, _| !text::is_extended_resource(name));
+    allocatable.extend(extended(&status.capacity).map(|(name, amount)| (name.clone(), amount.clone())));
+    Some(allocatable)
+}
+
+fn extended(amounts: &Option<BTreeMap<String, Quantity>>) -> impl Iterator<Item = (&String, &Quantity)> {
+    amounts.iter().flatten().filter(|(name, _)| text::is_extended_resource(name))
 }
 
 /// The machine and its software.
@@ -199,12 +218,14 @@ pub fn event_of(condition: &str, holds: bool) -> &'static str {
     CONDITIONS.iter().find(|word| word.type_ == condition).map_or("", |word| word.events[usize::from(holds)])
 }
 
-/// Whether every condition is as [`heartbeat`] would set it, times aside.
+/// Whether every condition is as [`heartbeat`] would set it, times aside, and what can be had follows the capacity.
 pub fn is_as(status: &NodeStatus, pressure: &[&'static str]) -> bool {
-    CONDITIONS.iter().all(|word| {
-        let want = word.status(pressure.contains(&word.type_));
-        condition::find(status.conditions.as_deref(), word.type_).is_some_and(|found| found.status == want)
-    })
+    followed(status).is_none()
+        && CONDITIONS.iter().all(|word| {
+            let want = word.status(pressure.contains(&word.type_));
+            condition::find(status.conditions.as_deref(), word.type_)
+                .is_some_and(|found| found.status == want)
+        })
 }
 
 /// The node's lease, new or renewed.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Strategy;
 use super::pod_template::default_pod_spec;
 use crate::api::k8s::{
-    LabelSelector, LabelSelectorRequirement, PodAffinityTerm, PodCondition, PodSpec, PodStatus, Quantity,
-    ResourceRequirements,
+    LabelSelector, LabelSelectorRequirement, PodAffinityTerm, PodCondition, PodIP, PodSpec, PodStatus,
+    Quantity, ResourceRequirements,
 };
 use crate::api::{MetaExt, Pod, quantity, typed};
 use crate::apiserver::View;
@@ -31,6 +31,7 @@ impl Strategy for PodStrategy {
             default_host_ports(spec);
         }
         spec.enable_service_links.get_or_insert(true);
+        agree_on_addresses(pod);
     }
 
     fn prepare_for_create(pod: &mut Pod, _: &View, _: &mut Rng) {
@@ -40,6 +41,23 @@ impl Strategy for PodStrategy {
         let phase = Some("Pending".into());
         pod.status = Arc::new(PodStatus { phase, qos_class, conditions, ..Default::default() });
         merge_label_keys(pod);
+    }
+}
+
+/// `podIP` and the first of `podIPs` are one thing in two places; where they differ, the older field is right
+/// (`Convert_v1_PodStatus_To_core_PodStatus`).
+fn agree_on_addresses(pod: &mut Pod) {
+    let one = pod.status.pod_ip.as_deref().unwrap_or_default();
+    let first = pod.status.pod_ips.iter().flatten().next().map_or("", |first| first.ip.as_str());
+    if one == first {
+        return;
+    }
+    let (one, first) = (one.to_string(), first.to_string());
+    let status = Arc::make_mut(&mut pod.status);
+    if one.is_empty() {
+        status.pod_ip = Some(first);
+    } else {
+        status.pod_ips = Some(vec![PodIP { ip: one }]);
     }
 }
 

@@ -45,14 +45,7 @@ pub fn node(object: &At, errors: &mut Errors) {
     let metadata = object.get("metadata");
     let taints = object.get("spec.taints");
     scheduling::validate_taints(&metadata.named("taints").with(taints.value()), errors);
-    for list in ["status.capacity", "status.allocatable"] {
-        let amounts = object.get(list);
-        for name in amounts.keys() {
-            let path = format!("{list}.{name}");
-            let amount = amounts.key(name);
-            super::resources::validate_amount(&object.named(&path).with(amount.value()), name, errors);
-        }
-    }
+    super::core_status::validate_node_amounts(object, errors);
     let spec = object.get("spec");
     // The old field means a list of one, whatever the list says.
     let (ranges, first) = (spec.get("podCIDRs"), spec.get("podCIDR"));

@@ -7,6 +7,7 @@ mod batch;
 mod cluster;
 mod config;
 mod container;
+mod core_status;
 mod definition;
 mod devices;
 mod drivers;
@@ -257,6 +258,13 @@ pub fn validate_status(object: &Object, old: &Object) -> Vec<FieldError> {
     if let Some(rules) = status::rules(object.kind()) {
         rules(&At::root(&object.to_value()), &At::root(&old.to_value()), &mut errors);
     }
+    errors.into_vec()
+}
+
+/// What is wrong with how somebody judges a certificate signing request.
+pub fn validate_approval(object: &Object, old: &Object) -> Vec<FieldError> {
+    let mut errors = Errors::default();
+    core_status::approval(&At::root(&object.to_value()), &At::root(&old.to_value()), &mut errors);
     errors.into_vec()
 }
 

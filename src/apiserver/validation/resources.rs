@@ -63,9 +63,7 @@ pub fn is_native(name: &str) -> bool {
 
 /// Whether the resource is one that a device plugin or an operator brings along: whole units, under a domain.
 pub fn is_extended(name: &str) -> bool {
-    !is_native(name)
-        && !name.starts_with("requests.")
-        && text::qualified_name(&format!("requests.{name}")).is_empty()
+    text::is_extended_resource(name) && text::qualified_name(&format!("requests.{name}")).is_empty()
 }
 
 /// Whether less can be asked of it than a container may use.

@@ -2,7 +2,7 @@
 
 use super::Change;
 use super::at::{At, Errors};
-use super::text;
+use super::{core_status, text};
 use crate::api::Kind;
 use crate::api::field_error::quoted;
 
@@ -87,6 +87,10 @@ pub fn rules(kind: Kind) -> Option<Change> {
         Kind::NAMESPACE => namespace,
         Kind::HORIZONTAL_POD_AUTOSCALER => autoscaler,
         Kind::RESOURCE_QUOTA => super::config::resource_quota_status,
+        Kind::NODE => core_status::node,
+        Kind::POD => core_status::pod,
+        Kind::PERSISTENT_VOLUME_CLAIM => core_status::claim,
+        Kind::CERTIFICATE_SIGNING_REQUEST => core_status::signing_request,
         _ => return None,
     })
 }

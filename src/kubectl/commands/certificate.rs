@@ -67,7 +67,7 @@ fn judge(call: &mut Call<'_, '_>, type_: &str, other: &str, said: &str) -> Resul
             value["status"]["conditions"] = all.into();
             let object =
                 Object::from_value(kind, value).map_err(|error| Failure::message(error.to_string()))?;
-            call.client.update_object_status(object)?;
+            call.client.update_approval(object)?;
         }
         let object = call.client.get(&call.key(kind, &name))?;
         writing::done(call, &object, said, DryRun::No)?;

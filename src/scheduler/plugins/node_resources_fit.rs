@@ -15,7 +15,7 @@ pub use scoring_strategy::ScoringStrategy;
 use scoring_strategy::ignored;
 
 use super::{Args, Made, names};
-use crate::api::{Kind, MetaExt, Object, quantity};
+use crate::api::{Kind, MetaExt, Object, quantity, text};
 use crate::client::Change;
 use crate::scheduler::framework::events::has_ended;
 use crate::scheduler::framework::resource::{is_scalar, pod_requests};
@@ -61,7 +61,7 @@ impl NodeResourcesFit {
     }
 
     fn is_ignored(&self, resource: &str) -> bool {
-        if !is_extended(resource) {
+        if !text::is_extended_resource(resource) {
             return false;
         }
         let group = || resource.split_once('/').map_or("", |(group, _)| group);
@@ -199,11 +199,6 @@ impl NodeResourcesFit {
             (have != 0).then(|| (name.as_str(), taken.saturating_add(*asked), have, *weight))
         })
     }
-}
-
-/// Whether somebody other than Kubernetes defines the resource (`IsExtendedResourceName`).
-fn is_extended(resource: &str) -> bool {
-    resource.contains('/') && !resource.contains("kubernetes.io/") && !resource.starts_with("requests.")
 }
 
 /// An amount of a resource, as it is usually written.
