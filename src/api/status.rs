@@ -95,9 +95,20 @@ impl Status {
 
     /// A patch of a type that the kind does not take.
     pub fn unsupported_patch() -> Status {
-        let message = "the body of the request was in an unknown format - accepted media types include: \
-                       application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
-        Status::new(415, Reason::UnsupportedMediaType, message.into())
+        Status::unsupported_media_type(&[
+            "application/json-patch+json",
+            "application/merge-patch+json",
+            "application/apply-patch+yaml",
+        ])
+    }
+
+    /// A body of a type that is not among those that are taken.
+    pub fn unsupported_media_type(taken: &[&str]) -> Status {
+        let taken = taken.join(", ");
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {taken}"
+        );
+        Status::new(415, Reason::UnsupportedMediaType, message)
     }
 
     /// No such kind is served: what kubectl says of the server's discovery.

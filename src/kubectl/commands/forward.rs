@@ -2,9 +2,12 @@
 //!
 //! A forward goes on in the background until its pod is gone or another takes its port; the real one holds its terminal until Ctrl+C.
 
+use std::collections::BTreeMap;
+
 use super::containers::{key_of, pod_of};
 use super::raw;
 use super::raw::proxied::Target;
+use super::raw::sent::Request;
 use crate::api::k8s::IntOrString;
 use crate::api::{Key, Kind, MetaExt, Pod, Service};
 use crate::client::Client;
@@ -156,7 +159,7 @@ fn read(text: &str, pod: &Pod, service: Option<&Service>) -> Result<(u16, u16), 
 }
 
 /// Flags of `curl` and `wget` behind which a value stands.
-const VALUED: [&str; 14] = [
+const VALUED: [&str; 22] = [
     "-H",
     "--header",
     "-o",
@@ -165,6 +168,14 @@ const VALUED: [&str; 14] = [
     "--write-out",
     "-d",
     "--data",
+    "--data-raw",
+    "--data-binary",
+    "--json",
+    "-u",
+    "--user",
+    "--cacert",
+    "--cert",
+    "--key",
     "-X",
     "--request",
     "-m",
@@ -173,8 +184,54 @@ const VALUED: [&str; 14] = [
     "-T",
 ];
 
+/// What a line of `curl` sends: a body makes it a `POST`, unless it says otherwise.
+fn request(words: &[String], path: &str, files: &BTreeMap<String, String>) -> Request {
+    const DATA: [&str; 5] = ["-d", "--data", "--data-raw", "--data-binary", "--json"];
+    let mut request = Request { path: path.into(), ..Request::default() };
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        // `--request=PUT` and `-XPUT` are one word each.
+        let glued = word.split_once('=').filter(|(flag, _)| flag.starts_with("--"));
+        let glued = glued
+            .or_else(|| word.split_at_checked(2).filter(|(flag, rest)| *flag == "-X" && !rest.is_empty()));
+        let (flag, given) = glued.map_or((word, None), |(flag, given)| (flag, Some(given)));
+        let mut value = || given.or_else(|| words.next()).unwrap_or_default();
+        match flag {
+            "-X" | "--request" => request.method = value().to_uppercase(),
+            "-H" | "--header" => {
+                let header = value().split_once(':').map(|(name, value)| (name.to_lowercase(), value));
+                if let Some((_, said)) = header.filter(|(name, _)| name == "content-type") {
+                    request.content_type = said.split(';').next().unwrap_or_default().trim().to_lowercase();
+                }
+            }
+            flag if DATA.contains(&flag) => {
+                let data = value();
+                let file = data.strip_prefix('@').filter(|_| flag != "--data-raw");
+                let text = file.map_or(Some(data), |file| files.get(file).map(String::as_str));
+                request.body = Some(text.unwrap_or_default().to_string());
+                if flag == "--json" {
+                    request.content_type = "application/json".into();
+                }
+            }
+            _ => {}
+        }
+    }
+    if request.method.is_empty() {
+        request.method = if request.body.is_some() { "POST" } else { "GET" }.into();
+    }
+    if request.content_type.is_empty() {
+        request.content_type = "application/x-www-form-urlencoded".into();
+    }
+    request
+}
+
 /// `curl` and `wget` at the console: they reach what is forwarded.
-pub fn curl(line: &str, context: &Context, client: &mut Client<'_>) -> Output {
+pub fn curl(
+    line: &str,
+    context: &Context,
+    files: &BTreeMap<String, String>,
+    client: &mut Client<'_>,
+) -> Output {
     let words = shlex::split(line).unwrap_or_default();
     let program = words.first().cloned().unwrap_or_default();
     let valued = |flag: &String| VALUED.contains(&flag.as_str());
@@ -222,7 +279,10 @@ pub fn curl(line: &str, context: &Context, client: &mut Client<'_>) -> Output {
         To::Api => match raw::proxied::target(path, client) {
             Some(Ok(target)) => (target, String::new()),
             Some(Err(refusal)) => return Output { stdout: raw::document(&refusal), ..Output::default() },
-            None => return Output { stdout: raw::asked_by_http(path, client), ..Output::default() },
+            None => {
+                let stdout = raw::sent::answer(&request(&words, path, files), client);
+                return Output { stdout, ..Output::default() };
+            }
         },
     };
     let inside = format!("{scheme}://localhost:{}{}", target.port, target.path);

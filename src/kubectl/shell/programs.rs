@@ -61,7 +61,11 @@ pub fn program(
     let said = |stdout: String| Some(Output { stdout, ..Output::default() });
     let first = line.split_whitespace().next()?;
     match first {
-        "curl" | "wget" => Some(commands::forward::curl(line, context, client)),
+        "curl" | "wget" => {
+            let mut files = context.files.clone();
+            files.extend(invocation.files.clone());
+            Some(commands::forward::curl(line, context, &files, client))
+        }
         // Folders beside the console are but the beginnings of files' names, and completion is there anyway.
         "export" | "true" | ":" | "mkdir" | "cd" | "clear" | "source" | "complete" => Some(Output::default()),
         "false" => Some(Output { code: 1, ..Output::default() }),

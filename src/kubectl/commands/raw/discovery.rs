@@ -207,6 +207,7 @@ fn parts(call: &Call<'_, '_>, kind: Kind) -> Vec<Value> {
     };
     let (own, changes) = (("", "", info.kind), ["get", "patch", "update"]);
     match kind {
+        Kind::CERTIFICATE_SIGNING_REQUEST => add("approval", own, &changes),
         Kind::NAMESPACE => add("finalize", own, &["update"]),
         Kind::SERVICE => add("proxy", ("", "", "ServiceProxyOptions"), &["get"]),
         Kind::SERVICE_ACCOUNT => add("token", ("authentication.k8s.io", "v1", "TokenRequest"), &["create"]),

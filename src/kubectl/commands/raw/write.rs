@@ -123,10 +123,8 @@ fn object(place: &Place, value: Value) -> Result<Object, Failure> {
 }
 
 /// What is said where a path does not take what is done to it.
-fn not_allowed() -> Failure {
-    Failure::message(
-        "Error from server (MethodNotAllowed): the server does not allow this method on the requested resource",
-    )
+pub fn not_allowed() -> Failure {
+    Status::method_not_allowed("the server does not allow this method on the requested resource").into()
 }
 
 /// `create --raw`.
@@ -172,11 +170,13 @@ pub fn put(call: &mut Call<'_, '_>) -> Result<(), Failure> {
     if part == Some("finalize") && place.kind == Kind::NAMESPACE {
         return finalize(call, place, &wanted);
     }
-    if part.is_some_and(|part| part != "status" || !has(call.client.live(), place.kind, part)) {
+    let is_part = |part| part == "status" && has(call.client.live(), place.kind, part);
+    if part.is_some_and(|part| !is_part(part)) && !place.is_approval() {
         return Err(Status::no_such_resource().into());
     }
     let stored = match part {
         _ if dry => served(&call.client.dry_run_update(wanted)?),
+        Some("approval") => served(&*call.client.update_approval(wanted)?),
         Some(_) => served(&*call.client.update_object_status(wanted)?),
         None => served(&*call.client.update_object(wanted)?),
     };
